@@ -1,0 +1,1 @@
+"""The OpenStack face: ports, and the clouds behind them."""

@@ -1,0 +1,62 @@
+"""What can go wrong in a cloud, in words that no single OpenStack service owns.
+
+An adapter turns (service, status, body) into a `BackendError` once, at the border; everything above the ports
+decides by `fault` and never looks at a status code.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Fault(Enum):
+    """Why OpenStack did not do what it was asked to do."""
+
+    NOT_FOUND = "not found"  # the named resource, or the one it lies in, is not there for this project
+    IN_USE = "in use"  # something else still depends on it
+    CONFLICT = "conflict"  # its state forbids this now
+    DUPLICATE = "duplicate"  # the name, rule or address exists already
+    QUOTA = "quota"  # a project limit was reached
+    INVALID = "invalid"  # OpenStack refused a value
+    TOO_LARGE = "too large"  # one thing is larger than the cloud stores
+    FORBIDDEN = "forbidden"  # the caller's roles do not allow it
+    UNAUTHORIZED = "unauthorized"  # the token was refused, even after it was renewed once
+    NO_CAPACITY = "no capacity"  # no host or no address is left
+    PRECONDITION = "precondition failed"  # a condition sent along did not hold
+    NOT_MODIFIED = "not modified"  # a conditional read found nothing newer
+    RANGE = "range not satisfiable"  # the byte range lies outside the object
+    CHECKSUM = "checksum mismatch"  # the stored bytes are not those that were announced
+    UNSUPPORTED = "unsupported"  # this cloud lacks the service or the extension
+    THROTTLED = "throttled"  # OpenStack asked to slow down
+    UNAVAILABLE = "unavailable"  # no answer, a 5xx, or an answer that makes no sense
+
+
+class BackendError(Exception):
+    """One OpenStack call failed.
+
+    `service` and `resource` are OpenStack's words ("compute", "server"), `id` is what was asked for where one thing
+    was named, `detail` is OpenStack's own sentence (never shown to clients for UNAVAILABLE), `upstream_id` its request
+    id for the log, `retry_after` seconds where it said so.
+    """
+
+    def __init__(  # noqa: PLR0913 - a record of one failure, built in one place
+        self,
+        fault: Fault,
+        *,
+        service: str,
+        resource: str = "",
+        id: str = "",  # noqa: A002 - the word the whole tree uses
+        detail: str = "",
+        status: int = 0,
+        upstream_id: str = "",
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(f"{service} {resource or '-'} {id or '-'}: {fault.value} ({status}) {detail}")
+        self.fault = fault
+        self.service = service
+        self.resource = resource
+        self.id = id
+        self.detail = detail
+        self.status = status
+        self.upstream_id = upstream_id
+        self.retry_after = retry_after

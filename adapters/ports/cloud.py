@@ -1,0 +1,40 @@
+"""One tenant's view of one cloud: a bag of ports, cheap to make for each request."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from adapters.ports.block import BlockStore
+from adapters.ports.compute import Compute
+from adapters.ports.images import Images
+from adapters.ports.network import Network
+from adapters.ports.objects import ObjectStore
+
+
+class Cloud(Protocol):
+    """What an action may reach: every port speaks with the caller's own token."""
+
+    @property
+    def compute(self) -> Compute:
+        """Nova."""
+        ...
+
+    @property
+    def network(self) -> Network:
+        """Neutron."""
+        ...
+
+    @property
+    def block(self) -> BlockStore:
+        """Cinder."""
+        ...
+
+    @property
+    def images(self) -> Images:
+        """Glance."""
+        ...
+
+    @property
+    def objects(self) -> ObjectStore:
+        """Swift."""
+        ...

@@ -1,0 +1,30 @@
+"""Identity: access keys and the tokens made from them.  Asked with the gateway's own service user."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from adapters.types.identity import Ec2Credential, Token
+
+
+class Identity(Protocol):
+    """Keystone, as the gateway's service user sees it."""
+
+    async def ec2_credential(self, access: str) -> Ec2Credential | None:
+        """Return the credential of an access key, or None where Keystone knows no such key.
+
+        Raises BackendError UNAVAILABLE when Keystone cannot answer, FORBIDDEN when the service user lacks the
+        `reader` role on the system scope.
+        """
+        ...
+
+    async def token(self, credential: Ec2Credential) -> Token:
+        """Exchange a credential for a token of its user on its project (`POST /v3/ec2tokens`).
+
+        Raises BackendError UNAUTHORIZED when the user, the project or the role is gone or disabled.
+        """
+        ...
+
+    async def ready(self) -> None:
+        """Return when Keystone answers and the service user's login works; raise BackendError otherwise."""
+        ...

@@ -1,0 +1,35 @@
+"""Who calls: what Keystone says of an access key and of the token made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ec2Credential:
+    """An EC2 credential as Keystone keeps it; the secret never shows in a repr, a log or an error."""
+
+    access: str
+    secret: str = field(repr=False)
+    user_id: str
+    project_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token scoped to one project, with what its answer told of the caller and the cloud.
+
+    `catalog` maps a service type of the catalog to its endpoint URL for the configured region and interface.
+    """
+
+    id: str = field(repr=False)
+    expires_at: datetime
+    user_id: str
+    user_name: str
+    project_id: str
+    project_name: str
+    domain_id: str
+    roles: frozenset[str]
+    catalog: Mapping[str, str]

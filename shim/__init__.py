@@ -1,0 +1,1 @@
+"""The AWS face: protocol, identity and actions."""

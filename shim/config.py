@@ -1,0 +1,89 @@
+"""Settings: every switch of the gateway in one place, read once at start and passed down.
+
+Each field is documented here and nowhere else; `docs/configuration.md` is generated from this file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The gateway's configuration; every field can be set as `PASSERELLE_<FIELD>` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="PASSERELLE_", frozen=True, extra="forbid")
+
+    # The cloud
+    cloud: str = Field("passerelle", description="Name in clouds.yaml of the gateway's own service user.")
+    interface: Literal["public", "internal", "admin"] = Field(
+        "public", description="Which endpoints of Keystone's catalog the gateway talks to."
+    )
+    region: str = Field("", description="Region of the cloud; empty takes the one clouds.yaml names.")
+    region_names: tuple[str, ...] = Field(
+        (), description="Further region names that clients may sign for; `us-east-1` and the cloud's own always work."
+    )
+    account_ids: dict[str, str] = Field(
+        default_factory=dict, description="Account id (12 digits) for a project id, where the computed one must differ."
+    )
+
+    # The listener
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8788, ge=0, le=65535, description="Port of the AWS endpoint; 0 takes a free one.")
+    reuse_port: bool = Field(False, description="Let several gateway processes listen on the same port (SO_REUSEPORT).")
+    tls_certificate: Path | None = Field(None, description="PEM file with the certificate chain; turns the listener to TLS.")
+    tls_key: Path | None = Field(None, description="PEM file with the certificate's private key.")
+    s3_hosts: tuple[str, ...] = Field(
+        ("localhost", "s3.localhost"),
+        description="Host names below which a first label names a bucket (`<bucket>.<host>`, virtual-host style).",
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address of the metrics listener.")
+    metrics_port: int | None = Field(None, ge=0, le=65535, description="Port of the metrics listener; unset: none; 0: a free one.")
+    drain_seconds: float = Field(
+        10.0, ge=0, description="After SIGTERM, seconds that `/healthcheck` answers 503 while requests are still served."
+    )
+    shutdown_seconds: int = Field(30, ge=0, description="Seconds after draining that open requests may take to end.")
+    disable_file: Path | None = Field(
+        None, description="While this file exists, `/healthcheck` answers 503 `DISABLED BY FILE`."
+    )
+
+    # Identity
+    clock_skew_seconds: int = Field(900, ge=1, description="How far a signature's time may lie from ours.")
+    credential_ttl_seconds: float = Field(
+        60.0, ge=0, description="How long an access key's secret is trusted; a revoked key works at most this long."
+    )
+    credential_miss_ttl_seconds: float = Field(5.0, ge=0, description="How long an unknown access key is remembered.")
+    credential_cache_size: int = Field(10_000, ge=1, description="How many access keys are kept in memory.")
+
+    # Limits
+    query_body_bytes: int = Field(1 << 20, ge=1, description="Largest body of an EC2 or STS request.")
+    xml_body_bytes: int = Field(4 << 20, ge=1, description="Largest XML body of an S3 request.")
+    upstream_timeout_seconds: float = Field(60.0, gt=0, description="Longest wait for one OpenStack control answer.")
+    upstream_connect_seconds: float = Field(5.0, gt=0, description="Longest wait for a connection to an OpenStack service.")
+    object_idle_seconds: float = Field(60.0, gt=0, description="Longest silence of Swift while an object's bytes flow.")
+
+    # EC2
+    default_network: str = Field(
+        "default", description="Name of the project's network that instances join when a request names no subnet."
+    )
+    external_network: str = Field("", description="Name of the external network; empty takes the only one.")
+    terminated_visible_seconds: int = Field(3600, ge=0, description="How long terminated instances stay visible.")
+    page_token_key: SecretStr = Field(
+        SecretStr(""),
+        description="Key that seals page tokens; give every replica the same. Empty derives one from the service user's secret.",
+    )
+
+    # Coordination
+    coordination_url: str = Field(
+        "", description="tooz URL for locks shared by replicas (etcd3+http://, redis://, …); empty: files below `state_dir`."
+    )
+    state_dir: Path = Field(
+        Path("~/.local/state/passerelle"), description="Directory of the embedded cloud, demo files and file locks."
+    )
+
+    # Logs
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is written.")
+    log_format: Literal["json", "text"] = Field("json", description="One JSON object a line, or readable text.")

@@ -1,0 +1,39 @@
+"""Call: all that an action may know of the request it serves, beside its parameters."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from adapters.ports.cloud import Cloud
+from shim.config import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who signed: the user and project of Keystone behind an access key, and AWS's name for the project."""
+
+    access_key: str
+    user_id: str
+    user_name: str
+    project_id: str
+    project_name: str
+    account_id: str  # 12 digits, computed from the project id
+    roles: frozenset[str]
+
+
+@dataclass(slots=True)
+class Call:
+    """One request, authenticated and parsed, on its way through an action.
+
+    `region` is the region name that the client signed for and expects to read back.  What an action opens for the
+    length of the answer (a download) goes on `stack`, which closes after the last byte has left.
+    """
+
+    cloud: Cloud
+    caller: Caller
+    request_id: str
+    region: str
+    operation: str
+    settings: Settings
+    stack: AsyncExitStack
