@@ -39,13 +39,13 @@ class BackendError(Exception):
     id for the log, `retry_after` seconds where it said so.
     """
 
-    def __init__(  # noqa: PLR0913 - a record of one failure, built in one place
+    def __init__(
         self,
         fault: Fault,
         *,
         service: str,
         resource: str = "",
-        id: str = "",  # noqa: A002 - the word the whole tree uses
+        id: str = "",
         detail: str = "",
         status: int = 0,
         upstream_id: str = "",

@@ -33,17 +33,21 @@ class Settings(BaseSettings):
     # The listener
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8788, ge=0, le=65535, description="Port of the AWS endpoint; 0 takes a free one.")
-    reuse_port: bool = Field(False, description="Let several gateway processes listen on the same port (SO_REUSEPORT).")
-    tls_certificate: Path | None = Field(None, description="PEM file with the certificate chain; turns the listener to TLS.")
+    reuse_port: bool = Field(False, description="Let several gateway processes share one port (SO_REUSEPORT).")
+    tls_certificate: Path | None = Field(None, description="PEM file with the certificate chain; turns on TLS.")
     tls_key: Path | None = Field(None, description="PEM file with the certificate's private key.")
     s3_hosts: tuple[str, ...] = Field(
         ("localhost", "s3.localhost"),
         description="Host names below which a first label names a bucket (`<bucket>.<host>`, virtual-host style).",
     )
     metrics_host: str = Field("127.0.0.1", description="Address of the metrics listener.")
-    metrics_port: int | None = Field(None, ge=0, le=65535, description="Port of the metrics listener; unset: none; 0: a free one.")
+    metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="Port of the metrics listener; unset: none; 0: a free one."
+    )
     drain_seconds: float = Field(
-        10.0, ge=0, description="After SIGTERM, seconds that `/healthcheck` answers 503 while requests are still served."
+        10.0,
+        ge=0,
+        description="After SIGTERM, seconds that `/healthcheck` answers 503 while requests are still served.",
     )
     shutdown_seconds: int = Field(30, ge=0, description="Seconds after draining that open requests may take to end.")
     disable_file: Path | None = Field(
@@ -62,7 +66,9 @@ class Settings(BaseSettings):
     query_body_bytes: int = Field(1 << 20, ge=1, description="Largest body of an EC2 or STS request.")
     xml_body_bytes: int = Field(4 << 20, ge=1, description="Largest XML body of an S3 request.")
     upstream_timeout_seconds: float = Field(60.0, gt=0, description="Longest wait for one OpenStack control answer.")
-    upstream_connect_seconds: float = Field(5.0, gt=0, description="Longest wait for a connection to an OpenStack service.")
+    upstream_connect_seconds: float = Field(
+        5.0, gt=0, description="Longest wait for a connection to an OpenStack service."
+    )
     object_idle_seconds: float = Field(60.0, gt=0, description="Longest silence of Swift while an object's bytes flow.")
 
     # EC2
@@ -73,12 +79,13 @@ class Settings(BaseSettings):
     terminated_visible_seconds: int = Field(3600, ge=0, description="How long terminated instances stay visible.")
     page_token_key: SecretStr = Field(
         SecretStr(""),
-        description="Key that seals page tokens; give every replica the same. Empty derives one from the service user's secret.",
+        description="Key that seals page tokens, the same for every replica; empty derives one from the service user's login.",
     )
 
     # Coordination
     coordination_url: str = Field(
-        "", description="tooz URL for locks shared by replicas (etcd3+http://, redis://, …); empty: files below `state_dir`."
+        "",
+        description="tooz URL for locks that replicas share (etcd3+http://, redis://, …); empty: files in `state_dir`.",
     )
     state_dir: Path = Field(
         Path("~/.local/state/passerelle"), description="Directory of the embedded cloud, demo files and file locks."
