@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     terminated_visible_seconds: int = Field(3600, ge=0, description="How long terminated instances stay visible.")
     page_token_key: SecretStr = Field(
         SecretStr(""),
-        description="Key that seals page tokens, the same for every replica; empty derives one from the service user's login.",
+        description="Key that seals page tokens, the same for all replicas; empty: made from the service user's login.",
     )
 
     # Coordination

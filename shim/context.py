@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from adapters.ports.cloud import Cloud
 from shim.config import Settings
+from shim.locks import Locks
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +37,5 @@ class Call:
     region: str
     operation: str
     settings: Settings
+    locks: Locks
     stack: AsyncExitStack
