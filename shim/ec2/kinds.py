@@ -1,0 +1,225 @@
+"""Every noun of EC2 that the gateway knows, and what AWS says when something is wrong with one.
+
+Clients match on the literal codes, and AWS's spelling cannot be derived (`InvalidVpcID.Malformed` but
+`InvalidGroupId.Malformed`), so each stands here as the error code page of the EC2 API reference has it:
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One noun: its id's prefix, its name in TagSpecifications, and its codes and sentences.
+
+    `one` and `many` are the sentences of `not_found`; `{id}` is the id, or the ids joined by a comma and a blank.
+    """
+
+    prefix: str
+    resource_type: str
+    not_found: str
+    one: str
+    many: str
+    malformed: str
+    in_use: str = "DependencyViolation"
+    in_use_says: str = "resource {id} has a dependent object"
+    duplicate: str = "InvalidParameterValue"
+    duplicate_says: str = "{id} already exists"
+    state: str = "IncorrectState"
+    quota: str = "ResourceLimitExceeded"
+    capacity: str = "InsufficientCapacity"
+
+
+INSTANCE = Kind(
+    "i",
+    "instance",
+    "InvalidInstanceID.NotFound",
+    "The instance ID '{id}' does not exist",
+    "The instance IDs '{id}' do not exist",
+    "InvalidInstanceID.Malformed",
+    state="IncorrectInstanceState",
+    quota="InstanceLimitExceeded",
+    capacity="InsufficientInstanceCapacity",
+)
+INSTANCE_TYPE = Kind(
+    "",
+    "instance-type",
+    "InvalidInstanceType",
+    "The following supplied instance types do not exist: [{id}]",
+    "The following supplied instance types do not exist: [{id}]",
+    "InvalidInstanceType",
+)
+IMAGE = Kind(
+    "ami",
+    "image",
+    "InvalidAMIID.NotFound",
+    "The image id '[{id}]' does not exist",
+    "The image ids '[{id}]' do not exist",
+    "InvalidAMIID.Malformed",
+    in_use="OperationNotPermitted",
+    in_use_says="{id} is in use",
+    duplicate="InvalidAMIName.Duplicate",
+    state="InvalidAMIID.Unavailable",
+)
+KEY_PAIR = Kind(
+    "key",
+    "key-pair",
+    "InvalidKeyPair.NotFound",
+    "The key pair '{id}' does not exist",
+    "The key pairs '{id}' do not exist",
+    "InvalidParameterValue",  # the error code page knows no malformed key pair id
+    duplicate="InvalidKeyPair.Duplicate",
+    duplicate_says="The keypair '{id}' already exists",
+    quota="KeyPairLimitExceeded",
+)
+VOLUME = Kind(
+    "vol",
+    "volume",
+    "InvalidVolume.NotFound",
+    "The volume '{id}' does not exist.",
+    "The volumes '{id}' do not exist.",
+    "InvalidVolumeID.Malformed",
+    in_use="VolumeInUse",
+    in_use_says="Volume {id} is currently in use",
+    quota="VolumeLimitExceeded",
+    capacity="InsufficientVolumeCapacity",
+)
+ATTACHMENT = Kind(
+    "",
+    "volume-attachment",
+    "InvalidAttachment.NotFound",
+    "Volume '{id}' is not attached to the instance",
+    "Volumes '{id}' are not attached to the instance",
+    "InvalidParameterValue",
+    in_use="VolumeInUse",
+    in_use_says="{id} is already attached to an instance",
+    duplicate="VolumeInUse",
+    duplicate_says="{id} is already attached to an instance",
+    quota="AttachmentLimitExceeded",
+)
+SNAPSHOT = Kind(
+    "snap",
+    "snapshot",
+    "InvalidSnapshot.NotFound",
+    "The snapshot '{id}' does not exist.",
+    "The snapshots '{id}' do not exist.",
+    "InvalidSnapshotID.Malformed",
+    in_use="InvalidSnapshot.InUse",
+    in_use_says="The snapshot {id} is currently in use",
+    quota="SnapshotLimitExceeded",
+)
+SECURITY_GROUP = Kind(
+    "sg",
+    "security-group",
+    "InvalidGroup.NotFound",
+    "The security group '{id}' does not exist",
+    "The security groups '{id}' do not exist",
+    "InvalidGroupId.Malformed",
+    duplicate="InvalidGroup.Duplicate",
+    duplicate_says="The security group '{id}' already exists",
+    quota="SecurityGroupLimitExceeded",
+)
+RULE = Kind(
+    "sgr",
+    "security-group-rule",
+    "InvalidSecurityGroupRuleId.NotFound",
+    "The security group rule ID '{id}' does not exist",
+    "The security group rule IDs '{id}' do not exist",
+    "InvalidSecurityGroupRuleId.Malformed",
+    duplicate="InvalidPermission.Duplicate",
+    duplicate_says="the specified rule already exists",
+    quota="RulesPerSecurityGroupLimitExceeded",
+)
+VPC = Kind(
+    "vpc",
+    "vpc",
+    "InvalidVpcID.NotFound",
+    "The vpc ID '{id}' does not exist",
+    "The vpc IDs '{id}' do not exist",
+    "InvalidVpcID.Malformed",
+    quota="VpcLimitExceeded",
+)
+SUBNET = Kind(
+    "subnet",
+    "subnet",
+    "InvalidSubnetID.NotFound",
+    "The subnet ID '{id}' does not exist",
+    "The subnet IDs '{id}' do not exist",
+    "InvalidSubnetID.Malformed",
+    quota="SubnetLimitExceeded",
+    capacity="InsufficientFreeAddressesInSubnet",
+)
+INTERFACE = Kind(
+    "eni",
+    "network-interface",
+    "InvalidNetworkInterfaceID.NotFound",
+    "The networkInterface ID '{id}' does not exist",
+    "The networkInterface IDs '{id}' do not exist",
+    "InvalidNetworkInterfaceId.Malformed",
+    in_use="InvalidNetworkInterface.InUse",
+    in_use_says="Interface: [{id}] in use.",
+    duplicate="InvalidIPAddress.InUse",
+    duplicate_says="Address is in use.",
+    quota="NetworkInterfaceLimitExceeded",
+    capacity="InsufficientFreeAddressesInSubnet",
+)
+ALLOCATION = Kind(
+    "eipalloc",
+    "elastic-ip",
+    "InvalidAllocationID.NotFound",
+    "The allocation ID '{id}' does not exist",
+    "The allocation IDs '{id}' do not exist",
+    "InvalidParameterValue",
+    in_use="InvalidIPAddress.InUse",
+    in_use_says="{id} is in use.",
+    quota="AddressLimitExceeded",
+    capacity="InsufficientAddressCapacity",
+)
+# What an error falls back to when an adapter could not say which resource it is about.
+UNKNOWN = Kind(
+    "",
+    "",
+    "InvalidParameterValue",
+    "The resource '{id}' does not exist",
+    "The resources '{id}' do not exist",
+    "InvalidParameterValue",
+)
+
+KINDS: tuple[Kind, ...] = (
+    INSTANCE,
+    INSTANCE_TYPE,
+    IMAGE,
+    KEY_PAIR,
+    VOLUME,
+    ATTACHMENT,
+    SNAPSHOT,
+    SECURITY_GROUP,
+    RULE,
+    VPC,
+    SUBNET,
+    INTERFACE,
+    ALLOCATION,
+)
+
+# OpenStack's word for a resource, as a `BackendError` carries it → the noun of EC2.
+RESOURCES: Mapping[str, Kind] = {
+    "server": INSTANCE,
+    "flavor": INSTANCE_TYPE,
+    "image": IMAGE,
+    "keypair": KEY_PAIR,
+    "volume": VOLUME,
+    "volume_attachment": ATTACHMENT,
+    "snapshot": SNAPSHOT,
+    "security_group": SECURITY_GROUP,
+    "security_group_rule": RULE,
+    "router": VPC,
+    "network": SUBNET,  # a subnet of EC2 is a network with one subnet
+    "subnet": SUBNET,
+    "port": INTERFACE,
+    "floatingip": ALLOCATION,
+}
+
+BY_PREFIX: Mapping[str, Kind] = {kind.prefix: kind for kind in KINDS if kind.prefix}

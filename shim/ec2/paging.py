@@ -1,0 +1,88 @@
+"""NextToken: a sealed bookmark, so that pages survive a restart, another replica, and rows that come or go meanwhile.
+
+A page ends at an id, not at an offset: the next one starts behind that id in the order of ids, whatever was made or
+deleted in between.  The token carries the id in the clear behind an HMAC over the action, the project and the filters,
+so it fits only the question it was given for.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shim.errors import AwsError
+
+_SEAL_BYTES = 16
+MIN_RESULTS = 5
+
+
+def page(
+    rows: Sequence[Mapping[str, Any]], id: str, *, limit: int | None, after: str
+) -> tuple[list[Mapping[str, Any]], str]:
+    """Cut one page: the rows whose `id` sorts behind `after`, at most `limit`; and where it ended ('' at the end)."""
+    ordered = sorted(rows, key=lambda row: str(row[id]))
+    if after:
+        ordered = [row for row in ordered if str(row[id]) > after]
+    if limit is None or len(ordered) <= limit:
+        return ordered, ""
+    return ordered[:limit], str(ordered[limit - 1][id])
+
+
+def limit(wanted: int | None, most: int, *, least: int = MIN_RESULTS) -> int | None:
+    """Check MaxResults; None stands for everything.
+
+    "This value can be between 5 and 1000" (or 500), as the reference of each Describe action says.
+    """
+    if wanted is None:
+        return None
+    if wanted < least:
+        raise _refused(wanted, f"Expecting a value greater than {least}.")
+    if wanted > most:
+        raise _refused(wanted, f"Expecting a value smaller than {most}.")
+    return wanted
+
+
+def _refused(wanted: int, reason: str) -> AwsError:
+    return AwsError("InvalidParameterValue", f"Value ( {wanted} ) for parameter maxResults is invalid. {reason}")
+
+
+def question(operation: str, project_id: str, filters: Sequence[Mapping[str, Any]]) -> bytes:
+    """Write down what was asked: action, project and filters, the order of filters and of their values apart."""
+    asked = sorted([one.get("Name", ""), *sorted(one.get("Values", ()))] for one in filters)
+    return json.dumps([operation, project_id, asked]).encode()
+
+
+def seal(key: bytes, question: bytes, last: str) -> str:
+    """Make the NextToken of a page that ended with the id `last`."""
+    return base64.urlsafe_b64encode(_mac(key, question, last) + last.encode()).decode().rstrip("=")
+
+
+def unseal(key: bytes, question: bytes, token: str) -> str:
+    """Read the id back; raises InvalidParameterValue for a token that was not made for this very question.
+
+    EC2's words, as seen in https://github.com/boto/boto3/issues/2673 (the error code page also knows InvalidNextToken,
+    but the service does not use it here).
+    """
+    try:
+        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        last = raw[_SEAL_BYTES:].decode()
+    except (binascii.Error, ValueError):
+        raise _bad(token) from None
+    if not hmac.compare_digest(raw[:_SEAL_BYTES], _mac(key, question, last)):
+        raise _bad(token)
+    return last
+
+
+def _bad(token: str) -> AwsError:
+    return AwsError(
+        "InvalidParameterValue", f"Value ( {token} ) for parameter NextToken is invalid. The token is invalid."
+    )
+
+
+def _mac(key: bytes, question: bytes, last: str) -> bytes:
+    return hmac.new(key, question + b"\0" + last.encode(), hashlib.sha256).digest()[:_SEAL_BYTES]
