@@ -1,0 +1,90 @@
+"""The log: one line for each call, both forms, and no secret in any."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shim import log
+
+LINE = log.CallLine(
+    request_id="0a1b", service="s3", action="GetObject", status=200, ms=1.23456, bytes_out=7,
+    account="123456789012", project="p1", access_key="AKIDEXAMPLE1234", upstream_calls=1, upstream_ms=0.5,
+)  # fmt: skip
+
+LEAKS = [
+    "GET /b/k?X-Amz-Signature=LEAK&X-Amz-Expires=60",
+    "GET /b/k?AWSAccessKeyId=LEAK&Signature=LEAK",
+    "Authorization: AWS4-HMAC-SHA256 Credential=LEAK/20260101/x/s3/aws4_request, Signature=LEAK",
+    "Authorization: AWS LEAK:LEAK=",
+    "{'X-Auth-Token': 'LEAK', 'Accept': '*/*'}",
+    '{"X-Service-Token": "LEAK"}',
+    "x-amz-server-side-encryption-customer-key: LEAK",
+    "X-Amz-Security-Token=LEAK",
+    '{"access": "a", "secret": "LEAK", "user": "u"}',
+    "password=LEAK",
+]
+
+
+@pytest.fixture
+def output() -> Iterator[io.StringIO]:
+    """Whatever the process logs during a test, with logging put back afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    stream = io.StringIO()
+    yield stream
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
+
+
+def test_a_call_is_one_json_object(output: io.StringIO) -> None:
+    log.configure("info", "json", output)
+    log.write_call(LINE)
+    (line,) = output.getvalue().splitlines()
+    found = json.loads(line)
+    assert found.pop("time").endswith("Z")
+    assert found == {
+        "level": "info", "logger": "passerelle.call", "message": "call", "request_id": "0a1b", "service": "s3",
+        "action": "GetObject", "status": 200, "ms": 1.23, "bytes_in": 0, "bytes_out": 7, "account": "123456789012",
+        "project": "p1", "access_key": "…1234", "upstream_calls": 1, "upstream_ms": 0.5,
+    }  # fmt: skip
+
+
+def test_a_call_is_one_line_of_text(output: io.StringIO) -> None:
+    log.configure("info", "text", output)
+    log.write_call(LINE)
+    (line,) = output.getvalue().splitlines()
+    assert " INFO passerelle.call: call request_id=0a1b service=s3 action=GetObject status=200 " in line
+
+
+def test_text_from_clients_cannot_break_a_line(output: io.StringIO) -> None:
+    log.configure("info", "text", output)
+    log.write_call(log.CallLine("r", "s3", "a\nb=c", 400, 1.0, code='"'))
+    assert len(output.getvalue().splitlines()) == 1
+
+
+@pytest.mark.parametrize("style", ["json", "text"])
+@pytest.mark.parametrize("text", LEAKS)
+def test_secrets_are_taken_out_of_messages_and_tracebacks(output: io.StringIO, style: str, text: str) -> None:
+    log.configure("debug", "json" if style == "json" else "text", output)
+    try:
+        raise ValueError(text)
+    except ValueError:
+        logging.getLogger("x").exception("failed on %s", text)
+    assert "LEAK" not in output.getvalue()
+    assert "ValueError" in output.getvalue()
+
+
+@given(st.text())
+def test_scrubbing_twice_changes_nothing_more(text: str) -> None:
+    assert log.scrub(log.scrub(text)) == log.scrub(text)
+
+
+def test_ordinary_sentences_are_kept() -> None:
+    text = "compute server 4f: conflict (409) Cannot 'stop' instance; signature checks are elsewhere"
+    assert log.scrub(text) == text
