@@ -1,0 +1,23 @@
+"""GetCallerIdentity: the Keystone user behind an access key, as an IAM user of the project's account.
+
+Terraform, Ansible and nearly every script ask it first, to learn the account id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shim.context import Call
+from shim.sts.service import action
+
+
+@action()
+async def get_caller_identity(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Answer from what the signature proved; "no permissions are required to perform this operation" (STS API)."""
+    caller = call.caller
+    return {
+        "UserId": caller.user_id,
+        "Account": caller.account_id,
+        "Arn": f"arn:aws:iam::{caller.account_id}:user/{caller.user_name}",
+    }
