@@ -1,0 +1,10 @@
+"""A real OpenStack on loopback, installed from the package index and supervised from here.
+
+`EmbeddedCloud(state_dir).up()` is the whole of it. No container engine, message broker, database server or root.
+"""
+
+from adapters.embedded.cloud import EmbeddedCloud, ServiceStatus
+from adapters.embedded.errors import CloudError, ServiceFailedError
+from adapters.embedded.facts import Account, CloudFacts
+
+__all__ = ["Account", "CloudError", "CloudFacts", "EmbeddedCloud", "ServiceFailedError", "ServiceStatus"]

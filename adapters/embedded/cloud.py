@@ -1,0 +1,204 @@
+"""The embedded cloud as its users see it: up, down, status, environment, logs, reset."""
+
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from adapters.embedded import (
+    configure,
+    databases,
+    facts,
+    free_ports,
+    health,
+    processes,
+    secrets_file,
+    seed_cloud,
+    seed_identity,
+)
+from adapters.embedded.errors import CloudError
+from adapters.embedded.facts import CloudFacts
+from adapters.embedded.install import install
+from adapters.embedded.layout import HOST, SERVICES, Layout, layout, tail, write_private
+from adapters.embedded.locks import locked
+from adapters.embedded.plan import Plan
+from adapters.embedded.processes import Memory, Process
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """One service: its pid (None when it does not run), whether all its ports answer, its address and its memory."""
+
+    service: str
+    pid: int | None
+    healthy: bool
+    url: str
+    memory: Memory
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedCloud:
+    """A real OpenStack on loopback, kept in `state_dir`/cloud.
+
+    `venv` is where its packages are (None: in the state directory); several clouds may share one. `port_base` is the
+    first of eleven ports in a row (None: free ones are chosen and remembered). `progress` is told each step.
+    """
+
+    state_dir: Path
+    venv: Path | None = None
+    port_base: int | None = None
+    progress: Callable[[str], None] = field(default=print, repr=False)
+
+    @property
+    def place(self) -> Layout:
+        """The paths of this cloud."""
+        return layout(self.state_dir, self.venv)
+
+    def up(self) -> CloudFacts:
+        """Install, configure, start and seed whatever is not; return when every service answers.
+
+        Raises CloudError (ServiceFailedError names the service and has the end of its log).
+        """
+        place, say = self.place, stopwatch(self.progress)
+        with locked(place.root / "lock-file", say):
+            plan, signatures = self._prepare(say)
+            self._start(plan, signatures, say)
+            known = self._seed(plan, say)
+        say("the cloud is up")
+        return known
+
+    def _prepare(self, say: Callable[[str], None]) -> tuple[Plan, Mapping[str, str]]:
+        place = self.place
+        configure.make_directories(place)
+        say("packages installed" if install(place, say) else "packages are there")
+        configure.write_path(place)
+        living = processes.running(place)
+        ours = frozenset(port for service in living for port, _ in health.CHECKS.get(service, ()))
+        plan = Plan(
+            place=place,
+            ports=free_ports.choose(place.root / "ports.json", self.port_base, ours),
+            passwords=secrets_file.passwords(place.root / "passwords.json"),
+            swift_devices=configure.swift_devices(place),
+        )
+        fresh = databases.prepare(place, say)
+        say("databases created" if fresh else "databases are there")
+        signatures = configure.write(plan)
+        say(f"configured, ports {min(plan.ports.values())} to {max(plan.ports.values())}")
+        return plan, signatures
+
+    def _start(self, plan: Plan, signatures: Mapping[str, str], say: Callable[[str], None]) -> None:
+        place, living = plan.place, processes.running(plan.place)
+        for service in SERVICES:
+            known = living.get(service, [])
+            if is_good(known, signatures[service], plan):
+                continue
+            if known:
+                say(f"restarting {service}")
+                processes.stop(place, service)
+            if service == "nova":
+                place.identity_ready.unlink(missing_ok=True)
+            processes.start(place, service, signatures[service])
+        say("services started")
+
+    def _seed(self, plan: Plan, say: Callable[[str], None]) -> CloudFacts:
+        place = plan.place
+
+        def alive() -> list[str]:
+            return list(processes.running(place))
+
+        health.wait(["keystone"], place, plan.ports, alive)
+        say("keystone answers")
+        known = seed_identity.seed(plan)
+        place.identity_ready.touch()
+        say("accounts and catalog are there")
+        health.wait(SERVICES, place, plan.ports, alive)
+        say("every service answers")
+        seed_cloud.seed(plan)
+        facts.save(place.root / "facts.json", known)
+        write_private(self.state_dir / "clouds.yaml", facts.clouds_yaml(known))
+        say("flavors, images, volume types and networks are there")
+        return known
+
+    def down(self) -> None:
+        """Stop every process of this cloud; its state stays."""
+        place = self.place
+        if not place.root.exists():
+            return
+        with locked(place.root / "lock-file", self.progress):
+            self._stop(place)
+
+    def _stop(self, place: Layout) -> None:
+        processes.stop(place)
+        self.progress("no process of the cloud is left")
+
+    def reset(self) -> None:
+        """Stop the cloud and delete its state, but neither its packages nor the databases it was copied from."""
+        place = self.place
+        if not place.root.exists():
+            return
+        with locked(place.root / "lock-file", self.progress):
+            self._stop(place)
+            kept = {place.venv.name, "lock-file"} if place.venv.parent == place.root else {"lock-file"}
+            shutil.rmtree(configure.swift_devices(place), ignore_errors=True)
+            for entry in place.root.iterdir():
+                if entry.name in kept or entry.name.startswith(f"{place.venv.name}-databases-"):
+                    continue
+                shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+            (self.state_dir / "clouds.yaml").unlink(missing_ok=True)
+        self.progress("state deleted; packages kept")
+
+    def status(self) -> tuple[ServiceStatus, ...]:
+        """Look at every service, running or not."""
+        place = self.place
+        living = processes.running(place)
+        ports = free_ports.remembered(place.root / "ports.json") or {}
+        return tuple(service_status(service, living.get(service, []), ports) for service in SERVICES)
+
+    def credentials(self) -> CloudFacts:
+        """Read who may enter with what; raises CloudError before the first `up` has ended."""
+        return facts.load(self.place.root / "facts.json")
+
+    def env(self, who: str = "admin") -> dict[str, str]:
+        """Give the OS_* variables of an account (`admin`, `main`, …, `passerelle-system`)."""
+        return facts.environment(self.credentials(), who)
+
+    def logs(self, service: str, lines: int = 50) -> str:
+        """Give the end of a service's log; also `install`, `databases` and `rings`."""
+        if service not in (*SERVICES, "install", "databases", "rings"):
+            raise CloudError(f"no service {service!r}; there are {', '.join(SERVICES)}")
+        return tail(self.place.log(service), lines)
+
+
+def service_status(service: str, found: list[Process], ports: Mapping[str, int]) -> ServiceStatus:
+    """Look at one service."""
+    if not found or not ports:
+        return ServiceStatus(service, None, False, "", Memory(0, 0))
+    pid = found[0].pid
+    url = f"http://{HOST}:{ports[health.CHECKS[service][0][0]]}"
+    return ServiceStatus(service, pid, health.is_healthy(service, ports), url, processes.memory(pid))
+
+
+def is_good(found: list[Process], signature: str, plan: Plan) -> bool:
+    """Tell whether these processes of a service are one, with today's configuration, and well or about to be."""
+    if len(found) != 1 or found[0].signature != signature:
+        return False
+    return health.is_healthy(found[0].service, plan.ports, timeout=10) or is_young(found[0])
+
+
+def is_young(process: Process, seconds: float = 120) -> bool:
+    """Tell whether a process started lately: one that does not answer yet is then given its time."""
+    with suppress(OSError):
+        return time.time() - Path(f"/proc/{process.pid}").stat().st_ctime < seconds
+    return False
+
+
+def stopwatch(progress: Callable[[str], None]) -> Callable[[str], None]:
+    """Put the seconds since now before each line."""
+    begun = time.monotonic()
+
+    def say(line: str) -> None:
+        progress(f"[{time.monotonic() - begun:6.1f} s] {line}")
+
+    return say

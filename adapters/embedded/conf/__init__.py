@@ -1,0 +1,32 @@
+"""Configuration files of the OpenStack services: pure functions from a plan to texts."""
+
+import hashlib
+from collections.abc import Mapping
+
+from adapters.embedded.conf import cinder, identity, image, network, nova, placement, swift
+from adapters.embedded.plan import Plan
+
+# Service → the files it reads. A service is restarted when one of its files is not what it was started with.
+RENDERERS = {
+    "keystone": identity.files,
+    "placement": placement.files,
+    "glance": image.files,
+    "neutron": network.files,
+    "nova": nova.files,
+    "cinder": cinder.files,
+    "swift": swift.proxy_files,
+    "swift-storage": swift.storage_files,
+}
+
+
+def render(plan: Plan) -> dict[str, dict[str, str]]:
+    """Give every service's files as {service: {path under etc: text}}."""
+    return {service: files(plan) for service, files in RENDERERS.items()}
+
+
+def signature(files: Mapping[str, str], packages: str) -> str:
+    """Name a configuration together with the packages that read it (`packages` is the installed lock's digest)."""
+    digest = hashlib.sha256(packages.encode())
+    for name, text in sorted(files.items()):
+        digest.update(f"\0{name}\0{text}".encode())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,73 @@
+"""INI texts from tables, and the tables which all OpenStack services share."""
+
+from collections.abc import Mapping
+
+from adapters.embedded.layout import HOST, REGION
+from adapters.embedded.plan import Plan
+
+Section = Mapping[str, object]
+
+COMPUTE_HOST = "passerelle"  # the one host of the cloud; not "compute", which is the name of an RPC topic
+CACHE_KEY = "passerelle.cache"  # where services.web puts the token cache into each request
+
+
+def text(sections: Mapping[str, Section]) -> str:
+    """Write sections; booleans in lower case, the rest as it prints."""
+    lines: list[str] = []
+    for name, options in sections.items():
+        lines.append(f"[{name}]")
+        lines += [
+            f"{key} = {str(value).lower() if isinstance(value, bool) else value}" for key, value in options.items()
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def login(plan: Plan, user: str) -> Section:
+    """Give keystoneauth's options of a service user."""
+    return {
+        "auth_type": "password",
+        "auth_url": plan.keystone,
+        "username": user,
+        "password": plan.passwords[user],
+        "user_domain_name": "Default",
+        "project_name": "service",
+        "project_domain_name": "Default",
+        "region_name": REGION,
+    }
+
+
+def token_check(plan: Plan, user: str) -> Section:
+    """Give keystonemiddleware's options: check tokens as `user`, remember them in the process."""
+    return {
+        "www_authenticate_uri": plan.keystone,
+        "service_token_roles": "service",
+        "service_token_roles_required": True,
+        "cache": CACHE_KEY,
+        **login(plan, user),
+    }
+
+
+def default(plan: Plan, service: str, **more: object) -> Section:
+    """Give [DEFAULT] of a service: stderr is its log, its RPC stays in the process."""
+    return {
+        "use_stderr": True,
+        "transport_url": "fake:///",
+        "state_path": plan.place.root / service,
+        "host": COMPUTE_HOST,
+        "my_ip": HOST,
+        **more,
+    }
+
+
+def database(plan: Plan, name: str) -> Section:
+    """Give a database section."""
+    return {"connection": f"sqlite:///{plan.place.database(name)}"}
+
+
+def shared(plan: Plan) -> dict[str, Section]:
+    """Give the sections every service wants: where locks lie, and that notifications go nowhere."""
+    return {
+        "oslo_concurrency": {"lock_path": plan.place.root / "lock"},
+        "oslo_messaging_notifications": {"driver": "noop"},
+    }

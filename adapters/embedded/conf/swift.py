@@ -1,0 +1,151 @@
+"""Swift's configuration: a proxy, and the account, container and object servers behind it."""
+
+from adapters.embedded.conf.ini import Section, login, text
+from adapters.embedded.layout import HOST
+from adapters.embedded.plan import Plan
+
+KINDS = ("account", "container", "object")
+
+# s3api must stand after authtoken: authtoken strips the identity headers which s3token sets.
+PIPELINE = (
+    "catch_errors gatekeeper healthcheck proxy-logging cache listing_formats bulk tempurl authtoken s3api s3token "
+    "keystoneauth copy container-quotas account-quotas slo dlo versioned_writes symlink proxy-logging proxy-server"
+)
+
+# Filters whose stock settings do, by the name of their egg's entry point.
+STOCK = {
+    name: name.replace("-", "_")
+    for name in (
+        "catch_errors", "gatekeeper", "healthcheck", "proxy-logging", "listing_formats", "bulk", "tempurl", "copy",
+        "container-quotas", "account-quotas", "dlo", "symlink",
+    )
+}  # fmt: skip
+
+CACHE = {"paste.filter_factory": "passerelle_cloud.swift_parts:cache_filter"}  # the stock one needs memcached
+PROXY_APP = {
+    "use": "egg:swift#proxy",
+    "allow_account_management": True,
+    "account_autocreate": True,
+    "error_suppression_interval": 0,  # with one replica, a node in disgrace is an outage
+}
+
+
+def process(plan: Plan, name: str, port: str, level: str) -> Section:
+    """Give [DEFAULT] of a Swift server, which logs to stderr: it knows syslog only, and there may be none."""
+    return {
+        "swift_dir": plan.place.etc / "swift",
+        "bind_ip": HOST,
+        "bind_port": plan.ports[port],
+        "workers": 0,
+        "log_name": name,
+        "log_level": level,
+        "log_custom_handlers": "passerelle_cloud.swift_parts.log_to_stderr",
+    }
+
+
+def cluster(plan: Plan) -> dict[str, str]:
+    """Give swift.conf."""
+    return {
+        "swift/swift.conf": text({
+            "swift-hash": {"swift_hash_path_suffix": plan.passwords["swift-hash-suffix"]},
+            "storage-policy:0": {"name": "standard", "default": True},
+        })
+    }  # fmt: skip
+
+
+def storage_files(plan: Plan) -> dict[str, str]:
+    """Give the three storage servers' files."""
+    return cluster(plan) | {f"swift/{kind}-server.conf": storage(plan, kind) for kind in KINDS}
+
+
+def storage(plan: Plan, kind: str) -> str:
+    """Give one storage server's file, with the sections its background daemons ask for."""
+    return text({
+        "DEFAULT": {
+            **process(plan, f"swift-{kind}", f"swift-{kind}", "WARNING"),
+            "devices": plan.swift_devices,
+            "mount_check": False,
+            "disable_fallocate": True,
+            "recon_cache_path": plan.place.run / "recon",
+            "interval": 5,
+        },
+        "pipeline:main": {"pipeline": f"healthcheck {kind}-server"},
+        f"app:{kind}-server": {"use": f"egg:swift#{kind}"},
+        "filter:healthcheck": {"use": "egg:swift#healthcheck"},
+        f"{kind}-replicator": {},
+        f"{kind}-updater": {},
+        f"{kind}-auditor": {},
+    })  # fmt: skip
+
+
+def proxy_files(plan: Plan) -> dict[str, str]:
+    """Give the proxy's file, and that of the client inside it which symlinks and versions use."""
+    internal: dict[str, Section] = {
+        "DEFAULT": {"swift_dir": plan.place.etc / "swift"},
+        "pipeline:main": {"pipeline": "catch_errors cache symlink proxy-server"},
+        "app:proxy-server": PROXY_APP,
+        "filter:cache": CACHE,
+        "filter:catch_errors": {"use": "egg:swift#catch_errors"},
+        "filter:symlink": {"use": "egg:swift#symlink"},
+    }
+    proxy: dict[str, Section] = {
+        "DEFAULT": process(plan, "swift-proxy", "swift", "INFO"),
+        "pipeline:main": {"pipeline": PIPELINE},
+        "app:proxy-server": PROXY_APP,
+        "filter:cache": CACHE,
+        **{f"filter:{name}": {"use": f"egg:swift#{egg}"} for name, egg in STOCK.items()},
+        **identity_filters(plan),
+        **object_filters(),
+    }
+    return cluster(plan) | {"swift/proxy-server.conf": text(proxy), "swift/internal-client.conf": text(internal)}
+
+
+def identity_filters(plan: Plan) -> dict[str, Section]:
+    """Give the filters which ask Keystone who is calling."""
+    user = login(plan, "swift")
+    return {
+        "filter:authtoken": {
+            "paste.filter_factory": "keystonemiddleware.auth_token:filter_factory",
+            "www_authenticate_uri": plan.keystone,
+            "delay_auth_decision": True,
+            "cache": "swift.cache",
+            "include_service_catalog": False,
+            "service_token_roles": "service",
+            "service_token_roles_required": True,
+            **user,
+        },
+        "filter:s3token": {
+            "use": "egg:swift#s3token",
+            "auth_uri": plan.keystone,
+            "delay_auth_decision": True,
+            "secret_cache_duration": 60,
+            **user,
+        },
+        "filter:keystoneauth": {
+            "use": "egg:swift#keystoneauth",
+            "operator_roles": "admin, member, swiftoperator",
+            "reseller_admin_role": "ResellerAdmin",
+            "project_reader_roles": "reader",
+        },
+    }
+
+
+def object_filters() -> dict[str, Section]:
+    """Give the filters of large and versioned objects, with AWS-sized multipart uploads let through."""
+    return {
+        # Swift's own S3 face: a reference to compare with, nothing here depends on it.
+        "filter:s3api": {
+            "use": "egg:swift#s3api",
+            "location": "us-east-1",
+            "s3_acl": False,
+            "max_upload_part_num": 10000,
+            "cors_preflight_allow_origin": "*",
+        },
+        # 10,000 segments of the longest names (1,024 bytes, up to three times that when quoted) fit in 64 MiB.
+        "filter:slo": {"use": "egg:swift#slo", "max_manifest_segments": 10000, "max_manifest_size": 64 << 20},
+        "filter:versioned_writes": {
+            "use": "egg:swift#versioned_writes",
+            "allow_versioned_writes": True,
+            "allow_object_versioning": True,
+        },
+    }

@@ -1,0 +1,22 @@
+"""What can go wrong while a cloud is installed, started or seeded."""
+
+
+class CloudError(Exception):
+    """A step failed. The message says which, and carries the tail of the log that explains it."""
+
+
+class ServiceFailedError(CloudError):
+    """A service died or never became healthy; `service` names it, `tail` is the end of its log."""
+
+    def __init__(self, service: str, what: str, tail: str) -> None:
+        super().__init__(f"{service} {what}\n--- end of {service}.log ---\n{tail}")
+        self.service = service
+        self.tail = tail
+
+
+class AnswerError(CloudError):
+    """A service gave an answer the seed did not expect; `status` is its HTTP status."""
+
+    def __init__(self, method: str, url: str, status: int, body: str) -> None:
+        super().__init__(f"{method} {url} answered {status}: {body[:400]}")
+        self.status = status

@@ -1,0 +1,73 @@
+"""The services' own virtual environment: made from the lock file, whole or made again."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from adapters.embedded.errors import CloudError
+from adapters.embedded.layout import Layout, tail
+from adapters.embedded.locks import locked
+
+LOCK = Path(__file__).with_name("requirements.lock")
+MARK = ".passerelle-lock"  # in the environment: the digest of the lock it was made from, written last
+
+
+def digest() -> str:
+    """Name the set of packages: the lock file's digest."""
+    return hashlib.sha256(LOCK.read_bytes()).hexdigest()
+
+
+def is_installed(place: Layout) -> bool:
+    """Tell whether the environment holds exactly the lock's packages."""
+    try:
+        return (place.venv / MARK).read_text() == digest() and place.python.exists()
+    except OSError:
+        return False
+
+
+def find_uv() -> str | None:
+    """Find uv: the one installed with us, else one on the PATH."""
+    try:
+        found: str = import_module("uv").find_uv_bin()
+    except (ImportError, FileNotFoundError):
+        return shutil.which("uv")
+    return found
+
+
+def commands(place: Layout, uv: str | None) -> list[list[str]]:
+    """Give the commands that make the environment. Every file is checked against the lock's hashes, and so is the
+    setuptools which uv builds the two source distributions with.
+    """
+    base = f"{sys.version_info.major}.{sys.version_info.minor}"
+    lock, python, venv = str(LOCK), str(place.python), str(place.venv)
+    if uv is None:
+        return [
+            [sys.executable, "-m", "venv", "--clear", venv],
+            [python, "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes", "-r", lock],
+        ]
+    return [
+        [uv, "venv", "--clear", "--no-project", "--python", base, venv],
+        [uv, "pip", "install", "--python", python, "--compile-bytecode", "--require-hashes", "-b", lock, "-r", lock],
+    ]
+
+
+def install(place: Layout, progress: Callable[[str], None]) -> bool:
+    """Make the environment unless it is there; tell whether anything was done."""
+    if is_installed(place):
+        return False
+    place.venv.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with locked(place.venv.with_name(f"{place.venv.name}.lock"), progress) as lock:
+        if is_installed(place):
+            return False
+        progress(f"installing OpenStack into {place.venv}: this takes a minute or two, once")
+        log = place.log("install")
+        with log.open("wb") as output:
+            for command in commands(place, find_uv()):
+                if subprocess.run(command, stdout=output, stderr=output, pass_fds=(lock,), check=False).returncode:
+                    raise CloudError(f"{' '.join(command[:3])} failed\n--- end of {log} ---\n{tail(log)}")
+        (place.venv / MARK).write_text(digest())
+    return True

@@ -1,0 +1,102 @@
+"""Where a cloud keeps its things: one directory, and a virtual environment which clouds may share."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from adapters.embedded.errors import CloudError
+
+HOST = "127.0.0.1"
+REGION = "RegionOne"
+
+# One process each. The order is the one they are started in: what others wait for first, then the slowest to import.
+SERVICES = ("keystone", "nova", "neutron", "placement", "cinder", "glance", "swift", "swift-storage")
+
+PORT_NAMES = (
+    "keystone", "placement", "glance", "neutron", "nova", "metadata", "cinder",
+    "swift", "swift-account", "swift-container", "swift-object",
+)  # fmt: skip
+
+# Everything else means something to oslo.config, ConfigParser, a paste URI or an SQLAlchemy URL.
+PLAIN_PATH = re.compile(r"[\w/.+=@~-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths of one cloud. Everything under `root` is its own; `venv` and what lies beside it may be shared."""
+
+    root: Path
+    venv: Path
+
+    @property
+    def python(self) -> Path:
+        """The interpreter that runs the services."""
+        return self.venv / "bin" / "python"
+
+    @property
+    def etc(self) -> Path:
+        """Configuration files, one directory per project."""
+        return self.root / "etc"
+
+    @property
+    def databases(self) -> Path:
+        """One SQLite file per database."""
+        return self.root / "db"
+
+    @property
+    def path(self) -> Path:
+        """What the services find on PYTHONPATH: our service side, and the entry points it declares."""
+        return self.root / "path"
+
+    @property
+    def logs(self) -> Path:
+        """One log per service: what it writes to stderr."""
+        return self.root / "log"
+
+    @property
+    def run(self) -> Path:
+        """Things which mean something only while services run."""
+        return self.root / "run"
+
+    @property
+    def identity_ready(self) -> Path:
+        """Exists once Keystone holds the accounts and the catalog of this cloud: Nova waits for it."""
+        return self.run / "identity-ready"
+
+    def log(self, service: str) -> Path:
+        """The log file of one service (or of the step `install` or `databases`)."""
+        return self.logs / f"{service}.log"
+
+    def database(self, name: str) -> Path:
+        """The SQLite file of one database, such as `keystone` or `nova_cell0`."""
+        return self.databases / f"{name}.sqlite"
+
+
+def layout(state_dir: Path, venv: Path | None) -> Layout:
+    """Give the paths of the cloud kept in `state_dir`; raise CloudError for one configuration files cannot hold."""
+    root = Path(os.path.abspath(state_dir.expanduser())) / "cloud"  # noqa: PTH100 - resolve() would follow links
+    if not PLAIN_PATH.fullmatch(str(root)):
+        raise CloudError(f"{root}: a state directory may contain letters, digits and / . _ + = @ ~ - only")
+    return Layout(root, Path(os.path.abspath(venv.expanduser())) if venv else root / "venv")  # noqa: PTH100
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file only its owner may read, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+        out.write(text)
+    draft.replace(path)
+
+
+def tail(path: Path, lines: int = 30) -> str:
+    """Give the last lines of a log, or a note that there is none."""
+    try:
+        with path.open("rb") as log:
+            log.seek(max(0, path.stat().st_size - 400 * lines))
+            text = log.read().decode(errors="replace")
+    except OSError:
+        return f"({path} is missing)"
+    return "\n".join(text.splitlines()[-lines:])

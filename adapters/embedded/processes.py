@@ -1,0 +1,146 @@
+"""Service processes: started detached, found again by what they run, never by a pid file that may lie."""
+
+import os
+import signal
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from adapters.embedded.layout import SERVICES, Layout
+
+PACKAGE = "passerelle_cloud"  # what the service side is called on the services' PYTHONPATH
+LOG_LIMIT = 16 << 20  # bytes; a larger log is moved aside at the next start
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A running service. `signature` is that of the configuration and packages it was started with."""
+
+    service: str
+    pid: int
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes. `pss` shares out what several processes map, and so can be added up; `rss` counts it in each."""
+
+    rss: int
+    pss: int
+
+
+def command(place: Layout, service: str, signature: str) -> list[str]:
+    """Give the command line of a service: also the mark by which `running` knows it."""
+    return [str(place.python), "-P", "-m", PACKAGE, service, str(place.root), signature]
+
+
+def recognise(argv: list[str], root: Path) -> tuple[str, str] | None:
+    """Tell which service of the cloud in `root` this command line is, as (service, signature)."""
+    if len(argv) != 7 or argv[2:4] != ["-m", PACKAGE] or argv[5] != str(root):
+        return None
+    return argv[4], argv[6]
+
+
+def running(place: Layout, proc: Path = Path("/proc")) -> dict[str, list[Process]]:
+    """Find this cloud's processes by looking at every command line of this user."""
+    found: dict[str, list[Process]] = {}
+    for entry in proc.iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            argv = (entry / "cmdline").read_text(errors="replace").split("\0")[:-1]
+        except OSError:
+            continue  # it ended meanwhile
+        if known := recognise(argv, place.root):
+            found.setdefault(known[0], []).append(Process(known[0], int(entry.name), known[1]))
+    return found
+
+
+def environment(place: Layout) -> dict[str, str]:
+    """Give the services' environment: made here, since proxies, OS_* or PYTHON* of the caller would alter them."""
+    return {
+        "PATH": f"{place.venv}/bin:{os.environ.get('PATH', os.defpath)}",
+        "HOME": str(place.root),
+        "XDG_CACHE_HOME": str(place.root / "cache"),
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "PYTHONPATH": str(place.path),
+        "PYTHONUNBUFFERED": "1",
+        # glibc gives every thread its own heap by default; two keep the services a quarter smaller.
+        "MALLOC_ARENA_MAX": "2",
+    }
+
+
+def start(place: Layout, service: str, signature: str) -> int:
+    """Start a service in a session of its own, its output in its log; give the pid."""
+    log = place.log(service)
+    if log.exists() and log.stat().st_size > LOG_LIMIT:
+        log.replace(log.with_suffix(".log.1"))
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    try:
+        return os.posix_spawn(
+            place.python,
+            command(place, service, signature),
+            environment(place),
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, nothing, 0),
+                (os.POSIX_SPAWN_DUP2, output, 1),
+                (os.POSIX_SPAWN_DUP2, output, 2),
+            ],
+            setsid=True,
+            setsigmask=(),
+            setsigdef=(signal.SIGINT, signal.SIGTERM, signal.SIGPIPE),
+        )
+    finally:
+        os.close(output)
+        os.close(nothing)
+
+
+def stop(place: Layout, service: str | None = None, patience: float = 5.0) -> None:
+    """End the processes of one service or of all, politely for `patience` seconds; return when none is left."""
+    deadline = time.monotonic() + patience
+    polite = True
+    told: set[int] = set()
+    while left := [process for process in in_order(running(place)) if service in (None, process.service)]:
+        if polite and time.monotonic() > deadline:
+            polite, told = False, set()
+        for process in left:
+            if process.pid not in told:
+                told.add(process.pid)
+                send(process.pid, signal.SIGTERM if polite else signal.SIGKILL)
+        time.sleep(0.05)
+        reap(told)
+
+
+def send(pid: int, number: signal.Signals) -> None:
+    """Signal a process which may have ended already."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def reap(pids: Iterable[int]) -> None:
+    """Collect those of the ended processes that are our children."""
+    for pid in pids:
+        try:
+            os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            continue
+
+
+def memory(pid: int) -> Memory:
+    """Measure one process; zeros when it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    except OSError:
+        return Memory(0, 0)
+    sizes: Mapping[str, int] = {line.split(":")[0]: int(line.split()[1]) << 10 for line in lines}
+    return Memory(sizes["Rss"], sizes["Pss"])
+
+
+def in_order(found: Mapping[str, list[Process]]) -> list[Process]:
+    """Flatten `running`, in the order of SERVICES."""
+    return [process for service in SERVICES for process in found.get(service, [])]

@@ -1,0 +1,26 @@
+"""The passwords of one cloud: made once, kept in a file only its owner may read."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from adapters.embedded.layout import write_private
+
+# Accounts of services and of people; then two shared secrets which are nobody's password.
+SERVICE_USERS = ("placement", "glance", "neutron", "nova", "cinder", "swift")
+PEOPLE = ("admin", "passerelle", "main", "alt", "tenant", "reader")
+SHARED = ("metadata-proxy", "swift-hash-suffix")
+
+
+def passwords(file: Path) -> Mapping[str, str]:
+    """Read the passwords by account name, making those which are missing."""
+    try:
+        known: dict[str, str] = json.loads(file.read_text())
+    except (OSError, ValueError):
+        known = {}
+    missing = [name for name in SERVICE_USERS + PEOPLE + SHARED if name not in known]
+    if missing:
+        known |= {name: secrets.token_urlsafe(18) for name in missing}
+        write_private(file, json.dumps(known, indent=1) + "\n")
+    return known

@@ -1,0 +1,103 @@
+"""What a tenant expects to find: flavors, images, volume types, an external network, a network of one's own."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from adapters.embedded import rest
+from adapters.embedded.errors import AnswerError
+from adapters.embedded.plan import Plan
+from adapters.embedded.rest import Json, Session
+
+TENANTS = ("main", "alt", "tenant")
+
+# Name → (vCPUs, MiB of RAM, GiB of root disk). The first block is OpenStack's own custom, the second another cloud's.
+FLAVORS: Mapping[str, tuple[int, int, int]] = {
+    "m1.tiny": (1, 512, 1), "m1.small": (1, 2048, 20), "m1.medium": (2, 4096, 40),
+    "t2.nano": (1, 512, 8), "t2.micro": (1, 1024, 8), "t2.small": (1, 2048, 8), "t2.medium": (2, 4096, 8),
+    "t3.nano": (2, 512, 8), "t3.micro": (2, 1024, 8), "t3.small": (2, 2048, 8), "t3.medium": (2, 4096, 8),
+    "t3.large": (2, 8192, 8), "t3.xlarge": (4, 16384, 8),
+    "m5.large": (2, 8192, 8), "m5.xlarge": (4, 16384, 8), "m5.2xlarge": (8, 32768, 8),
+    "c5.large": (2, 4096, 8), "c5.xlarge": (4, 8192, 8), "r5.large": (2, 16384, 8),
+}  # fmt: skip
+ARCHITECTURES = ("x86_64", "aarch64")
+VOLUME_TYPES = ("standard", "gp2", "gp3")
+EXTERNAL, EXTERNAL_CIDR = "public", "172.24.0.0/16"
+DEFAULT, DEFAULT_CIDR = "default", "172.31.0.0/20"
+
+
+def seed(plan: Plan) -> None:
+    """Make sure of all of it; the four services work side by side."""
+    token = rest.token(plan.keystone, "admin", plan.passwords["admin"], "admin")
+    steps: tuple[Callable[[Plan, str], None], ...] = (networks, flavors, images, volume_types)
+    with ThreadPoolExecutor(len(steps)) as pool:
+        for done in [pool.submit(step, plan, token) for step in steps]:
+            done.result()
+
+
+def flavors(plan: Plan, token: str) -> None:
+    """Make the public flavors."""
+    nova = Session(plan.url("nova", "/v2.1"), token)
+    known = {each["name"] for each in nova.get("/flavors")["flavors"]}
+    for name, (vcpus, ram, disk) in FLAVORS.items():
+        if name not in known:
+            nova.post("/flavors", {"flavor": {"name": name, "vcpus": vcpus, "ram": ram, "disk": disk}})
+
+
+def images(plan: Plan, token: str) -> None:
+    """Make one small public image per architecture; one whose upload was cut short gets its bytes now."""
+    glance = Session(plan.url("glance", "/v2"), token)
+    known = {each["name"]: each for each in glance.get("/images?visibility=public&limit=1000")["images"]}
+    for architecture in ARCHITECTURES:
+        name = f"tiny-linux-{architecture}"
+        image = known.get(name) or glance.post("/images", {
+            "name": name, "visibility": "public", "disk_format": "raw", "container_format": "bare",
+            "hw_architecture": architecture, "os_type": "linux", "os_distro": "linux", "os_version": "1",
+        })  # fmt: skip
+        if image["status"] == "queued":
+            body = f"{name}: nothing boots from this\n".encode().ljust(65536, b"\0")
+            glance.put(f"/images/{image['id']}/file", body, "application/octet-stream")
+
+
+def volume_types(plan: Plan, token: str) -> None:
+    """Make the public volume types."""
+    cinder = Session(plan.url("cinder", "/v3"), token)
+    known = {each["name"] for each in cinder.get("/types")["volume_types"]}
+    for name in VOLUME_TYPES:
+        if name not in known:
+            cinder.post("/types", {"volume_type": {"name": name}})
+
+
+def networks(plan: Plan, token: str) -> None:
+    """Make the external network, then each tenant's own network behind it."""
+    neutron = Session(plan.url("neutron", "/v2.0"), token)
+    external = ensure(neutron, "network", {
+        "name": EXTERNAL, "router:external": True, "provider:network_type": "flat",
+        "provider:physical_network": EXTERNAL,
+    })  # fmt: skip
+    ensure(neutron, "subnet", {
+        "name": EXTERNAL, "network_id": external["id"], "ip_version": 4, "cidr": EXTERNAL_CIDR, "enable_dhcp": False,
+    })  # fmt: skip
+    for name in TENANTS:
+        tenant_network(plan, name, external["id"])
+
+
+def tenant_network(plan: Plan, name: str, external: str) -> None:
+    """Make a project's default network, subnet and router, as that project's own user."""
+    neutron = Session(plan.url("neutron", "/v2.0"), rest.token(plan.keystone, name, plan.passwords[name], name))
+    network = ensure(neutron, "network", {"name": DEFAULT}, "router:external=false")
+    subnet = ensure(neutron, "subnet", {
+        "name": DEFAULT, "network_id": network["id"], "ip_version": 4, "cidr": DEFAULT_CIDR,
+    })  # fmt: skip
+    router = ensure(neutron, "router", {"name": DEFAULT, "external_gateway_info": {"network_id": external}})
+    try:
+        neutron.put(f"/routers/{router['id']}/add_router_interface", {"subnet_id": subnet["id"]})
+    except AnswerError as error:
+        if error.status != 400:  # "Router already has a port on subnet"
+            raise
+
+
+def ensure(neutron: Session, kind: str, wanted: Mapping[str, Json], narrower: str = "") -> Json:
+    """Find a network, subnet or router by name (and the network it is on), or make it."""
+    query = f"name={wanted['name']}" + (f"&network_id={wanted['network_id']}" if "network_id" in wanted else "")
+    known = neutron.get(f"/{kind}s?{query}&{narrower}")[f"{kind}s"]
+    return known[0] if known else neutron.post(f"/{kind}s", {kind: wanted})[kind]

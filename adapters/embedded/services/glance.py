@@ -1,0 +1,15 @@
+"""Glance: its own WSGI application, served with threads."""
+
+import os
+from pathlib import Path
+
+from .settings import port
+from .web import serve
+
+
+def main(etc: Path) -> None:
+    """Serve the API."""
+    os.environ["OS_GLANCE_CONFIG_DIR"] = str(etc / "glance")
+    from glance.wsgi.api import application
+
+    serve({port(etc, "glance"): application})

@@ -1,0 +1,103 @@
+"""Nova: API, metadata API, conductor, scheduler and compute in one process, which lets RPC stay in memory."""
+
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from . import nova_driver
+from .settings import settings
+from .web import serve
+
+
+def wait_for_identity(known: dict[str, Any], patience: float = 300) -> None:
+    """Wait until the catalog is written and Placement answers: the compute service looks for it once, as it starts.
+
+    All the imports are done by then, so that Nova, the slowest to load, holds up nobody.
+    """
+    ready, placement = Path(known["identity_ready"]), known["placement"]
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        try:
+            if ready.exists():
+                direct.open(placement, timeout=10).close()
+                return
+        except OSError:
+            pass
+        time.sleep(0.1)
+    raise TimeoutError(f"neither {ready} nor {placement} after {patience:.0f} s")
+
+
+def configure(etc: Path) -> Any:
+    """Read nova.conf and set up what every Nova command sets up before it starts a service."""
+    import nova.conf
+    import os_brick
+    import os_vif
+    from nova import config, objects
+    from oslo_log import log
+    from oslo_service import opts
+
+    options = nova.conf.CONF
+    config.parse_args(["nova"], default_config_files=[str(etc / "nova/nova.conf")])
+    log.setup(options, "nova")
+    opts.register_service_opts(options)
+    objects.register_all()
+    os_brick.setup(options)
+    os_vif.initialize()
+    return options
+
+
+def start_workers() -> list[Any]:
+    """Start conductor, scheduler and compute, in that order, and map the compute host into its cell."""
+    from nova import context, service
+    from nova.compute import rpcapi as compute
+    from nova.conductor import rpcapi as conductor
+    from nova.objects import host_mapping
+    from nova.scheduler import rpcapi as scheduler
+
+    started = []
+    for binary, topic, other in (
+        ("nova-conductor", conductor.RPC_TOPIC, None),
+        ("nova-scheduler", scheduler.RPC_TOPIC, None),
+        ("nova-compute", compute.RPC_TOPIC, compute.RPC_TOPIC_ALT),
+    ):
+        worker = service.Service.create(binary=binary, topic=topic, topic_alt=other)
+        worker.start()
+        started.append(worker)
+    host_mapping.discover_hosts(context.get_admin_context())
+    return started
+
+
+def applications(options: Any, ports: dict[str, int]) -> dict[int, Any]:
+    """Load the two WSGI applications."""
+    from nova.api.openstack import wsgi_app
+    from paste import deploy
+
+    loaded = {}
+    for name, port in (("osapi_compute", ports["nova"]), ("metadata", ports["metadata"])):
+        wsgi_app._setup_service(options.host, name)  # noqa: SLF001 - what its own entry point calls
+        loaded[port] = deploy.loadapp(f"config:{options.wsgi.api_paste_config}", name=name)
+    return loaded
+
+
+def preload() -> None:
+    """Import early what the workers and the API would import late."""
+    import nova.api.openstack.compute
+    import nova.compute.manager
+    import nova.conductor.manager
+    import nova.scheduler.manager  # noqa: F401
+
+
+def main(etc: Path) -> None:
+    """Serve both APIs."""
+    known = settings(etc)
+    sys.modules["nova.virt.passerelle"] = nova_driver  # Nova looks for drivers under nova.virt only
+    options = configure(etc)
+    preload()
+    wait_for_identity(known)
+    workers = start_workers()
+    serve(applications(options, known["ports"]), threads=12)
+    del workers

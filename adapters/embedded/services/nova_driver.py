@@ -1,0 +1,104 @@
+"""Nova's fake hypervisor, with what clients of a real one rely on.
+
+Servers survive a restart of the process, each has a console of its own, a snapshot is a real image, and hosts for both
+common architectures are found.
+"""
+
+import io
+from typing import Any
+
+from nova.compute import power_state, task_states
+from nova.image import glance
+from nova.objects import fields
+from nova.virt import fake
+
+SNAPSHOT_BYTES = 65536
+
+CONSOLE = """\
+[    0.000000] Linux version 6.1.0-passerelle ({arch}) #1 SMP
+[    0.000000] Command line: root=LABEL=root ro console=ttyS0
+[    0.412000] Memory: {memory_kib}K available, {vcpus} CPU(s)
+[    1.030000] virtio_net virtio0 eth0: link up
+cloud-init: instance-id {uuid}
+cloud-init: finished, up 2.10 seconds
+
+{hostname} login: """
+
+
+class Hypervisor(fake.FakeDriverWithoutFakeNodes):  # type: ignore[misc]
+    """The base without fake nodes: plain FakeDriver never writes its host's identity, and dies at the second start."""
+
+    capabilities = {**fake.FakeDriver.capabilities, "supports_image_type_qcow2": True}  # noqa: RUF012 - Nova's own shape
+    # A thousand servers of any seeded flavor.
+    vcpus = 16000
+    memory_mb = 32 << 20
+    local_gb = 1 << 20
+
+    def __init__(self, virtapi: Any, read_only: bool = False) -> None:
+        super().__init__(virtapi, read_only)
+        self.host_status_base["supported_instances"] += [
+            (fields.Architecture.AARCH64, fields.HVType.FAKE, fields.VMMode.HVM),
+        ]
+
+    def adopt(self, instance: Any) -> None:
+        """Remember a server this process has not seen: it was spawned by an earlier one."""
+        if instance.uuid in self.instances or instance.vm_state in ("building", "deleted"):
+            return
+        off = instance.power_state == power_state.SHUTDOWN
+        state = power_state.SHUTDOWN if off else power_state.RUNNING
+        self.instances[instance.uuid] = fake.FakeInstance(instance.name, state, instance.uuid)
+
+    def get_info(self, instance: Any, use_cache: bool = True) -> Any:
+        """Tell the power state."""
+        self.adopt(instance)
+        return super().get_info(instance, use_cache)
+
+    def power_on(self, context: Any, instance: Any, *args: Any, **kwargs: Any) -> None:
+        """Turn on."""
+        self.adopt(instance)
+        super().power_on(context, instance, *args, **kwargs)
+
+    def power_off(self, instance: Any, *args: Any, **kwargs: Any) -> None:
+        """Turn off."""
+        self.adopt(instance)
+        super().power_off(instance, *args, **kwargs)
+
+    def destroy(self, context: Any, instance: Any, *args: Any, **kwargs: Any) -> None:
+        """End a server, known or not."""
+        self.adopt(instance)
+        super().destroy(context, instance, *args, **kwargs)
+
+    def detach_interface(self, context: Any, instance: Any, vif: Any) -> None:
+        """Take a port out of a server; one plugged before a restart is as good as one plugged since."""
+        self._interfaces.setdefault(vif["id"], vif)
+        super().detach_interface(context, instance, vif)
+
+    def snapshot(self, context: Any, instance: Any, image_id: str, update_task_state: Any) -> None:
+        """Upload an image in the server's place: the stock driver leaves it queued for ever."""
+        update_task_state(task_state=task_states.IMAGE_PENDING_UPLOAD)
+        update_task_state(
+            task_state=task_states.IMAGE_UPLOADING,
+            expected_state=task_states.IMAGE_PENDING_UPLOAD,
+        )
+        images = glance.API()
+        image = images.get(context, image_id)
+        body = f"snapshot of {instance.uuid}\n".encode().ljust(SNAPSHOT_BYTES, b"\0")
+        described = {
+            "name": image["name"],
+            "disk_format": "raw",
+            "container_format": "bare",
+            "properties": {**image.get("properties", {}), "image_state": "available"},
+        }
+        images.update(context, image_id, described, io.BytesIO(body), purge_props=False)
+
+    def get_console_output(self, context: Any, instance: Any) -> str:
+        """Give what this server would have written as it booted."""
+        properties = instance.image_meta.properties if instance.image_meta else None
+        arch = properties.get("hw_architecture") if properties else None
+        return CONSOLE.format(
+            arch=arch or "x86_64",
+            memory_kib=instance.flavor.memory_mb << 10,
+            vcpus=instance.flavor.vcpus,
+            uuid=instance.uuid,
+            hostname=instance.hostname,
+        )

@@ -1,0 +1,21 @@
+"""What the two Swift processes have in common: how a server of Swift's is started inside a process of ours."""
+
+from pathlib import Path
+from typing import Any
+
+
+def prepare(etc: Path) -> None:
+    """Point Swift at its directory (imports read limits and policies from /etc/swift otherwise), then go green."""
+    import swift.common.utils
+
+    swift.common.utils.set_swift_dir(str(etc / "swift"))
+    swift.common.utils.eventlet_monkey_patch()
+
+
+def start(etc: Path, name: str) -> Any:
+    """Start `proxy-server`, `object-server`, … in a green thread, and give that."""
+    import eventlet
+    from swift.common import wsgi
+
+    conf, logger, _ = wsgi._initrp(str(etc / f"swift/{name}.conf"), name)  # noqa: SLF001 - run_wsgi forks; this does not
+    return eventlet.spawn(wsgi.run_server, conf, logger, wsgi.get_socket(conf))
