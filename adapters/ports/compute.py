@@ -2,8 +2,84 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Protocol
+
+from adapters.types.compute import Attachment, ComputeLimits, Flavor, KeyPair, NewServer, Server, Zone
 
 
 class Compute(Protocol):
-    """Nova for one project."""
+    """Nova for one project.  Every call raises BackendError; a missing thing is NOT_FOUND with its `resource`."""
+
+    async def servers(self, *, changed_since: datetime | None = None) -> list[Server]:
+        """List the project's servers; with a moment, those changed since then, deleted ones among them."""
+        ...
+
+    async def server(self, id: str) -> Server:
+        """Read one server; a deleted one is NOT_FOUND though lists still show it for a while."""
+        ...
+
+    async def create_server(self, new: NewServer) -> str:
+        """Ask for a server and return its id; it is built afterwards and may still end in status ERROR."""
+        ...
+
+    async def delete_server(self, id: str) -> None:
+        """Ask for a server's end."""
+        ...
+
+    async def start_server(self, id: str) -> None:
+        """Switch a server on; CONFLICT unless it is off."""
+        ...
+
+    async def stop_server(self, id: str) -> None:
+        """Shut a server down; CONFLICT unless it is on."""
+        ...
+
+    async def reboot_server(self, id: str) -> None:
+        """Restart a server, asking the guest first."""
+        ...
+
+    async def set_server_metadata(self, id: str, items: Mapping[str, str]) -> None:
+        """Add or overwrite items; QUOTA above the project's limit of items."""
+        ...
+
+    async def delete_server_metadata(self, id: str, key: str) -> None:
+        """Take one item away; NOT_FOUND where it is not there."""
+        ...
+
+    async def console_output(self, id: str) -> str:
+        """Read what the guest wrote to its serial console; CONFLICT or UNSUPPORTED where there is none."""
+        ...
+
+    async def attach_volume(self, server_id: str, volume_id: str, device: str | None) -> Attachment:
+        """Attach a volume; the hypervisor may choose another device than the one asked for."""
+        ...
+
+    async def detach_volume(self, server_id: str, volume_id: str) -> None:
+        """Ask for a volume's detachment."""
+        ...
+
+    async def flavors(self) -> list[Flavor]:
+        """List the flavors that the project may use."""
+        ...
+
+    async def zones(self) -> list[Zone]:
+        """List the availability zones."""
+        ...
+
+    async def limits(self) -> ComputeLimits:
+        """Read the project's limits."""
+        ...
+
+    async def keypairs(self) -> list[KeyPair]:
+        """List the calling user's key pairs."""
+        ...
+
+    async def import_keypair(self, name: str, public_key: str) -> KeyPair:
+        """Store a public key under a new name; DUPLICATE where the name is taken."""
+        ...
+
+    async def delete_keypair(self, name: str) -> None:
+        """Forget a key pair; servers that were made with it keep the key."""
+        ...

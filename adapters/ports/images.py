@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Protocol
+
+from adapters.types.images import Image
 
 
 class Images(Protocol):
-    """Glance for one project."""
+    """Glance for one project.  Every call raises BackendError; a missing image is NOT_FOUND."""
+
+    async def images(self) -> list[Image]:
+        """List every image the project may use: its own, public, community and accepted shared ones."""
+        ...
+
+    async def image(self, id: str) -> Image:
+        """Read one image."""
+        ...
+
+    async def update_image(self, id: str, *, set: Mapping[str, str], drop: Collection[str] = ()) -> Image:
+        """Write properties and take others away; what is dropped must be there."""
+        ...

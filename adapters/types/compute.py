@@ -1,0 +1,164 @@
+"""Nova's resources: servers with what they embed, flavors, key pairs, zones, limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One address of a server as Nova shows it: a fixed one of a port, or a floating one in front of it."""
+
+    addr: str
+    version: int
+    mac: str
+    floating: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedVolume:
+    """A volume that a server holds."""
+
+    id: str
+    delete_on_termination: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFlavor:
+    """The flavor as it was when the server was made or last resized; `ram` is in MiB, `disk` in GiB."""
+
+    name: str
+    vcpus: int
+    ram: int
+    disk: int
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server.  Deleted ones have status DELETED and neither metadata nor volumes.
+
+    `host_id` is '' until a host was found.  The last four are told to administrators only, so mostly absent.
+    """
+
+    id: str
+    name: str
+    project_id: str
+    status: str
+    task_state: str | None
+    vm_state: str
+    host_id: str
+    zone: str
+    created_at: datetime
+    updated_at: datetime
+    launched_at: datetime | None
+    terminated_at: datetime | None
+    flavor: ServerFlavor
+    image_id: str | None
+    key_name: str | None
+    metadata: Mapping[str, str]
+    addresses: tuple[Address, ...]
+    volumes: tuple[AttachedVolume, ...]
+    fault: str = ""
+    locked: bool = False
+    root_device_name: str | None = None
+    user_data: str | None = field(default=None, repr=False)
+    reservation_id: str | None = None
+    launch_index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BlockDevice:
+    """One line of a new server's block device mapping.
+
+    `source` is image, snapshot, volume or blank; `size` (GiB) may be left to the source.  `boot_index` 0 is the root,
+    None is no boot device.  `local` keeps the device on the host's own disk in place of a Cinder volume.
+    """
+
+    source: str
+    id: str | None = None
+    size: int | None = None
+    device: str | None = None
+    volume_type: str | None = None
+    boot_index: int | None = None
+    delete_on_termination: bool = True
+    local: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Nic:
+    """One interface of a new server: a port that exists, or a new port on a network, which goes with the server."""
+
+    port_id: str | None = None
+    network_id: str | None = None
+    fixed_ip: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewServer:
+    """What a server is made from; `security_groups` are ids, for the new ports, `user_data` is base64."""
+
+    name: str
+    flavor_id: str
+    image_id: str | None
+    nics: tuple[Nic, ...]
+    security_groups: tuple[str, ...] = ()
+    zone: str | None = None
+    key_name: str | None = None
+    user_data: str | None = field(default=None, repr=False)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    devices: tuple[BlockDevice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Flavor:
+    """A flavor; `ram` and `swap` are in MiB, `disk` and `ephemeral` in GiB."""
+
+    id: str
+    name: str
+    vcpus: int
+    ram: int
+    disk: int
+    ephemeral: int
+    swap: int
+    extra_specs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """A key pair of the calling user; `public_key` is an OpenSSH line with its comment."""
+
+    name: str
+    type: str
+    public_key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """An availability zone for servers."""
+
+    name: str
+    available: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A volume on a server, as Nova sees it."""
+
+    server_id: str
+    volume_id: str
+    device: str | None
+    delete_on_termination: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ComputeLimits:
+    """What the project may have of Nova; -1 stands for no limit."""
+
+    instances: int
+    cores: int
+    ram: int
+    keypairs: int
+    metadata_items: int
