@@ -1,0 +1,93 @@
+"""From a catalog's URL to the URL that requests go to, and the newest microversion behind it.
+
+Catalogs name services with or without a version ("http://c/v2.1", "http://c/image"), with or without the project.
+keystoneauth knows how to find the version documents of all of them; it blocks, so it runs in a thread, once for each
+URL of the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from typing import Final
+
+from keystoneauth1 import discover, exceptions
+from keystoneauth1.session import Session as BlockingSession
+
+from adapters.openstack import faults
+from adapters.openstack.microversions import WANTED, Microversion
+from adapters.openstack.transport import Endpoint
+
+log = logging.getLogger(__name__)
+
+# The major version this gateway speaks, and the path it has where a service answers no usable version document.
+_MAJOR: Final = {
+    "compute": ("2.1", "/v2.1"),
+    "network": ("2.0", "/v2.0"),
+    "image": ("2", "/v2"),
+    "block-storage": ("3", "/v3"),
+    "identity": ("3", "/v3"),
+}
+
+_VERSION: Final = re.compile(r"/v\d+(\.\d+)?(?=/|$)")
+_PROJECT: Final = "{project}"
+
+
+class KeystoneauthDiscovery:
+    """Finds endpoints and keeps them until the process ends; failures are not kept."""
+
+    def __init__(self, session: BlockingSession) -> None:
+        """`session` logs in as the gateway: Cinder tells its version below /v3 only to those who did."""
+        self._session = session
+        # Keyed by the URL without its project, so that tenants share one entry.
+        self._found: dict[tuple[str, str], Endpoint] = {}
+        self._asking: dict[tuple[str, str], asyncio.Lock] = {}
+
+    async def endpoint(self, service: str, url: str, project_id: str) -> Endpoint:
+        """Return where `service` answers; raise BackendError UNAVAILABLE when its version document cannot be had."""
+        shape = url.rstrip("/")
+        if project_id:
+            shape = shape.replace(project_id, _PROJECT)
+        key = (service, shape)
+        found = self._found.get(key)
+        if found is None:
+            if service not in WANTED and _VERSION.search(shape):
+                found = Endpoint(shape, None)  # the version is told and there are no microversions to ask for
+            else:
+                async with self._asking.setdefault(key, asyncio.Lock()):
+                    found = self._found.get(key) or await self._ask(service, shape, project_id)
+            self._found[key] = found
+        if _PROJECT in found.url:
+            return Endpoint(found.url.replace(_PROJECT, project_id), found.newest)
+        return found
+
+    async def _ask(self, service: str, shape: str, project_id: str) -> Endpoint:
+        url = shape.replace(_PROJECT, project_id)
+        try:
+            data = await asyncio.to_thread(self._discover, service, url, project_id)
+        except exceptions.DiscoveryFailure as error:
+            # Something answers, but no version document: the usual path is the best guess; a wrong one shows as 404.
+            log.warning("%s has no version document: %s", service, faults.clean(str(error)))
+            suffix = "" if _VERSION.search(shape) or service not in _MAJOR else _MAJOR[service][1]
+            return Endpoint(shape + suffix, None)
+        except exceptions.ClientException as error:
+            log.warning("version discovery of %s failed: %s", service, faults.clean(str(error)))
+            raise faults.unavailable(service, f"version discovery: {type(error).__name__}") from error
+        found = url if _VERSION.search(shape) else str(data.url).rstrip("/")
+        if project_id:
+            found = found.replace(project_id, _PROJECT)
+        return Endpoint(found, _microversion(data.max_microversion))
+
+    def _discover(self, service: str, url: str, project_id: str) -> discover.EndpointData:
+        data = discover.EndpointData(catalog_url=url, service_type=service)
+        if _VERSION.search(url):
+            return data.get_versioned_data(self._session, project_id=project_id or None)
+        major = _MAJOR[service][0]
+        return data.get_versioned_data(
+            self._session, project_id=project_id or None, min_version=major, max_version=f"{major.split('.')[0]}.latest"
+        )
+
+
+def _microversion(found: tuple[int, ...] | None) -> Microversion | None:
+    return (found[0], found[1]) if found and len(found) > 1 else None
