@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from adapters.errors import BackendError, Fault
 from shim.ec2 import ids, kinds
@@ -52,10 +53,11 @@ TABLE: Mapping[Fault, Says] = {
 }
 
 
-def translate(error: BackendError, operation: str = "") -> AwsError:
+def translate(error: BackendError, operation: str = "", params: Mapping[str, Any] | None = None) -> AwsError:
     """Turn a failure of OpenStack into the answer EC2 would give; total over `Fault`.
 
-    The noun is found by `error.resource`; an id that is a UUID is shown as the EC2 id it belongs to.
+    The noun is found by `error.resource`; an id that is a UUID is shown as the EC2 id it belongs to.  `params` is there
+    for services whose errors echo the request; EC2's do not.
     """
     says = TABLE[error.fault]
     kind = kinds.RESOURCES.get(error.resource, kinds.UNKNOWN)

@@ -1,0 +1,144 @@
+"""Neutron's resources, as far as anybody above looks at them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network; `external` ones lead out of the cloud, `shared` ones may belong to another project."""
+
+    id: str
+    name: str
+    project_id: str
+    external: bool
+    shared: bool
+    status: str
+    subnets: tuple[str, ...]
+    zones: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet:
+    """A range of addresses on a network; `pools` are the first and last address of each part Neutron gives out."""
+
+    id: str
+    name: str
+    project_id: str
+    network_id: str
+    version: int
+    cidr: str
+    gateway: str | None
+    pools: tuple[tuple[str, str], ...]
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """A router; `external_network_id` is where its gateway leads, None where it has none."""
+
+    id: str
+    name: str
+    project_id: str
+    status: str
+    external_network_id: str | None
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FixedAddress:
+    """One address of a port."""
+
+    subnet_id: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port; `device_id` is the server, router or service that it belongs to ('' where none), `device_owner` its sort.
+
+    For a server `device_owner` starts with `compute:`.
+    """
+
+    id: str
+    name: str
+    description: str
+    project_id: str
+    network_id: str
+    mac: str
+    status: str
+    admin_state_up: bool
+    device_id: str
+    device_owner: str
+    fixed: tuple[FixedAddress, ...]
+    security_groups: tuple[str, ...]
+    port_security: bool
+    created_at: datetime
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FloatingIp:
+    """A floating IP; `port_id` and `fixed_address` are None while it stands for nothing."""
+
+    id: str
+    project_id: str
+    address: str
+    network_id: str
+    port_id: str | None
+    fixed_address: str | None
+    status: str
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing that a security group lets through.
+
+    `direction` is ingress or egress, `ethertype` IPv4 or IPv6.  `protocol` is a lower-case name, a number as text, or
+    None for all.  `port_min` and `port_max` are ports, or ICMP's type and code; None stands for any.  At most one of
+    the three remotes is set; with none of them the rule is for every address of its ethertype.
+    """
+
+    id: str
+    security_group_id: str
+    project_id: str
+    direction: str
+    ethertype: str
+    protocol: str | None
+    port_min: int | None
+    port_max: int | None
+    remote_prefix: str | None
+    remote_group_id: str | None
+    remote_address_group_id: str | None
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewRule:
+    """A rule to be made; the fields are those of `Rule`."""
+
+    security_group_id: str
+    direction: str
+    ethertype: str
+    protocol: str | None = None
+    port_min: int | None = None
+    port_max: int | None = None
+    remote_prefix: str | None = None
+    remote_group_id: str | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityGroup:
+    """A security group with its rules."""
+
+    id: str
+    name: str
+    description: str
+    project_id: str
+    rules: tuple[Rule, ...]
+    tags: tuple[str, ...]
