@@ -1,0 +1,136 @@
+"""What every test may ask for: a cloud, a gateway in front of it, and clients of both."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import openstack
+import pytest
+
+from tests.support import leftovers
+from tests.support.clients import AwsCli, Boto
+from tests.support.gateway import Gateway, faults
+from tests.support.gateway import gateway as run_gateway
+from tests.support.names import unique
+from tests.support.target import Target, target
+
+NEEDS_CLOUD = "cloud"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark whatever asks for the cloud, and run it last: pure tests fail in seconds."""
+    for item in items:
+        if NEEDS_CLOUD in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.cloud)
+    items.sort(key=lambda item: item.get_closest_marker("cloud") is not None)
+
+
+@pytest.fixture(scope="session")
+def cloud(pytestconfig: pytest.Config) -> Iterator[Target]:
+    """A real OpenStack, up and answering.  What the session left in it is an error of the session."""
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+    with ExitStack() as stack:
+        with capture.global_and_fixture_disabled():  # bringing it up takes a while: say what happens
+            print(flush=True)
+            found = stack.enter_context(target())
+        before = {account: inventory(found, account) for account in found.keys}
+        yield found
+        after = {account: inventory(found, account) for account in found.keys}
+        left = [thing for account in after for thing in leftovers.new_things(before[account], after[account])]
+        assert not left, "the tests left behind: " + ", ".join(left)
+
+
+def inventory(cloud: Target, account: str) -> dict[str, str]:
+    """Return what a project of the cloud holds."""
+    with cloud.connect(account) as connection:
+        return leftovers.inventory(connection)
+
+
+@pytest.fixture(scope="session")
+def gateway(cloud: Target) -> Iterator[Gateway]:
+    """A gateway process in front of the cloud.  A bug in its log is an error, even where a client's retry hid it."""
+    with run_gateway(cloud) as running:
+        yield running
+    wrong = faults(running.log)
+    assert not wrong, "the gateway logged:\n" + "\n".join(wrong[:20])
+
+
+@pytest.fixture(scope="session")
+def aws(gateway: Gateway, cloud: Target) -> Iterator[Boto]:
+    """boto3 clients by service and account: `aws("ec2")`, `aws("s3", "alt")`."""
+    clients = Boto(gateway.url, dict(cloud.keys))
+    yield clients
+    clients.close()
+
+
+@pytest.fixture(scope="session")
+def s3(aws: Boto) -> Any:
+    """S3 for the main account."""
+    return aws("s3")
+
+
+@pytest.fixture(scope="session")
+def alt_s3(aws: Boto) -> Any:
+    """S3 for another account."""
+    return aws("s3", "alt")
+
+
+@pytest.fixture(scope="session")
+def ec2(aws: Boto) -> Any:
+    """EC2 for the main account."""
+    return aws("ec2")
+
+
+@pytest.fixture(scope="session")
+def sts(aws: Boto) -> Any:
+    """STS for the main account."""
+    return aws("sts")
+
+
+@pytest.fixture(scope="session")
+def aws_cli(gateway: Gateway, cloud: Target, tmp_path_factory: pytest.TempPathFactory) -> AwsCli:
+    """The AWS CLI: `aws_cli("s3", "ls")`, `aws_cli.json("ec2", "describe-instances")`."""
+    return AwsCli(gateway.url, dict(cloud.keys), tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="session")
+def openstack_main(cloud: Target) -> Iterator[openstack.connection.Connection]:
+    """The native view of the main project."""
+    with cloud.connect("main") as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def openstack_alt(cloud: Target) -> Iterator[openstack.connection.Connection]:
+    """The native view of the other project."""
+    with cloud.connect("alt") as connection:
+        yield connection
+
+
+@pytest.fixture
+def bucket(s3: Any) -> Iterator[str]:
+    """A fresh bucket, emptied and deleted afterwards, unfinished uploads included."""
+    name = unique("bucket")
+    s3.create_bucket(Bucket=name)
+    yield name
+    empty_bucket(s3, name)
+    s3.delete_bucket(Bucket=name)
+
+
+def empty_bucket(s3: Any, bucket: str) -> None:
+    """Delete every object of a bucket and abort every upload."""
+    for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket):
+        for upload in page.get("Uploads", ()):
+            s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        if keys := [{"Key": entry["Key"]} for entry in page.get("Contents", ())]:
+            answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
+            assert not answer.get("Errors"), answer["Errors"]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A directory for a command-line client's files."""
+    return tmp_path

@@ -1,0 +1,28 @@
+"""What a test session may not leave behind, looked at with OpenStack's own eyes."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from openstack.connection import Connection
+
+# kind → how a project lists its own
+KINDS: dict[str, Callable[[Connection], Iterable[Any]]] = {
+    "server": lambda c: c.compute.servers(details=False),
+    "key pair": lambda c: c.compute.keypairs(),
+    "volume": lambda c: c.block_storage.volumes(details=False),
+    "snapshot": lambda c: c.block_storage.snapshots(details=False),
+    "image": lambda c: c.image.images(owner=c.current_project_id, visibility="private"),
+    "security group": lambda c: c.network.security_groups(project_id=c.current_project_id),
+    "port": lambda c: c.network.ports(project_id=c.current_project_id),
+    "container": lambda c: c.object_store.containers(),
+}
+
+
+def inventory(connection: Connection) -> dict[str, str]:
+    """Return what a project holds now: `kind id` → name."""
+    return {f"{kind} {thing.id}": thing.name or "" for kind, listed in KINDS.items() for thing in listed(connection)}
+
+
+def new_things(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    """Name what came and did not go."""
+    return sorted(f"{thing} ({name})" for thing, name in after.items() if thing not in before)
