@@ -1,4 +1,4 @@
-"""Neutron: calls and JSON → types.  https://docs.openstack.org/api-ref/network/v2/"""
+"""Neutron: calls, and JSON → types; see https://docs.openstack.org/api-ref/network/v2/ for both."""
 
 from __future__ import annotations
 

@@ -1,0 +1,69 @@
+"""Cinder's resources, as far as anybody above looks at them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeAttachment:
+    """A server that holds a volume; `device` is where the hypervisor put it."""
+
+    id: str
+    server_id: str
+    device: str | None
+    attached_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A volume; `size` is in GiB.
+
+    `attachments` holds those that are complete: while a volume is `attaching`, Nova alone knows to which server.
+    """
+
+    id: str
+    name: str
+    project_id: str
+    status: str
+    size: int
+    zone: str
+    type: str
+    snapshot_id: str | None
+    source_id: str | None
+    created_at: datetime
+    encrypted: bool
+    multiattach: bool
+    bootable: bool
+    metadata: Mapping[str, str]
+    attachments: tuple[VolumeAttachment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewVolume:
+    """What a volume is made from; `size` (GiB) may be left to the snapshot, `type` and `zone` to Cinder."""
+
+    size: int | None = None
+    type: str | None = None
+    zone: str | None = None
+    snapshot_id: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeType:
+    """A volume type; members see only some of its extra specs, `multiattach` among them."""
+
+    id: str
+    name: str
+    extra_specs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockZone:
+    """An availability zone for volumes."""
+
+    name: str
+    available: bool
