@@ -2,8 +2,111 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterable, Sequence
 from typing import Protocol
+
+from adapters.types.objects import (
+    Container,
+    Description,
+    Download,
+    Limits,
+    Listing,
+    ObjectRow,
+    Refused,
+    Segment,
+    Stored,
+    Written,
+)
 
 
 class ObjectStore(Protocol):
-    """Swift for one project."""
+    """Swift for one project.
+
+    Every method raises BackendError.  NOT_FOUND says in `resource` which was missing, the `container` or the `object`;
+    FORBIDDEN, THROTTLED and UNAVAILABLE can come from any.  Names are text, exact to the byte in UTF-8.
+    """
+
+    async def limits(self) -> Limits:
+        """Return what this Swift allows; careful values where it does not say."""
+        ...
+
+    async def containers(self, *, prefix: str = "", marker: str = "", limit: int = 0) -> list[Container]:
+        """List the project's containers after `marker`, in byte order of their names."""
+        ...
+
+    async def create_container(self, name: str, *, like: str = "") -> bool:
+        """Make a container, with the storage policy and ACLs of `like` if named; False where it was there already."""
+        ...
+
+    async def container(self, name: str) -> Container:
+        """Describe a container; its counts lag behind writes."""
+        ...
+
+    async def has_container(self, name: str) -> bool:
+        """Say whether a container is there, from memory for up to some seconds."""
+        ...
+
+    async def delete_container(self, name: str) -> None:
+        """Delete a container.  Raises CONFLICT while it holds objects."""
+        ...
+
+    async def objects(self, container: str, want: Listing) -> list[ObjectRow]:
+        """List one page of a container.  The listing lags behind writes where a container server was busy or down."""
+        ...
+
+    async def get(self, container: str, name: str, *, span: str = "", part: int = 0) -> Download:
+        """Open an object, whole, for a `span` (the value of a Range header), or for a part (segment) by its number.
+
+        A part is honoured for static large objects only; elsewhere, and by a Swift that is too old, the whole object
+        comes, with `parts` 0.  Raises RANGE.
+        """
+        ...
+
+    async def head(self, container: str, name: str, *, part: int = 0) -> Stored:
+        """Describe an object, or one part of it, as `get` would."""
+        ...
+
+    async def put(
+        self, container: str, name: str, body: bytes | AsyncIterable[bytes], length: int, description: Description
+    ) -> Written:
+        """Store an object of exactly `length` bytes.
+
+        Whatever `body` raises is raised here, and nothing is stored then.  Raises PRECONDITION (`if_absent`), QUOTA,
+        TOO_LARGE, INVALID.
+        """
+        ...
+
+    async def copy(
+        self, source: tuple[str, str], target: tuple[str, str], description: Description, *, etag: str, span: str = ""
+    ) -> Written:
+        """Copy an object, or a span of it, inside Swift; large objects become plain ones.
+
+        Nothing of the source's description comes along.  Raises PRECONDITION where the source no longer has `etag`,
+        TOO_LARGE beyond what one plain object may hold.
+        """
+        ...
+
+    async def put_manifest(
+        self, container: str, name: str, segments: Sequence[Segment], description: Description
+    ) -> Written:
+        """Make a static large object of segments, each checked by Swift for its ETag and its size.
+
+        Raises INVALID naming the segments that do not hold, PRECONDITION (`if_absent`).
+        """
+        ...
+
+    async def segments(self, container: str, name: str) -> list[Segment]:
+        """Return a static large object's segments in order, one level deep.  Empty for any other object."""
+        ...
+
+    async def describe(self, container: str, name: str, description: Description) -> None:
+        """Replace an object's content type, metadata and kept headers; its bytes stay."""
+        ...
+
+    async def delete(self, container: str, name: str) -> None:
+        """Delete an object; of a large object the manifest alone.  Raises NOT_FOUND."""
+        ...
+
+    async def delete_many(self, container: str, names: Sequence[str]) -> list[Refused]:
+        """Delete objects as `delete` does; names that are not there count as deleted."""
+        ...

@@ -1,0 +1,325 @@
+"""Swift behind the ObjectStore port: containers, objects, large objects, copies and deletions, with a tenant's token.
+
+Eventual consistency is Swift's, not hidden here: listings and counts may lag behind writes, an object read right after
+an overwrite may be the older one while a replica was down.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterable, Sequence
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+from urllib.parse import quote, unquote
+
+import aiohttp
+
+from adapters.errors import BackendError, Fault
+from adapters.openstack import faults
+from adapters.openstack import swift_headers as codec
+from adapters.openstack.swift_headers import SERVICE
+from adapters.openstack.swift_http import SwiftHttp, TokenSource, parsed, pieces, quoted, refusal, refused, whole
+from adapters.openstack.swift_memory import SwiftMemory
+from adapters.types.objects import (
+    Container,
+    Description,
+    Download,
+    Limits,
+    Listing,
+    ObjectRow,
+    Refused,
+    Segment,
+    Stored,
+    Written,
+)
+
+# A body this small is read at once: no stream is kept open for it and its connection is free again.
+SMALL_BODY: Final = 1 << 16
+# Seconds that Swift may be silent while it copies up to 5 GiB inside itself.
+_COPY_PATIENCE: Final = 600.0
+# Seconds for each segment of a manifest that Swift looks at before it answers.
+_SEGMENT_PATIENCE: Final = 0.1
+_POLICY_AND_ACLS: Final = ("X-Storage-Policy", "X-Container-Read", "X-Container-Write")
+_EMPTY: Final = {"Content-Length": "0"}
+
+
+class Swift:
+    """One project's Swift account.  `endpoint` is the catalog's URL of it, `idle_seconds` its longest silence."""
+
+    __slots__ = ("_http", "_memory")
+
+    def __init__(
+        self,
+        client: aiohttp.ClientSession,
+        endpoint: str,
+        tokens: TokenSource,
+        request_id: str,
+        idle_seconds: float,
+        memory: SwiftMemory | None = None,
+    ) -> None:
+        self._http = SwiftHttp(client, endpoint, tokens, request_id, idle_seconds)
+        self._memory = memory or SwiftMemory()
+
+    # --- the account ---
+
+    async def limits(self) -> Limits:
+        """Return what this Swift allows (`GET /info`); careful values where it does not say."""
+        root = self._http.endpoint.partition("/v1/")[0]
+        known = self._memory.limits(root)
+        if known is None:
+            status, body = await self._http.public(f"{root}/info")
+            known = _limits(parsed(body, dict)) if status == 200 else Limits()
+            self._memory.keep_limits(root, known)
+        return known
+
+    async def containers(self, *, prefix: str = "", marker: str = "", limit: int = 0) -> list[Container]:
+        """List the account.  An account that holds nothing yet is an empty one."""
+        try:
+            rows = await self._http.rows(_query("", format="json", prefix=prefix, marker=marker, limit=limit or ""))
+        except BackendError as error:
+            if error.fault is Fault.NOT_FOUND:
+                return []
+            raise
+        return codec.container_rows(rows)
+
+    # --- containers ---
+
+    async def create_container(self, name: str, *, like: str = "") -> bool:
+        """Make a container, with the storage policy and ACLs of `like` if named; False where it was there already."""
+        headers = dict(_EMPTY)
+        if like:
+            model = await self._container_headers(like)
+            headers.update({key: model[key] for key in _POLICY_AND_ACLS if key in model})
+        answer = await self._expect("PUT", _path(name), headers)
+        self._memory.keep_container(self._url(name), True)
+        return bool(answer.status == 201)
+
+    async def container(self, name: str) -> Container:
+        """Describe a container."""
+        return codec.container(name, await self._container_headers(name))
+
+    async def has_container(self, name: str) -> bool:
+        """Say whether a container is there, from memory for up to some seconds."""
+        url = self._url(name)
+        present = self._memory.container(url)
+        if present is None:
+            try:
+                await self._container_headers(name)
+                present = True
+            except BackendError as error:
+                if error.fault is not Fault.NOT_FOUND:
+                    raise
+                present = False
+            self._memory.keep_container(url, present)
+        return present
+
+    async def delete_container(self, name: str) -> None:
+        """Delete a container.  Raises CONFLICT while it holds objects."""
+        await self._expect("DELETE", _path(name))
+        self._memory.keep_container(self._url(name), False)
+
+    async def objects(self, container: str, want: Listing) -> list[ObjectRow]:
+        """List one page of a container."""
+        return await self._http.rows(
+            _query(
+                _path(container),
+                format="json",
+                prefix=want.prefix,
+                delimiter=want.delimiter,
+                marker=want.marker,
+                end_marker=want.end_marker,
+                limit=want.limit or "",
+            )
+        )
+
+    # --- reading ---
+
+    async def get(self, container: str, name: str, *, span: str = "", part: int = 0) -> Download:
+        """Open an object, whole, for a span, or for a part of a static large object."""
+        path = _path(container, name)
+        answer = await self._http.send("GET", _part(path, part), {"Range": span} if span else None)
+        if answer.status not in (200, 206):
+            raise await self._missing(await refusal(answer, path), container)
+        found = codec.stored(answer.headers)
+        if found.length <= SMALL_BODY:
+            return Download(found, await whole(answer), answer.close)
+        return Download(found, pieces(answer), answer.close)
+
+    async def head(self, container: str, name: str, *, part: int = 0) -> Stored:
+        """Describe an object, or one part of it."""
+        path = _path(container, name)
+        answer = await self._http.send("HEAD", _part(path, part))
+        if answer.status not in (200, 206):
+            raise await self._missing(await refusal(answer, path), container)
+        answer.release()
+        return codec.stored(answer.headers)
+
+    async def segments(self, container: str, name: str) -> list[Segment]:
+        """Return a static large object's segments in order, one level deep.  Empty for any other object."""
+        path = _path(container, name)
+        answer = await self._http.send("GET", path + "?multipart-manifest=get")
+        if answer.status != 200:
+            raise await self._missing(await refusal(answer, path), container)
+        if codec.stored(answer.headers).layout != "static":
+            answer.close()
+            return []
+        return [_segment(row) for row in parsed(await whole(answer), list) if "name" in row]
+
+    # --- writing ---
+
+    async def put(
+        self, container: str, name: str, body: bytes | AsyncIterable[bytes], length: int, description: Description
+    ) -> Written:
+        """Store an object of exactly `length` bytes; nothing is stored when `body` raises."""
+        headers = codec.written_headers(description)
+        headers["Content-Length"] = str(length)
+        return _written((await self._expect("PUT", _path(container, name), headers, body=body)).headers)
+
+    async def copy(
+        self, source: tuple[str, str], target: tuple[str, str], description: Description, *, etag: str, span: str = ""
+    ) -> Written:
+        """Copy an object, or a span of it, inside Swift; large objects become plain ones."""
+        headers = codec.written_headers(description) | _EMPTY
+        headers["X-Copy-From"] = _path(*source)
+        headers["X-Fresh-Metadata"] = "true"
+        headers["If-Match"] = etag  # Swift's copy holds conditions against the source
+        if span:
+            headers["Range"] = span
+        return _written((await self._expect("PUT", _path(*target), headers, patience=_COPY_PATIENCE)).headers)
+
+    async def put_manifest(
+        self, container: str, name: str, segments: Sequence[Segment], description: Description
+    ) -> Written:
+        """Make a static large object of segments, each checked by Swift for its ETag and its size."""
+        manifest = [{"path": f"/{s.container}/{s.name}", "etag": s.etag, "size_bytes": s.bytes} for s in segments]
+        headers = codec.written_headers(description) | {"Accept": "application/json"}
+        path = _path(container, name)
+        # Swift looks at every segment first: with a heartbeat no proxy between gives up; the verdict is in the body.
+        answer = await self._expect(
+            "PUT",
+            path + "?multipart-manifest=put&heartbeat=on",
+            headers,
+            body=json.dumps(manifest).encode(),
+            patience=len(segments) * _SEGMENT_PATIENCE,
+        )
+        if answer.status != 202:
+            return _written(answer.headers)
+        verdict = parsed(await whole(answer), dict)
+        status = int(str(verdict.get("Response Status", "500")).split()[0])
+        if status != 201:
+            detail = "; ".join(": ".join(map(str, pair)) for pair in verdict.get("Errors") or ())
+            raise refused(status, (detail or str(verdict.get("Response Body", ""))).encode(), answer.headers, path)
+        return _written({"Etag": verdict["Etag"], "Last-Modified": verdict["Last Modified"]})
+
+    async def describe(self, container: str, name: str, description: Description) -> None:
+        """Replace an object's content type, metadata and kept headers; its bytes stay."""
+        await self._expect("POST", _path(container, name), codec.written_headers(description) | _EMPTY)
+
+    async def delete(self, container: str, name: str) -> None:
+        """Delete an object; of a large object the manifest alone."""
+        path = _path(container, name)
+        answer = await self._http.send("DELETE", path)
+        if answer.status not in (200, 204):
+            raise await self._missing(await refusal(answer, path), container)
+        answer.release()
+
+    async def delete_many(self, container: str, names: Sequence[str]) -> list[Refused]:
+        """Delete objects, by as few requests as this Swift allows; names that are not there count as deleted."""
+        at_once = (await self.limits()).bulk_delete
+        left: list[Refused] = []
+        for start in range(0, len(names), at_once or 1):
+            if at_once and len(names) > 1:
+                left += await self._bulk_delete(container, names[start : start + at_once])
+            else:
+                left += await self._delete_one(container, names[start])
+        return left
+
+    async def _bulk_delete(self, container: str, names: Sequence[str]) -> list[Refused]:
+        # Quoted without exceptions: a line is one name, whatever it holds.
+        lines = "\n".join(f"/{quote(container, safe='')}/{quote(n, safe='', errors='surrogateescape')}" for n in names)
+        headers = {"Accept": "application/json", "Content-Type": "text/plain"}
+        verdict = parsed(await self._http.read("POST", "?bulk-delete", headers, lines.encode()), dict)
+        by_path = {f"/{container}/{name}": name for name in names}
+        return [
+            Refused(by_path.get(_unquoted(path), _unquoted(path)), int(str(status).split()[0]))
+            for path, status in verdict.get("Errors") or ()
+        ]
+
+    async def _delete_one(self, container: str, name: str) -> list[Refused]:
+        try:
+            await self.delete(container, name)
+        except BackendError as error:
+            if error.fault is not Fault.NOT_FOUND or error.resource != "object":
+                return [Refused(name, error.status or 503)]
+        return []
+
+    # --- below ---
+
+    async def _expect(self, method: str, path: str, headers: dict[str, str] | None = None, **how: Any) -> Any:
+        """Send a request whose success is any 2xx; a 202 with a body is left for the caller to read."""
+        answer = await self._http.send(method, path, headers, **how)
+        if not 200 <= answer.status < 300:
+            error = await refusal(answer, path)
+            if error.fault is Fault.NOT_FOUND and error.resource == "object" and method == "PUT":
+                error.resource = "container"  # a PUT makes the object: only what it lies in can be missing
+            raise error
+        if "heartbeat=on" not in path:
+            await whole(answer)
+        return answer
+
+    async def _missing(self, error: BackendError, container: str) -> BackendError:
+        """Say whether it is the container that is missing, where Swift says only that something is."""
+        if error.fault is Fault.NOT_FOUND:
+            try:
+                await self._container_headers(container)
+            except BackendError as other:
+                if other.fault is Fault.NOT_FOUND:
+                    return other
+        return error
+
+    async def _container_headers(self, name: str) -> Any:
+        return (await self._expect("HEAD", _path(name))).headers
+
+    def _url(self, container: str) -> str:
+        return self._http.endpoint + _path(container)
+
+
+def _path(container: str, name: str = "") -> str:
+    path = "/" + quote(container, safe="")
+    return f"{path}/{quoted(name)}" if name else path
+
+
+def _part(path: str, part: int) -> str:
+    return f"{path}?part-number={part}" if part else path
+
+
+def _query(path: str, **params: str | int) -> str:
+    told = [
+        f"{key}={quote(str(value), safe='', errors='surrogateescape')}" for key, value in params.items() if value != ""
+    ]
+    return f"{path}?{'&'.join(told)}"
+
+
+def _unquoted(path: str) -> str:
+    return unquote(path, errors="surrogateescape")
+
+
+def _written(headers: Any) -> Written:
+    try:
+        return Written(headers["Etag"].strip('"'), parsedate_to_datetime(headers["Last-Modified"]))
+    except (KeyError, ValueError, TypeError) as error:
+        raise faults.unavailable(SERVICE, f"a write without a sound {error}") from error
+
+
+def _segment(row: dict[str, Any]) -> Segment:
+    container, _, name = row["name"].lstrip("/").partition("/")
+    return Segment(container, name, int(row["bytes"]), row["hash"], bool(row.get("sub_slo")))
+
+
+def _limits(info: dict[str, Any]) -> Limits:
+    careful = Limits()
+    return Limits(
+        segments=int(info.get("slo", {}).get("max_manifest_segments", careful.segments)),
+        rows=int(info.get("swift", {}).get("container_listing_limit", careful.rows)),
+        bulk_delete=int(info.get("bulk_delete", {}).get("max_deletes_per_request", 0)),
+    )

@@ -1,0 +1,121 @@
+"""Swift's object headers and a `Stored` or `Description`: the only place where Swift's header names stand.
+
+Headers go in and come out by an allow-list; nothing a client sent, and nothing Swift said, passes by its name alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from adapters.openstack import faults
+from adapters.types.objects import KEPT_HEADERS, Container, Description, Layout, Stored
+
+SERVICE: Final = "object-store"
+_META: Final = "x-object-meta-"
+_KEPT: Final = frozenset(KEPT_HEADERS)
+_BYTES_PER_VALUE: Final = 256  # Swift's max_meta_value_length, as it is everywhere
+# In front of a WSGI server `_` and `-` are one character, so `_` travels as %5F, and then `%` as %25.  Swift's own S3
+# face writes `_` as =5F.  %2B, a `+`, numbers the further pieces of a long value; no plain name has it.
+_ESCAPED: Final = str.maketrans({"%": "%25", "_": "%5F"})
+_MORE: Final = "%2B"
+
+
+def written_headers(description: Description) -> dict[str, str]:
+    """Give the headers that store a description."""
+    headers = {"Content-Type": description.content_type}
+    headers.update({name: value for name, value in description.headers.items() if name in _KEPT and value})
+    for name, value in description.metadata.items():
+        key = _META + name.translate(_ESCAPED)
+        for number, piece in enumerate(_pieces(value)):
+            headers[f"{key}{_MORE}{number}" if number else key] = piece
+    if description.if_absent:
+        headers["If-None-Match"] = "*"
+    return headers
+
+
+def stored(headers: Mapping[str, str]) -> Stored:
+    """Read an object's headers, which must look names up without case.  Raises UNAVAILABLE if they make no sense."""
+    metadata: dict[str, str] = {}
+    kept: dict[str, str] = {}
+    more: list[tuple[str, int, str]] = []
+    for raw, value in headers.items():
+        name = raw.lower()
+        if name.startswith(_META):
+            name, _, number = name[len(_META) :].partition(_MORE.lower())
+            if number.isdecimal():
+                more.append((_unescaped(name), int(number), value))
+            else:
+                metadata[_unescaped(name)] = value
+        elif name in _KEPT:
+            kept[name] = value
+    for name, _, piece in sorted(more):
+        metadata[name] = metadata.get(name, "") + piece
+    try:
+        length = int(headers["Content-Length"])
+        content_range = headers.get("Content-Range", "")
+        return Stored(
+            size=int(content_range.rpartition("/")[2]) if content_range else length,
+            etag=headers.get("Etag", "").strip('"'),
+            modified=parsedate_to_datetime(headers["Last-Modified"]),
+            content_type=headers.get("Content-Type", ""),
+            layout=_layout(headers),
+            metadata=metadata,
+            headers=kept,
+            content_range=content_range,
+            length=length,
+            parts=int(headers.get("X-Parts-Count", 0)),
+        )
+    except (KeyError, ValueError) as error:
+        raise faults.unavailable(SERVICE, f"an object without a sound {error}") from error
+
+
+def container(name: str, headers: Mapping[str, str]) -> Container:
+    """Read a container's headers."""
+    try:
+        return Container(
+            name,
+            datetime.fromtimestamp(float(headers["X-Timestamp"]), UTC),
+            int(headers["X-Container-Object-Count"]),
+            int(headers["X-Container-Bytes-Used"]),
+        )
+    except (KeyError, ValueError) as error:
+        raise faults.unavailable(SERVICE, f"a container without a sound {error}") from error
+
+
+def container_rows(rows: Iterable[Mapping[str, object]]) -> list[Container]:
+    """Read an account's listing."""
+    found = []
+    for row in rows:
+        made = datetime.fromisoformat(str(row["last_modified"])).replace(tzinfo=UTC)
+        found.append(Container(str(row["name"]), made, int(str(row["count"])), int(str(row["bytes"]))))
+    return found
+
+
+def _layout(headers: Mapping[str, str]) -> Layout:
+    if headers.get("X-Static-Large-Object", "").lower() == "true":
+        return "static"
+    return "dynamic" if "X-Object-Manifest" in headers else "plain"
+
+
+def _pieces(value: str) -> Iterator[str]:
+    """Cut a value into pieces that Swift takes, between characters."""
+    raw = value.encode("utf-8", "surrogateescape")
+    if len(raw) <= _BYTES_PER_VALUE:
+        yield value
+        return
+    start = 0
+    while start < len(raw):
+        end = min(start + _BYTES_PER_VALUE, len(raw))
+        while end < len(raw) and end > start + 1 and raw[end] & 0xC0 == 0x80:  # inside a character
+            end -= 1
+        yield raw[start:end].decode("utf-8", "surrogateescape")
+        start = end
+
+
+def _unescaped(name: str) -> str:
+    if "5f" in name:
+        name = name.replace("=5f", "_").replace("%5f", "_")
+    return name.replace("%25", "%") if "%" in name else name

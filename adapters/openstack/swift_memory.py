@@ -1,0 +1,46 @@
+"""What one process remembers of the Swifts it talks to: their limits, and which containers are there.
+
+Both are asked before writes and change rarely.  Losing this memory costs requests, never truth.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from adapters.types.objects import Limits
+
+CONTAINERS_SECONDS: Final = 30.0
+LIMITS_SECONDS: Final = 3600.0
+MOST_CONTAINERS: Final = 10_000
+
+
+class SwiftMemory:
+    """Limits by Swift and presence by container URL, each for a time; the oldest containers are forgotten first."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._limits: dict[str, tuple[float, Limits]] = {}
+        self._containers: dict[str, tuple[float, bool]] = {}
+
+    def limits(self, url: str) -> Limits | None:
+        """Return the limits of the Swift at `url`, if they are known and fresh."""
+        until, found = self._limits.get(url, (0.0, None))
+        return found if self._clock() < until else None
+
+    def keep_limits(self, url: str, limits: Limits) -> None:
+        """Remember a Swift's limits."""
+        self._limits[url] = (self._clock() + LIMITS_SECONDS, limits)
+
+    def container(self, url: str) -> bool | None:
+        """Say whether a container is there, or None where that is not known."""
+        until, found = self._containers.get(url, (0.0, False))
+        return found if self._clock() < until else None
+
+    def keep_container(self, url: str, present: bool) -> None:
+        """Remember that a container is, or is not, there."""
+        self._containers.pop(url, None)
+        self._containers[url] = (self._clock() + CONTAINERS_SECONDS, present)
+        while len(self._containers) > MOST_CONTAINERS:
+            del self._containers[next(iter(self._containers))]

@@ -1,0 +1,128 @@
+"""What Swift stores and lists, as its API tells it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, TypedDict
+
+# How an object lies in Swift: as one piece, or as a manifest that names (static) or finds (dynamic) its segments.
+Layout = Literal["plain", "static", "dynamic"]
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container; `modified` is when it was made, for Swift changes it with the container's own record only."""
+
+    name: str
+    modified: datetime
+    objects: int
+    bytes: int
+
+
+class ObjectRow(TypedDict, total=False):
+    """One row of a container's listing, straight from Swift's JSON: an object, or a `subdir` alone.
+
+    `last_modified` is ISO 8601 in UTC with microseconds.  `hash` of a static large object is its manifest's; then
+    `slo_etag` is what a HEAD shows, and `s3_etag` what Swift's own S3 face noted (both in double quotes).
+    """
+
+    name: str
+    hash: str
+    bytes: int
+    content_type: str
+    last_modified: str
+    slo_etag: str
+    s3_etag: str
+    subdir: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What part of a container's names to list: all bounds are exclusive and in byte order; 0 is Swift's own limit."""
+
+    prefix: str = ""
+    delimiter: str = ""
+    marker: str = ""
+    end_marker: str = ""
+    limit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object's description.  `size` and `etag` (without quotes) are the whole object's, also where a part is read.
+
+    `metadata` has the user's names in lower case, without `X-Object-Meta-`; `headers` the kept ones of KEPT_HEADERS;
+    `content_range` and `parts` are set where a range or a part was asked for and Swift knew what it means.
+    """
+
+    size: int
+    etag: str
+    modified: datetime
+    content_type: str
+    layout: Layout = "plain"
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_range: str = ""
+    length: int = 0
+    parts: int = 0
+
+
+# Headers that Swift keeps with an object beside its type and metadata, by their lower-case names.
+KEPT_HEADERS = ("cache-control", "content-disposition", "content-encoding", "content-language", "expires")
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """An object on its way out: read `body` (bytes where they are few), then call `close`, or `close` alone."""
+
+    stored: Stored
+    body: bytes | AsyncIterator[bytes]
+    close: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What is written along with an object's bytes; `if_absent` makes the write fail where the name is taken."""
+
+    content_type: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    if_absent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What Swift answered to a write: its ETag without quotes, and the object's new time."""
+
+    etag: str
+    modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One segment of a static large object; `nested` where it is a manifest itself."""
+
+    container: str
+    name: str
+    bytes: int
+    etag: str
+    nested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A name that a deletion of many left in place, with Swift's status for it."""
+
+    name: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What this Swift allows: segments in one manifest, rows in one listing, names in one bulk deletion (0: none)."""
+
+    segments: int = 1000
+    rows: int = 10_000
+    bulk_delete: int = 0
