@@ -1,0 +1,50 @@
+"""From Keystone's answer about a token to a `Token`: who it is, and where this cloud's services are for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from keystoneauth1.exceptions import CatalogException
+
+from adapters.openstack.config import SERVICES, CloudConfig
+from adapters.types.identity import Token
+
+
+def token_from(access: Any, config: CloudConfig) -> Token:
+    """Return what keystoneauth's `AccessInfo` says, its catalog narrowed to the configured region and interface.
+
+    Scopes other than a project leave the project's id and name empty.
+    """
+    project_id = access.project_id or ""
+    return Token(
+        id=access.auth_token,
+        expires_at=access.expires,
+        user_id=access.user_id,
+        user_name=access.username or "",
+        project_id=project_id,
+        project_name=access.project_name or "",
+        domain_id=access.user_domain_id or "",
+        roles=frozenset(access.role_names),
+        catalog=_catalog(access, config, project_id),
+    )
+
+
+def _catalog(access: Any, config: CloudConfig, project_id: str) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for service in SERVICES:
+        url = config.endpoints.get(service) or _url(access, config, service)
+        if url:
+            found[service] = url.replace("%(project_id)s", project_id).replace("%(tenant_id)s", project_id).rstrip("/")
+    return found
+
+
+def _url(access: Any, config: CloudConfig, service: str) -> str | None:
+    """Return the URL of a service, which a catalog may list under an older name (Cinder: volumev3)."""
+    try:
+        url: str | None = access.service_catalog.url_for(
+            service_type=service, interface=config.interface, region_name=config.region or None
+        )
+    except CatalogException:
+        return None
+    return url

@@ -1,0 +1,135 @@
+"""The cloud as a whole: what the process shares, and one tenant's view of it for one request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Self
+
+import aiohttp
+
+from adapters.errors import BackendError, Fault
+from adapters.openstack.cinder import Cinder
+from adapters.openstack.config import CloudConfig
+from adapters.openstack.discovery import KeystoneauthDiscovery
+from adapters.openstack.glance import Glance
+from adapters.openstack.keystone import Keystone
+from adapters.openstack.login import Login, blocking_session
+from adapters.openstack.neutron import Neutron
+from adapters.openstack.nova import Nova
+from adapters.openstack.session import Session, TokenSource
+from adapters.openstack.swift import Swift
+from adapters.openstack.swift_memory import SwiftMemory
+from adapters.openstack.transport import Observer, Timeouts, Transport
+from adapters.types.identity import Token
+
+# Longest that a blocking login or version discovery waits for one answer; they run in threads that nobody can cancel.
+_LOGIN_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long OpenStack may take, in seconds, and how many connections one process opens to it."""
+
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    object_idle_seconds: float = 60.0
+    control_connections: int = 200
+    object_connections: int = 1000
+
+
+class CloudFactory:
+    """What all requests of one process share: connection pools, the gateway's logins, what was discovered.
+
+    `calls` counts the control calls made, by (service, method, status).
+    """
+
+    def __init__(self, config: CloudConfig, transport: Transport, objects: aiohttp.ClientSession, idle: float) -> None:
+        session = blocking_session(config, _LOGIN_SECONDS)
+        project = Login([config.project], session, config)
+        # Who cannot have the system scope may still be an admin of the project, whom Keystone lets read credentials.
+        plugins = [plugin for plugin in (config.system, config.project) if plugin is not None]
+        system = Login(plugins, session, config) if config.system is not None else project
+        self.config = config
+        self.region = config.region
+        self.identity = Keystone(transport, config, project=project, system=system)
+        self.calls = transport.calls
+        self._transport = transport
+        self._objects = objects
+        self._idle = idle
+        self._memory = SwiftMemory()
+
+    @classmethod
+    async def open(cls, config: CloudConfig, limits: Limits | None = None, observe: Observer | None = None) -> Self:
+        """Make the pools, in the running event loop.  No call is made yet: a cloud that is down can come up later.
+
+        `observe` is told of each control call: service, method, status (0 without an answer), seconds.
+        """
+        limits = limits or Limits()
+        tls = config.tls()
+        transport = Transport(
+            KeystoneauthDiscovery(blocking_session(config, _LOGIN_SECONDS)),
+            timeouts=limits.timeouts,
+            tls=tls,
+            observe=observe,
+            connections=limits.control_connections,
+        )
+        objects = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=tls, limit=limits.object_connections, keepalive_timeout=4.0),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,  # an object's bytes are its owner's
+            trust_env=False,
+        )
+        return cls(config, transport, objects, limits.object_idle_seconds)
+
+    def tenant(self, tokens: TokenSource, token: Token, request_id: str) -> OpenStackCloud:
+        """Return one tenant's cloud for one request; nothing is sent.  `token` is the one of the moment."""
+        return OpenStackCloud(self, Session(self._transport, tokens, request_id), tokens, token)
+
+    def swift(self, tokens: TokenSource, token: Token, request_id: str) -> Swift:
+        """Return the object store of a token's project; raise BackendError UNSUPPORTED where the cloud has none."""
+        url = token.catalog.get("object-store")
+        if not url:
+            raise BackendError(
+                Fault.UNSUPPORTED, service="object-store", detail="the cloud's catalog has no such service"
+            )
+        return Swift(self._objects, url, tokens, request_id, self._idle, self._memory)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._transport.aclose()
+        await self._objects.close()
+
+
+class OpenStackCloud:
+    """`adapters.ports.cloud.Cloud`: the ports, each made when first asked for."""
+
+    def __init__(self, factory: CloudFactory, session: Session, tokens: TokenSource, token: Token) -> None:
+        self._factory = factory
+        self._session = session
+        self._tokens = tokens
+        self._token = token
+
+    @cached_property
+    def compute(self) -> Nova:
+        """Nova."""
+        return Nova(self._session)
+
+    @cached_property
+    def network(self) -> Neutron:
+        """Neutron."""
+        return Neutron(self._session)
+
+    @cached_property
+    def block(self) -> Cinder:
+        """Cinder."""
+        return Cinder(self._session)
+
+    @cached_property
+    def images(self) -> Glance:
+        """Glance."""
+        return Glance(self._session)
+
+    @cached_property
+    def objects(self) -> Swift:
+        """Swift."""
+        return self._factory.swift(self._tokens, self._token, self._session.request_id)

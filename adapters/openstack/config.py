@@ -1,0 +1,167 @@
+"""Which cloud, and who the gateway is there: clouds.yaml, secure.yaml and `OS_*`, read by openstacksdk's own loader.
+
+Nothing here touches the network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import certifi
+import openstack.config
+from keystoneauth1 import loading
+from keystoneauth1.exceptions import ClientException
+from openstack.exceptions import ConfigException
+
+log = logging.getLogger(__name__)
+
+# The service types (OpenStack's official ones) that the gateway may look for in a catalog.
+SERVICES: Final = ("compute", "network", "block-storage", "image", "object-store", "identity")
+
+# What gives a login its scope; a login for another scope leaves all of it out.
+_SCOPE: Final = frozenset(
+    {
+        "project_id",
+        "project_name",
+        "project_domain_id",
+        "project_domain_name",
+        "tenant_id",
+        "tenant_name",
+        "domain_id",
+        "domain_name",
+        "trust_id",
+        "system_scope",
+    }
+)
+
+# Where openstacksdk puts the cloud that `OS_*` describe.
+_ENVIRONMENT: Final = "envvars"
+
+
+class CloudConfigError(Exception):
+    """The gateway's cloud cannot be made out from clouds.yaml and the environment; the text is for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloudConfig:
+    """One cloud and the gateway's logins there.
+
+    `project` is keystoneauth's plugin for the configured scope, `system` the same user's on the system scope, or None
+    where the kind of login cannot be scoped anew.  `endpoints` overrides URLs of the catalog by service type and may
+    hold `%(project_id)s`.
+    """
+
+    name: str
+    auth_url: str
+    region: str
+    interface: str
+    verify: bool | str
+    certificate: str | tuple[str, str] | None
+    endpoints: Mapping[str, str]
+    project: Any = field(repr=False)
+    system: Any = field(repr=False)
+    login: bytes = field(repr=False)
+
+    def derive_key(self, purpose: str) -> bytes:
+        """Return 32 secret bytes that every process with this login computes alike, different for each purpose."""
+        return hmac.digest(self.login, purpose.encode(), "sha256")
+
+    def tls(self) -> ssl.SSLContext:
+        """Return how TLS to the cloud is checked: its CA where one is named, else the public ones."""
+        context = _trusting(self.verify)
+        if isinstance(self.certificate, tuple):
+            context.load_cert_chain(*self.certificate)
+        elif self.certificate:
+            context.load_cert_chain(self.certificate)
+        return context
+
+
+def load(name: str, *, region: str = "", interface: str = "") -> CloudConfig:
+    """Return the cloud called `name` in clouds.yaml, or the one of the `OS_*` variables where no file names it.
+
+    Empty `region` and `interface` take what the file says.  Raises CloudConfigError.
+    """
+    chosen = {key: value for key, value in {"region_name": region, "interface": interface}.items() if value}
+    try:
+        # The environment's `OS_REGION_NAME` and the like describe the cloud of the environment, not a named one.
+        found = openstack.config.OpenStackConfig()
+        names = found.get_cloud_names()
+        cloud = name if name in names else _ENVIRONMENT
+        if cloud not in names:
+            raise CloudConfigError(f"no cloud {name!r} in {_searched(found)}, and no OS_* variables describe one")
+        region_found = found.get_one(cloud=cloud, **chosen)
+    except (ConfigException, ClientException) as error:
+        raise CloudConfigError(f"cloud {name!r}: {error}") from error
+    return _config(cloud, region_found)
+
+
+def problem_with(name: str) -> str:
+    """Return why the cloud called `name` cannot be used, or nothing; no service is asked."""
+    try:
+        load(name).tls()
+    except (CloudConfigError, OSError) as error:  # ssl.SSLError is an OSError
+        return str(error)
+    return ""
+
+
+def _config(name: str, found: Any) -> CloudConfig:
+    auth = found.get_auth_args()
+    auth_url = auth.get("auth_url")
+    if not auth_url:
+        raise CloudConfigError(f"cloud {name!r} has no auth_url")
+    verify, certificate = found.get_requests_verify_args()
+    interface = found.get_interface() or "public"
+    overrides = {service: found.get_endpoint(service) for service in SERVICES}
+    return CloudConfig(
+        name=name,
+        auth_url=auth_url.rstrip("/"),
+        region=found.get_region_name() or "",
+        interface=interface if isinstance(interface, str) else interface[0],
+        verify=True if verify is None else verify,
+        certificate=certificate,
+        endpoints={service: url.rstrip("/") for service, url in overrides.items() if url},
+        project=found.get_auth(),
+        system=_system_plugin(found.config["auth_type"], auth),
+        login=hashlib.sha256(json.dumps(auth, sort_keys=True, default=str).encode()).digest(),
+    )
+
+
+def _system_plugin(auth_type: str, auth: Mapping[str, Any]) -> Any:
+    """Return a login of the same user on the system scope, or None where it has none.
+
+    Keystone: "application credentials are restricted to the project they were made for".
+    """
+    if "applicationcredential" in auth_type:
+        return None
+    loader = loading.get_plugin_loader(auth_type)
+    known = {option.dest for option in loader.get_options()}
+    if "system_scope" not in known:
+        return None
+    kept = {name: value for name, value in auth.items() if name in known and name not in _SCOPE}
+    return loader.load_from_options(**kept, system_scope="all")
+
+
+def _trusting(verify: bool | str) -> ssl.SSLContext:
+    if verify is False:
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    if verify is True:
+        return ssl.create_default_context(cafile=certifi.where())
+    path = Path(str(verify))
+    if not path.exists():
+        raise CloudConfigError(f"cacert {str(path)!r} does not exist")
+    return ssl.create_default_context(capath=str(path)) if path.is_dir() else ssl.create_default_context(cafile=path)
+
+
+def _searched(found: Any) -> str:
+    return str(found.config_filename) if found.config_filename else "clouds.yaml (no such file was found)"

@@ -1,0 +1,111 @@
+"""The gateway's own user: logged in by keystoneauth, which blocks and therefore works in a thread.
+
+A login is a `TokenSource` like a tenant's, so the same `Session` speaks for both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import requests
+from keystoneauth1 import exceptions
+from keystoneauth1.session import Session as BlockingSession
+
+from adapters.openstack import faults
+from adapters.openstack.catalog import token_from
+from adapters.openstack.config import CloudConfig
+from adapters.types.identity import Token
+
+log = logging.getLogger(__name__)
+
+# A token this near its end is replaced before it is used.
+_MARGIN: Final = timedelta(seconds=60)
+# A token younger than this is not the reason for a 401: Keystone answers 401 for other people's credentials too, and
+# a client with a dead key must not make the gateway log in again and again.
+_TRUSTED_SECONDS: Final = 10.0
+
+
+class Login:
+    """One scope of the gateway's user; the first of `plugins` that Keystone lets in is used."""
+
+    def __init__(
+        self,
+        plugins: Sequence[Any],
+        session: BlockingSession,
+        config: CloudConfig,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._plugins = plugins
+        self._session = session
+        self._config = config
+        self._now = now
+        self._monotonic = monotonic
+        self._lock = asyncio.Lock()
+        self._token: Token | None = None
+        self._since = 0.0
+
+    async def token(self) -> Token:
+        """Return a token; raise BackendError UNAVAILABLE when there is none to be had."""
+        token = self._token
+        if token is not None and not self._ending(token):
+            return token
+        async with self._lock:  # many callers, one login
+            if self._token is None or self._ending(self._token):
+                await self._renew()
+            assert self._token is not None
+            return self._token
+
+    async def renew(self, stale: Token) -> Token:
+        """Log in again in place of a refused token, unless that was done just now."""
+        async with self._lock:
+            held = self._token
+            if held is not None and (held.id != stale.id or self._monotonic() - self._since < _TRUSTED_SECONDS):
+                return held
+            await self._renew()
+            assert self._token is not None
+            return self._token
+
+    def _ending(self, token: Token) -> bool:
+        return token.expires_at - self._now() < _MARGIN
+
+    async def _renew(self) -> None:
+        for plugin in self._plugins:
+            try:
+                access = await asyncio.to_thread(plugin.get_auth_ref, self._session)
+            except (exceptions.Unauthorized, exceptions.Forbidden) as error:
+                log.info("a scope of the gateway's login was refused: %s", faults.clean(error.message or ""))
+                continue
+            except (exceptions.ClientException, requests.RequestException) as error:
+                log.warning("the gateway's login failed: %s %s", type(error).__name__, faults.clean(str(error)))
+                raise faults.unavailable("identity", type(error).__name__, resource="token") from error
+            token = token_from(access, self._config)
+            # The configured address of Keystone is known to be reachable from here; the catalog's may not be.
+            self._token = replace(token, catalog={**token.catalog, "identity": self._config.auth_url})
+            self._since = self._monotonic()
+            return
+        # Not UNAUTHORIZED: that would say something about the caller's key, of which nothing is known.
+        log.error("Keystone refuses the gateway's own login to cloud %s", self._config.name)
+        raise faults.unavailable("identity", "the gateway's own login was refused", resource="token")
+
+
+def blocking_session(config: CloudConfig, seconds: float) -> BlockingSession:
+    """Return keystoneauth's session for logins and version discovery; `seconds` bounds each wait for the network."""
+    http = requests.Session()
+    # As for all other calls: no proxies, no certificates and no .netrc of the environment.
+    http.trust_env = False
+    return BlockingSession(
+        auth=config.project,
+        session=http,
+        verify=config.verify,
+        cert=config.certificate,
+        timeout=seconds,
+        app_name="passerelle",
+    )
