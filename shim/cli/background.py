@@ -1,0 +1,109 @@
+"""A gateway in the background, for the demo: one process for each state directory, remembered in a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+START_SECONDS = 60.0
+STOP_SECONDS = 40.0
+READY = re.compile(r"^passerelle listening on (\S+)$", re.MULTILINE)
+
+
+class BackgroundError(Exception):
+    """The gateway did not start or stop; the text has the end of its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A gateway that was started here; `born` is its start in clock ticks since boot, against reused process ids."""
+
+    pid: int
+    born: str
+    url: str
+
+    def alive(self) -> bool:
+        """Tell whether it is still that process."""
+        return born(self.pid) == self.born
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """Where the files of one background gateway are."""
+
+    state_dir: Path
+
+    @property
+    def log(self) -> Path:
+        """What it logs."""
+        return self.state_dir / "gateway.log"
+
+    @property
+    def _memory(self) -> Path:
+        return self.state_dir / "gateway.json"
+
+    def running(self) -> Running | None:
+        """Return the gateway that runs, if one does."""
+        try:
+            found = Running(**json.loads(self._memory.read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+        return found if found.alive() else None
+
+    def start(self, options: Sequence[str], environment: dict[str, str]) -> Running:
+        """Start `passerelle serve` and return when it listens; raise BackgroundError when it does not."""
+        ready = self.state_dir / "gateway.out"
+        command = [sys.executable, "-m", "shim", "serve", *options]
+        with ready.open("wb") as output, self.log.open("ab") as errors:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
+                env=os.environ | environment,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and process.poll() is None:
+            if found := READY.search(ready.read_text()):
+                running = Running(process.pid, born(process.pid), found[1])
+                self._memory.write_text(json.dumps(asdict(running)))
+                return running
+            time.sleep(0.05)
+        process.kill()
+        process.wait()
+        raise BackgroundError(f"the gateway did not start; the end of {self.log}:\n{self._tail()}")
+
+    def stop(self) -> bool:
+        """Stop it with SIGTERM, as an operator would; tell whether one ran."""
+        running = self.running()
+        if running is None:
+            return False
+        os.kill(running.pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while running.alive():
+            if time.monotonic() > deadline:
+                raise BackgroundError(f"process {running.pid} does not stop; the end of {self.log}:\n{self._tail()}")
+            time.sleep(0.05)
+        self._memory.unlink(missing_ok=True)
+        return True
+
+    def _tail(self) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
+
+
+def born(pid: int) -> str:
+    """Return when a process started (field 22 of /proc/PID/stat), or '' for one that is gone or a zombie."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] == "Z" else fields[19]

@@ -1,0 +1,73 @@
+"""`passerelle config`: what the gateway would run with, and whether it could."""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from adapters.openstack.config import CloudConfigError
+from adapters.openstack.config import load as load_cloud
+from shim.cli import options
+from shim.config import Settings
+
+
+@click.group(invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@options.settings_options
+@click.pass_context
+def config(context: click.Context, /, *, as_json: bool, env_file: Path | None, **given: Any) -> None:
+    """Show the effective settings, secrets masked."""
+    context.obj = (given, env_file)
+    if context.invoked_subcommand is None:
+        shown = options.load(given, env_file).model_dump(mode="json")
+        if as_json:
+            click.echo(json.dumps(shown, indent=1))
+            return
+        for name, value in shown.items():
+            click.echo(f"{options.PREFIX}{name.upper()}={value if isinstance(value, str) else json.dumps(value)}")
+
+
+@config.command()
+@click.pass_obj
+def check(asked: tuple[dict[str, Any], Path | None]) -> None:
+    """List every problem with the settings; the exit status is 1 when there is one.
+
+    No service is asked: this can run before the cloud does.
+    """
+    given, env_file = asked
+    found = [f"{name}: there is no such setting" for name in options.unknown_variables(os.environ)]
+    found += problems(options.load(given, env_file))
+    for line in found:
+        click.echo(line, err=True)
+    click.echo("the settings are usable" if not found else f"{len(found)} problem{'s' * (len(found) != 1)}")
+    raise SystemExit(1 if found else 0)
+
+
+def problems(settings: Settings) -> Iterator[str]:
+    """Say what is wrong with settings that are well-formed one by one."""
+    if (settings.tls_certificate is None) != (settings.tls_key is None):
+        yield "PASSERELLE_TLS_CERTIFICATE and PASSERELLE_TLS_KEY: both or neither"
+    elif settings.tls_certificate is not None and settings.tls_key is not None:
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+                settings.tls_certificate, settings.tls_key
+            )
+        except (OSError, ssl.SSLError) as e:
+            yield f"PASSERELLE_TLS_CERTIFICATE and PASSERELLE_TLS_KEY: {e}"
+    for project, account in settings.account_ids.items():
+        if not (len(account) == 12 and account.isascii() and account.isdigit()):
+            yield f"PASSERELLE_ACCOUNT_IDS: {account!r} for project {project} is not 12 digits"
+    if len(set(settings.account_ids.values())) != len(settings.account_ids):
+        yield "PASSERELLE_ACCOUNT_IDS: two projects share an account id"
+    if settings.disable_file is not None and not settings.disable_file.parent.is_dir():
+        yield f"PASSERELLE_DISABLE_FILE: there is no directory {settings.disable_file.parent}"
+    try:
+        load_cloud(settings.cloud, region=settings.region, interface=settings.interface)
+    except CloudConfigError as e:
+        yield f"PASSERELLE_CLOUD: {e}"

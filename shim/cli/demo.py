@@ -1,0 +1,122 @@
+"""`passerelle demo`: an OpenStack, a gateway before it, a tour, and the lines to paste; all in one command."""
+
+from __future__ import annotations
+
+import shlex
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import openstack
+from openstack.config import OpenStackConfig
+
+from adapters.embedded import CloudFacts
+from adapters.embedded.layout import write_private
+from shim.cli.background import Background, BackgroundError, Running
+from shim.cli.cloud import attempt, embedded, options_of_cloud
+from shim.cli.tour import Tour, TourError, find_cli
+from shim.config import Settings
+
+# The account whose keys have AWS's plain names, and the prefixes of the others.
+PREFIXES: Mapping[str, str] = {"main": "", "alt": "ALT_", "tenant": "TENANT_"}
+AWS_REGION = "us-east-1"  # a region name that every AWS tool knows; the gateway takes it for the cloud's own
+
+
+@click.command()
+@options_of_cloud
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=Settings.model_fields["port"].default,
+    show_default=True,
+    help="Port of the AWS endpoint; a free one is taken where this is not.",
+)
+@click.option("--tour/--no-tour", default=True, help="Try S3 and EC2 with the AWS CLI and show what it prints.")
+@click.option("--stop", is_flag=True, help="Stop the gateway and the cloud; what they hold is kept.")
+def demo(*, state_dir: Path, port: int, tour: bool, stop: bool, **which: Any) -> None:
+    """Bring up an OpenStack and a gateway before it, run a short tour, and print the exports to paste.
+
+    Both keep running in the background until `passerelle demo --stop`; a second call finds them there.
+    """
+    state = state_dir.expanduser().absolute()
+    cloud = embedded(state, **which)
+    background = Background(state)
+    try:
+        if stop:
+            click.echo("the gateway has stopped" if background.stop() else "no gateway ran")
+            attempt(cloud.down)
+            return
+        click.echo("== OpenStack")
+        facts = attempt(cloud.up)
+        click.echo("== gateway")
+        running = gateway(background, state, port)
+        lines = exports(running.url, facts)
+        if tour:
+            show(lines, state)
+    except (BackgroundError, TourError) as e:
+        raise click.ClickException(str(e)) from None
+    block = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in lines.items())
+    write_private(state / "demo.env", block)
+    click.echo(f"== paste this, or: . {shlex.quote(str(state / 'demo.env'))}\n{block}")
+    click.echo(f"native view:  export OS_CLIENT_CONFIG_FILE={state / 'clouds.yaml'} OS_CLOUD=main")
+    click.echo(f"gateway log:  {background.log}")
+    click.echo(f"stop it all:  passerelle demo --stop{'' if is_default(state) else f' --state-dir {state}'}")
+
+
+def gateway(background: Background, state: Path, port: int) -> Running:
+    """Return the gateway of this state directory, started if it does not run."""
+    if running := background.running():
+        click.echo(f"it listens already on {running.url}")
+        return running
+    options = ["--cloud", "passerelle", "--port", str(port if is_free(port) else 0), "--drain-seconds", "0"]
+    environment = {"OS_CLIENT_CONFIG_FILE": str(state / "clouds.yaml"), "PASSERELLE_STATE": str(state)}
+    running = background.start(options, environment)
+    click.echo(f"listening on {running.url}")
+    return running
+
+
+def exports(url: str, facts: CloudFacts) -> dict[str, str]:
+    """Return the variables by which any AWS tool finds the gateway, for all three accounts."""
+    lines = {"AWS_ENDPOINT_URL": url, "AWS_DEFAULT_REGION": AWS_REGION}
+    for account, prefix in PREFIXES.items():
+        lines[f"{prefix}AWS_ACCESS_KEY_ID"] = facts.accounts[account].access
+        lines[f"{prefix}AWS_SECRET_ACCESS_KEY"] = facts.accounts[account].secret
+    return lines
+
+
+def show(lines: Mapping[str, str], state: Path) -> None:
+    """Run the tour as the main account."""
+    cli = find_cli()
+    if cli is None:
+        click.echo("== no tour: there is no AWS CLI here (pip install awscli)")
+        return
+    click.echo("== tour, with the AWS CLI")
+    main = {name: value for name, value in lines.items() if name.startswith("AWS_")}
+    config = OpenStackConfig(config_files=[str(state / "clouds.yaml")], load_envvars=False).get_one(cloud="main")
+    with openstack.connection.Connection(config=config) as connection:
+        Tour(cli, main).run(lambda name: native(connection, name))
+
+
+def native(connection: Any, name: str) -> str:
+    """Say how OpenStack itself sees the server of that name."""
+    server = connection.compute.find_server(name, ignore_missing=False)
+    return f"server {server.id} {server.name} {server.status}"
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a port of the loopback address can be bound."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def is_default(state: Path) -> bool:
+    """Tell whether this is the state directory that commands take when none is named."""
+    default: Path = Settings.model_fields["state_dir"].default
+    return state == default.expanduser().absolute()

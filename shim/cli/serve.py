@@ -1,0 +1,32 @@
+"""`passerelle serve`: the gateway itself."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+import uvloop
+
+from shim import app, log
+from shim.cli import config, options
+
+
+@click.command()
+@options.settings_options
+def serve(env_file: Path | None, **given: Any) -> None:
+    """Serve the AWS API in front of a cloud of clouds.yaml, until SIGTERM."""
+    settings = options.load(given, env_file)
+    if found := list(config.problems(settings)):
+        raise click.ClickException("the settings are not usable:\n" + "\n".join(f"  {line}" for line in found))
+    log.configure(settings.log_level, settings.log_format)
+    for name in options.unknown_variables(os.environ):
+        logging.getLogger(__name__).warning("%s is set, and there is no such setting", name)
+    uvloop.run(app.serve(settings, announce=announce))
+
+
+def announce(what: str, url: str) -> None:
+    """Say on standard output that a listener is ready; scripts wait for this line."""
+    click.echo(f"passerelle {what} on {url}")
