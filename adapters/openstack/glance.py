@@ -47,10 +47,10 @@ class Glance:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def images(self) -> list[Image]:
+    async def images(self, *, hidden: bool = False) -> list[Image]:
         """List every image the project may use."""
         # Without `visibility=all` community images stay out of the list, though anybody may use them.
-        params: dict[str, str | int] = {"limit": 1000, "visibility": "all", "sort": "created_at:asc"}
+        params: dict[str, str | int | bool] = {"limit": 1000, "visibility": "all", "os_hidden": hidden}
         return [_image(i) for i in await self._session.pages("image", "/images", "images", params)]
 
     async def image(self, id: str) -> Image:

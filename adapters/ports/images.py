@@ -11,8 +11,8 @@ from adapters.types.images import Image
 class Images(Protocol):
     """Glance for one project.  Every call raises BackendError; a missing image is NOT_FOUND."""
 
-    async def images(self) -> list[Image]:
-        """List every image the project may use: its own, public, community and accepted shared ones."""
+    async def images(self, *, hidden: bool = False) -> list[Image]:
+        """List every image the project may use (its own, public, community, accepted shared), or the hidden ones."""
         ...
 
     async def image(self, id: str) -> Image:
