@@ -1,0 +1,58 @@
+"""Which parameters an action honours: declared by path at import, checked against every request.
+
+    supports={"VolumeIds", "Filters", "BlockDeviceMappings.Ebs.VolumeSize"}
+
+A bare parent covers all below it; lists are stepped over.  What is not declared is refused by name, so nothing that a
+client asks for is silently dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+Tree = dict[str, Any]  # member → True (all of it), or the tree below
+
+
+def paths(words: Collection[str] | str) -> frozenset[str]:
+    """Take paths as a collection, or as one string with blanks between them."""
+    return frozenset(words.split() if isinstance(words, str) else words)
+
+
+def compile_tree(shape: Any, covered: Iterable[str]) -> Tree:
+    """Fold paths to a tree; LookupError for a path that the model lacks."""
+    root: Tree = {}
+    for path in covered:
+        place, node, where = shape, root, path.split(".")
+        for depth, step in enumerate(where):
+            place = _member(place, step, path)
+            if node.get(step) is True:
+                break
+            if depth == len(where) - 1:
+                node[step] = True
+            else:
+                node = node.setdefault(step, {})
+    return root
+
+
+def _member(shape: Any, name: str, path: str) -> Any:
+    while shape is not None and shape.type_name == "list":
+        shape = shape.member
+    if shape is None or shape.type_name != "structure" or name not in shape.members:
+        raise LookupError(f"the model has no parameter {path}")
+    return shape.members[name]
+
+
+def uncovered(params: Mapping[str, Any], tree: Tree) -> str:
+    """Return the path of the first parameter that the tree does not cover, or ''."""
+    for name, value in params.items():
+        below = tree.get(name)
+        if below is True:
+            continue
+        if below is None:
+            return name
+        for item in value if isinstance(value, list) else (value,):
+            path = uncovered(item, below)
+            if path:
+                return f"{name}.{path}"
+    return ""

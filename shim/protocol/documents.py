@@ -1,0 +1,167 @@
+"""XML documents into parameters, for rest-xml: the tree of `xmlread` walked by the model, strictly.
+
+An element that the model lacks, one given twice, or text where elements belong does not validate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from shim.protocol import scalars
+from shim.protocol.constraints import check
+from shim.protocol.refusal import Flaw, Refusal
+from shim.protocol.xmlread import Element
+
+Read = Callable[[Element], Any]
+
+
+class Compiler:
+    """Compiles a model's shapes to readers of elements; recursion in a model ends at the memo."""
+
+    def __init__(self) -> None:
+        self._done: dict[tuple[str, str], Read] = {}
+
+    def read(self, shape: Any) -> Read:
+        """Return the reader of a shape's element (of one item, for a flattened list or map)."""
+        kind = shape.type_name
+        if kind not in ("structure", "list", "map"):
+            return _leaf(scalars.reader(shape, "iso8601"), kind)
+        key = (shape.name, str(shape.serialization.get("flattened", "")))
+        if key not in self._done:
+            self._done[key] = lambda element: self._done[key](element)
+            build = {"structure": self.structure, "list": self._list, "map": self._map}[kind]
+            self._done[key] = _checked(build(shape), shape)
+        return self._done[key]
+
+    def structure(self, shape: Any, skip: frozenset[str] = frozenset()) -> Read:
+        """Return the reader of a structure's element, without the members that travel elsewhere."""
+        single: dict[str, tuple[str, Read]] = {}
+        repeated: dict[str, tuple[str, Read, Any]] = {}
+        attributes: dict[str, tuple[str, Read]] = {}
+        for name, member in shape.members.items():
+            if name in skip:
+                continue
+            tag = str(member.serialization.get("name", name))
+            if member.serialization.get("xmlAttribute"):
+                attribute = tag.rpartition(":")[2]
+                attributes[attribute] = (name, _attribute(attribute, scalars.reader(member, "iso8601")))
+            elif member.serialization.get("flattened"):
+                self._flattened(name, tag, member, repeated)
+            else:
+                single[tag] = (name, self.read(member))
+        required = [name for name in shape.required_members if name not in skip]
+
+        def read(element: Element) -> dict[str, Any]:
+            _no_text(element)
+            found: dict[str, Any] = {}
+            for child in element.children:
+                if child.tag in single:
+                    name, reader = single[child.tag]
+                    if name in found:
+                        raise Refusal(Flaw.UNKNOWN, "The element is given twice").at(child.tag)
+                    found[name] = _step(reader, child)
+                elif child.tag in repeated:
+                    name, reader, gather = repeated[child.tag]
+                    gather(found, name, _step(reader, child))
+                else:
+                    raise Refusal(Flaw.UNKNOWN).at(child.tag)
+            for tag, (name, reader) in attributes.items():
+                if tag in element.attributes:
+                    found[name] = reader(element)
+            for name in required:
+                if name not in found:
+                    raise Refusal(Flaw.MISSING, "Member must not be null").at(name)
+            return found
+
+        return read
+
+    def _flattened(self, name: str, tag: str, member: Any, into: dict[str, tuple[str, Read, Any]]) -> None:
+        if member.type_name == "map":
+            into[tag] = (name, self._entry(member), _put)
+        else:
+            inner = str(member.member.serialization.get("name", tag))
+            into[inner] = (name, self.read(member.member), _append)
+
+    def _list(self, shape: Any) -> Read:
+        item = self.read(shape.member)
+        tag = shape.member.serialization.get("name", "member")
+
+        def read(element: Element) -> list[Any]:
+            _no_text(element)
+            for child in element.children:
+                if child.tag != tag:
+                    raise Refusal(Flaw.UNKNOWN).at(child.tag)
+            return [_step(item, child) for child in element.children]
+
+        return read
+
+    def _map(self, shape: Any) -> Read:
+        entry = self._entry(shape)
+
+        def read(element: Element) -> dict[Any, Any]:
+            _no_text(element)
+            return dict(_step(entry, child) for child in element.children)
+
+        return read
+
+    def _entry(self, shape: Any) -> Read:
+        key_tag = shape.key.serialization.get("name", "key")
+        value_tag = shape.value.serialization.get("name", "value")
+        key, value = self.read(shape.key), self.read(shape.value)
+
+        def read(element: Element) -> tuple[Any, Any]:
+            parts = {child.tag: child for child in element.children}
+            if len(element.children) != 2 or parts.keys() != {key_tag, value_tag}:
+                raise Refusal(Flaw.UNKNOWN).at(element.tag)
+            return _step(key, parts[key_tag]), _step(value, parts[value_tag])
+
+        return read
+
+
+def _append(found: dict[str, Any], name: str, item: Any) -> None:
+    found.setdefault(name, []).append(item)
+
+
+def _put(found: dict[str, Any], name: str, pair: tuple[Any, Any]) -> None:
+    found.setdefault(name, {})[pair[0]] = pair[1]
+
+
+def _leaf(read: scalars.Read, kind: str) -> Read:
+    exact = kind in ("string", "character")
+
+    def leaf(element: Element) -> Any:
+        if element.children:
+            raise Refusal(Flaw.UNKNOWN).at(element.children[0].tag)
+        return read(element.text if exact else element.text.strip())
+
+    return leaf
+
+
+def _attribute(name: str, read: scalars.Read) -> Read:
+    return lambda element: read(element.attributes[name])
+
+
+def _no_text(element: Element) -> None:
+    if element.text and not element.text.isspace():
+        raise Refusal(Flaw.UNKNOWN, "Text where elements belong")
+
+
+def _checked(read: Read, shape: Any) -> Read:
+    demand = check(shape)
+    if demand is None:
+        return read
+
+    def checked(element: Element) -> Any:
+        value = read(element)
+        demand(value)
+        return value
+
+    return checked
+
+
+def _step(read: Read, element: Element) -> Any:
+    try:
+        return read(element)
+    except Refusal as refusal:
+        raise refusal.at(element.tag) from None

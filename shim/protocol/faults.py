@@ -1,0 +1,59 @@
+"""The error envelopes: what AwsError looks like to a client of EC2, of the query services, and of S3."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from shim.errors import AwsError
+from shim.protocol.message import Reply, Request
+from shim.protocol.xml import DECLARATION, escape
+
+XML = "text/xml;charset=UTF-8"
+
+
+def ec2(error: AwsError, request_id: str, request: Request) -> Reply:
+    """`<Response><Errors><Error>`: EC2's own envelope."""
+    body = (
+        f"{DECLARATION}<Response><Errors><Error><Code>{escape(error.code)}</Code>"
+        f"<Message>{escape(error.message)}</Message></Error></Errors>"
+        f"<RequestID>{escape(request_id)}</RequestID></Response>"
+    )
+    headers = [("x-amzn-RequestId", request_id), ("Content-Type", XML), *error.headers.items()]
+    return Reply(error.status, headers, body.encode())
+
+
+def query(error: AwsError, request_id: str, request: Request, *, namespace: str = "") -> Reply:
+    """`<ErrorResponse>`: STS, IAM and every other query service.  `Type` says whose fault it was."""
+    xmlns = f' xmlns="{escape(namespace)}"' if namespace else ""
+    whose = "Sender" if error.status < 500 else "Receiver"
+    body = (
+        f"{DECLARATION}<ErrorResponse{xmlns}><Error><Type>{whose}</Type><Code>{escape(error.code)}</Code>"
+        f"<Message>{escape(error.message)}</Message></Error>"
+        f"<RequestId>{escape(request_id)}</RequestId></ErrorResponse>"
+    )
+    headers = [("x-amzn-RequestId", request_id), ("Content-Type", XML), *error.headers.items()]
+    return Reply(error.status, headers, body.encode())
+
+
+def host_id(request_id: str) -> str:
+    """S3's `x-amz-id-2`, which names the host at AWS.  Ours only restates the request id; it is no secret."""
+    return base64.b64encode(hashlib.sha256(request_id.encode()).digest()).decode()
+
+
+def s3_ids(request_id: str) -> list[tuple[str, str]]:
+    """The two headers that every answer of S3 bears."""
+    return [("x-amz-request-id", request_id), ("x-amz-id-2", host_id(request_id))]
+
+
+def s3(error: AwsError, request_id: str, request: Request) -> Reply:
+    """`<Error>`: S3's envelope.  An answer to HEAD, and 304, has no body (RFC 9110, 9.3.2 and 15.4.5)."""
+    headers = [*s3_ids(request_id), *error.headers.items()]
+    if request.head.method == "HEAD" or error.status in (204, 304):
+        return Reply(error.status, headers)
+    extra = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in error.extra.items())
+    body = (
+        f"{DECLARATION}<Error><Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>{extra}"
+        f"<RequestId>{escape(request_id)}</RequestId><HostId>{host_id(request_id)}</HostId></Error>"
+    )
+    return Reply(error.status, [*headers, ("Content-Type", "application/xml")], body.encode())

@@ -1,0 +1,208 @@
+"""Form pairs into parameters, for the ec2 and query protocols: pairs become a tree, and the model walks the tree.
+
+Filter.1.Name=vpc-id&Filter.1.Value.1=vpc-1  →  {"Filter": {"1": {"Name": "vpc-id", "Value": {"1": "vpc-1"}}}}
+                                             →  {"Filters": [{"Name": "vpc-id", "Values": ["vpc-1"]}]}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from shim.protocol import scalars
+from shim.protocol.constraints import check
+from shim.protocol.refusal import Flaw, Refusal
+
+Node = Any  # str, or dict[str, Node]; a value that also has children keeps it under ""
+Read = Callable[[Node], Any]
+
+# Names of the protocols themselves and of both signatures (SigV2, SigV4 in the query); never parameters.
+ENVELOPE = frozenset(
+    "Action Version AWSAccessKeyId Signature SignatureMethod SignatureVersion Timestamp Expires SecurityToken "
+    "X-Amz-Algorithm X-Amz-Credential X-Amz-Date X-Amz-Expires X-Amz-SignedHeaders X-Amz-Signature "
+    "X-Amz-Security-Token X-Amz-Content-Sha256".split()
+)
+_DEEPEST = 32
+
+
+def tree(pairs: Iterable[tuple[str, str]]) -> dict[str, Node]:
+    """Fold `A.1.B=c` pairs into nested dicts.  A name given twice is refused: nobody could tell which one counts."""
+    root: dict[str, Node] = {}
+    for name, value in pairs:
+        if name in ENVELOPE:
+            continue
+        *way, last = name.split(".", _DEEPEST)
+        node = root
+        for step in way:
+            below = node.get(step)
+            if not isinstance(below, dict):
+                below = node[step] = {} if below is None else {"": below}
+            node = below
+        there = node.get(last)
+        if there is None:
+            node[last] = value
+        elif isinstance(there, dict) and "" not in there:
+            there[""] = value
+        elif (there.get("") if isinstance(there, dict) else there) != value:
+            raise Refusal(Flaw.TYPE, "The parameter is given twice", value).at(name)
+    return root
+
+
+class Compiler:
+    """Compiles a model's shapes to readers of the tree; recursion in a model ends at the memo."""
+
+    def __init__(self, *, wire_name: Callable[[str, Any], str], flat: bool) -> None:
+        """`wire_name` names a member on the wire; `flat` is ec2: every list is `Name.N`."""
+        self._wire_name = wire_name
+        self._flat = flat
+        self._done: dict[tuple[str, bool], Read] = {}
+
+    def read(self, shape: Any) -> Read:
+        """Return the reader of a shape."""
+        kind = shape.type_name
+        if kind not in ("structure", "list", "map"):
+            return _leaf(scalars.reader(shape, "iso8601"))
+        key = (shape.name, bool(shape.serialization.get("flattened")))
+        if key not in self._done:
+            self._done[key] = lambda node: self._done[key](node)
+            build = {"structure": self._structure, "list": self._list, "map": self._map}[kind]
+            self._done[key] = _checked(build(shape), shape)
+        return self._done[key]
+
+    def _structure(self, shape: Any) -> Read:
+        members = {
+            self._wire_name(name, member): (name, self.read(member), member.type_name)
+            for name, member in shape.members.items()
+        }
+        wire = {name: outside for outside, (name, _, _) in members.items()}
+        required = [(name, wire[name]) for name in shape.required_members]
+
+        def read(node: Node) -> dict[str, Any]:
+            if not isinstance(node, dict):
+                raise Refusal(Flaw.UNKNOWN)
+            found: dict[str, Any] = {}
+            for outside, below in node.items():
+                member = members.get(outside)
+                if member is None:
+                    raise Refusal(Flaw.UNKNOWN).at(outside, *_first(below))
+                try:
+                    found[member[0]] = member[1](below)
+                except Refusal as refusal:
+                    raise refusal.at(outside) from None
+            for name, outside in required:
+                if name not in found:
+                    raise Refusal(Flaw.MISSING, "Member must not be null").at(outside)
+            return found
+
+        return read
+
+    def _list(self, shape: Any) -> Read:
+        item = self.read(shape.member)
+        scalar = shape.member.type_name not in ("structure", "list", "map")
+        flat = self._flat or bool(shape.serialization.get("flattened"))
+        inner = "" if flat else shape.member.serialization.get("name", "member")
+
+        def read(node: Node) -> list[Any]:
+            if node == "" and not self._flat:
+                return []  # how the query protocol writes an empty list
+            if inner and isinstance(node, dict):
+                node = _only(node, inner)
+            if not isinstance(node, dict):
+                if scalar:
+                    return [item(node)]  # `InstanceId=i-1` for `InstanceId.1=i-1`
+                raise Refusal(Flaw.UNKNOWN)
+            return [_step(item, index, below) for index, below in _numbered(node, scalar)]
+
+        return read
+
+    def _map(self, shape: Any) -> Read:
+        key_name = shape.key.serialization.get("name", "key")
+        value_name = shape.value.serialization.get("name", "value")
+        key, value = self.read(shape.key), self.read(shape.value)
+        inner = "" if shape.serialization.get("flattened") else "entry"
+
+        def entry(node: Node) -> tuple[Any, Any]:
+            if not isinstance(node, dict):
+                raise Refusal(Flaw.UNKNOWN)
+            for name in node:
+                if name not in (key_name, value_name):
+                    raise Refusal(Flaw.UNKNOWN).at(name)
+            for name in (key_name, value_name):
+                if name not in node:
+                    raise Refusal(Flaw.MISSING, "Member must not be null").at(name)
+            return _step(key, key_name, node[key_name]), _step(value, value_name, node[value_name])
+
+        def read(node: Node) -> dict[Any, Any]:
+            if node == "":
+                return {}
+            if inner and isinstance(node, dict):
+                node = _only(node, inner)
+            if not isinstance(node, dict):
+                raise Refusal(Flaw.UNKNOWN)
+            return dict(_step(entry, index, below) for index, below in _numbered(node, scalar=False))
+
+        return read
+
+
+def _leaf(read: scalars.Read) -> Read:
+    def leaf(node: Node) -> Any:
+        if isinstance(node, dict):
+            raise Refusal(Flaw.UNKNOWN).at(*_first(node))
+        return read(node)
+
+    return leaf
+
+
+def _checked(read: Read, shape: Any) -> Read:
+    demand = check(shape)
+    if demand is None:
+        return read
+
+    def checked(node: Node) -> Any:
+        value = read(node)
+        demand(value)
+        return value
+
+    return checked
+
+
+def _step(read: Read, name: str, node: Node) -> Any:
+    try:
+        return read(node)
+    except Refusal as refusal:
+        raise refusal.at(name) from None
+
+
+def _only(node: dict[str, Node], inner: str) -> Node:
+    for name in node:
+        if name != inner:
+            raise Refusal(Flaw.UNKNOWN).at(name)
+    return node[inner]
+
+
+def _numbered(node: dict[str, Node], scalar: bool) -> list[tuple[str, Node]]:
+    """A list's elements in ascending order of their numbers; gaps, and any first number, are tolerated.
+
+    libcloud counts from 0, everyone else from 1.
+    """
+    for name in node:
+        if not (name.isascii() and name.isdigit() and len(name) <= 9) and not (name == "" and scalar):
+            raise Refusal(Flaw.UNKNOWN).at(name)
+    return sorted(node.items(), key=lambda pair: int(pair[0] or -1))
+
+
+def _first(node: Node) -> list[str]:
+    """The way down to the first value below an unknown name, to name it in full."""
+    way: list[str] = []
+    while isinstance(node, dict) and node:
+        name, node = next(iter(node.items()))
+        if name:
+            way.append(name)
+    return way
+
+
+def empty(node: Node) -> dict[str, Any]:
+    """The reader of an operation that takes no parameters."""
+    for name, below in node.items():
+        raise Refusal(Flaw.UNKNOWN).at(name, *_first(below))
+    return {}

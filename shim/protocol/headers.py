@@ -1,0 +1,141 @@
+"""Members that travel in headers, both ways, compiled once to tables by header name."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Mapping
+from email.errors import HeaderParseError
+from email.header import decode_header
+from typing import Any
+
+from shim.protocol import scalars
+from shim.protocol.refusal import Flaw, Refusal
+
+Binding = tuple[str, Callable[[str], Any]]  # member, reader of the header's text
+
+_QUOTED = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^,]*?))\s*(?:,|$)')
+_ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=")
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
+
+
+def reader(shape: Any) -> Callable[[str], Any]:
+    """Return the reader of one header's text; lists are separated by commas, items with commas are quoted."""
+    if shape.type_name != "list":
+        return scalars.reader(shape, "rfc822")
+    item = scalars.reader(shape.member, "rfc822")
+    if shape.member.type_name == "timestamp":
+        # An HTTP date has a comma of its own, so each second comma parts two dates.
+        return lambda text: [item(pair) for pair in _pairs(text)]
+    return lambda text: [item(piece) for piece in pieces(text)]
+
+
+def pieces(text: str) -> list[str]:
+    """Part a header's list at its commas, minding quotes."""
+    found, at = [], 0
+    while at < len(text):
+        match = _QUOTED.match(text, at)
+        if match is None or match.end() == at:
+            break
+        quoted, plain = match.groups()
+        found.append(re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else plain)
+        at = match.end()
+    return found
+
+
+def _pairs(text: str) -> list[str]:
+    parts = [part.strip() for part in text.split(",")]
+    return [f"{day}, {rest}" for day, rest in zip(parts[::2], parts[1::2], strict=False)]
+
+
+def decoded(text: str) -> str:
+    """Read a metadata value: "values of such headers are character decoded as per RFC 2047 before storing".
+
+    (Amazon S3 User Guide, "Working with object metadata".)  What does not decode, or decodes to control characters,
+    stays as it came.
+    """
+    if "=?" not in text or not _ENCODED_WORD.search(text):
+        return text
+    try:
+        found = "".join(
+            piece.decode(charset or "latin-1") if isinstance(piece, bytes) else piece
+            for piece, charset in decode_header(text)
+        )
+    except (HeaderParseError, LookupError, ValueError):
+        return text
+    return text if _CONTROL.search(found) else found
+
+
+def encoded(text: str) -> str:
+    """Write a metadata value: ASCII as it is, all else "encoded as per RFC 2047 to make them mail-safe"."""
+    if text.isascii() and not _CONTROL.search(text):
+        return text
+    return f"=?UTF-8?B?{base64.b64encode(text.encode('utf-8', 'replace')).decode('ascii')}?="
+
+
+def safe(text: str) -> str:
+    """Return header text that can neither break the message nor the encoding of it."""
+    if text.isascii():
+        return encoded(text) if _CONTROL.search(text) else text
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        return encoded(text)
+    return encoded(text) if _CONTROL.search(text) else text
+
+
+def response_text(text: str) -> str:
+    """Check a value that the client wants back as a header (response-content-type, ...)."""
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        raise Refusal(Flaw.TYPE, "Header value cannot be represented using ISO-8859-1.", text) from None
+    if _CONTROL.search(text):
+        raise Refusal(Flaw.TYPE, "Header value cannot be represented using ISO-8859-1.")
+    return text
+
+
+def writer(shape: Any) -> Callable[[Any], str]:
+    """Return the function that words one header's value."""
+    if shape.type_name == "list":
+        item = scalars.writer(shape.member, "rfc822")
+        return lambda value: ",".join(safe(_quoted(item(one))) for one in value)
+    text = scalars.writer(shape, "rfc822")
+    if shape.type_name in ("string", "character"):
+        return lambda value: safe(text(value))
+    return text
+
+
+def _quoted(text: str) -> str:
+    if "," in text and not _HTTP_DATE.fullmatch(text) or '"' in text:
+        return '"' + text.replace('"', '\\"') + '"'
+    return text
+
+
+_HTTP_DATE = re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT")
+
+
+def bindings(shape: Any) -> tuple[dict[str, Binding], dict[str, str]]:
+    """Return a request shape's header tables: lower-case name → binding, and prefix → member."""
+    names: dict[str, Binding] = {}
+    prefixes: dict[str, str] = {}
+    for name, member in shape.members.items():
+        location = member.serialization.get("location")
+        if location == "header":
+            names[str(member.serialization.get("name", name)).lower()] = (name, reader(member))
+        elif location == "headers":
+            prefixes[str(member.serialization.get("name", "")).lower()] = name
+    return names, prefixes
+
+
+def emitters(shape: Any) -> tuple[Mapping[str, tuple[str, Callable[[Any], str]]], Mapping[str, str]]:
+    """Return an answer shape's header tables: member → (header, writer), and member → prefix."""
+    names: dict[str, tuple[str, Callable[[Any], str]]] = {}
+    prefixes: dict[str, str] = {}
+    for name, member in shape.members.items():
+        location = member.serialization.get("location")
+        if location == "header":
+            names[name] = (str(member.serialization.get("name", name)), writer(member))
+        elif location == "headers":
+            prefixes[name] = str(member.serialization.get("name", ""))
+    return names, prefixes

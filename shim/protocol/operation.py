@@ -1,0 +1,89 @@
+"""Operation: one action of a service with everything compiled, and Dialect: what a wire protocol must offer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shim.errors import AwsError
+from shim.protocol.message import Reply, Request
+
+# An action: (call, parameters) → the answer's members, or None where AWS answers nothing.
+Handler = Callable[[Any, Any], Awaitable[Mapping[str, Any] | None]]
+Parse = Callable[[Request, bytes], dict[str, Any]]
+Write = Callable[[Mapping[str, Any], str, Request], Reply]  # result, request id, request
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """What the model says of an operation's checksums (`httpChecksum`)."""
+
+    required: bool = False  # the request must bear one
+    algorithm_member: str = ""  # the request member that names the algorithm
+    mode_member: str = ""  # the request member that asks for the answer's checksum
+    response_algorithms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of AWS's model.  `handler` is None where we do not answer it."""
+
+    name: str
+    handler: Handler | None
+    method: str  # HTTP's
+    streaming_input: str  # the member whose value is the body's stream, else ""
+    streaming_output: str
+    has_dry_run: bool
+    idempotency_token: str  # the member that makes a retry harmless (ClientToken), else ""
+    checksum: Checksum
+    supports: frozenset[str]
+    ignores: Mapping[str, str]
+    parse: Parse
+    write: Write
+    unsupported: Callable[[Mapping[str, Any]], AwsError | None]
+
+    @property
+    def mutating(self) -> bool:
+        """Whether it may change something: AWS names what only reads."""
+        return not self.name.startswith(("Describe", "Get", "List", "Head"))
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """A wire protocol: five functions over a model, and its words for three refusals."""
+
+    router: Callable[[Any], Callable[[Request], str]]  # service model → (request → operation name)
+    parser: Callable[[Any], Parse]  # operation model → ...
+    writer: Callable[[Any], Write]
+    failure: Callable[[AwsError, str, Request], Reply]
+    unsupported_operation: Callable[[str], AwsError]
+    unsupported_parameter: Callable[[str, Any], AwsError]  # its path, the operation model → ...
+    always: Callable[[Any], frozenset[str]]  # operation model → members that the gateway itself honours
+
+
+def describe(model: Any) -> Mapping[str, Any]:
+    """The facts of an operation model that an Operation bears beside its functions."""
+    members = model.input_shape.members if model.input_shape else {}
+    tokens = model.idempotent_members
+    facts = model.http_checksum or {}
+    return {
+        "name": model.name,
+        "method": model.http.get("method", "POST"),
+        "streaming_input": _streaming(model.input_shape),
+        "streaming_output": _streaming(model.output_shape),
+        "has_dry_run": "DryRun" in members,
+        "idempotency_token": tokens[0] if tokens else "",
+        "checksum": Checksum(
+            required=bool(facts.get("requestChecksumRequired") or model.http_checksum_required),
+            algorithm_member=facts.get("requestAlgorithmMember", ""),
+            mode_member=facts.get("requestValidationModeMember", ""),
+            response_algorithms=tuple(facts.get("responseAlgorithms", ())),
+        ),
+    }
+
+
+def _streaming(shape: Any) -> str:
+    """The blob payload of a structure: bytes that are the body, not something in it."""
+    payload = shape.serialization.get("payload", "") if shape else ""
+    return payload if payload and shape.members[payload].type_name == "blob" else ""

@@ -1,0 +1,96 @@
+"""The query protocol (STS, IAM, ...): ec2's older sibling, with `.member.` in lists and a wrapper round results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shim.errors import AwsError
+from shim.protocol import ec2, faults, forms, xml
+from shim.protocol.message import Reply, Request
+from shim.protocol.operation import Dialect, Parse, Write
+from shim.protocol.refusal import Flaw, Refusal
+
+
+def wire_name(name: str, member: Any) -> str:
+    """A member's name in a request; a flattened list goes by the name of its items."""
+    if member.type_name == "list" and member.serialization.get("flattened"):
+        inner = member.member.serialization.get("name")
+        if inner:
+            return str(inner)
+    return str(member.serialization.get("name", name))
+
+
+def refused(refusal: Refusal) -> AwsError:
+    """Coral's words: `1 validation error detected: Value '...' at '...' failed to satisfy constraint: ...`."""
+    where = refusal.where.encode("utf-8", "replace").decode()
+    if refusal.flaw is Flaw.UNKNOWN:
+        return AwsError("ValidationError", f"The parameter {where} is not recognized", 400)
+    if refusal.flaw is Flaw.TEXT:
+        return AwsError("ValidationError", f"The parameter {where} holds a character that is not valid UTF-8.", 400)
+    if refusal.flaw is Flaw.MISSING:
+        value = "Value null "
+    else:
+        value = "Value " if refusal.value is None else f"Value '{refusal.value.encode('utf-8', 'replace').decode()}' "
+    place = where[:1].lower() + where[1:]
+    return AwsError(
+        "ValidationError",
+        f"1 validation error detected: {value}at '{place}' failed to satisfy constraint: {refusal.detail}",
+        400,
+    )
+
+
+def parser(model: Any) -> Parse:
+    """Compile an operation's parser: pairs → parameters, validated by the model."""
+    if model.input_shape is None:
+        return ec2.form_parser(forms.empty, refused)
+    compiler = forms.Compiler(wire_name=wire_name, flat=False)
+    return ec2.form_parser(compiler.read(model.input_shape), refused)
+
+
+def writer(model: Any) -> Write:
+    """Compile an operation's writer: `<ActionResponse><ActionResult>...</ActionResult><ResponseMetadata>`."""
+    name = model.name
+    namespace = xml.escape(str(model.metadata.get("xmlNamespace", "")))
+    shape = model.output_shape
+    members = xml.Compiler().members(shape) if shape else None
+    wrapper = shape.serialization.get("resultWrapper", f"{name}Result") if shape else ""
+
+    def write(result: Mapping[str, Any], request_id: str, request: Request) -> Reply:
+        out = [f'{xml.DECLARATION}<{name}Response xmlns="{namespace}">']
+        if members:
+            out.append(f"<{wrapper}>")
+            members(result, out.append)
+            out.append(f"</{wrapper}>")
+        elif result:
+            raise LookupError(f"{name} answers nothing, so not {sorted(result)}")
+        out.append(
+            f"<ResponseMetadata><RequestId>{xml.escape(request_id)}</RequestId></ResponseMetadata></{name}Response>"
+        )
+        headers = [("x-amzn-RequestId", request_id), ("Content-Type", faults.XML)]
+        return Reply(200, headers, "".join(out).encode())
+
+    return write
+
+
+def _unsupported_operation(name: str) -> AwsError:
+    return AwsError("UnsupportedOperation", f"The requested operation is not supported: {name}", 400)
+
+
+def _unsupported_parameter(path: str, model: Any) -> AwsError:
+    return AwsError("UnsupportedOperation", f"The parameter {path} is not supported.", 400)
+
+
+def _always(model: Any) -> frozenset[str]:
+    return frozenset()
+
+
+DIALECT = Dialect(
+    router=ec2.action_name,
+    parser=parser,
+    writer=writer,
+    failure=faults.query,
+    unsupported_operation=_unsupported_operation,
+    unsupported_parameter=_unsupported_parameter,
+    always=_always,
+)

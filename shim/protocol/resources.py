@@ -1,0 +1,164 @@
+"""Which operation of S3 a request means: method and shape of the address, then the query keys that tell them apart.
+
+`GET /bucket` alone is 36 operations.  Each is known by the keys it must bear (`?lifecycle`, `uploadId` + `partNumber`,
+`list-type=2`) and, for copies, by a header; the most specific that fits is taken.  A key that the chosen operation
+does not know asks for something else, so the answer is 501, never the plain operation: `DELETE /bucket?lifecycle` must
+not delete the bucket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shim.errors import AwsError
+from shim.protocol.message import Address, Head, Request
+
+# Signatures by query, V4 and V2, and the SDKs' name for the operation.
+SIGNATURE = frozenset(
+    "X-Amz-Algorithm X-Amz-Credential X-Amz-Date X-Amz-Expires X-Amz-SignedHeaders X-Amz-Signature "
+    "X-Amz-Security-Token X-Amz-Content-Sha256".lower().split()
+)
+_SIGNATURE_V2 = frozenset({"AWSAccessKeyId", "Signature", "Expires"})
+# boto's SigV2 moves these headers to the query when it signs a URL.
+_HOISTED_V2 = frozenset({"content-type", "content-md5"})
+_NEUTRAL = frozenset({"x-id"})
+
+_COPY = "x-amz-copy-source"
+
+# Operations of other endpoints (S3 Express, Object Lambda) whose requests would look like plain ones of this.
+_ELSEWHERE = frozenset({"ListDirectoryBuckets", "WriteGetObjectResponse"})
+_SHAPES = {"": 0, "{Bucket}": 1, "{Bucket}/{Key+}": 2}
+_METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What a request must bear to mean an operation, and which query keys that operation knows."""
+
+    operation: str
+    demands: Mapping[str, str]  # query key → the value it must have, or ''
+    copies: bool
+    knows: frozenset[str]
+    sub_resources: frozenset[str]  # the keys in its URI: `lifecycle`, `list-type`
+
+    @property
+    def weight(self) -> int:
+        """How specific it is."""
+        return 2 * len(self.demands) + self.copies
+
+
+def not_implemented(name: str = "") -> AwsError:
+    """S3's 501; `name` is the header, query key or parameter that we cannot honour."""
+    return AwsError(
+        "NotImplemented",
+        "A header or query you provided implies functionality that is not implemented.",
+        501,
+        extra={"Header": name.encode("utf-8", "replace").decode()[:256]} if name else {},
+    )
+
+
+def router(model: Any) -> Callable[[Request], str]:
+    """Compile the routes of a rest-xml model whose paths are S3's; return the function that picks one."""
+    routes: dict[tuple[str, int], list[Route]] = {}
+    for name in model.operation_names:
+        operation = model.operation_model(name)
+        path, _, query = operation.http["requestUri"].lstrip("/").partition("?")
+        if path in _SHAPES and name not in _ELSEWHERE and not operation.deprecated:
+            routes.setdefault((operation.http["method"], _SHAPES[path]), []).append(_route(operation, query))
+    for found in routes.values():
+        found.sort(key=lambda route: (-route.weight, route.operation))
+    plain = {key: next((one.operation for one in found if not one.weight), "") for key, found in routes.items()}
+
+    def identify(request: Request) -> str:
+        head = request.head
+        shape = _shape(request.address)
+        base = plain.get((head.method, shape))
+        if base and not head.raw_query and _COPY not in head.first:
+            return base
+        return _choose(head, routes.get((head.method, shape), ()), shape)
+
+    return identify
+
+
+def _route(operation: Any, query: str) -> Route:
+    uri = dict(pair.partition("=")[::2] for pair in query.split("&")) if query else {}
+    members = operation.input_shape.members if operation.input_shape else {}
+    required = operation.input_shape.required_members if operation.input_shape else ()
+    demands, knows, copies = dict(uri), set(uri), False
+    for name, member in members.items():
+        location, outside = member.serialization.get("location"), member.serialization.get("name", name)
+        if location == "querystring":
+            knows.add(outside)
+            if name in required:
+                demands[outside] = ""
+        elif location == "header" and outside == _COPY and name in required:
+            copies = True
+    return Route(operation.name, demands, copies, frozenset(knows), frozenset(uri))
+
+
+def _shape(address: Address) -> int:
+    return 2 if address.key else 1 if address.bucket else 0
+
+
+def _choose(head: Head, routes: Iterable[Route], shape: int) -> str:
+    names = _asked(head)
+    values = dict(head.query)
+    copies = _COPY in head.first or _COPY in (name.lower() for name in values)
+    for route in routes:
+        if copies >= route.copies and all(
+            name in names and (not value or values[name] == value) for name, value in route.demands.items()
+        ):
+            _know(names, route, routes)
+            return route.operation
+    _nothing(head, names, shape)
+    raise AssertionError("unreachable")
+
+
+def _asked(head: Head) -> frozenset[str]:
+    """The query's names that say what is wanted: not the signature, not `x-amz-*` headers moved to the query."""
+    ignored = _NEUTRAL
+    if "AWSAccessKeyId" in head.query_names:
+        ignored = _NEUTRAL | _SIGNATURE_V2 | _HOISTED_V2
+    return frozenset(name for name in head.query_names if name not in ignored and not name.lower().startswith("x-amz-"))
+
+
+def _know(names: frozenset[str], route: Route, routes: Iterable[Route]) -> None:
+    unknown = names - route.knows
+    if not unknown:
+        return
+    also = sorted(name for name in unknown if any(name in other.sub_resources for other in routes))
+    if also and route.sub_resources:
+        both = ", ".join(sorted({*also, *(route.sub_resources & names)}))
+        raise AwsError(
+            "InvalidArgument",
+            f"Conflicting query string parameters: {both}",
+            400,
+            extra={"ArgumentName": "ResourceType", "ArgumentValue": also[0]},
+        )
+    raise not_implemented(sorted(unknown)[0])
+
+
+def _nothing(head: Head, names: frozenset[str], shape: int) -> None:
+    """Say why no operation fits."""
+    if head.method == "OPTIONS":
+        # The preflight's answer for a bucket without rules; none can have any yet.
+        raise AwsError("AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.", 403)
+    if head.method in _METHODS and names:
+        raise not_implemented(sorted(names)[0])
+    if head.method == "POST" and shape == 1:
+        if head.header("content-type").lower().startswith("multipart/form-data"):
+            raise not_implemented("multipart/form-data")
+        raise AwsError(
+            "PreconditionFailed",
+            "At least one of the pre-conditions you specified did not hold",
+            412,
+            extra={"Condition": "Bucket POST must be of the enclosure-type multipart/form-data"},
+        )
+    raise AwsError(
+        "MethodNotAllowed",
+        "The specified method is not allowed against this resource.",
+        405,
+        extra={"Method": head.method.encode("utf-8", "replace").decode()[:32]},
+    )

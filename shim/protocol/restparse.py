@@ -1,0 +1,314 @@
+"""rest-xml requests into parameters: what travels in path, query, headers and body, each by its compiled table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from shim.errors import AwsError
+from shim.protocol import documents, headers, scalars, xmlread
+from shim.protocol.message import Head, Request
+from shim.protocol.operation import Parse
+from shim.protocol.refusal import Flaw, Refusal
+from shim.protocol.resources import SIGNATURE, not_implemented
+
+Fill = Callable[[dict[str, Any], Request], None]
+
+# Headers whose checksums the gateway verifies for every operation, modelled or not.
+CHECKSUMS = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256")
+
+# `x-amz-*` headers that change nothing about what an operation does: signature, transport, user agent, and metadata,
+# which only means something where an object is written (and is modelled there).
+_HARMLESS = frozenset(
+    "x-amz-date x-amz-content-sha256 x-amz-decoded-content-length x-amz-security-token x-amz-trailer x-amz-te "
+    "x-amz-sdk-checksum-algorithm x-amz-checksum-algorithm x-amz-checksum-mode x-amz-checksum-type x-amz-user-agent "
+    "x-amz-request-payer".split()
+) | {f"x-amz-checksum-{name.lower()}" for name in CHECKSUMS}
+_METADATA = "x-amz-meta-"
+
+# "A recipient MUST ignore the If-Modified-Since header field if the received field value is not a valid HTTP-date"
+# (RFC 9110, 13.1.3; 13.1.4 says the same of If-Unmodified-Since).
+_LENIENT = frozenset({"if-modified-since", "if-unmodified-since"})
+
+# S3 keeps Expires as it was written, date or not, so it stays text; so does the override of it.
+_VERBATIM = frozenset({"expires", "response-expires"})
+
+_SCHEMA = "The XML you provided was not well-formed or did not validate against our published schema"
+_WORDS = {  # shape → code and sentence of a value that is not in its enumeration
+    "StorageClass": ("InvalidStorageClass", "The storage class you specified is not valid"),
+    "EncodingType": ("InvalidArgument", "Invalid Encoding Method specified in Request"),
+    "MetadataDirective": ("InvalidArgument", "Unknown metadata directive."),
+    "TaggingDirective": ("InvalidArgument", "Unknown tagging directive."),
+    "ServerSideEncryption": ("InvalidArgument", "The encryption method specified is not supported"),
+    "ChecksumAlgorithm": ("InvalidRequest", "Checksum algorithm provided is unsupported."),
+    "ObjectAttributes": ("InvalidArgument", "Invalid attribute name specified."),
+}
+
+
+def parser(model: Any) -> Parse:
+    """Compile an operation's parser."""
+    shape = model.input_shape
+    names, prefixes = headers.bindings(shape) if shape else ({}, {})
+    fills: list[Fill] = []
+    if shape:
+        fills += [fill for fill in (_path(model), _query(shape)) if fill]
+    fills.append(_headers(names, prefixes))
+    missing = _missing(shape)
+    body_of = _body(shape)
+
+    def parse(request: Request, body: bytes) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for fill in fills:
+            fill(found, request)
+        if missing:
+            missing(found)
+        if body_of:
+            body_of(found, body)
+        return found
+
+    return parse
+
+
+def _path(model: Any) -> Fill | None:
+    labels = {
+        str(member.serialization.get("name", name)): (name, scalars.reader(member, "iso8601"))
+        for name, member in model.input_shape.members.items()
+        if member.serialization.get("location") == "uri"
+    }
+    if not labels:
+        return None
+    if labels.keys() <= {"Bucket", "Key"}:  # S3: the address says it, whatever the style
+        with_key = "Key" in labels
+
+        def fill(found: dict[str, Any], request: Request) -> None:
+            found["Bucket"] = request.address.bucket
+            if with_key:
+                found["Key"] = request.address.key
+
+        return fill
+    return _template(model.http["requestUri"].partition("?")[0], labels)
+
+
+def _template(uri: str, labels: Mapping[str, tuple[str, scalars.Read]]) -> Fill:
+    parts = re.split(r"\{([^}]+)\}", uri)
+    text = "".join(
+        (f"(?P<{part.rstrip('+')}>{'.+' if part.endswith('+') else '[^/]+'})" if index % 2 else re.escape(part))
+        for index, part in enumerate(parts)
+    )
+    match_path = re.compile(text).fullmatch
+
+    def fill(found: dict[str, Any], request: Request) -> None:
+        match = match_path(request.head.raw_path.decode("latin-1"))
+        if match is None:
+            raise AwsError("InvalidURI", "Couldn't parse the specified URI.", 400)
+        for label, (name, read) in labels.items():
+            found[name] = _told(read, label, unquote(match[label], errors="surrogateescape"))
+
+    return fill
+
+
+def _query(shape: Any) -> Fill | None:
+    single: dict[str, tuple[str, scalars.Read]] = {}
+    lists: dict[str, tuple[str, scalars.Read]] = {}
+    rest: tuple[str, Any] | None = None
+    for name, member in shape.members.items():
+        if member.serialization.get("location") != "querystring":
+            continue
+        outside = str(member.serialization.get("name", name))
+        if member.type_name == "map":
+            rest = (name, member)
+        elif member.type_name == "list":
+            lists[outside] = (name, scalars.reader(member.member, "iso8601"))
+        elif outside in _VERBATIM or outside.startswith("response-"):
+            single[outside] = (name, headers.response_text)
+        else:
+            single[outside] = (name, scalars.reader(member, "iso8601"))
+    if not (single or lists or rest):
+        return None
+
+    def fill(found: dict[str, Any], request: Request) -> None:
+        if not request.head.raw_query:
+            return
+        for outside, text in request.head.query:
+            if outside in single:
+                name, read = single[outside]
+                if name in found:
+                    raise refused(Refusal(Flaw.TYPE, "The parameter is given twice.", text).at(outside))
+                found[name] = _told(read, outside, text)
+            elif outside in lists:
+                name, read = lists[outside]
+                found.setdefault(name, []).append(_told(read, outside, text))
+            elif rest:
+                _gather(found.setdefault(rest[0], {}), rest[1], outside, text)
+
+    return fill
+
+
+def _gather(into: dict[str, Any], shape: Any, name: str, text: str) -> None:
+    if shape.value.type_name == "list":
+        into.setdefault(name, []).append(text)
+    else:
+        into[name] = text
+
+
+def _headers(names: Mapping[str, headers.Binding], prefixes: Mapping[str, str]) -> Fill:
+    table = {
+        outside: (name, str if outside in _VERBATIM else read, outside in _LENIENT)
+        for outside, (name, read) in names.items()
+    }
+    special = {"content-length": _true_length, "content-encoding": _true_encoding}
+    metadata = prefixes.get(_METADATA, "")
+    others = tuple((prefix, name) for prefix, name in prefixes.items() if prefix != _METADATA)
+
+    def fill(found: dict[str, Any], request: Request) -> None:
+        head = request.head
+        for outside, text in _effective(head).items():
+            bound = table.get(outside)
+            if bound is not None:
+                name, read, lenient = bound
+                if outside in special:
+                    text = special[outside](head, text)
+                    if not text:
+                        continue
+                try:
+                    found[name] = read(text)
+                except Refusal as refusal:
+                    if not lenient:
+                        raise refused(refusal.at(outside)) from None
+            elif outside.startswith("x-amz-"):
+                if outside.startswith(_METADATA):
+                    if metadata:
+                        found.setdefault(metadata, {})[outside[len(_METADATA) :]] = headers.decoded(text)
+                elif outside not in _HARMLESS:
+                    raise not_implemented(outside)
+            for prefix, name in others:
+                if outside.startswith(prefix):
+                    found.setdefault(name, {})[outside[len(prefix) :]] = text
+
+    return fill
+
+
+def _effective(head: Head) -> Mapping[str, str]:
+    """The headers, and those that a presigning client moved to the query; a real header wins."""
+    if not head.raw_query:
+        return head.first
+    moved = {
+        lower: value
+        for name, value in head.query
+        if (lower := name.lower()).startswith("x-amz-") and lower not in SIGNATURE
+    }
+    return {**moved, **head.first} if moved else head.first
+
+
+def _true_length(head: Head, text: str) -> str:
+    """The payload's length, also where it travels as aws-chunked."""
+    return head.header("x-amz-decoded-content-length") or text
+
+
+def _true_encoding(head: Head, text: str) -> str:
+    """Content-Encoding without `aws-chunked`, which is about the transport: S3 stores "the resulting object" without.
+
+    (Amazon S3 API reference, "Authenticating Requests: Using the Authorization Header (Transferring Payload in
+    Multiple Chunks)".)
+    """
+    if "aws-chunked" not in text.lower():
+        return text
+    return ",".join(part for part in (one.strip() for one in text.split(",")) if part.lower() != "aws-chunked")
+
+
+def _missing(shape: Any) -> Callable[[Mapping[str, Any]], None] | None:
+    if shape is None:
+        return None
+    payload = shape.serialization.get("payload")
+    required = []
+    for name in shape.required_members:
+        location = shape.members[name].serialization.get("location")
+        if name != payload and location in ("querystring", "header", "headers"):
+            required.append((name, str(shape.members[name].serialization.get("name", name)), location))
+    if not required:
+        return None
+
+    def check(found: Mapping[str, Any]) -> None:
+        for name, outside, location in required:
+            if name not in found:
+                if location == "querystring":
+                    raise refused(Refusal(Flaw.MISSING, "Missing required query parameter").at(outside))
+                raise AwsError("InvalidRequest", f"Missing required header for this request: {outside}", 400)
+
+    return check
+
+
+def _body(shape: Any) -> Callable[[dict[str, Any], bytes], None] | None:
+    if shape is None:
+        return None
+    payload = shape.serialization.get("payload")
+    if payload:
+        member = shape.members[payload]
+        if member.type_name == "blob":
+            return None  # its bytes are the body itself, and the gateway's to bring
+        if member.type_name == "string":
+            read_text = scalars.reader(member, "iso8601")
+
+            def fill_text(found: dict[str, Any], body: bytes) -> None:
+                found[payload] = _told(read_text, payload, body.decode("utf-8", "surrogateescape"))
+
+            return fill_text
+        read = documents.Compiler().read(member)
+        tag = str(member.serialization.get("name", payload))
+        required = payload in shape.required_members
+
+        def fill_document(found: dict[str, Any], body: bytes) -> None:
+            if body:
+                found[payload] = _document(read, tag, body)
+            elif required:
+                raise AwsError("MissingRequestBodyError", "Request Body is empty", 400)
+
+        return fill_document
+    elsewhere = frozenset(name for name, member in shape.members.items() if member.serialization.get("location"))
+    if len(elsewhere) == len(shape.members):
+        return None
+    read_members = documents.Compiler().structure(shape, elsewhere)
+    root = str(shape.serialization.get("name", shape.name))
+
+    def fill_members(found: dict[str, Any], body: bytes) -> None:
+        if body:
+            found.update(_document(read_members, root, body))
+
+    return fill_members
+
+
+def _document(read: documents.Read, tag: str, body: bytes) -> Any:
+    try:
+        root = xmlread.parse(body)
+        if root.tag == tag:
+            return read(root)
+    except (Refusal, xmlread.MalformedError):
+        pass
+    raise AwsError("MalformedXML", _SCHEMA, 400)
+
+
+def _told(read: scalars.Read, name: str, text: str) -> Any:
+    try:
+        return read(text)
+    except Refusal as refusal:
+        raise refused(refusal.at(name)) from None
+
+
+def refused(refusal: Refusal) -> AwsError:
+    """S3's words for a header or a query parameter that cannot be taken."""
+    name = refusal.where
+    if refusal.flaw is Flaw.TEXT:
+        return AwsError("InvalidURI", "Couldn't parse the specified URI.", 400)
+    code, message = "InvalidArgument", f"Invalid argument: {refusal.detail}"
+    if refusal.flaw is Flaw.TYPE and refusal.detail.startswith("Expected an integer"):
+        message = f"Provided {name} not an integer or within integer range"
+    elif refusal.flaw is Flaw.TYPE:
+        message = refusal.detail
+    elif refusal.shape in _WORDS and "enum" in refusal.detail:
+        code, message = _WORDS[refusal.shape]
+    extra = {"ArgumentName": name}
+    if refusal.value is not None:
+        extra["ArgumentValue"] = refusal.value.encode("utf-8", "replace").decode()
+    return AwsError(code, message, 400, extra=extra)

@@ -1,0 +1,222 @@
+"""The rest-xml protocol as S3 speaks it: status, headers and small documents out, or a stream; its dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from shim.errors import AwsError
+from shim.protocol import faults, headers, resources, restparse, xml
+from shim.protocol.message import Reply, Request
+from shim.protocol.operation import Dialect, Write
+
+CONTENT_TYPE = "application/xml"
+
+# Where the model is silent: the namespace, and the names of documents (Amazon S3 API reference, "Response Syntax" of
+# each operation).  SDKs do not look at them; older clients and people do.
+_NAMESPACES = {"s3": "http://s3.amazonaws.com/doc/2006-03-01/"}
+_ROOTS = {
+    "CompleteMultipartUpload": "CompleteMultipartUploadResult",
+    "CreateMultipartUpload": "InitiateMultipartUploadResult",
+    "DeleteObjects": "DeleteResult",
+    "GetBucketAccelerateConfiguration": "AccelerateConfiguration",
+    "GetBucketAcl": "AccessControlPolicy",
+    "GetBucketCors": "CORSConfiguration",
+    "GetBucketLifecycle": "LifecycleConfiguration",
+    "GetBucketLifecycleConfiguration": "LifecycleConfiguration",
+    "GetBucketLogging": "BucketLoggingStatus",
+    "GetBucketNotification": "NotificationConfiguration",
+    "GetBucketNotificationConfiguration": "NotificationConfiguration",
+    "GetBucketRequestPayment": "RequestPaymentConfiguration",
+    "GetBucketTagging": "Tagging",
+    "GetBucketVersioning": "VersioningConfiguration",
+    "GetBucketWebsite": "WebsiteConfiguration",
+    "GetObjectAcl": "AccessControlPolicy",
+    "GetObjectTagging": "Tagging",
+    "ListBucketAnalyticsConfigurations": "ListBucketAnalyticsConfigurationResult",
+    "ListBucketInventoryConfigurations": "ListInventoryConfigurationsResult",
+    "ListBucketMetricsConfigurations": "ListMetricsConfigurationsResult",
+    "ListBuckets": "ListAllMyBucketsResult",
+    "ListDirectoryBuckets": "ListAllMyDirectoryBucketsResult",
+    "ListMultipartUploads": "ListMultipartUploadsResult",
+    "ListObjectVersions": "ListVersionsResult",
+    "ListObjects": "ListBucketResult",
+    "ListObjectsV2": "ListBucketResult",
+    "ListParts": "ListPartsResult",
+}
+# The one document that is its only member: `<LocationConstraint>eu-west-1</LocationConstraint>`.
+_BARE = {"GetBucketLocation": "LocationConstraint"}
+_TEXT_TYPES = {"GetBucketPolicy": "application/json"}
+
+# What the gateway honours for every operation: the address, the lengths and checksums that it verifies.  Paying for a
+# request is a no-op: no bucket here lets the requester pay.
+_ALWAYS = frozenset({"ContentLength", "ContentMD5", "RequestPayer"})
+
+Body = Callable[[Mapping[str, Any], str], bytes]
+
+
+def writer(model: Any) -> Write:
+    """Compile an operation's writer.
+
+    A result may bear `ResponseMetadata` as botocore's answers do: `HTTPStatusCode` sets the status (206),
+    `HTTPHeaders` adds headers.
+    """
+    shape = model.output_shape
+    status = int(model.http.get("responseCode", 200))
+    names, prefixes = headers.emitters(shape) if shape else ({}, {})
+    code_member = _located(shape, "statusCode")
+    document, content_type, payload = _content(model)
+    known = frozenset(shape.members if shape else ()) | {"ResponseMetadata"}
+
+    def write(result: Mapping[str, Any], request_id: str, request: Request) -> Reply:
+        if not result.keys() <= known:
+            raise LookupError(f"{model.name} answers no {sorted(result.keys() - known)}")
+        out = faults.s3_ids(request_id)
+        for name, value in result.items():
+            if value is None:
+                continue
+            if name in names:
+                outside, text = names[name]
+                out.append((outside, _header(text, name, value)))
+            elif name in prefixes:
+                out += [(prefixes[name] + key, headers.encoded(text)) for key, text in value.items()]
+        reply = Reply(status, out)
+        if payload and result.get(payload) is not None:
+            reply.body = result[payload]
+        elif document:
+            reply.body = document(result)
+        if content_type and reply.body:
+            out.append(("Content-Type", content_type))
+        if code_member and code_member in result:
+            reply.status = result[code_member]
+        facts = result.get("ResponseMetadata")
+        if facts:
+            reply.status = facts.get("HTTPStatusCode", reply.status)
+            out += facts.get("HTTPHeaders", {}).items()
+        return reply
+
+    return write
+
+
+def _header(text: Callable[[Any], str], name: str, value: Any) -> str:
+    if name == "Expires" and isinstance(value, str):
+        return headers.safe(value)  # kept as the client once wrote it
+    try:
+        return text(value)
+    except (TypeError, AttributeError) as error:
+        raise TypeError(f"{name}: {error}") from error
+
+
+def _located(shape: Any, location: str) -> str:
+    for name, member in shape.members.items() if shape else ():
+        if member.serialization.get("location") == location:
+            return str(name)
+    return ""
+
+
+def _content(model: Any) -> tuple[Callable[[Mapping[str, Any]], bytes] | None, str, str]:
+    """The document's writer, the content type, and the member whose value is the body as it is."""
+    shape = model.output_shape
+    if shape is None:
+        return None, "", ""
+    payload = shape.serialization.get("payload", "")
+    kind = shape.members[payload].type_name if payload else ""
+    if kind == "blob":
+        return None, "", payload
+    if kind == "string":
+        return _text(payload), _TEXT_TYPES.get(model.name, "text/plain"), ""
+    metadata = model.metadata
+    namespace = _NAMESPACES.get(metadata.get("endpointPrefix", ""), metadata.get("xmlNamespace", ""))
+    if isinstance(namespace, Mapping):
+        namespace = namespace.get("uri", "")
+    xmlns = f' xmlns="{xml.escape(namespace)}"' if namespace else ""
+    if payload:
+        return _payload(payload, shape.members[payload], xmlns), CONTENT_TYPE, ""
+    elsewhere = frozenset(name for name, member in shape.members.items() if member.serialization.get("location"))
+    if len(elsewhere) == len(shape.members):
+        return None, "", ""
+    if model.name in _BARE:
+        return _bare(_BARE[model.name], xmlns), CONTENT_TYPE, ""
+    root = _ROOTS.get(model.name, shape.serialization.get("name", shape.name))
+    return _members(root, shape, elsewhere, xmlns), CONTENT_TYPE, ""
+
+
+def _text(payload: str) -> Callable[[Mapping[str, Any]], bytes]:
+    return lambda result: str(result.get(payload) or "").encode()
+
+
+def _bare(member: str, xmlns: str) -> Callable[[Mapping[str, Any]], bytes]:
+    def document(result: Mapping[str, Any]) -> bytes:
+        value = result.get(member)
+        if not value:
+            return f"{xml.DECLARATION}<{member}{xmlns}/>".encode()
+        return f"{xml.DECLARATION}<{member}{xmlns}>{xml.escape(value)}</{member}>".encode()
+
+    return document
+
+
+def _payload(member: str, shape: Any, xmlns: str) -> Callable[[Mapping[str, Any]], bytes]:
+    tag = str(shape.serialization.get("name", shape.name))
+    emit = xml.Compiler().members(shape)
+
+    def document(result: Mapping[str, Any]) -> bytes:
+        value = result.get(member)
+        if value is None:
+            return b""
+        out = [f"{xml.DECLARATION}<{tag}{xmlns}>"]
+        emit(value, out.append)
+        out.append(f"</{tag}>")
+        return "".join(out).encode()
+
+    return document
+
+
+def _members(root: str, shape: Any, elsewhere: frozenset[str], xmlns: str) -> Callable[[Mapping[str, Any]], bytes]:
+    emit = xml.Compiler().members(shape, skip=elsewhere)
+
+    def document(result: Mapping[str, Any]) -> bytes:
+        out = [f"{xml.DECLARATION}<{root}{xmlns}>"]
+        if "ResponseMetadata" in result:
+            result = {name: value for name, value in result.items() if name != "ResponseMetadata"}
+        emit(result, out.append)
+        out.append(f"</{root}>")
+        return "".join(out).encode()
+
+    return document
+
+
+def _unsupported_operation(name: str) -> AwsError:
+    return resources.not_implemented(name)
+
+
+def _unsupported_parameter(path: str, model: Any) -> AwsError:
+    first, _, rest = path.partition(".")
+    member = model.input_shape.members[first]
+    outside = member.serialization.get("name", first) if member.serialization.get("location") else path
+    return resources.not_implemented(outside)
+
+
+def _always(model: Any) -> frozenset[str]:
+    shape = model.input_shape
+    if shape is None:
+        return frozenset()
+    found = {name for name, member in shape.members.items() if member.serialization.get("location") == "uri"}
+    payload = shape.serialization.get("payload", "")
+    if payload and shape.members[payload].type_name == "blob":
+        found.add(payload)
+    facts = model.http_checksum or {}
+    algorithm = facts.get("requestAlgorithmMember")
+    if algorithm:
+        found |= {algorithm, *(f"Checksum{name}" for name in restparse.CHECKSUMS)}
+    return frozenset((found | _ALWAYS) & shape.members.keys())
+
+
+DIALECT = Dialect(
+    router=resources.router,
+    parser=restparse.parser,
+    writer=writer,
+    failure=faults.s3,
+    unsupported_operation=_unsupported_operation,
+    unsupported_parameter=_unsupported_parameter,
+    always=_always,
+)

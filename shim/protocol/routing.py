@@ -1,0 +1,107 @@
+"""Which service a request is for, and which bucket and key it names.
+
+The service comes from the credential scope, as everything is behind one endpoint; the address from Host and path, with
+the path decoded exactly once, so that keys keep their `//`, `..`, `%2F` and `+`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from urllib.parse import unquote_to_bytes
+
+from shim.errors import AwsError
+from shim.protocol.message import Address, Head
+
+LONGEST_KEY = 1024  # bytes of UTF-8
+
+_CREDENTIAL = re.compile(r"Credential\s*=\s*([^,\s]+)")
+_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+
+# What a query call without a credential scope (SigV2, or unsigned as AssumeRoleWithWebIdentity is) is for.
+_BY_VERSION = {"2011-06-15": "sts", "2010-05-08": "iam"}
+
+
+def service_for(head: Head, form: Iterable[tuple[str, str]] = ()) -> str:
+    """Return the service that a request is for: the one its signature names, else S3 unless it is a query call."""
+    named = _scope(head)
+    if named:
+        return named
+    if head.header("authorization").startswith("AWS "):
+        return "s3"
+    if head.raw_path.strip(b"/"):
+        return "s3"
+    words = {name: value for name, value in (*head.query, *form) if name in ("Action", "Version")}
+    if "Action" not in words:
+        return "s3"
+    return _BY_VERSION.get(words.get("Version", ""), "ec2")
+
+
+def _scope(head: Head) -> str:
+    """The service in `<key>/<date>/<region>/<service>/aws4_request`; from the right, as a key may hold a slash."""
+    authorization = head.header("authorization")
+    if authorization.startswith("AWS4-"):
+        match = _CREDENTIAL.search(authorization)
+        credential = match[1] if match else ""
+    else:
+        credential = next((value for name, value in head.query if name == "X-Amz-Credential"), "")
+    parts = credential.split("/")
+    return parts[-2] if len(parts) >= 5 and parts[-1] == "aws4_request" else ""
+
+
+def unsupported_service(name: str) -> AwsError:
+    """The refusal of a service that we do not have, for the query envelope (`faults.query`)."""
+    return AwsError("InvalidAction", f"The service {_shown(name)} is not supported at this endpoint.", 400)
+
+
+def address(head: Head, s3_hosts: Collection[str] = ()) -> Address:
+    """Return what a request to S3 names; `s3_hosts` are the names under which a label in front is a bucket."""
+    bucket = bucket_in_host(head.header("host"), s3_hosts)
+    path = head.raw_path[1:] if head.raw_path.startswith(b"/") else head.raw_path
+    if bucket:
+        return Address(bucket, _key(path))
+    first, _, rest = path.partition(b"/")
+    if not first:
+        if rest:
+            raise AwsError("InvalidBucketName", "The specified bucket is not valid.", 400, extra={"BucketName": ""})
+        return Address()
+    return Address(_decode(first), _key(rest))
+
+
+def bucket_in_host(host: str, s3_hosts: Collection[str]) -> str:
+    """Return the bucket of a virtual-host style Host header, or ''.  boto 2 repeats the port: `host:8080:8080`."""
+    if not s3_hosts or host.startswith("["):
+        return ""
+    name = host.partition(":")[0].rstrip(".").lower()
+    if name in s3_hosts:
+        return ""
+    for base in sorted(s3_hosts, key=len, reverse=True):
+        if name.endswith("." + base):
+            return name[: -len(base) - 1]
+    return ""
+
+
+def _key(path: bytes) -> str:
+    if not path:
+        return ""
+    key = _decode(path)
+    size = len(key) if key.isascii() else len(key.encode())
+    if size > LONGEST_KEY:
+        extra = {"Size": str(size), "MaxSizeAllowed": str(LONGEST_KEY)}
+        raise AwsError("KeyTooLongError", "Your key is too long", 400, extra=extra)
+    return key
+
+
+def _decode(path: bytes) -> str:
+    try:
+        if b"%" not in path:
+            return path.decode()
+        if not _BAD_ESCAPE.search(path):
+            return unquote_to_bytes(path).decode()
+    except UnicodeDecodeError:
+        pass
+    raise AwsError("InvalidURI", "Couldn't parse the specified URI.", 400, extra={"URI": _shown(path)})
+
+
+def _shown(text: bytes | str) -> str:
+    return (text.decode("latin-1") if isinstance(text, bytes) else text.encode("utf-8", "replace").decode())[:1024]

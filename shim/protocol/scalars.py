@@ -1,0 +1,223 @@
+"""Scalars between text and Python, both ways: strict on the way in, exact on the way out.
+
+>>> timestamp_text("iso8601")(datetime(2020, 1, 2, tzinfo=UTC))
+'2020-01-02T00:00:00.000Z'
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from typing import Any
+
+from shim.protocol.constraints import check
+from shim.protocol.refusal import Flaw, Refusal
+
+Read = Callable[[str], Any]
+Text = Callable[[Any], str]
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,30}", re.ASCII)
+_FLOAT = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
+_SPECIAL = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+_BITS = {"byte": 8, "short": 16, "integer": 32, "long": 64}
+
+
+def reader(shape: Any, timestamps: str) -> Read:
+    """Return the strict reader of a scalar shape, constraints included; it raises Refusal.
+
+    `timestamps` is the format where the model names none: iso8601, rfc822 or unixtimestamp.
+    """
+    read = _reader(shape, timestamps)
+    demand = check(shape)
+    if demand is None:
+        return read
+
+    def checked(text: str) -> Any:
+        value = read(text)
+        demand(value)
+        return value
+
+    return checked
+
+
+def _reader(shape: Any, timestamps: str) -> Read:
+    kind = shape.type_name
+    if kind in _BITS:
+        return _integer(_BITS[kind])
+    if kind == "timestamp":
+        return _TIMESTAMPS[_format(shape, timestamps)][0]
+    return _READERS[kind]
+
+
+def _string(text: str) -> str:
+    if text.isascii() or not _SURROGATE.search(text):
+        return text
+    raise Refusal(Flaw.TEXT, "The value is not valid UTF-8")
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _boolean(text: str) -> bool:
+    lower = text.lower()
+    if lower in ("true", "false"):
+        return lower == "true"
+    raise Refusal(Flaw.TYPE, "Expected 'true' or 'false'", text)
+
+
+def _integer(bits: int) -> Read:
+    least, most = -(1 << bits - 1), (1 << bits - 1) - 1
+
+    def read(text: str) -> int:
+        if not _INTEGER.fullmatch(text):
+            raise Refusal(Flaw.TYPE, "Expected an integer", text)
+        value = int(text)
+        if not least <= value <= most:
+            raise Refusal(Flaw.TYPE, f"Expected an integer of {bits} bits", text)
+        return value
+
+    return read
+
+
+def _float(text: str) -> float:
+    if text in _SPECIAL:
+        return _SPECIAL[text]
+    if not _FLOAT.fullmatch(text):
+        raise Refusal(Flaw.TYPE, "Expected a number", text)
+    return float(text)
+
+
+def _blob(text: str) -> bytes:
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise Refusal(Flaw.TYPE, "Expected base64", text) from None
+
+
+_READERS: dict[str, Read] = {
+    "string": _string,
+    "character": _string,
+    "boolean": _boolean,
+    "float": _float,
+    "double": _float,
+    "blob": _blob,
+}
+
+
+def _iso8601(text: str) -> datetime:
+    try:
+        value = datetime.fromisoformat(text)
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Refusal(Flaw.TYPE, "Expected an ISO 8601 time, like 2020-01-31T23:59:59Z", text) from None
+
+
+def _rfc822(text: str) -> datetime:
+    try:
+        value = parsedate_to_datetime(text)
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except (ValueError, OverflowError, IndexError):
+        raise Refusal(Flaw.TYPE, "Expected a time like Fri, 31 Jan 2020 23:59:59 GMT", text) from None
+
+
+def _unix(text: str) -> datetime:
+    try:
+        return datetime.fromtimestamp(_float(text), UTC)
+    except (ValueError, OverflowError, OSError):
+        raise Refusal(Flaw.TYPE, "Expected seconds since 1970", text) from None
+
+
+def _aware(value: Any) -> datetime:
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise TypeError(f"a timestamp must be a datetime with a time zone, not {value!r}")
+    return value if value.tzinfo is UTC else value.astimezone(UTC)
+
+
+def _iso8601_text(value: Any) -> str:
+    # AWS writes milliseconds, even when they are zero.
+    return _aware(value).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def _rfc822_text(value: Any) -> str:
+    return format_datetime(_aware(value), usegmt=True)
+
+
+def _unix_text(value: Any) -> str:
+    seconds = _aware(value).timestamp()
+    return str(int(seconds)) if seconds.is_integer() else repr(seconds)
+
+
+_TIMESTAMPS: dict[str, tuple[Read, Text]] = {
+    "iso8601": (_iso8601, _iso8601_text),
+    "rfc822": (_rfc822, _rfc822_text),
+    "unixtimestamp": (_unix, _unix_text),
+}
+
+
+def timestamp_text(name: str) -> Text:
+    """Return the writer of one timestamp format."""
+    return _TIMESTAMPS[name][1]
+
+
+def _format(shape: Any, default: str) -> str:
+    return str(shape.serialization.get("timestampFormat", default)).lower()
+
+
+def _string_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    raise TypeError(f"expected a str, got {value!r}")
+
+
+def _boolean_text(value: Any) -> str:
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    raise TypeError(f"expected a bool, got {value!r}")
+
+
+def _integer_text(value: Any) -> str:
+    if isinstance(value, int) and value is not True and value is not False:
+        return str(int(value))
+    raise TypeError(f"expected an int, got {value!r}")
+
+
+def _float_text(value: Any) -> str:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise TypeError(f"expected a number, got {value!r}")
+    number = float(value)
+    if number != number:
+        return "NaN"
+    if number in (float("inf"), float("-inf")):
+        return "Infinity" if number > 0 else "-Infinity"
+    return repr(number)
+
+
+def _blob_text(value: Any) -> str:
+    return base64.b64encode(value).decode("ascii")
+
+
+_WRITERS: dict[str, Text] = {
+    "string": _string_text,
+    "character": _string_text,
+    "boolean": _boolean_text,
+    "byte": _integer_text,
+    "short": _integer_text,
+    "integer": _integer_text,
+    "long": _integer_text,
+    "float": _float_text,
+    "double": _float_text,
+    "blob": _blob_text,
+}
+
+
+def writer(shape: Any, timestamps: str) -> Text:
+    """Return the function that puts a scalar shape's value in words (not escaped); TypeError is a bug of the caller."""
+    if shape.type_name == "timestamp":
+        return _TIMESTAMPS[_format(shape, timestamps)][1]
+    return _WRITERS[shape.type_name]

@@ -1,0 +1,171 @@
+"""Service: a model of AWS, the actions registered for it, and the way from a request to parameters and back.
+
+ec2 = Service("ec2")
+action = ec2.action
+
+@action(supports="VolumeIds Filters MaxResults NextToken")
+async def describe_volumes(call, req): ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from botocore import xform_name
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+
+from shim.errors import AwsError
+from shim.protocol import ec2, query, restxml
+from shim.protocol.coverage import compile_tree, paths, uncovered
+from shim.protocol.message import Reply, Request
+from shim.protocol.operation import Dialect, Handler, Operation, describe
+
+H = TypeVar("H", bound=Handler)
+
+# A further protocol is one more module with a DIALECT, and one more line here.
+PROTOCOLS: Mapping[str, Dialect] = {
+    "ec2": ec2.DIALECT,
+    "query": query.DIALECT,
+    "rest-xml": restxml.DIALECT,
+}
+
+
+class Operations(Mapping[str, Operation]):
+    """Every operation of the model by AWS's name; those without an action are compiled when first looked at."""
+
+    def __init__(self, names: Collection[str], build: Callable[[str], Operation]) -> None:
+        self._names = frozenset(names)
+        self._build = build
+        self._built: dict[str, Operation] = {}
+
+    def __getitem__(self, name: str) -> Operation:
+        found = self._built.get(name)
+        if found is None:
+            if name not in self._names:
+                raise KeyError(name)
+            found = self._built[name] = self._build(name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._names))
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def put(self, operation: Operation) -> None:
+        """Set the operation that has an action."""
+        self._built[operation.name] = operation
+
+
+class Service:
+    """One AWS service.  `model` is botocore's name for it where that differs, or a whole model (as tests bring)."""
+
+    def __init__(self, name: str, *, model: str | Mapping[str, Any] | None = None) -> None:
+        if model is None or isinstance(model, str):
+            model = Loader().load_service_model(model or name, "service-2")
+        self.name = name
+        self._model = ServiceModel(model, name)
+        self.protocol: str = self._model.metadata["protocol"]
+        self._dialect = PROTOCOLS[self.protocol]
+        self._route = self._dialect.router(self._model)
+        self._names = {xform_name(operation): operation for operation in self._model.operation_names}
+        self._handlers: dict[str, Handler] = {}
+        self._operations = Operations(self._model.operation_names, self._compile)
+
+    @property
+    def operations(self) -> Mapping[str, Operation]:
+        """Every operation that AWS has."""
+        return self._operations
+
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """The registered actions, by AWS's name."""
+        return MappingProxyType(self._handlers)
+
+    @property
+    def model(self) -> ServiceModel:
+        """botocore's view of the model."""
+        return self._model
+
+    def action(
+        self, *, supports: Collection[str] | str = (), ignores: Mapping[str, str] | None = None
+    ) -> Callable[[H], H]:
+        """Register an async function as the action of its name: `describe_volumes` is DescribeVolumes.
+
+        `supports` are the paths of the parameters that it honours, `ignores` those that it takes and need not act on,
+        each with the reason.  LookupError for a name or a path that AWS lacks, and for an action written twice.
+        """
+
+        def register(handler: H) -> H:
+            word = getattr(handler, "__name__", repr(handler))
+            name = self._names.get(word)
+            if name is None:
+                raise LookupError(f"{self.name} has no action {word}")
+            if name in self._handlers:
+                raise LookupError(f"{name} is written twice")
+            operation = self._compile(name, handler, paths(supports), ignores or {})
+            self._handlers[name] = handler
+            self._operations.put(operation)
+            return handler
+
+        return register
+
+    def _compile(
+        self,
+        name: str,
+        handler: Handler | None = None,
+        supports: frozenset[str] = frozenset(),
+        ignores: Mapping[str, str] = MappingProxyType({}),
+    ) -> Operation:
+        model = self._model.operation_model(name)
+        tree = compile_tree(model.input_shape, {*supports, *ignores, *self._dialect.always(model)})
+        refuse = self._dialect.unsupported_parameter
+
+        def unsupported(params: Mapping[str, Any]) -> AwsError | None:
+            path = uncovered(params, tree)
+            return refuse(path, model) if path else None
+
+        return Operation(
+            **describe(model),
+            handler=handler,
+            supports=supports,
+            ignores=MappingProxyType(dict(ignores)),
+            parse=self._dialect.parser(model),
+            write=self._dialect.writer(model),
+            unsupported=unsupported,
+        )
+
+    def route(self, request: Request) -> str:
+        """Return the name of the operation that AWS would run, whether or not we have it; AwsError if none."""
+        return self._route(request)
+
+    def identify(self, request: Request) -> Operation:
+        """Return the operation of a request; AwsError where AWS has none, or we have no action for it."""
+        name = self._route(request)
+        if name not in self._handlers:
+            raise self._dialect.unsupported_operation(name)
+        return self._operations[name]
+
+    def parse(self, operation: Operation, request: Request, body: bytes) -> dict[str, Any]:
+        """Return the parameters, valid by the model and all of them supported; AwsError names the one that is not.
+
+        A streaming member (`operation.streaming_input`) is left out: its bytes are the gateway's to bring.
+        """
+        params = operation.parse(request, body)
+        error = operation.unsupported(params)
+        if error is not None:
+            raise error
+        return params
+
+    def reply(
+        self, operation: Operation, result: Mapping[str, Any] | None, *, request_id: str, request: Request
+    ) -> Reply:
+        """Put an action's answer on the wire.  LookupError or TypeError: the answer is not one that AWS could give."""
+        return operation.write(result or {}, request_id, request)
+
+    def failure(self, error: AwsError, *, request_id: str, request: Request) -> Reply:
+        """Put an error in the service's envelope."""
+        return self._dialect.failure(error, request_id, request)
