@@ -1,0 +1,174 @@
+"""The composition root: settings become a cloud, keys, services, a gateway and its listeners."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from pydantic import SecretStr
+
+import shim.ec2
+import shim.s3
+import shim.sts  # noqa: F401 - importing a service's package registers its actions
+from adapters.openstack import config as clouds
+from adapters.openstack.cloud import CloudFactory, Limits
+from adapters.openstack.transport import Timeouts
+from shim import log
+from shim.auth.keys import Keys, Lifetimes
+from shim.config import Settings
+from shim.ec2 import errors as ec2_errors
+from shim.ec2.service import ec2
+from shim.errors import AwsError
+from shim.gateway import Face, Gateway, Record, current
+from shim.health import Lifecycle, health_app
+from shim.locks import Locks
+from shim.metrics import Metrics
+from shim.s3 import errors as s3_errors
+from shim.s3.service import s3
+from shim.server import DrainingServer, SideServer, configuration, listener
+from shim.sts import errors as sts_errors
+from shim.sts.service import sts
+
+_UNSIGNED = AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+
+FACES = {
+    "s3": Face(s3, s3_errors.translate, AwsError("AccessDenied", "Access Denied", 403)),
+    "ec2": Face(ec2, lambda error, operation, _: ec2_errors.translate(error, operation), _UNSIGNED),
+    "sts": Face(sts, lambda error, _, __: sts_errors.translate(error), _UNSIGNED),
+}
+
+
+async def serve(settings: Settings, announce: Callable[[str, str], None]) -> None:
+    """Serve until a signal ends it; `announce` is told of each listener that is ready: what it is, and its URL.
+
+    Raises CloudConfigError where the cloud is not configured, OSError where a port is taken.  A cloud that is down
+    stops nothing: requests answer 503 until it is up.
+    """
+    main = listener(settings.host, settings.port, reuse_port=settings.reuse_port)
+    lifecycle = Lifecycle(settings.disable_file)
+    metrics = Metrics()
+    async with gateway(settings, metrics, lifecycle) as (app, side):
+        server = DrainingServer(configuration(app, settings, tls=True), lifecycle, settings.drain_seconds)
+        beside: asyncio.Task[None] | None = None
+        side_server: uvicorn.Server | None = None
+        if settings.metrics_port is not None:
+            metrics_socket = listener(settings.metrics_host, settings.metrics_port)
+            side_server = SideServer(configuration(side, settings, tls=False))
+            beside = asyncio.create_task(side_server.serve([metrics_socket]))
+            announce("metrics", _url("http", settings.metrics_host, metrics_socket.getsockname()[1]))
+        announce(
+            "listening", _url("https" if settings.tls_certificate else "http", settings.host, main.getsockname()[1])
+        )
+        await server.serve([main])
+        if side_server is not None and beside is not None:
+            side_server.should_exit = True
+            await beside
+
+
+@asynccontextmanager
+async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) -> AsyncIterator[tuple[Gateway, Any]]:
+    """Build the gateway and the health application beside it, connected to the configured cloud."""
+    config = clouds.load(settings.cloud, region=settings.region, interface=settings.interface)
+    limits = Limits(
+        Timeouts(settings.upstream_connect_seconds, settings.upstream_timeout_seconds), settings.object_idle_seconds
+    )
+    factory = await CloudFactory.open(config, limits, _upstream(metrics))
+    locks = Locks(settings.coordination_url or f"file://{_lock_files(settings)}")
+    await locks.start()
+    if not settings.page_token_key.get_secret_value():
+        sealed = SecretStr(config.derive_key("page tokens").hex())
+        settings = settings.model_copy(update={"page_token_key": sealed, "region": config.region})
+    side = health_app(lifecycle, factory.identity.ready, metrics.registry)
+    try:
+        yield (
+            Gateway(
+                faces=FACES,
+                tenants=factory,
+                keys=_keys(factory, settings, metrics),
+                locks=locks,
+                settings=settings,
+                regions=frozenset(("us-east-1", config.region, *settings.region_names)),
+                observe=_calls(metrics),
+                side=side,
+            ),
+            side,
+        )
+    finally:
+        await locks.stop()
+        await factory.aclose()
+
+
+def _keys(factory: CloudFactory, settings: Settings, metrics: Metrics) -> Keys:
+    return Keys(
+        factory.identity,
+        Lifetimes(
+            credential=settings.credential_ttl_seconds,
+            miss=settings.credential_miss_ttl_seconds,
+            size=settings.credential_cache_size,
+        ),
+        clock=time.monotonic,
+        observe=lambda kind, outcome: metrics.cache(kind, hit=outcome == "hit"),
+    )
+
+
+def _upstream(metrics: Metrics) -> Callable[[str, str, int, float], None]:
+    """Return what counts one OpenStack call, for the metrics and for the AWS call that made it."""
+
+    def observe(service: str, method: str, status: int, seconds: float) -> None:
+        metrics.upstream(service, method, status, seconds)
+        record = current.get()
+        if record is not None:
+            record.upstream_calls += 1
+            record.upstream_seconds += seconds
+
+    return observe
+
+
+def _calls(metrics: Metrics) -> Callable[[Record], None]:
+    """Return what writes the log line of a finished call and counts it."""
+
+    def observe(record: Record) -> None:
+        metrics.call(
+            record.service,
+            record.operation,
+            status=record.status,
+            code=record.code,
+            seconds=record.seconds,
+            upstream=record.upstream_calls,
+        )
+        metrics.moved(record.service, received=record.bytes_in, sent=record.bytes_out)
+        log.write_call(
+            log.CallLine(
+                request_id=record.request_id,
+                service=record.service,
+                action=record.operation,
+                status=record.status,
+                ms=record.seconds * 1000,
+                code=record.code,
+                bytes_in=record.bytes_in,
+                bytes_out=record.bytes_out,
+                account=record.account,
+                project=record.project,
+                access_key=record.access_key,
+                client=record.client,
+                upstream_calls=record.upstream_calls,
+                upstream_ms=record.upstream_seconds * 1000,
+            )
+        )
+
+    return observe
+
+
+def _lock_files(settings: Settings) -> Path:
+    path = settings.state_dir.expanduser() / "locks"
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path.resolve()
+
+
+def _url(scheme: str, host: str, port: int) -> str:
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

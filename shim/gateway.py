@@ -1,0 +1,371 @@
+"""The way of every AWS request, in one place, from the socket to the answer.
+
+    socket -> head -> service -> who signed -> operation -> parameters -> the action -> answer -> log line, metric
+
+Nothing here knows an action or a cloud by name, and no action can leave out a step: signature, limits, request id, log
+and metric belong to this file and to the registry it reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+import anyio
+
+from adapters.errors import BackendError
+from adapters.ports.cloud import Cloud
+from adapters.types.identity import Ec2Credential, Token
+from shim.auth.accounts import account_id
+from shim.auth.body import ClientGone, open_body, plain_body
+from shim.auth.claims import claim
+from shim.auth.keys import Keys
+from shim.auth.sigv4 import Verified
+from shim.auth.verification import verify
+from shim.config import Settings
+from shim.context import Call, Caller
+from shim.errors import AwsError
+from shim.locks import Locks
+from shim.protocol import routing
+from shim.protocol.message import Head, Reply, Request, decode_pairs
+from shim.protocol.operation import Operation
+from shim.protocol.service import Service
+
+log = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+# Not AWS's, and answered to whoever does not sign; a signed request for a bucket of that name stays AWS's.
+SIDE_PATHS = frozenset((b"/healthcheck", b"/healthcheck/ready"))
+
+# Below this an answer is sent before a client that hung up would be noticed.
+_WATCHED_BYTES = 256 * 1024
+
+_BUG = "We encountered an internal error. Please try again."
+
+
+class Tenants(Protocol):
+    """The clouds: one cheap view of OpenStack for each request."""
+
+    def tenant(self, tokens: Tokens, token: Token, request_id: str) -> Cloud:
+        """Return the cloud as the owner of these tokens sees it; `token` is the one of the moment."""
+        ...
+
+
+class Translate(Protocol):
+    """A service's own sentence for a failed OpenStack call."""
+
+    def __call__(self, error: BackendError, operation: str, params: Mapping[str, Any]) -> AwsError:
+        """Return the AWS error; total over `Fault`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One AWS service as the gateway serves it, and what it says to a request that nobody signed."""
+
+    service: Service
+    translate: Translate
+    anonymous: AwsError
+
+    @property
+    def buffered(self) -> bool:
+        """Whether requests are forms, read whole before their signature is checked."""
+        return self.service.protocol != "rest-xml"
+
+
+@dataclass(slots=True)
+class Record:
+    """What is known of one call, filled in on its way; the log line and the metrics are made from it.
+
+    Nothing secret enters: no headers, no query, no body.
+    """
+
+    request_id: str
+    started: float
+    client: str = ""
+    service: str = ""
+    operation: str = ""
+    status: int = 0
+    code: str = ""
+    account: str = ""
+    project: str = ""
+    access_key: str = ""
+    bytes_in: int = 0
+    bytes_out: int = 0
+    seconds: float = 0.0
+    upstream_calls: int = 0
+    upstream_seconds: float = 0.0
+
+
+# The record of the call that the running task serves, for whoever counts OpenStack calls.
+current: ContextVar[Record | None] = ContextVar("current", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Where one caller's requests to OpenStack take their token from."""
+
+    keys: Keys
+    credential: Ec2Credential
+    service: str  # in whose words a caller is refused whom Keystone lets in no more
+
+    async def token(self) -> Token:
+        """Return the caller's token, from the cache nearly always."""
+        return await self.keys.token(self.credential, service=self.service)
+
+    async def renew(self, stale: Token) -> Token:
+        """Return a fresh token in place of one that OpenStack refused."""
+        self.keys.forget(stale)
+        return await self.token()
+
+
+@dataclass(slots=True)
+class _Way:
+    """One request under way: what later steps, and the error's envelope, need of earlier ones."""
+
+    head: Head
+    receive: Receive
+    stack: AsyncExitStack
+    record: Record
+    request: Request
+    face: Face | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+class Gateway:
+    """The ASGI application behind the AWS endpoint.
+
+    `observe` is told of every call once its last byte has left; `side` answers the few paths that are not AWS's.
+    """
+
+    def __init__(
+        self,
+        *,
+        faces: Mapping[str, Face],
+        tenants: Tenants,
+        keys: Keys,
+        locks: Locks,
+        settings: Settings,
+        regions: frozenset[str],
+        observe: Callable[[Record], None],
+        side: Callable[[Scope, Receive, Send], Awaitable[None]],
+    ) -> None:
+        self._faces = faces
+        self._tenants = tenants
+        self._keys = keys
+        self._locks = locks
+        self._settings = settings
+        self._regions = regions
+        self._observe = observe
+        self._side = side
+        self._skew = timedelta(seconds=settings.clock_skew_seconds)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request."""
+        head = head_of(scope)
+        if head.raw_path in SIDE_PATHS and not head.raw_query and not head.header("authorization"):
+            await self._side(scope, receive, send)
+            return
+        record = Record(str(uuid.uuid4()), time.perf_counter(), client=head.client)
+        current.set(record)
+        try:
+            async with AsyncExitStack() as stack:
+                await self._serve(_Way(head, receive, stack, record, Request(head)), send)
+        except ClientGone:
+            record.status, record.code = 499, "ClientGone"
+        finally:
+            record.seconds = time.perf_counter() - record.started
+            self._observe(record)
+
+    async def _serve(self, way: _Way, send: Send) -> None:
+        try:
+            reply = await self._answer(way)
+        except ClientGone:
+            raise
+        except Exception as error:  # noqa: BLE001 - the last border: whatever happened becomes an answer
+            reply = self._failure(error, way)
+        way.record.status = reply.status
+        await _send(reply, way, send)
+
+    async def _answer(self, way: _Way) -> Reply:
+        """Walk the whole way; every exception on it becomes an answer in `_failure`."""
+        head, record = way.head, way.record
+        record.service = routing.service_for(head)
+        face = way.face = self._faces.get(record.service)
+        if face is None:
+            way.face = self._faces["sts"]  # the envelope that the clients of most other services read
+            raise routing.unsupported_service(record.service)
+        raw = b""
+        if face.buffered:
+            raw = await plain_body(head, way.receive).read(self._settings.query_body_bytes)
+            way.request = Request(head, form=decode_pairs(raw) if head.method == "POST" else ())
+        else:
+            way.request = Request(head, routing.address(head, self._settings.s3_hosts))
+        tokens, verified = await self._signed(way, face, raw)
+        token = await tokens.token()
+        caller = self._caller(tokens.credential.access, token)
+        record.account, record.project = caller.account_id, caller.project_id
+
+        operation = face.service.identify(way.request)
+        record.operation = operation.name
+        await self._parse(way, face, operation, verified, raw)
+        scope = verified.claim.scope
+        call = Call(
+            cloud=self._tenants.tenant(tokens, token, record.request_id),
+            caller=caller,
+            request_id=record.request_id,
+            region=scope.region if scope else self._settings.region,
+            operation=operation.name,
+            settings=self._settings,
+            locks=self._locks,
+            stack=way.stack,
+        )
+        if operation.has_dry_run and way.params.pop("DryRun", False):
+            raise dry_run(caller, operation)
+        assert operation.handler is not None  # identify() refuses what nobody registered
+        result = await operation.handler(call, way.params)
+        return face.service.reply(operation, result, request_id=record.request_id, request=way.request)
+
+    async def _signed(self, way: _Way, face: Face, raw: bytes) -> tuple[Tokens, Verified]:
+        """Prove who signed; raise AWS's error where nobody did, or wrongly."""
+        name = face.service.name
+        said = claim(way.head, name)
+        if said is None:
+            raise face.anonymous
+        way.record.access_key = said.access_key
+        credential = await self._keys.credential(said.access_key, service=name)
+        verified = verify(
+            said,
+            way.head,
+            secret=credential.secret,
+            service=name,
+            regions=self._regions,
+            now=datetime.now(UTC),
+            skew=self._skew,
+            payload_hash=hashlib.sha256(raw).hexdigest() if face.buffered else "",
+            bucket_from_host=routing.bucket_in_host(way.head.header("host"), self._settings.s3_hosts),
+            region=self._settings.region,
+        )
+        return Tokens(self._keys, credential, name), verified
+
+    async def _parse(self, way: _Way, face: Face, operation: Operation, verified: Verified, raw: bytes) -> None:
+        """Fill in the parameters; a streamed body becomes one of them, unread, and any other is read and checked."""
+        if face.buffered:
+            way.record.bytes_in = len(raw)
+            way.params = face.service.parse(operation, way.request, raw)
+            return
+        facts = operation.checksum
+        body = open_body(way.head, way.receive, verified, checked=facts.required or bool(facts.algorithm_member))
+        if operation.streaming_input:
+            way.params = face.service.parse(operation, way.request, b"")
+            way.params[operation.streaming_input] = body
+            way.record.bytes_in = body.length or 0
+            return
+        raw = await body.read(self._settings.xml_body_bytes)
+        way.record.bytes_in = len(raw)
+        way.params = face.service.parse(operation, way.request, raw)
+
+    def _caller(self, access_key: str, token: Token) -> Caller:
+        return Caller(
+            access_key=access_key,
+            user_id=token.user_id,
+            user_name=token.user_name,
+            project_id=token.project_id,
+            project_name=token.project_name,
+            account_id=account_id(token.project_id, self._settings.account_ids),
+            roles=token.roles,
+        )
+
+    def _failure(self, error: Exception, way: _Way) -> Reply:
+        """Turn any exception into the service's error envelope; a bug shows nothing but the request id."""
+        record = way.record
+        face = way.face or self._faces["s3"]
+        if isinstance(error, BackendError):
+            log.warning("request %s: %s (upstream %s)", record.request_id, error, error.upstream_id or "-")
+            error = face.translate(error, record.operation, way.params)
+        if not isinstance(error, AwsError):
+            log.error("request %s: %s %s broke", record.request_id, record.service, record.operation, exc_info=error)
+            error = AwsError("InternalError", _BUG, 500)
+        record.code = error.code
+        return face.service.failure(error, request_id=record.request_id, request=way.request)
+
+
+def head_of(scope: Scope) -> Head:
+    """Return the request's head as it came over the wire."""
+    client = scope.get("client")
+    return Head(
+        method=scope["method"],
+        raw_path=scope["raw_path"],
+        raw_query=scope["query_string"],
+        headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]),
+        scheme=scope["scheme"],
+        client=client[0] if client else "",
+    )
+
+
+def dry_run(caller: Caller, operation: Operation) -> AwsError:
+    """Return what a dry run ends with: it never acts, whatever it says.
+
+    OpenStack has no dry run of its own; of its policies only this much is sure everywhere: who holds nothing but the
+    role `reader` changes nothing.
+    """
+    if operation.mutating and caller.roles and caller.roles <= {"reader"}:
+        return AwsError("UnauthorizedOperation", "You are not authorized to perform this operation.", 403)
+    return AwsError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
+
+
+async def _send(reply: Reply, way: _Way, send: Send) -> None:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    if isinstance(reply.body, bytes):
+        await send({"type": "http.response.body", "body": reply.body})
+        way.record.bytes_out = len(reply.body)
+        return
+    length = next((int(value) for name, value in reply.headers if name.lower() == "content-length"), _WATCHED_BYTES)
+    if length < _WATCHED_BYTES:
+        await _stream(reply.body, way, send)
+    else:
+        async with _while_connected(way.receive):
+            await _stream(reply.body, way, send)
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _stream(body: AsyncIterator[bytes], way: _Way, send: Send) -> None:
+    async for piece in body:
+        way.record.bytes_out += len(piece)
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+
+@asynccontextmanager
+async def _while_connected(receive: Receive) -> AsyncIterator[None]:
+    """Run the block until it ends or the client hangs up, which raises ClientGone.
+
+    uvicorn swallows what is sent to a client that went away, so without this a download would be read to its end from
+    the store, for nobody.
+    """
+    gone = False
+
+    async def watch() -> None:
+        nonlocal gone
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        gone = True
+        group.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(watch)
+        yield
+        group.cancel_scope.cancel()
+    if gone:
+        raise ClientGone
