@@ -23,7 +23,8 @@ class Table:
 
     `items` is the answer's list, `id` the member that orders and names its rows, `ids` the request's list of wanted
     ids ('' where there is none), `filters` a path into the row for each filter's name (see `filters.select`).
-    Above `most` results a page is cut to `most` where AWS says so (`cut`), else refused.
+    Above `most` results a page is cut to `most` where AWS says so (`cut`), else refused.  Where AWS lets pages and
+    wanted ids stand together, `paged_ids` is true.
     """
 
     items: str
@@ -33,6 +34,7 @@ class Table:
     ids: str = ""
     most: int = 1000
     cut: bool = False
+    paged_ids: bool = False
 
 
 def answer(call: Call, table: Table, rows: Iterable[Row], req: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,7 +82,7 @@ def _limit(table: Table, req: Mapping[str, Any]) -> int | None:
     asked: int | None = req.get("MaxResults")
     if asked is None:
         return None
-    if table.ids and req.get(table.ids):
+    if table.ids and req.get(table.ids) and not table.paged_ids:
         # "You cannot specify this parameter and the instance IDs parameter in the same request."
         raise AwsError(
             "InvalidParameterCombination",

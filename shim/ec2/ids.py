@@ -52,6 +52,11 @@ def missing(kind: Kind, ids: list[str]) -> AwsError:
     return AwsError(kind.not_found, sentence.format(id=", ".join(ids)))
 
 
+def arn(kind: Kind, id: str, region: str, account: str) -> str:
+    """Write a resource's ARN."""
+    return f"arn:aws:ec2:{region}:{account}:{kind.resource_type}/{id}"
+
+
 def kind_of(id: str) -> Kind | None:
     """Tell the kind of a well-formed id by its prefix; None for anything else (a tag's ResourceId may be anything)."""
     shape = _SHAPE.fullmatch(id)

@@ -178,6 +178,14 @@ ALLOCATION = Kind(
     quota="AddressLimitExceeded",
     capacity="InsufficientAddressCapacity",
 )
+PREFIX_LIST = Kind(
+    "pl",
+    "prefix-list",
+    "InvalidPrefixListID.NotFound",
+    "The prefix list ID '{id}' does not exist",
+    "The prefix list IDs '{id}' do not exist",
+    "InvalidPrefixListId.Malformed",
+)
 # What an error falls back to when an adapter could not say which resource it is about.
 UNKNOWN = Kind(
     "",
@@ -202,6 +210,7 @@ KINDS: tuple[Kind, ...] = (
     SUBNET,
     INTERFACE,
     ALLOCATION,
+    PREFIX_LIST,
 )
 
 # OpenStack's word for a resource, as a `BackendError` carries it → the noun of EC2.
