@@ -1,0 +1,23 @@
+"""Who calls, and is what came what was sent: signatures of requests, checks of bodies, Keystone's keys and tokens."""
+
+from __future__ import annotations
+
+from shim.auth.accounts import account_id
+from shim.auth.body import Body, ClientGone, open_body, plain_body
+from shim.auth.claims import Claim, Method, claim, signed_service
+from shim.auth.sigv4 import Verified
+from shim.auth.verification import verify
+
+__all__ = [
+    "Body",
+    "Claim",
+    "ClientGone",
+    "Method",
+    "Verified",
+    "account_id",
+    "claim",
+    "open_body",
+    "plain_body",
+    "signed_service",
+    "verify",
+]

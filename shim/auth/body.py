@@ -1,0 +1,281 @@
+"""The body of a request as the gateway may use it: decoded, counted, and checked before its last byte is let go.
+
+Whoever sends the bytes on to a store under the announced length never gets to send them all when a check fails: the
+last piece is held back until the digest, the signatures, the checksum and the length have held.  So a bad upload
+leaves no object.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from base64 import b64encode
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from shim.auth.announced import (
+    Announced,
+    announced_checksum,
+    announced_length,
+    announced_md5,
+    missing_length,
+)
+from shim.auth.checksums import ALGORITHMS, Digest
+from shim.auth.chunked import ChunkDecoder, ChunkSigner, malformed_trailer, wrong_length
+from shim.auth.sigv4 import Verified
+from shim.auth.verification import STREAMING, check_payload
+from shim.errors import AwsError
+from shim.protocol.message import Head
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]  # ASGI's
+
+
+class ClientGone(Exception):  # noqa: N818 - it tells what happened, and there is nobody left to answer
+    """The client went away before its body had come in whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A digest of the body, what it must come to (None: a trailer will tell), and the error where it does not."""
+
+    digest: Digest
+    expected: bytes | None
+    fault: Callable[[bytes, bytes], AwsError]  # (expected, computed)
+
+    def settle(self, expected: bytes) -> None:
+        """Raise where the body's digest is not the expected one."""
+        computed = self.digest.digest()
+        if not hmac.compare_digest(computed, expected):
+            raise self.fault(expected, computed)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to read a body: how long it will be, how to decode it, what to check; see `open_body`."""
+
+    length: int | None = None
+    decoder: ChunkDecoder | None = None
+    checks: tuple[Check, ...] = ()
+    announced: Announced | None = None
+    md5: str | None = None
+    too_large: Callable[[int], AwsError] = lambda limit: AwsError(
+        "MaxMessageLengthExceeded", "Your request was too big.", extra={"MaxMessageLengthBytes": str(limit)}
+    )
+
+
+class Body:
+    """A body to be read once: by iterating, or whole by `read`.  Both raise AwsError and ClientGone.
+
+    `length` is the decoded length in bytes where the request tells it; `announced` the checksum that the request
+    promises, before reading; `checksums` what was promised and held, by algorithm in base64, after reading; `md5` the
+    hex MD5 of Content-MD5 where there is one, true once the body has been read.
+    """
+
+    def __init__(self, receive: Receive, plan: Plan) -> None:
+        self.length = plan.length
+        self.announced = plan.announced
+        self.md5 = plan.md5
+        self.done = False  # whole, and every check has passed
+        self._receive = receive
+        self._plan = plan
+        self._checksums: dict[str, str] = {}
+        self._total = 0
+        self._ready: deque[bytes] = deque()
+        self._held = b""
+        self._failure: Exception | None = None
+        self._taken = False
+
+    @property
+    def checksums(self) -> Mapping[str, str]:
+        """The checksum that was promised and held, by algorithm, in base64; empty until the body is done."""
+        return self._checksums
+
+    def require_length(self) -> int:
+        """Return the decoded length; raise MissingContentLength (411) where the request does not tell it."""
+        if self.length is None:
+            raise missing_length()
+        return self.length
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._taken:
+            raise RuntimeError("a body can be read only once")
+        self._taken = True
+        return self._emit()
+
+    async def read(self, limit: int) -> bytes:
+        """Return the whole body; raise an AwsError where it is longer than `limit` bytes."""
+        if self.length is not None and self.length > limit:
+            raise self._plan.too_large(limit)
+        if not await self.preload(limit):
+            raise self._plan.too_large(limit)
+        return b"".join([piece async for piece in self])
+
+    async def preload(self, limit: int) -> bool:
+        """Read ahead until the body is done, and then return True, or until more than `limit` bytes are at hand.
+
+        What was read is kept for the reader that follows.  A small upload so is checked, and its trailing checksum
+        known, before anything is sent on; an empty one, which a store would complete at once, has to be.
+        """
+        at_hand = sum(map(len, self._ready))
+        while not self.done and at_hand <= limit:
+            piece = await self._next()
+            if piece:
+                self._ready.append(piece)
+                at_hand += len(piece)
+        return self.done and at_hand <= limit
+
+    async def _emit(self) -> AsyncGenerator[bytes, None]:
+        while self._ready or not self.done:
+            piece = self._ready.popleft() if self._ready else await self._next()
+            if piece:
+                yield piece
+
+    async def _next(self) -> bytes:
+        """Return the next piece, maybe an empty one; a body that has failed once fails for ever."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            data, more = await self._event()
+            let_go = self._decode(data)
+            if not more:
+                self._finish()
+                let_go.append(self._held)
+            return b"".join(let_go)
+        except BaseException as failure:
+            self._failure = failure if isinstance(failure, Exception) else ClientGone("reading was cancelled")
+            raise
+
+    def _decode(self, data: bytes) -> list[bytes]:
+        """Take in what came; return what may go on: all but the last piece."""
+        let_go = []
+        for piece in self._plan.decoder.feed(data) if self._plan.decoder else (data,):
+            if piece:
+                self._take(piece)
+                let_go.append(self._held)
+                self._held = piece
+        return let_go
+
+    async def _event(self) -> tuple[bytes, bool]:
+        event = await self._receive()
+        if event["type"] == "http.disconnect":
+            raise ClientGone
+        return event.get("body", b""), event.get("more_body", False)
+
+    def _take(self, piece: bytes) -> None:
+        self._total += len(piece)
+        if self.length is not None and self._total > self.length:
+            raise wrong_length(self.length, self._total)
+        for check in self._plan.checks:
+            check.digest.update(piece)
+
+    def _finish(self) -> None:
+        trailers: Mapping[str, str] = {}
+        if self._plan.decoder is not None:
+            self._plan.decoder.finish()
+            trailers = self._plan.decoder.trailers
+        if self.length is not None and self._total != self.length:
+            raise wrong_length(self.length, self._total)
+        promised = self._promised(trailers)
+        for check in self._plan.checks:
+            check.settle(promised if check.expected is None else check.expected)
+        if self.announced is not None:
+            self._checksums[self.announced.algorithm] = b64encode(promised).decode()
+        self.done = True
+
+    def _promised(self, trailers: Mapping[str, str]) -> bytes:
+        """Return the promised checksum, from header or trailer; b'' where there is none."""
+        announced = self.announced
+        algorithm = ALGORITHMS[announced.algorithm] if announced else None
+        wanted = {algorithm.header} if announced and algorithm and announced.in_trailer else set()
+        if set(trailers) != wanted:
+            raise malformed_trailer()
+        if not announced or not algorithm:
+            return b""
+        raw = algorithm.decode(announced.value or trailers[algorithm.header])
+        if raw is None:
+            raise AwsError("InvalidRequest", f"Value for {algorithm.header} trailing header is invalid.")
+        return raw
+
+
+def open_body(head: Head, receive: Receive, verified: Verified | None, *, checked: bool = True) -> Body:
+    """Return the body of an S3 request, to be read under all the checks that its headers call for.
+
+    `verified` is what the signature proved, None for an anonymous request.  Without `checked` the `x-amz-checksum-*`
+    headers are none of the body's: true for operations whose model has no `httpChecksum` (CompleteMultipartUpload).
+    Raises AwsError at once where the headers contradict each other, before a byte is read.
+    """
+    payload = verified.payload if verified else head.header("x-amz-content-sha256")
+    if payload:
+        check_payload(payload)
+    length = announced_length(head, chunked=payload in STREAMING)
+    announced = announced_checksum(head, trailer=payload.endswith("-TRAILER"), headers=checked)
+    md5 = announced_md5(head)
+    return Body(
+        receive,
+        Plan(
+            length=length,
+            decoder=_decoder(payload, length or 0, verified) if payload in STREAMING else None,
+            checks=tuple(_checks(payload, announced, md5)),
+            announced=announced,
+            md5=md5.hex() if md5 else None,
+        ),
+    )
+
+
+def plain_body(head: Head, receive: Receive) -> Body:
+    """Return the body of a request to a query service (EC2, STS), whose digest is checked with the signature."""
+    return Body(
+        receive,
+        Plan(
+            length=announced_length(head, chunked=False),
+            too_large=lambda _: AwsError("RequestEntityTooLarge", "Request entity is too large.", 413),
+        ),
+    )
+
+
+def _decoder(payload: str, length: int, verified: Verified | None) -> ChunkDecoder:
+    trailer = payload.endswith("-TRAILER")
+    if payload.startswith("STREAMING-UNSIGNED-"):
+        return ChunkDecoder(length, trailer=trailer)
+    if verified is None or not verified.signing_key:
+        raise AwsError(
+            "InvalidRequest",
+            "Anonymous requests don't support this x-amz-content-sha256 value. Please use UNSIGNED-PAYLOAD or "
+            "STREAMING-UNSIGNED-PAYLOAD-TRAILER.",
+        )
+    signer = ChunkSigner(verified.signing_key, verified.timestamp, verified.scope, verified.seed_signature)
+    return ChunkDecoder(length, signer=signer, trailer=trailer)
+
+
+def _checks(payload: str, announced: Announced | None, md5: bytes | None) -> list[Check]:
+    checks = []
+    if re.fullmatch("[0-9a-fA-F]{64}", payload):
+        checks.append(Check(hashlib.sha256(), bytes.fromhex(payload), _bad_sha256))
+    if md5 is not None:
+        sentence = "The Content-MD5 you specified did not match what we received."
+        checks.append(Check(hashlib.md5(usedforsecurity=False), md5, _bad_digest(sentence)))
+    if announced is not None:
+        algorithm = ALGORITHMS[announced.algorithm]
+        expected = None if announced.value is None else algorithm.decode(announced.value)
+        sentence = f"The {algorithm.name} you specified did not match the calculated checksum."
+        checks.append(Check(algorithm.new(), expected, _bad_digest(sentence)))
+    return checks
+
+
+def _bad_sha256(expected: bytes, computed: bytes) -> AwsError:
+    return AwsError(
+        "XAmzContentSHA256Mismatch",
+        "The provided 'x-amz-content-sha256' header does not match what was computed.",
+        extra={"ClientComputedContentSHA256": expected.hex(), "S3ComputedContentSHA256": computed.hex()},
+    )
+
+
+def _bad_digest(sentence: str) -> Callable[[bytes, bytes], AwsError]:
+    return lambda expected, computed: AwsError(
+        "BadDigest",
+        sentence,
+        extra={"ExpectedDigest": b64encode(expected).decode(), "CalculatedDigest": b64encode(computed).decode()},
+    )

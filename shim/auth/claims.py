@@ -1,0 +1,334 @@
+"""What a request says of who signed it and how, read once and believed by nobody until it is verified."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum
+
+from shim.auth.refusals import Doubt, refuse
+from shim.errors import AwsError
+from shim.protocol.message import Head
+
+ALGORITHM = "AWS4-HMAC-SHA256"
+UNSIGNED = "UNSIGNED-PAYLOAD"
+TIMESTAMP = "%Y%m%dT%H%M%SZ"
+WEEK = 604_800  # seconds; the longest life of a presigned URL of version 4
+
+_BASIC_TIME = re.compile("[0-9]{8}T[0-9]{6}Z", re.ASCII)
+_V4_QUERY = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-SignedHeaders", "X-Amz-Signature")
+_V2_QUERY = ("AWSAccessKeyId", "Signature", "Expires")
+_EXPECTED = 'the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".'
+
+
+class Method(Enum):
+    """Where a signature stands and by which version it was made."""
+
+    V4_HEADER = "v4-header"
+    V4_QUERY = "v4-query"
+    V2_HEADER = "v2-header"
+    V2_QUERY = "v2-query"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a signature of version 4 was made for."""
+
+    date: str  # yyyymmdd
+    region: str
+    service: str
+
+    def __str__(self) -> str:
+        return f"{self.date}/{self.region}/{self.service}/aws4_request"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A signature as the request carries it.
+
+    `time` is when it was signed (None for V2_QUERY), `timestamp` the same in the spelling that is signed.  `expires`
+    is seconds after `time` for V4_QUERY, seconds since 1970 for V2_QUERY, else None.  `payload` is the signed digest
+    or mode of the body (`x-amz-content-sha256`), '' where the request names none.  `scope` is None in version 2.
+    """
+
+    method: Method
+    access_key: str
+    signature: str = field(repr=False)
+    scope: Scope | None = None
+    signed_headers: tuple[str, ...] = ()
+    time: datetime | None = None
+    timestamp: str = ""
+    expires: int | None = None
+    payload: str = ""
+    token: str = field(default="", repr=False)
+
+    @property
+    def presigned(self) -> bool:
+        """Tell whether the signature stands in the query."""
+        return self.method in {Method.V4_QUERY, Method.V2_QUERY}
+
+
+def claim(head: Head, service: str | None = None) -> Claim | None:
+    """Read the signature of a request; None where it has none (an anonymous request).
+
+    `service` decides in whose words a malformed signature is refused; without it the request itself tells (the
+    credential scope, or the `Action` of a query service; S3 otherwise).  Raises AwsError.
+    """
+    service = service or _spoken_service(head)
+    names = head.query_names
+    in_header = any(name == "authorization" for name, _ in head.headers)
+    v4 = not names.isdisjoint(_V4_QUERY)
+    v2 = not v4 and not names.isdisjoint(_V2_QUERY[:2])
+    if in_header and (v4 or v2):
+        raise _both_ways(service)
+    if in_header:
+        return _from_header(head, service)
+    if v4:
+        return _from_query_v4(head, service)
+    if v2:
+        return _from_query_v2(head, service)
+    return None
+
+
+def signed_service(head: Head) -> str:
+    """Return the service that a request's credential scope names, for routing; '' where there is none to read.
+
+    Nothing is checked here: `verify` refuses a scope that is not that of the service the request was routed to.
+    """
+    found = re.search(r"Credential=([^,\s]+)", head.header("authorization"))
+    credential = found[1] if found else next((v for n, v in head.query if n == "X-Amz-Credential"), "")
+    parts = credential.rsplit("/", 3)
+    return parts[2] if len(parts) == 4 else ""
+
+
+def _spoken_service(head: Head) -> str:
+    if named := signed_service(head):
+        return named
+    form = head.method == "POST" and head.header("content-type").startswith("application/x-www-form-urlencoded")
+    return "ec2" if form or "Action" in head.query_names else "s3"
+
+
+def _both_ways(service: str) -> AwsError:
+    if service == "s3":
+        return AwsError(
+            "InvalidArgument",
+            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string "
+            "parameter or the Authorization header should be specified",
+            extra={"ArgumentName": "Authorization"},
+        )
+    return refuse(service, Doubt.MALFORMED, "Only one of the Authorization header and query parameters may sign.")
+
+
+def _from_header(head: Head, service: str) -> Claim:
+    values = [value for name, value in head.headers if name == "authorization"]
+    scheme, _, rest = values[0].strip().partition(" ")
+    if len(values) == 1 and scheme == ALGORITHM:
+        return _header_v4(head, rest, service)
+    if len(values) == 1 and scheme == "AWS" and rest:
+        return _header_v2(head, rest, service)
+    if service != "s3":
+        raise refuse(service, Doubt.MALFORMED, f"Unsupported Authorization: expecting {ALGORITHM}.")
+    if scheme.startswith("AWS4-"):
+        raise refuse(service, Doubt.VERSION_2)
+    if len(values) > 1 or not rest:
+        sentence = "Authorization header is invalid -- one and only one ' ' (space) required"
+        raise AwsError("InvalidArgument", sentence, extra={"ArgumentName": "Authorization"})
+    raise AwsError("InvalidArgument", "Unsupported Authorization Type", extra={"ArgumentName": "Authorization"})
+
+
+def _header_v4(head: Head, rest: str, service: str) -> Claim:
+    fields: dict[str, str] = {}
+    for piece in rest.split(","):
+        name, equals, value = piece.strip().partition("=")
+        if not equals or name in fields:
+            # The piece itself is not quoted: it may hold the signature.
+            raise refuse(service, Doubt.MALFORMED, "an authorization component is malformed.")
+        fields[name] = value
+    for name in ("Credential", "SignedHeaders", "Signature"):
+        if not fields.get(name):
+            s3 = service == "s3"
+            said = f"missing {name}." if s3 else f"Authorization header requires '{name}' parameter."
+            raise refuse(service, Doubt.MALFORMED, said)
+    access_key, scope = _credential(fields["Credential"], service, Doubt.MALFORMED)
+    time = _time(head, service)
+    sent = head.header("x-amz-date")
+    timestamp = sent if _BASIC_TIME.fullmatch(sent) else time.strftime(TIMESTAMP)
+    _same_day(scope, timestamp, service, Doubt.WRONG_SCOPE)
+    return Claim(
+        Method.V4_HEADER,
+        access_key,
+        fields["Signature"],
+        scope,
+        _names(fields["SignedHeaders"]),
+        time,
+        timestamp,
+        payload=head.header("x-amz-content-sha256"),
+        token=head.header("x-amz-security-token"),
+    )
+
+
+def _header_v2(head: Head, rest: str, service: str) -> Claim:
+    access_key, colon, signature = rest.strip().rpartition(":")
+    if service != "s3":
+        raise refuse(service, Doubt.VERSION_2)
+    if not colon or not access_key or not signature:
+        raise AwsError(
+            "InvalidArgument",
+            "AWS authorization header is invalid.  Expected AwsAccessKeyId:signature",
+            extra={"ArgumentName": "Authorization"},
+        )
+    return Claim(
+        Method.V2_HEADER,
+        access_key,
+        signature,
+        time=_time(head, service),
+        payload=head.header("x-amz-content-sha256"),
+        token=head.header("x-amz-security-token"),
+    )
+
+
+def _from_query_v4(head: Head, service: str) -> Claim:
+    query = _once(head, service)
+    required = _V4_QUERY if service != "s3" else (*_V4_QUERY, "X-Amz-Expires")
+    if any(not query.get(name) for name in required):
+        raise refuse(
+            service,
+            Doubt.MALFORMED_QUERY,
+            "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, "
+            "X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.",
+        )
+    if query["X-Amz-Algorithm"] != ALGORITHM:
+        raise refuse(service, Doubt.MALFORMED_QUERY, f'X-Amz-Algorithm only supports "{ALGORITHM}"')
+    access_key, scope = _credential(query["X-Amz-Credential"], service, Doubt.WRONG_SCOPE_QUERY)
+    time = _basic_time(query["X-Amz-Date"])
+    if time is None:
+        sentence = "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""
+        raise refuse(service, Doubt.MALFORMED_QUERY, sentence)
+    _same_day(scope, query["X-Amz-Date"], service, Doubt.MALFORMED_QUERY)
+    signed = _names(query["X-Amz-SignedHeaders"])
+    sent = head.header("x-amz-content-sha256") if "x-amz-content-sha256" in signed else ""
+    return Claim(
+        Method.V4_QUERY,
+        access_key,
+        query["X-Amz-Signature"],
+        scope,
+        signed,
+        time,
+        query["X-Amz-Date"],
+        _expires(query["X-Amz-Expires"], service) if "X-Amz-Expires" in query else None,
+        sent or query.get("X-Amz-Content-Sha256") or UNSIGNED,
+        query.get("X-Amz-Security-Token") or head.header("x-amz-security-token"),
+    )
+
+
+def _from_query_v2(head: Head, service: str) -> Claim:
+    if service != "s3":
+        raise refuse(service, Doubt.VERSION_2)
+    query = _once(head, service)
+    if any(not query.get(name) for name in _V2_QUERY):
+        sentence = "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters"
+        raise AwsError("AccessDenied", sentence, 403)
+    if not re.fullmatch("[0-9]{1,12}", query["Expires"], re.ASCII):
+        raise AwsError("AccessDenied", "Invalid date (should be seconds since epoch)", 403)
+    return Claim(
+        Method.V2_QUERY,
+        query["AWSAccessKeyId"],
+        query["Signature"],
+        expires=int(query["Expires"]),
+        payload=head.header("x-amz-content-sha256"),
+        token=query.get("x-amz-security-token") or head.header("x-amz-security-token"),
+    )
+
+
+def _once(head: Head, service: str) -> Mapping[str, str]:
+    """Return the query as a mapping, refusing a parameter of the signature that stands there twice."""
+    query: dict[str, str] = {}
+    for name, value in head.query:
+        if name in query and (name.startswith("X-Amz-") or name in _V2_QUERY):
+            raise refuse(service, Doubt.MALFORMED_QUERY, f"{name} must be given once.")
+        query[name] = value
+    return query
+
+
+def _credential(text: str, service: str, doubt: Doubt) -> tuple[str, Scope]:
+    """Split `AKID/date/region/service/aws4_request`."""
+    access_key, *scope = text.rsplit("/", 4)
+    if len(scope) != 4 or not access_key:
+        said = _EXPECTED if service == "s3" else "Credential must have exactly 5 slash-delimited elements."
+        raise refuse(service, doubt, said)
+    date, region, named, terminal = scope
+    if terminal != "aws4_request":
+        raise refuse(service, doubt, f'incorrect terminal "{terminal}". This endpoint uses "aws4_request".')
+    if not re.fullmatch("[0-9]{8}", date, re.ASCII):
+        said = f'incorrect date format "{date}". This date in the credential must be in the format "yyyyMMdd".'
+        raise refuse(service, doubt, said)
+    return access_key, Scope(date, region, named)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(sorted({name.strip().lower() for name in text.split(";")} - {""}))
+
+
+def _same_day(scope: Scope, timestamp: str, service: str, doubt: Doubt) -> None:
+    if timestamp[:8] == scope.date:
+        return
+    if service != "s3":
+        raise refuse(
+            service,
+            Doubt.WRONG_SCOPE,
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
+            f"'{scope.date}' != '{timestamp[:8]}', from '{timestamp}'.",
+        )
+    said = f'Invalid credential date "{scope.date}". This date is not the same as X-Amz-Date: "{timestamp[:8]}".'
+    raise refuse(service, doubt, said)
+
+
+def _time(head: Head, service: str) -> datetime:
+    """Return when a request was signed: `x-amz-date`, or `Date` where there is none.
+
+    A header that is there and cannot be read is refused and never replaced by the other one: an unread date once let
+    requests live for ever (CVE-2015-8466).
+    """
+    text = head.header("x-amz-date") if "x-amz-date" in head.first else head.header("date")
+    time = _basic_time(text) or _http_time(text)
+    if time is None:
+        raise refuse(service, Doubt.NO_DATE)
+    return time
+
+
+def _basic_time(text: str) -> datetime | None:
+    if not _BASIC_TIME.fullmatch(text):
+        return None
+    year, month, day = int(text[:4]), int(text[4:6]), int(text[6:8])
+    try:  # datetime.strptime takes ten times as long, and every request comes by here
+        return datetime(year, month, day, int(text[9:11]), int(text[11:13]), int(text[13:15]), tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _http_time(text: str) -> datetime | None:
+    try:
+        time = parsedate_to_datetime(text)
+        # RFC 5322, 3.3: "-0000" says UTC; Python reads it as a time without a zone.
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError, IndexError, TypeError):
+        return None
+
+
+def _expires(text: str, service: str) -> int:
+    if not re.fullmatch("-?[0-9]{1,20}", text, re.ASCII):
+        raise refuse(service, Doubt.MALFORMED_QUERY, "X-Amz-Expires should be a number")
+    seconds = int(text)
+    if seconds < 1:
+        raise refuse(service, Doubt.MALFORMED_QUERY, "X-Amz-Expires must be greater than 0")
+    if seconds > WEEK:
+        raise refuse(
+            service,
+            Doubt.MALFORMED_QUERY,
+            "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than "
+            "604800 seconds",
+        )
+    return seconds

@@ -1,0 +1,225 @@
+"""Secrets and tokens: asked of Keystone as rarely as may be, trusted no longer than the operator allows.
+
+One question per access key at a time, whoever waits for it, and none while an answer is young.  Where Keystone does
+not answer nothing is served from old answers: what cannot be checked is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+from adapters.errors import BackendError, Fault
+from adapters.ports.identity import Identity
+from adapters.types.identity import Ec2Credential, Token
+from shim.auth.refusals import unknown_key
+
+_ACCESS_KEY = re.compile(r"[\x21-\x7e]{1,128}")  # IAM's are 16 to 128 word characters, Keystone's whatever one likes
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _silent(kind: str, outcome: str) -> None:
+    """Count nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long answers of Keystone are kept, in seconds, and of how many access keys.
+
+    `credential` bounds how long a revoked key works; `miss` is for keys that Keystone does not know or lets in no
+    more; a token is renewed `token_margin` before its end, or at half of its life where that is shorter.
+    """
+
+    credential: float = 60.0
+    miss: float = 5.0
+    token_margin: float = 300.0
+    size: int = 10_000
+
+
+class _Recent(Generic[K, V]):
+    """A mapping that keeps the latest used entries, each until its own time."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._entries: OrderedDict[K, tuple[float, V]] = OrderedDict()
+
+    def get(self, key: K, now: float) -> V | None:
+        """Return the value of a key if its time is not over."""
+        found = self._entries.get(key)
+        if found is None:
+            return None
+        if now >= found[0]:
+            del self._entries[key]
+            return None
+        self._entries.move_to_end(key)
+        return found[1]
+
+    def put(self, key: K, value: V, until: float) -> None:
+        """Keep a value; the one used longest ago goes where there are too many."""
+        self._entries[key] = (until, value)
+        self._entries.move_to_end(key)
+        if len(self._entries) > self._size:
+            self._entries.popitem(last=False)
+
+    def peek(self, key: K) -> V | None:
+        """Return the value of a key, its time over or not."""
+        found = self._entries.get(key)
+        return found[1] if found else None
+
+    def drop(self, key: K) -> None:
+        """Forget a key."""
+        self._entries.pop(key, None)
+
+
+class _Flights:
+    """Questions under way: whoever asks what is being asked already waits for the same answer."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[Hashable, asyncio.Future[Any]] = {}
+
+    async def run(self, key: Hashable, ask: Callable[[], Awaitable[T]]) -> T:
+        """Return the answer to `key`, asking only where nobody else does.
+
+        The question is a task of its own: a client that hangs up takes nobody else's answer away.
+        """
+        task = self._tasks.get(key)
+        if task is None:
+            task = asyncio.ensure_future(_asking(ask))
+            self._tasks[key] = task
+            task.add_done_callback(lambda done: self._land(key, done))
+        answer: T = await asyncio.shield(task)
+        return answer
+
+    def _land(self, key: Hashable, task: asyncio.Future[Any]) -> None:
+        self._tasks.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # seen, even where every asker has gone
+
+
+async def _asking(ask: Callable[[], Awaitable[T]]) -> T:
+    return await ask()
+
+
+class Keys:
+    """The access keys and tokens in use.
+
+    `clock` gives monotonic seconds, `now` the time of day (aware); `observe(kind, outcome)` is told of each look-up:
+    kind `credential` or `token`, outcome `hit`, `miss`, `unknown` or `error`.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        lifetimes: Lifetimes = Lifetimes(),
+        *,
+        clock: Callable[[], float],
+        now: Callable[[], datetime] = _now,
+        observe: Callable[[str, str], None] = _silent,
+    ) -> None:
+        self._identity = identity
+        self._lifetimes = lifetimes
+        self._clock = clock
+        self._now = now
+        self._observe = observe
+        self._credentials: _Recent[str, Ec2Credential] = _Recent(lifetimes.size)
+        self._tokens: _Recent[str, tuple[Ec2Credential, Token]] = _Recent(lifetimes.size)
+        self._owners: _Recent[str, str] = _Recent(lifetimes.size)  # access key of a token's id
+        # Apart from the known ones: guesses must not push those out.
+        self._unknown: _Recent[str, bool] = _Recent(lifetimes.size)
+        self._barred: _Recent[Ec2Credential, bool] = _Recent(lifetimes.size)
+        self._flights = _Flights()
+
+    async def credential(self, access: str, *, service: str = "s3") -> Ec2Credential:
+        """Return the credential of an access key, at most `Lifetimes.credential` seconds old.
+
+        Raises AwsError in the words of `service` for a key that nobody has, BackendError where Keystone cannot tell.
+        """
+        now = self._clock()
+        found = self._credentials.get(access, now)
+        if found is not None:
+            self._observe("credential", "hit")
+            return found
+        if self._unknown.get(access, now) or not _ACCESS_KEY.fullmatch(access):
+            self._observe("credential", "unknown")
+            raise unknown_key(service, access)
+        known = await self._flights.run(("credential", access), lambda: self._ask_credential(access))
+        if known is None:
+            raise unknown_key(service, access)
+        return known
+
+    async def _ask_credential(self, access: str) -> Ec2Credential | None:
+        asked = self._clock()  # the answer may be as old as the question
+        try:
+            found = await self._identity.ec2_credential(access)
+        except BackendError:
+            self._observe("credential", "error")
+            raise
+        self._observe("credential", "miss" if found else "unknown")
+        held = self._tokens.peek(access)
+        if held is not None and held[0] != found:
+            self._tokens.drop(access)
+        if found is None:
+            self._credentials.drop(access)
+            self._unknown.put(access, True, asked + self._lifetimes.miss)
+        else:
+            self._credentials.put(access, found, asked + self._lifetimes.credential)
+        return found
+
+    async def token(self, credential: Ec2Credential, *, service: str = "s3") -> Token:
+        """Return a token of a credential's user on its project, good for a while yet.
+
+        Raises AwsError as `credential` does where user, project or role are gone or disabled; BackendError where
+        Keystone cannot tell.
+        """
+        now = self._clock()
+        held = self._tokens.get(credential.access, now)
+        if held is not None and held[0] == credential:
+            self._observe("token", "hit")
+            return held[1]
+        if self._barred.get(credential, now):
+            self._observe("token", "unknown")
+            raise unknown_key(service, credential.access)
+        token = await self._flights.run(("token", credential), lambda: self._ask_token(credential))
+        if token is None:
+            raise unknown_key(service, credential.access)
+        return token
+
+    async def _ask_token(self, credential: Ec2Credential) -> Token | None:
+        asked = self._clock()
+        try:
+            token = await self._identity.token(credential)
+        except BackendError as error:
+            if error.fault is not Fault.UNAUTHORIZED:
+                self._observe("token", "error")
+                raise
+            self._observe("token", "unknown")
+            self._barred.put(credential, True, asked + self._lifetimes.miss)
+            return None
+        self._observe("token", "miss")
+        life = (token.expires_at - self._now()) / timedelta(seconds=1)
+        until = asked + max(life - self._lifetimes.token_margin, life / 2)
+        # The key may have been revoked or given another secret while Keystone answered.
+        current = self._credentials.peek(credential.access)
+        if current is None or current == credential:
+            self._tokens.put(credential.access, (credential, token), until)
+            self._owners.put(token.id, credential.access, until)
+        return token
+
+    def forget(self, token: Token) -> None:
+        """Drop a token that a service refused, so that the next `token` asks anew; one renewed meanwhile stays."""
+        access = self._owners.peek(token.id) or ""
+        held = self._tokens.peek(access)
+        if held is not None and held[1].id == token.id:
+            self._tokens.drop(access)

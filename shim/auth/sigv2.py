@@ -1,0 +1,117 @@
+"""AWS Signature Version 2 for S3: old clients still sign so, and boto3 presigns so for the old regions' names.
+
+See "Signing and authenticating REST requests (AWS signature version 2)", S3 API reference.
+"""
+
+from __future__ import annotations
+
+import hmac
+from base64 import b64encode
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+from shim.auth.claims import Claim, Method
+from shim.auth.refusals import Doubt, refuse
+from shim.auth.sigv4 import Verified, check_time
+from shim.errors import AwsError
+from shim.protocol.message import Head
+
+# Sub-resources that the reference and the signers of botocore and boto put into the signed resource.
+_SIGNED_WORDS = """
+accelerate acl analytics cors defaultObjectAcl delete inventory lifecycle location logging metrics notification
+object-lock partNumber policy replication requestPayment restore select select-type storageClass tagging torrent
+uploadId uploads versionId versioning versions website response-cache-control response-content-disposition
+response-content-encoding response-content-language response-content-type response-expires
+"""
+# Sub-resources born after version 2, which its clients do not sign.  A presigned URL must sign them all the same: they
+# turn a request into another one, and whoever holds the URL could add them.
+_LATER_WORDS = """
+attributes encryption intelligent-tiering legal-hold metadataTable ownershipControls policyStatus publicAccessBlock
+renameObject retention session
+"""
+_SIGNED = frozenset(_SIGNED_WORDS.split())
+_LATER = frozenset(_LATER_WORDS.split())
+
+
+def verify(
+    claim: Claim, head: Head, *, secret: str, now: datetime, skew: timedelta, bucket_from_host: str = ""
+) -> Verified:
+    """Return what the signature proves, or raise AwsError in S3's words.
+
+    `bucket_from_host` is the bucket of a virtual-host style request: it is signed as the first part of the path.
+    """
+    if claim.method is Method.V2_QUERY:
+        _check_expiry(claim, now)
+    else:
+        check_time(claim, "s3", now, skew)
+    given = claim.signature.encode("utf-8", "surrogateescape")
+    for text in _candidates(claim, head, bucket_from_host):
+        expected = b64encode(hmac.digest(secret.encode(), text, "sha1"))
+        if hmac.compare_digest(expected, given):
+            return Verified(claim, "s3", claim.payload)
+    text = string_to_sign(claim, head, bucket_from_host)
+    extra = {
+        "AWSAccessKeyId": claim.access_key,
+        "StringToSign": text.decode("utf-8", "replace"),
+        "SignatureProvided": claim.signature,
+        "StringToSignBytes": text.hex(" "),
+    }
+    raise refuse("s3", Doubt.MISMATCH, extra=extra)
+
+
+def _check_expiry(claim: Claim, now: datetime) -> None:
+    assert claim.expires is not None
+    if now.timestamp() > claim.expires:
+        iso = "%Y-%m-%dT%H:%M:%SZ"
+        expires = datetime.fromtimestamp(claim.expires, UTC).strftime(iso)
+        raise AwsError(
+            "AccessDenied", "Request has expired", 403, extra={"Expires": expires, "ServerTime": f"{now:{iso}}"}
+        )
+
+
+def string_to_sign(claim: Claim, head: Head, bucket_from_host: str = "") -> bytes:
+    """Return the text that the secret signs, as the reference has it."""
+    return next(_candidates(claim, head, bucket_from_host))
+
+
+def _candidates(claim: Claim, head: Head, bucket: str) -> Iterator[bytes]:
+    front = _front(claim, head)
+    sets = [_SIGNED | _LATER]
+    if claim.method is Method.V2_HEADER:
+        sets.append(_SIGNED)
+    raw = head.raw_path or b"/"
+    once = quote_from_bytes(unquote_to_bytes(raw), safe="/-_.~").encode()
+    prefix = b"/" + bucket.encode() if bucket else b""
+    for path in dict.fromkeys((raw, once)):
+        for names in sets:
+            yield front + prefix + path + _sub_resources(head, names)
+
+
+def _front(claim: Claim, head: Head) -> bytes:
+    """Return all but the resource: method, three standard headers, the date or expiry, the x-amz-* headers."""
+    presigned = claim.method is Method.V2_QUERY
+    amz: dict[str, list[str]] = {}
+    for name, value in head.headers:
+        if name.startswith("x-amz-"):
+            # "Unfold" long headers: a folded value counts as one line.
+            amz.setdefault(name, []).append(" ".join(line.strip(" \t") for line in value.splitlines()))
+    if presigned:
+        # A presigned URL carries x-amz-* that were signed as headers, where a browser could not send them.
+        for name, value in head.query:
+            if name.lower().startswith("x-amz-"):
+                amz.setdefault(name.lower(), [value.encode("utf-8", "surrogateescape").decode("latin-1")])
+    date = str(claim.expires) if presigned else head.header("date") if "x-amz-date" not in amz else ""
+    lines = [head.method, head.header("content-md5").strip(), head.header("content-type").strip(), date.strip()]
+    lines += [f"{name}:{','.join(amz[name])}" for name in sorted(amz)]
+    return "\n".join(lines).encode("latin-1", "replace") + b"\n"
+
+
+def _sub_resources(head: Head, names: frozenset[str]) -> bytes:
+    """Return the signed part of the query, sorted by name, values decoded, `?a&b=c` or nothing."""
+    found = []
+    for piece in head.raw_query.split(b"&"):
+        name, equals, value = piece.partition(b"=")
+        if name.decode("latin-1") in names:
+            found.append((name, equals + unquote_to_bytes(value)))
+    return b"?" + b"&".join(name + value for name, value in sorted(found)) if found else b""

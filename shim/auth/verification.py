@@ -1,0 +1,83 @@
+"""The one door through which every signature goes, whatever its version."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+from shim.auth import sigv2, sigv4
+from shim.auth.claims import UNSIGNED, Claim, Method
+from shim.auth.refusals import Doubt, refuse
+from shim.auth.sigv4 import Verified
+from shim.errors import AwsError
+from shim.protocol.message import Head
+
+STREAMING = frozenset(
+    (
+        "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+    )
+)
+_ASYMMETRIC = frozenset(
+    ("STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD", "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER")
+)
+
+
+def verify(
+    claim: Claim,
+    head: Head,
+    *,
+    secret: str,
+    service: str,
+    regions: frozenset[str],
+    now: datetime,
+    skew: timedelta,
+    payload_hash: str = "",
+    bucket_from_host: str = "",
+    region: str = "",
+) -> Verified:
+    """Return what the signature of a request proves; raise AwsError in the words of `service` where it proves nothing.
+
+    `service` is the one the request was routed to; a signature made for another one is refused.  `regions` are the
+    names that clients may sign for, `region` the one to name to those who signed for another.  `payload_hash` is the
+    hex SHA-256 of a body that was read already (EC2, STS); '' takes what the request says (S3, whose body `open_body`
+    checks as it flows).  `bucket_from_host` is the bucket of a virtual-host style request.
+    """
+    if claim.token:
+        # Nobody has got a session token from us, so none can be good.
+        raise refuse(service, Doubt.BAD_TOKEN)
+    if claim.method in {Method.V2_HEADER, Method.V2_QUERY}:
+        if service != "s3":
+            raise refuse(service, Doubt.VERSION_2)
+        if claim.payload:
+            check_payload(claim.payload)
+        return sigv2.verify(claim, head, secret=secret, now=now, skew=skew, bucket_from_host=bucket_from_host)
+    if service == "s3":
+        check_payload(claim.payload)
+    return sigv4.verify(
+        claim,
+        head,
+        secret=secret,
+        service=service,
+        regions=regions,
+        now=now,
+        skew=skew,
+        payload_hash=payload_hash or claim.payload,
+        region=region,
+    )
+
+
+def check_payload(payload: str) -> None:
+    """Refuse an x-amz-content-sha256 that is neither a digest nor a mode we know."""
+    if not payload:
+        raise AwsError("InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
+    if payload in _ASYMMETRIC:
+        raise AwsError("NotImplemented", "A header you provided implies functionality that is not implemented.", 501)
+    if payload != UNSIGNED and payload not in STREAMING and not re.fullmatch("[0-9a-fA-F]{64}", payload, re.ASCII):
+        raise AwsError(
+            "InvalidArgument",
+            "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
+            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value.",
+            extra={"ArgumentName": "x-amz-content-sha256", "ArgumentValue": payload},
+        )

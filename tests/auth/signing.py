@@ -1,0 +1,91 @@
+"""Requests as clients sign them: botocore's own signers, seen from the receiving end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import botocore.auth
+import pytest
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from shim.auth import Claim, Verified, claim, verify
+from shim.errors import AwsError
+from shim.protocol.message import Head
+
+ACCESS = "AKIDEXAMPLE"
+SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+REGION = "RegionOne"
+REGIONS = frozenset({REGION, "us-east-1"})
+SKEW = timedelta(minutes=15)
+CREDENTIALS = Credentials(ACCESS, SECRET)
+
+SIGNERS: dict[str, Callable[[], Any]] = {
+    "v4-header": lambda: botocore.auth.S3SigV4Auth(CREDENTIALS, "s3", REGION),
+    "v4-query": lambda: botocore.auth.S3SigV4QueryAuth(CREDENTIALS, "s3", REGION, expires=600),
+    "v2-header": lambda: botocore.auth.HmacV1Auth(CREDENTIALS),
+    "v2-query": lambda: botocore.auth.HmacV1QueryAuth(CREDENTIALS, expires=600),
+}
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def received(request: Any) -> Head:
+    """What the gateway sees of a request that botocore signed."""
+    url = urlsplit(request.url)
+    headers = [(name.lower(), value) for name, value in request.headers.items()]
+    if all(name != "host" for name, _ in headers):
+        headers.append(("host", url.netloc))
+    return Head(request.method, url.path.encode(), url.query.encode(), tuple(headers), url.scheme)
+
+
+def signed(
+    how: str,
+    method: str = "GET",
+    url: str = "http://s3.test:8788/b/k",
+    headers: Mapping[str, str] | None = None,
+    **kw: Any,
+) -> Head:
+    """A request signed in one of the four ways."""
+    request = AWSRequest(method, url, headers=dict(headers or {}), **kw)
+    SIGNERS[how]().add_auth(request)
+    return received(request)
+
+
+def check(head: Head, **changes: Any) -> Verified:
+    """Verify a request as the gateway would, with some of its knowledge changed."""
+    found = claim(head)
+    assert found is not None
+    return check_claim(found, head, **changes)
+
+
+def check_claim(found: Claim, head: Head, **changes: Any) -> Verified:
+    known: dict[str, Any] = {"secret": SECRET, "service": "s3", "regions": REGIONS, "now": now(), "skew": SKEW}
+    return verify(found, head, **(known | changes))
+
+
+def refusal(head: Head, **changes: Any) -> AwsError:
+    """The error by which a request is refused."""
+    with pytest.raises(AwsError) as caught:
+        check(head, **changes)
+    return caught.value
+
+
+def with_header(head: Head, name: str, value: str | None) -> Head:
+    """The request with a header set, or taken away."""
+    rest = [(at, text) for at, text in head.headers if at != name]
+    return replace(head, headers=(*rest, *([(name, value)] if value is not None else [])))
+
+
+def with_query(head: Head, name: str, value: str | None) -> Head:
+    """The request with a query parameter set (already encoded), or taken away."""
+    pieces = [p for p in head.raw_query.split(b"&") if p.partition(b"=")[0] != name.encode()]
+    if value is not None:
+        pieces.append(f"{name}={value}".encode())
+    return replace(head, raw_query=b"&".join(pieces))
