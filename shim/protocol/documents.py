@@ -14,6 +14,7 @@ from shim.protocol.refusal import Flaw, Refusal
 from shim.protocol.xmlread import Element
 
 Read = Callable[[Element], Any]
+Gather = Callable[[dict[str, Any], str, Any], None]
 
 
 class Compiler:
@@ -36,8 +37,7 @@ class Compiler:
 
     def structure(self, shape: Any, skip: frozenset[str] = frozenset()) -> Read:
         """Return the reader of a structure's element, without the members that travel elsewhere."""
-        single: dict[str, tuple[str, Read]] = {}
-        repeated: dict[str, tuple[str, Read, Any]] = {}
+        children: dict[str, tuple[str, Read, Gather]] = {}
         attributes: dict[str, tuple[str, Read]] = {}
         for name, member in shape.members.items():
             if name in skip:
@@ -46,26 +46,20 @@ class Compiler:
             if member.serialization.get("xmlAttribute"):
                 attribute = tag.rpartition(":")[2]
                 attributes[attribute] = (name, _attribute(attribute, scalars.reader(member, "iso8601")))
-            elif member.serialization.get("flattened"):
-                self._flattened(name, tag, member, repeated)
             else:
-                single[tag] = (name, self.read(member))
+                tag, read_child, gather = self._child(tag, member)
+                children[tag] = (name, read_child, gather)
         required = [name for name in shape.required_members if name not in skip]
 
         def read(element: Element) -> dict[str, Any]:
             _no_text(element)
             found: dict[str, Any] = {}
             for child in element.children:
-                if child.tag in single:
-                    name, reader = single[child.tag]
-                    if name in found:
-                        raise Refusal(Flaw.UNKNOWN, "The element is given twice").at(child.tag)
-                    found[name] = _step(reader, child)
-                elif child.tag in repeated:
-                    name, reader, gather = repeated[child.tag]
-                    gather(found, name, _step(reader, child))
-                else:
+                known = children.get(child.tag)
+                if known is None:
                     raise Refusal(Flaw.UNKNOWN).at(child.tag)
+                name, reader, gather = known
+                gather(found, name, _step(reader, child))
             for tag, (name, reader) in attributes.items():
                 if tag in element.attributes:
                     found[name] = reader(element)
@@ -76,12 +70,13 @@ class Compiler:
 
         return read
 
-    def _flattened(self, name: str, tag: str, member: Any, into: dict[str, tuple[str, Read, Any]]) -> None:
+    def _child(self, tag: str, member: Any) -> tuple[str, Read, Gather]:
+        """A member's tag, the reader of one such element, and how elements come together."""
+        if not member.serialization.get("flattened"):
+            return tag, self.read(member), _once
         if member.type_name == "map":
-            into[tag] = (name, self._entry(member), _put)
-        else:
-            inner = str(member.member.serialization.get("name", tag))
-            into[inner] = (name, self.read(member.member), _append)
+            return tag, self._entry(member), _put
+        return str(member.member.serialization.get("name", tag)), self.read(member.member), _append
 
     def _list(self, shape: Any) -> Read:
         item = self.read(shape.member)
@@ -117,6 +112,12 @@ class Compiler:
             return _step(key, parts[key_tag]), _step(value, parts[value_tag])
 
         return read
+
+
+def _once(found: dict[str, Any], name: str, value: Any) -> None:
+    if name in found:
+        raise Refusal(Flaw.UNKNOWN, "The element is given twice").at(name)
+    found[name] = value
 
 
 def _append(found: dict[str, Any], name: str, item: Any) -> None:

@@ -1,7 +1,8 @@
 """Form pairs into parameters, for the ec2 and query protocols: pairs become a tree, and the model walks the tree.
 
-Filter.1.Name=vpc-id&Filter.1.Value.1=vpc-1  →  {"Filter": {"1": {"Name": "vpc-id", "Value": {"1": "vpc-1"}}}}
-                                             →  {"Filters": [{"Name": "vpc-id", "Values": ["vpc-1"]}]}
+The pairs `Filter.1.Name=vpc-id&Filter.1.Value.1=vpc-1` become first
+`{"Filter": {"1": {"Name": "vpc-id", "Value": {"1": "vpc-1"}}}}`,
+then `{"Filters": [{"Name": "vpc-id", "Values": ["vpc-1"]}]}`.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ Node = Any  # str, or dict[str, Node]; a value that also has children keeps it u
 Read = Callable[[Node], Any]
 
 # Names of the protocols themselves and of both signatures (SigV2, SigV4 in the query); never parameters.
-ENVELOPE = frozenset(
+_WORDS = (
     "Action Version AWSAccessKeyId Signature SignatureMethod SignatureVersion Timestamp Expires SecurityToken "
     "X-Amz-Algorithm X-Amz-Credential X-Amz-Date X-Amz-Expires X-Amz-SignedHeaders X-Amz-Signature "
-    "X-Amz-Security-Token X-Amz-Content-Sha256".split()
+    "X-Amz-Security-Token X-Amz-Content-Sha256"
 )
+ENVELOPE = frozenset(_WORDS.split())
 _DEEPEST = 32
 
 

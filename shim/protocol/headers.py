@@ -107,7 +107,7 @@ def writer(shape: Any) -> Callable[[Any], str]:
 
 
 def _quoted(text: str) -> str:
-    if "," in text and not _HTTP_DATE.fullmatch(text) or '"' in text:
+    if '"' in text or ("," in text and not _HTTP_DATE.fullmatch(text)):
         return '"' + text.replace('"', '\\"') + '"'
     return text
 

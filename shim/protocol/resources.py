@@ -137,7 +137,7 @@ def _know(names: frozenset[str], route: Route, routes: Iterable[Route]) -> None:
             400,
             extra={"ArgumentName": "ResourceType", "ArgumentValue": also[0]},
         )
-    raise not_implemented(sorted(unknown)[0])
+    raise not_implemented(min(unknown))
 
 
 def _nothing(head: Head, names: frozenset[str], shape: int) -> None:
@@ -146,7 +146,7 @@ def _nothing(head: Head, names: frozenset[str], shape: int) -> None:
         # The preflight's answer for a bucket without rules; none can have any yet.
         raise AwsError("AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.", 403)
     if head.method in _METHODS and names:
-        raise not_implemented(sorted(names)[0])
+        raise not_implemented(min(names))
     if head.method == "POST" and shape == 1:
         if head.header("content-type").lower().startswith("multipart/form-data"):
             raise not_implemented("multipart/form-data")

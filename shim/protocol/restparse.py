@@ -21,19 +21,20 @@ CHECKSUMS = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256")
 
 # `x-amz-*` headers that change nothing about what an operation does: signature, transport, user agent, and metadata,
 # which only means something where an object is written (and is modelled there).
-_HARMLESS = frozenset(
+_TRANSPORT = (
     "x-amz-date x-amz-content-sha256 x-amz-decoded-content-length x-amz-security-token x-amz-trailer x-amz-te "
     "x-amz-sdk-checksum-algorithm x-amz-checksum-algorithm x-amz-checksum-mode x-amz-checksum-type x-amz-user-agent "
-    "x-amz-request-payer".split()
-) | {f"x-amz-checksum-{name.lower()}" for name in CHECKSUMS}
+    "x-amz-request-payer"
+)
+_HARMLESS = frozenset(_TRANSPORT.split()) | {f"x-amz-checksum-{name.lower()}" for name in CHECKSUMS}
 _METADATA = "x-amz-meta-"
 
 # "A recipient MUST ignore the If-Modified-Since header field if the received field value is not a valid HTTP-date"
 # (RFC 9110, 13.1.3; 13.1.4 says the same of If-Unmodified-Since).
 _LENIENT = frozenset({"if-modified-since", "if-unmodified-since"})
 
-# S3 keeps Expires as it was written, date or not, so it stays text; so does the override of it.
-_VERBATIM = frozenset({"expires", "response-expires"})
+# S3 keeps Expires as it was written, date or not, so it stays text; so does the override of it in the query.
+_VERBATIM = frozenset({"expires"})
 
 _SCHEMA = "The XML you provided was not well-formed or did not validate against our published schema"
 _WORDS = {  # shape → code and sentence of a value that is not in its enumeration
@@ -110,84 +111,100 @@ def _template(uri: str, labels: Mapping[str, tuple[str, scalars.Read]]) -> Fill:
 
 
 def _query(shape: Any) -> Fill | None:
-    single: dict[str, tuple[str, scalars.Read]] = {}
-    lists: dict[str, tuple[str, scalars.Read]] = {}
-    rest: tuple[str, Any] | None = None
-    for name, member in shape.members.items():
-        if member.serialization.get("location") != "querystring":
-            continue
-        outside = str(member.serialization.get("name", name))
-        if member.type_name == "map":
-            rest = (name, member)
-        elif member.type_name == "list":
-            lists[outside] = (name, scalars.reader(member.member, "iso8601"))
-        elif outside in _VERBATIM or outside.startswith("response-"):
-            single[outside] = (name, headers.response_text)
-        else:
-            single[outside] = (name, scalars.reader(member, "iso8601"))
-    if not (single or lists or rest):
-        return None
+    members = [pair for pair in shape.members.items() if pair[1].serialization.get("location") == "querystring"]
+    table = {
+        str(member.serialization.get("name", name)): (name, *_query_reader(member))
+        for name, member in members
+        if member.type_name != "map"
+    }
+    others = next((_other_keys(name, member, table) for name, member in members if member.type_name == "map"), None)
+    if not table:
+        return others
 
     def fill(found: dict[str, Any], request: Request) -> None:
         if not request.head.raw_query:
             return
         for outside, text in request.head.query:
-            if outside in single:
-                name, read = single[outside]
-                if name in found:
-                    raise refused(Refusal(Flaw.TYPE, "The parameter is given twice.", text).at(outside))
-                found[name] = _told(read, outside, text)
-            elif outside in lists:
-                name, read = lists[outside]
-                found.setdefault(name, []).append(_told(read, outside, text))
-            elif rest:
-                _gather(found.setdefault(rest[0], {}), rest[1], outside, text)
+            if outside not in table:
+                continue
+            name, read, many = table[outside]
+            value = _told(read, outside, text)
+            if many:
+                found.setdefault(name, []).append(value)
+            elif name in found:
+                raise refused(Refusal(Flaw.TYPE, "The parameter is given twice.", text).at(outside))
+            else:
+                found[name] = value
+        if others:
+            others(found, request)
 
     return fill
 
 
-def _gather(into: dict[str, Any], shape: Any, name: str, text: str) -> None:
-    if shape.value.type_name == "list":
-        into.setdefault(name, []).append(text)
-    else:
-        into[name] = text
+def _query_reader(member: Any) -> tuple[scalars.Read, bool]:
+    """A query parameter's reader, and whether it is a list, which repeats its key."""
+    if member.type_name == "list":
+        return scalars.reader(member.member, "iso8601"), True
+    if str(member.serialization.get("name", "")).startswith("response-"):
+        return headers.response_text, False
+    return scalars.reader(member, "iso8601"), False
+
+
+def _other_keys(name: str, shape: Any, table: Mapping[str, Any]) -> Fill:
+    """A map in the query takes whatever keys no other member takes."""
+    many = shape.value.type_name == "list"
+
+    def fill(found: dict[str, Any], request: Request) -> None:
+        into = found.setdefault(name, {})
+        for outside, text in request.head.query:
+            if outside in table:
+                continue
+            if many:
+                into.setdefault(outside, []).append(text)
+            else:
+                into[outside] = text
+
+    return fill
 
 
 def _headers(names: Mapping[str, headers.Binding], prefixes: Mapping[str, str]) -> Fill:
-    table = {
-        outside: (name, str if outside in _VERBATIM else read, outside in _LENIENT)
-        for outside, (name, read) in names.items()
-    }
-    special = {"content-length": _true_length, "content-encoding": _true_encoding}
-    metadata = prefixes.get(_METADATA, "")
-    others = tuple((prefix, name) for prefix, name in prefixes.items() if prefix != _METADATA)
+    table = {outside: _header(outside, *binding) for outside, binding in names.items()}
+    groups = tuple(prefixes.items())
 
     def fill(found: dict[str, Any], request: Request) -> None:
         head = request.head
         for outside, text in _effective(head).items():
-            bound = table.get(outside)
-            if bound is not None:
-                name, read, lenient = bound
-                if outside in special:
-                    text = special[outside](head, text)
-                    if not text:
-                        continue
-                try:
-                    found[name] = read(text)
-                except Refusal as refusal:
-                    if not lenient:
-                        raise refused(refusal.at(outside)) from None
-            elif outside.startswith("x-amz-"):
-                if outside.startswith(_METADATA):
-                    if metadata:
-                        found.setdefault(metadata, {})[outside[len(_METADATA) :]] = headers.decoded(text)
-                elif outside not in _HARMLESS:
-                    raise not_implemented(outside)
-            for prefix, name in others:
+            put = table.get(outside)
+            if put is not None:
+                put(found, head, text)
+            elif outside.startswith("x-amz-") and not outside.startswith(_METADATA) and outside not in _HARMLESS:
+                raise not_implemented(outside)
+            for prefix, name in groups:
                 if outside.startswith(prefix):
-                    found.setdefault(name, {})[outside[len(prefix) :]] = text
+                    found.setdefault(name, {})[outside[len(prefix) :]] = headers.decoded(text)
 
     return fill
+
+
+def _header(outside: str, name: str, read: scalars.Read) -> Callable[[dict[str, Any], Head, str], None]:
+    """Return what puts one header's value among the parameters."""
+    if outside in _VERBATIM:
+        read = str
+    adjust = {"content-length": _true_length, "content-encoding": _true_encoding}.get(outside)
+    lenient = outside in _LENIENT
+
+    def put(found: dict[str, Any], head: Head, text: str) -> None:
+        if adjust:
+            text = adjust(head, text)
+            if not text:
+                return
+        try:
+            found[name] = read(text)
+        except Refusal as refusal:
+            if not lenient:
+                raise refused(refusal.at(outside)) from None
+
+    return put
 
 
 def _effective(head: Head) -> Mapping[str, str]:

@@ -190,7 +190,7 @@ def _unsupported_operation(name: str) -> AwsError:
 
 
 def _unsupported_parameter(path: str, model: Any) -> AwsError:
-    first, _, rest = path.partition(".")
+    first = path.partition(".")[0]
     member = model.input_shape.members[first]
     outside = member.serialization.get("name", first) if member.serialization.get("location") else path
     return resources.not_implemented(outside)

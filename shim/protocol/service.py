@@ -1,10 +1,8 @@
 """Service: a model of AWS, the actions registered for it, and the way from a request to parameters and back.
 
-ec2 = Service("ec2")
-action = ec2.action
-
-@action(supports="VolumeIds Filters MaxResults NextToken")
-async def describe_volumes(call, req): ...
+>>> ec2 = Service("ec2")
+>>> @ec2.action(supports="VolumeIds Filters MaxResults NextToken")
+... async def describe_volumes(call, req): ...
 """
 
 from __future__ import annotations
@@ -64,10 +62,9 @@ class Service:
     """One AWS service.  `model` is botocore's name for it where that differs, or a whole model (as tests bring)."""
 
     def __init__(self, name: str, *, model: str | Mapping[str, Any] | None = None) -> None:
-        if model is None or isinstance(model, str):
-            model = Loader().load_service_model(model or name, "service-2")
         self.name = name
-        self._model = ServiceModel(model, name)
+        words = model if isinstance(model, Mapping) else Loader().load_service_model(model or name, "service-2")
+        self._model = ServiceModel(words, name)
         self.protocol: str = self._model.metadata["protocol"]
         self._dialect = PROTOCOLS[self.protocol]
         self._route = self._dialect.router(self._model)
@@ -87,7 +84,7 @@ class Service:
 
     @property
     def model(self) -> ServiceModel:
-        """botocore's view of the model."""
+        """The model as botocore reads it."""
         return self._model
 
     def action(
