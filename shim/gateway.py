@@ -51,6 +51,7 @@ SIDE_PATHS = frozenset((b"/healthcheck", b"/healthcheck/ready"))
 # Below this an answer is sent before a client that hung up would be noticed.
 _WATCHED_BYTES = 256 * 1024
 
+_EMPTY = frozenset((204, 304))
 _BUG = "We encountered an internal error. Please try again."
 
 
@@ -327,6 +328,9 @@ def dry_run(caller: Caller, operation: Operation) -> AwsError:
 
 async def _send(reply: Reply, way: _Way, send: Send) -> None:
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
+    # A HEAD's length is that of the object it tells of, which only the action knows; 204 and 304 have none.
+    if isinstance(reply.body, bytes) and way.head.method != "HEAD" and reply.status not in _EMPTY:
+        headers.append((b"content-length", b"%d" % len(reply.body)))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     if isinstance(reply.body, bytes):
         await send({"type": "http.response.body", "body": reply.body})

@@ -1,0 +1,119 @@
+"""The gateway's front door without a cloud behind it: whoever gets through to a cloud is caught in the act."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import Any
+from urllib.parse import urlsplit
+
+from adapters.types.identity import Ec2Credential, Token
+from shim.app import FACES
+from shim.auth.keys import Keys
+from shim.config import Settings
+from shim.gateway import Gateway, Record
+from shim.locks import Locks
+
+ACCESS = "AKIDEXAMPLE"
+SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+HOST = "localhost:8788"
+
+
+class OneUser:
+    """A Keystone that knows one access key; `roles` are what its owner may do."""
+
+    def __init__(self, roles: frozenset[str] = frozenset({"member", "reader"})) -> None:
+        self.roles = roles
+
+    async def ec2_credential(self, access: str) -> Ec2Credential | None:
+        return Ec2Credential(ACCESS, SECRET, "u1", "p1") if access == ACCESS else None
+
+    async def token(self, credential: Ec2Credential) -> Token:
+        later = datetime.now(UTC) + timedelta(hours=1)
+        return Token("t", later, "u1", "alice", "p1", "main", "default", self.roles, {})
+
+    async def ready(self) -> None:
+        return
+
+
+class Alarm:
+    """A cloud that may not be touched: the name of whatever is reached for is kept."""
+
+    def __init__(self, touched: list[str]) -> None:
+        self._touched = touched
+
+    def __getattr__(self, name: str) -> Any:
+        self._touched.append(name)
+        raise AssertionError(f"the cloud was reached: {name}")
+
+
+@dataclass
+class Answer:
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass
+class Door:
+    """A gateway and what passed through it."""
+
+    identity: OneUser = field(default_factory=OneUser)
+    touched: list[str] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        settings = Settings.model_validate({"region": "RegionOne", "page_token_key": "k"})
+        self.gateway = Gateway(
+            faces=FACES,
+            tenants=self,
+            keys=Keys(self.identity, clock=monotonic),
+            locks=Locks(""),
+            settings=settings,
+            regions=frozenset(("us-east-1", "RegionOne")),
+            observe=self.records.append,
+            side=self._side,
+        )
+
+    def tenant(self, tokens: Any, token: Token, request_id: str) -> Any:
+        return Alarm(self.touched)
+
+    async def _side(self, scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("the side door")
+
+    def knock(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
+        """Send one request, byte for byte as given."""
+        return asyncio.run(self._knock(method, url, headers, body))
+
+    async def _knock(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        parts = urlsplit(url)
+        answer = Answer()
+        sent = [{"type": "http.request", "body": body, "more_body": False}]
+        told = {"host": parts.netloc, **{name.lower(): value for name, value in headers.items()}}
+        if body or method in ("PUT", "POST"):
+            told.setdefault("content-length", str(len(body)))
+        scope: MutableMapping[str, Any] = {
+            "type": "http",
+            "method": method,
+            "scheme": parts.scheme,
+            "raw_path": (parts.path or "/").encode("latin-1"),
+            "query_string": parts.query.encode("latin-1"),
+            "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in told.items()],
+            "client": ("127.0.0.1", 1),
+        }
+
+        async def receive() -> MutableMapping[str, Any]:
+            return sent.pop(0) if sent else {"type": "http.disconnect"}
+
+        async def send(event: MutableMapping[str, Any]) -> None:
+            if event["type"] == "http.response.start":
+                answer.status = event["status"]
+                answer.headers = {k.decode().lower(): v.decode("latin-1") for k, v in event["headers"]}
+            else:
+                answer.body += event.get("body", b"")
+
+        await self.gateway(scope, receive, send)
+        return answer

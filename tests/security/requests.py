@@ -1,0 +1,132 @@
+"""A valid request for every registered operation, made from the model: what a new action gets tested with by itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth, SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.serialize import create_serializer
+
+from shim.app import FACES
+from shim.protocol.service import Service
+from tests.security.door import ACCESS, HOST, SECRET
+
+
+@dataclass
+class Wire:
+    """One request, not yet signed."""
+
+    service: str
+    operation: str
+    method: str
+    url: str
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def __str__(self) -> str:
+        return f"{self.service}:{self.operation}"
+
+
+def registered() -> Iterator[tuple[Service, str]]:
+    """Every operation that the gateway answers."""
+    for face in FACES.values():
+        for name in sorted(face.service.handlers):
+            yield face.service, name
+
+
+def every_request() -> list[Wire]:
+    """One valid, unsigned request for each registered operation."""
+    return [wire(service, name) for service, name in registered()]
+
+
+def wire(service: Service, name: str) -> Wire:
+    """A request for an operation with the least that its model demands."""
+    model = service.model.operation_model(name)
+    params = minimal(model.input_shape) if model.input_shape else {}
+    request = create_serializer(service.protocol).serialize_to_request(params, model)
+    headers = {key: str(value) for key, value in request["headers"].items()}
+    body = request["body"]
+    query = request["query_string"]
+    if isinstance(body, dict):  # a query protocol's form
+        text = urlencode(body)
+        return Wire(
+            service.name,
+            name,
+            "POST",
+            f"http://{HOST}/",
+            {"content-type": "application/x-www-form-urlencoded; charset=utf-8"},
+            text.encode(),
+        )
+    path = request["url_path"]
+    pairs = urlencode(query, doseq=True) if isinstance(query, dict) else query
+    glue = "&" if "?" in path else "?"
+    url = f"http://{HOST}{path}{glue + pairs if pairs else ''}"
+    return Wire(service.name, name, request["method"], url, headers, body.encode() if isinstance(body, str) else body)
+
+
+def minimal(shape: Any, depth: int = 0) -> Any:
+    """A value that satisfies a shape with its required members only."""
+    match shape.type_name:
+        case "structure":
+            return {name: minimal(shape.members[name], depth + 1) for name in shape.required_members}
+        case "list":
+            return [minimal(shape.member, depth + 1)]
+        case "map":
+            return {}
+        case "string":
+            return shape.enum[0] if shape.enum else "abc"
+        case "boolean":
+            return True
+        case "timestamp":
+            return 0
+        case "blob":
+            return b"abc"
+        case _:
+            return 1
+
+
+def signed(
+    request: Wire,
+    *,
+    access: str = ACCESS,
+    secret: str = SECRET,
+    service: str = "",
+    region: str = "us-east-1",
+    presigned: bool = False,
+    payload: str = "",
+) -> Wire:
+    """The request signed by botocore, in the header or in the query; `payload` is x-amz-content-sha256's mode."""
+    headers = dict(request.headers)
+    if payload:
+        headers["X-Amz-Content-SHA256"] = payload
+    method, url, body = request.method, request.url, request.body
+    s3 = request.service == "s3"
+    if presigned and not s3:  # a presigned call of a query service is a GET
+        method, url, body = "GET", f"{url}?{body.decode()}", b""
+    aws = AWSRequest(method, url, headers, body)
+    credentials = Credentials(access, secret)
+    name = service or request.service
+    if presigned:
+        signer: Any = (S3SigV4QueryAuth if s3 else SigV4QueryAuth)(credentials, name, region, expires=300)
+    else:
+        signer = (S3SigV4Auth if s3 else SigV4Auth)(credentials, name, region)
+    signer.add_auth(aws)
+    prepared = aws.prepare()
+    found = {key: _text(value) for key, value in prepared.headers.items()}
+    return Wire(request.service, request.operation, method, str(prepared.url), found, body)
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def code_of(body: bytes) -> str:
+    """The error's code, whatever the envelope."""
+    found = re.search(rb"<Code>(.*?)</Code>", body)
+    return found[1].decode() if found else ""

@@ -1,0 +1,165 @@
+"""What holds for every operation, whoever wrote it: nobody reaches a cloud without a signature that fits.
+
+The cases are made from the registry, so an operation is covered from the moment it is registered.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.security.door import ACCESS, SECRET, Answer, Door, OneUser
+from tests.security.requests import Wire, code_of, every_request, signed
+
+REQUESTS = every_request()
+EACH = pytest.mark.parametrize("request_", REQUESTS, ids=str)
+MODES = (
+    "",
+    "UNSIGNED-PAYLOAD",
+    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+    "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+)
+REFUSED = (400, 401, 403, 411)
+
+
+def knock(door: Door, wire: Wire) -> Answer:
+    return door.knock(wire.method, wire.url, wire.headers, wire.body)
+
+
+def refused(door: Door, wire: Wire, *codes: str) -> None:
+    """The request is refused with one of the codes, and no cloud heard of it."""
+    answer = knock(door, wire)
+    assert answer.status in REFUSED, (answer.status, answer.body)
+    if wire.method != "HEAD":
+        assert code_of(answer.body) in codes, answer.body
+    assert not door.touched
+    assert SECRET not in answer.body.decode()
+
+
+def test_the_requests_are_good_when_they_are_signed() -> None:
+    """The counter-check: with its signature each of them gets past the door, so what refuses them is the signature."""
+    past = 0
+    for request in REQUESTS:
+        door = Door()
+        answer = knock(door, signed(request))
+        assert code_of(answer.body) not in {"AccessDenied", "AuthFailure", "SignatureDoesNotMatch"}, answer.body
+        past += bool(door.touched) or answer.status == 200 or bool(door.records[-1].operation)
+    assert past == len(REQUESTS)
+
+
+@EACH
+def test_unsigned(request_: Wire) -> None:
+    refused(Door(), request_, "AccessDenied", "MissingAuthenticationToken")
+
+
+@EACH
+@pytest.mark.parametrize("presigned", [False, True], ids=["header", "query"])
+@pytest.mark.parametrize("payload", MODES)
+def test_bad_signature_in_every_mode(request_: Wire, presigned: bool, payload: str) -> None:
+    """CVE-2026-40344, CVE-2025-31489: one mode, or one place for the signature, that nobody checked."""
+    wire = signed(request_, secret="guess", presigned=presigned, payload=payload)
+    refused(Door(), wire, "SignatureDoesNotMatch", "AuthFailure", "AccessDenied")
+
+
+@EACH
+def test_unknown_key(request_: Wire) -> None:
+    refused(Door(), signed(request_, access="AKIDNOBODY"), "InvalidAccessKeyId", "AuthFailure", "InvalidClientTokenId")
+
+
+@EACH
+def test_a_signature_for_another_service_is_not_one_for_this(request_: Wire) -> None:
+    """CVE-2025-65073, CVE-2026-55873: a signature is worth what it was made for.
+
+    The scope decides the route, so a request signed for another service is that service's: it never runs as this one.
+    """
+    for other in {"s3", "ec2", "sts", "iam"} - {request_.service}:
+        door = Door()
+        knock(door, signed(request_, service=other))
+        assert all((r.service, r.operation) != (request_.service, request_.operation) for r in door.records)
+
+
+@EACH
+def test_wrong_region(request_: Wire) -> None:
+    codes = ("AuthorizationHeaderMalformed", "AuthFailure", "SignatureDoesNotMatch")
+    refused(Door(), signed(request_, region="mars-1"), *codes)
+
+
+@EACH
+def test_old_signature(request_: Wire) -> None:
+    """CVE-2020-12692: what was signed once may not be sent for ever."""
+    wire = signed(request_)
+    old = datetime.now(UTC) - timedelta(minutes=16)
+    headers = {
+        name: re.sub(r"\d{8}T\d{6}Z", old.strftime("%Y%m%dT%H%M%SZ"), value) if name.lower() == "x-amz-date" else value
+        for name, value in wire.headers.items()
+    }
+    codes = ("RequestTimeTooSkewed", "RequestExpired", "SignatureDoesNotMatch", "AuthorizationHeaderMalformed")
+    refused(Door(), replace(wire, headers=headers), *codes, "AuthFailure")
+
+
+@EACH
+def test_identity_headers_of_openstack_prove_nothing(request_: Wire) -> None:
+    """CVE-2026-22797: who is let in is said by a signature, never by a header that anyone can send."""
+    headers = {
+        **request_.headers,
+        "X-Auth-Token": "t",
+        "X-Service-Token": "t",
+        "X-Identity-Status": "Confirmed",
+        "X-Project-Id": "p1",
+        "X-User-Id": "u1",
+        "X-Roles": "admin",
+    }
+    refused(Door(), replace(request_, headers=headers), "AccessDenied", "MissingAuthenticationToken")
+
+
+@EACH
+def test_tampered_url(request_: Wire) -> None:
+    """A signature holds for the very request it was made for."""
+    wire = signed(request_)
+    glue = "&" if "?" in wire.url else "?"
+    refused(Door(), replace(wire, url=f"{wire.url}{glue}more=1"), "SignatureDoesNotMatch", "AuthFailure")
+
+
+@pytest.mark.parametrize("request_", [request for request in REQUESTS if request.service == "s3"], ids=str)
+def test_unsigned_amz_header(request_: Wire) -> None:
+    """LP 2158733: a header that changes what a request means counts only when it was signed."""
+    for header in ("x-amz-copy-source", "x-amz-meta-a", "x-amz-acl"):
+        for presigned in (False, True):
+            wire = signed(request_, presigned=presigned)
+            refused(Door(), replace(wire, headers={**wire.headers, header: "/b/k"}), "AccessDenied")
+
+
+@EACH
+def test_a_session_token_that_nobody_issued(request_: Wire) -> None:
+    wire = replace(request_, headers={**request_.headers, "x-amz-security-token": "made-up"})
+    codes = ("InvalidToken", "AuthFailure", "InvalidClientTokenId")
+    refused(Door(), signed(wire), *codes)
+
+
+DRY = [request for request in REQUESTS if request.service == "ec2"]
+
+
+@pytest.mark.parametrize("request_", DRY, ids=str)
+def test_dry_run_touches_nothing(request_: Wire) -> None:
+    wire = replace(request_, body=request_.body + b"&DryRun=true")
+    for roles, codes in (({"member"}, {"DryRunOperation"}), ({"reader"}, {"DryRunOperation", "UnauthorizedOperation"})):
+        door = Door(OneUser(frozenset(roles)))
+        answer = knock(door, signed(wire))
+        assert not door.touched
+        if code_of(answer.body) != "UnknownParameter":  # the model of this action has no DryRun
+            assert code_of(answer.body) in codes, answer.body
+
+
+def test_the_log_record_holds_no_secret() -> None:
+    for request in REQUESTS:
+        door = Door()
+        wire = signed(request)
+        knock(door, wire)
+        signature = wire.headers["Authorization"].rpartition("Signature=")[2]
+        assert signature not in repr(door.records)
+        assert SECRET not in repr(door.records)
+        assert ACCESS in repr(door.records)
