@@ -8,13 +8,10 @@ from dataclasses import asdict, dataclass
 
 import click
 
-import shim.ec2
-import shim.ec2.service
+from shim.app import FACES
 from shim.protocol.service import PROTOCOLS, Service
-from shim.s3 import s3
-from shim.sts import sts
 
-SERVICES: tuple[Service, ...] = (shim.ec2.service.ec2, s3, sts)
+SERVICES = tuple(face.service for face in FACES.values())
 
 
 @dataclass(frozen=True, slots=True)

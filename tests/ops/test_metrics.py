@@ -3,7 +3,6 @@
 from prometheus_client import generate_latest
 
 from shim.metrics import DEFINITIONS, Metrics
-from shim.tally import begin, count
 
 
 def scrape(metrics: Metrics) -> list[str]:
@@ -39,11 +38,3 @@ def test_two_gateways_in_one_process_do_not_share_counts() -> None:
     one, other = Metrics(), Metrics()
     one.serving(1)
     assert "passerelle_requests_in_flight 0.0" in scrape(other)
-
-
-def test_the_tally_counts_only_between_begin_and_end_of_a_call() -> None:
-    count("compute", 1.0)
-    tally = begin()
-    count("compute", 0.25)
-    count("network", 0.5)
-    assert (tally.calls, tally.seconds, tally.services) == (2, 0.75, {"compute": 1, "network": 1})
