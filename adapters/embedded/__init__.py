@@ -4,7 +4,7 @@
 """
 
 from adapters.embedded.cloud import EmbeddedCloud, ServiceStatus
-from adapters.embedded.errors import CloudError, ServiceFailedError
+from adapters.embedded.errors import AnswerError, CloudError, ServiceFailedError
 from adapters.embedded.facts import Account, CloudFacts
 
-__all__ = ["Account", "CloudError", "CloudFacts", "EmbeddedCloud", "ServiceFailedError", "ServiceStatus"]
+__all__ = ["Account", "AnswerError", "CloudError", "CloudFacts", "EmbeddedCloud", "ServiceFailedError", "ServiceStatus"]

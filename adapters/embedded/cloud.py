@@ -62,6 +62,7 @@ class EmbeddedCloud:
         Raises CloudError (ServiceFailedError names the service and has the end of its log).
         """
         place, say = self.place, stopwatch(self.progress)
+        place.root.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with locked(place.root / "lock-file", say):
             plan, signatures = self._prepare(say)
             self._start(plan, signatures, say)
@@ -117,7 +118,7 @@ class EmbeddedCloud:
         say("every service answers")
         seed_cloud.seed(plan)
         facts.save(place.root / "facts.json", known)
-        write_private(self.state_dir / "clouds.yaml", facts.clouds_yaml(known))
+        write_private(place.root.parent / "clouds.yaml", facts.clouds_yaml(known))
         say("flavors, images, volume types and networks are there")
         return known
 
@@ -146,7 +147,7 @@ class EmbeddedCloud:
                 if entry.name in kept or entry.name.startswith(f"{place.venv.name}-databases-"):
                     continue
                 shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
-            (self.state_dir / "clouds.yaml").unlink(missing_ok=True)
+            (place.root.parent / "clouds.yaml").unlink(missing_ok=True)
         self.progress("state deleted; packages kept")
 
     def status(self) -> tuple[ServiceStatus, ...]:

@@ -3,9 +3,9 @@
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from adapters.embedded import conf
@@ -65,16 +65,18 @@ def swift_devices(place: Layout) -> Path:
 
 
 def takes_metadata(directory: Path) -> bool:
-    """Tell whether files there take large extended attributes; leave no trace if not."""
+    """Tell whether files in a directory of our own there take large extended attributes; leave no trace if not."""
     probe = directory / ".probe"
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if directory.stat().st_uid != os.getuid():
-            return False
+        if directory.lstat().st_uid != os.getuid():
+            return False  # under /dev/shm anybody may have taken the name
         probe.touch()
         os.setxattr(probe, "user.probe", b"x" * XATTR_BYTES)
     except OSError:
-        shutil.rmtree(directory, ignore_errors=True)
+        with suppress(OSError):  # not a directory, or not empty: it holds an earlier life's objects
+            probe.unlink(missing_ok=True)
+            directory.rmdir()
         return False
     probe.unlink()
     return True

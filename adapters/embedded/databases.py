@@ -62,12 +62,12 @@ def migration_files(work: Path) -> dict[str, str]:
     return {f"{name}.conf": text({**each, "oslo_concurrency": {"lock_path": work}}) for name, each in sections.items()}
 
 
-def seed_key() -> str:
+def seed_key(migrations: tuple[tuple[str, ...], ...] = MIGRATIONS) -> str:
     """Name the seed by what decides its content."""
     parts = (
         SEED_FORMAT,
         digest(),
-        repr(MIGRATIONS),
+        repr(migrations),
         (Path(__file__).parent / "services/neutron_tables.py").read_text(),
     )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]

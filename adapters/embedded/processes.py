@@ -1,9 +1,11 @@
 """Service processes: started detached, found again by what they run, never by a pid file that may lie."""
 
 import os
+import select
 import signal
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,7 @@ class Process:
 
     service: str
     pid: int
+    parent: int
     signature: str
 
 
@@ -44,17 +47,23 @@ def recognise(argv: list[str], root: Path) -> tuple[str, str] | None:
 
 def running(place: Layout, proc: Path = Path("/proc")) -> dict[str, list[Process]]:
     """Find this cloud's processes by looking at every command line of this user."""
-    found: dict[str, list[Process]] = {}
+    found: dict[int, Process] = {}
     for entry in proc.iterdir():
         if not entry.name.isdigit():
             continue
         try:
             argv = (entry / "cmdline").read_text(errors="replace").split("\0")[:-1]
+            if known := recognise(argv, place.root):
+                # the name of the program, in brackets, may hold spaces and brackets
+                parent = int((entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
+                found[int(entry.name)] = Process(known[0], int(entry.name), parent, known[1])
         except OSError:
             continue  # it ended meanwhile
-        if known := recognise(argv, place.root):
-            found.setdefault(known[0], []).append(Process(known[0], int(entry.name), known[1]))
-    return found
+    by_service: dict[str, list[Process]] = {}
+    for process in sorted(found.values(), key=lambda process: process.pid):
+        if process.parent not in found:  # a child that has forked and not yet become what it shall run
+            by_service.setdefault(process.service, []).append(process)
+    return by_service
 
 
 def environment(place: Layout) -> dict[str, str]:
@@ -99,27 +108,38 @@ def start(place: Layout, service: str, signature: str) -> int:
 
 
 def stop(place: Layout, service: str | None = None, patience: float = 5.0) -> None:
-    """End the processes of one service or of all, politely for `patience` seconds; return when none is left."""
-    deadline = time.monotonic() + patience
-    polite = True
-    told: set[int] = set()
+    """End the processes of one service or of all, politely at first; return when none is left, nor a port of theirs."""
+    number = signal.SIGTERM
     while left := [process for process in in_order(running(place)) if service in (None, process.service)]:
-        if polite and time.monotonic() > deadline:
-            polite, told = False, set()
-        for process in left:
-            if process.pid not in told:
-                told.add(process.pid)
-                send(process.pid, signal.SIGTERM if polite else signal.SIGKILL)
-        time.sleep(0.05)
-        reap(told)
+        end([process.pid for process in left], number, patience)
+        number = signal.SIGKILL
 
 
-def send(pid: int, number: signal.Signals) -> None:
-    """Signal a process which may have ended already."""
+def end(pids: Iterable[int], number: signal.Signals, patience: float) -> None:
+    """Signal processes and wait until all have ended, or `patience` seconds.
+
+    A process leaves /proc/*/cmdline before the kernel closes its sockets; its pidfd becomes readable after that.
+    """
+    waiting = {handle for pid in pids if (handle := pidfd(pid)) is not None}
+    handles, deadline = tuple(waiting), time.monotonic() + patience
     try:
-        os.kill(pid, number)
+        for handle in handles:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(handle, number)
+        while waiting and (left := deadline - time.monotonic()) > 0:
+            waiting -= set(select.select(waiting, [], [], left)[0])
+    finally:
+        for handle in handles:
+            os.close(handle)
+        reap(pids)
+
+
+def pidfd(pid: int) -> int | None:
+    """Give a handle of a process, or None when it has ended."""
+    try:
+        return os.pidfd_open(pid)
     except ProcessLookupError:
-        return
+        return None
 
 
 def reap(pids: Iterable[int]) -> None:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 LIMIT = 20000  # entries; far more than the tokens and containers of a small cloud
@@ -11,21 +11,22 @@ LIMIT = 20000  # entries; far more than the tokens and containers of a small clo
 class Cache:
     """Values with a time of expiry. A full cache is emptied: everything in it can be asked for again."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time, limit: int = LIMIT) -> None:
+        self._clock, self._limit = clock, limit
         self._entries: dict[str, tuple[float, Any]] = {}
         self._lock = threading.Lock()
 
     def get(self, key: str, raise_on_error: bool = False) -> Any:
         """Give a value, or None."""
         expires, value = self._entries.get(key, (0.0, None))
-        return value if expires > time.time() else None
+        return value if expires > self._clock() else None
 
     def set(self, key: str, value: Any, serialize: bool = True, time: float = 0, **_ignored: object) -> None:
         """Keep a value for `time` seconds (the name is memcached's), or for good."""
         with self._lock:
-            if len(self._entries) >= LIMIT:
+            if len(self._entries) >= self._limit:
                 self._entries.clear()
-            self._entries[key] = (now() + time if time else float("inf"), value)
+            self._entries[key] = (self._clock() + time if time else float("inf"), value)
 
     def delete(self, key: str, server_key: str | None = None) -> None:
         """Forget a value."""
@@ -35,7 +36,7 @@ class Cache:
         """Add to a counter, which never falls below zero."""
         with self._lock:
             total = max(0, int(self.get(key) or 0) + delta)
-            self._entries[key] = (now() + time if time else float("inf"), total)
+            self._entries[key] = (self._clock() + time if time else float("inf"), total)
         return total
 
     def decr(self, key: str, delta: int = 1, time: float = 0) -> int:
@@ -52,8 +53,3 @@ class Cache:
     def get_multi(self, keys: Iterable[str], server_key: str | None = None) -> list[Any]:
         """Give several values, None for each that is missing."""
         return [self.get(key) for key in keys]
-
-
-def now() -> float:
-    """Tell the time, in seconds; methods above have an argument called `time`."""
-    return time.time()

@@ -9,29 +9,9 @@ from typing import Any
 from cinder.volume import driver
 from oslo_config import cfg
 
+from .sparse import WrittenPart, length
+
 OPTIONS = [cfg.StrOpt("passerelle_volumes", help="The directory of the volumes' files.")]
-
-# File systems limit a file's length (ext4: 16 TiB) below what a volume may claim. Nobody writes past this.
-LONGEST = 4 << 40
-
-
-def length(gib: int) -> int:
-    """Give the length in bytes of the file that stands for a volume of so many GiB."""
-    return min(gib << 30, LONGEST)
-
-
-def used_extent(path: Path) -> int:
-    """Give the length in bytes up to the last one ever written; what follows reads as zeros."""
-    with path.open("rb") as file:
-        end = os.fstat(file.fileno()).st_size
-        used, position = 0, 0
-        while position < end:
-            try:
-                position = os.lseek(file.fileno(), os.lseek(file.fileno(), position, os.SEEK_DATA), os.SEEK_HOLE)
-            except OSError:  # ENXIO: nothing but a hole is left
-                break
-            used = position
-    return used
 
 
 class SparseFiles(driver.VolumeDriver):  # type: ignore[misc]
@@ -106,7 +86,7 @@ class SparseFiles(driver.VolumeDriver):  # type: ignore[misc]
     def copy_volume_to_image(self, context: Any, volume: Any, image_service: Any, image_meta: dict[str, Any]) -> None:
         """Make an image from a volume, without the zeros nobody ever wrote at its end."""
         path = self.file(volume)
-        with Upload(path) as body:
+        with WrittenPart(path) as body:
             image_service.update(context, image_meta["id"], {}, body)
 
     def ensure_export(self, context: Any, volume: Any) -> None:
@@ -138,27 +118,3 @@ class SparseFiles(driver.VolumeDriver):  # type: ignore[misc]
             "reserved_percentage": 0,
             "QoS_support": False,
         }
-
-
-class Upload:
-    """The written part of a file, at least one sector, as a file-like object of known length."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("rb")
-        self._left = max(512, used_extent(path))
-        self._size = self._left
-
-    def __enter__(self) -> "Upload":
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._file.close()
-
-    def __len__(self) -> int:
-        return self._size
-
-    def read(self, size: int = -1) -> bytes:
-        """Read on, up to the last byte written."""
-        chunk = self._file.read(self._left if size < 0 else min(size, self._left))
-        self._left -= len(chunk)
-        return chunk

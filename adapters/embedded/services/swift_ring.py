@@ -3,17 +3,17 @@
 import sys
 from pathlib import Path
 
-from swift.common.ring import RingBuilder
-
-HOST = "127.0.0.1"
+HOST, DEVICE = "127.0.0.1", "d1"
 
 
 def make(file: Path, port: int) -> None:
     """Write a ring of one replica on one device. Which device holds a name never depends on the port."""
+    from swift.common.ring import RingBuilder
+
     builder = RingBuilder(6, 1, 1)
     builder.add_dev({
         "id": 0, "region": 1, "zone": 1, "ip": HOST, "port": port, "replication_ip": HOST, "replication_port": port,
-        "device": "d1", "weight": 1.0, "meta": "",
+        "device": DEVICE, "weight": 1.0, "meta": "",
     })  # fmt: skip
     builder.rebalance()
     builder.get_ring().save(str(file))

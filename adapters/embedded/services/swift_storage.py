@@ -4,6 +4,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from .swift_ring import DEVICE
 from .swift_server import prepare, start
 
 UPDATE_SECONDS = 5
@@ -32,15 +33,19 @@ def update(etc: Path) -> None:
     from swift.container.updater import ContainerUpdater
     from swift.obj.updater import ObjectUpdater
 
-    updaters = [
-        ContainerUpdater(readconf(str(etc / "swift/container-server.conf"), "container-updater")),
-        ObjectUpdater(readconf(str(etc / "swift/object-server.conf"), "object-updater")),
-    ]
+    containers = ContainerUpdater(readconf(str(etc / "swift/container-server.conf"), "container-updater"))
+    objects = ObjectUpdater(readconf(str(etc / "swift/object-server.conf"), "object-updater"))
+
+    def sweep_objects() -> None:
+        # its run_once forks a child for each device: a second process that looks like this one, every few seconds
+        objects.get_container_ring().get_nodes("")
+        objects.object_sweep(str(Path(objects.devices) / DEVICE))
+
     while True:
         eventlet.sleep(UPDATE_SECONDS)
-        for updater in updaters:
+        for sweep in (containers.run_once, sweep_objects):
             try:
-                updater.run_once()
+                sweep()
             except Exception:  # noqa: BLE001 - the next round may do better, and the servers must live
                 traceback.print_exc()
 
