@@ -26,7 +26,7 @@ ENV PATH=/opt/passerelle/bin:$PATH \
     PASSERELLE_METRICS_HOST=0.0.0.0 \
     PASSERELLE_METRICS_PORT=8789 \
     PASSERELLE_STATE_DIR=/var/lib/passerelle
-USER passerelle:passerelle
+USER 42888:42888
 WORKDIR /var/lib/passerelle
 EXPOSE 8788 8789
 # The metrics listener never speaks TLS, so one probe fits every configuration.
