@@ -19,6 +19,7 @@ from adapters.types.compute import (
     KeyPair,
     NewServer,
     Nic,
+    Power,
     Server,
     ServerFlavor,
     Zone,
@@ -33,12 +34,14 @@ class Nova:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def servers(self, *, changed_since: datetime | None = None) -> list[Server]:
+    async def servers(self, *, changed_since: datetime | None = None, tag: str | None = None) -> list[Server]:
         """List the project's servers."""
         params: dict[str, str | int] = {"limit": _PAGE}
         if changed_since is not None:
             # Nova refuses fractions of seconds with some offsets; whole seconds of UTC are always taken.
             params["changes-since"] = changed_since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        if tag is not None:
+            params["tags"] = tag
         return [_server(s) for s in await self._session.pages("compute", "/servers/detail", "servers", params)]
 
     async def server(self, id: str) -> Server:
@@ -57,13 +60,9 @@ class Nova:
         """Ask for a server's end."""
         await self._session.delete("compute", f"/servers/{id}", resource="server", id=id)
 
-    async def start_server(self, id: str) -> None:
-        """Switch a server on."""
-        await self._act(id, {"os-start": None})
-
-    async def stop_server(self, id: str) -> None:
-        """Shut a server down."""
-        await self._act(id, {"os-stop": None})
+    async def power_server(self, id: str, power: Power) -> None:
+        """Ask for a server's start, stop, and the like."""
+        await self._act(id, {power.value: None})
 
     async def reboot_server(self, id: str) -> None:
         """Restart a server."""
@@ -222,6 +221,7 @@ def _wanted(new: NewServer) -> dict[str, Any]:
         "user_data": new.user_data,
         # Nova takes an id where it says name, and then it cannot be ambiguous.
         "security_groups": [{"name": group} for group in new.security_groups],
+        "tags": list(new.tags),
         "block_device_mapping_v2": [_device(device) for device in new.devices],
     }
     return wanted | {name: value for name, value in optional.items() if value}

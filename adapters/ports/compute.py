@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
-from adapters.types.compute import Attachment, ComputeLimits, Flavor, KeyPair, NewServer, Server, Zone
+from adapters.types.compute import Attachment, ComputeLimits, Flavor, KeyPair, NewServer, Power, Server, Zone
 
 
 class Compute(Protocol):
     """Nova for one project.  Every call raises BackendError; a missing thing is NOT_FOUND with its `resource`."""
 
-    async def servers(self, *, changed_since: datetime | None = None) -> list[Server]:
-        """List the project's servers; with a moment, those changed since then, deleted ones among them."""
+    async def servers(self, *, changed_since: datetime | None = None, tag: str | None = None) -> list[Server]:
+        """List the project's servers; with a moment, those changed since then, deleted ones among them; or by tag."""
         ...
 
     async def server(self, id: str) -> Server:
@@ -28,12 +28,8 @@ class Compute(Protocol):
         """Ask for a server's end."""
         ...
 
-    async def start_server(self, id: str) -> None:
-        """Switch a server on; CONFLICT unless it is off."""
-        ...
-
-    async def stop_server(self, id: str) -> None:
-        """Shut a server down; CONFLICT unless it is on."""
+    async def power_server(self, id: str, power: Power) -> None:
+        """Ask for a server's start, stop, and the like; CONFLICT where its state does not allow that."""
         ...
 
     async def reboot_server(self, id: str) -> None:

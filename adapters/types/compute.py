@@ -5,6 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
+
+
+class Power(Enum):
+    """What brings a server from one of Nova's many sorts of rest to work, or back."""
+
+    START = "os-start"
+    STOP = "os-stop"
+    UNPAUSE = "unpause"
+    RESUME = "resume"
+    UNSHELVE = "unshelve"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +108,10 @@ class Nic:
 
 @dataclass(frozen=True, slots=True)
 class NewServer:
-    """What a server is made from; `security_groups` are ids, for the new ports, `user_data` is base64."""
+    """What a server is made from.
+
+    `security_groups` are ids, for the new ports; `user_data` is base64; `tags` are Nova's own, of 60 characters.
+    """
 
     name: str
     flavor_id: str
@@ -108,6 +122,7 @@ class NewServer:
     key_name: str | None = None
     user_data: str | None = field(default=None, repr=False)
     metadata: Mapping[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
     devices: tuple[BlockDevice, ...] = ()
 
 

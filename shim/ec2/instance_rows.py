@@ -1,0 +1,223 @@
+"""An instance as EC2 describes it: a server joined with its ports, volumes, security groups and networks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.errors import BackendError, Fault
+from adapters.types import block, network
+from adapters.types import compute as cloud
+from shim.context import Call
+from shim.ec2 import ids, instance_facts, instance_states, tag_codec, tag_rules
+from shim.ec2.images import ROOT_DEVICE
+from shim.ec2.together import together
+from shim.ec2.topology import Topology, topology
+
+# The first disk of whatever bus the hypervisor gives it.
+_FIRST_DISK = re.compile(r"/dev/(?:[svh]|xv)da[0-9]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What servers are joined with, each by the key that a server leads to."""
+
+    ports: Mapping[str, Sequence[network.Port]]  # by server
+    groups: Mapping[str, str]  # security group's id → name
+    volumes: Mapping[str, block.Volume]
+    topology: Topology
+    region: str
+    account: str
+
+
+async def around(call: Call, server_ids: Collection[str] | None = None) -> Around:
+    """Read all that the rows need: five OpenStack calls, however many servers there are."""
+    ports, groups, volumes, nets = await together(
+        call.cloud.network.ports(device_ids=server_ids),
+        call.cloud.network.security_groups(),
+        _volumes(call),
+        topology(call),
+    )
+    by_server: dict[str, list[network.Port]] = {}
+    for port in ports:
+        if port.device_owner.startswith("compute:"):
+            by_server.setdefault(port.device_id, []).append(port)
+    return Around(
+        ports=by_server,
+        groups={group.id: group.name for group in groups},
+        volumes={volume.id: volume for volume in volumes},
+        topology=nets,
+        region=call.region,
+        account=call.caller.account_id,
+    )
+
+
+async def _volumes(call: Call) -> list[block.Volume]:
+    try:
+        return await call.cloud.block.volumes()
+    except BackendError as error:
+        if error.fault is Fault.UNSUPPORTED:  # a cloud without Cinder has instances all the same
+            return []
+        raise
+
+
+def reservation_id(server: cloud.Server) -> str:
+    """Give the reservation's id: what was launched together shares one, anything else is its own."""
+    return ids.aws("r", server.metadata.get(instance_facts.RESERVATION) or server.id)
+
+
+def instance(server: cloud.Server, near: Around) -> dict[str, Any]:
+    """Write a server as an Instance."""
+    facts, state = server.metadata, instance_states.state(server)
+    devices = block_devices(server, near.volumes)
+    root = server.root_device_name or next((one["DeviceName"] for one in devices if _is_root(one)), None)
+    windows = facts.get(instance_facts.PLATFORM) == "windows"
+    return {
+        "InstanceId": ids.aws("i", server.id),
+        "ImageId": ids.aws("ami", server.image_id) if server.image_id else None,
+        "State": instance_states.shown(state),
+        "StateReason": instance_states.reason(server),
+        "StateTransitionReason": instance_states.transition(server),
+        "InstanceType": server.flavor.name,
+        "KeyName": server.key_name,
+        "LaunchTime": server.created_at,
+        "AmiLaunchIndex": _index(server),
+        "ClientToken": facts.get(instance_facts.CLIENT, ""),
+        "Placement": {"AvailabilityZone": server.zone or None, "GroupName": "", "Tenancy": "default"},
+        "Monitoring": {"State": "enabled" if instance_facts.flag(facts, instance_facts.MONITORING) else "disabled"},
+        "Architecture": facts.get(instance_facts.ARCHITECTURE, "x86_64"),
+        "Platform": "windows" if windows else None,
+        "PlatformDetails": "Windows" if windows else "Linux/UNIX",
+        "UsageOperation": "RunInstances:0002" if windows else "RunInstances",
+        "VirtualizationType": "hvm",
+        "Hypervisor": "xen",  # "The value xen is used for both Xen and Nitro hypervisors": EC2 has no other for KVM
+        "EnaSupport": True,
+        "EbsOptimized": instance_facts.flag(facts, instance_facts.EBS_OPTIMIZED),
+        "RootDeviceName": root or ROOT_DEVICE,
+        "RootDeviceType": "ebs" if any(_is_root(one) for one in devices) else "instance-store",
+        "BlockDeviceMappings": devices,
+        "CpuOptions": {"CoreCount": server.flavor.vcpus, "ThreadsPerCore": 1},
+        "HibernationOptions": {"Configured": False},
+        "EnclaveOptions": {"Enabled": False},
+        "MaintenanceOptions": {"AutoRecovery": "disabled"},
+        "PrivateDnsNameOptions": {
+            "HostnameType": "ip-name",
+            "EnableResourceNameDnsARecord": False,
+            "EnableResourceNameDnsAAAARecord": False,
+        },
+        "MetadataOptions": {"State": "applied", **instance_facts.read_options(facts)},
+        "ProductCodes": [],
+        "Tags": tag_rules.shown(tag_codec.from_metadata(facts)),
+        **_network(server, near),
+    }
+
+
+def block_devices(server: cloud.Server, volumes: Mapping[str, block.Volume]) -> list[dict[str, Any]]:
+    """Describe the volumes that a server holds, by device."""
+    rows = []
+    for place, held in enumerate(server.volumes):
+        volume = volumes.get(held.id)
+        found = next((a for a in volume.attachments if a.server_id == server.id), None) if volume else None
+        since = (found.attached_at if found else None) or (volume.created_at if volume else server.created_at)
+        rows.append(
+            {
+                "DeviceName": (found.device if found else None) or f"/dev/vd{chr(ord('b') + place)}",
+                "Ebs": {
+                    "VolumeId": ids.aws("vol", held.id),
+                    "Status": "attached" if found else "attaching",
+                    "AttachTime": since,
+                    "DeleteOnTermination": held.delete_on_termination,
+                },
+            }
+        )
+    return sorted(rows, key=lambda row: str(row["DeviceName"]))
+
+
+def _is_root(device: Mapping[str, Any]) -> bool:
+    return _FIRST_DISK.fullmatch(device["DeviceName"]) is not None
+
+
+def _index(server: cloud.Server) -> int:
+    told = server.metadata.get(instance_facts.INDEX, "")
+    return int(told) if told.isdigit() else server.launch_index or 0
+
+
+def _network(server: cloud.Server, near: Around) -> dict[str, Any]:
+    """Describe the interfaces, and the first one's addresses and groups as the instance's own."""
+    order = {address.mac: place for place, address in reversed(list(enumerate(server.addresses)))}
+    ports = sorted(near.ports.get(server.id, ()), key=lambda p: (order.get(p.mac, len(order)), p.created_at, p.id))
+    interfaces = [_interface(server, port, place, near) for place, port in enumerate(ports)]
+    fixed = next((a.addr for a in server.addresses if a.version == 4 and not a.floating), None)
+    public = next((a.addr for a in server.addresses if a.version == 4 and a.floating), None)
+    first: Mapping[str, Any] = interfaces[0] if interfaces else {}
+    private = first.get("PrivateIpAddress") or fixed
+    return {
+        "NetworkInterfaces": interfaces,
+        "PrivateIpAddress": private,
+        "PrivateDnsName": dns_name(private, near.region),
+        "PublicIpAddress": public,
+        "PublicDnsName": "",
+        "SubnetId": first.get("SubnetId"),
+        "VpcId": first.get("VpcId"),
+        "SecurityGroups": first.get("Groups", []),
+        "SourceDestCheck": first.get("SourceDestCheck"),
+        "Ipv6Address": next((a["Ipv6Address"] for a in first.get("Ipv6Addresses", ())), None),
+    }
+
+
+def _interface(server: cloud.Server, port: network.Port, place: int, near: Around) -> dict[str, Any]:
+    """Write a port as an InstanceNetworkInterface."""
+    addresses = [one for one in port.fixed if ":" not in one.address]
+    public = next((a.addr for a in server.addresses if a.floating and a.mac == port.mac and a.version == 4), None)
+    association = {"PublicIp": public, "PublicDnsName": "", "IpOwnerId": near.account} if public else None
+    primary = addresses[0].address if addresses else None
+    return {
+        "NetworkInterfaceId": ids.aws("eni", port.id),
+        "SubnetId": ids.aws("subnet", (addresses or port.fixed)[0].subnet_id) if port.fixed else None,
+        "VpcId": near.topology.vpc_of(port.network_id),
+        "Description": port.description,
+        "OwnerId": near.account,
+        "Status": "in-use",
+        "InterfaceType": "interface",
+        "MacAddress": port.mac,
+        "PrivateIpAddress": primary,
+        "PrivateDnsName": dns_name(primary, near.region),
+        # Port security is Neutron's word for dropping what is not from the port's own addresses.
+        "SourceDestCheck": port.port_security,
+        "Groups": groups(port.security_groups, near.groups),
+        "Association": association,
+        "Attachment": {
+            "AttachmentId": ids.aws("eni-attach", port.id),
+            "DeviceIndex": place,
+            "NetworkCardIndex": 0,
+            "Status": "attached",
+            "AttachTime": port.created_at,
+            "DeleteOnTermination": port.id not in server.metadata.get(instance_facts.KEPT_PORTS, "").split(),
+        },
+        "PrivateIpAddresses": [
+            {
+                "Primary": number == 0,
+                "PrivateIpAddress": one.address,
+                "PrivateDnsName": dns_name(one.address, near.region),
+                "Association": association if number == 0 else None,
+            }
+            for number, one in enumerate(addresses)
+        ],
+        "Ipv6Addresses": [{"Ipv6Address": one.address} for one in port.fixed if ":" in one.address],
+    }
+
+
+def groups(wanted: Iterable[str], names: Mapping[str, str]) -> list[dict[str, str]]:
+    """Write security groups by their ids as EC2 names them on instances and interfaces."""
+    found = [{"GroupId": ids.aws("sg", group), "GroupName": names.get(group, "")} for group in wanted]
+    return sorted(found, key=lambda group: group["GroupName"])
+
+
+def dns_name(address: str | None, region: str) -> str:
+    """Make the name AWS gives an address ('' for none); no promise that a resolver knows it."""
+    if not address:
+        return ""
+    zone = "ec2" if region == "us-east-1" else f"{region.lower()}.compute"
+    return f"ip-{address.replace('.', '-')}.{zone}.internal"

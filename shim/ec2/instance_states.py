@@ -1,0 +1,89 @@
+"""Nova's statuses and task states as EC2's six instance states, and the reasons that EC2 gives for two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from adapters.types.compute import Server
+
+PENDING, RUNNING, SHUTTING_DOWN, TERMINATED, STOPPING, STOPPED = (
+    "pending",
+    "running",
+    "shutting-down",
+    "terminated",
+    "stopping",
+    "stopped",
+)
+CODES: Final[Mapping[str, int]] = {
+    PENDING: 0,
+    RUNNING: 16,
+    SHUTTING_DOWN: 32,
+    TERMINATED: 48,
+    STOPPING: 64,
+    STOPPED: 80,
+}
+_STATUSES: Final[Mapping[str, str]] = {
+    "BUILD": PENDING,
+    "DELETED": TERMINATED,
+    "SOFT_DELETED": TERMINATED,
+    "SHUTOFF": STOPPED,
+    "PAUSED": STOPPED,
+    "SUSPENDED": STOPPED,
+    "SHELVED": STOPPED,
+    "SHELVED_OFFLOADED": STOPPED,
+}  # everything else is at work: ACTIVE, REBOOT, RESIZE, VERIFY_RESIZE, MIGRATING, RESCUE, PASSWORD, REBUILD, ...
+_TASKS: Final[Mapping[str, str]] = {
+    "deleting": SHUTTING_DOWN,
+    "soft-deleting": SHUTTING_DOWN,
+    "powering-off": STOPPING,
+    "pausing": STOPPING,
+    "suspending": STOPPING,
+    "shelving": STOPPING,
+    "powering-on": PENDING,
+    "unpausing": PENDING,
+    "resuming": PENDING,
+    "unshelving": PENDING,
+}
+
+
+def state(server: Server) -> str:
+    """Name a server's state in EC2's word."""
+    if server.status in ("DELETED", "SOFT_DELETED"):
+        return TERMINATED
+    if server.task_state and server.task_state in _TASKS:
+        return _TASKS[server.task_state]
+    if server.status == "ERROR":
+        # What never ran will never run.  EC2 says so with "terminated", and clients that wait stop at once.
+        return RUNNING if server.launched_at else TERMINATED
+    return _STATUSES.get(server.status, RUNNING)
+
+
+def shown(name: str) -> dict[str, object]:
+    """Write a state as EC2 answers it."""
+    return {"Code": CODES[name], "Name": name}
+
+
+def failed(server: Server) -> bool:
+    """Tell whether a server is there but could not be launched."""
+    return server.status == "ERROR" and not server.launched_at
+
+
+def reason(server: Server) -> dict[str, str] | None:
+    """Give StateReason: why an instance is stopped or terminated, in the codes of the StateReason type."""
+    if failed(server):
+        full = "no valid host" in server.fault.lower()
+        code = "Server.InsufficientInstanceCapacity" if full else "Server.InternalError"
+        return {"Code": code, "Message": f"{code}: {server.fault or 'The launch failed.'}"}
+    if state(server) in (TERMINATED, SHUTTING_DOWN, STOPPED, STOPPING):
+        code = "Client.UserInitiatedShutdown"
+        return {"Code": code, "Message": f"{code}: User initiated shutdown"}
+    return None
+
+
+def transition(server: Server) -> str:
+    """Give StateTransitionReason: empty while all is well."""
+    if server.terminated_at:
+        return f"User initiated ({server.terminated_at:%Y-%m-%d %H:%M:%S} GMT)"
+    found = reason(server)
+    return found["Message"] if found and failed(server) else ""
