@@ -1,0 +1,54 @@
+"""GetObjectAttributes: what HeadObject and the list of parts tell, in one document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from adapters.types.objects import Stored
+from shim.context import Call
+from shim.s3 import checksums, names, parts
+from shim.s3.headers import etag_of
+from shim.s3.listing import max_keys
+from shim.s3.objects import check_version
+from shim.s3.service import action
+
+
+@action(supports="Bucket Key VersionId MaxParts PartNumberMarker ExpectedBucketOwner ObjectAttributes")
+async def get_object_attributes(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Tell what is asked for of an object; parts only of one that was made of parts."""
+    bucket, key, wanted = names.bucket(call, req), req["Key"], frozenset(req["ObjectAttributes"])
+    check_version(req)
+    stored = await call.cloud.objects.head(bucket, key)
+    checksum = checksums.of(stored)
+    members: dict[str, Any] = {"LastModified": stored.modified}
+    if "ETag" in wanted:
+        members["ETag"] = etag_of(stored)
+    if "Checksum" in wanted and checksum is not None:
+        members["Checksum"] = checksum.members
+    if "ObjectParts" in wanted and parts.count(stored) is not None:
+        members["ObjectParts"] = await _parts(call, req, stored)
+    if "StorageClass" in wanted:
+        members["StorageClass"] = "STANDARD"
+    if "ObjectSize" in wanted:
+        members["ObjectSize"] = stored.size
+    return members
+
+
+async def _parts(call: Call, req: Mapping[str, Any], stored: Stored) -> dict[str, Any]:
+    """Tell the parts' number, and their sizes where parts have checksums, as S3 does."""
+    total = parts.count(stored)
+    checksum = checksums.of(stored)
+    if checksum is None or stored.layout != "static":
+        return {"TotalPartsCount": total}
+    limit, marker = max_keys(req.get("MaxParts"), "max-parts"), req.get("PartNumberMarker") or 0
+    found = await parts.flat(call.cloud.objects, req["Bucket"], req["Key"])
+    page = list(enumerate(found, 1))[marker : marker + limit]
+    return {
+        "TotalPartsCount": total,
+        "PartNumberMarker": marker,
+        "NextPartNumberMarker": page[-1][0] if page else marker,
+        "MaxParts": limit,
+        "IsTruncated": marker + limit < len(found),
+        "Parts": [{"PartNumber": number, "Size": segment.bytes} for number, segment in page],
+    }

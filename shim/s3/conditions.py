@@ -1,0 +1,169 @@
+"""Conditions: on reads by RFC 9110's precedence, on writes under a lock, for Swift has only `If-None-Match: *`.
+
+Swift silently ignores If-Match on PUT and DELETE, and lets two writers pass `If-None-Match: *` who come at once.  So a
+conditional write looks at the object and commits while a lock is held that all gateways share: among conditional
+writers exactly one wins.  A write without conditions, or by Swift's own API, takes no lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, TypeVar
+
+from adapters.errors import BackendError, Fault
+from adapters.types.objects import Stored
+from shim.context import Call
+from shim.errors import AwsError
+from shim.s3.errors import no_such_key, not_implemented, precondition_failed
+from shim.s3.headers import etag_of
+
+T = TypeVar("T")
+
+
+def matches(header: str, etag: str) -> bool:
+    """Say whether a list of entity tags, or `*`, names this ETag (given without quotes)."""
+    wanted = (piece.strip().removeprefix("W/").strip('"') for piece in header.split(","))
+    return any(tag in ("*", etag) for tag in wanted)
+
+
+def check_read(req: Mapping[str, Any], stored: Stored, *, copying: bool = False) -> None:
+    """Hold a read's conditions (with `copying`, those on the source) against an object.
+
+    Raises 412, or 304 for what a cache asks; a source always fails with 412 (CopyObject).  RFC 9110, 13.2.2: If-Match
+    before If-Unmodified-Since, If-None-Match before If-Modified-Since, and the second of each pair only without the
+    first.
+    """
+    prefix = "CopySource" if copying else ""
+    name = "x-amz-copy-source-{}" if copying else "{}"
+    etag = etag_of(stored)
+    modified = stored.modified.replace(microsecond=0)
+    match, unmodified = req.get(prefix + "IfMatch"), req.get(prefix + "IfUnmodifiedSince")
+    if match is not None:
+        if not matches(match, etag):
+            raise precondition_failed(name.format("If-Match"))
+    elif isinstance(unmodified, datetime) and modified > unmodified:
+        raise precondition_failed(name.format("If-Unmodified-Since"))
+    none, since = req.get(prefix + "IfNoneMatch"), req.get(prefix + "IfModifiedSince")
+    if none is not None:
+        if matches(none, etag):
+            raise precondition_failed(name.format("If-None-Match")) if copying else not_modified(stored)
+    elif isinstance(since, datetime) and modified <= since:
+        raise precondition_failed(name.format("If-Modified-Since")) if copying else not_modified(stored)
+
+
+def not_modified(stored: Stored) -> AwsError:
+    """Tell a cache that what it has is good, with the headers that RFC 9110, 15.4.5, demands."""
+    headers = {"ETag": f'"{etag_of(stored)}"', "Last-Modified": stored.modified.strftime("%a, %d %b %Y %H:%M:%S GMT")}
+    if "cache-control" in stored.headers:
+        headers["Cache-Control"] = stored.headers["cache-control"]
+    return AwsError("NotModified", "Not Modified", 304, headers=headers)
+
+
+class WriteCondition:
+    """What must hold of an object, `None` where it is absent, at the moment when it is written or deleted."""
+
+    def __init__(self, req: Mapping[str, Any]) -> None:
+        self.match: str | None = req.get("IfMatch")
+        self.none: str | None = req.get("IfNoneMatch")
+        self.modified: datetime | None = req.get("IfMatchLastModifiedTime") or req.get("LastModifiedTime")
+        self.size: int | None = req.get("IfMatchSize") if "IfMatchSize" in req else req.get("Size")
+        if "IfMatch" not in req and "ETag" in req:  # DeleteObjects names it so
+            self.match = req["ETag"]
+        if self.none is not None and self.none.strip() != "*":
+            # "Expects the '*' (asterisk) character" (PutObject).
+            raise not_implemented("If-None-Match")
+
+    def __bool__(self) -> bool:
+        return any(part is not None for part in (self.match, self.none, self.modified, self.size))
+
+    @property
+    def if_absent(self) -> bool:
+        """Whether Swift can hold the condition as well."""
+        return self.none is not None
+
+    def check(self, key: str, stored: Stored | None) -> None:
+        """Raise 412, or 404 where an object that must match is not there."""
+        if stored is None:
+            if self.match is not None or self.modified is not None or self.size is not None:
+                raise no_such_key(key)
+            return
+        if self.none is not None:
+            raise precondition_failed("If-None-Match")
+        if self.match is not None and not matches(self.match, etag_of(stored)):
+            raise precondition_failed("If-Match")
+        if self.modified is not None and self.modified.replace(microsecond=0) != stored.modified.replace(microsecond=0):
+            raise precondition_failed("x-amz-if-match-last-modified-time")
+        if self.size is not None and self.size != stored.size:
+            raise precondition_failed("x-amz-if-match-size")
+
+
+@asynccontextmanager
+async def holding(call: Call, bucket: str, key: str, condition: WriteCondition) -> AsyncIterator[None]:
+    """Run a block that writes an object while its condition holds; without a condition, just run it."""
+    if not condition:
+        yield
+        return
+    async with call.locks.hold("s3", call.caller.project_id, bucket, key):
+        condition.check(key, await present(call, bucket, key))
+        yield
+
+
+async def present(call: Call, bucket: str, key: str) -> Stored | None:
+    """Return the object, or None where there is none; a missing bucket is an error all the same."""
+    try:
+        return await call.cloud.objects.head(bucket, key)
+    except BackendError as error:
+        if error.fault is Fault.NOT_FOUND and error.resource == "object":
+            return None
+        raise
+
+
+async def write_when_held(
+    call: Call,
+    target: tuple[str, str],
+    condition: WriteCondition,
+    body: AsyncIterator[bytes],
+    write: Callable[[AsyncIterator[bytes]], Awaitable[T]],
+) -> T:
+    """Write a long body, taking the lock only for its last piece, so that a slow client keeps nobody waiting.
+
+    Until then nothing is stored, and a condition that does not hold breaks the upload off.
+    """
+    bucket, key = target
+    reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        last = b""
+        async for piece in body:
+            if last:
+                yield last
+            last = piece
+        reached.set_result(None)
+        await granted
+        yield last
+
+    condition.check(key, await present(call, bucket, key))  # a hopeless upload is refused before it is sent
+    writing = asyncio.ensure_future(write(pieces()))
+    try:
+        waiting: set[asyncio.Future[Any]] = {writing, reached}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if writing.done():
+            return await writing
+        try:
+            async with holding(call, bucket, key, condition):
+                granted.set_result(None)
+                return await writing
+        except AwsError as refused:
+            if not granted.done():
+                granted.set_exception(refused)
+            return await writing
+    finally:
+        if not granted.done():
+            granted.cancel()
+        if not writing.done():
+            writing.cancel()
+            await asyncio.wait({writing})

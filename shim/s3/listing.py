@@ -1,0 +1,135 @@
+"""ListObjects, in both versions: one page of Swift's listing, told in S3's words.
+
+Both list in the byte order of UTF-8, so a page is one request to Swift.  The listing may lag behind writes and
+deletions while a container server is busy or down; S3 promises more here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from adapters.types.objects import Listing, ObjectRow
+from shim.context import Call
+from shim.s3 import names
+from shim.s3.errors import invalid_argument
+from shim.s3.headers import listed_etag, listed_time, owner
+from shim.s3.service import NOT_ARCHIVED, action
+from shim.s3.tokens import opened, sealed
+
+MOST_KEYS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a listing: objects, common prefixes, and the last name of a page that is not the last."""
+
+    objects: list[ObjectRow]
+    prefixes: list[str]
+    next: str = ""
+
+
+def max_keys(asked: int | None, name: str = "max-keys") -> int:
+    """Return how many rows a page may have: what was asked for, up to a thousand."""
+    if asked is None:
+        return MOST_KEYS
+    if asked < 0:
+        raise invalid_argument(f"Argument {name} must be an integer between 0 and 2147483647", name, asked)
+    return min(asked, MOST_KEYS)
+
+
+async def page_of(call: Call, bucket: str, req: Mapping[str, Any], marker: str, limit: int) -> Page:
+    """Read one page after `marker`.  One row more than wanted tells whether there is more."""
+    store = call.cloud.objects
+    if limit == 0:
+        await store.container(bucket)
+        return Page([], [])
+    want = Listing(req.get("Prefix") or "", req.get("Delimiter") or "", marker, limit=limit + 1)
+    rows = await store.objects(bucket, want)
+    more = len(rows) > limit
+    if more:
+        rows = rows[:limit]
+    last = rows[-1] if more else None
+    return Page(
+        [row for row in rows if "name" in row],
+        [row["subdir"] for row in rows if "subdir" in row],
+        (last.get("name") or last.get("subdir") or "") if last else "",
+    )
+
+
+def coder(req: Mapping[str, Any]) -> Any:
+    """Return the function that writes names as the request wants them: as they are, or percent-encoded."""
+    if req.get("EncodingType") == "url":
+        return lambda name: quote(name, safe="/~", errors="surrogateescape") if name else name
+    return lambda name: name
+
+
+def contents(page: Page, code: Any, listed_owner: Mapping[str, str] | None) -> list[dict[str, Any]]:
+    """Tell a page's objects as S3 does."""
+    shown = []
+    for row in page.objects:
+        told: dict[str, Any] = {
+            "Key": code(row["name"]),
+            "LastModified": listed_time(row["last_modified"]),
+            "ETag": listed_etag(row),
+            "Size": row["bytes"],
+            "StorageClass": "STANDARD",
+        }
+        if listed_owner is not None:
+            told["Owner"] = listed_owner
+        shown.append(told)
+    return shown
+
+
+def frame(req: Mapping[str, Any], page: Page, code: Any, limit: int) -> dict[str, Any]:
+    """Give the members that all listings of objects share."""
+    return {
+        "IsTruncated": bool(page.next),
+        "Name": req["Bucket"],
+        "Prefix": code(req.get("Prefix") or ""),
+        "Delimiter": code(req["Delimiter"]) if req.get("Delimiter") else None,
+        "MaxKeys": limit,
+        "EncodingType": req.get("EncodingType") or None,
+        "CommonPrefixes": [{"Prefix": code(prefix)} for prefix in page.prefixes],
+    }
+
+
+@action(
+    supports="Bucket Delimiter EncodingType Marker MaxKeys Prefix ExpectedBucketOwner",
+    ignores=NOT_ARCHIVED,
+)
+async def list_objects(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """List objects after a marker.
+
+    "This element is returned only if you have the delimiter request parameter specified" (NextMarker): else the last
+    key is the next marker.
+    """
+    bucket, limit, code = names.bucket(call, req), max_keys(req.get("MaxKeys")), coder(req)
+    page = await page_of(call, bucket, req, req.get("Marker") or "", limit)
+    return {
+        **frame(req, page, code, limit),
+        "Marker": code(req.get("Marker") or ""),
+        "NextMarker": code(page.next) if page.next and req.get("Delimiter") else None,
+        "Contents": contents(page, code, owner(call)),
+    }
+
+
+@action(
+    supports="Bucket Delimiter EncodingType MaxKeys Prefix ContinuationToken FetchOwner StartAfter ExpectedBucketOwner",
+    ignores=NOT_ARCHIVED,
+)
+async def list_objects_v2(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """List objects from a continuation token or, on the first page, after a key."""
+    bucket, limit, code = names.bucket(call, req), max_keys(req.get("MaxKeys")), coder(req)
+    marker = opened(req.get("ContinuationToken")) or req.get("StartAfter") or ""
+    page = await page_of(call, bucket, req, marker, limit)
+    return {
+        **frame(req, page, code, limit),
+        "KeyCount": len(page.objects) + len(page.prefixes),
+        "ContinuationToken": req.get("ContinuationToken"),
+        "NextContinuationToken": sealed(page.next) if page.next else None,
+        "StartAfter": code(req["StartAfter"]) if req.get("StartAfter") else None,
+        "Contents": contents(page, code, owner(call) if req.get("FetchOwner") else None),
+    }

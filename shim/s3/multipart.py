@@ -1,0 +1,146 @@
+"""Multipart uploads: opened, filled with parts, given up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from adapters.errors import BackendError, Fault
+from adapters.types.objects import Description
+from shim.context import Call
+from shim.s3 import checksums, names, ranges, uploads
+from shim.s3.copying import SOURCE_CONDITIONS, Source, check_copy_size, computed, source_of
+from shim.s3.errors import invalid_request, precondition_failed
+from shim.s3.headers import DESCRIBING, check_placement, description
+from shim.s3.objects import SMALL, announced, check_size
+from shim.s3.service import action
+from shim.s3.uploads import ALGORITHM, KIND, Upload
+
+
+@action(supports=f"Bucket Key ExpectedBucketOwner ChecksumAlgorithm ChecksumType {DESCRIBING}")
+async def create_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Open an upload, with the description that the object will have."""
+    bucket, key, store = names.bucket(call, req), req["Key"], call.cloud.objects
+    names.check_key(key)
+    check_placement(req)
+    internal, told = _checksums(req)
+    upload_id = names.new_upload_id()
+    marker, told_object = names.marker(key, upload_id), description(req, internal=internal)
+    container = names.segments(bucket)
+    if not await store.has_container(container):
+        await store.create_container(container, like=bucket)
+    else:
+        await store.container(bucket)
+    try:
+        await store.put(container, marker, b"", 0, told_object)
+    except BackendError as error:
+        if error.fault is not Fault.NOT_FOUND:
+            raise
+        # What is remembered of the container is older than its deletion.
+        await store.create_container(container, like=bucket)
+        await store.put(container, marker, b"", 0, told_object)
+    return {"Bucket": bucket, "Key": key, "UploadId": upload_id, **told}
+
+
+def _checksums(req: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what an upload keeps, and what its answer tells, of the object's checksum."""
+    algorithm, asked = req.get("ChecksumAlgorithm"), req.get("ChecksumType")
+    if not algorithm:
+        if asked:
+            raise invalid_request(
+                "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header."
+            )
+        return {}, {}
+    kind = checksums.kind_of(algorithm, asked)
+    return {ALGORITHM: algorithm, KIND: kind}, {"ChecksumAlgorithm": algorithm, "ChecksumType": kind}
+
+
+@action(
+    supports="Bucket Key Body ContentLength ContentMD5 ChecksumAlgorithm PartNumber UploadId ExpectedBucketOwner",
+)
+async def upload_part(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Store a part; the same number again replaces it."""
+    body, number = req["Body"], req["PartNumber"]
+    name = names.part(req["Key"], req["UploadId"], number)
+    check_size(body.require_length())
+    upload = await uploads.opened(call, req)
+    _check_algorithm(upload, body.announced.algorithm if body.announced else None)
+    checksum = announced(body)
+    store = call.cloud.objects
+    if body.length <= SMALL and await body.preload(SMALL):
+        checksum = checksums.first(body.checksums)
+        data = b"".join([piece async for piece in body])
+        written = await store.put(upload.container, name, data, len(data), _part(checksum))
+    else:
+        written = await store.put(upload.container, name, body, body.length, _part(checksum))
+        if checksum is None and body.checksums:  # it came in the trailer, behind the bytes
+            checksum = checksums.first(body.checksums)
+            await store.describe(upload.container, name, _part(checksum))
+    return {"ETag": f'"{written.etag}"', **({checksums.member(checksum.algorithm): checksum.value} if checksum else {})}
+
+
+def _part(checksum: checksums.Checksum | None) -> Description:
+    return Description(checksums.part_type(checksum))
+
+
+def _check_algorithm(upload: Upload, algorithm: str | None) -> None:
+    if upload.algorithm and algorithm != upload.algorithm:
+        raise invalid_request(
+            f"Checksum Type mismatch occurred, expected checksum Type: {upload.algorithm.lower()}, actual checksum "
+            f"Type: {algorithm.lower() if algorithm else 'null'}"
+        )
+
+
+@action(supports=f"Bucket Key PartNumber UploadId CopySourceRange ExpectedBucketOwner {SOURCE_CONDITIONS}")
+async def upload_part_copy(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Make a part of an object, or of a range of it, inside Swift."""
+    name = names.part(req["Key"], req["UploadId"], req["PartNumber"])
+    upload = await uploads.opened(call, req)
+    source = await source_of(call, req)
+    span = req.get("CopySourceRange") or ""
+    if span:
+        span = ranges.copied(span, source.stored.size)
+    start, end = ranges.bounds(span, source.stored.size) if span else (0, source.stored.size - 1)
+    check_copy_size(end - start + 1)
+    checksum = await _copied_checksum(call, upload, source, span)
+    written = await call.cloud.objects.copy(
+        (source.bucket, source.key), (upload.container, name), _part(checksum), etag=source.stored.etag, span=span
+    )
+    result = {"ETag": f'"{written.etag}"', "LastModified": written.modified}
+    if checksum:
+        result[checksums.member(checksum.algorithm)] = checksum.value
+    return {"CopyPartResult": result}
+
+
+async def _copied_checksum(call: Call, upload: Upload, source: Source, span: str) -> checksums.Checksum | None:
+    if not upload.algorithm:
+        return None
+    kept = checksums.of(source.stored)
+    if not span and kept is not None and (kept.algorithm, kept.kind) == (upload.algorithm, checksums.FULL):
+        return replace(kept)
+    return await computed(call, source, upload.algorithm, span)
+
+
+@action(supports="Bucket Key UploadId ExpectedBucketOwner IfMatchInitiatedTime")
+async def abort_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give an upload up and free its parts.
+
+    The upload itself goes first, so that no part is added to it meanwhile; one that is on its way in all the same must
+    be aborted again, as in S3.
+    """
+    upload = await uploads.opened(call, req)
+    initiated = req.get("IfMatchInitiatedTime")
+    if isinstance(initiated, datetime) and initiated != upload.stored.modified:
+        raise precondition_failed("x-amz-if-match-initiated-time")
+    store = call.cloud.objects
+    try:
+        await store.delete(upload.container, names.marker(upload.key, upload.id))
+    except BackendError as error:
+        if error.fault is not Fault.NOT_FOUND:
+            raise
+    left = await store.delete_many(upload.container, await uploads.contents(call, upload))
+    if left:
+        raise BackendError(Fault.UNAVAILABLE, service="object-store", resource="object", detail="parts are left")
+    return {}

@@ -1,0 +1,102 @@
+"""Names: which buckets can exist, which containers are buckets, and where a bucket's multipart uploads lie."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from typing import Any, Final
+
+from shim.context import Call
+from shim.errors import AwsError
+from shim.s3.errors import invalid_argument, no_such_upload
+
+# What Swift's own S3 face appends; a container so named holds the uploads and segments of the bucket before it.
+SEGMENTS: Final = "+segments"
+
+# "Bucket names can consist only of lowercase letters, numbers, periods (.), and hyphens (-)", 3 to 63 of them, and
+# "must begin and end with a letter or number" (Amazon S3 User Guide, Bucket naming rules).
+_NEW: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_ADDRESS: Final = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+")
+_RESERVED_PREFIXES: Final = ("xn--", "sthree-", "amzn-s3-demo-")
+_RESERVED_SUFFIXES: Final = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3", "-an")
+# What clients can put in a path: containers made by other means are buckets too, if AWS's SDKs can name them.
+_ADDRESSABLE: Final = re.compile(r"[a-zA-Z0-9._-]{3,255}")
+_UPLOAD_ID: Final = re.compile(r"(?![0-9]+$)[A-Za-z0-9_=-]{1,128}")
+
+KEY_BYTES: Final = 1024
+PARTS: Final = 10_000
+
+
+def bucket(call: Call, req: Mapping[str, Any]) -> str:
+    """Return the bucket that a request names, after what S3 checks of every request: its name and its owner."""
+    name: str = req["Bucket"]
+    if not is_bucket(name):
+        raise invalid_bucket_name(name)
+    owner = req.get("ExpectedBucketOwner")
+    if owner is not None and owner != call.caller.account_id:
+        raise AwsError("AccessDenied", "Access Denied", 403)
+    return name
+
+
+def is_bucket(container: str) -> bool:
+    """Say whether a container can be reached as a bucket."""
+    return _ADDRESSABLE.fullmatch(container) is not None
+
+
+def check_new_bucket(name: str) -> None:
+    """Refuse a bucket name that AWS would not give out."""
+    fine = (
+        _NEW.fullmatch(name)
+        and ".." not in name
+        and not _ADDRESS.fullmatch(name)
+        and not name.startswith(_RESERVED_PREFIXES)
+        and not name.endswith(_RESERVED_SUFFIXES)
+    )
+    if not fine:
+        raise invalid_bucket_name(name)
+
+
+def invalid_bucket_name(name: str) -> AwsError:
+    """Refuse a bucket name."""
+    return AwsError("InvalidBucketName", "The specified bucket is not valid.", 400, extra={"BucketName": name})
+
+
+def check_key(key: str) -> None:
+    """Refuse a key that is longer than S3's, and Swift's, 1,024 bytes."""
+    size = len(key.encode("utf-8", "surrogateescape"))
+    if size > KEY_BYTES:
+        extra = {"Size": str(size), "MaxSizeAllowed": str(KEY_BYTES)}
+        raise AwsError("KeyTooLongError", "Your key is too long", 400, extra=extra)
+
+
+def segments(bucket: str) -> str:
+    """Name the container of a bucket's uploads and segments."""
+    return bucket + SEGMENTS
+
+
+def new_upload_id() -> str:
+    """Make an upload id in the form of Swift's own S3 face, which must be able to tell it from a part number."""
+    return urlsafe_b64encode(str(uuid.uuid4()).encode()).decode()
+
+
+def marker(key: str, upload_id: str) -> str:
+    """Name the object that stands for an upload while it is open.  An id that could be a part's number is none."""
+    if not _UPLOAD_ID.fullmatch(upload_id):
+        raise no_such_upload(upload_id)
+    return f"{key}/{upload_id}"
+
+
+def part(key: str, upload_id: str, number: int) -> str:
+    """Name the object that holds a part."""
+    if not 1 <= number <= PARTS:
+        raise invalid_argument(f"Part number must be an integer between 1 and {PARTS}, inclusive", "partNumber", number)
+    return f"{marker(key, upload_id)}/{number}"
+
+
+def sub_manifest(key: str, upload_id: str, number: int) -> str:
+    """Name a manifest below the object's own: above all part numbers, and a number, so that nobody takes it for an
+    upload.
+    """
+    return f"{marker(key, upload_id)}/{10 * PARTS + number}"

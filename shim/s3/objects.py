@@ -1,0 +1,190 @@
+"""Objects: written, read and described one at a time.
+
+A PUT is visible to every later GET and HEAD by key as soon as it is answered (all of Swift's replicas up); a listing
+may lag behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from adapters.errors import BackendError, Fault
+from adapters.types.objects import Description, Stored, Written
+from shim.context import Call
+from shim.errors import AwsError
+from shim.s3 import checksums, conditions, names, parts, ranges, segments
+from shim.s3.headers import DESCRIBING, check_placement, described, description
+from shim.s3.service import action
+
+LARGEST_PUT: Final = 5 << 30  # "Amazon S3 allows single PUT uploads up to 5 GB" (PutObject)
+# A body this small is read whole before anything is sent on: its trailing checksum is then known in time to be stored.
+SMALL: Final = 1 << 20
+
+READING: Final = (
+    "Bucket Key IfMatch IfModifiedSince IfNoneMatch IfUnmodifiedSince Range ResponseCacheControl "
+    "ResponseContentDisposition ResponseContentEncoding ResponseContentLanguage ResponseContentType ResponseExpires "
+    "VersionId PartNumber ExpectedBucketOwner ChecksumMode"
+)
+_OVERRIDES: Final = (
+    ("ResponseCacheControl", "CacheControl"),
+    ("ResponseContentDisposition", "ContentDisposition"),
+    ("ResponseContentEncoding", "ContentEncoding"),
+    ("ResponseContentLanguage", "ContentLanguage"),
+    ("ResponseContentType", "ContentType"),
+    ("ResponseExpires", "Expires"),
+)
+
+
+@action(
+    supports=f"Bucket Key Body ContentLength ContentMD5 ChecksumAlgorithm IfMatch IfNoneMatch ExpectedBucketOwner "
+    f"{DESCRIBING}"
+)
+async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Store an object; a body that breaks off, or is not what was announced, leaves the old one as it was."""
+    bucket, key, body = names.bucket(call, req), req["Key"], req["Body"]
+    names.check_key(key)
+    check_placement(req)
+    check_size(body.require_length())
+    condition = conditions.WriteCondition(req)
+    told = description(req)
+    checksum = announced(body)
+    small = body.length <= SMALL and await body.preload(SMALL)
+    if small:
+        checksum = checksums.first(body.checksums)
+    told = replace(
+        told, if_absent=condition.if_absent, metadata={**told.metadata, **(checksum.stored if checksum else {})}
+    )
+    old = await segments.behind(call, bucket, key)
+    if small:
+        data = b"".join([piece async for piece in body])
+        async with conditions.holding(call, bucket, key, condition):
+            written = await call.cloud.objects.put(bucket, key, data, len(data), told)
+    else:
+        written = await _stream(call, (bucket, key), condition, body, told)
+    await segments.remove(call, bucket, old)
+    checksum = checksums.first(body.checksums)
+    return {"ETag": f'"{written.etag}"', **(checksum.members if checksum else {})}
+
+
+async def _stream(
+    call: Call, target: tuple[str, str], condition: conditions.WriteCondition, body: Any, told: Description
+) -> Written:
+    async def write(pieces: AsyncIterator[bytes]) -> Written:
+        return await call.cloud.objects.put(*target, pieces, body.length, told)
+
+    if not condition:
+        return await write(body)
+    return await conditions.write_when_held(call, target, condition, aiter(body), write)
+
+
+def check_size(length: int) -> None:
+    """Refuse an upload that is longer than one request may store."""
+    if length > LARGEST_PUT:
+        raise AwsError(
+            "EntityTooLarge",
+            "Your proposed upload exceeds the maximum allowed size",
+            400,
+            extra={"ProposedSize": str(length), "MaxSizeAllowed": str(LARGEST_PUT)},
+        )
+
+
+def announced(body: Any) -> checksums.Checksum | None:
+    """Return the checksum that a body's header promises; one in its trailer is not known yet.
+
+    A promise that is not kept stores nothing, so what is stored with the object has held.
+    """
+    promise = body.announced
+    return checksums.Checksum(promise.algorithm, promise.value) if promise is not None and promise.value else None
+
+
+@action(supports=READING)
+async def get_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give an object's bytes: all, a range, or one part of a multipart object."""
+    bucket, key, store = names.bucket(call, req), req["Key"], call.cloud.objects
+    check_version(req)
+    span, part = _wanted(req)
+    try:
+        download = await store.get(bucket, key, span=span, part=part)
+        call.stack.callback(download.close)
+        stored = download.stored
+        by_manifest = part > 0 and parts.unknown_to_swift(stored)
+    except BackendError as error:
+        if error.fault is not Fault.RANGE:
+            raise
+        stored = await store.head(bucket, key)
+        by_manifest = part > 0
+        if not by_manifest:
+            conditions.check_read(req, stored)
+            raise ranges.unsatisfiable(span, stored.size) from None
+    conditions.check_read(req, stored)
+    if by_manifest:
+        stored = await parts.by_manifest(call, req, stored)
+        download = await store.get(bucket, key, span=stored.content_range.replace(" ", "=").partition("/")[0])
+        call.stack.callback(download.close)
+    return {**_answer(req, stored, part), "Body": download.body}
+
+
+@action(supports=READING)
+async def head_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Describe an object as a GET with the same parameters would."""
+    bucket, key, store = names.bucket(call, req), req["Key"], call.cloud.objects
+    check_version(req)
+    span, part = _wanted(req)
+    try:
+        stored = await store.head(bucket, key, part=part)
+        by_manifest = part > 0 and parts.unknown_to_swift(stored)
+    except BackendError as error:
+        if error.fault is not Fault.RANGE:
+            raise
+        stored = await store.head(bucket, key)
+        by_manifest = True
+    conditions.check_read(req, stored)
+    if by_manifest:
+        stored = await parts.by_manifest(call, req, stored)
+    if span:  # Swift has no ranges on HEAD
+        stored = parts.ranged(stored, *ranges.bounds(span, stored.size))
+    return _answer(req, stored, part)
+
+
+def check_version(req: Mapping[str, Any]) -> None:
+    """Refuse versions: an object of an unversioned bucket has one, by the name `null`."""
+    version = req.get("VersionId")
+    if version not in (None, "null"):
+        raise AwsError(
+            "NoSuchVersion",
+            "The specified version does not exist.",
+            404,
+            extra={"Key": req["Key"], "VersionId": str(version)},
+        )
+
+
+def _wanted(req: Mapping[str, Any]) -> tuple[str, int]:
+    part = req.get("PartNumber")
+    if part is None:
+        return ranges.single(req.get("Range")), 0
+    if req.get("Range") is not None:
+        raise ranges.both_range_and_part()
+    names.part("", "part", part)  # its bounds are those of an upload's
+    return "", int(part)
+
+
+def _answer(req: Mapping[str, Any], stored: Stored, part: int) -> dict[str, Any]:
+    members = described(stored)
+    if part and not stored.content_range:
+        if part > 1:
+            raise parts.no_such_part(part)
+        if stored.size:  # S3 calls all of an object that has no parts its part 1
+            stored = parts.ranged(stored, 0, stored.size - 1)
+    if stored.content_range:
+        members["ContentRange"] = stored.content_range
+        members["ContentLength"] = stored.length
+        members["ResponseMetadata"] = {"HTTPStatusCode": 206}
+    if part and stored.parts:
+        members["PartsCount"] = stored.parts
+    if req.get("ChecksumMode") == "ENABLED" and not stored.content_range:
+        checksum = checksums.of(stored)
+        members.update(checksum.members if checksum else {})
+    members.update({member: req[asked] for asked, member in _OVERRIDES if req.get(asked) is not None})
+    return members

@@ -1,0 +1,75 @@
+"""Byte ranges, by S3's reading of RFC 9110: one range is honoured, several or a malformed one give the whole object."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from shim.errors import AwsError
+from shim.s3.errors import invalid_argument, invalid_request
+
+_ONE: Final = re.compile(r"bytes=([0-9]{0,19})-([0-9]{0,19})")
+_COPY: Final = re.compile(r"bytes=([0-9]{1,19})-([0-9]{1,19})")
+
+
+def single(header: str | None) -> str:
+    """Return the range to ask Swift for, or '' where the whole object is meant.
+
+    "Amazon S3 doesn't support retrieving multiple ranges of data per GET request" (GetObject): it answers 200.
+    """
+    match = _ONE.fullmatch(header.strip()) if header else None
+    if match is None:
+        return ""
+    first, last = match.groups()
+    if not first and not last:
+        return ""
+    if first and last and int(first) > int(last):
+        return ""  # RFC 9110, 14.1.1: such a range is invalid, and an invalid one is ignored
+    return f"bytes={first}-{last}"
+
+
+def bounds(span: str, size: int) -> tuple[int, int]:
+    """Return first and last byte of what `single` gave, in an object of `size` bytes; InvalidRange outside it."""
+    first, last = span.removeprefix("bytes=").split("-")
+    if not first:
+        start, end = max(0, size - int(last)), size - 1
+    else:
+        start, end = int(first), min(int(last), size - 1) if last else size - 1
+    if start > end or start >= size:
+        raise unsatisfiable(span, size)
+    return start, end
+
+
+def unsatisfiable(span: str, size: int) -> AwsError:
+    """Say that a range lies outside an object."""
+    return AwsError(
+        "InvalidRange",
+        "The requested range is not satisfiable",
+        416,
+        extra={"RangeRequested": span, "ActualObjectSize": str(size)},
+        headers={"Content-Range": f"bytes */{size}"},
+    )
+
+
+def copied(header: str, size: int) -> str:
+    """Return the range of a source that is copied to a part, wholly inside the source's `size` bytes."""
+    match = _COPY.fullmatch(header)
+    if match is None or int(match[1]) > int(match[2]):
+        raise invalid_argument(
+            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the "
+            "zero-based offsets of the first and last bytes to copy",
+            "x-amz-copy-source-range",
+            header,
+        )
+    if int(match[1]) >= size:
+        raise AwsError("InvalidRange", "The requested range is not satisfiable", 416)
+    if int(match[2]) >= size:
+        raise invalid_argument(
+            f"Range specified is not valid for source object of size: {size}", "x-amz-copy-source-range", header
+        )
+    return header
+
+
+def both_range_and_part() -> AwsError:
+    """Refuse a request that asks for bytes in two ways."""
+    return invalid_request("Cannot specify both Range header and partNumber query parameter")

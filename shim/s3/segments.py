@@ -1,0 +1,79 @@
+"""Segments of multipart objects: found before such an object is replaced or deleted, removed afterwards.
+
+Swift deletes or replaces a manifest and leaves its segments.  Plain buckets pay nothing for this: only where the
+bucket's container of segments exists is the old object looked at.  Segments that lie elsewhere were laid there by
+other clients of Swift and stay theirs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from adapters.errors import BackendError, Fault
+from adapters.ports.objects import ObjectStore
+from adapters.types.objects import Listing, Stored
+from shim.context import Call
+from shim.s3 import names
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 8
+
+
+async def behind(call: Call, bucket: str, key: str) -> list[str]:
+    """Return the names of the segments behind an object, in the bucket's container of segments."""
+    store = call.cloud.objects
+    if not await store.has_container(names.segments(bucket)):
+        return []
+    try:
+        return await of(store, bucket, key, await store.head(bucket, key))
+    except BackendError as error:
+        if error.fault is Fault.NOT_FOUND:  # nothing there yet; a missing bucket is told by the write that follows
+            return []
+        raise
+
+
+async def of(store: ObjectStore, bucket: str, key: str, stored: Stored) -> list[str]:
+    """Return the segments' names of an object whose description is known, manifests below manifests included."""
+    if stored.layout != "static":
+        return []
+    container = names.segments(bucket)
+    found = await store.segments(bucket, key)
+    mine = [segment for segment in found if segment.container == container]
+    for start in range(0, len(mine), _AT_ONCE):
+        nested = [segment.name for segment in mine[start : start + _AT_ONCE] if segment.nested]
+        async with asyncio.TaskGroup() as tasks:
+            reads = [tasks.create_task(store.segments(container, name)) for name in nested]
+        mine += [segment for read in reads for segment in read.result() if segment.container == container]
+    return [segment.name for segment in mine]
+
+
+async def remove(call: Call, bucket: str, gone: Sequence[str]) -> None:
+    """Delete segments that no object needs any more.
+
+    The object is already written or deleted by then, so a failure here is logged and not the client's: what stays is
+    unused space in the container of segments, visible there.
+    """
+    if not gone:
+        return
+    try:
+        left = len(await call.cloud.objects.delete_many(names.segments(bucket), gone))
+    except BackendError as error:
+        log.warning("request %s: segments of %s stay behind: %s", call.request_id, bucket, error)
+        return
+    if left:
+        log.warning("request %s: %d segments of %s stay behind", call.request_id, left, bucket)
+
+
+async def candidates(call: Call, bucket: str, keys: Sequence[str]) -> frozenset[str]:
+    """Return those of many keys that may have segments behind them: none, mostly, for the price of one listing."""
+    store, container = call.cloud.objects, names.segments(bucket)
+    if not keys or not await store.has_container(container):
+        return frozenset()
+    rows = await store.objects(container, Listing())
+    if len(rows) >= (await store.limits()).rows:
+        return frozenset(keys)  # too many segments to look through: each object tells for itself
+    laid = {row["name"].rsplit("/", 2)[0] for row in rows}
+    return frozenset(key for key in keys if key in laid)

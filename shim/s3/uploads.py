@@ -1,0 +1,109 @@
+"""Multipart uploads as they lie in Swift, in the layout of Swift's own S3 face.
+
+<bucket>+segments   <key>/<upload id>        the open upload: empty, with the description of the object to be
+                    <key>/<upload id>/<n>    its parts, later the object's segments
+<bucket>            <key>                    once complete: a manifest of the parts
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from adapters.errors import BackendError, Fault
+from adapters.types.objects import Description, Listing, ObjectRow, Stored
+from shim.context import Call
+from shim.s3 import checksums, names
+from shim.s3.errors import no_such_upload
+from shim.s3.headers import DEFAULT_TYPE, user_metadata
+
+ALGORITHM: Final = "passerelle-checksum-algorithm"
+KIND: Final = "passerelle-checksum-type"
+# Swift's own S3 face stores its uploads under this type and keeps the object's where only it can read.
+_NO_TYPE: Final = "application/directory"
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,4}")
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An open upload."""
+
+    bucket: str
+    key: str
+    id: str
+    stored: Stored
+
+    @property
+    def container(self) -> str:
+        """Where its parts lie."""
+        return names.segments(self.bucket)
+
+    @property
+    def algorithm(self) -> str:
+        """The checksum algorithm that it was created with, or ''."""
+        return self.stored.metadata.get(ALGORITHM, "")
+
+    @property
+    def kind(self) -> str:
+        """The type of the checksum that the object shall have."""
+        return self.stored.metadata.get(KIND) or checksums.kind_of(self.algorithm, None)
+
+    def description(self, internal: Mapping[str, str]) -> Description:
+        """Describe the object to be."""
+        stored = self.stored
+        content_type = stored.content_type if stored.content_type not in ("", _NO_TYPE) else DEFAULT_TYPE
+        return Description(content_type, {**user_metadata(stored), **internal}, dict(stored.headers))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part as the listing shows it."""
+
+    number: int
+    row: ObjectRow
+
+    @property
+    def checksum(self) -> checksums.Checksum | None:
+        """The checksum that it was uploaded with."""
+        return checksums.of_part(self.row["content_type"])
+
+
+async def opened(call: Call, req: Mapping[str, Any]) -> Upload:
+    """Return the open upload that a request names, or raise NoSuchUpload, or NoSuchBucket."""
+    bucket, key, upload_id = names.bucket(call, req), req["Key"], req["UploadId"]
+    store = call.cloud.objects
+    try:
+        stored = await store.head(names.segments(bucket), names.marker(key, upload_id))
+    except BackendError as error:
+        if error.fault is not Fault.NOT_FOUND:
+            raise
+        await store.container(bucket)  # tells of a missing bucket by itself
+        raise no_such_upload(upload_id) from error
+    return Upload(bucket, key, upload_id, stored)
+
+
+async def parts_of(call: Call, upload: Upload) -> dict[int, Part]:
+    """List an upload's parts by number; what else lies there is no part.  May lag behind UploadPart."""
+    prefix = names.marker(upload.key, upload.id) + "/"
+    found: dict[int, Part] = {}
+    marker = ""
+    while page := await call.cloud.objects.objects(upload.container, Listing(prefix=prefix, marker=marker)):
+        for row in page:
+            number = row["name"][len(prefix) :]
+            if _NUMBER.fullmatch(number) and int(number) <= names.PARTS:
+                found[int(number)] = Part(int(number), row)
+        marker = page[-1]["name"]
+    return found
+
+
+async def contents(call: Call, upload: Upload) -> list[str]:
+    """List all that lies below an upload, parts or not."""
+    prefix = names.marker(upload.key, upload.id) + "/"
+    found: list[str] = []
+    while page := await call.cloud.objects.objects(
+        upload.container, Listing(prefix=prefix, marker=found[-1] if found else "")
+    ):
+        found += [row["name"] for row in page]
+    return found

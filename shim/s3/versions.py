@@ -1,0 +1,40 @@
+"""ListObjectVersions on buckets without versions: every object is its own latest version, by the name `null`.
+
+Tools that empty a bucket ask this way without looking whether versioning was ever on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shim.context import Call
+from shim.s3 import names
+from shim.s3.errors import invalid_argument
+from shim.s3.headers import owner
+from shim.s3.listing import coder, contents, frame, max_keys, page_of
+from shim.s3.service import NOT_ARCHIVED, action
+
+NULL = "null"
+
+
+@action(
+    supports="Bucket Delimiter EncodingType KeyMarker MaxKeys Prefix VersionIdMarker ExpectedBucketOwner",
+    ignores=NOT_ARCHIVED,
+)
+async def list_object_versions(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """List the one version of every object after a key."""
+    bucket, limit, code = names.bucket(call, req), max_keys(req.get("MaxKeys")), coder(req)
+    if req.get("VersionIdMarker") and not req.get("KeyMarker"):
+        raise invalid_argument(
+            "A version-id marker cannot be specified without a key marker.", "version-id-marker", req["VersionIdMarker"]
+        )
+    page = await page_of(call, bucket, req, req.get("KeyMarker") or "", limit)
+    return {
+        **frame(req, page, code, limit),
+        "KeyMarker": code(req.get("KeyMarker") or ""),
+        "VersionIdMarker": req.get("VersionIdMarker") or "",
+        "NextKeyMarker": code(page.next) if page.next else None,
+        "NextVersionIdMarker": NULL if page.next else None,
+        "Versions": [{**row, "VersionId": NULL, "IsLatest": True} for row in contents(page, code, owner(call))],
+    }
