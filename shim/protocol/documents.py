@@ -76,7 +76,7 @@ class Compiler:
             return tag, self.read(member), _once
         if member.type_name == "map":
             return tag, self._entry(member), _put
-        return str(member.member.serialization.get("name", tag)), self.read(member.member), _append
+        return tag, self.read(member.member), _append
 
     def _list(self, shape: Any) -> Read:
         item = self.read(shape.member)

@@ -43,11 +43,11 @@ def action_name(model: Any) -> Callable[[Request], str]:
 
 
 def wire_name(name: str, member: Any) -> str:
-    """A member's name in a request: queryName, else locationName with a capital, else its own."""
+    """A member's name in a request: queryName, else locationName or its own with a capital."""
     if "queryName" in member.serialization:
         return str(member.serialization["queryName"])
-    location = str(member.serialization.get("name", ""))
-    return location[0].upper() + location[1:] if location else name
+    location = str(member.serialization.get("name", name))
+    return location[0].upper() + location[1:]
 
 
 def refused(refusal: Refusal) -> AwsError:

@@ -13,12 +13,11 @@ from shim.protocol.refusal import Flaw, Refusal
 
 
 def wire_name(name: str, member: Any) -> str:
-    """A member's name in a request; a flattened list goes by the name of its items."""
-    if member.type_name == "list" and member.serialization.get("flattened"):
-        inner = member.member.serialization.get("name")
-        if inner:
-            return str(inner)
-    return str(member.serialization.get("name", name))
+    """A member's name in a request; a flattened list without one of its own goes by the name of its items."""
+    own = member.serialization.get("name", "")
+    if not own and member.type_name == "list" and member.serialization.get("flattened"):
+        own = member.member.serialization.get("name", "")
+    return str(own or name)
 
 
 def refused(refusal: Refusal) -> AwsError:

@@ -155,10 +155,10 @@ def _other_keys(name: str, shape: Any, table: Mapping[str, Any]) -> Fill:
     many = shape.value.type_name == "list"
 
     def fill(found: dict[str, Any], request: Request) -> None:
-        into = found.setdefault(name, {})
         for outside, text in request.head.query:
             if outside in table:
                 continue
+            into = found.setdefault(name, {})
             if many:
                 into.setdefault(outside, []).append(text)
             else:

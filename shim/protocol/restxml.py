@@ -129,57 +129,56 @@ def _content(model: Any) -> tuple[Callable[[Mapping[str, Any]], bytes] | None, s
     namespace = _NAMESPACES.get(metadata.get("endpointPrefix", ""), metadata.get("xmlNamespace", ""))
     if isinstance(namespace, Mapping):
         namespace = namespace.get("uri", "")
-    xmlns = f' xmlns="{xml.escape(namespace)}"' if namespace else ""
     if payload:
-        return _payload(payload, shape.members[payload], xmlns), CONTENT_TYPE, ""
-    elsewhere = frozenset(name for name, member in shape.members.items() if member.serialization.get("location"))
+        member = shape.members[payload]
+        tag = str(member.serialization.get("name", member.name))
+        return _payload(payload, xml.Compiler().root(tag, member, namespace)), CONTENT_TYPE, ""
+    elsewhere = frozenset(name for name, member in shape.members.items() if _outside(member))
     if len(elsewhere) == len(shape.members):
         return None, "", ""
     if model.name in _BARE:
-        return _bare(_BARE[model.name], xmlns), CONTENT_TYPE, ""
-    root = _ROOTS.get(model.name, shape.serialization.get("name", shape.name))
-    return _members(root, shape, elsewhere, xmlns), CONTENT_TYPE, ""
+        return _bare(_BARE[model.name], namespace), CONTENT_TYPE, ""
+    tag = str(_ROOTS.get(model.name, shape.serialization.get("name", shape.name)))
+    return _members(xml.Compiler().root(tag, shape, namespace, skip=elsewhere)), CONTENT_TYPE, ""
+
+
+def _outside(member: Any) -> bool:
+    """Whether an answer's member travels outside the body."""
+    return member.serialization.get("location") in ("header", "headers", "statusCode")
 
 
 def _text(payload: str) -> Callable[[Mapping[str, Any]], bytes]:
     return lambda result: str(result.get(payload) or "").encode()
 
 
-def _bare(member: str, xmlns: str) -> Callable[[Mapping[str, Any]], bytes]:
+def _bare(member: str, namespace: str) -> Callable[[Mapping[str, Any]], bytes]:
+    opening = f'{xml.DECLARATION}<{member} xmlns="{xml.escape(namespace)}"'
+
     def document(result: Mapping[str, Any]) -> bytes:
         value = result.get(member)
-        if not value:
-            return f"{xml.DECLARATION}<{member}{xmlns}/>".encode()
-        return f"{xml.DECLARATION}<{member}{xmlns}>{xml.escape(value)}</{member}>".encode()
+        return (f"{opening}>{xml.escape(value)}</{member}>" if value else f"{opening}/>").encode()
 
     return document
 
 
-def _payload(member: str, shape: Any, xmlns: str) -> Callable[[Mapping[str, Any]], bytes]:
-    tag = str(shape.serialization.get("name", shape.name))
-    emit = xml.Compiler().members(shape)
-
+def _payload(member: str, emit: xml.Emit) -> Callable[[Mapping[str, Any]], bytes]:
     def document(result: Mapping[str, Any]) -> bytes:
         value = result.get(member)
         if value is None:
             return b""
-        out = [f"{xml.DECLARATION}<{tag}{xmlns}>"]
+        out = [xml.DECLARATION]
         emit(value, out.append)
-        out.append(f"</{tag}>")
         return "".join(out).encode()
 
     return document
 
 
-def _members(root: str, shape: Any, elsewhere: frozenset[str], xmlns: str) -> Callable[[Mapping[str, Any]], bytes]:
-    emit = xml.Compiler().members(shape, skip=elsewhere)
-
+def _members(emit: xml.Emit) -> Callable[[Mapping[str, Any]], bytes]:
     def document(result: Mapping[str, Any]) -> bytes:
-        out = [f"{xml.DECLARATION}<{root}{xmlns}>"]
+        out = [xml.DECLARATION]
         if "ResponseMetadata" in result:
             result = {name: value for name, value in result.items() if name != "ResponseMetadata"}
         emit(result, out.append)
-        out.append(f"</{root}>")
         return "".join(out).encode()
 
     return document

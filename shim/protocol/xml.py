@@ -14,6 +14,7 @@ from shim.protocol import scalars
 
 Put = Callable[[str], None]
 Emit = Callable[[Any, Put], None]  # writes whole elements, tags included
+Members = Callable[[Mapping[str, Any], Put], None]  # writes what stands inside an element
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
@@ -42,9 +43,9 @@ class Compiler:
 
     def __init__(self, timestamps: str = "iso8601") -> None:
         self._timestamps = timestamps
-        self._done: dict[tuple[str, str], Callable[[Mapping[str, Any], Put], None]] = {}
+        self._done: dict[str, Members] = {}
 
-    def members(self, shape: Any, skip: frozenset[str] = frozenset()) -> Callable[[Mapping[str, Any], Put], None]:
+    def members(self, shape: Any, skip: frozenset[str] = frozenset()) -> Members:
         """Return the emitter of a structure's members, without tags of its own; None values count as absent."""
         emitters: dict[str, Emit | None] = {
             name: None if name in skip or _is_attribute(member) else self.element(_tag(name, member), member)
@@ -65,6 +66,11 @@ class Compiler:
                         raise TypeError(f"{structure}.{name}: {error}") from error
 
         return emit
+
+    def root(self, tag: str, shape: Any, namespace: str, skip: frozenset[str] = frozenset()) -> Emit:
+        """Return the emitter of a whole document, whose root bears the namespace and has no member of `skip`."""
+        xmlns = f' xmlns="{escape(namespace)}"' if namespace else _namespace(shape)
+        return self._tagged(f"<{tag}{xmlns}>", f"</{tag}>", shape, self.members(shape, skip))
 
     def element(self, tag: str, shape: Any) -> Emit:
         """Return the emitter of one member under its tag."""
@@ -95,11 +101,12 @@ class Compiler:
         return emit
 
     def _structure(self, tag: str, shape: Any) -> Emit:
-        opening, closing = f"<{tag}{_namespace(shape)}>", f"</{tag}>"
+        return self._tagged(f"<{tag}{_namespace(shape)}>", f"</{tag}>", shape, self._late(shape))
+
+    def _tagged(self, opening: str, closing: str, shape: Any, members: Members) -> Emit:
         attributes = {
             name: member.serialization["name"] for name, member in shape.members.items() if _is_attribute(member)
         }
-        members = self._late(shape)
 
         def emit(value: Any, put: Put) -> None:
             put(opening)
@@ -116,17 +123,17 @@ class Compiler:
 
         return emit_with_attributes if attributes else emit
 
-    def _late(self, shape: Any) -> Callable[[Mapping[str, Any], Put], None]:
-        key = (shape.name, "")
-        if key not in self._done:
-            self._done[key] = lambda value, put: self._done[key](value, put)
-            self._done[key] = self.members(shape)
-        return self._done[key]
+    def _late(self, shape: Any) -> Members:
+        name = shape.name
+        if name not in self._done:
+            self._done[name] = lambda value, put: self._done[name](value, put)
+            self._done[name] = self.members(shape)
+        return self._done[name]
 
     def _list(self, tag: str, shape: Any) -> Emit:
         if shape.serialization.get("flattened"):
-            # A flattened list has no element of its own: each item stands under the item's name, else the list's.
-            item = self.element(shape.member.serialization.get("name", tag), shape.member)
+            # A flattened list has no element of its own: each item stands under the list's name, else the item's.
+            item = self.element(shape.serialization.get("name") or _tag(tag, shape.member), shape.member)
 
             def emit_flat(value: Any, put: Put) -> None:
                 for one in value:
