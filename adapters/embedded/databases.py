@@ -16,6 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from adapters.embedded.conf import cinder
 from adapters.embedded.conf.ini import Section, text
 from adapters.embedded.errors import CloudError
 from adapters.embedded.install import digest
@@ -52,7 +53,8 @@ def migration_files(work: Path) -> dict[str, str]:
         "keystone": {"database": connection("keystone")},
         "placement": {"placement_database": connection("placement")},
         "glance": {"database": connection("glance")},
-        "cinder": {"database": connection("cinder")},
+        # Cinder's first migration writes the quotas of that moment into a table which outranks the configuration.
+        "cinder": {"DEFAULT": dict.fromkeys(cinder.QUOTAS, -1), "database": connection("cinder")},
         "nova": {
             "DEFAULT": {"transport_url": "fake:///"},
             "api_database": connection("nova_api"),
@@ -64,12 +66,8 @@ def migration_files(work: Path) -> dict[str, str]:
 
 def seed_key(migrations: tuple[tuple[str, ...], ...] = MIGRATIONS) -> str:
     """Name the seed by what decides its content."""
-    parts = (
-        SEED_FORMAT,
-        digest(),
-        repr(migrations),
-        (Path(__file__).parent / "services/neutron_tables.py").read_text(),
-    )
+    tables = (Path(__file__).parent / "services/neutron_tables.py").read_text()
+    parts = (SEED_FORMAT, digest(), repr(migrations), repr(migration_files(Path("work"))), tables)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
