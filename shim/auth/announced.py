@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from shim.auth.checksums import ALGORITHMS, BY_HEADER, Algorithm, is_checksum_header
 from shim.auth.chunked import wrong_length
+from shim.auth.refusals import plain
 from shim.errors import AwsError
 from shim.protocol.message import Head
 
@@ -76,7 +77,7 @@ def announced_md5(head: Head) -> bytes | None:
         raw = b""
     if len(raw) != 16 or b64encode(raw).decode() != value:
         sentence = "The Content-MD5 you specified was invalid."
-        raise AwsError("InvalidDigest", sentence, extra={"Content-MD5": value})
+        raise AwsError("InvalidDigest", sentence, extra={"Content-MD5": plain(value)})
     return raw
 
 

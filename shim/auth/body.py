@@ -81,6 +81,7 @@ class Body:
         self.done = False  # whole, and every check has passed
         self._receive = receive
         self._plan = plan
+        self._digests = tuple({check.digest for check in plan.checks})
         self._checksums: dict[str, str] = {}
         self._total = 0
         self._ready: deque[bytes] = deque()
@@ -168,8 +169,8 @@ class Body:
         self._total += len(piece)
         if self.length is not None and self._total > self.length:
             raise wrong_length(self.length, self._total)
-        for check in self._plan.checks:
-            check.digest.update(piece)
+        for digest in self._digests:
+            digest.update(piece)
 
     def _finish(self) -> None:
         trailers: Mapping[str, str] = {}
@@ -252,16 +253,19 @@ def _decoder(payload: str, length: int, verified: Verified | None) -> ChunkDecod
 
 def _checks(payload: str, announced: Announced | None, md5: bytes | None) -> list[Check]:
     checks = []
+    digests: dict[str, Digest] = {}  # what two checks ask for is computed once
     if re.fullmatch("[0-9a-fA-F]{64}", payload):
-        checks.append(Check(hashlib.sha256(), bytes.fromhex(payload), _bad_sha256))
+        digests["SHA256"] = hashlib.sha256()
+        checks.append(Check(digests["SHA256"], bytes.fromhex(payload), _bad_sha256))
     if md5 is not None:
         sentence = "The Content-MD5 you specified did not match what we received."
-        checks.append(Check(hashlib.md5(usedforsecurity=False), md5, _bad_digest(sentence)))
+        digests["MD5"] = hashlib.md5(usedforsecurity=False)
+        checks.append(Check(digests["MD5"], md5, _bad_digest(sentence)))
     if announced is not None:
         algorithm = ALGORITHMS[announced.algorithm]
         expected = None if announced.value is None else algorithm.decode(announced.value)
         sentence = f"The {algorithm.name} you specified did not match the calculated checksum."
-        checks.append(Check(algorithm.new(), expected, _bad_digest(sentence)))
+        checks.append(Check(digests.get(algorithm.name) or algorithm.new(), expected, _bad_digest(sentence)))
     return checks
 
 

@@ -131,11 +131,11 @@ def _from_header(head: Head, service: str) -> Claim:
         return _header_v2(head, rest, service)
     if service != "s3":
         raise refuse(service, Doubt.MALFORMED, f"Unsupported Authorization: expecting {ALGORITHM}.")
-    if scheme.startswith("AWS4-"):
-        raise refuse(service, Doubt.VERSION_2)
     if len(values) > 1 or not rest:
         sentence = "Authorization header is invalid -- one and only one ' ' (space) required"
         raise AwsError("InvalidArgument", sentence, extra={"ArgumentName": "Authorization"})
+    if scheme.startswith("AWS4-"):
+        raise refuse(service, Doubt.VERSION_2)
     raise AwsError("InvalidArgument", "Unsupported Authorization Type", extra={"ArgumentName": "Authorization"})
 
 

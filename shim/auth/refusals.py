@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import Enum, auto
 
@@ -25,6 +26,9 @@ class Doubt(Enum):
     BAD_TOKEN = auto()
     VERSION_2 = auto()  # signature version 2 where it is not spoken
 
+
+# XML 1.0, 2.2: what is not a Char.
+_UNPRINTABLE = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 
 _Word = tuple[str, int, str]  # code, status, sentence
 
@@ -127,7 +131,13 @@ def refuse(service: str, doubt: Doubt, detail: str = "", extra: Mapping[str, str
     `detail` fills the sentences that name what is wrong; `extra` are elements of S3's envelope, dropped elsewhere.
     """
     code, status, sentence = _DIALECTS.get(service, _QUERY)[doubt]
-    return AwsError(code, sentence.replace("{detail}", detail), status, extra=extra if service == "s3" else None)
+    shown = {name: plain(value) for name, value in (extra or {}).items()} if service == "s3" else None
+    return AwsError(code, sentence.replace("{detail}", plain(detail)), status, extra=shown)
+
+
+def plain(text: str) -> str:
+    """Return a client's text with '?' for what no XML can carry, so that it can be told back in an error."""
+    return _UNPRINTABLE.sub("?", text)
 
 
 def unknown_key(service: str, access_key: str) -> AwsError:

@@ -9,6 +9,7 @@ import hmac
 from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from shim.auth.claims import Claim, Method
@@ -76,33 +77,36 @@ def string_to_sign(claim: Claim, head: Head, bucket_from_host: str = "") -> byte
 
 
 def _candidates(claim: Claim, head: Head, bucket: str) -> Iterator[bytes]:
-    front = _front(claim, head)
+    dates = [str(claim.expires)] if claim.method is Method.V2_QUERY else _dates(head)
     sets = [_SIGNED | _LATER]
     if claim.method is Method.V2_HEADER:
         sets.append(_SIGNED)
     raw = head.raw_path or b"/"
     once = quote_from_bytes(unquote_to_bytes(raw), safe="/-_.~").encode()
     prefix = b"/" + bucket.encode() if bucket else b""
-    for path in dict.fromkeys((raw, once)):
-        for names in sets:
-            yield front + prefix + path + _sub_resources(head, names)
+    for date, path, names in product(dates, dict.fromkeys((raw, once)), sets):
+        yield _front(claim, head, date) + prefix + path + _sub_resources(head, names)
 
 
-def _front(claim: Claim, head: Head) -> bytes:
+def _dates(head: Head) -> list[str]:
+    """Return the Date line: empty where x-amz-date stands for it; botocore signs what `Date` says even then."""
+    date = head.header("date").strip()
+    return ["", date] if "x-amz-date" in head.first else [date]
+
+
+def _front(claim: Claim, head: Head, date: str) -> bytes:
     """Return all but the resource: method, three standard headers, the date or expiry, the x-amz-* headers."""
-    presigned = claim.method is Method.V2_QUERY
     amz: dict[str, list[str]] = {}
     for name, value in head.headers:
         if name.startswith("x-amz-"):
             # "Unfold" long headers: a folded value counts as one line.
             amz.setdefault(name, []).append(" ".join(line.strip(" \t") for line in value.splitlines()))
-    if presigned:
+    if claim.method is Method.V2_QUERY:
         # A presigned URL carries x-amz-* that were signed as headers, where a browser could not send them.
         for name, value in head.query:
             if name.lower().startswith("x-amz-"):
                 amz.setdefault(name.lower(), [value.encode("utf-8", "surrogateescape").decode("latin-1")])
-    date = str(claim.expires) if presigned else head.header("date") if "x-amz-date" not in amz else ""
-    lines = [head.method, head.header("content-md5").strip(), head.header("content-type").strip(), date.strip()]
+    lines = [head.method, head.header("content-md5").strip(), head.header("content-type").strip(), date]
     lines += [f"{name}:{','.join(amz[name])}" for name in sorted(amz)]
     return "\n".join(lines).encode("latin-1", "replace") + b"\n"
 

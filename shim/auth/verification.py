@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from shim.auth import sigv2, sigv4
 from shim.auth.claims import UNSIGNED, Claim, Method
-from shim.auth.refusals import Doubt, refuse
+from shim.auth.refusals import Doubt, plain, refuse
 from shim.auth.sigv4 import Verified
 from shim.errors import AwsError
 from shim.protocol.message import Head
@@ -79,5 +79,5 @@ def check_payload(payload: str) -> None:
             "InvalidArgument",
             "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
             "STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value.",
-            extra={"ArgumentName": "x-amz-content-sha256", "ArgumentValue": payload},
+            extra={"ArgumentName": "x-amz-content-sha256", "ArgumentValue": plain(payload)},
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -61,7 +62,8 @@ def signed(
 def check(head: Head, **changes: Any) -> Verified:
     """Verify a request as the gateway would, with some of its knowledge changed."""
     found = claim(head)
-    assert found is not None
+    if found is None:
+        raise AwsError("AccessDenied", "Nobody signed this.", 403)
     return check_claim(found, head, **changes)
 
 
@@ -89,3 +91,33 @@ def with_query(head: Head, name: str, value: str | None) -> Head:
     if value is not None:
         pieces.append(f"{name}={value}".encode())
     return replace(head, raw_query=b"&".join(pieces))
+
+
+EMPTY = sha256(b"").hexdigest()
+FORM = b"Action=X"
+
+
+def form(service: str, body: bytes = FORM, region: str = REGION, **headers: str) -> Head:
+    """A form as SDKs post it to a query service."""
+    request = AWSRequest(
+        "POST",
+        "http://api.test:8788/",
+        data=body,
+        headers={"Content-Type": "application/x-www-form-urlencoded", **headers},
+    )
+    botocore.auth.SigV4Auth(CREDENTIALS, service, region).add_auth(request)
+    return received(request)
+
+
+def refused_form(head: Head, service: str, **changes: Any) -> tuple[str, int, str]:
+    """Code, status and sentence by which a form is refused."""
+    error = refusal(head, service=service, payload_hash=sha256(FORM).hexdigest(), **changes)
+    assert error.extra == {}
+    return error.code, error.status, error.message
+
+
+def malformed(head: Head, service: str | None = None) -> AwsError:
+    """The error of a signature that cannot even be read."""
+    with pytest.raises(AwsError) as caught:
+        claim(head, service)
+    return caught.value
