@@ -13,8 +13,10 @@ from shim.ec2 import (
     regions,
     security_group_rules,
     security_groups,
+    subnets,
     volume_attachments,
     volumes,
+    vpcs,
 )
 
 __all__ = [
@@ -30,6 +32,8 @@ __all__ = [
     "regions",
     "security_group_rules",
     "security_groups",
+    "subnets",
     "volume_attachments",
     "volumes",
+    "vpcs",
 ]
