@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import SimpleNamespace
 from typing import Self
 
 import aiohttp
@@ -23,6 +25,8 @@ from adapters.openstack.swift_memory import SwiftMemory
 from adapters.openstack.transport import Observer, Timeouts, Transport
 from adapters.types.identity import Token
 
+_SWIFT = "object-store"
+
 # Longest that a blocking login or version discovery waits for one answer; they run in threads that nobody can cancel.
 _LOGIN_SECONDS = 10.0
 
@@ -40,7 +44,7 @@ class Limits:
 class CloudFactory:
     """What all requests of one process share: connection pools, the gateway's logins, what was discovered.
 
-    `calls` counts the control calls made, by (service, method, status).
+    `calls` counts the calls made, Swift's too, by (service, method, status); status 0 where no answer came.
     """
 
     def __init__(self, config: CloudConfig, transport: Transport, objects: aiohttp.ClientSession, idle: float) -> None:
@@ -62,7 +66,7 @@ class CloudFactory:
     async def open(cls, config: CloudConfig, limits: Limits | None = None, observe: Observer | None = None) -> Self:
         """Make the pools, in the running event loop.  No call is made yet: a cloud that is down can come up later.
 
-        `observe` is told of each control call: service, method, status (0 without an answer), seconds.
+        `observe` is told of each call: service, method, status (0 without an answer), seconds until its answer began.
         """
         limits = limits or Limits()
         tls = config.tls()
@@ -78,6 +82,7 @@ class CloudFactory:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # an object's bytes are its owner's
             trust_env=False,
+            trace_configs=[_counting(transport)],
         )
         return cls(config, transport, objects, limits.object_idle_seconds)
 
@@ -87,17 +92,36 @@ class CloudFactory:
 
     def swift(self, tokens: TokenSource, token: Token, request_id: str) -> Swift:
         """Return the object store of a token's project; raise BackendError UNSUPPORTED where the cloud has none."""
-        url = token.catalog.get("object-store")
+        url = token.catalog.get(_SWIFT)
         if not url:
-            raise BackendError(
-                Fault.UNSUPPORTED, service="object-store", detail="the cloud's catalog has no such service"
-            )
+            raise BackendError(Fault.UNSUPPORTED, service=_SWIFT, detail="the cloud's catalog has no such service")
         return Swift(self._objects, url, tokens, request_id, self._idle, self._memory)
 
     async def aclose(self) -> None:
         """Close all connections."""
         await self._transport.aclose()
         await self._objects.close()
+
+
+def _counting(transport: Transport) -> aiohttp.TraceConfig:
+    """Return what counts Swift's requests beside the control calls."""
+    trace = aiohttp.TraceConfig()
+
+    async def start(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+        context.started = time.perf_counter()
+
+    async def end(_: aiohttp.ClientSession, context: SimpleNamespace, told: aiohttp.TraceRequestEndParams) -> None:
+        transport.count(_SWIFT, told.method, told.response.status, time.perf_counter() - context.started)
+
+    async def lost(
+        _: aiohttp.ClientSession, context: SimpleNamespace, told: aiohttp.TraceRequestExceptionParams
+    ) -> None:
+        transport.count(_SWIFT, told.method, 0, time.perf_counter() - context.started)
+
+    trace.on_request_start.append(start)
+    trace.on_request_end.append(end)
+    trace.on_request_exception.append(lost)
+    return trace
 
 
 class OpenStackCloud:

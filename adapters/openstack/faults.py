@@ -72,17 +72,13 @@ _RULES: Final = (
     _rule(503, r"^(IpAddressGenerationFailure\w*|NoNetworkAvailable)\b", Fault.NO_CAPACITY, "network"),
     # Nova: quotas are 403 (413 before 2.1), and so is the limit of metadata items.
     _rule(403, r"quota exceeded|exceeds? quota|maximum number of|too many", Fault.QUOTA, "compute"),
-    _rule(409, r"already exists|already (?:associated|attached)", Fault.DUPLICATE, "compute"),
-    _rule(409, r"\bis in use|still in use|in-use", Fault.IN_USE, "compute"),
+    _rule(409, r"already exists", Fault.DUPLICATE, "compute"),
+    _rule(409, r"in use\b|in-use|already (?:associated|attached)", Fault.IN_USE, "compute"),
     _rule(400, r"no valid host|no fixed ip|no more (?:fixed|floating)", Fault.NO_CAPACITY, "compute"),
     _rule(409, r"no fixed ip|fixedipexhausted|no more ip", Fault.NO_CAPACITY, "compute"),
-    # Cinder: a state that forbids is "400 Invalid volume: Volume status must be available or ...".
-    _rule(
-        400,
-        r"invalid (?:volume|snapshot|backup)\b.*\b(?:status|must be|attached|in-use|in use|reserved)",
-        Fault.CONFLICT,
-        "block-storage",
-    ),
+    # Cinder, and Nova where it passes Cinder's word on: a state that forbids is a 400, "Invalid volume: Volume status
+    # must be available or ...", told from a bad value only by its text.
+    _rule(400, r"invalid (?:volume|snapshot|backup)\b.*(?:status|must be|attached|in-use|reserved)", Fault.CONFLICT),
     # Glance.
     _rule(409, r"already exists|duplicate", Fault.DUPLICATE, "image"),
     _rule(409, r"in use", Fault.IN_USE, "image"),

@@ -126,6 +126,12 @@ class Transport:
         """Close the pool."""
         await self._client.aclose()
 
+    def count(self, service: str, method: str, status: int, seconds: float) -> None:
+        """Count one call to OpenStack, this client's or another's."""
+        self.calls[service, method, status] += 1
+        if self._observe is not None:
+            self._observe(service, method, status, seconds)
+
     async def send(self, service: str, method: str, url: str, headers: dict[str, str], content: bytes | None) -> Answer:
         """Send one request and return any answer; raise BackendError UNAVAILABLE when there is none.
 
@@ -162,10 +168,7 @@ class Transport:
             response = await self._client.send(request)
             status = response.status_code
         finally:
-            seconds = time.perf_counter() - started
-            self.calls[service, request.method, status] += 1
-            if self._observe is not None:
-                self._observe(service, request.method, status, seconds)
+            self.count(service, request.method, status, time.perf_counter() - started)
         return Answer(service, status, response.headers, response.content)
 
 
