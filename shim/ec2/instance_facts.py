@@ -1,6 +1,7 @@
 """What EC2 wants remembered of an instance and Nova has no field for: items of the server's metadata.
 
 They are written when the instance is launched, can be read by anybody who may see the server, and end with it.
+(The ClientToken's are in `client_tokens`.)
 """
 
 from __future__ import annotations
@@ -8,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-CLIENT: Final = "ec2:ct"  # ClientToken
-CLIENT_REQUEST: Final = "ec2:cth"  # hash of the request that came with it
 RESERVATION: Final = "ec2:rsv"  # where instances were launched together: the reservation's UUID
 INDEX: Final = "ec2:idx"  # AmiLaunchIndex, where not 0
 NO_TERMINATE: Final = "ec2:dat"  # disableApiTermination, where set

@@ -11,7 +11,7 @@ from adapters.errors import BackendError, Fault
 from adapters.types import block, network
 from adapters.types import compute as cloud
 from shim.context import Call
-from shim.ec2 import ids, instance_facts, instance_states, tag_codec, tag_rules
+from shim.ec2 import client_tokens, ids, instance_facts, instance_states, tag_codec, tag_rules, volume_rows
 from shim.ec2.images import ROOT_DEVICE
 from shim.ec2.together import together
 from shim.ec2.topology import Topology, topology
@@ -84,7 +84,7 @@ def instance(server: cloud.Server, near: Around) -> dict[str, Any]:
         "KeyName": server.key_name,
         "LaunchTime": server.created_at,
         "AmiLaunchIndex": _index(server),
-        "ClientToken": facts.get(instance_facts.CLIENT, ""),
+        "ClientToken": facts.get(client_tokens.TOKEN, ""),
         "Placement": {"AvailabilityZone": server.zone or None, "GroupName": "", "Tenancy": "default"},
         "Monitoring": {"State": "enabled" if instance_facts.flag(facts, instance_facts.MONITORING) else "disabled"},
         "Architecture": facts.get(instance_facts.ARCHITECTURE, "x86_64"),
@@ -119,15 +119,15 @@ def block_devices(server: cloud.Server, volumes: Mapping[str, block.Volume]) -> 
     rows = []
     for place, held in enumerate(server.volumes):
         volume = volumes.get(held.id)
-        found = next((a for a in volume.attachments if a.server_id == server.id), None) if volume else None
-        since = (found.attached_at if found else None) or (volume.created_at if volume else server.created_at)
+        known = volume_rows.attachments(volume, [server]) if volume else []
+        found: Mapping[str, Any] = next((row for row in known if row["InstanceId"] == ids.aws("i", server.id)), {})
         rows.append(
             {
-                "DeviceName": (found.device if found else None) or f"/dev/vd{chr(ord('b') + place)}",
+                "DeviceName": found.get("Device") or f"/dev/vd{chr(ord('b') + place)}",
                 "Ebs": {
                     "VolumeId": ids.aws("vol", held.id),
-                    "Status": "attached" if found else "attaching",
-                    "AttachTime": since,
+                    "Status": found.get("State", "attaching"),
+                    "AttachTime": found.get("AttachTime", server.created_at),
                     "DeleteOnTermination": held.delete_on_termination,
                 },
             }

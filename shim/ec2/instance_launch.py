@@ -1,0 +1,212 @@
+"""RunInstances: as many servers as asked for, at least the least of them or none at all."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+
+from adapters.errors import BackendError, Fault
+from adapters.types.compute import Flavor, NewServer, Server, Zone
+from adapters.types.images import Image
+from shim.context import Call
+from shim.ec2 import client_tokens, ids, images, instance_facts, regions, tag_codec, tag_rules
+from shim.ec2.instance_rows import around, groups
+from shim.ec2.instance_types import flavor_named
+from shim.ec2.instances import grouped, reservation, servers_of
+from shim.ec2.kinds import IMAGE, KEY_PAIR
+from shim.ec2.launch_devices import devices
+from shim.ec2.launch_places import Places, places
+from shim.ec2.launch_request import Launch, read
+from shim.ec2.service import action
+from shim.ec2.together import together
+from shim.errors import AwsError
+from shim.undo import undoing
+
+_SIDE_BY_SIDE = 8
+_MOST_ITEMS = 128  # Nova's default limit of metadata items
+_SOFT = frozenset({Fault.QUOTA, Fault.NO_CAPACITY})  # "launches the largest possible number above MinCount"
+_TAG = "ec2-ct-"
+_EBS = "BlockDeviceMappings.Ebs"
+
+
+@action(
+    supports="ImageId InstanceType MinCount MaxCount KeyName SecurityGroupIds SecurityGroups SubnetId PrivateIpAddress"
+    " NetworkInterfaces.DeviceIndex NetworkInterfaces.SubnetId NetworkInterfaces.Groups"
+    " NetworkInterfaces.NetworkInterfaceId NetworkInterfaces.PrivateIpAddress NetworkInterfaces.DeleteOnTermination"
+    " NetworkInterfaces.AssociatePublicIpAddress Placement.AvailabilityZone Placement.Tenancy Placement.GroupName"
+    f" UserData BlockDeviceMappings.DeviceName BlockDeviceMappings.NoDevice {_EBS}.VolumeSize {_EBS}.VolumeType"
+    f" {_EBS}.DeleteOnTermination {_EBS}.SnapshotId {_EBS}.Encrypted TagSpecifications ClientToken"
+    " DisableApiTermination DisableApiStop InstanceInitiatedShutdownBehavior HibernationOptions EnclaveOptions",
+    ignores={
+        "Monitoring": "echoed; Nova measures alike whether asked or not",
+        "EbsOptimized": "echoed; there is no second path to a volume to choose",
+        "MetadataOptions": "echoed; Nova's metadata service has no such switches for a single server",
+        "CreditSpecification": "no instance type here is burstable",
+    },
+)
+async def run_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Launch instances; with a ClientToken that was seen before, answer those it launched."""
+    launch, token = read(req), client_tokens.marks(req)
+    if not token:
+        return await _launched(call, launch, {}, ())
+    # Nova finds servers by their tags, not by their metadata: the token stands in both.
+    tag = _TAG + hashlib.sha256(token[client_tokens.TOKEN].encode()).hexdigest()[:40]
+    async with call.locks.hold("run-instances", call.caller.project_id, tag):
+        known = await call.cloud.compute.servers(tag=tag)
+        if known:
+            client_tokens.same(token, known[0].metadata)
+            return await _answer(call, known)
+        return await _launched(call, launch, token, (tag,))
+
+
+async def _launched(call: Call, launch: Launch, token: Mapping[str, str], tags: tuple[str, ...]) -> Mapping[str, Any]:
+    """Find what the request names, make the servers, and answer them."""
+    image, flavor, place, (zones, _) = await together(
+        _image(call, launch.image_id),
+        flavor_named(call, launch.instance_type),
+        places(call, launch),
+        together(call.cloud.compute.zones(), _check_key(call, launch.key_name)),
+    )
+    _check(launch, image, flavor, zones, call.region)
+    new = NewServer(
+        name=_name(launch),
+        flavor_id=flavor.id,
+        image_id=image.id,
+        nics=place.nics,
+        security_groups=tuple(group.id for group in place.groups),
+        zone=launch.zone,
+        key_name=launch.key_name,
+        user_data=launch.user_data,
+        metadata=_metadata(launch, image, place) | dict(token),
+        tags=tags,
+        devices=await devices(call, launch.devices, image, flavor),
+    )
+    if launch.volume_tags and any(not device.local for device in new.devices):
+        raise AwsError(
+            "UnsupportedOperation", "Volumes made at launch cannot be tagged by it; tag them with CreateTags."
+        )
+    async with undoing() as undo:
+        made = await _make(call, launch, new, undo)
+        named = set(made)
+        servers = [one for one in await servers_of(call, made) if one.id in named]
+    return await _answer(call, servers, place)
+
+
+async def _make(call: Call, launch: Launch, new: NewServer, undo: Callable[..., None]) -> list[str]:
+    """Make the servers side by side; MinCount of them or none, then as many more as quotas and hosts allow."""
+    together_as = {instance_facts.RESERVATION: uuid.uuid4().hex} if launch.most > 1 else {}
+    made: list[str] = []
+    for batch in (*_batches(0, launch.least), *_batches(launch.least, launch.most)):
+        specs = [_numbered(new, together_as, number) for number in batch]
+        # A request under way cannot be taken back before Nova has named the server: let it end, then undo.
+        with anyio.CancelScope(shield=True):
+            done = await asyncio.gather(*(call.cloud.compute.create_server(s) for s in specs), return_exceptions=True)
+        for one in done:
+            if isinstance(one, str):
+                made.append(one)
+                undo(call.cloud.compute.delete_server, one)
+        await anyio.lowlevel.checkpoint()
+        failures = [one for one in done if isinstance(one, BaseException)]
+        if failures:
+            soft = all(isinstance(one, BackendError) and one.fault in _SOFT for one in failures)
+            if soft and len(made) >= launch.least:
+                return made
+            raise _worded(failures[0])
+    return made
+
+
+def _batches(first: int, end: int) -> list[range]:
+    return [range(start, min(start + _SIDE_BY_SIDE, end)) for start in range(first, end, _SIDE_BY_SIDE)]
+
+
+def _name(launch: Launch) -> str:
+    """Name the server for OpenStack's eyes; Nova strips nothing and databases may lack the rarer planes of Unicode."""
+    name = "".join(c for c in launch.tags.get("Name", "") if c.isprintable() and c <= "\uffff").strip()
+    return name[:255] or launch.instance_type
+
+
+def _numbered(new: NewServer, facts: Mapping[str, str], number: int) -> NewServer:
+    index = {instance_facts.INDEX: str(number)} if number else {}
+    return replace(new, metadata={**new.metadata, **facts, **index})
+
+
+def _worded(error: BaseException) -> BaseException:
+    """Say in EC2's words what Nova says in a general one."""
+    if isinstance(error, BackendError) and error.fault is Fault.QUOTA:
+        if "metadata" in error.detail.lower():
+            return tag_rules.limit_exceeded()
+        if "cores" in error.detail.lower():
+            return AwsError("VcpuLimitExceeded", error.detail)
+        return AwsError("InstanceLimitExceeded", error.detail)
+    return error
+
+
+async def _image(call: Call, id: str) -> Image:
+    try:
+        return await call.cloud.images.image(id)
+    except BackendError as error:
+        if error.fault is Fault.NOT_FOUND:
+            raise ids.missing(IMAGE, [ids.aws("ami", id)]) from error
+        raise
+
+
+async def _check_key(call: Call, name: str | None) -> None:
+    if name and not any(pair.name == name for pair in await call.cloud.compute.keypairs()):
+        raise ids.missing(KEY_PAIR, [name])
+
+
+def _check(launch: Launch, image: Image, flavor: Flavor, zones: Sequence[Zone], region: str) -> None:
+    """Check what Nova would find out later, or say in other words."""
+    if image.status != "active":
+        raise AwsError("InvalidAMIID.Unavailable", f"The image ID '{ids.aws('ami', image.id)}' is not available")
+    if launch.zone and launch.zone not in {row["ZoneName"] for row in regions.zones(zones, region)}:
+        raise AwsError("InvalidParameterValue", f"Invalid availability zone: [{launch.zone}]")
+    if image.min_ram > flavor.ram:
+        raise AwsError(
+            "InvalidParameterCombination",
+            f"The image needs {image.min_ram} MiB of memory; '{flavor.name}' has {flavor.ram} MiB.",
+        )
+
+
+def _metadata(launch: Launch, image: Image, place: Places) -> dict[str, str]:
+    """Write the tags and facts that the server keeps."""
+    items = tag_codec.to_metadata(launch.tags) | dict(launch.facts)
+    architecture = images.architecture(image)
+    if architecture != "x86_64":
+        items[instance_facts.ARCHITECTURE] = architecture
+    if image.properties.get("os_type", "").lower() == "windows":
+        items[instance_facts.PLATFORM] = "windows"
+    if place.kept_ports:
+        items[instance_facts.KEPT_PORTS] = " ".join(place.kept_ports)
+    if len(items) > _MOST_ITEMS - 4:  # the token's two, the reservation, the index
+        raise tag_rules.limit_exceeded()
+    return items
+
+
+async def _answer(call: Call, servers: Sequence[Server], place: Places | None = None) -> Mapping[str, Any]:
+    """Write the reservation of what was launched."""
+    near = await around(call, [server.id for server in servers] if len(servers) == 1 else None)
+    rows = [reservation(server, near) for server in servers]
+    if place:
+        for row in rows:
+            _fill(row["Instances"][0], place, near.groups)
+    return grouped(rows)[0]
+
+
+def _fill(instance: dict[str, Any], place: Places, names: Mapping[str, str]) -> None:
+    """Tell where an instance will be, while Neutron has not made its ports yet."""
+    if instance["NetworkInterfaces"]:
+        return
+    instance |= {
+        "SubnetId": ids.aws("subnet", place.subnet_id) if place.subnet_id else None,
+        "VpcId": place.vpc_id,
+        "PrivateIpAddress": place.address,
+        "SecurityGroups": groups((group.id for group in place.groups), names),
+    }
