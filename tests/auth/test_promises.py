@@ -1,0 +1,160 @@
+"""What headers promise of a body: contradictions are refused before a byte is read, lies at its end."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+
+import pytest
+
+from shim.auth import Claim, Method, Verified, open_body
+from shim.errors import AwsError
+from tests.auth.bodies import (
+    DATA,
+    SIGNED,
+    SIGNED_TRAILER,
+    UNSIGNED,
+    UNSIGNED_TRAILER,
+    coded,
+    consume,
+    cut,
+    events,
+    fails,
+    head,
+    opened,
+    refused,
+    value,
+    verified,
+)
+
+
+class TestMd5:
+    def test_good(self) -> None:
+        body = opened(UNSIGNED, DATA, headers={"content-md5": value("MD5")})
+        assert body.md5 == hashlib.md5(DATA, usedforsecurity=False).hexdigest()
+        assert consume(body) == (DATA, None)
+
+    def test_wrong(self) -> None:
+        error = fails(opened(UNSIGNED, DATA, headers={"content-md5": value("MD5", b"other")}))
+        assert (error.code, error.status) == ("BadDigest", 400)
+        assert error.message == "The Content-MD5 you specified did not match what we received."
+
+    @pytest.mark.parametrize("text", ["", "x", "AAAA", value("SHA1"), value("MD5")[:-1], value("MD5") + "=", "é" * 22])
+    def test_malformed(self, text: str) -> None:
+        error = refused(UNSIGNED, content_md5=text)
+        assert (error.code, error.status) == ("InvalidDigest", 400)
+
+
+class TestPromises:
+    """Headers that contradict each other are refused before a byte is read."""
+
+    def test_unknown_checksum(self) -> None:
+        assert refused(UNSIGNED, x_amz_checksum_crc16="AAA=").message == (
+            "The algorithm type you specified in x-amz-checksum- header is invalid."
+        )
+
+    @pytest.mark.parametrize("text", ["", "x", "AAAA", "AAAAAAA=", value("CRC32") + "-2", " " + value("CRC32")])
+    def test_malformed_value(self, text: str) -> None:
+        error = refused(UNSIGNED, x_amz_checksum_crc32=text)
+        assert (error.code, error.status) == ("InvalidRequest", 400)
+        assert error.message == "Value for x-amz-checksum-crc32 header is invalid."
+
+    def test_several(self) -> None:
+        said = "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
+        crc, sha = value("CRC32"), value("SHA1")
+        assert refused(UNSIGNED, x_amz_checksum_crc32=crc, x_amz_checksum_sha1=sha).message == said
+        length = str(len(DATA) - 9)
+        both = {"x_amz_trailer": "x-amz-checksum-crc32", "x_amz_decoded_content_length": length}
+        assert refused(UNSIGNED_TRAILER, x_amz_checksum_sha1=sha, **both).message == said
+        assert refused(UNSIGNED_TRAILER, x_amz_checksum_crc32=crc, **both).message == said
+        both["x_amz_trailer"] += ",x-amz-checksum-sha1"
+        assert refused(UNSIGNED_TRAILER, **both).message == said
+
+    @pytest.mark.parametrize("mode", [UNSIGNED, SIGNED, UNSIGNED_TRAILER])
+    def test_unsupported_trailer(self, mode: str) -> None:
+        name = "x-amz-meta-a" if mode.endswith("TRAILER") else "x-amz-checksum-crc32"
+        length = "5" if mode.startswith("STREAMING") else str(len(DATA))
+        error = refused(mode, x_amz_trailer=name, x_amz_decoded_content_length=length)
+        assert error.message == "The value specified in the x-amz-trailer header is not supported"
+
+    @pytest.mark.parametrize(
+        ("named", "said"),
+        [
+            ("SHA1", "Value for x-amz-sdk-checksum-algorithm header is invalid."),
+            (
+                "CRC16",
+                "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, ",
+            ),
+        ],
+    )
+    def test_named_algorithm(self, named: str, said: str) -> None:
+        error = refused(UNSIGNED, x_amz_sdk_checksum_algorithm=named, x_amz_checksum_crc32=value("CRC32"))
+        assert error.message.startswith(said)
+
+    def test_named_algorithm_without_value(self) -> None:
+        assert refused(UNSIGNED, x_amz_sdk_checksum_algorithm="CRC32").message.startswith(
+            "x-amz-sdk-checksum-algorithm specified, but no corresponding"
+        )
+
+    def test_named_algorithm_that_fits(self) -> None:
+        headers = {"x-amz-sdk-checksum-algorithm": "crc32", "x-amz-checksum-crc32": value("CRC32")}
+        assert consume(opened(UNSIGNED, DATA, headers=headers)) == (DATA, None)
+
+    def test_headers_that_speak_of_something_else(self) -> None:
+        told = {"x-amz-checksum-crc32": "AAAAAA==-2", "x-amz-checksum-type": "COMPOSITE", "content-length": "1"}
+        body = open_body(head(**told), events(b"x"), verified(UNSIGNED), checked=False)
+        assert body.announced is None
+        assert asyncio.run(body.read(1)) == b"x"
+
+    @pytest.mark.parametrize("mode", [SIGNED, SIGNED_TRAILER])
+    def test_signed_chunks_of_nobody(self, mode: str) -> None:
+        told = head(**{"x-amz-content-sha256": mode, "x-amz-decoded-content-length": "3", "content-length": "99"})
+        nobody = Verified(Claim(Method.V2_HEADER, "AK", "x", payload=mode), "s3", mode)
+        for who in (None, nobody):
+            with pytest.raises(AwsError, match="InvalidRequest: Anonymous requests"):
+                open_body(told, events(), who)
+
+
+class TestLength:
+    @pytest.mark.parametrize("text", [None, "", "abc", "12x", "-1", "+5", "1e3", "٣", "9" * 30])
+    def test_decoded_length_missing_or_malformed(self, text: str | None) -> None:
+        headers = {} if text is None else {"x_amz_decoded_content_length": text}
+        error = refused(UNSIGNED_TRAILER, **headers)
+        assert (error.code, error.status) == ("MissingContentLength", 411)
+
+    def test_decoded_length_that_cannot_be(self) -> None:
+        for length in (len(DATA), len(DATA) + 1):
+            assert refused(UNSIGNED_TRAILER, x_amz_decoded_content_length=str(length)).code == "IncompleteBody"
+        assert refused(UNSIGNED, x_amz_decoded_content_length="5").code == "IncompleteBody"
+
+    @pytest.mark.parametrize("mode", [UNSIGNED_TRAILER, SIGNED, SIGNED_TRAILER])
+    @pytest.mark.parametrize("off", [-1, 1, 50_000])
+    def test_decoded_length_that_is_not(self, mode: str, off: int) -> None:
+        told = {"x-amz-decoded-content-length": str(len(DATA) + off), "transfer-encoding": "chunked"}
+        body = open_body(head(**told), events(*cut(coded(DATA, mode))), verified(mode))
+        error = fails(body)
+        assert (error.code, error.status) == ("IncompleteBody", 400)
+        assert error.extra["NumberBytesExpected"] == str(len(DATA) + off)
+
+    def test_transfer_encoding_with_decoded_length(self) -> None:
+        # botocore sends trailers so.
+        told = {"x-amz-decoded-content-length": str(len(DATA)), "transfer-encoding": "chunked"}
+        body = open_body(head(**told), events(*cut(coded(DATA, SIGNED))), verified(SIGNED))
+        assert body.require_length() == len(DATA)
+        assert consume(body) == (DATA, None)
+
+    def test_no_length_at_all(self) -> None:
+        body = open_body(head(**{"transfer-encoding": "chunked"}), events(b"ab", b"c"), verified(UNSIGNED))
+        with pytest.raises(AwsError, match="MissingContentLength"):
+            body.require_length()
+        assert asyncio.run(body.read(3)) == b"abc"
+
+    @pytest.mark.parametrize("sent", [b"ab", b"abcd"])
+    def test_content_length_that_is_not(self, sent: bytes) -> None:
+        body = open_body(head(**{"content-length": "3"}), events(sent), verified(UNSIGNED))
+        assert fails(body).code == "IncompleteBody"
+
+    def test_no_body(self) -> None:
+        body = open_body(head(), events(), verified(hashlib.sha256(b"").hexdigest()))
+        assert body.length == 0
+        assert asyncio.run(body.read(0)) == b""
