@@ -329,7 +329,9 @@ def dry_run(caller: Caller, operation: Operation) -> AwsError:
 async def _send(reply: Reply, way: _Way, send: Send) -> None:
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
     # A HEAD's length is that of the object it tells of, which only the action knows; 204 and 304 have none.
-    if isinstance(reply.body, bytes) and way.head.method != "HEAD" and reply.status not in _EMPTY:
+    # So has a small object's GET: its action says the length, and it must not stand there twice.
+    known = any(name.lower() == "content-length" for name, _ in reply.headers)
+    if isinstance(reply.body, bytes) and way.head.method != "HEAD" and reply.status not in _EMPTY and not known:
         headers.append((b"content-length", b"%d" % len(reply.body)))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     if isinstance(reply.body, bytes):
