@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from pathlib import Path
@@ -24,7 +25,12 @@ def serve(env_file: Path | None, **given: Any) -> None:
     log.configure(settings.log_level, settings.log_format)
     for name in options.unknown_variables(os.environ):
         logging.getLogger(__name__).warning("%s is set, and there is no such setting", name)
-    uvloop.run(app.serve(settings, announce=announce))
+    try:
+        uvloop.run(app.serve(settings, announce=announce))
+    except OSError as e:
+        if e.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
+            raise
+        raise click.ClickException(f"cannot listen on {settings.host} port {settings.port}: {e.strerror}") from None
 
 
 def announce(what: str, url: str) -> None:
