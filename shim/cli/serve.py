@@ -13,6 +13,7 @@ import uvloop
 
 from shim import app, log
 from shim.cli import config, options
+from shim.config import Settings
 
 
 @click.command()
@@ -30,9 +31,15 @@ def serve(env_file: Path | None, **given: Any) -> None:
     except OSError as e:
         if e.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
             raise
-        raise click.ClickException(f"cannot listen on {settings.host} port {settings.port}: {e.strerror}") from None
+        raise click.ClickException(f"cannot listen on {where(settings)}: {e.strerror}") from None
 
 
 def announce(what: str, url: str) -> None:
     """Say on standard output that a listener is ready; scripts wait for this line."""
     click.echo(f"passerelle {what} on {url}")
+
+
+def where(settings: Settings) -> str:
+    """Name the addresses that this gateway listens on."""
+    main = f"{settings.host} port {settings.port}"
+    return main if settings.metrics_port is None else f"{main} or {settings.metrics_host} port {settings.metrics_port}"
