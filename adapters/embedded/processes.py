@@ -4,7 +4,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,7 +115,7 @@ def stop(place: Layout, service: str | None = None, patience: float = 5.0) -> No
         number = signal.SIGKILL
 
 
-def end(pids: Iterable[int], number: signal.Signals, patience: float) -> None:
+def end(pids: Collection[int], number: signal.Signals, patience: float) -> None:
     """Signal processes and wait until all have ended, or `patience` seconds.
 
     A process leaves /proc/*/cmdline before the kernel closes its sockets; its pidfd becomes readable after that.
@@ -132,6 +132,10 @@ def end(pids: Iterable[int], number: signal.Signals, patience: float) -> None:
         for handle in handles:
             os.close(handle)
         reap(pids)
+    # Those of a supervisor that is gone are for init to collect; until it has, `ps` lists what has ended.
+    patient = time.monotonic() + 1
+    while any(Path(f"/proc/{pid}").exists() for pid in pids) and not waiting and time.monotonic() < patient:
+        time.sleep(0.02)
 
 
 def pidfd(pid: int) -> int | None:
