@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shim.auth.accounts import account_id
 from shim.auth.body import Body, ClientGone, open_body, plain_body
-from shim.auth.claims import Claim, Method, claim, signed_service
+from shim.auth.claims import Claim, Method, claim
 from shim.auth.sigv4 import Verified
 from shim.auth.verification import verify
 
@@ -18,6 +18,5 @@ __all__ = [
     "claim",
     "open_body",
     "plain_body",
-    "signed_service",
     "verify",
 ]

@@ -12,6 +12,7 @@ from enum import Enum
 from shim.auth.refusals import Doubt, refuse
 from shim.errors import AwsError
 from shim.protocol.message import Head
+from shim.protocol.routing import service_for
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 UNSIGNED = "UNSIGNED-PAYLOAD"
@@ -74,10 +75,10 @@ class Claim:
 def claim(head: Head, service: str | None = None) -> Claim | None:
     """Read the signature of a request; None where it has none (an anonymous request).
 
-    `service` decides in whose words a malformed signature is refused; without it the request itself tells (the
-    credential scope, or the `Action` of a query service; S3 otherwise).  Raises AwsError.
+    `service` decides in whose words a malformed signature is refused; without it the request itself tells.  Raises
+    AwsError.
     """
-    service = service or _spoken_service(head)
+    service = service or service_for(head)
     names = head.query_names
     in_header = any(name == "authorization" for name, _ in head.headers)
     v4 = not names.isdisjoint(_V4_QUERY)
@@ -91,24 +92,6 @@ def claim(head: Head, service: str | None = None) -> Claim | None:
     if v2:
         return _from_query_v2(head, service)
     return None
-
-
-def signed_service(head: Head) -> str:
-    """Return the service that a request's credential scope names, for routing; '' where there is none to read.
-
-    Nothing is checked here: `verify` refuses a scope that is not that of the service the request was routed to.
-    """
-    found = re.search(r"Credential=([^,\s]+)", head.header("authorization"))
-    credential = found[1] if found else next((v for n, v in head.query if n == "X-Amz-Credential"), "")
-    parts = credential.rsplit("/", 3)
-    return parts[2] if len(parts) == 4 else ""
-
-
-def _spoken_service(head: Head) -> str:
-    if named := signed_service(head):
-        return named
-    form = head.method == "POST" and head.header("content-type").startswith("application/x-www-form-urlencoded")
-    return "ec2" if form or "Action" in head.query_names else "s3"
 
 
 def _both_ways(service: str) -> AwsError:
