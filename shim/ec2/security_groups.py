@@ -67,7 +67,7 @@ async def create_security_group(call: Call, req: Mapping[str, Any]) -> Mapping[s
     description = _description(req["Description"])
     tags = tag_rules.specified(req, SECURITY_GROUP.resource_type)
     layout = await topology(call)
-    vpc = _vpc(layout, req.get("VpcId"))
+    vpc = await _vpc(call, layout, req.get("VpcId"))
     marks = to_neutron(tags) + ([VPC_TAG + ids.uuid(VPC, vpc)] if vpc and vpc != layout.default_vpc else [])
     if len(marks) > NEUTRON_TAGS:
         raise tag_rules.limit_exceeded()
@@ -187,11 +187,12 @@ async def _shape(call: Call, group: cloud.SecurityGroup) -> None:
         await network.create_rules(permissions.rules(group.id, everything))
 
 
-def _vpc(layout: Topology, asked: str | None) -> str | None:
+async def _vpc(call: Call, layout: Topology, asked: str | None) -> str | None:
     if not asked:
         return layout.default_vpc
-    ids.check(VPC, asked)
-    if asked not in layout.vpcs.values():
+    uuid = ids.uuid(VPC, asked)
+    # The layout knows routers by the networks on them; one may have none yet.
+    if asked not in layout.vpcs.values() and all(router.id != uuid for router in await call.cloud.network.routers()):
         raise ids.missing(VPC, [asked])
     return asked
 
