@@ -7,7 +7,7 @@ from typing import Any
 
 from adapters.types.compute import Server
 from shim.context import Call
-from shim.ec2 import instance_facts
+from shim.ec2 import instance_facts, instance_metadata
 from shim.ec2.instance_rows import around, instance
 from shim.ec2.instances import existing
 from shim.ec2.service import action
@@ -69,9 +69,9 @@ async def modify_instance_attribute(call: Call, req: Mapping[str, Any]) -> None:
         raise AwsError("UnsupportedOperation", f"The attribute {attribute} cannot be modified on this cloud.")
     on = value is True or str(value).lower() == "true"
     if on:
-        await call.cloud.compute.set_server_metadata(server.id, {_SETTABLE[name]: "1"})
+        await instance_metadata.change(call, server.id, {_SETTABLE[name]: "1"})
     elif _SETTABLE[name] in server.metadata:
-        await call.cloud.compute.delete_server_metadata(server.id, _SETTABLE[name])
+        await instance_metadata.change(call, server.id, {}, [_SETTABLE[name]])
 
 
 def shutdown_behavior(asked: str | None) -> None:

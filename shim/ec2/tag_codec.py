@@ -27,9 +27,9 @@ _ITEM = 255  # characters of a key or a value of Nova's and Cinder's metadata, a
 _PLAIN_KEY = re.compile(r"[a-zA-Z0-9_:.-]+(?: +[a-zA-Z0-9_:.-]+)*")
 _CHUNK = re.compile(r"t64:([0-9a-f]{16}):([0-9]+):([0-9]+)")
 _PART = re.compile(r"tp:([0-9a-f]{8}):([0-9]+)\.([0-9]+):(.*)", re.DOTALL)
-# `,` separates Neutron's list filters, `/` its URLs, `=` our key from our value, `%` starts an escape; blanks at an end
-# and characters beyond the basic plane do not survive every database.
-_UNSAFE = re.compile("[%,=/\\x00-\\x1f\\x7f\U00010000-\U0010ffff]|^ | \\Z")
+# `,` separates Neutron's list filters, `/` its URLs, `=` our key from our value, `%` starts an escape, blanks at an end
+# do not survive every database; and Neutron reads the UTF-8 of a tag in a URL as Latin-1.
+_UNSAFE = re.compile(r"[%,=/]|[^ -~]|^ | \Z")
 
 NEUTRON_TAGS = 38  # of Neutron's 50 on a resource; the others are for the gateway's own facts
 
