@@ -81,11 +81,18 @@ def _candidates(claim: Claim, head: Head, bucket: str) -> Iterator[bytes]:
     sets = [_SIGNED | _LATER]
     if claim.method is Method.V2_HEADER:
         sets.append(_SIGNED)
-    raw = head.raw_path or b"/"
-    once = quote_from_bytes(unquote_to_bytes(raw), safe="/-_.~").encode()
+    for date, path, names in product(dates, _paths(head.raw_path or b"/", bucket), sets):
+        yield _front(claim, head, date) + path + _sub_resources(head, names)
+
+
+def _paths(raw: bytes, bucket: str) -> list[bytes]:
+    """Return the signed path: as sent, or encoded anew; botocore signs a bucket as `/bucket/` and sends `/bucket`."""
     prefix = b"/" + bucket.encode() if bucket else b""
-    for date, path, names in product(dates, dict.fromkeys((raw, once)), sets):
-        yield _front(claim, head, date) + prefix + path + _sub_resources(head, names)
+    once = quote_from_bytes(unquote_to_bytes(raw), safe="/-_.~").encode()
+    paths = [prefix + raw, prefix + once]
+    if not bucket and raw.count(b"/") == 1 and raw != b"/":
+        paths += [raw + b"/", once + b"/"]
+    return list(dict.fromkeys(paths))
 
 
 def _dates(head: Head) -> list[str]:

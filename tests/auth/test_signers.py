@@ -109,6 +109,15 @@ class _VirtualHostPresigner(botocore.auth.HmacV1QueryAuth):
         return str(super().canonical_resource(split, auth_path=f"/bucket{split.path}"))
 
 
+@pytest.mark.parametrize("how", ["v2-header", "v2-query"])
+def test_bucket_v2(how: str) -> None:
+    # Beneath a client botocore signs `/bucket/` and sends `/bucket`.
+    request = AWSRequest("POST", "http://s3.test/bucket?delete", auth_path="/bucket/")
+    SIGNERS[how]().add_auth(request)
+    check(received(request))
+    assert refusal(replace(received(request), raw_path=b"/other")).code == "SignatureDoesNotMatch"
+
+
 @pytest.mark.parametrize("how", ["v4-header", "v4-query"])
 def test_virtual_host_v4(how: str) -> None:
     check(signed(how, url="http://bucket.s3.test:8788/k"))
