@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import HeadersDict
-from botocore.parsers import PROTOCOL_PARSERS
+from botocore.parsers import ResponseParserFactory
 from botocore.utils import parse_timestamp
 
 from shim.errors import AwsError
@@ -97,11 +97,11 @@ def test_requests_read_back(vector: Vector) -> None:
 def test_answers_read_back(vector: Vector) -> None:
     service = vector.service()
     model = service.model.operation_model(vector.operation)
+    shape: Any = None
     asked = Request(Head("POST", b"/", b"", ()), Address())
     if "error" in vector.case:
         error = AwsError(vector.case["errorCode"], vector.case.get("errorMessage", ""), 400)
         reply = service.failure(error, request_id="r-1", request=asked)
-        shape = None
     else:
         shape = model.output_shape
         result = rich(vector.case["result"], shape) if shape else {}
@@ -109,7 +109,9 @@ def test_answers_read_back(vector: Vector) -> None:
         if shape and service.protocol == "query":
             shape.serialization["resultWrapper"] = f"{vector.operation}Result"
     assert isinstance(reply.body, bytes)
-    parser = PROTOCOL_PARSERS[service.protocol](timestamp_parser=lambda text: parse_timestamp(text).timestamp())
+    factory = ResponseParserFactory()
+    factory.set_parser_defaults(timestamp_parser=lambda text: parse_timestamp(text).timestamp())
+    parser = factory.create_parser(service.protocol)
     answer = {"status_code": reply.status, "headers": HeadersDict(reply.headers), "body": reply.body}
     parsed = parser.parse(answer, shape)
     if "error" in vector.case:

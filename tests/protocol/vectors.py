@@ -23,7 +23,7 @@ class Vector:
         return str(self.case["given"].get("name", "OperationName"))
 
     def service(self) -> Service:
-        words = {key: self.model[key] for key in ("metadata", "shapes") if key in self.model}
+        words: dict[str, Any] = {key: self.model[key] for key in ("metadata", "shapes") if key in self.model}
         given = {"name": self.operation, "http": {"method": "POST", "requestUri": "/"}, **self.case["given"]}
         words["metadata"] = {"endpointPrefix": "vector", "serviceId": "Vector", "apiVersion": "", **words["metadata"]}
         return Service("vector", model={"version": "2.0", "shapes": {}, **words, "operations": {self.operation: given}})
