@@ -333,6 +333,10 @@ async def _send(reply: Reply, way: _Way, send: Send) -> None:
     known = any(name.lower() == "content-length" for name, _ in reply.headers)
     if isinstance(reply.body, bytes) and way.head.method != "HEAD" and reply.status not in _EMPTY and not known:
         headers.append((b"content-length", b"%d" % len(reply.body)))
+    if reply.status >= 400 and "expect" in way.head.first:
+        # A client that is refused before `100 Continue` sends no body, but its next request on this connection would
+        # be read as that body (RFC 9110, 10.1.1, wants the connection closed).
+        headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     if isinstance(reply.body, bytes):
         await send({"type": "http.response.body", "body": reply.body})
