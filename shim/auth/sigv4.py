@@ -99,12 +99,12 @@ def verify(
     check_time(claim, service, now, skew)
     _check_signed_headers(claim, head, service, payload_hash)
     if all(name in head.first for name in claim.signed_headers):
-        key = _signing_keys.get(secret, scope)
+        key, named = _signing_keys.get(secret, scope), str(scope)
         given = claim.signature.encode("utf-8", "surrogateescape")
         for canonical in _candidates(claim, head, service, payload_hash):
             expected = hmac.digest(key, string_to_sign(claim, canonical), "sha256").hex()
             if hmac.compare_digest(expected.encode(), given):
-                return Verified(claim, service, payload_hash, str(scope), claim.timestamp, key, expected)
+                return Verified(claim, service, payload_hash, named, claim.timestamp, key, expected)
     raise _mismatch(claim, head, service, payload_hash)
 
 
@@ -202,11 +202,14 @@ def _candidates(claim: Claim, head: Head, service: str, payload_hash: str) -> It
     names = ";".join(claim.signed_headers).encode("latin-1", "replace")
     tail = names + b"\n" + payload_hash.encode("latin-1", "replace")
     method = head.method.encode()
-    tried = set()
+    raw, paths = head.raw_path or b"/", _PATHS.get(service, _PLAIN)
+    first = b"\n".join((method, paths[0](raw), _query(head), _headers(values, _fold), tail))
+    yield first
+    tried = {first}
     trims = (_fold, _strip) if any(b"  " in v or b"\t" in v for vs in values.values() for v in vs) else (_fold,)
-    for host, trim, query, path in product(_hosts(head), trims, (_query, _sent_query), _PATHS.get(service, _PLAIN)):
+    for host, trim, query, path in product(_hosts(head), trims, (_query, _sent_query), paths):
         values["host"] = [host]
-        canonical = b"\n".join((method, path(head.raw_path or b"/"), query(head), _headers(values, trim), tail))
+        canonical = b"\n".join((method, path(raw), query(head), _headers(values, trim), tail))
         if canonical not in tried:
             tried.add(canonical)
             yield canonical
