@@ -132,14 +132,14 @@ def _content(model: Any) -> tuple[Callable[[Mapping[str, Any]], bytes] | None, s
     if payload:
         member = shape.members[payload]
         tag = str(member.serialization.get("name", member.name))
-        return _payload(payload, xml.Compiler().root(tag, member, namespace)), CONTENT_TYPE, ""
+        return _payload(payload, xml.Compiler(xml.escape_exactly).root(tag, member, namespace)), CONTENT_TYPE, ""
     elsewhere = frozenset(name for name, member in shape.members.items() if _outside(member))
     if len(elsewhere) == len(shape.members):
         return None, "", ""
     if model.name in _BARE:
         return _bare(_BARE[model.name], namespace), CONTENT_TYPE, ""
     tag = str(_ROOTS.get(model.name, shape.serialization.get("name", shape.name)))
-    return _members(xml.Compiler().root(tag, shape, namespace, skip=elsewhere)), CONTENT_TYPE, ""
+    return _members(xml.Compiler(xml.escape_exactly).root(tag, shape, namespace, skip=elsewhere)), CONTENT_TYPE, ""
 
 
 def _outside(member: Any) -> bool:

@@ -138,8 +138,11 @@ def _aware(value: Any) -> datetime:
 
 
 def _iso8601_text(value: Any) -> str:
-    # AWS writes milliseconds, even when they are zero.
-    return _aware(value).isoformat(timespec="milliseconds")[:-6] + "Z"
+    # AWS writes milliseconds, even when they are zero.  By hand, as it takes half the time of isoformat(): a listing
+    # holds a thousand.
+    at = _aware(value)
+    date = (at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond // 1000)
+    return "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ" % date
 
 
 def _rfc822_text(value: Any) -> str:

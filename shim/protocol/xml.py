@@ -18,54 +18,83 @@ Members = Callable[[Mapping[str, Any], Put], None]  # writes what stands inside 
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
-# XML 1.0 cannot hold most control characters.  S3 writes them as references all the same (`&#x1;`): what the client's
-# parser makes of it is the client's affair, and a listing asked for with encoding-type=url never has them.  A bare
-# carriage return would be read back as a line feed (XML 1.0, 2.11).
 _SPECIAL = re.compile('[&<>"\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]')
-_NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"}
+_ILLEGAL = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def escape(text: str) -> str:
-    """Return text as it may stand between tags or in a quoted attribute."""
-    return _SPECIAL.sub(_reference, text) if _SPECIAL.search(text) else text
+    """Return text as it may stand between tags or in a quoted attribute, readable by every parser.
+
+    XML 1.0 cannot hold most control characters, not even as references: one of them in one name would cost a client
+    the whole answer, so they become U+FFFD.
+    """
+    return _named(_ILLEGAL.sub("\ufffd", text)) if _SPECIAL.search(text) else text
+
+
+def escape_exactly(text: str) -> str:
+    """Return text with control characters as references (`&#x1;`), as S3 writes them.
+
+    Strict parsers refuse those, which is what encoding-type=url is for: "to allow for an encoding of characters that
+    are not supported in XML 1.0" (Amazon S3 API reference, ListObjects).
+    """
+    return _ILLEGAL.sub(_reference, _named(text)) if _SPECIAL.search(text) else text
+
+
+def _named(text: str) -> str:
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    # A bare carriage return would be read back as a line feed (XML 1.0, 2.11).
+    return text.replace("\r", "&#13;")
 
 
 def _reference(match: re.Match[str]) -> str:
-    char = match[0]
-    if char in _NAMED:
-        return _NAMED[char]
     # Half a surrogate pair has no UTF-8 at all.
-    return "\ufffd" if char >= "\ud800" else f"&#x{ord(char):X};"
+    return "\ufffd" if match[0] >= "\ud800" else f"&#x{ord(match[0]):X};"
 
 
 class Compiler:
-    """Compiles output shapes to emitters; `timestamps` is the protocol's format where the model names none."""
+    """Compiles output shapes to emitters; `words` puts text between tags."""
 
-    def __init__(self, timestamps: str = "iso8601") -> None:
-        self._timestamps = timestamps
+    def __init__(self, words: Callable[[str], str] = escape) -> None:
+        self._words = words
         self._done: dict[str, Members] = {}
 
     def members(self, shape: Any, skip: frozenset[str] = frozenset()) -> Members:
         """Return the emitter of a structure's members, without tags of its own; None values count as absent."""
-        emitters: dict[str, Emit | None] = {
-            name: None if name in skip or _is_attribute(member) else self.element(_tag(name, member), member)
-            for name, member in shape.members.items()
-        }
+        # member → what writes its elements, or for scalars the tags and what words the value: one call less for most
+        # of what an answer holds.
+        plans: dict[str, tuple[Emit | None, str, str, scalars.Text | None]] = {}
+        for name, member in shape.members.items():
+            tag = _tag(name, member)
+            if name in skip or _is_attribute(member):
+                plans[name] = (None, "", "", None)
+            elif member.type_name in ("structure", "list", "map"):
+                plans[name] = (self.element(tag, member), "", "", None)
+            else:
+                plans[name] = (None, f"<{tag}{_namespace(member)}>", f"</{tag}>", self._text(member))
         structure = shape.name
 
         def emit(value: Mapping[str, Any], put: Put) -> None:
             for name, item in value.items():
                 try:
-                    write = emitters[name]
+                    write, opening, closing, text = plans[name]
                 except KeyError:
                     raise LookupError(f"{structure} has no member {name!r}") from None
-                if item is not None and write is not None:
-                    try:
+                if item is None:
+                    continue
+                try:
+                    if text is not None:
+                        put(f"{opening}{text(item)}{closing}")
+                    elif write is not None:
                         write(item, put)
-                    except (TypeError, AttributeError, ValueError) as error:
-                        raise TypeError(f"{structure}.{name}: {error}") from error
+                except (TypeError, AttributeError, ValueError) as error:
+                    raise TypeError(f"{structure}.{name}: {error}") from error
 
         return emit
+
+    def _text(self, shape: Any) -> scalars.Text:
+        if shape.type_name in ("string", "character"):
+            return self._words
+        return scalars.writer(shape, "iso8601")  # digits, base64, words: nothing to escape
 
     def root(self, tag: str, shape: Any, namespace: str, skip: frozenset[str] = frozenset()) -> Emit:
         """Return the emitter of a whole document, whose root bears the namespace and has no member of `skip`."""
@@ -84,16 +113,7 @@ class Compiler:
         return self._scalar(tag, shape)
 
     def _scalar(self, tag: str, shape: Any) -> Emit:
-        opening, closing = f"<{tag}{_namespace(shape)}>", f"</{tag}>"
-        if shape.type_name in ("string", "character"):
-
-            def emit_string(value: Any, put: Put) -> None:
-                if _SPECIAL.search(value):
-                    value = escape(value)
-                put(f"{opening}{value}{closing}")
-
-            return emit_string
-        text = scalars.writer(shape, self._timestamps)  # digits, base64, words: nothing to escape
+        opening, closing, text = f"<{tag}{_namespace(shape)}>", f"</{tag}>", self._text(shape)
 
         def emit(value: Any, put: Put) -> None:
             put(f"{opening}{text(value)}{closing}")
