@@ -10,6 +10,7 @@ import hmac
 import json
 import logging
 import ssl
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +18,10 @@ from typing import Any, Final
 
 import certifi
 import openstack.config
+import yaml
 from keystoneauth1 import loading
 from keystoneauth1.exceptions import ClientException
+from keystoneauth1.identity import BaseIdentityPlugin
 from openstack.exceptions import ConfigException
 
 log = logging.getLogger(__name__)
@@ -89,18 +92,28 @@ def load(name: str, *, region: str = "", interface: str = "") -> CloudConfig:
 
     Empty `region` and `interface` take what the file says.  Raises CloudConfigError.
     """
-    chosen = {key: value for key, value in {"region_name": region, "interface": interface}.items() if value}
     try:
-        # The environment's `OS_REGION_NAME` and the like describe the cloud of the environment, not a named one.
-        found = openstack.config.OpenStackConfig()
-        names = found.get_cloud_names()
-        cloud = name if name in names else _ENVIRONMENT
-        if cloud not in names:
-            raise CloudConfigError(f"no cloud {name!r} in {_searched(found)}, and no OS_* variables describe one")
-        region_found = found.get_one(cloud=cloud, **chosen)
-    except (ConfigException, ClientException) as error:
+        with warnings.catch_warnings():
+            # openstacksdk warns of parameters that it passes to itself; nobody here can do anything about it.
+            warnings.simplefilter("ignore", PendingDeprecationWarning)
+            cloud, found = _found(name, region, interface)
+        return _config(cloud, found, region)
+    # keystoneauth's plugins answer options that they do not know with a TypeError.
+    except (ConfigException, ClientException, yaml.YAMLError, TypeError) as error:
         raise CloudConfigError(f"cloud {name!r}: {error}") from error
-    return _config(cloud, region_found)
+
+
+def _found(name: str, region: str, interface: str) -> tuple[str, Any]:
+    loader = openstack.config.OpenStackConfig()
+    clouds = loader.cloud_config["clouds"]
+    cloud = name if name in clouds else _ENVIRONMENT
+    if cloud not in clouds:
+        searched = loader.config_filename or "clouds.yaml (no such file was found)"
+        raise CloudConfigError(f"no cloud {name!r} in {searched}, and no OS_* variables describe one")
+    # The loader takes a region only from a list in the file; a region that is merely named there can be overruled.
+    listed = region if clouds[cloud].get("regions") else ""
+    chosen = {key: value for key, value in {"region_name": listed, "interface": interface}.items() if value}
+    return cloud, loader.get_one(cloud=cloud, **chosen)
 
 
 def problem_with(name: str) -> str:
@@ -112,7 +125,10 @@ def problem_with(name: str) -> str:
     return ""
 
 
-def _config(name: str, found: Any) -> CloudConfig:
+def _config(name: str, found: Any, region: str) -> CloudConfig:
+    plugin = found.get_auth()
+    if not isinstance(plugin, BaseIdentityPlugin):
+        raise CloudConfigError(f"cloud {name!r}: auth_type {found.config['auth_type']!r} does not log in to Keystone")
     auth = found.get_auth_args()
     auth_url = auth.get("auth_url")
     if not auth_url:
@@ -123,12 +139,12 @@ def _config(name: str, found: Any) -> CloudConfig:
     return CloudConfig(
         name=name,
         auth_url=auth_url.rstrip("/"),
-        region=found.get_region_name() or "",
+        region=region or found.get_region_name() or "",
         interface=interface if isinstance(interface, str) else interface[0],
         verify=True if verify is None else verify,
         certificate=certificate,
         endpoints={service: url.rstrip("/") for service, url in overrides.items() if url},
-        project=found.get_auth(),
+        project=plugin,
         system=_system_plugin(found.config["auth_type"], auth),
         login=hashlib.sha256(json.dumps(auth, sort_keys=True, default=str).encode()).digest(),
     )
@@ -161,7 +177,3 @@ def _trusting(verify: bool | str) -> ssl.SSLContext:
     if not path.exists():
         raise CloudConfigError(f"cacert {str(path)!r} does not exist")
     return ssl.create_default_context(capath=str(path)) if path.is_dir() else ssl.create_default_context(cafile=path)
-
-
-def _searched(found: Any) -> str:
-    return str(found.config_filename) if found.config_filename else "clouds.yaml (no such file was found)"

@@ -1,8 +1,8 @@
 """From a catalog's URL to the URL that requests go to, and the newest microversion behind it.
 
 Catalogs name services with or without a version ("http://c/v2.1", "http://c/image"), with or without the project.
-keystoneauth knows how to find the version documents of all of them; it blocks, so it runs in a thread, once for each
-URL of the process.
+keystoneauth knows how to read the version documents of all of them, their broken links included; it blocks, so it runs
+in a thread, once for each URL of the process.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from typing import Final
+from typing import Any, Final
 
 from keystoneauth1 import discover, exceptions
 from keystoneauth1.session import Session as BlockingSession
@@ -23,11 +23,11 @@ log = logging.getLogger(__name__)
 
 # The major version this gateway speaks, and the path it has where a service answers no usable version document.
 _MAJOR: Final = {
-    "compute": ("2.1", "/v2.1"),
-    "network": ("2.0", "/v2.0"),
-    "image": ("2", "/v2"),
-    "block-storage": ("3", "/v3"),
-    "identity": ("3", "/v3"),
+    "compute": (2, "/v2.1"),
+    "network": (2, "/v2.0"),
+    "image": (2, "/v2"),
+    "block-storage": (3, "/v3"),
+    "identity": (3, "/v3"),
 }
 
 _VERSION: Final = re.compile(r"/v\d+(\.\d+)?(?=/|$)")
@@ -63,30 +63,41 @@ class KeystoneauthDiscovery:
         return found
 
     async def _ask(self, service: str, shape: str, project_id: str) -> Endpoint:
-        url = shape.replace(_PROJECT, project_id)
         try:
-            data = await asyncio.to_thread(self._discover, service, url, project_id)
-        except exceptions.DiscoveryFailure as error:
-            # Something answers, but no version document: the usual path is the best guess; a wrong one shows as 404.
-            log.warning("%s has no version document: %s", service, faults.clean(str(error)))
-            suffix = "" if _VERSION.search(shape) or service not in _MAJOR else _MAJOR[service][1]
-            return Endpoint(shape + suffix, None)
+            found = await asyncio.to_thread(self._discover, service, shape.replace(_PROJECT, project_id), project_id)
         except exceptions.ClientException as error:
             log.warning("version discovery of %s failed: %s", service, faults.clean(str(error)))
             raise faults.unavailable(service, f"version discovery: {type(error).__name__}") from error
-        found = url if _VERSION.search(shape) else str(data.url).rstrip("/")
-        if project_id:
-            found = found.replace(project_id, _PROJECT)
-        return Endpoint(found, _microversion(data.max_microversion))
+        versioned = _VERSION.search(shape)
+        if found is None:
+            # Something answers, but no version document: the usual path is the best guess; a wrong one shows as 404.
+            log.warning("%s has no version document at %s", service, shape)
+            return Endpoint(shape if versioned else shape + _MAJOR[service][1], None)
+        # A version document may know the service by another path than the catalog; the catalog's is the public one.
+        url = shape if versioned else found["url"].rstrip("/")
+        return Endpoint(url, _microversion(found["max_microversion"]))
 
-    def _discover(self, service: str, url: str, project_id: str) -> discover.EndpointData:
-        data = discover.EndpointData(catalog_url=url, service_type=service)
-        if _VERSION.search(url):
-            return data.get_versioned_data(self._session, project_id=project_id or None)
-        major = _MAJOR[service][0]
-        return data.get_versioned_data(
-            self._session, project_id=project_id or None, min_version=major, max_version=f"{major.split('.')[0]}.latest"
-        )
+    def _discover(self, service: str, url: str, project_id: str) -> Any:
+        """Return keystoneauth's data of the version that we speak, or None where no document tells it."""
+        for place in _places(url, project_id):
+            try:
+                documents = discover.Discover(self._session, place, authenticated=False)
+            except (exceptions.DiscoveryFailure, exceptions.HTTPClientError) as error:
+                log.debug("no version document at %s: %s", place, faults.clean(str(error)))
+                continue
+            major = _MAJOR[service][0]
+            found = documents.versioned_data_for(min_version=(major, 0), max_version=(major, discover.LATEST))
+            if found:
+                return found
+        return None
+
+
+def _places(url: str, project_id: str) -> list[str]:
+    """Return where a version document may be: at the version, at the root above it; not below the project."""
+    if project_id:
+        url = url.removesuffix(f"/{project_id}")
+    version = _VERSION.search(url)
+    return [f"{url}/", f"{url[: version.start()]}/"] if version else [url, f"{url}/"]
 
 
 def _microversion(found: tuple[int, ...] | None) -> Microversion | None:
