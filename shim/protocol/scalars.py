@@ -141,8 +141,8 @@ def _iso8601_text(value: Any) -> str:
     # AWS writes milliseconds, even when they are zero.  By hand, as it takes half the time of isoformat(): a listing
     # holds a thousand.
     at = _aware(value)
-    date = (at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond // 1000)
-    return "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ" % date
+    date = f"{at.year:04}-{at.month:02}-{at.day:02}"
+    return f"{date}T{at.hour:02}:{at.minute:02}:{at.second:02}.{at.microsecond // 1000:03}Z"
 
 
 def _rfc822_text(value: Any) -> str:
