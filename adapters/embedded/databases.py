@@ -84,6 +84,8 @@ def make_seed(place: Layout, seed: Path, progress: Callable[[str], None]) -> Non
     with locked(seed.with_name(f"{seed.name}.lock"), progress) as lock:
         if seed.exists():
             return
+        for remains in seed.parent.glob(f"{seed.name}.????????"):  # of one that was killed
+            shutil.rmtree(remains, ignore_errors=True)
         progress("creating the databases: this takes a minute, once per version")
         work = Path(tempfile.mkdtemp(prefix=f"{seed.name}.", dir=seed.parent))
         try:
