@@ -53,7 +53,9 @@ async def serve(settings: Settings, announce: Callable[[str, str], None]) -> Non
     lifecycle = Lifecycle(settings.disable_file)
     metrics = Metrics()
     async with gateway(settings, metrics, lifecycle) as (app, side):
-        server = DrainingServer(configuration(app, settings, tls=True), lifecycle, settings.drain_seconds)
+        server = DrainingServer(
+            configuration(metrics.watched(app), settings, tls=True), lifecycle, settings.drain_seconds
+        )
         beside: asyncio.Task[None] | None = None
         side_server: uvicorn.Server | None = None
         if settings.metrics_port is not None:
@@ -108,6 +110,7 @@ def _keys(factory: CloudFactory, settings: Settings, metrics: Metrics) -> Keys:
         factory.identity,
         Lifetimes(
             credential=settings.credential_ttl_seconds,
+            token=settings.token_ttl_seconds,
             miss=settings.credential_miss_ttl_seconds,
             size=settings.credential_cache_size,
         ),

@@ -59,6 +59,11 @@ class Settings(BaseSettings):
     credential_ttl_seconds: float = Field(
         60.0, ge=0, description="How long an access key's secret is trusted; a revoked key works at most this long."
     )
+    token_ttl_seconds: float = Field(
+        300.0,
+        ge=0,
+        description="How long a caller's Keystone token is used; a disabled user's key works at most this long.",
+    )
     credential_miss_ttl_seconds: float = Field(5.0, ge=0, description="How long an unknown access key is remembered.")
     credential_cache_size: int = Field(10_000, ge=1, description="How many access keys are kept in memory.")
 

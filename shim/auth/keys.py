@@ -38,11 +38,13 @@ def _silent(kind: str, outcome: str) -> None:
 class Lifetimes:
     """How long answers of Keystone are kept, in seconds, and of how many access keys.
 
-    `credential` bounds how long a revoked key works; `miss` is for keys that Keystone does not know or lets in no
-    more; a token is renewed `token_margin` before its end, or at half of its life where that is shorter.
+    `credential` bounds how long a revoked key works, `token` how long the key of a disabled user, or of one who lost a
+    role, does; `miss` is for keys that Keystone does not know or lets in no more; a token is renewed `token_margin`
+    before its end, or at half of its life where that is shorter.
     """
 
     credential: float = 60.0
+    token: float = 300.0
     miss: float = 5.0
     token_margin: float = 300.0
     size: int = 10_000
@@ -209,7 +211,7 @@ class Keys:
             return None
         self._observe("token", "miss")
         life = (token.expires_at - self._now()) / timedelta(seconds=1)
-        until = asked + max(life - self._lifetimes.token_margin, life / 2)
+        until = asked + min(max(life - self._lifetimes.token_margin, life / 2), self._lifetimes.token)
         # The key may have been revoked or given another secret while Keystone answered.
         current = self._credentials.peek(credential.access)
         if current is None or current == credential:

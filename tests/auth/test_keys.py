@@ -155,9 +155,22 @@ class TestTokens:
     def test_until_shortly_before_the_end(self) -> None:
         async def scenario() -> None:
             cloud = keystone(AK)
-            keys = cloud.keys(credential=1e9)
+            keys = cloud.keys(credential=1e9, token=1e9)
             credential = await keys.credential(AK)
             for at, number in ((0, 1), (3299, 1), (3300, 2), (6599, 2), (6600, 3)):
+                cloud.seconds = at
+                assert (await keys.token(credential)).id == f"token-{number}", at
+
+        run(scenario())
+
+    def test_a_user_who_was_disabled_is_found_out_in_time(self) -> None:
+        """CVE-2012-5571 and its kin: the key is still there, but Keystone gives its owner no token any more."""
+
+        async def scenario() -> None:
+            cloud = keystone(AK)
+            keys = cloud.keys(credential=1e9, token=300.0)
+            credential = await keys.credential(AK)
+            for at, number in ((0, 1), (299, 1), (300, 2)):
                 cloud.seconds = at
                 assert (await keys.token(credential)).id == f"token-{number}", at
 
