@@ -7,7 +7,7 @@ client can make the number of series grow.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -88,6 +88,8 @@ DEFINITIONS = (
 
 _PER_CALL_BUCKETS = (0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 100)
 
+App = Callable[[Any, Any, Any], Coroutine[Any, Any, None]]  # ASGI's
+
 
 class Metrics:
     """The gateway's metrics on a registry of their own; one for each process, made by `shim.app`."""
@@ -115,9 +117,18 @@ class Metrics:
         if sent:
             self._child(BYTES, service, "out").inc(sent)
 
-    def serving(self, change: Literal[1, -1]) -> None:
-        """Count a request that begins (1) or ends (-1)."""
-        self._made[IN_FLIGHT.name].inc(change)
+    def watched(self, app: App) -> App:
+        """Return the ASGI application with a count of the requests that it is serving at the moment."""
+        gauge = self._made[IN_FLIGHT.name]
+
+        async def serving(scope: Any, receive: Any, send: Any) -> None:
+            gauge.inc()
+            try:
+                await app(scope, receive, send)
+            finally:
+                gauge.dec()
+
+        return serving
 
     def upstream(self, service: str, method: str, status: int, seconds: float) -> None:
         """Count one OpenStack call; `status` 0 means that no answer came."""

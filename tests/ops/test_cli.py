@@ -1,0 +1,152 @@
+"""The command line: every setting an option, every problem named, no secret shown."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from shim.cli import main
+from shim.config import Settings
+
+CLOUDS = """
+clouds:
+  passerelle:
+    auth: {auth_url: "http://127.0.0.1:1/v3", username: u, password: p, project_name: service,
+           user_domain_id: default, project_domain_id: default}
+"""
+
+
+@pytest.fixture
+def clouds(tmp_path: Path) -> str:
+    """A clouds.yaml with the gateway's entry; nothing listens where it points."""
+    path = tmp_path / "clouds.yaml"
+    path.write_text(CLOUDS)
+    return str(path)
+
+
+def run(*words: str, **variables: str) -> Result:
+    """Run `passerelle` with no settings in the environment but these."""
+    cleared: dict[str, str | None] = {name: None for name in os.environ if name.startswith(("PASSERELLE_", "OS_"))}
+    return CliRunner().invoke(main, words, env={**cleared, **variables})
+
+
+def test_every_setting_is_an_option_except_secrets() -> None:
+    shown = run("serve", "--help").output
+    for name in set(Settings.model_fields) - {"page_token_key"}:
+        assert f"--{name.replace('_', '-')}" in shown
+    assert "--page-token-key" not in shown
+
+
+def test_options_win_over_variables_and_variables_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.env"
+    file.write_text("PASSERELLE_PORT=1001\nPASSERELLE_HOST=192.0.2.1\nPASSERELLE_REGION=file\n")
+    found = json.loads(
+        run(
+            "config",
+            "--json",
+            "--env-file",
+            str(file),
+            "--port",
+            "3003",
+            PASSERELLE_PORT="2002",
+            PASSERELLE_REGION="env",
+        ).output
+    )
+    assert (found["port"], found["host"], found["region"]) == (3003, "192.0.2.1", "env")
+
+
+def test_lists_and_tables_are_repeated_options() -> None:
+    words = ["--s3-hosts", "s3.example.org", "--s3-hosts", "b.example.org", "--account-ids", "p1=123456789012"]
+    found = json.loads(run("config", "--json", *words).output)
+    assert found["s3_hosts"] == ["s3.example.org", "b.example.org"]
+    assert found["account_ids"] == {"p1": "123456789012"}
+
+
+def test_both_names_of_the_state_directory(tmp_path: Path) -> None:
+    for name in ("PASSERELLE_STATE", "PASSERELLE_STATE_DIR"):
+        assert json.loads(run("config", "--json", **{name: str(tmp_path)}).output)["state_dir"] == str(tmp_path)
+
+
+def test_secrets_are_masked() -> None:
+    shown = run("config", PASSERELLE_PAGE_TOKEN_KEY="do-not-show").output
+    assert "PASSERELLE_PAGE_TOKEN_KEY=****" in shown
+    assert "do-not-show" not in shown
+
+
+def test_all_malformed_settings_are_named_and_none_repeated() -> None:
+    found = run("config", "check", PASSERELLE_PORT="secret1", PASSERELLE_LOG_LEVEL="secret2")
+    assert found.exit_code == 1
+    assert "PASSERELLE_PORT: " in found.output
+    assert "PASSERELLE_LOG_LEVEL: " in found.output
+    assert "secret" not in found.output
+
+
+def test_a_usable_configuration_passes(clouds: str) -> None:
+    found = run("config", "check", OS_CLIENT_CONFIG_FILE=clouds)
+    assert (found.exit_code, found.output) == (0, "the settings are usable\n")
+
+
+def test_every_problem_of_a_well_formed_configuration_is_named(clouds: str, tmp_path: Path) -> None:
+    found = run(
+        "config", "--tls-key", str(tmp_path / "key"), "--account-ids", "a=1", "--account-ids", "b=1",
+        "--disable-file", str(tmp_path / "none" / "file"), "--cloud", "elsewhere", "check",
+        OS_CLIENT_CONFIG_FILE=clouds, PASSERELLE_PROT="8788",
+    )  # fmt: skip
+    assert found.exit_code == 1
+    for problem in (
+        "PASSERELLE_PROT: there is no such setting",
+        "PASSERELLE_TLS_CERTIFICATE and PASSERELLE_TLS_KEY: both or neither",
+        "'1' for project a is not 12 digits",
+        "two projects share an account id",
+        "PASSERELLE_DISABLE_FILE: there is no directory",
+        "PASSERELLE_CLOUD: no cloud 'elsewhere' in",
+    ):
+        assert problem in found.output
+    assert found.output.endswith("7 problems\n")
+
+
+def test_serve_refuses_the_same_problems(clouds: str) -> None:
+    found = run("serve", "--tls-key", "/nowhere/key", OS_CLIENT_CONFIG_FILE=clouds)
+    assert found.exit_code == 1
+    assert "both or neither" in found.output
+
+
+def test_actions_as_text_and_as_data() -> None:
+    found = json.loads(run("actions", "--json").output)
+    assert {row["service"] for row in found} == {"ec2", "s3", "sts"}
+    identity = next(row for row in found if row["operation"] == "GetCallerIdentity")
+    assert identity == {
+        "service": "sts",
+        "operation": "GetCallerIdentity",
+        "supports": [],
+        "ignores": {},
+        "refuses": [],
+    }
+    text = run("actions", "--service", "sts").output
+    assert text == "sts  GetCallerIdentity\n1 actions\n"
+
+
+def test_strangers_packages_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "adapters").mkdir()
+    (tmp_path / "adapters" / "__init__.py").write_text('"""A package that somebody else published."""\n')
+    done = subprocess.run(
+        [sys.executable, "-m", "shim", "config"],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "is not Passerelle's" in done.stderr
+
+
+def test_a_cloud_that_never_was_up_is_a_sentence(tmp_path: Path) -> None:
+    found = run("cloud", "env", "--state-dir", str(tmp_path))
+    assert found.exit_code == 1
+    assert found.output.startswith("Error: ")
+    assert "bring the cloud up first" in found.output
