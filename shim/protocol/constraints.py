@@ -13,6 +13,8 @@ Check = Callable[[Any], None]
 # Enumerations that a cloud may widen: flavors and volume types keep the names their operator gave them, and a region
 # is whatever the configuration says.  The action decides what exists.
 OPEN_ENUMERATIONS = frozenset({"InstanceType", "VolumeType", "BucketLocationConstraint"})
+# Patterns that AWS itself does not hold to: a copy source may be percent-encoded with its slash.
+LOOSE_PATTERNS = frozenset({"CopySource"})
 
 # Java's Unicode classes, which Python's `re` lacks, as they stand inside a character class.
 _CLASSES = {r"\p{L}": r"\w", r"\p{N}": r"\d", r"\p{Z}": r" \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"}
@@ -43,7 +45,7 @@ def check(shape: Any) -> Check | None:
         checks.append(_minimum(shape.name, measure, facts["min"], unit, secret))
     if "max" in facts:
         checks.append(_maximum(shape.name, measure, facts["max"], unit, secret))
-    if "pattern" in facts:
+    if "pattern" in facts and shape.name not in LOOSE_PATTERNS:
         checks.append(_matches(shape.name, facts["pattern"], secret))
     if facts.get("enum") and shape.name not in OPEN_ENUMERATIONS:
         checks.append(_member(shape.name, facts["enum"], secret))

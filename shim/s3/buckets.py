@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from adapters.errors import BackendError, Fault
@@ -15,6 +16,7 @@ from adapters.types.objects import Container, Listing
 from shim.context import Call
 from shim.errors import AwsError
 from shim.s3 import names
+from shim.s3.conditions import present
 from shim.s3.errors import invalid_argument, not_implemented
 from shim.s3.headers import owner
 from shim.s3.service import action
@@ -24,6 +26,7 @@ log = logging.getLogger(__name__)
 
 HOME: Final = "us-east-1"  # the region whose buckets have no location constraint
 _MOST_BUCKETS: Final = 10_000
+_MOST_GHOSTS: Final = 20
 
 
 @action(supports="MaxBuckets ContinuationToken Prefix BucketRegion")
@@ -140,9 +143,32 @@ async def get_bucket_versioning(call: Call, req: Mapping[str, Any]) -> Mapping[s
 async def delete_bucket(call: Call, req: Mapping[str, Any]) -> None:
     """Delete an empty bucket, and what abandoned uploads left in its container of segments."""
     name, store = names.bucket(call, req), call.cloud.objects
-    await store.delete_container(name)
+    try:
+        await store.delete_container(name)
+    except BackendError as error:
+        if error.fault is not Fault.CONFLICT or not await _only_ghosts(call, name):
+            raise
+        await store.delete_container(name)
     if await store.has_container(names.segments(name)):
         await _drop_segments(call, names.segments(name))
+
+
+async def _only_ghosts(call: Call, name: str) -> bool:
+    """Say whether all that a container still lists is deleted already, and then make the listing forget it.
+
+    A container server that was busy learns of a deletion late; a second deletion tells it again.
+    """
+    store = call.cloud.objects
+    listed = [row["name"] for row in await store.objects(name, Listing(limit=_MOST_GHOSTS + 1))]
+    if len(listed) > _MOST_GHOSTS:
+        return False
+    for key in listed:
+        if await present(call, name, key) is not None:
+            return False
+    for key in listed:
+        with suppress(BackendError):
+            await store.delete(name, key)
+    return True
 
 
 async def _drop_segments(call: Call, container: str) -> None:

@@ -1,0 +1,21 @@
+"""How S3 says no: the code and status of a botocore ClientError."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+
+@contextmanager
+def refused(code: str, status: int | None = None) -> Iterator[dict[str, Any]]:
+    """Expect a refusal; the error's members are there once the block is over."""
+    seen: dict[str, Any] = {}
+    with pytest.raises(ClientError) as caught:
+        yield seen
+    answer = caught.value.response
+    seen.update(answer["Error"])
+    told = (answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"])
+    assert told[0] == code, caught.value
+    assert status is None or told[1] == status, caught.value

@@ -1,0 +1,101 @@
+"""Buckets: made, found, listed, deleted, and the names that AWS would not give."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.s3.refusals import refused
+from tests.support.names import unique
+
+
+def test_a_bucket_lives_and_goes(s3: Any) -> None:
+    name = unique("life")
+    before = datetime.now(UTC) - timedelta(seconds=2)
+    assert s3.create_bucket(Bucket=name)["Location"] == f"/{name}"
+    assert s3.head_bucket(Bucket=name)["BucketRegion"] == "us-east-1"
+    made = {one["Name"]: one["CreationDate"] for one in s3.list_buckets()["Buckets"]}[name]
+    assert before <= made <= datetime.now(UTC) + timedelta(seconds=2)
+    s3.delete_bucket(Bucket=name)
+    with refused("404", 404):
+        s3.head_bucket(Bucket=name)
+    with refused("NoSuchBucket", 404) as error:
+        s3.delete_bucket(Bucket=name)
+    assert error["BucketName"] == name
+
+
+def test_waiters_see_a_bucket_at_once(s3: Any) -> None:
+    name = unique("wait")
+    s3.create_bucket(Bucket=name)
+    s3.get_waiter("bucket_exists").wait(Bucket=name, WaiterConfig={"Delay": 1, "MaxAttempts": 1})
+    s3.delete_bucket(Bucket=name)
+    s3.get_waiter("bucket_not_exists").wait(Bucket=name, WaiterConfig={"Delay": 1, "MaxAttempts": 1})
+
+
+def test_ones_own_bucket_again(aws: Any, s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="kept", Body=b"x")
+    s3.create_bucket(Bucket=bucket)  # us-east-1: fine, and nothing changes
+    assert s3.get_object(Bucket=bucket, Key="kept")["Body"].read() == b"x"
+
+
+def test_a_bucket_of_another_project_is_not_there(alt_s3: Any, bucket: str) -> None:
+    with refused("NoSuchBucket", 404):
+        alt_s3.list_objects_v2(Bucket=bucket)
+    assert bucket not in {one["Name"] for one in alt_s3.list_buckets()["Buckets"]}
+
+
+def test_listing_by_prefix_and_page(s3: Any) -> None:
+    stem = unique("page")
+    names = [f"{stem}-{number}" for number in range(5)]
+    for name in names:
+        s3.create_bucket(Bucket=name)
+    pages = list(s3.get_paginator("list_buckets").paginate(Prefix=stem, PaginationConfig={"PageSize": 2}))
+    assert [[one["Name"] for one in page["Buckets"]] for page in pages] == [names[:2], names[2:4], names[4:]]
+    assert s3.list_buckets(Prefix=stem, BucketRegion="eu-nowhere-1", MaxBuckets=9)["Buckets"] == []
+    for name in names:
+        s3.delete_bucket(Bucket=name)
+
+
+def test_a_bucket_with_objects_stays(s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="one", Body=b"")
+    with refused("BucketNotEmpty", 409) as error:
+        s3.delete_bucket(Bucket=bucket)
+    assert error["BucketName"] == bucket
+
+
+@pytest.mark.parametrize("name", ["Upper", "under_score", "a..b", "192.168.1.1", "-dash", "dot.", "xn--a", "x-s3alias"])
+def test_names_that_are_not_given(s3: Any, name: str) -> None:
+    with refused("InvalidBucketName", 400):
+        s3.create_bucket(Bucket=name)
+
+
+def test_locations(s3: Any, aws: Any, bucket: str) -> None:
+    assert s3.get_bucket_location(Bucket=bucket)["LocationConstraint"] is None
+    with refused("InvalidLocationConstraint", 400):
+        s3.create_bucket(Bucket=unique("far"), CreateBucketConfiguration={"LocationConstraint": "mars-north-1"})
+    assert s3.get_bucket_versioning(Bucket=bucket).get("Status") is None
+
+
+def test_what_a_bucket_cannot_have_is_refused(s3: Any) -> None:
+    name = unique("never")
+    for wish in ({"ObjectLockEnabledForBucket": True}, {"ACL": "public-read"}, {"ObjectOwnership": "ObjectWriter"}):
+        with refused("NotImplemented", 501):
+            s3.create_bucket(Bucket=name, **wish)
+    with refused("404", 404):
+        s3.head_bucket(Bucket=name)
+
+
+def test_an_expected_owner_is_held_to(s3: Any, aws: Any, bucket: str) -> None:
+    account = aws("sts").get_caller_identity()["Account"]
+    s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=account)
+    with refused("AccessDenied", 403):
+        s3.list_objects_v2(Bucket=bucket, ExpectedBucketOwner="1" * 12)
+
+
+@pytest.mark.parametrize("sub_resource", ["lifecycle", "encryption", "replication", "metrics", "ownership_controls"])
+def test_deleting_a_configuration_never_deletes_the_bucket(s3: Any, bucket: str, sub_resource: str) -> None:
+    calls = {"metrics": ("delete_bucket_metrics_configuration", {"Id": "x"})}
+    method, more = calls.get(sub_resource, (f"delete_bucket_{sub_resource}", {}))
+    with refused("NotImplemented", 501):
+        getattr(s3, method)(Bucket=bucket, **more)
+    s3.head_bucket(Bucket=bucket)

@@ -1,0 +1,119 @@
+"""Conditional writes and deletions: honoured, and among writers who come at once exactly one wins."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.s3.refusals import refused
+
+LARGE = b"x" * 3_000_000
+
+
+def won(call: Any, **how: Any) -> bool:
+    """Make a conditional call; False where it was refused because of the condition."""
+    try:
+        call(**how)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 412:
+            raise
+        return False
+    return True
+
+
+@pytest.mark.parametrize("body", [b"", b"small", LARGE], ids=["empty", "small", "large"])
+def test_creating_only_what_is_absent(s3: Any, bucket: str, body: bytes) -> None:
+    s3.put_object(Bucket=bucket, Key="k", Body=body, IfNoneMatch="*")
+    with refused("PreconditionFailed", 412):
+        s3.put_object(Bucket=bucket, Key="k", Body=b"other", IfNoneMatch="*")
+    with refused("PreconditionFailed", 412):
+        s3.put_object(Bucket=bucket, Key="k", Body=LARGE + b"other", IfNoneMatch="*")
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == body
+    with refused("NotImplemented", 501):
+        s3.put_object(Bucket=bucket, Key="k", Body=b"x", IfNoneMatch='"etag"')
+
+
+@pytest.mark.parametrize("body", [b"small", LARGE], ids=["small", "large"])
+def test_replacing_only_what_is_known(s3: Any, bucket: str, body: bytes) -> None:
+    with refused("NoSuchKey", 404):
+        s3.put_object(Bucket=bucket, Key="k", Body=body, IfMatch='"x"')
+    first = s3.put_object(Bucket=bucket, Key="k", Body=b"first")["ETag"]
+    with refused("PreconditionFailed", 412):
+        s3.put_object(Bucket=bucket, Key="k", Body=body, IfMatch='"x"')
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"first"
+    s3.put_object(Bucket=bucket, Key="k", Body=body, IfMatch=first)
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == body
+    with refused("PreconditionFailed", 412):
+        s3.put_object(Bucket=bucket, Key="k", Body=b"late", IfMatch=first)
+
+
+@pytest.mark.parametrize("body", [b"small", LARGE], ids=["small", "large"])
+def test_exactly_one_creator_wins(s3: Any, bucket: str, body: bytes) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        results = list(
+            pool.map(
+                lambda n: won(s3.put_object, Bucket=bucket, Key="race", Body=body + bytes([n]), IfNoneMatch="*"),
+                range(8),
+            )
+        )
+    assert results.count(True) == 1
+    assert s3.get_object(Bucket=bucket, Key="race")["Body"].read() == body + bytes([results.index(True)])
+
+
+def test_exactly_one_replacer_wins(s3: Any, bucket: str) -> None:
+    etag = s3.put_object(Bucket=bucket, Key="race", Body=b"0")["ETag"]
+    with ThreadPoolExecutor(8) as pool:
+        results = list(
+            pool.map(
+                lambda n: won(s3.put_object, Bucket=bucket, Key="race", Body=f"v{n}".encode(), IfMatch=etag), range(8)
+            )
+        )
+    assert results.count(True) == 1
+    assert s3.get_object(Bucket=bucket, Key="race")["Body"].read() == f"v{results.index(True)}".encode()
+
+
+def test_completing_on_condition(s3: Any, bucket: str) -> None:
+    def completed(**condition: str) -> None:
+        upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+        part = s3.upload_part(Bucket=bucket, Key="k", UploadId=upload, PartNumber=1, Body=b"part")
+        parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+        try:
+            s3.complete_multipart_upload(Bucket=bucket, Key="k", UploadId=upload, MultipartUpload=parts, **condition)
+        except ClientError:
+            s3.list_parts(Bucket=bucket, Key="k", UploadId=upload)  # a refused completion leaves the upload open
+            s3.abort_multipart_upload(Bucket=bucket, Key="k", UploadId=upload)
+            raise
+
+    completed(IfNoneMatch="*")
+    with refused("PreconditionFailed", 412):
+        completed(IfNoneMatch="*")
+    etag = s3.head_object(Bucket=bucket, Key="k")["ETag"]
+    completed(IfMatch=etag)
+    with refused("PreconditionFailed", 412):
+        completed(IfMatch='"other"')
+
+
+def test_copying_on_condition(s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="source", Body=b"body")
+    s3.copy_object(Bucket=bucket, Key="k", CopySource=f"{bucket}/source", IfNoneMatch="*")
+    with refused("PreconditionFailed", 412):
+        s3.copy_object(Bucket=bucket, Key="k", CopySource=f"{bucket}/source", IfNoneMatch="*")
+    etag = s3.head_object(Bucket=bucket, Key="k")["ETag"]
+    s3.copy_object(Bucket=bucket, Key="k", CopySource=f"{bucket}/source", IfMatch=etag)
+
+
+def test_deleting_on_condition(s3: Any, bucket: str) -> None:
+    etag = s3.put_object(Bucket=bucket, Key="k", Body=b"body")["ETag"]
+    with refused("PreconditionFailed", 412):
+        s3.delete_object(Bucket=bucket, Key="k", IfMatch='"other"')
+    with refused("PreconditionFailed", 412):
+        s3.delete_object(Bucket=bucket, Key="k", IfMatchSize=1)
+    answer = s3.delete_objects(
+        Bucket=bucket, Delete={"Objects": [{"Key": "k", "ETag": '"other"'}, {"Key": "absent", "ETag": etag}]}
+    )
+    assert {one["Key"]: one["Code"] for one in answer["Errors"]} == {"k": "PreconditionFailed", "absent": "NoSuchKey"}
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"body"
+    s3.delete_object(Bucket=bucket, Key="k", IfMatch=etag, IfMatchSize=4)
+    with refused("404"):
+        s3.head_object(Bucket=bucket, Key="k")

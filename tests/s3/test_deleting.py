@@ -1,0 +1,45 @@
+"""Deletions: what is gone is gone, and what was never there counts as deleted."""
+
+from typing import Any
+
+from tests.s3.refusals import refused
+
+
+def test_one(s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    for _ in range(2):
+        assert s3.delete_object(Bucket=bucket, Key="k")["ResponseMetadata"]["HTTPStatusCode"] == 204
+    with refused("404", 404):
+        s3.head_object(Bucket=bucket, Key="k")
+    with refused("NoSuchBucket", 404):
+        s3.delete_object(Bucket=f"{bucket}-not", Key="k")
+
+
+def test_many(s3: Any, bucket: str) -> None:
+    keys = ["a", "b//c", "d e", "é"]
+    for key in keys:
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in [*keys, "absent"]]})
+    assert [one["Key"] for one in answer["Deleted"]] == [*keys, "absent"]
+    assert "Errors" not in answer
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
+
+
+def test_a_version_that_is_not_there_is_an_error_of_its_own(s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    answer = s3.delete_objects(
+        Bucket=bucket, Delete={"Objects": [{"Key": "k", "VersionId": "other"}, {"Key": "gone"}], "Quiet": True}
+    )
+    assert [(one["Key"], one["VersionId"], one["Code"]) for one in answer["Errors"]] == [
+        ("k", "other", "NoSuchVersion")
+    ]
+    assert "Deleted" not in answer
+    s3.head_object(Bucket=bucket, Key="k")
+
+
+def test_too_many_or_none(s3: Any, bucket: str) -> None:
+    for count in (0, 1001):
+        with refused("MalformedXML", 400):
+            s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": str(n)} for n in range(count)]})
+    with refused("NoSuchBucket", 404):
+        s3.delete_objects(Bucket=f"{bucket}-not", Delete={"Objects": [{"Key": "k"}]})

@@ -1,0 +1,85 @@
+"""One set of bytes, two views: what S3 makes Swift's own API reads, and the reverse."""
+
+import json
+from typing import Any
+
+import pytest
+from openstack.connection import Connection
+
+from tests.s3.test_multipart import MIB, complete, upload
+from tests.support.names import unique
+
+
+def test_what_s3_makes_swift_reads(s3: Any, bucket: str, openstack_main: Connection) -> None:
+    s3.put_object(
+        Bucket=bucket, Key="a/é", Body=b"body", ContentType="text/x", Metadata={"who": "me"}, CacheControl="no-cache"
+    )
+    store = openstack_main.object_store
+    assert store.download_object("a/é", container=bucket) == b"body"
+    answer = store.head(f"/{bucket}/a/é")
+    assert answer.headers["Content-Type"] == "text/x"
+    assert answer.headers["X-Object-Meta-Who"] == "me"
+    assert answer.headers["Cache-Control"] == "no-cache"
+    assert bucket in {one.name for one in store.containers()}
+
+
+def test_what_swift_makes_s3_reads(s3: Any, openstack_main: Connection) -> None:
+    name, store = unique("native"), openstack_main.object_store
+    store.create_container(name)
+    store.put(f"/{name}/k", data=b"body", headers={"Content-Type": "text/y", "X-Object-Meta-Who": "swift"})
+    got = s3.get_object(Bucket=name, Key="k")
+    assert (got["Body"].read(), got["ContentType"], got["Metadata"]) == (b"body", "text/y", {"who": "swift"})
+    assert [one["Key"] for one in s3.list_objects_v2(Bucket=name)["Contents"]] == ["k"]
+    assert name in {one["Name"] for one in s3.list_buckets()["Buckets"]}
+    s3.delete_object(Bucket=name, Key="k")
+    s3.delete_bucket(Bucket=name)
+    assert name not in {one.name for one in store.containers()}
+
+
+def test_large_objects_of_swift(s3: Any, openstack_main: Connection, bucket: str) -> None:
+    store = openstack_main.object_store
+    elsewhere = unique("segments")
+    store.create_container(elsewhere)
+    for number in (1, 2):
+        store.put(f"/{elsewhere}/k/{number}", data=bytes([number]) * 100)
+    manifest = [{"path": f"/{elsewhere}/k/{number}"} for number in (1, 2)]
+    store.put(f"/{bucket}/static?multipart-manifest=put", data=json.dumps(manifest))
+    store.put(f"/{bucket}/dynamic", data=b"", headers={"X-Object-Manifest": f"{elsewhere}/k/"})
+    body = b"\x01" * 100 + b"\x02" * 100
+    for key in ("static", "dynamic"):
+        got = s3.get_object(Bucket=bucket, Key=key)
+        assert (got["Body"].read(), got["ContentLength"]) == (body, 200)
+        assert got["ETag"].endswith('-N"')
+    rows = {row["Key"]: row for row in s3.list_objects_v2(Bucket=bucket)["Contents"]}
+    assert (rows["static"]["Size"], rows["static"]["ETag"]) == (
+        200,
+        s3.head_object(Bucket=bucket, Key="static")["ETag"],
+    )
+    assert s3.get_object(Bucket=bucket, Key="static", PartNumber=2)["Body"].read() == b"\x02" * 100
+    # Segments that other clients laid elsewhere are theirs.
+    s3.put_object(Bucket=bucket, Key="static", Body=b"x")
+    s3.delete_object(Bucket=bucket, Key="dynamic")
+    assert [one.name for one in store.objects(elsewhere)] == ["k/1", "k/2"]
+    for number in (1, 2):
+        store.delete(f"/{elsewhere}/k/{number}")
+    store.delete_container(elsewhere)
+
+
+def test_a_multipart_object_survives_new_metadata(s3: Any, bucket: str, openstack_main: Connection) -> None:
+    upload_id, parts, whole = upload(s3, bucket, "k", (5 * MIB, 1))
+    etag = complete(s3, bucket, "k", upload_id, parts)["ETag"]
+    openstack_main.object_store.post(f"/{bucket}/k", headers={"X-Object-Meta-New": "1"})
+    head = s3.head_object(Bucket=bucket, Key="k")
+    assert (head["ETag"], head["ContentLength"], head["Metadata"]) == (etag, len(whole), {"new": "1"})
+
+
+@pytest.mark.parametrize("key", ["k", "dir/é"])
+def test_uploads_have_the_layout_of_swifts_own_face(s3: Any, bucket: str, openstack_main: Connection, key: str) -> None:
+    upload_id, _, _ = upload(s3, bucket, key, (3, 4), ContentType="text/z")
+    listed = openstack_main.object_store.get(f"/{bucket}+segments?format=json").json()
+    assert {row["name"]: row["bytes"] for row in listed} == {
+        f"{key}/{upload_id}": 0,
+        f"{key}/{upload_id}/1": 3,
+        f"{key}/{upload_id}/2": 4,
+    }
+    assert openstack_main.object_store.head(f"/{bucket}+segments/{key}/{upload_id}").headers["Content-Type"] == "text/z"

@@ -1,0 +1,104 @@
+"""Ranges, parts and conditions of GET and HEAD."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.s3.refusals import refused
+
+BODY = b"0123456789"
+
+
+@pytest.fixture
+def key(s3: Any, bucket: str) -> str:
+    s3.put_object(Bucket=bucket, Key="digits", Body=BODY)
+    return "digits"
+
+
+@pytest.mark.parametrize(
+    ("asked", "body"),
+    [
+        ("bytes=0-0", b"0"),
+        ("bytes=2-4", b"234"),
+        ("bytes=7-", b"789"),
+        ("bytes=-3", b"789"),
+        ("bytes=-30", BODY),
+        ("bytes=5-500", b"56789"),
+    ],
+)
+def test_a_range(s3: Any, bucket: str, key: str, asked: str, body: bytes) -> None:
+    start = BODY.index(body)
+    told = f"bytes {start}-{start + len(body) - 1}/10"
+    got = s3.get_object(Bucket=bucket, Key=key, Range=asked)
+    assert (got["Body"].read(), got["ContentRange"], got["ContentLength"]) == (body, told, len(body))
+    head = s3.head_object(Bucket=bucket, Key=key, Range=asked)
+    assert (head["ContentRange"], head["ContentLength"]) == (told, len(body))
+    for answer in (got, head):
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == 206
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-1,4-5", "bytes=5-2", "bytes=", "bytes=-", "items=0-1", "bytes=x-1"])
+def test_what_is_no_single_range_gives_all(s3: Any, bucket: str, key: str, asked: str) -> None:
+    got = s3.get_object(Bucket=bucket, Key=key, Range=asked)
+    assert got["Body"].read() == BODY
+    assert got["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert s3.head_object(Bucket=bucket, Key=key, Range=asked)["ContentLength"] == len(BODY)
+
+
+@pytest.mark.parametrize("asked", ["bytes=10-", "bytes=10-20", "bytes=-0"])
+def test_a_range_outside(s3: Any, bucket: str, key: str, asked: str) -> None:
+    with refused("InvalidRange", 416) as error:
+        s3.get_object(Bucket=bucket, Key=key, Range=asked)
+    assert (error["ActualObjectSize"], error["RangeRequested"]) == ("10", asked)
+    with refused("416", 416):
+        s3.head_object(Bucket=bucket, Key=key, Range=asked)
+
+
+def test_a_range_of_nothing(s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="empty", Body=b"")
+    with refused("InvalidRange", 416):
+        s3.get_object(Bucket=bucket, Key="empty", Range="bytes=0-1")
+
+
+def test_the_part_of_an_object_without_parts(s3: Any, bucket: str, key: str) -> None:
+    got = s3.get_object(Bucket=bucket, Key=key, PartNumber=1)
+    assert (got["Body"].read(), got["ContentRange"]) == (BODY, "bytes 0-9/10")
+    assert "PartsCount" not in got
+    with refused("InvalidPartNumber", 416):
+        s3.get_object(Bucket=bucket, Key=key, PartNumber=2)
+    with refused("InvalidRequest", 400):
+        s3.get_object(Bucket=bucket, Key=key, PartNumber=1, Range="bytes=0-1")
+
+
+def test_conditions_and_their_precedence(s3: Any, bucket: str, key: str) -> None:
+    head = s3.head_object(Bucket=bucket, Key=key)
+    etag, time = head["ETag"], head["LastModified"]
+    early, late = time - timedelta(hours=1), time + timedelta(hours=1)
+    holds: list[dict[str, Any]] = [
+        {"IfMatch": etag},
+        {"IfMatch": f'"other", {etag}'},
+        {"IfMatch": "*"},
+        {"IfNoneMatch": '"other"'},
+        {"IfModifiedSince": early},
+        {"IfUnmodifiedSince": time},
+        {"IfMatch": etag, "IfUnmodifiedSince": early},
+        {"IfNoneMatch": '"other"', "IfModifiedSince": late},
+    ]
+    for condition in holds:
+        assert s3.get_object(Bucket=bucket, Key=key, **condition)["Body"].read() == BODY
+        s3.head_object(Bucket=bucket, Key=key, **condition)
+    fails: list[tuple[dict[str, Any], str, int]] = [
+        ({"IfMatch": '"other"'}, "PreconditionFailed", 412),
+        ({"IfUnmodifiedSince": early}, "PreconditionFailed", 412),
+        ({"IfNoneMatch": etag}, "304", 304),
+        ({"IfNoneMatch": "*"}, "304", 304),
+        ({"IfModifiedSince": time}, "304", 304),
+        ({"IfNoneMatch": etag, "IfModifiedSince": early}, "304", 304),
+        ({"IfMatch": '"other"', "IfUnmodifiedSince": late}, "PreconditionFailed", 412),
+    ]
+    for condition, code, status in fails:
+        with refused(code, status):
+            s3.get_object(Bucket=bucket, Key=key, **condition)
+        with refused(str(status), status):
+            s3.head_object(Bucket=bucket, Key=key, **condition)
