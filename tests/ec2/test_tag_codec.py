@@ -18,7 +18,7 @@ KEYS = st.one_of(
 VALUES = st.one_of(
     st.text(CHARACTERS, max_size=256), st.text("ab=,%/ ", max_size=256), st.text("x", min_size=254, max_size=256)
 )
-TAGS = st.dictionaries(KEYS, VALUES, max_size=20)
+TAGS = st.dictionaries(KEYS, VALUES, max_size=8)
 
 NOVA_KEY = re.compile(r"[a-zA-Z0-9-_:. ]{1,255}")
 
