@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,6 +25,8 @@ from adapters.openstack.swift import Swift
 from adapters.openstack.swift_memory import SwiftMemory
 from adapters.openstack.transport import Observer, Timeouts, Transport
 from adapters.types.identity import Token
+
+log = logging.getLogger(__name__)
 
 _SWIFT = "object-store"
 
@@ -70,6 +73,8 @@ class CloudFactory:
         """
         limits = limits or Limits()
         tls = config.tls()
+        if config.verify is False:
+            log.warning("cloud %s: certificates are not checked, as clouds.yaml says", config.name)
         transport = Transport(
             KeystoneauthDiscovery(blocking_session(config, _LOGIN_SECONDS)),
             timeouts=limits.timeouts,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from typing import Any, Final
 import requests
 from keystoneauth1 import exceptions
 from keystoneauth1.session import Session as BlockingSession
+from urllib3.exceptions import InsecureRequestWarning
 
 from adapters.openstack import faults
 from adapters.openstack.catalog import token_from
@@ -101,6 +103,9 @@ def blocking_session(config: CloudConfig, seconds: float) -> BlockingSession:
     http = requests.Session()
     # As for all other calls: no proxies, no certificates and no .netrc of the environment.
     http.trust_env = False
+    if config.verify is False:
+        # `CloudFactory.open` tells it once, rather than with every request as urllib3 does.
+        warnings.filterwarnings("ignore", category=InsecureRequestWarning)
     return BlockingSession(
         auth=config.project,
         session=http,

@@ -124,8 +124,9 @@ class Session:
         seen: set[str] = set()
         while True:
             answer = await self.get(service, path, params=params or {}, **options)
-            rows += answer.member(key)
-            query = _next_query(answer.json(), key)
+            page = answer.mapping(key)
+            rows += page[key]
+            query = _next_query(page, key)
             if query is None:
                 return rows
             if query in seen:

@@ -82,6 +82,10 @@ class Answer:
 
     def member(self, key: str) -> Any:
         """Return one member of the JSON object; an answer without it makes no sense and is UNAVAILABLE."""
+        return self.mapping(key)[key]
+
+    def mapping(self, key: str) -> dict[str, Any]:
+        """Return the JSON object, which must have the member `key`."""
         answer = self.json()
         if not isinstance(answer, dict) or key not in answer:
             raise faults.unavailable(
@@ -90,7 +94,7 @@ class Answer:
                 status=self.status,
                 upstream_id=faults.upstream_id(self.headers),
             )
-        return answer[key]
+        return answer
 
 
 class Transport:

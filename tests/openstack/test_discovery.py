@@ -1,11 +1,6 @@
 """From the shapes of URLs that catalogs hold to versioned endpoints, asked of a small server on loopback."""
 
 import asyncio
-import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from keystoneauth1.noauth import NoAuth
@@ -14,49 +9,11 @@ from keystoneauth1.session import Session as BlockingSession
 from adapters.errors import BackendError, Fault
 from adapters.openstack.discovery import KeystoneauthDiscovery
 from adapters.openstack.transport import Endpoint
+from tests.openstack.site import Site, serving
 from tests.openstack.stage import PROJECT
 
 NOVA = {"id": "v2.1", "status": "CURRENT", "version": "2.79", "min_version": "2.1"}
 CINDER = {"id": "v3.0", "status": "CURRENT", "version": "3.60", "min_version": "3.0"}
-
-
-class Site:
-    """Version documents by path; `{url}` in them is this server's address.  Counts what was asked."""
-
-    def __init__(self, documents: dict[str, tuple[int, object]]) -> None:
-        self.documents = documents
-        self.asked: list[str] = []
-        self.url = ""
-
-
-@contextmanager
-def serving(documents: dict[str, tuple[int, object]]) -> Iterator[Site]:
-    site = Site(documents)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            site.asked.append(self.path)
-            status, document = site.documents.get(self.path.rstrip("/"), (404, {"message": "not here"}))
-            body = json.dumps(document).replace("{url}", site.url).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    site.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield site
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def document(version: dict[str, str], path: str) -> dict[str, object]:
