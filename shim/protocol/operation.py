@@ -14,6 +14,8 @@ Handler = Callable[[Any, Any], Awaitable[Mapping[str, Any] | None]]
 Parse = Callable[[Request, bytes], dict[str, Any]]
 Write = Callable[[Mapping[str, Any], str, Request], Reply]  # result, request id, request
 
+Fail = Callable[[AwsError, str, Request], Reply]  # error, request id, request
+
 
 @dataclass(frozen=True, slots=True)
 class Checksum:
@@ -56,7 +58,7 @@ class Dialect:
     router: Callable[[Any], Callable[[Request], str]]  # service model → (request → operation name)
     parser: Callable[[Any], Parse]  # operation model → ...
     writer: Callable[[Any], Write]
-    failure: Callable[[AwsError, str, Request], Reply]
+    failure: Callable[[Any], Fail]  # service model → ...
     unsupported_operation: Callable[[str], AwsError]
     unsupported_parameter: Callable[[str, Any], AwsError]  # its path, the operation model → ...
     always: Callable[[Any], frozenset[str]]  # operation model → members that the gateway itself honours

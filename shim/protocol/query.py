@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from shim.errors import AwsError
 from shim.protocol import ec2, faults, forms, xml
 from shim.protocol.message import Reply, Request
-from shim.protocol.operation import Dialect, Parse, Write
+from shim.protocol.operation import Dialect, Fail, Parse, Write
 from shim.protocol.refusal import Flaw, Refusal
 
 
@@ -72,6 +73,10 @@ def writer(model: Any) -> Write:
     return write
 
 
+def _failure(model: Any) -> Fail:
+    return partial(faults.query, namespace=str(model.metadata.get("xmlNamespace", "")))
+
+
 def _unsupported_operation(name: str) -> AwsError:
     return AwsError("UnsupportedOperation", f"The requested operation is not supported: {name}", 400)
 
@@ -88,7 +93,7 @@ DIALECT = Dialect(
     router=ec2.action_name,
     parser=parser,
     writer=writer,
-    failure=faults.query,
+    failure=_failure,
     unsupported_operation=_unsupported_operation,
     unsupported_parameter=_unsupported_parameter,
     always=_always,

@@ -68,6 +68,7 @@ class Service:
         self.protocol: str = self._model.metadata["protocol"]
         self._dialect = PROTOCOLS[self.protocol]
         self._route = self._dialect.router(self._model)
+        self._fail = self._dialect.failure(self._model)
         self._names = {xform_name(operation): operation for operation in self._model.operation_names}
         self._handlers: dict[str, Handler] = {}
         self._operations = Operations(self._model.operation_names, self._compile)
@@ -165,4 +166,4 @@ class Service:
 
     def failure(self, error: AwsError, *, request_id: str, request: Request) -> Reply:
         """Put an error in the service's envelope."""
-        return self._dialect.failure(error, request_id, request)
+        return self._fail(error, request_id, request)

@@ -1,0 +1,395 @@
+"""Bad parameters: named, in each service's own words, before any action runs."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shim.errors import AwsError
+from shim.protocol.message import Address, Head, Request
+from shim.protocol.service import Service
+from tests.protocol.requests import form, raw_form, s3
+
+EC2, S3, STS = Service("ec2"), Service("s3"), Service("sts")
+
+
+@EC2.action(supports="ImageId MinCount MaxCount BlockDeviceMappings.Ebs.VolumeSize", ignores={"Monitoring": "harmless"})
+async def run_instances(call: object, req: object) -> None: ...
+
+
+@EC2.action(supports="InstanceIds Filters MaxResults")
+async def describe_instances(call: object, req: object) -> None: ...
+
+
+@EC2.action(supports={"DestinationCidrBlock"})
+async def create_route(call: object, req: object) -> None: ...
+
+
+@STS.action(supports="RoleArn RoleSessionName DurationSeconds")
+async def assume_role(call: object, req: object) -> None: ...
+
+
+@S3.action(supports="ContentType Metadata")
+async def put_object(call: object, req: object) -> None: ...
+
+
+@S3.action(supports="MaxKeys EncodingType")
+async def list_objects(call: object, req: object) -> None: ...
+
+
+@S3.action(supports="ResponseContentDisposition IfModifiedSince Range")
+async def get_object(call: object, req: object) -> None: ...
+
+
+@S3.action(supports="Tagging.TagSet.Key")
+async def put_bucket_tagging(call: object, req: object) -> None: ...
+
+
+def refusal(service: Service, request: Request, body: bytes = b"") -> AwsError:
+    with pytest.raises(AwsError) as caught:
+        service.parse(service.identify(request), request, body)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("request_", "code", "message"),
+    [
+        (raw_form(""), "MissingAction", "The request must contain the parameter Action"),
+        (form("Nonsense"), "InvalidAction", "The action Nonsense is not valid for this web service."),
+        (form("RebootInstances"), "UnsupportedOperation", "The requested operation is not supported: RebootInstances"),
+        (
+            form("DescribeInstances", Colour__1="red"),
+            "UnknownParameter",
+            "The parameter Colour.1 is not recognized",
+        ),
+        (
+            form("DescribeInstances", Filter__1__Nome="x"),
+            "UnknownParameter",
+            "The parameter Filter.1.Nome is not recognized",
+        ),
+        (
+            form("DescribeInstances", InstanceIds__1="i-1"),
+            "UnknownParameter",
+            "The parameter InstanceIds.1 is not recognized",
+        ),
+        (
+            form("DescribeInstances", InstanceId__x="i-1"),
+            "UnknownParameter",
+            "The parameter InstanceId.x is not recognized",
+        ),
+        (form("DescribeInstances", Filter="x"), "UnknownParameter", "The parameter Filter is not recognized"),
+        (form("RunInstances", MinCount="1"), "MissingParameter", "The request must contain the parameter MaxCount"),
+        (
+            form("DescribeInstances", MaxResults="many"),
+            "InvalidParameterValue",
+            "Value (many) for parameter MaxResults is invalid. Expected an integer",
+        ),
+        (
+            form("DescribeInstances", MaxResults="99999999999"),
+            "InvalidParameterValue",
+            "Value (99999999999) for parameter MaxResults is invalid. Expected an integer of 32 bits",
+        ),
+        (
+            form("DescribeInstances", DryRun="1"),
+            "InvalidParameterValue",
+            "Value (1) for parameter DryRun is invalid. Expected 'true' or 'false'",
+        ),
+        (
+            raw_form("Action=DescribeInstances&InstanceId.1=%FF"),
+            "InvalidCharacter",
+            "The parameter InstanceId.1 holds a character that is not valid UTF-8.",
+        ),
+        (
+            raw_form("Action=DescribeInstances&InstanceId.1=a&InstanceId.1=b"),
+            "InvalidParameterValue",
+            "Value (b) for parameter InstanceId.1 is invalid. The parameter is given twice",
+        ),
+        (
+            form("RunInstances", MinCount="1", MaxCount="1", BlockDeviceMapping__1__Ebs__Iops="3"),
+            "UnsupportedOperation",
+            "The parameter BlockDeviceMappings.Ebs.Iops is not supported.",
+        ),
+        (
+            form("RunInstances", MinCount="1", MaxCount="1", UserData="eA=="),
+            "UnsupportedOperation",
+            "The parameter UserData is not supported.",
+        ),
+        (
+            form("RunInstances", MinCount="1", MaxCount="1", InstanceInitiatedShutdownBehavior="explode"),
+            "InvalidParameterValue",
+            "Value (explode) for parameter InstanceInitiatedShutdownBehavior is invalid. "
+            "Member must satisfy enum value set: [stop, terminate]",
+        ),
+    ],
+)
+def test_ec2(request_: Request, code: str, message: str) -> None:
+    error = refusal(EC2, request_)
+    assert (error.status, error.code, error.message) == (400, code, message)
+
+
+def test_ec2_takes_what_aws_takes() -> None:
+    request = raw_form(
+        "Action=RunInstances&Version=2016-11-15&MinCount=1&MaxCount=2&Monitoring.Enabled=True&DryRun=FALSE"
+        "&BlockDeviceMapping.3.Ebs.VolumeSize=9&BlockDeviceMapping.0.Ebs.VolumeSize=8&BlockDeviceMapping.10.Ebs.VolumeSize=10"
+        "&AWSAccessKeyId=A&Signature=s&SignatureVersion=2&Timestamp=now&X-Amz-Date=now&InstanceType=made.here"
+    )
+    operation = EC2.identify(request)
+    params = operation.parse(request, b"")
+    assert [mapping["Ebs"]["VolumeSize"] for mapping in params["BlockDeviceMappings"]] == [8, 9, 10]
+    assert params["Monitoring"] == {"Enabled": True}
+    assert params["DryRun"] is False
+    assert params["InstanceType"] == "made.here"  # an operator's flavor is no less a type than AWS's
+
+
+def test_ec2_lists_of_one() -> None:
+    for word in ("InstanceId", "InstanceId.1", "InstanceId.0"):
+        request = raw_form(f"Action=DescribeInstances&{word}=i-1")
+        assert EC2.parse(EC2.identify(request), request, b"") == {"InstanceIds": ["i-1"]}
+
+
+def test_ec2_by_get() -> None:
+    head = Head("GET", b"/", b"Action=DescribeInstances&InstanceId.1=i-1&Filter.1.Name=a&Filter.1.Value.1=b", ())
+    request = Request(head)
+    found = EC2.parse(EC2.identify(request), request, b"")
+    assert found == {"InstanceIds": ["i-1"], "Filters": [{"Name": "a", "Values": ["b"]}]}
+
+
+ARN = "arn:aws:iam::123456789012:role/x"
+
+
+@pytest.mark.parametrize(
+    ("request_", "code", "message"),
+    [
+        (form("Nonsense"), "InvalidAction", "The action Nonsense is not valid for this web service."),
+        (
+            form("AssumeRole", RoleArn=ARN),
+            "ValidationError",
+            "1 validation error detected: Value null at 'roleSessionName' failed to satisfy constraint: "
+            "Member must not be null",
+        ),
+        (
+            form("AssumeRole", RoleArn=ARN, RoleSessionName="x"),
+            "ValidationError",
+            "1 validation error detected: Value 'x' at 'roleSessionName' failed to satisfy constraint: "
+            "Member must have length greater than or equal to 2",
+        ),
+        (
+            form("AssumeRole", RoleArn=ARN, RoleSessionName="x y"),
+            "ValidationError",
+            "1 validation error detected: Value 'x y' at 'roleSessionName' failed to satisfy constraint: "
+            "Member must satisfy regular expression pattern: [\\w+=,.@-]*",
+        ),
+        (
+            form("AssumeRole", RoleArn=ARN, RoleSessionName="xy", DurationSeconds="1"),
+            "ValidationError",
+            "1 validation error detected: Value '1' at 'durationSeconds' failed to satisfy constraint: "
+            "Member must have value greater than or equal to 900",
+        ),
+        (
+            form("AssumeRole", RoleArn=ARN, RoleSessionName="xy", Colour="red"),
+            "ValidationError",
+            "The parameter Colour is not recognized",
+        ),
+        (
+            form("AssumeRole", RoleArn=ARN, RoleSessionName="xy", Policy="{}"),
+            "UnsupportedOperation",
+            "The parameter Policy is not supported.",
+        ),
+        (form("GetSessionToken"), "UnsupportedOperation", "The requested operation is not supported: GetSessionToken"),
+    ],
+)
+def test_sts(request_: Request, code: str, message: str) -> None:
+    error = refusal(STS, request_)
+    assert (error.status, error.code, error.message) == (400, code, message)
+
+
+def test_a_secret_is_not_repeated() -> None:
+    request = form("AssumeRoleWithWebIdentity", RoleArn=ARN, RoleSessionName="xy", WebIdentityToken="abc")
+    with pytest.raises(AwsError) as caught:
+        STS.operations["AssumeRoleWithWebIdentity"].parse(request, b"")
+    assert "abc" not in str(caught.value)
+
+
+DISPOSITION = "response-content-disposition"
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "code", "extra"),
+    [
+        ("GET /b?max-keys=many", 400, "InvalidArgument", {"ArgumentName": "max-keys", "ArgumentValue": "many"}),
+        ("GET /b?max-keys=1&max-keys=2", 400, "InvalidArgument", {"ArgumentName": "max-keys", "ArgumentValue": "2"}),
+        ("GET /b?encoding-type=x", 400, "InvalidArgument", {"ArgumentName": "encoding-type", "ArgumentValue": "x"}),
+        ("GET /b?prefix=%FF", 400, "InvalidURI", {}),
+        ("GET /b?prefix=a", 501, "NotImplemented", {"Header": "prefix"}),
+        ("PUT /b/k?x-amz-unheard-of=1", 501, "NotImplemented", {"Header": "x-amz-unheard-of"}),
+        ("PUT /b/k?X-Amz-Acl=public-read", 501, "NotImplemented", {"Header": "x-amz-acl"}),
+        (f"GET /b/k?{DISPOSITION}=a%0D%0Ab", 400, "InvalidArgument", {"ArgumentName": DISPOSITION}),
+        (
+            f"GET /b/k?{DISPOSITION}=%E2%82%AC",
+            400,
+            "InvalidArgument",
+            {"ArgumentName": DISPOSITION, "ArgumentValue": "€"},
+        ),
+    ],
+)
+def test_s3(line: str, status: int, code: str, extra: dict[str, str]) -> None:
+    method, target = line.split(" ")
+    error = refusal(S3, s3(method, target))
+    assert (error.status, error.code, error.extra) == (status, code, extra)
+
+
+@pytest.mark.parametrize(
+    ("method", "header", "value"),
+    [
+        ("PUT", "x-amz-storage-class", "GLACIER"),
+        ("PUT", "x-amz-unheard-of", "1"),
+        ("PUT", "x-amz-checksum-sha512", "AA=="),
+        ("GET", "x-amz-copy-source", "b/k"),
+        ("GET", "x-amz-server-side-encryption-customer-algorithm", "AES256"),
+    ],
+)
+def test_s3_headers_that_change_the_meaning(method: str, header: str, value: str) -> None:
+    error = refusal(S3, s3(method, "/b/k", {header: value}))
+    assert (error.status, error.code, error.extra) == (501, "NotImplemented", {"Header": header})
+
+
+def test_s3_storage_classes() -> None:
+    error = refusal(S3, s3("PUT", "/b/k", {"x-amz-storage-class": "COLD"}))
+    assert (error.status, error.code) == (400, "InvalidStorageClass")
+
+
+def test_s3_documents_are_supported_by_member() -> None:
+    body = b"<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"
+    error = refusal(S3, s3("PUT", "/b?tagging"), body)
+    assert (error.status, error.extra) == (501, {"Header": "Tagging.TagSet.Value"})
+
+
+def test_s3_takes_what_means_nothing_to_it() -> None:
+    headers = {
+        "x-amz-date": "20260101T000000Z",
+        "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+        "x-amz-decoded-content-length": "5",
+        "x-amz-trailer": "x-amz-checksum-crc32",
+        "x-amz-sdk-checksum-algorithm": "CRC32",
+        "x-amz-checksum-crc64nvme": "AAAAAAAAAAA=",
+        "x-amz-request-payer": "requester",
+        "amz-sdk-request": "attempt=1",
+        "x-amzn-trace-id": "Root=1",
+        "content-length": "99",
+        "content-encoding": "aws-chunked",
+        "content-type": "text/plain",
+        "expires": "never",
+        "x-amz-meta-one": "=?UTF-8?Q?H=C3=A9llo?=",
+        "x-amz-meta-two": "=?UTF-8?Q?a=0Ab?=",
+    }
+    request = s3("PUT", "/b/k?x-id=PutObject&X-Amz-Meta-Three=3&X-Amz-Expires=5", headers)
+    params = S3.identify(request).parse(request, b"")
+    assert params["ContentLength"] == 5
+    assert "ContentEncoding" not in params
+    assert params["Expires"] == "never"
+    assert params["Metadata"] == {"one": "Héllo", "two": "=?UTF-8?Q?a=0Ab?=", "three": "3"}
+    error = refusal(S3, request)
+    assert error.extra == {"Header": "Expires"}  # all the rest was fine
+
+
+def test_s3_ignores_dates_that_are_none() -> None:
+    request = s3("GET", "/b/k", {"if-modified-since": "yesterday", "range": "bytes=0-"})
+    assert S3.parse(S3.identify(request), request, b"") == {"Bucket": "b", "Key": "k", "Range": "bytes=0-"}
+
+
+def test_registering_what_aws_lacks() -> None:
+    service = Service("sts")
+
+    async def get_caller(call: object, req: object) -> None: ...
+
+    with pytest.raises(LookupError, match="no action get_caller"):
+        service.action()(get_caller)
+
+    async def assume_role(call: object, req: object) -> None: ...
+
+    for path in ("RoleArm", "Tags.Name", "RoleArn.Name"):
+        with pytest.raises(LookupError, match=path):
+            service.action(supports=path)(assume_role)
+        with pytest.raises(LookupError, match=path):
+            service.action(ignores={path: "no reason"})(assume_role)
+    service.action(supports="Tags.Key")(assume_role)
+    with pytest.raises(LookupError, match="twice"):
+        service.action()(assume_role)
+    assert list(service.handlers) == ["AssumeRole"]
+    assert service.operations["AssumeRole"].handler is assume_role
+
+
+def test_facts_of_operations() -> None:
+    put, get = S3.operations["PutObject"], S3.operations["GetObject"]
+    assert (put.streaming_input, put.streaming_output, put.mutating) == ("Body", "", True)
+    assert (get.streaming_input, get.streaming_output, get.mutating) == ("", "Body", False)
+    assert (put.checksum.required, put.checksum.algorithm_member) == (False, "ChecksumAlgorithm")
+    assert S3.operations["DeleteObjects"].checksum.required
+    assert get.checksum.mode_member == "ChecksumMode"
+    run = EC2.operations["RunInstances"]
+    assert (run.has_dry_run, run.idempotency_token, run.method) == (True, "ClientToken", "POST")
+    assert len(EC2.operations) == len(list(EC2.operations)) > 800
+
+
+NAMES = st.sampled_from(
+    [
+        "Filter.1.Name",
+        "Filter.1.Value.1",
+        "InstanceId",
+        "InstanceId.1",
+        "Filter",
+        "MaxResults",
+        "DryRun",
+        "X",
+        ".",
+        "a..b",
+    ]
+)
+ANY = st.text(max_size=8)
+
+
+@given(pairs=st.lists(st.tuples(st.one_of(NAMES, ANY), ANY), max_size=6))
+@settings(derandomize=True, deadline=None, database=None)
+def test_any_form_is_parsed_or_refused(pairs: list[tuple[str, str]]) -> None:
+    request = Request(Head("POST", b"/", b"", ()), form=(("Action", "DescribeInstances"), *pairs))
+    refused_or_fine(EC2, "DescribeInstances", request, b"")
+
+
+HEADERS = st.sampled_from(
+    [
+        "range",
+        "x-amz-meta-a",
+        "if-modified-since",
+        "content-length",
+        "expires",
+        "x-amz-acl",
+        "content-encoding",
+        "x-amz-object-lock-retain-until-date",
+    ]
+)
+
+
+@given(
+    headers=st.lists(st.tuples(HEADERS, st.text(st.characters(max_codepoint=255), max_size=10)), max_size=4),
+    query=st.lists(st.tuples(st.sampled_from(["partNumber", "versionId", "response-expires", "x-amz-meta-x"]), ANY)),
+    body=st.binary(max_size=30),
+)
+@settings(derandomize=True, deadline=None, database=None)
+def test_any_request_to_s3_is_parsed_or_refused(
+    headers: list[tuple[str, str]], query: list[tuple[str, str]], body: bytes
+) -> None:
+    raw = "&".join(f"{name}={value}" for name, value in query).encode("utf-8", "surrogatepass")
+    request = Request(Head("PUT", b"/b/k", raw, tuple(headers)), Address("b", "k"))
+    for name in ("PutObject", "GetObject", "PutBucketAcl", "CompleteMultipartUpload"):
+        refused_or_fine(S3, name, request, body)
+
+
+def refused_or_fine(service: Service, name: str, request: Request, body: bytes) -> None:
+    """Whatever comes, the answer is parameters or a 4xx/501 that can be sent."""
+    error = None
+    try:
+        service.parse(service.operations[name], request, body)
+    except AwsError as refusal:
+        error = refusal
+    if error is not None:
+        assert error.status in (400, 501)
+        service.failure(error, request_id="r", request=request)
