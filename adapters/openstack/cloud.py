@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 _SWIFT = "object-store"
 
-# Longest that a blocking login or version discovery waits for one answer; they run in threads that nobody can cancel.
+# Longest that a login waits for one answer; it runs in a thread that nobody can cancel.
 _LOGIN_SECONDS = 10.0
 
 
@@ -76,7 +76,8 @@ class CloudFactory:
         if config.verify is False:
             log.warning("cloud %s: certificates are not checked, as clouds.yaml says", config.name)
         transport = Transport(
-            KeystoneauthDiscovery(blocking_session(config, _LOGIN_SECONDS)),
+            # Version documents come at once or not at all.
+            KeystoneauthDiscovery(blocking_session(config, limits.timeouts.connect)),
             timeouts=limits.timeouts,
             tls=tls,
             observe=observe,
