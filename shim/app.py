@@ -82,9 +82,8 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
     factory = await CloudFactory.open(config, limits, _upstream(metrics))
     locks = Locks(settings.coordination_url or f"file://{_lock_files(settings)}")
     await locks.start()
-    if not settings.page_token_key.get_secret_value():
-        sealed = SecretStr(config.derive_key("page tokens").hex())
-        settings = settings.model_copy(update={"page_token_key": sealed, "region": config.region})
+    key = settings.page_token_key.get_secret_value() or config.derive_key("page tokens").hex()
+    settings = settings.model_copy(update={"page_token_key": SecretStr(key), "region": config.region})
     side = health_app(lifecycle, factory.identity.ready, metrics.registry)
     try:
         yield (

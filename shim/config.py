@@ -19,8 +19,8 @@ class Settings(BaseSettings):
 
     # The cloud
     cloud: str = Field("passerelle", description="Name in clouds.yaml of the gateway's own service user.")
-    interface: Literal["public", "internal", "admin"] = Field(
-        "public", description="Which endpoints of Keystone's catalog the gateway talks to."
+    interface: Literal["", "public", "internal", "admin"] = Field(
+        "", description="Which endpoints of the catalog the gateway talks to; empty: as clouds.yaml says, or public."
     )
     region: str = Field("", description="Region of the cloud; empty takes the one clouds.yaml names.")
     region_names: tuple[str, ...] = Field(

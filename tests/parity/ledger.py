@@ -1,0 +1,127 @@
+"""Where moto and the gateway part, and what AWS's documentation says of it.
+
+An entry names an operation and a path by regular expressions.  One that explains nothing any more is an error: the
+ledger holds what is so, not what once was.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tests.parity.recording import Difference
+
+
+@dataclass(frozen=True)
+class Entry:
+    operation: str
+    path: str
+    reason: str
+
+    def explains(self, difference: Difference) -> bool:
+        return bool(re.fullmatch(self.operation, difference.operation) and re.fullmatch(self.path, difference.path))
+
+
+_I = r"(Reservations\[0\]\.)?Instances\[0\]\."
+
+LEDGER = (
+    # --- STS ---
+    Entry("get_caller_identity", "Arn|UserId", "moto's one user is made up; ours is the Keystone user who signed"),
+    # --- S3 ---
+    Entry("head_bucket", "AccessPointAlias", "S3 API, HeadBucket: x-amz-access-point-alias is always sent; moto omits"),
+    Entry(
+        "put_object|get_object|copy_object|complete_multipart_upload",
+        r"(.*\.)?(ChecksumType|ChecksumCRC32)",
+        "S3 API: the type and value of a checksum are answered with it; moto keeps neither for all operations",
+    ),
+    Entry(
+        "list_objects_v2",
+        r"Contents\[\d\]\.ChecksumAlgorithm.*",
+        "optional in the answer; Swift's listing does not carry metadata, and a HEAD for each key would not scale",
+    ),
+    Entry("list_objects_v2", "NextContinuationToken", "opaque"),
+    Entry("list_objects", r"Contents\[0\]\.Owner\..*", "the owner is the project, not moto's made-up account"),
+    Entry("list_objects|list_multipart_uploads", "Marker|Prefix", "S3 sends the empty element; moto leaves it out"),
+    Entry("create_multipart_upload", "UploadId", "opaque"),
+    Entry("complete_multipart_upload", "Location", "the endpoint that was asked, where moto names AWS's"),
+    Entry("complete_multipart_upload", "VersionId", "S3 API: sent for versioned buckets only; moto always sends null"),
+    Entry(
+        "complete_multipart_upload",
+        "error.code",
+        "S3 API: parts out of order are InvalidPartOrder, whatever their size",
+    ),
+    # --- security groups ---
+    Entry("create_security_group|create_key_pair", "Tags#", "an empty list where moto leaves the element out"),
+    Entry(
+        "authorize_security_group_ingress|describe_security_group_rules",
+        r"SecurityGroupRules\[\d\]\.(GroupOwnerId|SecurityGroupRuleArn)",
+        "EC2 API, SecurityGroupRule: both are members of the answer; moto leaves them out",
+    ),
+    Entry(
+        "revoke_security_group_ingress",
+        "(RevokedSecurityGroupRules|UnknownIpPermissions).*",
+        "EC2 API, RevokeSecurityGroupIngress: the revoked rules are answered; moto leaves them out",
+    ),
+    Entry("delete_security_group", "GroupId|Return", "EC2 API, DeleteSecurityGroup answers both; moto neither"),
+    # --- volumes ---
+    Entry("create_volume|describe_volumes", r"(.*\.)?AvailabilityZone", "the cloud's own zone"),
+    Entry(
+        "create_volume|describe_volumes",
+        r"(.*\.)?(MultiAttachEnabled|SnapshotId)",
+        "EC2 API, Volume: on every volume; Ansible's modules read them without a default",
+    ),
+    Entry("create_volume", "State", "EC2 API: a new volume is creating; moto's is there at once"),
+    # --- key pairs ---
+    Entry(
+        ".*_key_pairs?",
+        r"(.*\.)?KeyFingerprint|KeyMaterial",
+        "another key each time; EC2 user guide: SHA-256 for ED25519",
+    ),
+    # --- instances ---
+    Entry(".*", _I + "(Architecture|Platform|PlatformDetails|UsageOperation)", "moto's first image is Windows"),
+    Entry(
+        ".*", _I + "(BlockDeviceMappings|RootDeviceType).*", "an image-backed server has a disk of its host, no volume"
+    ),
+    Entry(".*", _I + "ClientToken", "made by botocore for each call"),
+    Entry(
+        ".*",
+        _I + "(CpuOptions|EnaSupport|EnclaveOptions|HibernationOptions|MaintenanceOptions|PrivateDnsNameOptions).*",
+        "EC2 API, Instance: members that Terraform reads; moto leaves them out",
+    ),
+    Entry(
+        "run_instances",
+        _I + "(NetworkInterfaces|Placement|Private|SourceDestCheck).*",
+        "Nova makes the ports, and chooses the host, after it has answered; the answer of a launch may be pending too",
+    ),
+    Entry(
+        "describe_instances",
+        _I + r"NetworkInterfaces\[0\]\.(Association\..*|Attachment.DeleteOnTermination|Description|MacAddress"
+        r"|PrivateIpAddresses\[0\]\.(Association\..*|PrivateDnsName))",
+        "no public address is given at launch, and Nova deletes the port that it made with its server",
+    ),
+    Entry("describe_instances", _I + "Placement.AvailabilityZone", "the cloud's own zone"),
+    Entry(".*", _I + "Public(DnsName|IpAddress)", "no public address is given at launch"),
+    Entry(
+        ".*", _I + "SecurityGroups.*", "EC2 user guide: the VPC's default group where none is named; moto names none"
+    ),
+    Entry(".*", _I + "SriovNetSupport", "EC2 API: set where enhanced networking by VF is; there is none here"),
+    Entry(
+        ".*",
+        _I + "(StateReason.*|StateTransitionReason)",
+        "EC2 API: 'This might be an empty string'; Nova keeps no reason for a stop or a start",
+    ),
+    Entry("describe_instance_status", r"InstanceStatuses\[0\]\.AvailabilityZone", "the cloud's own zone"),
+    Entry("describe_instance_status", r"InstanceStatuses\[0\]\.Events#", "an empty list where moto leaves it out"),
+)
+
+
+def judge(differences: list[Difference]) -> tuple[list[Difference], set[Entry]]:
+    """Return the differences that no entry explains, and the entries that explained one."""
+    used: set[Entry] = set()
+    left = []
+    for difference in differences:
+        found = [entry for entry in LEDGER if entry.explains(difference)]
+        used.update(found)
+        if not found:
+            left.append(difference)
+    return left, used
