@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import socket
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ def demo(*, state_dir: Path, port: int, tour: bool, stop: bool, **which: Any) ->
     click.echo(f"== paste this, or: . {shlex.quote(str(state / 'demo.env'))}\n{block}")
     click.echo(f"native view:  export OS_CLIENT_CONFIG_FILE={state / 'clouds.yaml'} OS_CLOUD=main")
     click.echo(f"gateway log:  {background.log}")
-    click.echo(f"stop it all:  passerelle demo --stop{'' if is_default(state) else f' --state-dir {state}'}")
+    click.echo(f"stop it all:  {command()} demo --stop{'' if is_default(state) else f' --state-dir {state}'}")
 
 
 def gateway(background: Background, state: Path, port: int) -> Running:
@@ -103,6 +104,12 @@ def native(connection: Any, name: str) -> str:
     """Say how OpenStack itself sees the server of that name."""
     server = connection.compute.find_server(name, ignore_missing=False)
     return f"server {server.id} {server.name} {server.status}"
+
+
+def command() -> str:
+    """Return how this very command can be called from where the user stands."""
+    path = Path(sys.executable).with_name("passerelle")
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def is_free(port: int) -> bool:

@@ -51,8 +51,8 @@ class Tour:
             self._instance(directory, f"tour-{suffix}", native)
 
     def _instance(self, home: Path, name: str, native: Callable[[str], str]) -> None:
-        query = shlex.quote("sort_by(Images, &Name)[0].ImageId")
-        image = self._aws(home, f"ec2 describe-images --query {query} --output text")
+        kind = "--filters Name=architecture,Values=x86_64"
+        image = self._aws(home, f"ec2 describe-images {kind} --query Images[0].ImageId --output text")
         tags = shlex.quote(f"ResourceType=instance,Tags=[{{Key=Name,Value={name}}}]")
         instance = self._aws(
             home,
