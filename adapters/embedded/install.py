@@ -47,7 +47,8 @@ def commands(place: Layout, uv: str | None) -> list[list[str]]:
     if uv is None:
         return [
             [sys.executable, "-m", "venv", "--clear", venv],
-            [python, "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes", "-r", lock],
+            # Without its resolver: with hashes, it refuses what a dependency asks for without "==".
+            [python, "-m", "pip", "install", "--no-deps", "--require-hashes", "-r", lock],
         ]
     return [
         [uv, "venv", "--clear", "--no-project", "--python", base, venv],
