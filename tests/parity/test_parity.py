@@ -47,8 +47,9 @@ def test_scenario(scenario: object, aws: Boto, moto: Boto) -> None:
     assert not left, "\n".join(map(str, left))
 
 
-def test_the_ledger_holds_nothing_stale() -> None:
+def test_the_ledger_holds_nothing_stale(aws: Boto) -> None:
+    assert aws
     if len(_RUN) < len(ALL):
-        pytest.skip("needs the recordings of every scenario of this module")
+        pytest.skip("needs every scenario of this module to have run before")
     stale = [entry for entry in LEDGER if entry not in _USED]
     assert not stale, "\n".join(f"{entry.operation} {entry.path}: {entry.reason}" for entry in stale)
