@@ -7,8 +7,8 @@ from typing import Any
 
 from adapters.types.objects import Stored
 from shim.context import Call
-from shim.s3 import checksums, names, parts
-from shim.s3.headers import etag_of
+from shim.s3 import checksums, names, parts, uploads
+from shim.s3.headers import UPLOAD, etag_of
 from shim.s3.listing import max_keys
 from shim.s3.objects import check_version
 from shim.s3.service import action
@@ -42,13 +42,22 @@ async def _parts(call: Call, req: Mapping[str, Any], stored: Stored) -> dict[str
     if checksum is None or stored.layout != "static":
         return {"TotalPartsCount": total}
     limit, marker = max_keys(req.get("MaxParts"), "max-parts"), req.get("PartNumberMarker") or 0
-    found = await parts.flat(call.cloud.objects, req["Bucket"], req["Key"])
-    page = list(enumerate(found, 1))[marker : marker + limit]
+    upload_id = stored.metadata.get(UPLOAD, "")
+    found = sorted((await uploads.parts_of(call, req["Bucket"], req["Key"], upload_id)).items()) if upload_id else []
+    rest = [part for number, part in found if number > marker]
+    page = rest[:limit]
     return {
         "TotalPartsCount": total,
         "PartNumberMarker": marker,
-        "NextPartNumberMarker": page[-1][0] if page else marker,
+        "NextPartNumberMarker": page[-1].number if page else marker,
         "MaxParts": limit,
-        "IsTruncated": marker + limit < len(found),
-        "Parts": [{"PartNumber": number, "Size": segment.bytes} for number, segment in page],
+        "IsTruncated": len(rest) > len(page),
+        "Parts": [
+            {
+                "PartNumber": part.number,
+                "Size": part.row["bytes"],
+                **({checksums.member(part.checksum.algorithm): part.checksum.value} if part.checksum else {}),
+            }
+            for part in page
+        ],
     }

@@ -84,9 +84,14 @@ class WriteCondition:
         """Whether Swift can hold the condition as well."""
         return self.none is not None
 
-    def check(self, key: str, stored: Stored | None) -> None:
-        """Raise 412, or 404 where an object that must match is not there."""
+    def check(self, key: str, stored: Stored | None, *, deleting: bool = False) -> None:
+        """Raise 412, or 404 where an object that must match is not there; to delete that is no error.
+
+        "If the ETag matches or if the object doesn't exist, the operation will return a 204" (DeleteObject).
+        """
         if stored is None:
+            if deleting:
+                return
             if self.match is not None or self.modified is not None or self.size is not None:
                 raise no_such_key(key)
             return
@@ -101,13 +106,15 @@ class WriteCondition:
 
 
 @asynccontextmanager
-async def holding(call: Call, bucket: str, key: str, condition: WriteCondition) -> AsyncIterator[None]:
+async def holding(
+    call: Call, bucket: str, key: str, condition: WriteCondition, *, deleting: bool = False
+) -> AsyncIterator[None]:
     """Run a block that writes an object while its condition holds; without a condition, just run it."""
     if not condition:
         yield
         return
     async with call.locks.hold("s3", call.caller.project_id, bucket, key):
-        condition.check(key, await present(call, bucket, key))
+        condition.check(key, await present(call, bucket, key), deleting=deleting)
         yield
 
 

@@ -35,7 +35,7 @@ async def delete_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
 async def _delete(call: Call, bucket: str, key: str, condition: conditions.WriteCondition) -> None:
     old = await segments.behind(call, bucket, key)
     try:
-        async with conditions.holding(call, bucket, key, condition):
+        async with conditions.holding(call, bucket, key, condition, deleting=True):
             await call.cloud.objects.delete(bucket, key)
     except BackendError as error:
         if error.fault is not Fault.NOT_FOUND or error.resource != "object":

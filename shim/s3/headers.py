@@ -22,6 +22,7 @@ METADATA_BYTES: Final = 2048  # "user-defined metadata is limited to 2 KB in siz
 RESERVED: Final = "passerelle-"
 CHECKSUM: Final = "passerelle-checksum"  # <algorithm>:<FULL_OBJECT or COMPOSITE>:<base64>
 UPLOAD: Final = "passerelle-upload"  # the id of the upload that made the object
+IN_STEP: Final = "passerelle-parts-in-step"  # there where the parts were numbered 1, 2, 3 ... without a gap
 
 _ETAG: Final = re.compile(r'\s*;\s*s3_etag="?([0-9a-f]{32}-[0-9]{1,5})"?')
 _KEPT: Final = (

@@ -11,12 +11,12 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from adapters.errors import BackendError, Fault
-from adapters.types.objects import Description, Segment, Written
+from adapters.types.objects import Description, Segment, Stored, Written
 from shim.context import Call
 from shim.errors import AwsError
 from shim.s3 import checksums, conditions, names, segments, uploads
 from shim.s3.errors import invalid_request
-from shim.s3.headers import UPLOAD, etag_of, typed
+from shim.s3.headers import IN_STEP, UPLOAD, etag_of, typed
 from shim.s3.service import action
 from shim.s3.uploads import Upload
 
@@ -56,15 +56,17 @@ async def complete_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mappi
     try:
         upload = await uploads.opened(call, req)
     except AwsError as error:
-        if error.code == "NoSuchUpload" and await _made_already(call, req, etag):
-            return _answer(req, etag, None)
+        if error.code == "NoSuchUpload" and (made := await _made_already(call, req, etag)):
+            return _answer(req, etag, checksums.of(made))
         raise
-    listed = await uploads.parts_of(call, upload)
+    listed = await uploads.parts_of(call, upload.bucket, upload.key, upload.id)
     found = await _verified(call, upload, wanted, listed)
     checksum = _checksum(req, upload, found)
     if "MpuObjectSize" in req and req["MpuObjectSize"] != sum(part.size for part in found):
         raise invalid_request("The provided 'x-amz-mp-object-size' header does not match what was computed.")
     internal = {UPLOAD: upload.id, **(checksum.stored if checksum else {})}
+    if [part.number for part in found] == list(range(1, len(found) + 1)):
+        internal[IN_STEP] = "yes"
     told = upload.description(internal)
     told = replace(told, content_type=typed(told.content_type, etag), if_absent=condition.if_absent)
     old = await segments.behind(call, upload.bucket, upload.key)
@@ -240,10 +242,11 @@ async def _clean(
     )
 
 
-async def _made_already(call: Call, req: Mapping[str, Any], etag: str) -> bool:
-    """Say whether the object is what this very upload made: the answer got lost, and the client asks again."""
+async def _made_already(call: Call, req: Mapping[str, Any], etag: str) -> Stored | None:
+    """Return the object if this very upload made it: the answer got lost, and the client asks again."""
     stored = await conditions.present(call, names.bucket(call, req), req["Key"])
-    return stored is not None and stored.metadata.get(UPLOAD) == req["UploadId"] and etag_of(stored) == etag
+    mine = stored is not None and stored.metadata.get(UPLOAD) == req["UploadId"] and etag_of(stored) == etag
+    return stored if mine else None
 
 
 def _answer(req: Mapping[str, Any], etag: str, checksum: checksums.Checksum | None) -> dict[str, Any]:

@@ -33,7 +33,7 @@ async def list_parts(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """List an upload's parts in order of their numbers."""
     limit, marker = max_keys(req.get("MaxParts"), "max-parts"), req.get("PartNumberMarker") or 0
     upload = await uploads.opened(call, req)
-    found = sorted((await uploads.parts_of(call, upload)).items())
+    found = sorted((await uploads.parts_of(call, upload.bucket, upload.key, upload.id)).items())
     rest = [part for number, part in found if number > marker]
     page = rest[:limit]
     return {

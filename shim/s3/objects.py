@@ -123,7 +123,7 @@ async def get_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
         stored = await parts.by_manifest(call, req, stored)
         download = await store.get(bucket, key, span=stored.content_range.replace(" ", "=").partition("/")[0])
         call.stack.callback(download.close)
-    return {**_answer(req, stored, part), "Body": download.body}
+    return {**_answer(req, stored, part), **await parts.checksum(call, req, stored), "Body": download.body}
 
 
 @action(supports=READING)
@@ -145,7 +145,7 @@ async def head_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
         stored = await parts.by_manifest(call, req, stored)
     if span:  # Swift has no ranges on HEAD
         stored = parts.ranged(stored, *ranges.bounds(span, stored.size))
-    return _answer(req, stored, part)
+    return {**_answer(req, stored, part), **await parts.checksum(call, req, stored)}
 
 
 def check_version(req: Mapping[str, Any]) -> None:

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from adapters.errors import BackendError, Fault
 from adapters.ports.objects import ObjectStore
 from adapters.types.objects import Segment, Stored
 from shim.context import Call
 from shim.errors import AwsError
-from shim.s3.headers import etag_of
+from shim.s3 import checksums, names
+from shim.s3.headers import IN_STEP, UPLOAD, etag_of
 
 _AT_ONCE: Final = 4
 
@@ -43,6 +45,27 @@ async def by_manifest(call: Call, req: Mapping[str, Any], stored: Stored) -> Sto
         raise no_such_part(number)
     start = sum(sizes[: number - 1])
     return ranged(stored, start, start + sizes[number - 1] - 1, len(sizes))
+
+
+async def checksum(call: Call, req: Mapping[str, Any], stored: Stored) -> dict[str, str]:
+    """Give the checksum of the part that is asked for, where it was uploaded with one."""
+    whole = checksums.of(stored)
+    if (
+        not req.get("PartNumber")
+        or req.get("ChecksumMode") != "ENABLED"
+        or whole is None
+        or IN_STEP not in stored.metadata
+    ):
+        return {}
+    name = names.part(req["Key"], stored.metadata[UPLOAD], req["PartNumber"])
+    try:
+        segment = await call.cloud.objects.head(names.segments(req["Bucket"]), name)
+    except BackendError as error:
+        if error.fault is Fault.NOT_FOUND:  # an empty part is no segment
+            return {}
+        raise
+    found = checksums.of_part(segment.content_type)
+    return {checksums.member(found.algorithm): found.value, "ChecksumType": whole.kind} if found else {}
 
 
 async def flat(store: ObjectStore, container: str, name: str) -> list[Segment]:

@@ -84,12 +84,12 @@ async def opened(call: Call, req: Mapping[str, Any]) -> Upload:
     return Upload(bucket, key, upload_id, stored)
 
 
-async def parts_of(call: Call, upload: Upload) -> dict[int, Part]:
+async def parts_of(call: Call, bucket: str, key: str, upload_id: str) -> dict[int, Part]:
     """List an upload's parts by number; what else lies there is no part.  May lag behind UploadPart."""
-    prefix = names.marker(upload.key, upload.id) + "/"
+    prefix = names.marker(key, upload_id) + "/"
     found: dict[int, Part] = {}
     marker = ""
-    while page := await call.cloud.objects.objects(upload.container, Listing(prefix=prefix, marker=marker)):
+    while page := await call.cloud.objects.objects(names.segments(bucket), Listing(prefix=prefix, marker=marker)):
         for row in page:
             number = row["name"][len(prefix) :]
             if _NUMBER.fullmatch(number) and int(number) <= names.PARTS:

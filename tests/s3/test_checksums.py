@@ -94,8 +94,20 @@ def test_a_checksum_of_checksums(s3: Any, bucket: str, algorithm: str) -> None:
     done = s3.complete_multipart_upload(Bucket=bucket, Key="k", UploadId=upload, MultipartUpload={"Parts": parts})
     want = checksum(algorithm, b"".join(COMPUTED[algorithm](body) for body in bodies)) + "-3"
     assert (done[told], done["ChecksumType"]) == (want, "COMPOSITE")
+    again = s3.complete_multipart_upload(Bucket=bucket, Key="k", UploadId=upload, MultipartUpload={"Parts": parts})
+    assert again[told] == want
     head = s3.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
     assert (head[told], head["ChecksumType"]) == (want, "COMPOSITE")
+    for number, body in enumerate(bodies, 1):
+        part = s3.get_object(Bucket=bucket, Key="k", PartNumber=number, ChecksumMode="ENABLED")
+        assert (part["Body"].read(), part[told]) == (body, checksum(algorithm, body))
+    about = s3.get_object_attributes(Bucket=bucket, Key="k", ObjectAttributes=["ObjectParts"], MaxParts=2)[
+        "ObjectParts"
+    ]
+    assert [(part["PartNumber"], part["Size"], part[told]) for part in about["Parts"]] == [
+        (number, len(body), checksum(algorithm, body)) for number, body in enumerate(bodies[:2], 1)
+    ]
+    assert (about["TotalPartsCount"], about["IsTruncated"], about["NextPartNumberMarker"]) == (3, True, 2)
 
 
 @pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "CRC64NVME"])
