@@ -16,8 +16,9 @@ from adapters.errors import BackendError, Fault
 from adapters.types.compute import Flavor, NewServer, Server, Zone
 from adapters.types.images import Image
 from shim.context import Call
-from shim.ec2 import client_tokens, ids, images, instance_facts, regions, tag_codec, tag_rules
+from shim.ec2 import client_tokens, ids, images, instance_facts, launch_volumes, regions, tag_codec, tag_rules
 from shim.ec2.instance_rows import around, groups
+from shim.ec2.instance_states import SHUTTING_DOWN, state
 from shim.ec2.instance_types import flavor_named
 from shim.ec2.instances import grouped, reservation, servers_of
 from shim.ec2.kinds import IMAGE, KEY_PAIR
@@ -59,7 +60,8 @@ async def run_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
     # Nova finds servers by their tags, not by their metadata: the token stands in both.
     tag = _TAG + hashlib.sha256(token[client_tokens.TOKEN].encode()).hexdigest()[:40]
     async with call.locks.hold("run-instances", call.caller.project_id, tag):
-        known = await call.cloud.compute.servers(tag=tag)
+        # Those on their way out may be what an earlier attempt took back: they answer for nothing any more.
+        known = [one for one in await call.cloud.compute.servers(tag=tag) if state(one) != SHUTTING_DOWN]
         if known:
             client_tokens.same(token, known[0].metadata)
             return await _answer(call, known)
@@ -88,14 +90,11 @@ async def _launched(call: Call, launch: Launch, token: Mapping[str, str], tags: 
         tags=tags,
         devices=await devices(call, launch.devices, image, flavor),
     )
-    if launch.volume_tags and any(not device.local for device in new.devices):
-        raise AwsError(
-            "UnsupportedOperation", "Volumes made at launch cannot be tagged by it; tag them with CreateTags."
-        )
     async with undoing() as undo:
         made = await _make(call, launch, new, undo)
         named = set(made)
         servers = [one for one in await servers_of(call, made) if one.id in named]
+        await launch_volumes.mark(call, servers, new.devices, launch.volume_tags)
     return await _answer(call, servers, place)
 
 

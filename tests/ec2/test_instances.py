@@ -121,20 +121,32 @@ def test_the_same_token_launches_once(ec2: Any, launch: Launch) -> None:
         launch(1, ClientToken=token)
 
 
-def test_an_ebs_root_comes_and_goes_with_its_instance(
-    ec2: Any, launch: Launch, openstack_main: Any, image: str
-) -> None:
+def test_volumes_come_and_go_with_their_instance(ec2: Any, launch: Launch, openstack_main: Any, image: str) -> None:
     root = ec2.describe_images(ImageIds=[image])["Images"][0]["RootDeviceName"]
-    made = launch(BlockDeviceMappings=[{"DeviceName": root, "Ebs": {"VolumeSize": 2, "DeleteOnTermination": True}}])
+    made = launch(
+        BlockDeviceMappings=[
+            {"DeviceName": root, "Ebs": {"VolumeSize": 2, "DeleteOnTermination": True}},
+            {"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1, "DeleteOnTermination": False}},
+        ],
+        TagSpecifications=[{"ResourceType": "volume", "Tags": [{"Key": "a/b", "Value": "c"}]}],
+    )
     ec2.get_waiter("instance_running").wait(InstanceIds=made, WaiterConfig=WAIT)
     (one,) = instances(ec2, InstanceIds=made)
-    (device,) = one["BlockDeviceMappings"]
+    by_name = {device["DeviceName"]: device for device in one["BlockDeviceMappings"]}
     assert one["RootDeviceType"] == "ebs"
-    assert device["DeviceName"] == one["RootDeviceName"]
+    assert by_name.keys() == {one["RootDeviceName"], "/dev/sdf"}
+    device = by_name[one["RootDeviceName"]]
+    kept = by_name["/dev/sdf"]["Ebs"]["VolumeId"]
+    for found in ec2.describe_volumes(VolumeIds=[device["Ebs"]["VolumeId"], kept])["Volumes"]:
+        assert found["Tags"] == [{"Key": "a/b", "Value": "c"}]
+        assert by_name[found["Attachments"][0]["Device"]]["Ebs"]["VolumeId"] == found["VolumeId"]
     volume = str(UUID(device["Ebs"]["VolumeId"].removeprefix("vol-")))
     assert openstack_main.block_storage.get_volume(volume).size == 2
     end(ec2, made)
     assert eventually(lambda: openstack_main.block_storage.find_volume(volume) is None)
+    ec2.get_waiter("volume_available").wait(VolumeIds=[kept], WaiterConfig=WAIT)
+    ec2.delete_volume(VolumeId=kept)
+    ec2.get_waiter("volume_deleted").wait(VolumeIds=[kept], WaiterConfig=WAIT)
 
 
 def test_pages_and_costs(ec2: Any, launch: Launch, gateway: Gateway) -> None:
