@@ -262,6 +262,7 @@ def _wanted(rule: NewRule) -> dict[str, Any]:
         "port_range_max": rule.port_max,
         "remote_ip_prefix": rule.remote_prefix,
         "remote_group_id": rule.remote_group_id,
+        "remote_address_group_id": rule.remote_address_group_id,
         "description": rule.description or None,
     }
     return {name: value for name, value in fields.items() if value is not None}
@@ -277,6 +278,7 @@ def _order(rules: Sequence[NewRule]) -> Any:
             rule.port_max,
             rule.remote_prefix,
             rule.remote_group_id,
+            rule.remote_address_group_id,
         )
 
     places = {key(rule): place for place, rule in enumerate(rules)}

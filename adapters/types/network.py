@@ -129,6 +129,7 @@ class NewRule:
     port_max: int | None = None
     remote_prefix: str | None = None
     remote_group_id: str | None = None
+    remote_address_group_id: str | None = None
     description: str = ""
 
 

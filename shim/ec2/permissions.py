@@ -93,6 +93,22 @@ def rules(group_id: str, permission: Permission) -> list[cloud.NewRule]:
     ]
 
 
+def again(rule: cloud.Rule) -> cloud.NewRule:
+    """Write what it takes to make a rule once more, after it was deleted."""
+    return cloud.NewRule(
+        security_group_id=rule.security_group_id,
+        direction=rule.direction,
+        ethertype=rule.ethertype,
+        protocol=rule.protocol,
+        port_min=rule.port_min,
+        port_max=rule.port_max,
+        remote_prefix=rule.remote_prefix,
+        remote_group_id=rule.remote_group_id,
+        remote_address_group_id=rule.remote_address_group_id,
+        description=rule.description,
+    )
+
+
 def grouped(permissions: Iterable[Permission], account: str) -> list[dict[str, Any]]:
     """Write permissions as the `IpPermissions` of an answer: sources with the same protocol and ports together."""
     found: dict[tuple[str, int | None, int | None], dict[str, Any]] = {}

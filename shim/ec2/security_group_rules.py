@@ -126,15 +126,16 @@ async def _revoke(call: Call, req: Mapping[str, Any], *, egress: bool) -> dict[s
 async def _delete(call: Call, group: cloud.SecurityGroup, gone: Sequence[Permission]) -> None:
     """Delete the Neutron rules behind some permissions; when one resists, make those again that are gone already."""
     network = call.cloud.network
+    stored = {rule.id: rule for rule in group.rules}
     async with undoing() as undo:
-        for one in gone:
-            for rule in one.rules:
-                try:
-                    await network.delete_rule(rule)
-                except BackendError as error:
-                    if error.fault is not Fault.NOT_FOUND:  # somebody else was faster: it is gone, as asked
-                        raise
-            undo(network.create_rules, permissions.rules(group.id, one))
+        for rule in (stored[uuid] for one in gone for uuid in one.rules):
+            try:
+                await network.delete_rule(rule.id)
+            except BackendError as error:
+                if error.fault is not Fault.NOT_FOUND:  # somebody else was faster: it is gone, as asked
+                    raise
+            else:
+                undo(network.create_rules, [permissions.again(rule)])
 
 
 async def _peers(call: Call, written: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:

@@ -1,0 +1,168 @@
+"""Work of several steps whose cloud fails in the middle: nothing half-made stays, and the failure is what is told."""
+
+from collections.abc import Collection, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, cast
+
+import anyio
+import pytest
+
+from adapters.errors import BackendError, Fault
+from adapters.ports.cloud import Cloud
+from adapters.types.block import Volume
+from adapters.types.network import NewRule, Rule, SecurityGroup
+from shim.config import Settings
+from shim.context import Call, Caller
+from shim.ec2 import permissions
+from shim.ec2.permissions import Permission
+from shim.ec2.security_group_rules import revoke_security_group_ingress
+from shim.ec2.security_groups import create_security_group
+from shim.ec2.volume_attachments import attach_volume
+from shim.locks import Locks
+
+UUID = "00000000-0000-4000-8000-000000000001"
+DOWN = BackendError(Fault.UNAVAILABLE, service="network")
+
+
+@dataclass
+class Neutron:
+    """The part of Neutron that these actions use, in memory, with calls that fail."""
+
+    fails_at: str = ""
+    rules: dict[str, Rule] = field(default_factory=dict)
+    groups: dict[str, SecurityGroup] = field(default_factory=dict)
+
+    async def networks(self) -> list[Any]:
+        return []
+
+    async def ports(self, **_: Any) -> list[Any]:
+        return []
+
+    async def security_groups(self, *, name: str | None = None) -> list[SecurityGroup]:
+        return [group for group in self.groups.values() if name in (None, group.name)]
+
+    async def security_group(self, id: str) -> SecurityGroup:
+        return SecurityGroup(id, "web", "", "p", tuple(self.rules.values()), ())
+
+    async def create_security_group(self, name: str, description: str) -> SecurityGroup:
+        self.groups[UUID] = SecurityGroup(UUID, name, description, "p", tuple(self.rules.values()), ())
+        return self.groups[UUID]
+
+    async def delete_security_group(self, id: str) -> None:
+        del self.groups[id]
+
+    async def set_tags(self, resource: str, id: str, tags: Collection[str]) -> None:
+        if self.fails_at == "set_tags":
+            raise DOWN
+
+    async def delete_rule(self, id: str) -> None:
+        if self.fails_at == id:
+            raise DOWN
+        del self.rules[id]
+
+    async def create_rules(self, rules: Sequence[NewRule]) -> list[Rule]:
+        made = [stored(rule, 100 + len(self.rules) + place) for place, rule in enumerate(rules)]
+        self.rules |= {rule.id: rule for rule in made}
+        return made
+
+
+def stored(rule: NewRule, place: int) -> Rule:
+    return Rule(
+        f"00000000-0000-4000-9000-{place:012d}", rule.security_group_id, "p", rule.direction, rule.ethertype,
+        rule.protocol, rule.port_min, rule.port_max, rule.remote_prefix, rule.remote_group_id, None, rule.description,
+    )  # fmt: skip
+
+
+def call(operation: str, **ports: Any) -> Call:
+    return Call(
+        cloud=cast("Cloud", SimpleNamespace(**ports)),
+        caller=Caller("AK", "u", "user", "p", "project", "123456789012", frozenset()),
+        request_id="r",
+        region="us-east-1",
+        operation=operation,
+        settings=Settings.model_validate({}),
+        locks=Locks(""),
+        stack=AsyncExitStack(),
+    )
+
+
+def test_revoking_two_rules_when_the_second_resists_brings_the_first_back() -> None:
+    # The second one is a pair of Neutron rules, whose second half resists.
+    wanted = [
+        Permission(False, "tcp", 22, 22, "ipv4", "10.0.0.0/8", "why"),
+        Permission(False, "tcp", 80, 80, "group", UUID, "why"),
+    ]
+    rules = [
+        stored(rule, place) for place, rule in enumerate(r for one in wanted for r in permissions.rules(UUID, one))
+    ]
+    neutron = Neutron(fails_at=rules[2].id, rules={rule.id: rule for rule in rules})
+    named = ["sgr-" + rule.id.replace("-", "") for rule in rules[:2]]
+    request = {"GroupId": "sg-" + UUID.replace("-", ""), "SecurityGroupRuleIds": named}
+
+    async def revoke() -> None:
+        await revoke_security_group_ingress(call("RevokeSecurityGroupIngress", network=neutron), request)
+
+    with pytest.raises(BackendError) as failed:
+        anyio.run(revoke)
+    assert failed.value is DOWN
+    assert set(permissions.fold(neutron.rules.values())) == set(wanted)
+    assert len(neutron.rules) == 3
+    assert {rule.description for rule in neutron.rules.values()} == {"why"}
+
+
+def test_a_group_whose_tags_cannot_be_kept_is_not_made() -> None:
+    neutron = Neutron(fails_at="set_tags")
+    tags = [{"ResourceType": "security-group", "Tags": [{"Key": "a", "Value": "b"}]}]
+    request = {"GroupName": "web", "Description": "d", "TagSpecifications": tags}
+
+    async def create() -> None:
+        await create_security_group(call("CreateSecurityGroup", network=neutron), request)
+
+    with pytest.raises(BackendError):
+        anyio.run(create)
+    assert neutron.groups == {}
+
+
+@dataclass
+class Cinder:
+    """A volume with its metadata."""
+
+    metadata: dict[str, str]
+
+    async def volume(self, id: str) -> Volume:
+        fields = dict.fromkeys(("snapshot_id", "source_id", "created_at"))
+        return Volume(
+            id=id, name="", project_id="p", status="available", size=1, zone="z", type="t", encrypted=False,
+            multiattach=False, bootable=False, metadata=dict(self.metadata), attachments=(), **cast("Any", fields),
+        )  # fmt: skip
+
+    async def set_volume_metadata(self, id: str, items: dict[str, str]) -> None:
+        self.metadata |= items
+
+    async def delete_volume_metadata(self, id: str, key: str) -> None:
+        del self.metadata[key]
+
+
+class Nova:
+    """A server that takes no volume."""
+
+    async def server(self, id: str) -> Any:
+        return SimpleNamespace(id=id, volumes=())
+
+    async def attach_volume(self, server_id: str, volume_id: str, device: str) -> None:
+        raise BackendError(Fault.CONFLICT, service="compute", resource="volume_attachment", id=volume_id)
+
+
+def test_an_attachment_that_nova_refuses_leaves_no_device_name_behind() -> None:
+    cinder = Cinder({"tag:Name": "data", "ec2:dev:" + "f" * 32: "/dev/sdz"})
+    digits = UUID.replace("-", "")
+    request = {"VolumeId": f"vol-{digits}", "InstanceId": f"i-{digits}", "Device": "/dev/sdf"}
+
+    async def attach() -> None:
+        await attach_volume(call("AttachVolume", block=cinder, compute=Nova()), request)
+
+    with pytest.raises(BackendError):
+        anyio.run(attach)
+    assert cinder.metadata == {"tag:Name": "data"}  # the mark of a server that held it once is gone as well
