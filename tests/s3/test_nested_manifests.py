@@ -1,0 +1,103 @@
+"""More parts than one manifest of Swift may name: manifests of manifests, here with a limit of two.
+
+The completion runs in this process, with a memory that believes in the small limit; all else is the real thing.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import pytest
+from openstack.connection import Connection
+
+from adapters.openstack.swift import Swift
+from adapters.openstack.swift_memory import SwiftMemory
+from adapters.types.objects import Limits
+from shim.config import Settings
+from shim.context import Call, Caller
+from shim.locks import Locks
+from shim.s3.multipart_complete import complete_multipart_upload
+from tests.s3.refusals import refused
+from tests.s3.test_multipart import MIB, segments, upload
+
+SIZES = (5 * MIB, 5 * MIB + 1, 5 * MIB, 5 * MIB + 2, 3)
+
+
+@dataclass(frozen=True)
+class OneToken:
+    """A token that nobody renews."""
+
+    id: str
+
+    async def token(self) -> Any:
+        return self
+
+    async def renew(self, stale: Any) -> Any:
+        return stale
+
+
+@dataclass(frozen=True)
+class ObjectsOnly:
+    """A cloud whose only service is Swift."""
+
+    objects: Swift
+
+
+async def completed(connection: Connection, params: Mapping[str, Any], at_most: int) -> Any:
+    """Complete an upload as the gateway does, on a Swift whose manifests may name so many segments."""
+    endpoint = str(connection.object_store.get_endpoint())
+    memory = SwiftMemory()
+    memory.keep_limits(endpoint.partition("/v1/")[0], Limits(segments=at_most))
+    project = str(connection.current_project_id)
+    async with aiohttp.ClientSession() as client, AsyncExitStack() as stack:
+        swift = Swift(client, endpoint, OneToken(connection.auth_token), "nested", 60.0, memory)
+        cloud: Any = ObjectsOnly(swift)
+        caller = Caller("key", "user", "user", project, "project", "0" * 12, frozenset())
+        call = Call(
+            cloud,
+            caller,
+            "nested",
+            "us-east-1",
+            "CompleteMultipartUpload",
+            Settings.model_validate({}),
+            Locks(""),
+            stack,
+        )
+        return await complete_multipart_upload(call, params)
+
+
+def test_an_object_of_manifests(s3: Any, bucket: str, openstack_main: Connection) -> None:
+    upload_id, parts, whole = upload(s3, bucket, "k", SIZES)
+    params = {"Bucket": bucket, "Key": "k", "UploadId": upload_id, "MultipartUpload": {"Parts": parts}}
+    etag = asyncio.run(completed(openstack_main, params, at_most=2))["ETag"]
+    assert etag.endswith('-5"')
+    assert len(segments(openstack_main, bucket)) == len(SIZES) + 3
+    got = s3.get_object(Bucket=bucket, Key="k")
+    assert got["Body"].read() == whole
+    assert (got["ETag"], s3.list_objects_v2(Bucket=bucket)["Contents"][0]["ETag"]) == (etag, etag)
+    start = 0
+    for number, size in enumerate(SIZES, 1):
+        part = s3.get_object(Bucket=bucket, Key="k", PartNumber=number)
+        assert part["Body"].read() == whole[start : start + size]
+        assert (part["PartsCount"], part["ContentRange"]) == (5, f"bytes {start}-{start + size - 1}/{len(whole)}")
+        assert s3.head_object(Bucket=bucket, Key="k", PartNumber=number)["ContentLength"] == size
+        start += size
+    with refused("InvalidPartNumber", 416):
+        s3.get_object(Bucket=bucket, Key="k", PartNumber=6)
+    s3.delete_object(Bucket=bucket, Key="k")
+    assert segments(openstack_main, bucket) == []
+
+
+@pytest.mark.parametrize("way", ["put", "delete many"])
+def test_nothing_is_left_of_it(s3: Any, bucket: str, openstack_main: Connection, way: str) -> None:
+    upload_id, parts, _ = upload(s3, bucket, "k", (5 * MIB, 5 * MIB, 1))
+    params = {"Bucket": bucket, "Key": "k", "UploadId": upload_id, "MultipartUpload": {"Parts": parts}}
+    asyncio.run(completed(openstack_main, params, at_most=2))
+    if way == "put":
+        s3.put_object(Bucket=bucket, Key="k", Body=b"")
+    else:
+        s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "k"}]})
+    assert segments(openstack_main, bucket) == []
