@@ -27,8 +27,9 @@ class Caller:
 class Call:
     """One request, authenticated and parsed, on its way through an action.
 
-    `region` is the region name that the client signed for and expects to read back.  What an action opens for the
-    length of the answer (a download) goes on `stack`, which closes after the last byte has left.
+    `region` is the region name that the client signed for and expects to read back, `host` the Host it asked for.
+    What an action opens for the length of the answer (a download) goes on `stack`, which closes after the last byte
+    has left.
     """
 
     cloud: Cloud
@@ -39,3 +40,4 @@ class Call:
     settings: Settings
     locks: Locks
     stack: AsyncExitStack
+    host: str = ""

@@ -231,6 +231,7 @@ class Gateway:
             settings=self._settings,
             locks=self._locks,
             stack=way.stack,
+            host=way.head.header("host"),
         )
         if operation.has_dry_run and way.params.pop("DryRun", False):
             raise dry_run(caller, operation)

@@ -64,7 +64,8 @@ _INTERNAL = "internal"
 async def describe_regions(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """List the names by which this one cloud can be called."""
     names = dict.fromkeys(name for name in (call.region, call.settings.region, *call.settings.region_names) if name)
-    return answer(call, REGIONS, [{"RegionName": name, "OptInStatus": "opt-in-not-required"} for name in names], req)
+    rows = [{"RegionName": name, "Endpoint": call.host or None, "OptInStatus": "opt-in-not-required"} for name in names]
+    return answer(call, REGIONS, rows, req)
 
 
 @action(

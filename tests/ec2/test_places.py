@@ -10,6 +10,7 @@ def test_regions(ec2: Any) -> None:
     assert ec2.meta.region_name in [one["RegionName"] for one in regions]
     named = ec2.describe_regions(RegionNames=[ec2.meta.region_name], AllRegions=True)["Regions"]
     assert [(one["RegionName"], one["OptInStatus"]) for one in named] == [(ec2.meta.region_name, "opt-in-not-required")]
+    assert {one["Endpoint"] for one in regions} == {ec2.meta.endpoint_url.split("//")[1]}
     with refused("InvalidParameterValue"):
         ec2.describe_regions(RegionNames=["nowhere"])
 
