@@ -23,6 +23,7 @@ from adapters.openstack.nova import Nova
 from adapters.openstack.session import Session, TokenSource
 from adapters.openstack.swift import Swift
 from adapters.openstack.swift_memory import SwiftMemory
+from adapters.openstack.swift_wire import SwiftConnector
 from adapters.openstack.transport import Observer, Timeouts, Transport
 from adapters.types.identity import Token
 
@@ -84,7 +85,7 @@ class CloudFactory:
             connections=limits.control_connections,
         )
         objects = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=tls, limit=limits.object_connections, keepalive_timeout=4.0),
+            connector=SwiftConnector(ssl=tls, limit=limits.object_connections, keepalive_timeout=4.0),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # an object's bytes are its owner's
             trust_env=False,

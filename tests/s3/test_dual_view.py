@@ -83,3 +83,11 @@ def test_uploads_have_the_layout_of_swifts_own_face(s3: Any, bucket: str, openst
         f"{key}/{upload_id}/2": 4,
     }
     assert openstack_main.object_store.head(f"/{bucket}+segments/{key}/{upload_id}").headers["Content-Type"] == "text/z"
+
+
+def test_metadata_names_of_swifts_own_face(s3: Any, bucket: str, openstack_main: Connection) -> None:
+    """It writes an underscore in a way that HTTP does not allow."""
+    headers = {"X-Object-Meta-A=5Fb=5Fc": "1", "X-Object-Meta-Plain": "a=5Fb"}
+    openstack_main.object_store.put(f"/{bucket}/k", data=b"body", headers=headers)
+    assert s3.head_object(Bucket=bucket, Key="k")["Metadata"] == {"a_b_c": "1", "plain": "a=5Fb"}
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"body"
