@@ -61,7 +61,7 @@ def check_log_and_metrics(gateway: Gateway, cloud: Target) -> None:
     assert get(url)[0] == 200
     clients.close()
 
-    (line,) = gateway.lines(request_id=answer["ResponseMetadata"]["RequestId"])
+    line = gateway.call(answer)
     assert (line["service"], line["action"], line["status"]) == ("s3", "ListBuckets", 200)
     assert line["upstream_calls"] >= 1
     assert line["access_key"] == f"…{cloud.keys['main'].access[-4:]}"

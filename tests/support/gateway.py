@@ -19,6 +19,7 @@ READY = re.compile(r"^passerelle listening on (https?://\S+)$", re.MULTILINE)
 METRICS = re.compile(r"^passerelle metrics on (http://\S+)$", re.MULTILINE)
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
+LINE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,17 @@ class Gateway:
         """Return the log lines whose fields are as wanted."""
         found = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
         return [line for line in found if all(line.get(name) == value for name, value in wanted.items())]
+
+    def call(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the log line of the call that gave this boto3 answer; it is written after the answer's last byte."""
+        wanted = answer["ResponseMetadata"]["RequestId"]
+        deadline = time.monotonic() + LINE_SECONDS
+        while not (found := self.lines(request_id=wanted, message="call")):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"no log line for {wanted}")
+            time.sleep(0.01)
+        (line,) = found
+        return line
 
     def stop(self) -> int:
         """Send SIGTERM and return the exit status; a gateway that does not end is killed, and that is an error."""

@@ -1,0 +1,168 @@
+"""The same S3 work directly on Swift and through the gateway, in turns: ratios, and the gateway's CPU per request.
+
+Both sides send requests made ready beforehand (presigned for the gateway, with a token for Swift) by the same client,
+in short turns that alternate, so that other work on the machine meets both.  A ratio is gateway over direct in requests
+per second, the median over the rounds; 1.00 would mean that the gateway costs nothing.
+"""
+
+import asyncio
+import itertools
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.stage import Stage
+from bench.wire import Ask, Connection, ask
+from tests.support.names import unique
+
+ROUNDS = 5
+SECONDS = 2.5
+KEYS = 64
+SMALL = b"x" * 1024
+LARGE = b"y" * (64 << 20)
+PRESIGNED: dict[str, Any] = {"signature_version": "s3v4", "s3": {"addressing_style": "path"}}
+
+
+@dataclass(slots=True)
+class Cell:
+    """One kind of work: requests for both sides, how many at a time, and the bars that hold."""
+
+    name: str
+    direct: list[Ask]
+    gateway: list[Ask]
+    at_once: int
+    bar: float
+    small: bool = True  # the bar on CPU holds
+    ratios: list[float] = field(default_factory=list)
+    rates: list[tuple[float, float]] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+
+CPU_BAR_MS = 0.6
+
+
+def run(stage: Stage) -> None:
+    """Measure every cell and print the table."""
+    container, listed = unique("bench"), unique("bench-list")
+    try:
+        asyncio.run(prepare(stage, container, listed))
+        cells = list(work(stage, container, listed))
+        asyncio.run(measure(stage, cells))
+    finally:
+        asyncio.run(remove(stage, container, listed))
+    print(f"   {'work':22} {'direct/s':>9} {'gateway/s':>9} {'ratio':>6} {'bar':>5}   {'CPU ms':>6}")
+    for cell in cells:
+        direct, through = (statistics.median(side) for side in zip(*cell.rates, strict=True))
+        ratio, cpu = statistics.median(cell.ratios), statistics.median(cell.cpu)
+        missed = ["ratio"] * (ratio < cell.bar) + ["CPU"] * (cell.small and cpu > CPU_BAR_MS)
+        print(
+            f"   {cell.name:22} {direct:9.1f} {through:9.1f} {ratio:6.2f} {cell.bar:5.2f}   {cpu:6.2f}"
+            f"   {'misses ' + ' and '.join(missed) if missed else 'holds'}"
+        )
+    print(f"   bars: the ratio; {CPU_BAR_MS} ms of the gateway's CPU for one small request")
+
+
+def work(stage: Stage, container: str, listed: str) -> Iterator[Cell]:
+    """Return the cells."""
+    yield Cell("PUT 1 KiB, 8 at once", *pair(stage, "PUT", "put_object", container, "put", SMALL), 8, 0.85)
+    yield Cell("GET 1 KiB, 8 at once", *pair(stage, "GET", "get_object", container, "get"), 8, 0.85)
+    yield Cell("HEAD, 8 at once", *pair(stage, "HEAD", "head_object", container, "get"), 8, 0.85)
+    url = sign(stage, "list_objects_v2", Bucket=listed, MaxKeys=1000)
+    token = {"X-Auth-Token": stage.token}
+    yield Cell(
+        "LIST 1,000 keys",
+        [ask("GET", f"{stage.swift}/{listed}?format=json&limit=1000", token)],
+        [ask("GET", url)],
+        1,
+        0.8,
+        small=False,
+    )
+    for method, operation in (("PUT", "put_object"), ("GET", "get_object")):
+        body = LARGE if method == "PUT" else b""
+        sides = pair(stage, method, operation, container, "large", body, keys=1)
+        yield Cell(f"{method} 64 MiB", *sides, 1, 0.75, small=False)
+
+
+def pair(
+    stage: Stage, method: str, operation: str, container: str, prefix: str, body: bytes = b"", *, keys: int = KEYS
+) -> tuple[list[Ask], list[Ask]]:
+    """Return the same requests for both sides."""
+    names = [f"{prefix}-{i:02}" for i in range(keys)]
+    token = {"X-Auth-Token": stage.token}
+    direct = [ask(method, f"{stage.swift}/{container}/{name}", token, body) for name in names]
+    return direct, [ask(method, sign(stage, operation, Bucket=container, Key=name), body=body) for name in names]
+
+
+def sign(stage: Stage, operation: str, **params: object) -> str:
+    """Return a presigned URL (SigV4)."""
+    client = stage.aws("s3", **PRESIGNED)
+    return str(client.generate_presigned_url(operation, Params=params, ExpiresIn=36_000))
+
+
+async def measure(stage: Stage, cells: list[Cell]) -> None:
+    """Give every cell its rounds, the sides in turn, the first side alternating."""
+    for cell in cells:  # warm both, caches and connections of theirs too
+        await turn(cell.direct, cell.at_once, 0.3)
+        await turn(cell.gateway, cell.at_once, 0.3)
+    for number in range(ROUNDS):
+        for cell in cells:
+            rates = {}
+            for side in ("direct", "gateway") if number % 2 else ("gateway", "direct"):
+                before = stage.cpu()
+                count, seconds = await turn(getattr(cell, side), cell.at_once, SECONDS)
+                rates[side] = count / seconds
+                if side == "gateway":
+                    cell.cpu.append((stage.cpu() - before) / count * 1000)
+            cell.rates.append((rates["direct"], rates["gateway"]))
+            cell.ratios.append(rates["gateway"] / rates["direct"])
+
+
+async def turn(requests: list[Ask], at_once: int, seconds: float) -> tuple[int, float]:
+    """Send requests over and over for that long; return how many were answered, and the time it took."""
+    counter = itertools.count()
+    started = time.perf_counter()
+    done = 0
+
+    async def worker() -> None:
+        nonlocal done
+        connection = await Connection.open(requests[0])
+        while time.perf_counter() - started < seconds:
+            status = await connection.send(requests[next(counter) % len(requests)])
+            if not 200 <= status < 300:
+                raise RuntimeError(f"{requests[0].head.splitlines()[0].decode()[:80]} answered {status}")
+            done += 1
+        connection.close()
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(at_once):
+            group.create_task(worker())
+    return done, time.perf_counter() - started
+
+
+async def prepare(stage: Stage, container: str, listed: str) -> None:
+    """Fill two containers, natively."""
+    token = {"X-Auth-Token": stage.token}
+    await each(ask("PUT", f"{stage.swift}/{name}", token) for name in (container, listed))
+    await each(ask("PUT", f"{stage.swift}/{container}/get-{i:02}", token, SMALL) for i in range(KEYS))
+    await each(ask("PUT", f"{stage.swift}/{listed}/some/longer/name/{i:04}", token, b"z") for i in range(1000))
+    await each([ask("PUT", f"{stage.swift}/{container}/large-00", token, LARGE)])
+
+
+async def remove(stage: Stage, container: str, listed: str) -> None:
+    """Delete both containers, natively."""
+    token = {"X-Auth-Token": stage.token}
+    names = [f"{container}/{prefix}-{i:02}" for prefix in ("put", "get") for i in range(KEYS)]
+    names += [f"{container}/large-00", *(f"{listed}/some/longer/name/{i:04}" for i in range(1000)), container, listed]
+    await each(ask("DELETE", f"{stage.swift}/{name}", token) for name in names)
+
+
+async def each(requests: Iterator[Ask] | list[Ask]) -> None:
+    """Send requests one after another on one connection."""
+    connection: Connection | None = None
+    for request in requests:
+        connection = connection or await Connection.open(request)
+        await connection.send(request)
+    if connection:
+        connection.close()

@@ -1,0 +1,54 @@
+"""Memory while one large object streams through the gateway, up and down: it must not grow with the object.
+
+PASSERELLE_BENCH_MIB sets the size (2048).  The object really is stored: Swift's devices need the room.
+"""
+
+import asyncio
+import os
+import time
+
+from bench.s3_side_by_side import each, sign
+from bench.stage import Stage
+from bench.wire import Ask, Connection, ask
+from tests.support.names import unique
+
+MIB = 1 << 20
+BAR_MIB = 20.0
+
+
+def run(stage: Stage) -> None:
+    """Upload, download, and print what the gateway's memory did."""
+    size = int(os.environ.get("PASSERELLE_BENCH_MIB", "2048"))
+    container = unique("bench")
+    token = {"X-Auth-Token": stage.token}
+    where = {"Bucket": container, "Key": "large"}
+    asyncio.run(each([ask("PUT", f"{stage.swift}/{container}", token)]))
+    try:
+        # A first, smaller object makes the buffers that a process keeps; what grows after it grows with the object.
+        for mib, shown in ((64, False), (size, True)):
+            put = ask("PUT", sign(stage, "put_object", **where), body=os.urandom(MIB), repeat=mib)
+            get = ask("GET", sign(stage, "get_object", **where))
+            for name, request in (("PUT", put), ("GET", get)):
+                grown, seconds = asyncio.run(watch(stage, request))
+                if shown:
+                    said = f"memory +{grown:.1f} MiB, {mib / seconds:.0f} MiB/s, bar {BAR_MIB:.0f} MiB"
+                    print(f"   {name} {mib} MiB: {said}: {'holds' if grown < BAR_MIB else 'misses'}", flush=True)
+    finally:
+        gone = [ask("DELETE", f"{stage.swift}/{container}{name}", token) for name in ("/large", "")]
+        asyncio.run(each(gone))
+
+
+async def watch(stage: Stage, request: Ask) -> tuple[float, float]:
+    """Send a request; return by how many MiB the gateway's memory rose above its start, and the seconds it took."""
+    before = most = stage.memory()
+    started = time.perf_counter()
+    connection = await Connection.open(request)
+    sending = asyncio.create_task(connection.send(request))
+    while not sending.done():
+        most = max(most, stage.memory())
+        await asyncio.wait([sending], timeout=0.05)
+    status = await sending
+    connection.close()
+    if status != 200:
+        raise RuntimeError(f"the gateway answered {status}")
+    return most - before, time.perf_counter() - started

@@ -1,0 +1,92 @@
+"""How many OpenStack calls stand behind each AWS call, with warm caches: read from the gateway's own log lines."""
+
+from collections.abc import Callable
+from typing import Any
+
+from botocore import xform_name
+
+from bench.stage import Stage
+from tests.support.names import unique
+
+LISTS = (
+    "DescribeRegions",
+    "DescribeAvailabilityZones",
+    "DescribeAccountAttributes",
+    "DescribeInstanceTypes",
+    "DescribeImages",
+    "DescribeKeyPairs",
+    "DescribeSecurityGroups",
+    "DescribeSecurityGroupRules",
+    "DescribeInstances",
+    "DescribeInstanceStatus",
+    "DescribeVolumes",
+    "DescribeTags",
+)
+PART = b"p" * (5 << 20)
+
+
+def run(stage: Stage) -> None:
+    """Make one call of each sort and print what it cost."""
+    s3, ec2, sts = (stage.aws(service) for service in ("s3", "ec2", "sts"))
+    sts.get_caller_identity()  # the key's secret and token are in the cache from here on
+    print(f"   {'call':42} {'OpenStack calls':>15} {'ms':>8}")
+    show(stage, "sts GetCallerIdentity", sts.get_caller_identity)
+    objects(stage, s3, unique("bench"))
+    lists(stage, ec2)
+    instance(stage, ec2)
+
+
+def show(stage: Stage, name: str, call: Callable[..., Any], **params: Any) -> Any:
+    """Make a call and print its line; return the answer."""
+    answer = call(**params)
+    line = stage.gateway.call(answer)
+    print(f"   {name:42} {line['upstream_calls']:15} {line['ms']:8.1f}", flush=True)
+    return answer
+
+
+def objects(stage: Stage, s3: Any, bucket: str) -> None:
+    """The life of a bucket."""
+    one = {"Bucket": bucket, "Key": "k"}
+    show(stage, "s3 CreateBucket", s3.create_bucket, Bucket=bucket)
+    show(stage, "s3 PutObject", s3.put_object, **one, Body=b"x")
+    show(stage, "s3 PutObject If-None-Match", s3.put_object, Bucket=bucket, Key="new", Body=b"x", IfNoneMatch="*")
+    show(stage, "s3 HeadObject", s3.head_object, **one)
+    show(stage, "s3 GetObject", s3.get_object, **one)["Body"].read()
+    show(stage, "s3 CopyObject", s3.copy_object, Bucket=bucket, Key="copy", CopySource=one)
+    show(stage, "s3 ListObjectsV2", s3.list_objects_v2, Bucket=bucket)
+    show(stage, "s3 ListBuckets", s3.list_buckets)
+    upload = show(stage, "s3 CreateMultipartUpload", s3.create_multipart_upload, Bucket=bucket, Key="m")["UploadId"]
+    where = {"Bucket": bucket, "Key": "m", "UploadId": upload}
+    parts = [
+        show(stage, f"s3 UploadPart {n}", s3.upload_part, **where, PartNumber=n, Body=PART)["ETag"] for n in (1, 2)
+    ]
+    listed = [{"ETag": etag, "PartNumber": number} for number, etag in enumerate(parts, 1)]
+    show(stage, "s3 ListParts", s3.list_parts, **where)
+    show(stage, "s3 CompleteMultipartUpload", s3.complete_multipart_upload, **where, MultipartUpload={"Parts": listed})
+    keys = [{"Key": key} for key in ("k", "new", "copy", "m")]
+    show(stage, "s3 DeleteObjects (4)", s3.delete_objects, Bucket=bucket, Delete={"Objects": keys})
+    show(stage, "s3 DeleteBucket", s3.delete_bucket, Bucket=bucket)
+
+
+def lists(stage: Stage, ec2: Any) -> None:
+    """What every tool reads first."""
+    for name in LISTS:
+        show(stage, f"ec2 {name}", getattr(ec2, xform_name(name)))
+
+
+def instance(stage: Stage, ec2: Any) -> None:
+    """The life of an instance and a volume."""
+    image = ec2.describe_images()["Images"][0]["ImageId"]
+    made = show(
+        stage, "ec2 RunInstances", ec2.run_instances, ImageId=image, InstanceType="t3.micro", MinCount=1, MaxCount=1
+    )["Instances"][0]
+    ids = {"InstanceIds": [made["InstanceId"]]}
+    try:
+        ec2.get_waiter("instance_running").wait(**ids, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
+        show(stage, "ec2 DescribeInstances (one id)", ec2.describe_instances, **ids)
+        tags = [{"Key": "a", "Value": "b"}]
+        show(stage, "ec2 CreateTags", ec2.create_tags, Resources=ids["InstanceIds"], Tags=tags)
+        show(stage, "ec2 StopInstances", ec2.stop_instances, **ids)
+    finally:
+        show(stage, "ec2 TerminateInstances", ec2.terminate_instances, **ids)
+        ec2.get_waiter("instance_terminated").wait(**ids, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
