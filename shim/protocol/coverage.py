@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-Tree = dict[str, Any]  # member → True (all of it), or the tree below
+Tree = dict[str, Any]  # member → the tree below, or _ALL of it
+_ALL: Tree = {}
 
 
 def paths(words: Collection[str] | str) -> frozenset[str]:
@@ -22,16 +23,15 @@ def paths(words: Collection[str] | str) -> frozenset[str]:
 def compile_tree(shape: Any, covered: Iterable[str]) -> Tree:
     """Fold paths to a tree; LookupError for a path that the model lacks."""
     root: Tree = {}
-    for path in covered:
-        place, node, where = shape, root, path.split(".")
-        for depth, step in enumerate(where):
+    for path in sorted(covered):  # a parent comes before what is below it, and covers it
+        place, node = shape, root
+        *way, last = path.split(".")
+        for step in way:
             place = _member(place, step, path)
-            if node.get(step) is True:
-                break
-            if depth == len(where) - 1:
-                node[step] = True
-            else:
-                node = node.setdefault(step, {})
+            node = node if node is _ALL else node.setdefault(step, {})
+        _member(place, last, path)
+        if node is not _ALL:
+            node[last] = _ALL
     return root
 
 
@@ -47,7 +47,7 @@ def uncovered(params: Mapping[str, Any], tree: Tree) -> str:
     """Return the path of the first parameter that the tree does not cover, or ''."""
     for name, value in params.items():
         below = tree.get(name)
-        if below is True:
+        if below is _ALL:
             continue
         if below is None:
             return name

@@ -32,11 +32,11 @@ def reader(shape: Any) -> Callable[[str], Any]:
 
 def pieces(text: str) -> list[str]:
     """Part a header's list at its commas, minding quotes."""
-    found, at = [], 0
+    found: list[str] = []
+    at = 0
     while at < len(text):
         match = _QUOTED.match(text, at)
-        if match is None or match.end() == at:
-            break
+        assert match is not None  # a quote that nothing closes is a letter like any other
         quoted, plain = match.groups()
         found.append(re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else plain)
         at = match.end()

@@ -112,8 +112,7 @@ def _choose(head: Head, routes: Iterable[Route], shape: int) -> str:
         ):
             _know(names, route, routes)
             return route.operation
-    _nothing(head, names, shape)
-    raise AssertionError("unreachable")
+    raise _nothing(head, names, shape)
 
 
 def _asked(head: Head) -> frozenset[str]:
@@ -140,23 +139,23 @@ def _know(names: frozenset[str], route: Route, routes: Iterable[Route]) -> None:
     raise not_implemented(min(unknown))
 
 
-def _nothing(head: Head, names: frozenset[str], shape: int) -> None:
+def _nothing(head: Head, names: frozenset[str], shape: int) -> AwsError:
     """Say why no operation fits."""
     if head.method == "OPTIONS":
         # The preflight's answer for a bucket without rules; none can have any yet.
-        raise AwsError("AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.", 403)
+        return AwsError("AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.", 403)
     if head.method in _METHODS and names:
-        raise not_implemented(min(names))
+        return not_implemented(min(names))
     if head.method == "POST" and shape == 1:
         if head.header("content-type").lower().startswith("multipart/form-data"):
-            raise not_implemented("multipart/form-data")
-        raise AwsError(
+            return not_implemented("multipart/form-data")
+        return AwsError(
             "PreconditionFailed",
             "At least one of the pre-conditions you specified did not hold",
             412,
             extra={"Condition": "Bucket POST must be of the enclosure-type multipart/form-data"},
         )
-    raise AwsError(
+    return AwsError(
         "MethodNotAllowed",
         "The specified method is not allowed against this resource.",
         405,

@@ -126,9 +126,7 @@ def _content(model: Any) -> tuple[Callable[[Mapping[str, Any]], bytes] | None, s
     if kind == "string":
         return _text(payload), _TEXT_TYPES.get(model.name, "text/plain"), ""
     metadata = model.metadata
-    namespace = _NAMESPACES.get(metadata.get("endpointPrefix", ""), metadata.get("xmlNamespace", ""))
-    if isinstance(namespace, Mapping):
-        namespace = namespace.get("uri", "")
+    namespace = str(_NAMESPACES.get(metadata.get("endpointPrefix", ""), metadata.get("xmlNamespace", "")))
     if payload:
         member = shape.members[payload]
         tag = str(member.serialization.get("name", member.name))

@@ -73,6 +73,5 @@ def parse(body: bytes) -> Element:
     except (expat.ExpatError, ValueError, LookupError) as error:
         # ValueError and LookupError: an encoding in the declaration that Python does not know, or not as XML needs it.
         raise MalformedError(str(error)) from None
-    if builder.root is None:
-        raise MalformedError("empty")
+    assert builder.root is not None  # expat has refused a document without one
     return builder.root

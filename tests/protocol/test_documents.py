@@ -89,6 +89,12 @@ def test_a_document_may_be_missing_or_not() -> None:
     assert caught.value.code == "MissingRequestBodyError"
 
 
+def test_a_grantee_needs_its_type() -> None:
+    grant = "<Grant><Grantee><ID>2</ID></Grantee><Permission>READ</Permission></Grant>"
+    body = f"<AccessControlPolicy><AccessControlList>{grant}</AccessControlList></AccessControlPolicy>"
+    refused("PutBucketAcl", "PUT", "/b?acl", body)
+
+
 def test_a_grantee_keeps_its_type() -> None:
     body = (
         "<AccessControlPolicy><Owner><ID>1</ID></Owner><AccessControlList><Grant><Grantee "

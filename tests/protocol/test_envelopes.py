@@ -197,6 +197,19 @@ def test_s3_headers() -> None:
     assert not any(set(value) & set("\r\n\0") for value in headers.values())
 
 
+def test_s3_headers_beyond_latin_1() -> None:
+    found = reply(S3, "GetObject", {"CacheControl": "é", "ContentLanguage": "€"}, s3("GET", "/b/k"))
+    assert dict(found.headers)["Cache-Control"] == "é"
+    assert dict(found.headers)["Content-Language"] == "=?UTF-8?B?4oKs?="
+
+
+def test_an_action_may_set_the_status() -> None:
+    result = {"Name": "b", "ResponseMetadata": {"HTTPStatusCode": 201}}
+    found = reply(S3, "ListObjects", result, s3("GET", "/b"))
+    assert found.status == 201
+    assert "ResponseMetadata" not in text(found)
+
+
 def test_a_stream_passes_untouched() -> None:
     async def pieces() -> AsyncIterator[bytes]:
         yield b"piece"

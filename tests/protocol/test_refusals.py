@@ -194,6 +194,12 @@ ARN = "arn:aws:iam::123456789012:role/x"
             "UnsupportedOperation",
             "The parameter Policy is not supported.",
         ),
+        (
+            form("AssumeRole", RoleArn=ARN, RoleSessionName="x" * 65),
+            "ValidationError",
+            f"1 validation error detected: Value '{'x' * 65}' at 'roleSessionName' failed to satisfy constraint: "
+            "Member must have length less than or equal to 64",
+        ),
         (form("GetSessionToken"), "UnsupportedOperation", "The requested operation is not supported: GetSessionToken"),
     ],
 )
@@ -252,6 +258,35 @@ def test_s3_headers_that_change_the_meaning(method: str, header: str, value: str
     assert (error.status, error.code, error.extra) == (501, "NotImplemented", {"Header": header})
 
 
+def test_s3_names_the_header_that_is_missing() -> None:
+    with pytest.raises(AwsError, match="Missing required header for this request: x-amz-object-attributes"):
+        S3.operations["GetObjectAttributes"].parse(s3("GET", "/b/k?attributes"), b"")
+
+
+def test_s3_metadata_that_does_not_decode_stays() -> None:
+    odd = ["=?klingon?B?AA==?=", "=?UTF-8?B?/w==?=", "a=?b", "é"]
+    headers = {f"x-amz-meta-{number}": value for number, value in enumerate(odd)}
+    found = S3.operations["PutObject"].parse(s3("PUT", "/b/k", headers), b"")
+    assert list(found["Metadata"].values()) == odd
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("ETag, ObjectSize", ["ETag", "ObjectSize"]), ('"ETag",Checksum', ["ETag", "Checksum"])],
+)
+def test_s3_lists_in_headers(text: str, found: list[str]) -> None:
+    request = s3("GET", "/b/k?attributes", {"x-amz-object-attributes": text})
+    assert S3.operations["GetObjectAttributes"].parse(request, b"")["ObjectAttributes"] == found
+
+
+@pytest.mark.parametrize("text", ["Size", '"ETag', "ETag,,"])
+def test_s3_lists_in_headers_that_are_none(text: str) -> None:
+    request = s3("GET", "/b/k?attributes", {"x-amz-object-attributes": text})
+    with pytest.raises(AwsError) as caught:
+        S3.operations["GetObjectAttributes"].parse(request, b"")
+    assert caught.value.code in ("InvalidArgument", "InvalidRequest")
+
+
 def test_s3_storage_classes() -> None:
     error = refusal(S3, s3("PUT", "/b/k", {"x-amz-storage-class": "COLD"}))
     assert (error.status, error.code) == (400, "InvalidStorageClass")
@@ -306,16 +341,18 @@ def test_registering_what_aws_lacks() -> None:
 
     async def assume_role(call: object, req: object) -> None: ...
 
-    for path in ("RoleArm", "Tags.Name", "RoleArn.Name"):
-        with pytest.raises(LookupError, match=path):
+    for path in ("RoleArm", "Tags.Name", "RoleArn.Name", "Tags Tags.Key.Deeper"):
+        with pytest.raises(LookupError, match=path.split()[-1]):
             service.action(supports=path)(assume_role)
-        with pytest.raises(LookupError, match=path):
-            service.action(ignores={path: "no reason"})(assume_role)
-    service.action(supports="Tags.Key")(assume_role)
+        with pytest.raises(LookupError, match=path.split()[-1]):
+            service.action(ignores=dict.fromkeys(path.split(), "no reason"))(assume_role)
+    service.action(supports="Tags.Key Tags PolicyArns.arn")(assume_role)
     with pytest.raises(LookupError, match="twice"):
         service.action()(assume_role)
     assert list(service.handlers) == ["AssumeRole"]
-    assert service.operations["AssumeRole"].handler is assume_role
+    operation = service.operations["AssumeRole"]
+    assert operation.handler is assume_role
+    assert operation.unsupported({"Tags": [{"Key": "a", "Value": "b"}], "PolicyArns": [{"arn": "c"}]}) is None
 
 
 def test_facts_of_operations() -> None:

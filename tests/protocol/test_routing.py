@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from shim.errors import AwsError
 from shim.protocol.message import Address, Head
-from shim.protocol.routing import address, service_for
+from shim.protocol.routing import address, service_for, unsupported_service
 from shim.protocol.service import Service
 from tests.protocol.requests import s3 as s3_request
 
@@ -48,6 +48,12 @@ V4 = "AWS4-HMAC-SHA256 Credential=AK/20260101/eu-west-1/{}/aws4_request, SignedH
 )
 def test_service(request_head: Head, form: tuple[tuple[str, str], ...], service: str) -> None:
     assert service_for(request_head, form) == service
+
+
+def test_a_service_that_is_not_here() -> None:
+    error = unsupported_service("half\ud800a service")
+    assert (error.code, error.status) == ("InvalidAction", 400)
+    assert "half?a service" in error.message
 
 
 @pytest.mark.parametrize(
