@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -47,5 +47,4 @@ class SwiftConnector(aiohttp.TCPConnector):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        factory: partial[ResponseHandler] = partial(SwiftResponses, loop=self._loop)
-        self._factory = factory
+        self._factory = cast("partial[ResponseHandler]", partial(SwiftResponses, loop=self._loop))
