@@ -63,7 +63,7 @@ class Compiler:
         """Return the reader of a shape."""
         kind = shape.type_name
         if kind not in ("structure", "list", "map"):
-            return _leaf(scalars.reader(shape, "iso8601"))
+            return _leaf(scalars.reader(shape, "iso8601"), numbered=self._flat)
         key = (shape.name, bool(shape.serialization.get("flattened")))
         if key not in self._done:
             self._done[key] = lambda node: self._done[key](node)
@@ -146,8 +146,10 @@ class Compiler:
         return read
 
 
-def _leaf(read: scalars.Read) -> Read:
+def _leaf(read: scalars.Read, *, numbered: bool) -> Read:
     def leaf(node: Node) -> Any:
+        if numbered and isinstance(node, dict) and len(node) == 1:
+            node = node.get("1", node)  # boto 2 asks GetConsoleOutput for `InstanceId.1`
         if isinstance(node, dict):
             raise Refusal(Flaw.UNKNOWN).at(*_first(node))
         return read(node)

@@ -49,13 +49,13 @@ class Route:
         return 2 * len(self.demands) + self.copies
 
 
-def not_implemented(name: str = "") -> AwsError:
-    """S3's 501; `name` is the header, query key or parameter that we cannot honour."""
+def not_implemented(name: str, what: str = "Header") -> AwsError:
+    """S3's 501; `name` is the header, query key or parameter that we cannot honour, or the operation."""
     return AwsError(
         "NotImplemented",
         "A header or query you provided implies functionality that is not implemented.",
         501,
-        extra={"Header": name.encode("utf-8", "replace").decode()[:256]} if name else {},
+        extra={what: name.encode("utf-8", "replace").decode()[:256]},
     )
 
 

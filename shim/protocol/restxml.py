@@ -183,7 +183,7 @@ def _members(emit: xml.Emit) -> Callable[[Mapping[str, Any]], bytes]:
 
 
 def _unsupported_operation(name: str) -> AwsError:
-    return resources.not_implemented(name)
+    return resources.not_implemented(name, "Operation")
 
 
 def _unsupported_parameter(path: str, model: Any) -> AwsError:

@@ -146,6 +146,16 @@ def test_ec2_lists_of_one() -> None:
         assert EC2.parse(EC2.identify(request), request, b"") == {"InstanceIds": ["i-1"]}
 
 
+def test_ec2_takes_a_number_after_a_name_that_has_none() -> None:
+    """boto 2 asks GetConsoleOutput for `InstanceId.1`."""
+    for word in ("InstanceId", "InstanceId.1"):
+        found = EC2.operations["GetConsoleOutput"].parse(raw_form(f"Action=GetConsoleOutput&{word}=i-1"), b"")
+        assert found == {"InstanceId": "i-1"}
+    for words in ("InstanceId.2=i-1", "InstanceId.1=i-1&InstanceId.2=i-2", "InstanceId.1.x=i-1", "InstanceId.x=i-1"):
+        with pytest.raises(AwsError, match="UnknownParameter: The parameter InstanceId"):
+            EC2.operations["GetConsoleOutput"].parse(raw_form(f"Action=GetConsoleOutput&{words}"), b"")
+
+
 def test_ec2_by_get() -> None:
     head = Head("GET", b"/", b"Action=DescribeInstances&InstanceId.1=i-1&Filter.1.Name=a&Filter.1.Value.1=b", ())
     request = Request(head)

@@ -246,3 +246,4 @@ def test_without_an_action_it_is_not_implemented() -> None:
         with pytest.raises(AwsError) as caught:
             service.identify(s3_request("DELETE", target))
         assert (caught.value.status, caught.value.code) == (501, "NotImplemented")
+        assert caught.value.extra.keys() == {"Operation"}
