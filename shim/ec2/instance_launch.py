@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 import anyio
-import anyio.lowlevel
 
 from adapters.errors import BackendError, Fault
 from adapters.types.compute import Flavor, NewServer, Server, Zone
@@ -104,14 +103,8 @@ async def _make(call: Call, launch: Launch, new: NewServer, undo: Callable[..., 
     made: list[str] = []
     for batch in (*_batches(0, launch.least), *_batches(launch.least, launch.most)):
         specs = [_numbered(new, together_as, number) for number in batch]
-        # A request under way cannot be taken back before Nova has named the server: let it end, then undo.
-        with anyio.CancelScope(shield=True):
-            done = await asyncio.gather(*(call.cloud.compute.create_server(s) for s in specs), return_exceptions=True)
-        for one in done:
-            if isinstance(one, str):
-                made.append(one)
-                undo(call.cloud.compute.delete_server, one)
-        await anyio.lowlevel.checkpoint()
+        done = await _asked(call, specs, undo)
+        made += [one for one in done if isinstance(one, str)]
         failures = [one for one in done if isinstance(one, BaseException)]
         if failures:
             soft = all(isinstance(one, BackendError) and one.fault in _SOFT for one in failures)
@@ -119,6 +112,24 @@ async def _make(call: Call, launch: Launch, new: NewServer, undo: Callable[..., 
                 return made
             raise _worded(failures[0])
     return made
+
+
+async def _asked(call: Call, specs: Sequence[NewServer], undo: Callable[..., None]) -> list[str | BaseException]:
+    """Ask for servers side by side, and return what became of each request.
+
+    A request under way cannot be taken back before Nova has named the server: when this call is cancelled, they still
+    end, and what they made is undone.
+    """
+    requests = asyncio.gather(*(call.cloud.compute.create_server(one) for one in specs), return_exceptions=True)
+    try:
+        await asyncio.shield(requests)
+    finally:
+        with anyio.CancelScope(shield=True):
+            done = await requests
+        for one in done:
+            if isinstance(one, str):
+                undo(call.cloud.compute.delete_server, one)
+    return done
 
 
 def _batches(first: int, end: int) -> list[range]:

@@ -1,0 +1,133 @@
+"""A launch that fails in the middle: none below MinCount, and nothing left behind."""
+
+import asyncio
+from collections import Counter
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from adapters.errors import BackendError, Fault
+from adapters.types.compute import Flavor, NewServer, Server, Zone
+from adapters.types.network import Network, SecurityGroup, Subnet
+from shim.config import Settings
+from shim.context import Call, Caller
+from shim.ec2.instance_launch import run_instances
+from shim.errors import AwsError
+from shim.locks import Locks
+from tests.ec2.test_instance_costs import Counted
+from tests.ec2.test_instance_rows import NET, SERVER
+from tests.ec2.test_launch_request import ASKED, FLAVOR, IMAGE
+
+
+class Nova(Counted):
+    """A Nova that makes `room` servers and then fails as told."""
+
+    def __init__(self, room: int, fault: Fault, detail: str) -> None:
+        flavor: Flavor = FLAVOR
+        super().__init__(Counter(), flavors=[flavor], zones=[Zone("nova", True)])
+        self.room, self.fault, self.detail = room, fault, detail
+        self.alive: dict[str, Server] = {}
+        self.made = 0
+        self.busy = asyncio.Event()
+
+    async def create_server(self, new: NewServer) -> str:
+        self.busy.set()
+        await asyncio.sleep(0.01)
+        if self.made == self.room:
+            raise BackendError(self.fault, service="compute", resource="server", detail=self.detail)
+        self.made += 1
+        id = str(UUID(int=self.made))  # noqa: A001
+        self.alive[id] = replace(SERVER, id=id, metadata=new.metadata, status="BUILD", launched_at=None)
+        return id
+
+    async def delete_server(self, id: str) -> None:
+        del self.alive[id]
+
+    async def servers(self, **_: object) -> list[Server]:
+        return list(self.alive.values())
+
+    async def server(self, id: str) -> Server:
+        return self.alive[id]
+
+
+class Cloud:
+    """A cloud with one network, one image, and that Nova."""
+
+    def __init__(self, nova: Nova) -> None:
+        counts: Counter[str] = Counter()
+        subnet = Subnet("c" * 32, "", "p", NET, 4, "10.0.0.0/24", None, (), ())
+        network = Network(NET, "default", "p", False, False, "ACTIVE", (subnet.id,), (), ())
+        group = SecurityGroup("a" * 32, "default", "", "p", (), ())
+        self.compute: Any = nova
+        self.network: Any = Counted(counts, networks=[network], subnets=[subnet], security_groups=[group])
+        self.images: Any = Counted(counts, image=IMAGE)
+        self.block: Any = Counted(counts)
+        self.objects: Any = Counted(counts)
+
+
+def run(nova: Nova, **more: Any) -> list[str]:
+    caller = Caller("access", "u", "user", "p", "project", "123456789012", frozenset())
+    settings = Settings.model_validate({"page_token_key": "key"})
+    locks = Locks("file:///nowhere")
+    call = Call(Cloud(nova), caller, "r", "us-east-1", "RunInstances", settings, locks, AsyncExitStack())
+    answer = asyncio.run(run_instances(call, {**ASKED, **more}))
+    return [one["InstanceId"] for one in answer["Instances"]]
+
+
+@pytest.mark.parametrize("room", [0, 1, 4, 8, 9])
+def test_fewer_than_the_least_is_none(room: int) -> None:
+    nova = Nova(room, Fault.QUOTA, "Quota exceeded for instances")
+    with pytest.raises(AwsError) as refused:
+        run(nova, MinCount=10, MaxCount=20)
+    assert refused.value.code == "InstanceLimitExceeded"
+    assert (nova.made, nova.alive) == (room, {})
+
+
+@pytest.mark.parametrize("room", [10, 13, 19, 20, 30])
+def test_as_many_as_there_is_room_for(room: int) -> None:
+    nova = Nova(room, Fault.QUOTA, "Quota exceeded for instances")
+    made = run(nova, MinCount=10, MaxCount=20)
+    assert len(made) == len(nova.alive) == min(room, 20)
+
+
+def test_what_is_no_lack_of_room_takes_everything_back() -> None:
+    nova = Nova(15, Fault.INVALID, "Something is wrong")
+    with pytest.raises(BackendError):
+        run(nova, MinCount=10, MaxCount=20)
+    assert (nova.made, nova.alive) == (15, {})
+
+
+@pytest.mark.parametrize(
+    ("detail", "code"),
+    [
+        ("Quota exceeded for cores: Requested 1, but already used 20 of 20 cores", "VcpuLimitExceeded"),
+        ("Maximum number of metadata items exceeds 10", "TagLimitExceeded"),
+        ("Quota exceeded, too many servers in group", "InstanceLimitExceeded"),
+    ],
+)
+def test_quotas_have_names(detail: str, code: str) -> None:
+    with pytest.raises(AwsError) as refused:
+        run(Nova(0, Fault.QUOTA, detail))
+    assert refused.value.code == code
+
+
+def test_a_client_that_hangs_up_leaves_nothing() -> None:
+    nova = Nova(100, Fault.QUOTA, "")
+
+    async def hang_up() -> None:
+        caller = Caller("access", "u", "user", "p", "project", "123456789012", frozenset())
+        settings = Settings.model_validate({"page_token_key": "key"})
+        locks = Locks("file:///nowhere")
+        call = Call(Cloud(nova), caller, "r", "us-east-1", "RunInstances", settings, locks, AsyncExitStack())
+        task = asyncio.create_task(run_instances(call, {**ASKED, "MinCount": 20, "MaxCount": 20}))
+        await nova.busy.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(hang_up())
+    assert nova.made
+    assert nova.alive == {}
