@@ -32,8 +32,9 @@ class Gateway:
     process: subprocess.Popen[bytes]
 
     def lines(self, **wanted: object) -> list[dict[str, Any]]:
-        """Return the log lines whose fields are as wanted."""
-        found = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        """Return the log lines whose fields are as wanted; one that is being written is left for the next look."""
+        whole = self.log.read_text().rpartition("\n")[0].splitlines()
+        found = [json.loads(line) for line in whole if line.startswith("{")]
         return [line for line in found if all(line.get(name) == value for name, value in wanted.items())]
 
     def call(self, answer: Mapping[str, Any]) -> dict[str, Any]:
