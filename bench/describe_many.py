@@ -1,8 +1,8 @@
 """DescribeInstances of many servers: the OpenStack calls behind it, and its time over that of those calls alone.
 
-PASSERELLE_BENCH_SERVERS sets how many (100; Nova makes about one a second, and the bar is meant for 500).  The calls are
-learnt by a proxy that one gateway is sent through once; then the same requests, in the same order and as much side by
-side, are timed against DescribeInstances through a gateway that nothing stands behind but OpenStack.
+PASSERELLE_BENCH_SERVERS sets how many (100; Nova makes about one a second, and the bar is meant for 500).  The calls
+are learnt by a proxy that one gateway is sent through once; then the same requests, in the same order and as much side
+by side, are timed against DescribeInstances through a gateway that nothing stands behind but OpenStack.
 """
 
 import asyncio
