@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ CHECKSUM: Final = "passerelle-checksum"  # <algorithm>:<FULL_OBJECT or COMPOSITE
 UPLOAD: Final = "passerelle-upload"  # the id of the upload that made the object
 IN_STEP: Final = "passerelle-parts-in-step"  # there where the parts were numbered 1, 2, 3 ... without a gap
 
+_SECOND: Final = timedelta(seconds=1)
 _ETAG: Final = re.compile(r'\s*;\s*s3_etag="?([0-9a-f]{32}-[0-9]{1,5})"?')
 _KEPT: Final = (
     ("CacheControl", "cache-control"),
@@ -135,8 +136,8 @@ def owner(call: Call) -> dict[str, str]:
 
 def listed_time(text: str) -> datetime:
     """Read a listing's time; fractions round up, as Swift does in Last-Modified, so that both answers agree."""
-    time = datetime.fromisoformat(text).replace(tzinfo=UTC)
-    return time.replace(microsecond=0) + timedelta(seconds=1) if time.microsecond else time
+    time = datetime.fromisoformat(f"{text[:19]}+00:00")
+    return time + _SECOND if text[20:].strip("0") else time
 
 
 def listed_etag(row: Mapping[str, Any]) -> str:
