@@ -4,6 +4,7 @@ Importing this package registers every action; what no file here defines is answ
 """
 
 from shim.s3 import (
+    acl,
     attributes,
     buckets,
     copying,
@@ -19,6 +20,7 @@ from shim.s3.errors import translate
 from shim.s3.service import s3
 
 __all__ = [
+    "acl",
     "attributes",
     "buckets",
     "copying",

@@ -1,0 +1,68 @@
+"""ACLs: the one that everything here has, the owner's full control, can be read, and set again as it is.
+
+It says who may do what through this gateway.  A container's own ACLs, which OpenStack's tools set, hold on Swift's URL
+and are neither shown nor changed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from shim.context import Call
+from shim.s3 import names
+from shim.s3.errors import not_implemented
+from shim.s3.headers import owner
+from shim.s3.objects import check_version
+from shim.s3.service import action
+
+_OWNERS: Final = frozenset({"private", "bucket-owner-full-control", "bucket-owner-read"})  # who else is there?
+_SETTING: Final = "ACL AccessControlPolicy ExpectedBucketOwner"
+
+
+@action(supports="Bucket ExpectedBucketOwner")
+async def get_bucket_acl(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give a bucket's ACL."""
+    await call.cloud.objects.container(names.bucket(call, req))
+    return _private(call)
+
+
+@action(supports="Bucket Key VersionId ExpectedBucketOwner")
+async def get_object_acl(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give an object's ACL."""
+    check_version(req)
+    await call.cloud.objects.head(names.bucket(call, req), req["Key"])
+    return _private(call)
+
+
+@action(supports=f"Bucket {_SETTING}")
+async def put_bucket_acl(call: Call, req: Mapping[str, Any]) -> None:
+    """Set a bucket's ACL to what it is; any other is refused."""
+    await call.cloud.objects.container(names.bucket(call, req))
+    _check(call, req)
+
+
+@action(supports=f"Bucket Key VersionId {_SETTING}")
+async def put_object_acl(call: Call, req: Mapping[str, Any]) -> None:
+    """Set an object's ACL to what it is; any other is refused."""
+    check_version(req)
+    await call.cloud.objects.head(names.bucket(call, req), req["Key"])
+    _check(call, req)
+
+
+def _private(call: Call) -> dict[str, Any]:
+    mine = owner(call)
+    return {"Owner": mine, "Grants": [{"Grantee": {"Type": "CanonicalUser", **mine}, "Permission": "FULL_CONTROL"}]}
+
+
+def _check(call: Call, req: Mapping[str, Any]) -> None:
+    policy = req.get("AccessControlPolicy")
+    if policy is None:
+        if req.get("ACL") not in _OWNERS:
+            raise not_implemented("x-amz-acl")
+        return
+    grants = policy.get("Grants") or ()
+    mine = owner(call)["ID"]
+    kept = [g for g in grants if (g.get("Grantee") or {}).get("ID") == mine and g.get("Permission") == "FULL_CONTROL"]
+    if len(kept) != 1 or len(grants) != 1 or (policy.get("Owner") or {}).get("ID", mine) != mine:
+        raise not_implemented("AccessControlPolicy")
