@@ -7,12 +7,14 @@ warnings) passes `scrub` first, because a signature or a token may hide in it.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import re
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import IO, Any, Literal
 
 CALLS = logging.getLogger("passerelle.call")
@@ -70,7 +72,7 @@ class CallLine:
 
     def fields(self) -> dict[str, Any]:
         """Return the fields as they are written; empty ones are left out, except the measures."""
-        found = {name: value for name, value in asdict(self).items() if value != ""}
+        found = {name: value for name in _FIELDS if (value := getattr(self, name)) != ""}
         if self.access_key:
             found["access_key"] = f"…{self.access_key[-4:]}"
         found["ms"] = round(self.ms, 2)
@@ -78,10 +80,19 @@ class CallLine:
         return found
 
 
+_FIELDS = tuple(field.name for field in dataclasses.fields(CallLine))
+
+
 def write_call(line: CallLine) -> None:
-    """Write the line of a finished call."""
+    """Write the line of a finished call.
+
+    The record is made here: `Logger.info` would walk the stack for a file name and a line that nobody prints, which
+    costs more than all the rest, and this runs for every request.
+    """
     if CALLS.isEnabledFor(logging.INFO):
-        CALLS.info("call", extra={"fields": line.fields()})
+        record = logging.LogRecord(CALLS.name, logging.INFO, "", 0, "call", (), None)
+        record.fields = line.fields()
+        CALLS.handle(record)
 
 
 def scrub(text: str) -> str:
@@ -96,6 +107,8 @@ def configure(level: str, style: Literal["json", "text"], stream: IO[str] | None
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # No form of ours names them, and looking them up is most of what a record costs.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     logging.captureWarnings(True)
@@ -106,7 +119,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        return json.dumps(_parts(self, record), ensure_ascii=False, default=str)
+        return _encode(_parts(self, record))
 
 
 class TextLines(logging.Formatter):
@@ -123,10 +136,17 @@ class TextLines(logging.Formatter):
         )
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+
+
+@lru_cache(maxsize=2)
+def _second(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
+
+
 def _parts(formatter: logging.Formatter, record: logging.LogRecord) -> dict[str, Any]:
-    moment = datetime.fromtimestamp(record.created, UTC)
     parts: dict[str, Any] = {
-        "time": f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z",
+        "time": f"{_second(int(record.created))}.{int(record.msecs):03d}Z",
         "level": record.levelname.lower(),
         "logger": record.name,
     }
