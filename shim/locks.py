@@ -9,25 +9,38 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import uuid
 import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio
 import anyio.to_thread
-from tooz import coordination
+from tooz import ToozError, coordination
+
+from adapters.errors import BackendError, Fault
+from shim.undo import to_the_end
+
+log = logging.getLogger(__name__)
+
+WAIT_SECONDS = 30.0  # longer than any holder should take; who waits longer is told to try again
 
 
 class Locks:
     """Named locks, shared by all gateways that use the same `url` (a tooz URL).
 
-    A lock that tooz loses with its connection ends with it; waiting for one is bounded by the request's own client.
+    A lock that tooz loses with its connection ends with it; who waits for one longer than `wait_seconds`, or cannot reach
+    the coordination service, gets BackendError UNAVAILABLE.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, wait_seconds: float = WAIT_SECONDS) -> None:
         self._url = url
+        self._wait_seconds = wait_seconds
         self._coordinator: Any = None
+        # Threads of their own for waiting: those who give a lock back must never queue behind those who wait for one.
+        self._waiting = anyio.CapacityLimiter(64)
         self._local: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
 
     async def start(self) -> None:
@@ -54,11 +67,29 @@ class Locks:
                 yield
                 return
             shared = self._coordinator.get_lock(digest.encode())
-            # A cancelled wait must not leave a lock behind that a thread takes a moment later.
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(shared.acquire)
+            try:
+                await to_the_end(self._acquire(shared))
+            except asyncio.CancelledError:  # the wait went on without its caller, and ended in a lock
+                await to_the_end(_release(shared))
+                raise
             try:
                 yield
             finally:
-                with anyio.CancelScope(shield=True):
-                    await anyio.to_thread.run_sync(shared.release)
+                await to_the_end(_release(shared))
+
+    async def _acquire(self, shared: Any) -> None:
+        try:
+            held = await anyio.to_thread.run_sync(
+                lambda: shared.acquire(blocking=self._wait_seconds), limiter=self._waiting
+            )
+        except ToozError as error:
+            raise BackendError(Fault.UNAVAILABLE, service="coordination", detail=type(error).__name__) from error
+        if not held:
+            raise BackendError(Fault.UNAVAILABLE, service="coordination", detail="a lock was not free in time")
+
+
+async def _release(shared: Any) -> None:
+    try:
+        await anyio.to_thread.run_sync(shared.release)
+    except ToozError as error:
+        log.warning("a lock could not be given back, and ends with its session: %s", type(error).__name__)

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
-
-import anyio
+from typing import Any, TypeVar
 
 log = logging.getLogger(__name__)
 
 Step = Callable[..., Awaitable[Any]]
+T = TypeVar("T")
+
+
+async def to_the_end(work: Awaitable[T]) -> T:
+    """Await work to its end, however often the caller is cancelled meanwhile; its cancellation is raised afterwards.
+
+    A shielded scope of anyio's does not hold against `Task.cancel()`, which is how a server ends requests.
+    """
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+        except Exception:  # noqa: BLE001 - `task.result` below raises it
+            break
+    if cancelled is not None and not task.cancelled():
+        task.exception()  # seen: the cancellation is what the caller hears of
+        raise cancelled
+    return task.result()
 
 
 @asynccontextmanager
@@ -30,10 +50,13 @@ async def undoing() -> AsyncIterator[Callable[..., None]]:
     try:
         yield undo
     except BaseException:
-        with anyio.CancelScope(shield=True):
-            for step, args in reversed(steps):
-                try:
-                    await step(*args)
-                except Exception:
-                    log.exception("could not take back %s%r", getattr(step, "__name__", step), args)
+        await to_the_end(_take_back(steps))
         raise
+
+
+async def _take_back(steps: list[tuple[Step, tuple[Any, ...]]]) -> None:
+    for step, args in reversed(steps):
+        try:
+            await step(*args)
+        except Exception:
+            log.exception("could not take back %s%r", getattr(step, "__name__", step), args)

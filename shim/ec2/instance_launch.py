@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import anyio
-
 from adapters.errors import BackendError, Fault
 from adapters.types.compute import Flavor, NewServer, Server, Zone
 from adapters.types.images import Image
@@ -27,7 +25,7 @@ from shim.ec2.launch_request import Launch, read
 from shim.ec2.service import action
 from shim.ec2.together import together
 from shim.errors import AwsError
-from shim.undo import undoing
+from shim.undo import to_the_end, undoing
 
 _SIDE_BY_SIDE = 8
 _MOST_ITEMS = 128  # Nova's default limit of metadata items
@@ -122,14 +120,11 @@ async def _asked(call: Call, specs: Sequence[NewServer], undo: Callable[..., Non
     """
     requests = asyncio.gather(*(call.cloud.compute.create_server(one) for one in specs), return_exceptions=True)
     try:
-        await asyncio.shield(requests)
+        return await to_the_end(requests)
     finally:
-        with anyio.CancelScope(shield=True):
-            done = await requests
-        for one in done:
+        for one in requests.result():
             if isinstance(one, str):
                 undo(call.cloud.compute.delete_server, one)
-    return done
 
 
 def _batches(first: int, end: int) -> list[range]:

@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
+from adapters.errors import BackendError, Fault
 from adapters.types.identity import Ec2Credential, Token
 from shim.app import FACES
 from shim.auth.keys import Keys
@@ -40,14 +41,21 @@ class OneUser:
 
 
 class Alarm:
-    """A cloud that may not be touched: the name of whatever is reached for is kept."""
+    """A cloud that may not be touched: every call of every port is noted, and refused."""
 
-    def __init__(self, touched: list[str]) -> None:
+    def __init__(self, touched: list[str], port: str = "") -> None:
         self._touched = touched
+        self._port = port
 
     def __getattr__(self, name: str) -> Any:
-        self._touched.append(name)
-        raise AssertionError(f"the cloud was reached: {name}")
+        return self._call(name) if self._port else Alarm(self._touched, name)
+
+    def _call(self, name: str) -> Any:
+        async def call(*args: object, **kwargs: object) -> None:
+            self._touched.append(f"{self._port}.{name}")
+            raise BackendError(Fault.UNAVAILABLE, service=self._port, detail=name)
+
+        return call
 
 
 @dataclass

@@ -74,7 +74,9 @@ def minimal(shape: Any, depth: int = 0) -> Any:
     """A value that satisfies a shape with its required members only."""
     match shape.type_name:
         case "structure":
-            return {name: minimal(shape.members[name], depth + 1) for name in shape.required_members}
+            # In a list an empty structure is nothing on the wire, so it gets a member.
+            named = shape.required_members or (list(shape.members)[:1] if depth else [])
+            return {name: minimal(shape.members[name], depth + 1) for name in named if depth < 9}
         case "list":
             return [minimal(shape.member, depth + 1)]
         case "map":
@@ -109,7 +111,8 @@ def signed(
     s3 = request.service == "s3"
     if presigned and not s3:  # a presigned call of a query service is a GET
         method, url, body = "GET", f"{url}?{body.decode()}", b""
-    aws = AWSRequest(method, url, headers, body)
+    # A presigned URL signs no body: whoever has it brings one.
+    aws = AWSRequest(method, url, headers, b"" if presigned else body)
     credentials = Credentials(access, secret)
     name = service or request.service
     if presigned:

@@ -130,7 +130,9 @@ def test_unsigned_amz_header(request_: Wire) -> None:
     for header in ("x-amz-copy-source", "x-amz-meta-a", "x-amz-acl"):
         for presigned in (False, True):
             wire = signed(request_, presigned=presigned)
-            refused(Door(), replace(wire, headers={**wire.headers, header: "/b/k"}), "AccessDenied")
+            # One that was signed and sent already is another one now.
+            codes = ("AccessDenied", "SignatureDoesNotMatch")
+            refused(Door(), replace(wire, headers={**wire.headers, header: "/b/k"}), *codes)
 
 
 @EACH

@@ -1,0 +1,80 @@
+"""Half-made things are taken back, whatever ended the work."""
+
+import asyncio
+import logging
+
+import pytest
+
+from shim.undo import to_the_end, undoing
+
+
+def test_nothing_is_undone_after_success() -> None:
+    async def scenario() -> list[str]:
+        done: list[str] = []
+
+        async def step(what: str) -> None:
+            done.append(what)
+
+        async with undoing() as undo:
+            undo(step, "a")
+        return done
+
+    assert asyncio.run(scenario()) == []
+
+
+def test_newest_first_and_past_a_step_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+    done: list[str] = []
+
+    async def step(what: str) -> None:
+        done.append(what)
+        if what == "b":
+            raise RuntimeError("stuck")
+
+    async def scenario() -> None:
+        async with undoing() as undo:
+            for what in "abc":
+                undo(step, what)
+            raise KeyError("the work's own error")
+
+    with caplog.at_level(logging.ERROR), pytest.raises(KeyError):
+        asyncio.run(scenario())
+    assert done == ["c", "b", "a"]
+    assert "could not take back" in caplog.text
+
+
+def test_a_cancelled_task_undoes_to_the_end_though_cancelled_again() -> None:
+    done: list[str] = []
+
+    async def step(what: str) -> None:
+        await asyncio.sleep(0.02)
+        done.append(what)
+
+    async def work() -> None:
+        async with undoing() as undo:
+            undo(step, "a")
+            undo(step, "b")
+            await asyncio.sleep(60)
+
+    async def scenario() -> None:
+        task = asyncio.ensure_future(work())
+        await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(scenario())
+    assert done == ["b", "a"]
+
+
+def test_to_the_end_gives_results_and_errors() -> None:
+    async def fine() -> int:
+        return 7
+
+    async def broken() -> int:
+        raise ValueError("no")
+
+    assert asyncio.run(to_the_end(fine())) == 7
+    with pytest.raises(ValueError, match="no"):
+        asyncio.run(to_the_end(broken()))
