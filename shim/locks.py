@@ -31,8 +31,8 @@ WAIT_SECONDS = 30.0  # longer than any holder should take; who waits longer is t
 class Locks:
     """Named locks, shared by all gateways that use the same `url` (a tooz URL).
 
-    A lock that tooz loses with its connection ends with it; who waits for one longer than `wait_seconds`, or cannot reach
-    the coordination service, gets BackendError UNAVAILABLE.
+    A lock that tooz loses with its connection ends with it.  Who waits for one longer than `wait_seconds`, or cannot
+    reach the coordination service, gets BackendError UNAVAILABLE.
     """
 
     def __init__(self, url: str, wait_seconds: float = WAIT_SECONDS) -> None:
