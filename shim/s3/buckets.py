@@ -149,8 +149,7 @@ async def delete_bucket(call: Call, req: Mapping[str, Any]) -> None:
         if error.fault is not Fault.CONFLICT or not await _only_ghosts(call, name):
             raise
         await store.delete_container(name)
-    if await store.has_container(names.segments(name)):
-        await _drop_segments(call, names.segments(name))
+    await _drop_segments(call, names.segments(name))
 
 
 async def _only_ghosts(call: Call, name: str) -> bool:

@@ -18,6 +18,7 @@ from adapters.types.objects import Stored
 from shim.context import Call
 from shim.errors import AwsError
 from shim.s3.errors import no_such_key, not_implemented, precondition_failed
+from shim.s3.foreign import recognised
 from shim.s3.headers import etag_of
 
 T = TypeVar("T")
@@ -121,7 +122,7 @@ async def holding(
 async def present(call: Call, bucket: str, key: str) -> Stored | None:
     """Return the object, or None where there is none; a missing bucket is an error all the same."""
     try:
-        return await call.cloud.objects.head(bucket, key)
+        return await recognised(call, bucket, key, await call.cloud.objects.head(bucket, key))
     except BackendError as error:
         if error.fault is Fault.NOT_FOUND and error.resource == "object":
             return None

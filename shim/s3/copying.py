@@ -13,6 +13,7 @@ from shim.context import Call
 from shim.errors import AwsError
 from shim.s3 import checksums, conditions, names, segments
 from shim.s3.errors import invalid_argument, invalid_request, no_such_key, precondition_failed
+from shim.s3.foreign import recognised
 from shim.s3.headers import DESCRIBING, check_placement, copied, description
 from shim.s3.service import action
 
@@ -56,7 +57,7 @@ async def source_of(call: Call, req: Mapping[str, Any]) -> Source:
     if owner is not None and owner != call.caller.account_id:
         raise AwsError("AccessDenied", "Access Denied", 403)
     try:
-        stored = await call.cloud.objects.head(bucket, key)
+        stored = await recognised(call, bucket, key, await call.cloud.objects.head(bucket, key))
     except BackendError as error:
         if error.fault is not Fault.NOT_FOUND:
             raise

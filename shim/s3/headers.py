@@ -103,6 +103,11 @@ def etag_of(stored: Stored) -> str:
     return stored.etag if stored.layout == "plain" else f"{stored.etag}-N"
 
 
+def unknown_etag(stored: Stored) -> bool:
+    """Say whether an object is large and does not bear its S3 ETag."""
+    return stored.layout == "static" and "s3_etag" not in stored.content_type
+
+
 def described(stored: Stored) -> dict[str, Any]:
     """Give the members that GetObject, HeadObject and their like share."""
     members: dict[str, Any] = {

@@ -132,8 +132,6 @@ async def _open(call: Call, bucket: str, prefix: str) -> list[Open]:
     """
     store, container, marker = call.cloud.objects, names.segments(bucket), ""
     found: list[Open] = []
-    if not await store.has_container(container):
-        return found
     while True:
         try:
             rows = await store.objects(container, Listing(prefix=prefix, marker=marker, limit=1000))

@@ -15,6 +15,7 @@ from adapters.types.objects import Description, Stored, Written
 from shim.context import Call
 from shim.errors import AwsError
 from shim.s3 import checksums, conditions, names, parts, ranges, segments
+from shim.s3.foreign import recognised
 from shim.s3.headers import DESCRIBING, check_placement, described, description
 from shim.s3.service import action
 
@@ -118,6 +119,7 @@ async def get_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
         if not by_manifest:
             conditions.check_read(req, stored)
             raise ranges.unsatisfiable(span, stored.size) from None
+    stored = await recognised(call, bucket, key, stored)
     conditions.check_read(req, stored)
     if by_manifest:
         stored = await parts.by_manifest(call, req, stored)
@@ -140,6 +142,7 @@ async def head_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
             raise
         stored = await store.head(bucket, key)
         by_manifest = True
+    stored = await recognised(call, bucket, key, stored)
     conditions.check_read(req, stored)
     if by_manifest:
         stored = await parts.by_manifest(call, req, stored)
