@@ -1,5 +1,6 @@
 """What every test may ask for: a cloud, a gateway in front of it, and clients of both."""
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -115,8 +116,22 @@ def bucket(s3: Any) -> Iterator[str]:
     name = unique("bucket")
     s3.create_bucket(Bucket=name)
     yield name
-    empty_bucket(s3, name)
-    s3.delete_bucket(Bucket=name)
+    remove_bucket(s3, name)
+
+
+def remove_bucket(s3: Any, bucket: str, seconds: float = 30) -> None:
+    """Empty and delete a bucket; where Swift's listing lags behind its objects for a moment, it takes two goes."""
+    deadline = time.monotonic() + seconds
+    while True:
+        empty_bucket(s3, bucket)
+        try:
+            s3.delete_bucket(Bucket=bucket)
+        except s3.exceptions.ClientError as e:
+            if e.response["Error"]["Code"] != "BucketNotEmpty" or time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+        else:
+            return
 
 
 def empty_bucket(s3: Any, bucket: str) -> None:
