@@ -1,12 +1,14 @@
 """The project's own files, as the house checks read them."""
 
 import ast
+import shutil
 import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+NOT_OURS = {".venv", ".state", ".vectors", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
 PACKAGES = ("shim", "adapters", "tests", "bench")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -14,15 +16,14 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @cache
 def files() -> tuple[Path, ...]:
-    """Return every file that git would commit, relative to the repository."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=REPOSITORY,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return tuple(sorted(path for name in listed.stdout.splitlines() if (REPOSITORY / (path := Path(name))).is_file()))
+    """Return every file that git would commit, relative to the repository; in an unpacked archive, every file."""
+    if (REPOSITORY / ".git").exists() and shutil.which("git"):
+        command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+        listed = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True)
+        names = [Path(name) for name in listed.stdout.splitlines()]
+    else:
+        names = [path.relative_to(REPOSITORY) for path in REPOSITORY.rglob("*") if not NOT_OURS & set(path.parts)]
+    return tuple(sorted(path for path in names if (REPOSITORY / path).is_file()))
 
 
 @cache
