@@ -25,6 +25,16 @@ def test_many(s3: Any, bucket: str) -> None:
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
 
 
+def test_many_with_the_longest_keys(s3: Any, bucket: str) -> None:
+    """Swift's bulk deletion cannot take these, and says nothing of it."""
+    keys = ["é" * 512, "k", "日" * 341, "z" * 1024]
+    for key in keys:
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys]})
+    assert len(answer["Deleted"]) == len(keys)
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
+
+
 def test_a_version_that_is_not_there_is_an_error_of_its_own(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="k", Body=b"x")
     answer = s3.delete_objects(
