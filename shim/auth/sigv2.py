@@ -108,11 +108,11 @@ def _front(claim: Claim, head: Head, date: str) -> bytes:
         if name.startswith("x-amz-"):
             # "Unfold" long headers: a folded value counts as one line.
             amz.setdefault(name, []).append(" ".join(line.strip(" \t") for line in value.splitlines()))
-    if claim.method is Method.V2_QUERY:
-        # A presigned URL carries x-amz-* that were signed as headers, where a browser could not send them.
-        for name, value in head.query:
-            if name.lower().startswith("x-amz-"):
-                amz.setdefault(name.lower(), [value.encode("utf-8", "surrogateescape").decode("latin-1")])
+    # A presigned URL carries x-amz-* that were signed as headers, where a browser could not send them.  They count as
+    # headers in any request, so they must be signed in any: x-amz-copy-source turns an upload into a copy.
+    for name, value in head.query:
+        if name.lower().startswith("x-amz-"):
+            amz.setdefault(name.lower(), [value.encode("utf-8", "surrogateescape").decode("latin-1")])
     lines = [head.method, head.header("content-md5").strip(), head.header("content-type").strip(), date]
     lines += [f"{name}:{','.join(amz[name])}" for name in sorted(amz)]
     return "\n".join(lines).encode("latin-1", "replace") + b"\n"

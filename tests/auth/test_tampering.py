@@ -28,6 +28,8 @@ TAMPERINGS = {
     "missing header": lambda head: with_header(head, "x-amz-meta-a", None),
     "header twice": lambda head: replace(head, headers=(*head.headers, ("x-amz-meta-a", "1"))),
     "sub-resource": lambda head: with_query(head, "acl", ""),
+    # Presigning clients move such headers to the query, so they count there too.
+    "header in query": lambda head: with_query(head, "x-amz-copy-source", "/b/secret"),
 }
 
 
