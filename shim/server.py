@@ -15,9 +15,40 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shim.config import Settings
 from shim.health import Lifecycle
+
+# S3 takes 8 KB of headers, to which a presigned URL adds its own; the first piece of a head is not counted.
+HEAD_BYTES = 64 * 1024
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1 with an end to a request's line and headers, which it would keep however long they are."""
+
+    _in_head = False
+    _heads = 0
+    _head_bytes = 0
+
+    def on_message_begin(self) -> None:
+        """Begin to count."""
+        self._in_head, self._heads, self._head_bytes = True, self._heads + 1, 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Count no more: bodies have bounds of their own."""
+        self._in_head = False
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came from the socket; of one head that fills it all, only so much."""
+        before = (self._in_head, self._heads)
+        super().data_received(data)
+        if before == (True, self._heads) and self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES:
+                self.send_400_response("The request's line and headers are too long.")
 
 
 class DrainingServer(uvicorn.Server):
@@ -85,7 +116,7 @@ def configuration(app: Callable[..., Any], settings: Settings, *, tls: bool) -> 
     return uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHttp,
         ws="none",
         lifespan="off",
         access_log=False,

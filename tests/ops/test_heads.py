@@ -1,0 +1,83 @@
+"""The head of a request has an end: nobody fills the gateway's memory before a word of it was signed."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import uvicorn
+
+from shim.config import Settings
+from shim.server import configuration, listener
+
+PIECE = b"a" * 4096
+
+
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    """Count the body's bytes."""
+    total, more = 0, True
+    while more:
+        event = await receive()
+        total += len(event.get("body", b""))
+        more = event.get("more_body", False)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"8")]})
+    await send({"type": "http.response.body", "body": b"%8d" % total})
+
+
+def answer_to(pieces: Iterator[bytes]) -> bytes:
+    """Send pieces until the server has had enough; return the first line of its answer."""
+
+    async def scenario() -> bytes:
+        sock = listener("127.0.0.1", 0)
+        server = uvicorn.Server(configuration(app, Settings.model_validate({}), tls=False))
+        serving = asyncio.ensure_future(server.serve([sock]))
+        reader, writer = await asyncio.open_connection(*sock.getsockname())
+        try:
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+            async with asyncio.timeout(10):
+                return await reader.readline()
+        except ConnectionError:
+            return await reader.readline()
+        finally:
+            writer.close()
+            server.should_exit = True
+            await serving
+
+    return asyncio.run(scenario())
+
+
+def headers() -> Iterator[bytes]:
+    yield b"GET / HTTP/1.1\r\nHost: x\r\n"
+    for _ in range(1000):
+        yield b"x-a: " + PIECE + b"\r\n"
+
+
+def one_header() -> Iterator[bytes]:
+    yield b"GET / HTTP/1.1\r\nHost: x\r\nx-a: "
+    for _ in range(1000):
+        yield PIECE
+
+
+def target() -> Iterator[bytes]:
+    yield b"GET /"
+    for _ in range(1000):
+        yield PIECE
+
+
+@pytest.mark.parametrize("head", [headers, one_header, target])
+def test_a_head_without_end_is_cut_off(head: Any) -> None:
+    assert answer_to(head()).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_long_head_and_a_long_body_are_fine() -> None:
+    def request() -> Iterator[bytes]:
+        yield b"PUT /b/k HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n" % (100 * len(PIECE))
+        for number in range(8):
+            yield b"x-amz-meta-%d: " % number + PIECE + b"\r\n"
+        yield b"\r\n"
+        for _ in range(100):
+            yield PIECE
+
+    assert answer_to(request()).startswith(b"HTTP/1.1 200 ")
