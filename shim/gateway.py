@@ -202,11 +202,12 @@ class Gateway:
     async def _answer(self, way: _Way) -> Reply:
         """Walk the whole way; every exception on it becomes an answer in `_failure`."""
         head, record = way.head, way.record
-        record.service = routing.service_for(head)
-        face = way.face = self._faces.get(record.service)
+        named = routing.service_for(head)
+        face = way.face = self._faces.get(named)
         if face is None:
             way.face = self._faces["sts"]  # the envelope that the clients of most other services read
-            raise routing.unsupported_service(record.service)
+            raise routing.unsupported_service(named)
+        record.service = named  # a label of the metrics, so never a word of the client's own
         raw = b""
         if face.buffered:
             raw = await plain_body(head, way.receive).read(self._settings.query_body_bytes)

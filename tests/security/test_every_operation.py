@@ -165,3 +165,14 @@ def test_the_log_record_holds_no_secret() -> None:
         assert signature not in repr(door.records)
         assert SECRET not in repr(door.records)
         assert ACCESS in repr(door.records)
+
+
+def test_the_record_bears_no_service_of_a_strangers_making() -> None:
+    """Its service is a label of the metrics: a client must not be able to make new ones."""
+    door = Door()
+    scope = "AKIDEXAMPLE/20200101/us-east-1/anything/aws4_request"
+    headers = {"authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"}
+    answer = door.knock("GET", "http://localhost:8788/", headers)
+    assert (answer.status, code_of(answer.body)) == (400, "InvalidAction")
+    assert b"anything" in answer.body
+    assert [record.service for record in door.records] == [""]
