@@ -6,6 +6,7 @@ import base64
 import hashlib
 
 from shim.errors import AwsError
+from shim.protocol.headers import safe
 from shim.protocol.message import Reply, Request
 from shim.protocol.xml import DECLARATION, escape
 
@@ -48,7 +49,8 @@ def s3_ids(request_id: str) -> list[tuple[str, str]]:
 
 def s3(error: AwsError, request_id: str, request: Request) -> Reply:
     """`<Error>`: S3's envelope.  An answer to HEAD, and 304, has no body (RFC 9110, 9.3.2 and 15.4.5)."""
-    headers = [*s3_ids(request_id), *error.headers.items()]
+    # Some repeat what is stored with an object, where OpenStack's own tools may have put anything.
+    headers = [*s3_ids(request_id), *((name, safe(value)) for name, value in error.headers.items())]
     if request.head.method == "HEAD" or error.status in (204, 304):
         return Reply(error.status, headers)
     extra = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in error.extra.items())

@@ -68,6 +68,13 @@ def test_s3_errors_without_a_body(method: str, status: int) -> None:
     assert (found.status, found.body) == (status, b"")
 
 
+def test_headers_of_errors_can_always_be_sent() -> None:
+    """A 304 repeats the object's Cache-Control, which OpenStack's tools may have set to anything."""
+    odd = AwsError("NotModified", "", 304, headers={"Cache-Control": "\u2192\r\nx: y"})
+    found = S3.failure(odd, request_id=ID, request=s3("GET", "/b/k"))
+    assert all(value.encode("latin-1").isascii() and "\n" not in value for _, value in found.headers)
+
+
 def test_errors_can_always_be_sent() -> None:
     odd = AwsError("X", "half \ud800 and \x00 control", 400)
     for service in (EC2, STS, S3):
