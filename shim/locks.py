@@ -61,8 +61,7 @@ class Locks:
         Names are hashed onto 4,096 locks: parts may hold any text, and the files or keys behind them stay few.
         """
         digest = hashlib.sha256("\0".join(name).encode("utf-8", "surrogateescape")).hexdigest()[:3]
-        local = self._local.setdefault(digest, asyncio.Lock())
-        async with local:
+        async with self._own(self._local.setdefault(digest, asyncio.Lock())):
             if self._coordinator is None:
                 yield
                 return
@@ -77,6 +76,18 @@ class Locks:
             finally:
                 await to_the_end(_release(shared))
 
+    @asynccontextmanager
+    async def _own(self, local: asyncio.Lock) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._wait_seconds):
+                await local.acquire()
+        except TimeoutError as error:
+            raise _never_free() from error
+        try:
+            yield
+        finally:
+            local.release()
+
     async def _acquire(self, shared: Any) -> None:
         try:
             held = await anyio.to_thread.run_sync(
@@ -85,7 +96,11 @@ class Locks:
         except ToozError as error:
             raise BackendError(Fault.UNAVAILABLE, service="coordination", detail=type(error).__name__) from error
         if not held:
-            raise BackendError(Fault.UNAVAILABLE, service="coordination", detail="a lock was not free in time")
+            raise _never_free()
+
+
+def _never_free() -> BackendError:
+    return BackendError(Fault.UNAVAILABLE, service="coordination", detail="a lock was not free in time")
 
 
 async def _release(shared: Any) -> None:

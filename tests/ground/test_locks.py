@@ -57,6 +57,20 @@ def test_a_cancelled_wait_leaves_no_lock(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_nobody_waits_for_ever_within_one_gateway_either() -> None:
+    async def scenario() -> None:
+        locks = Locks("", wait_seconds=0.05)
+        async with locks.hold("k"):
+            with pytest.raises(BackendError) as caught:
+                async with asyncio.timeout(5), locks.hold("k"):
+                    pass
+        assert caught.value.fault is Fault.UNAVAILABLE
+        async with asyncio.timeout(5), locks.hold("k"):
+            await asyncio.sleep(0)
+
+    asyncio.run(scenario())
+
+
 def test_a_lock_that_never_comes_free_is_unavailable(tmp_path: Path) -> None:
     async def scenario() -> None:
         one, other = Locks(f"file://{tmp_path}"), Locks(f"file://{tmp_path}", wait_seconds=0.05)
