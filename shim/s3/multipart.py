@@ -10,7 +10,7 @@ from typing import Any
 from adapters.errors import BackendError, Fault
 from adapters.types.objects import Description
 from shim.context import Call
-from shim.s3 import checksums, names, ranges, uploads
+from shim.s3 import checksums, names, ranges, segments, uploads
 from shim.s3.copying import SOURCE_CONDITIONS, Source, check_copy_size, computed, source_of
 from shim.s3.errors import invalid_request, precondition_failed
 from shim.s3.headers import DESCRIBING, check_placement, description
@@ -127,20 +127,30 @@ async def _copied_checksum(call: Call, upload: Upload, source: Source, span: str
 async def abort_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Give an upload up and free its parts.
 
-    The upload itself goes first, so that no part is added to it meanwhile; one that is on its way in all the same must
-    be aborted again, as in S3.
+    The upload itself goes last, so that an abort which fails can be repeated; then what was added meanwhile goes too.
     """
     upload = await uploads.opened(call, req)
     initiated = req.get("IfMatchInitiatedTime")
     if isinstance(initiated, datetime) and initiated != upload.stored.modified:
         raise precondition_failed("x-amz-if-match-initiated-time")
-    store = call.cloud.objects
+    await _free(call, upload)
     try:
-        await store.delete(upload.container, names.marker(upload.key, upload.id))
+        await call.cloud.objects.delete(upload.container, names.marker(upload.key, upload.id))
     except BackendError as error:
         if error.fault is not Fault.NOT_FOUND:
             raise
-    left = await store.delete_many(upload.container, await uploads.contents(call, upload))
-    if left:
-        raise BackendError(Fault.UNAVAILABLE, service="object-store", resource="object", detail="parts are left")
+    await _free(call, upload)
     return {}
+
+
+async def _free(call: Call, upload: Upload) -> None:
+    """Delete an upload's parts, but none that the object is made of.
+
+    A completion that was cut off behind its last step that counts leaves its upload open beside the object.
+    """
+    found = await uploads.contents(call, upload)
+    if not found:
+        return
+    kept = frozenset(await segments.behind(call, upload.bucket, upload.key))
+    if await call.cloud.objects.delete_many(upload.container, [name for name in found if name not in kept]):
+        raise BackendError(Fault.UNAVAILABLE, service="object-store", resource="object", detail="parts are left")

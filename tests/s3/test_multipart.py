@@ -248,3 +248,18 @@ def test_a_deleted_bucket_takes_its_uploads_along(s3: Any, openstack_main: opens
     s3.delete_bucket(Bucket=name)
     assert f"{name}+segments" not in {one.name for one in openstack_main.object_store.containers()}
     assert f"{name}+segments" not in {one["Name"] for one in s3.list_buckets()["Buckets"]}
+
+
+def test_an_upload_that_its_completion_left_open_takes_no_object_along(
+    s3: Any, bucket: str, openstack_main: openstack.connection.Connection
+) -> None:
+    """A gateway that dies between the object and the end of its upload leaves both; tools abort what they find open."""
+    upload_id, parts, whole = upload(s3, bucket, "k", (5 * MIB, 1))
+    s3.upload_part(Bucket=bucket, Key="k", UploadId=upload_id, PartNumber=9, Body=b"not taken")
+    complete(s3, bucket, "k", upload_id, parts)
+    for name in (f"k/{upload_id}", f"k/{upload_id}/9"):
+        openstack_main.object_store.put(f"/{bucket}+segments/{name}", data=b"")
+    assert [one["UploadId"] for one in s3.list_multipart_uploads(Bucket=bucket)["Uploads"]] == [upload_id]
+    s3.abort_multipart_upload(Bucket=bucket, Key="k", UploadId=upload_id)
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == whole
+    assert segments(openstack_main, bucket) == [f"k/{upload_id}/{number}" for number in (1, 2)]
