@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from adapters.errors import BackendError, Fault
 from adapters.ports.objects import ObjectStore
-from adapters.types.objects import Listing, Stored
+from adapters.types.objects import Listing, Segment, Stored
 from shim.context import Call
 from shim.s3 import names
 
@@ -44,10 +44,19 @@ async def of(store: ObjectStore, bucket: str, key: str, stored: Stored) -> list[
     mine = [segment for segment in found if segment.container == container]
     for start in range(0, len(mine), _AT_ONCE):
         nested = [segment.name for segment in mine[start : start + _AT_ONCE] if segment.nested]
-        async with asyncio.TaskGroup() as tasks:
-            reads = [tasks.create_task(store.segments(container, name)) for name in nested]
-        mine += [segment for read in reads for segment in read.result() if segment.container == container]
+        for below in await asyncio.gather(*(_below(store, container, name) for name in nested)):
+            mine += [segment for segment in below if segment.container == container]
     return [segment.name for segment in mine]
+
+
+async def _below(store: ObjectStore, container: str, name: str) -> list[Segment]:
+    """Return a nested manifest's segments; one that is gone has none, or nobody could replace or delete its object."""
+    try:
+        return await store.segments(container, name)
+    except BackendError as error:
+        if error.fault is not Fault.NOT_FOUND:
+            raise
+        return []
 
 
 async def remove(call: Call, bucket: str, gone: Sequence[str]) -> None:
