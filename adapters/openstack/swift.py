@@ -304,6 +304,9 @@ class Swift:
 
 
 def _path(container: str, name: str = "") -> str:
+    if "\0" in container or "\0" in name:
+        # Swift's answer, 412, would pass for that of a condition.
+        raise BackendError(Fault.INVALID, service=SERVICE, resource="object", detail="a name holds no NUL", status=400)
     path = "/" + quote(container, safe="")
     return f"{path}/{quoted(name)}" if name else path
 

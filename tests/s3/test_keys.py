@@ -5,6 +5,8 @@ from typing import Any
 import openstack
 import pytest
 
+from tests.s3.refusals import refused
+
 KEYS = [
     "plain",
     "with space",
@@ -47,6 +49,14 @@ def test_a_key_is_what_was_said(
     assert s3.get_object(Bucket=bucket, Key="copy")["Body"].read() == key.encode()
     s3.delete_object(Bucket=bucket, Key=key)
     assert [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["copy"]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
+def test_what_no_key_can_hold(s3: Any, bucket: str, method: str) -> None:
+    """Swift's names hold no NUL; its 412 would pass for a condition that did not hold."""
+    call = {"GET": s3.get_object, "HEAD": s3.head_object, "PUT": s3.put_object, "DELETE": s3.delete_object}[method]
+    with refused("400" if method == "HEAD" else "InvalidArgument", 400):
+        call(Bucket=bucket, Key="a\0b")
 
 
 def test_deleting_many_odd_keys(s3: Any, bucket: str) -> None:
