@@ -8,12 +8,14 @@ per second, the median over the rounds; 1.00 would mean that the gateway costs n
 import asyncio
 import itertools
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.stage import Stage
+from bench.stage import Stage, cpu_of
 from bench.wire import Ask, Connection, ask
 from tests.support.names import unique
 
@@ -50,6 +52,7 @@ def run(stage: Stage) -> None:
         asyncio.run(prepare(stage, container, listed))
         cells = list(work(stage, container, listed))
         asyncio.run(measure(stage, cells))
+        rate, floor = bare(stage, container)
     finally:
         asyncio.run(remove(stage, container, listed))
     print(f"   {'work':22} {'direct/s':>9} {'gateway/s':>9} {'ratio':>6} {'bar':>5}   {'CPU ms':>6}")
@@ -62,6 +65,24 @@ def run(stage: Stage) -> None:
             f"   {'misses ' + ' and '.join(missed) if missed else 'holds'}"
         )
     print(f"   bars: the ratio; {CPU_BAR_MS} ms of the gateway's CPU for one small request")
+    print(f"   for scale, GET 1 KiB through uvicorn and aiohttp alone: {rate:.0f}/s, CPU {floor:.2f} ms")
+
+
+def bare(stage: Stage, container: str) -> tuple[float, float]:
+    """Return requests per second and CPU milliseconds per request of the least that a proxy can do."""
+    command = [sys.executable, "-m", "bench.bare_proxy", stage.swift]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as proxy:
+        assert proxy.stdin
+        assert proxy.stdout
+        print(stage.token, file=proxy.stdin, flush=True)
+        url = f"http://127.0.0.1:{proxy.stdout.readline().strip()}/{container}"
+        requests = [ask("GET", f"{url}/get-{i:02}") for i in range(KEYS)]
+        asyncio.run(turn(requests, 8, 0.3))
+        before = cpu_of(proxy.pid)
+        count, seconds = asyncio.run(turn(requests, 8, SECONDS * 2))
+        spent = cpu_of(proxy.pid) - before
+        proxy.terminate()
+    return count / seconds, spent / count * 1000
 
 
 def work(stage: Stage, container: str, listed: str) -> Iterator[Cell]:

@@ -26,13 +26,18 @@ class Stage:
 
     def cpu(self) -> float:
         """Return the CPU seconds that the gateway has used so far."""
-        fields = Path(f"/proc/{self.gateway.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICK
+        return cpu_of(self.gateway.process.pid)
 
     def memory(self) -> float:
         """Return the gateway's resident memory in MiB."""
         status = Path(f"/proc/{self.gateway.process.pid}/status").read_text()
         return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+def cpu_of(pid: int) -> float:
+    """Return the CPU seconds that a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
 
 
 @contextmanager
