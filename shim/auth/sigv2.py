@@ -14,7 +14,7 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from shim.auth.claims import Claim, Method
 from shim.auth.refusals import Doubt, refuse
-from shim.auth.sigv4 import Verified, check_time
+from shim.auth.sigv4 import Verified, check_time, masked
 from shim.errors import AwsError
 from shim.protocol.message import Head
 
@@ -51,7 +51,7 @@ def verify(
         expected = b64encode(hmac.digest(secret.encode(), text, "sha1"))
         if hmac.compare_digest(expected, given):
             return Verified(claim, "s3", claim.payload)
-    text = string_to_sign(claim, head, bucket_from_host)
+    text = masked(string_to_sign(claim, head, bucket_from_host))
     extra = {
         "AWSAccessKeyId": claim.access_key,
         "StringToSign": text.decode("utf-8", "replace"),

@@ -304,7 +304,7 @@ def _mismatch(claim: Claim, head: Head, service: str, payload_hash: str) -> AwsE
     """Build SignatureDoesNotMatch; for S3 with what the client should have signed, as S3 tells it."""
     canonical = canonical_request(claim, head, service, payload_hash)
     text = string_to_sign(claim, canonical)
-    shown = b"\n".join(_mask(line) for line in canonical.split(b"\n"))
+    shown = masked(canonical)
     extra = {
         "AWSAccessKeyId": claim.access_key,
         "StringToSign": text.decode(),
@@ -314,6 +314,11 @@ def _mismatch(claim: Claim, head: Head, service: str, payload_hash: str) -> AwsE
         "CanonicalRequestBytes": shown.hex(" "),
     }
     return refuse(service, Doubt.MISMATCH, extra=extra)
+
+
+def masked(text: bytes) -> bytes:
+    """Return a text of header lines as it may be told back: without encryption keys and session tokens."""
+    return b"\n".join(map(_mask, text.split(b"\n")))
 
 
 def _mask(line: bytes) -> bytes:

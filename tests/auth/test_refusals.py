@@ -201,3 +201,11 @@ def test_what_is_told_back_is_printable() -> None:
     assert "\x01" not in told
     assert b64decode("AA==") not in told.encode()
     assert SECRET not in " ".join(error.extra.values())
+
+
+def test_version_2_tells_no_encryption_keys() -> None:
+    name = "x-amz-server-side-encryption-customer-key"
+    error = refusal(signed("v2-header", headers={name: "c2VjcmV0IGtleQ=="}), secret="another")
+    told = error.extra["StringToSign"]
+    assert f"{name}:***" in told
+    assert bytes.fromhex(error.extra["StringToSignBytes"]).decode() == told
