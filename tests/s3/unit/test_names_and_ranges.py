@@ -34,6 +34,13 @@ def test_tokens_open_to_what_was_sealed(name: str) -> None:
     assert tokens.sealed(name).isascii()
 
 
+@pytest.mark.parametrize("token", ["!", "a!b=", "YQ", "YQ==YQ==", "é", "/w==", "_w=="])
+def test_what_is_no_token_starts_no_listing_anew(token: str) -> None:
+    with pytest.raises(AwsError) as caught:
+        tokens.opened(token)
+    assert caught.value.code == "InvalidArgument"
+
+
 @given(st.integers(0, 20), st.integers(0, 20), st.integers(1, 20))
 def test_a_range_is_what_python_slices(first: int, last: int, size: int) -> None:
     body = bytes(range(size))
