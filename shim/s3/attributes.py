@@ -8,6 +8,7 @@ from typing import Any
 from adapters.types.objects import Stored
 from shim.context import Call
 from shim.s3 import checksums, names, parts, uploads
+from shim.s3.foreign import recognised
 from shim.s3.headers import UPLOAD, etag_of
 from shim.s3.listing import max_keys
 from shim.s3.objects import check_version
@@ -19,7 +20,7 @@ async def get_object_attributes(call: Call, req: Mapping[str, Any]) -> Mapping[s
     """Tell what is asked for of an object; parts only of one that was made of parts."""
     bucket, key, wanted = names.bucket(call, req), req["Key"], frozenset(req["ObjectAttributes"])
     check_version(req)
-    stored = await call.cloud.objects.head(bucket, key)
+    stored = await recognised(call, bucket, key, await call.cloud.objects.head(bucket, key))
     checksum = checksums.of(stored)
     members: dict[str, Any] = {"LastModified": stored.modified}
     if "ETag" in wanted:

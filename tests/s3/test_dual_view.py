@@ -113,6 +113,8 @@ def test_multipart_objects_of_swifts_own_face(s3: Any, bucket: str, cloud: Any, 
         assert (got["Body"].read(), got["ETag"], got["Metadata"]) == (whole, etag, {"who": "me"})
         assert s3.head_object(Bucket=bucket, Key="theirs", PartNumber=2)["PartsCount"] == 2
         assert s3.list_objects_v2(Bucket=bucket)["Contents"][0]["ETag"] == etag
+        about = s3.get_object_attributes(Bucket=bucket, Key="theirs", ObjectAttributes=["ETag", "ObjectParts"])
+        assert (f'"{about["ETag"]}"', about["ObjectParts"]["TotalPartsCount"]) == (etag, 2)
         s3.delete_object(Bucket=bucket, Key="theirs")
         upload_id, parts, whole = upload(face, bucket, "begun", (5 * MIB, 1))
         complete(s3, bucket, "begun", upload_id, parts)
