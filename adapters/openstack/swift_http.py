@@ -24,6 +24,8 @@ from adapters.types.identity import Token
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS: Final = 5.0
+# Longest wait for a connection, also where all that the process may open are taken by others.
+POOL_SECONDS: Final = 20.0
 _NO_OWN_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 _FAULTS: Final = {
     304: Fault.NOT_MODIFIED,
@@ -32,6 +34,7 @@ _FAULTS: Final = {
     403: Fault.FORBIDDEN,
     404: Fault.NOT_FOUND,
     405: Fault.UNSUPPORTED,
+    408: Fault.UNAVAILABLE,  # it waited too long for the body: to be tried again
     409: Fault.CONFLICT,
     411: Fault.INVALID,
     412: Fault.PRECONDITION,
@@ -82,7 +85,7 @@ class SwiftHttp:
         self._tokens = tokens
         self._request_id = request_id
         self.idle_seconds = idle_seconds
-        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=idle_seconds)
+        self._timeout = _timeout(idle_seconds)
 
     async def send(
         self,
@@ -147,9 +150,7 @@ class SwiftHttp:
             sent.update(headers)
         timeout = self._timeout
         if patience:
-            timeout = aiohttp.ClientTimeout(
-                total=None, sock_connect=CONNECT_SECONDS, sock_read=self.idle_seconds + patience
-            )
+            timeout = _timeout(self.idle_seconds + patience)
         source = None if body is None or isinstance(body, bytes) else Source(body)
         try:
             return await self._client.request(
@@ -166,6 +167,10 @@ class SwiftHttp:
             if source is not None and source.error is not None:
                 raise source.error from None  # the client's fault (a digest, a broken line), not Swift's
             raise _lost(error) from error
+
+
+def _timeout(silence: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, connect=POOL_SECONDS, sock_connect=CONNECT_SECONDS, sock_read=silence)
 
 
 class Source:

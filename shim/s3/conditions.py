@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -114,9 +114,17 @@ async def holding(
     if not condition:
         yield
         return
-    async with call.locks.hold("s3", call.caller.project_id, bucket, key):
+    async with alone(call, bucket, key):
         condition.check(key, await present(call, bucket, key), deleting=deleting)
         yield
+
+
+def alone(call: Call, bucket: str, key: str) -> AbstractAsyncContextManager[None]:
+    """Run a block while nobody else writes this object conditionally, or completes or aborts an upload of it.
+
+    Never within `holding`, nor the other way round: they take the same lock.
+    """
+    return call.locks.hold("s3", call.caller.project_id, bucket, key)
 
 
 async def present(call: Call, bucket: str, key: str) -> Stored | None:

@@ -58,16 +58,22 @@ async def delete_objects(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any
     plain = [key for key in plain if key not in many]
     errors = await _one_by_one(call, bucket, single)
     if plain:
-        errors |= {one.name: _refused(one) for one in await call.cloud.objects.delete_many(bucket, plain)}
+        errors |= {(one.name, ""): _refused(one) for one in await call.cloud.objects.delete_many(bucket, plain)}
     quiet = bool(req["Delete"].get("Quiet"))
     return {
-        "Deleted": [] if quiet else [_echo(one) for one in wanted if one["Key"] not in errors],
+        "Deleted": [] if quiet else [_echo(one) for one in wanted if _which(one) not in errors],
         "Errors": [
-            {**_echo(one), "Code": errors[one["Key"]].code, "Message": errors[one["Key"]].message}
+            {**_echo(one), "Code": errors[_which(one)].code, "Message": errors[_which(one)].message}
             for one in wanted
-            if one["Key"] in errors
+            if _which(one) in errors
         ],
     }
+
+
+def _which(one: Mapping[str, Any]) -> tuple[str, str]:
+    """Tell the entries of a request apart: one key may stand in several, by version."""
+    version = one.get("VersionId") or ""
+    return one["Key"], "" if version == "null" else version
 
 
 def _sorted(wanted: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
@@ -81,17 +87,17 @@ def _sorted(wanted: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], 
     return single, list(dict.fromkeys(plain))
 
 
-async def _one_by_one(call: Call, bucket: str, wanted: Sequence[Mapping[str, Any]]) -> dict[str, AwsError]:
-    errors: dict[str, AwsError] = {}
+async def _one_by_one(call: Call, bucket: str, wanted: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], AwsError]:
+    errors: dict[tuple[str, str], AwsError] = {}
 
     async def delete(one: Mapping[str, Any]) -> None:
         try:
             check_version(one)
             await _delete(call, bucket, one["Key"], conditions.WriteCondition(one))
         except AwsError as error:
-            errors[one["Key"]] = error
+            errors[_which(one)] = error
         except BackendError as error:
-            errors[one["Key"]] = translate(error, "DeleteObjects", {"Bucket": bucket, **one})
+            errors[_which(one)] = translate(error, "DeleteObjects", {"Bucket": bucket, **one})
 
     for start in range(0, len(wanted), _AT_ONCE):
         async with asyncio.TaskGroup() as tasks:

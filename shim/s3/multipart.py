@@ -10,7 +10,7 @@ from typing import Any
 from adapters.errors import BackendError, Fault
 from adapters.types.objects import Description
 from shim.context import Call
-from shim.s3 import checksums, names, ranges, segments, uploads
+from shim.s3 import checksums, conditions, names, ranges, segments, uploads
 from shim.s3.copying import SOURCE_CONDITIONS, Source, check_copy_size, computed, source_of
 from shim.s3.errors import invalid_request, precondition_failed
 from shim.s3.headers import DESCRIBING, check_placement, description
@@ -129,6 +129,12 @@ async def abort_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping[
 
     The upload itself goes last, so that an abort which fails can be repeated; then what was added meanwhile goes too.
     """
+    async with conditions.alone(call, names.bucket(call, req), req["Key"]):
+        await _abort(call, req)
+    return {}
+
+
+async def _abort(call: Call, req: Mapping[str, Any]) -> None:
     upload = await uploads.opened(call, req)
     initiated = req.get("IfMatchInitiatedTime")
     if isinstance(initiated, datetime) and initiated != upload.stored.modified:
@@ -140,7 +146,6 @@ async def abort_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping[
         if error.fault is not Fault.NOT_FOUND:
             raise
     await _free(call, upload)
-    return {}
 
 
 async def _free(call: Call, upload: Upload) -> None:

@@ -51,6 +51,12 @@ class Found:
 async def complete_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Make the object; done again it answers the same, as long as the object is still this upload's."""
     wanted = _named(req)
+    # Two completions, or one and an abort, would each take for unused what the other makes the object of.
+    async with conditions.alone(call, names.bucket(call, req), req["Key"]):
+        return await _complete(call, req, wanted)
+
+
+async def _complete(call: Call, req: Mapping[str, Any], wanted: Sequence[Named]) -> Mapping[str, Any]:
     etag = multipart_etag([part.etag for part in wanted])
     condition = conditions.WriteCondition(req)
     try:
@@ -70,8 +76,9 @@ async def complete_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mappi
     told = upload.description(internal)
     told = replace(told, content_type=typed(told.content_type, etag), if_absent=condition.if_absent)
     old = await segments.behind(call, upload.bucket, upload.key)
-    async with conditions.holding(call, upload.bucket, upload.key, condition):
-        await _write(call, upload, found, told)
+    if condition:
+        condition.check(upload.key, await conditions.present(call, upload.bucket, upload.key))
+    await _write(call, upload, found, told)
     await _clean(call, upload, {part.number for part in found}, listed, old)
     return _answer(req, etag, checksum)
 

@@ -121,6 +121,8 @@ async def get_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
             raise ranges.unsatisfiable(span, stored.size) from None
     stored = await recognised(call, bucket, key, stored)
     conditions.check_read(req, stored)
+    if span and not stored.size:  # Swift gives all of nothing for its last bytes
+        raise ranges.unsatisfiable(span, 0)
     if by_manifest:
         stored = await parts.by_manifest(call, req, stored)
         download = await store.get(bucket, key, span=stored.content_range.replace(" ", "=").partition("/")[0])

@@ -47,6 +47,16 @@ def test_a_version_that_is_not_there_is_an_error_of_its_own(s3: Any, bucket: str
     s3.head_object(Bucket=bucket, Key="k")
 
 
+def test_one_key_by_two_versions(s3: Any, bucket: str) -> None:
+    """Each entry of a request is answered for itself."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "k"}, {"Key": "k", "VersionId": "other"}]})
+    assert answer["Deleted"] == [{"Key": "k"}]
+    assert [(one["Key"], one["VersionId"], one["Code"]) for one in answer["Errors"]] == [
+        ("k", "other", "NoSuchVersion")
+    ]
+
+
 def test_too_many_or_none(s3: Any, bucket: str) -> None:
     for count in (0, 1001):
         with refused("MalformedXML", 400):
