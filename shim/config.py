@@ -80,7 +80,6 @@ class Settings(BaseSettings):
     default_network: str = Field(
         "default", description="Name of the project's network that instances join when a request names no subnet."
     )
-    external_network: str = Field("", description="Name of the external network; empty takes the only one.")
     terminated_visible_seconds: int = Field(3600, ge=0, description="How long terminated instances stay visible.")
     page_token_key: SecretStr = Field(
         SecretStr(""),

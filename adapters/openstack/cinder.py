@@ -109,7 +109,6 @@ def _volume(v: Mapping[str, Any]) -> Volume:
         zone=v["availability_zone"] or "",
         type=v["volume_type"] or "",
         snapshot_id=v["snapshot_id"],
-        source_id=v["source_volid"],
         created_at=_when(v["created_at"]),
         encrypted=bool(v["encrypted"]),
         multiattach=bool(v["multiattach"]),

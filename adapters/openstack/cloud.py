@@ -20,11 +20,12 @@ from adapters.openstack.keystone import Keystone
 from adapters.openstack.login import Login, blocking_session
 from adapters.openstack.neutron import Neutron
 from adapters.openstack.nova import Nova
-from adapters.openstack.session import Session, TokenSource
+from adapters.openstack.session import Session
 from adapters.openstack.swift import Swift
 from adapters.openstack.swift_memory import SwiftMemory
 from adapters.openstack.swift_wire import SwiftConnector
 from adapters.openstack.transport import Observer, Timeouts, Transport
+from adapters.ports.identity import TokenSource
 from adapters.types.identity import Token
 
 log = logging.getLogger(__name__)

@@ -17,8 +17,9 @@ from adapters.openstack import faults
 from adapters.openstack.catalog import token_from
 from adapters.openstack.config import CloudConfig
 from adapters.openstack.ec2_signing import ec2tokens_body
-from adapters.openstack.session import Session, TokenSource
+from adapters.openstack.session import Session
 from adapters.openstack.transport import Answer, Transport
+from adapters.ports.identity import TokenSource
 from adapters.types.identity import Ec2Credential, Token
 
 log = logging.getLogger(__name__)

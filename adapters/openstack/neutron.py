@@ -185,7 +185,6 @@ def _router(r: Mapping[str, Any]) -> Router:
         name=r["name"] or "",
         project_id=r["project_id"],
         status=r["status"],
-        external_network_id=(r.get("external_gateway_info") or {}).get("network_id"),
         tags=_tags(r),
     )
 
@@ -199,7 +198,6 @@ def _port(p: Mapping[str, Any]) -> Port:
         network_id=p["network_id"],
         mac=p["mac_address"],
         status=p["status"],
-        admin_state_up=p["admin_state_up"],
         device_id=p["device_id"] or "",
         device_owner=p["device_owner"] or "",
         fixed=tuple(FixedAddress(f["subnet_id"], f["ip_address"]) for f in p["fixed_ips"]),
@@ -217,7 +215,6 @@ def _floating_ip(f: Mapping[str, Any]) -> FloatingIp:
         address=f["floating_ip_address"],
         network_id=f["floating_network_id"],
         port_id=f["port_id"],
-        fixed_address=f["fixed_ip_address"],
         status=f["status"],
         tags=_tags(f),
     )

@@ -158,7 +158,6 @@ def _server(s: Mapping[str, Any]) -> Server:
         host_id=s.get("hostId") or "",
         zone=s.get("OS-EXT-AZ:availability_zone") or "",
         created_at=_when(s["created"]),
-        updated_at=_when(s["updated"]),
         launched_at=_maybe(s.get("OS-SRV-USG:launched_at")),
         terminated_at=_maybe(s.get("OS-SRV-USG:terminated_at")),
         flavor=ServerFlavor(flavor["original_name"], flavor["vcpus"], flavor["ram"], flavor["disk"]),
@@ -193,7 +192,6 @@ def _flavor(f: Mapping[str, Any]) -> Flavor:
         ram=f["ram"],
         disk=f["disk"],
         ephemeral=f.get("OS-FLV-EXT-DATA:ephemeral") or 0,
-        swap=f.get("swap") or 0,  # '' stood for none before microversion 2.75
         extra_specs=f.get("extra_specs") or {},
     )
 

@@ -12,30 +12,19 @@ import logging
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Protocol, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from adapters.errors import BackendError, Fault
 from adapters.openstack import faults, microversions
 from adapters.openstack.microversions import Microversion
 from adapters.openstack.transport import Answer, Endpoint, Transport
+from adapters.ports.identity import TokenSource
 from adapters.types.identity import Token
 
 log = logging.getLogger(__name__)
 
 Params = Mapping[str, str | int | bool | Sequence[str]]
-
-
-class TokenSource(Protocol):
-    """Where a session takes its caller's token from."""
-
-    async def token(self) -> Token:
-        """Return a token that is believed to be good."""
-        ...
-
-    async def renew(self, stale: Token) -> Token:
-        """Return a token in place of one that was refused; the same one when there is no reason to try again."""
-        ...
 
 
 class PageOptions(TypedDict, total=False):

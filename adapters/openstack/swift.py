@@ -20,8 +20,9 @@ from adapters.errors import BackendError, Fault
 from adapters.openstack import faults
 from adapters.openstack import swift_headers as codec
 from adapters.openstack.swift_headers import SERVICE
-from adapters.openstack.swift_http import SwiftHttp, TokenSource, parsed, pieces, quoted, refusal, refused, whole
+from adapters.openstack.swift_http import SwiftHttp, parsed, pieces, quoted, refusal, refused, whole
 from adapters.openstack.swift_memory import SwiftMemory
+from adapters.ports.identity import TokenSource
 from adapters.types.objects import (
     Container,
     Description,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import quote
 
 import aiohttp
@@ -19,6 +19,7 @@ from yarl import URL
 from adapters.errors import BackendError, Fault
 from adapters.openstack import faults
 from adapters.openstack.swift_headers import SERVICE
+from adapters.ports.identity import TokenSource
 from adapters.types.identity import Token
 
 log = logging.getLogger(__name__)
@@ -46,18 +47,6 @@ _FAULTS: Final = {
     501: Fault.UNSUPPORTED,
 }
 _LONGEST_REFUSAL: Final = 1 << 20
-
-
-class TokenSource(Protocol):
-    """Where the caller's token comes from; cheap to ask."""
-
-    async def token(self) -> Token:
-        """Return a token that is believed to be good."""
-        ...
-
-    async def renew(self, stale: Token) -> Token:
-        """Return a token in place of one that was refused."""
-        ...
 
 
 def quoted(name: str) -> str:

@@ -28,3 +28,15 @@ class Identity(Protocol):
     async def ready(self) -> None:
         """Return when Keystone answers and the service user's login works; raise BackendError otherwise."""
         ...
+
+
+class TokenSource(Protocol):
+    """Where calls to OpenStack take their caller's token from; cheap to ask."""
+
+    async def token(self) -> Token:
+        """Return a token that is believed to be good."""
+        ...
+
+    async def renew(self, stale: Token) -> Token:
+        """Return a token in place of one that was refused; the same one when there is no reason to try again."""
+        ...

@@ -32,7 +32,6 @@ class Volume:
     zone: str
     type: str
     snapshot_id: str | None
-    source_id: str | None
     created_at: datetime
     encrypted: bool
     multiattach: bool

@@ -62,7 +62,6 @@ class Server:
     host_id: str
     zone: str
     created_at: datetime
-    updated_at: datetime
     launched_at: datetime | None
     terminated_at: datetime | None
     flavor: ServerFlavor
@@ -128,7 +127,7 @@ class NewServer:
 
 @dataclass(frozen=True, slots=True)
 class Flavor:
-    """A flavor; `ram` and `swap` are in MiB, `disk` and `ephemeral` in GiB."""
+    """A flavor; `ram` is in MiB, `disk` and `ephemeral` in GiB."""
 
     id: str
     name: str
@@ -136,7 +135,6 @@ class Flavor:
     ram: int
     disk: int
     ephemeral: int
-    swap: int
     extra_specs: Mapping[str, str]
 
 

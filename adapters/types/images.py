@@ -20,14 +20,11 @@ class Image:
     visibility: str
     owner: str
     hidden: bool
-    protected: bool
     created_at: datetime
-    updated_at: datetime
     size: int | None
     virtual_size: int | None
     min_disk: int
     min_ram: int
-    disk_format: str
     container_format: str
     tags: tuple[str, ...]
     properties: Mapping[str, str]

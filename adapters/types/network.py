@@ -38,13 +38,12 @@ class Subnet:
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """A router; `external_network_id` is where its gateway leads, None where it has none."""
+    """A router."""
 
     id: str
     name: str
     project_id: str
     status: str
-    external_network_id: str | None
     tags: tuple[str, ...]
 
 
@@ -70,7 +69,6 @@ class Port:
     network_id: str
     mac: str
     status: str
-    admin_state_up: bool
     device_id: str
     device_owner: str
     fixed: tuple[FixedAddress, ...]
@@ -82,14 +80,13 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class FloatingIp:
-    """A floating IP; `port_id` and `fixed_address` are None while it stands for nothing."""
+    """A floating IP; `port_id` is None while it stands for nothing."""
 
     id: str
     project_id: str
     address: str
     network_id: str
     port_id: str | None
-    fixed_address: str | None
     status: str
     tags: tuple[str, ...]
 

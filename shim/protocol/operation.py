@@ -24,7 +24,6 @@ class Checksum:
     required: bool = False  # the request must bear one
     algorithm_member: str = ""  # the request member that names the algorithm
     mode_member: str = ""  # the request member that asks for the answer's checksum
-    response_algorithms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,6 @@ def describe(model: Any) -> Mapping[str, Any]:
             required=bool(facts.get("requestChecksumRequired") or model.http_checksum_required),
             algorithm_member=facts.get("requestAlgorithmMember", ""),
             mode_member=facts.get("requestValidationModeMember", ""),
-            response_algorithms=tuple(facts.get("responseAlgorithms", ())),
         ),
     }
 

@@ -132,7 +132,7 @@ class Cinder:
     metadata: dict[str, str]
 
     async def volume(self, id: str) -> Volume:
-        fields = dict.fromkeys(("snapshot_id", "source_id", "created_at"))
+        fields = dict.fromkeys(("snapshot_id", "created_at"))
         return Volume(
             id=id, name="", project_id="p", status="available", size=1, zone="z", type="t", encrypted=False,
             multiattach=False, bootable=False, metadata=dict(self.metadata), attachments=(), **cast("Any", fields),

@@ -21,7 +21,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ID = "0123abcd-0123-4567-89ab-0123456789ab"
 SERVER = Server(
     id=ID, name="a", project_id="p", status="ACTIVE", task_state=None, vm_state="active", host_id="h", zone="nova",
-    created_at=NOW, updated_at=NOW, launched_at=NOW, terminated_at=None,
+    created_at=NOW, launched_at=NOW, terminated_at=None,
     flavor=ServerFlavor("m1.tiny", 1, 512, 1), image_id=ID, key_name=None, metadata={},
     addresses=(
         Address("10.0.0.5", 4, "m2", floating=False),
@@ -36,7 +36,7 @@ GROUP, NET = "a" * 32, "b" * 32
 def port(name: str, mac: str, address: str) -> Port:
     return Port(
         id=name * 32, name="", description="", project_id="p", network_id=NET, mac=mac, status="ACTIVE",
-        admin_state_up=True, device_id=ID, device_owner="compute:nova", fixed=(FixedAddress("c" * 32, address),),
+        device_id=ID, device_owner="compute:nova", fixed=(FixedAddress("c" * 32, address),),
         security_groups=(GROUP,), port_security=True, created_at=NOW, tags=(),
     )  # fmt: skip
 
@@ -44,7 +44,7 @@ def port(name: str, mac: str, address: str) -> Port:
 def volume(name: str, device: str, **more: Any) -> Volume:
     made = Volume(
         id=name * 32, name="", project_id="p", status="in-use", size=1, zone="nova", type="", snapshot_id=None,
-        source_id=None, created_at=NOW, encrypted=False, multiattach=False, bootable=False, metadata={},
+        created_at=NOW, encrypted=False, multiattach=False, bootable=False, metadata={},
         attachments=(VolumeAttachment("x", ID, device, NOW),),
     )  # fmt: skip
     return replace(made, **more)

@@ -18,11 +18,11 @@ HEX = UUID.replace("-", "")
 ASKED = {"ImageId": f"ami-{HEX}", "InstanceType": "m1.tiny", "MinCount": 1, "MaxCount": 1}
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 IMAGE = Image(
-    id=UUID, name="image", status="active", visibility="public", owner="p", hidden=False, protected=False,
-    created_at=NOW, updated_at=NOW, size=5 << 30, virtual_size=None, min_disk=0, min_ram=0, disk_format="raw",
+    id=UUID, name="image", status="active", visibility="public", owner="p", hidden=False,
+    created_at=NOW, size=5 << 30, virtual_size=None, min_disk=0, min_ram=0,
     container_format="bare", tags=(), properties={},
 )  # fmt: skip
-FLAVOR = Flavor(id="1", name="m1.tiny", vcpus=1, ram=512, disk=8, ephemeral=0, swap=0, extra_specs={})
+FLAVOR = Flavor(id="1", name="m1.tiny", vcpus=1, ram=512, disk=8, ephemeral=0, extra_specs={})
 
 
 def read(**more: Any) -> launch_request.Launch:

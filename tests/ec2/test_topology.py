@@ -15,7 +15,7 @@ def network(id: str, name: str = "", *, external: bool = False, project: str = "
 
 def port(network_id: str, router: str, owner: str = "network:router_interface") -> Port:
     when = datetime(2026, 1, 1, tzinfo=UTC)
-    return Port("x", "", "", "p", network_id, "", "ACTIVE", True, router, owner, (), (), True, when, ())
+    return Port("x", "", "", "p", network_id, "", "ACTIVE", router, owner, (), (), True, when, ())
 
 
 def fold(networks: list[Network], ports: list[Port]) -> Topology:
