@@ -12,8 +12,8 @@ import hashlib
 import logging
 import uuid
 import weakref
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import anyio
@@ -56,11 +56,23 @@ class Locks:
 
     @asynccontextmanager
     async def hold(self, *name: str) -> AsyncIterator[None]:
-        """Hold the lock of that name for the length of the block; never two at once, since names share locks.
+        """Hold the lock of that name for the length of the block; never one within another, since names share locks.
 
         Names are hashed onto 4,096 locks: parts may hold any text, and the files or keys behind them stay few.
         """
-        digest = hashlib.sha256("\0".join(name).encode("utf-8", "surrogateescape")).hexdigest()[:3]
+        async with self._held(_digest(name)):
+            yield
+
+    @asynccontextmanager
+    async def hold_all(self, names: Iterable[tuple[str, ...]]) -> AsyncIterator[None]:
+        """Hold the locks of several names: in one order for all, so that no two wait for each other for ever."""
+        async with AsyncExitStack() as stack:
+            for digest in sorted({_digest(name) for name in names}):
+                await stack.enter_async_context(self._held(digest))
+            yield
+
+    @asynccontextmanager
+    async def _held(self, digest: str) -> AsyncIterator[None]:
         async with self._own(self._local.setdefault(digest, asyncio.Lock())):
             if self._coordinator is None:
                 yield
@@ -97,6 +109,10 @@ class Locks:
             raise BackendError(Fault.UNAVAILABLE, service="coordination", detail=type(error).__name__) from error
         if not held:
             raise _never_free()
+
+
+def _digest(name: tuple[str, ...]) -> str:
+    return hashlib.sha256("\0".join(name).encode("utf-8", "surrogateescape")).hexdigest()[:3]
 
 
 def _never_free() -> BackendError:

@@ -20,6 +20,7 @@ from shim.errors import AwsError
 from shim.s3.errors import no_such_key, not_implemented, precondition_failed
 from shim.s3.foreign import recognised
 from shim.s3.headers import etag_of
+from shim.undo import to_the_end
 
 T = TypeVar("T")
 
@@ -114,17 +115,14 @@ async def holding(
     if not condition:
         yield
         return
-    async with alone(call, bucket, key):
+    async with call.locks.hold(*lock_of(call, bucket, key)):
         condition.check(key, await present(call, bucket, key), deleting=deleting)
         yield
 
 
-def alone(call: Call, bucket: str, key: str) -> AbstractAsyncContextManager[None]:
-    """Run a block while nobody else writes this object conditionally, or completes or aborts an upload of it.
-
-    Never within `holding`, nor the other way round: they take the same lock.
-    """
-    return call.locks.hold("s3", call.caller.project_id, bucket, key)
+def lock_of(call: Call, bucket: str, key: str) -> tuple[str, ...]:
+    """Name the lock of those who write an object on condition."""
+    return "s3", call.caller.project_id, bucket, key
 
 
 async def present(call: Call, bucket: str, key: str) -> Stored | None:
@@ -138,17 +136,15 @@ async def present(call: Call, bucket: str, key: str) -> Stored | None:
 
 
 async def write_when_held(
-    call: Call,
-    target: tuple[str, str],
-    condition: WriteCondition,
     body: AsyncIterator[bytes],
     write: Callable[[AsyncIterator[bytes]], Awaitable[T]],
+    hold: Callable[[], AbstractAsyncContextManager[Any]],
 ) -> T:
-    """Write a long body, taking the lock only for its last piece, so that a slow client keeps nobody waiting.
+    """Write a long body, entering `hold()` only for its last piece, so that a slow client keeps nobody waiting.
 
-    Until then nothing is stored, and a condition that does not hold breaks the upload off.
+    Until then nothing is stored, and a `hold` that raises breaks the upload off.  From then on the write goes to its
+    end even where its caller is cancelled: nobody else may hold what is still being written.
     """
-    bucket, key = target
     reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -162,7 +158,6 @@ async def write_when_held(
         await granted
         yield last
 
-    condition.check(key, await present(call, bucket, key))  # a hopeless upload is refused before it is sent
     writing = asyncio.ensure_future(write(pieces()))
     try:
         waiting: set[asyncio.Future[Any]] = {writing, reached}
@@ -170,9 +165,9 @@ async def write_when_held(
         if writing.done():
             return await writing
         try:
-            async with holding(call, bucket, key, condition):
+            async with hold():
                 granted.set_result(None)
-                return await writing
+                return await to_the_end(writing)
         except AwsError as refused:
             if not granted.done():
                 granted.set_exception(refused)

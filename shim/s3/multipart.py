@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from adapters.errors import BackendError, Fault
-from adapters.types.objects import Description
+from adapters.types.objects import Description, Written
 from shim.context import Call
 from shim.s3 import checksums, conditions, names, ranges, segments, uploads
 from shim.s3.copying import SOURCE_CONDITIONS, Source, check_copy_size, computed, source_of
@@ -17,6 +18,11 @@ from shim.s3.headers import DESCRIBING, check_placement, description
 from shim.s3.objects import SMALL, announced, check_size
 from shim.s3.service import action
 from shim.s3.uploads import ALGORITHM, KIND, Upload
+from shim.undo import to_the_end
+
+# Whether there is an upload is asked at the end of a part anyway; of a part longer than this at its beginning too,
+# so that nobody sends that much in vain.
+LOOKED_AT_FIRST: Final = 16 << 20
 
 
 @action(supports=f"Bucket Key ExpectedBucketOwner ChecksumAlgorithm ChecksumType {DESCRIBING}")
@@ -62,30 +68,55 @@ def _checksums(req: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
 )
 async def upload_part(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Store a part; the same number again replaces it."""
-    body, number = req["Body"], req["PartNumber"]
-    name = names.part(req["Key"], req["UploadId"], number)
+    body, container = req["Body"], names.segments(names.bucket(call, req))
+    name = names.part(req["Key"], req["UploadId"], req["PartNumber"])
     check_size(body.require_length())
-    upload = await uploads.opened(call, req)
-    _check_algorithm(upload, body.announced.algorithm if body.announced else None)
-    checksum = announced(body)
     store = call.cloud.objects
     if body.length <= SMALL and await body.preload(SMALL):
         checksum = checksums.first(body.checksums)
         data = b"".join([piece async for piece in body])
-        written = await store.put(upload.container, name, data, len(data), _part(checksum))
+        async with _allowed(call, req):
+            written = await to_the_end(store.put(container, name, data, len(data), _part(checksum)))
     else:
-        written = await store.put(upload.container, name, body, body.length, _part(checksum))
-        if checksum is None and body.checksums:  # it came in the trailer, behind the bytes
-            checksum = checksums.first(body.checksums)
-            await store.describe(upload.container, name, _part(checksum))
+        written = await _stream(call, req, (container, name))
+        checksum = checksums.first(body.checksums)
     return {"ETag": f'"{written.etag}"', **({checksums.member(checksum.algorithm): checksum.value} if checksum else {})}
+
+
+async def _stream(call: Call, req: Mapping[str, Any], target: tuple[str, str]) -> Written:
+    """Send a long part on while it comes, all but its last piece before its upload is looked at."""
+    body, store = req["Body"], call.cloud.objects
+    checksum = announced(body)
+
+    async def write(pieces: AsyncIterator[bytes]) -> Written:
+        written = await store.put(*target, pieces, body.length, _part(checksum))
+        if checksum is None and body.checksums:  # it came in the trailer, behind the bytes
+            await store.describe(*target, _part(checksums.first(body.checksums)))
+        return written
+
+    if body.length > LOOKED_AT_FIRST:
+        _check_algorithm(await uploads.opened(call, req), body)
+    try:
+        return await conditions.write_when_held(aiter(body), write, lambda: _allowed(call, req))
+    except BackendError as error:
+        if error.fault is Fault.NOT_FOUND:
+            await uploads.opened(call, req)  # tells what is missing: the upload, or its bucket
+        raise
+
+
+@asynccontextmanager
+async def _allowed(call: Call, req: Mapping[str, Any]) -> AsyncIterator[None]:
+    async with uploads.storing(call, req) as upload:
+        _check_algorithm(upload, req["Body"])
+        yield
 
 
 def _part(checksum: checksums.Checksum | None) -> Description:
     return Description(checksums.part_type(checksum))
 
 
-def _check_algorithm(upload: Upload, algorithm: str | None) -> None:
+def _check_algorithm(upload: Upload, body: Any) -> None:
+    algorithm = body.announced.algorithm if body.announced else None
     if upload.algorithm and algorithm != upload.algorithm:
         raise invalid_request(
             f"Checksum Type mismatch occurred, expected checksum Type: {upload.algorithm.lower()}, actual checksum "
@@ -97,17 +128,19 @@ def _check_algorithm(upload: Upload, algorithm: str | None) -> None:
 async def upload_part_copy(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Make a part of an object, or of a range of it, inside Swift."""
     name = names.part(req["Key"], req["UploadId"], req["PartNumber"])
-    upload = await uploads.opened(call, req)
-    source = await source_of(call, req)
-    span = req.get("CopySourceRange") or ""
-    if span:
-        span = ranges.copied(span, source.stored.size)
-    start, end = ranges.bounds(span, source.stored.size) if span else (0, source.stored.size - 1)
-    check_copy_size(end - start + 1)
-    checksum = await _copied_checksum(call, upload, source, span)
-    written = await call.cloud.objects.copy(
-        (source.bucket, source.key), (upload.container, name), _part(checksum), etag=source.stored.etag, span=span
-    )
+    # Swift cannot be kept from ending a copy, so no completion can begin before it has ended.
+    async with uploads.storing(call, req) as upload:
+        source = await source_of(call, req)
+        span = req.get("CopySourceRange") or ""
+        if span:
+            span = ranges.copied(span, source.stored.size)
+        start, end = ranges.bounds(span, source.stored.size) if span else (0, source.stored.size - 1)
+        check_copy_size(end - start + 1)
+        checksum = await _copied_checksum(call, upload, source, span)
+        copying = call.cloud.objects.copy(
+            (source.bucket, source.key), (upload.container, name), _part(checksum), etag=source.stored.etag, span=span
+        )
+        written = await to_the_end(copying)
     result = {"ETag": f'"{written.etag}"', "LastModified": written.modified}
     if checksum:
         result[checksums.member(checksum.algorithm)] = checksum.value
@@ -129,7 +162,7 @@ async def abort_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping[
 
     The upload itself goes last, so that an abort which fails can be repeated; then what was added meanwhile goes too.
     """
-    async with conditions.alone(call, names.bucket(call, req), req["Key"]):
+    async with uploads.alone(call, req):
         await _abort(call, req)
     return {}
 
@@ -140,11 +173,7 @@ async def _abort(call: Call, req: Mapping[str, Any]) -> None:
     if isinstance(initiated, datetime) and initiated != upload.stored.modified:
         raise precondition_failed("x-amz-if-match-initiated-time")
     await _free(call, upload)
-    try:
-        await call.cloud.objects.delete(upload.container, names.marker(upload.key, upload.id))
-    except BackendError as error:
-        if error.fault is not Fault.NOT_FOUND:
-            raise
+    await uploads.close(call, upload)
     await _free(call, upload)
 
 

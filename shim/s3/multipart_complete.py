@@ -52,7 +52,7 @@ async def complete_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mappi
     """Make the object; done again it answers the same, as long as the object is still this upload's."""
     wanted = _named(req)
     # Two completions, or one and an abort, would each take for unused what the other makes the object of.
-    async with conditions.alone(call, names.bucket(call, req), req["Key"]):
+    async with uploads.alone(call, req):
         return await _complete(call, req, wanted)
 
 
@@ -76,9 +76,12 @@ async def _complete(call: Call, req: Mapping[str, Any], wanted: Sequence[Named])
     told = upload.description(internal)
     told = replace(told, content_type=typed(told.content_type, etag), if_absent=condition.if_absent)
     old = await segments.behind(call, upload.bucket, upload.key)
-    if condition:
-        condition.check(upload.key, await conditions.present(call, upload.bucket, upload.key))
-    await _write(call, upload, found, told)
+    there = await conditions.present(call, upload.bucket, upload.key) if condition else None
+    if not _is_mine(there, req, etag):  # else a completion was cut off when only the upload was left to be closed
+        condition.check(upload.key, there)
+        await _write(call, upload, found, told)
+    # Not left to the cleaning, which may fail: a part of an upload that stayed open could replace a live segment.
+    await uploads.close(call, upload)
     await _clean(call, upload, {part.number for part in found}, listed, old)
     return _answer(req, etag, checksum)
 
@@ -238,22 +241,23 @@ async def _folded(call: Call, upload: Upload, laid: Sequence[Segment], most: int
 async def _clean(
     call: Call, upload: Upload, used: set[int], listed: Mapping[int, uploads.Part], old: Sequence[str]
 ) -> None:
-    """Close the upload, and free parts that were not taken and segments of the object that was replaced."""
+    """Free parts that were not taken and segments of the object that was replaced."""
     prefix = names.marker(upload.key, upload.id)
     unused = [f"{prefix}/{number}" for number in listed if number not in used]
     empty = [f"{prefix}/{number}" for number, part in listed.items() if number in used and not part.row["bytes"]]
     # A repeated completion finds its own segments behind the object.
     mine = f"{prefix}/"
-    await segments.remove(
-        call, upload.bucket, [prefix, *unused, *empty, *(name for name in old if not name.startswith(mine))]
-    )
+    await segments.remove(call, upload.bucket, [*unused, *empty, *(name for name in old if not name.startswith(mine))])
 
 
 async def _made_already(call: Call, req: Mapping[str, Any], etag: str) -> Stored | None:
     """Return the object if this very upload made it: the answer got lost, and the client asks again."""
     stored = await conditions.present(call, names.bucket(call, req), req["Key"])
-    mine = stored is not None and stored.metadata.get(UPLOAD) == req["UploadId"] and etag_of(stored) == etag
-    return stored if mine else None
+    return stored if _is_mine(stored, req, etag) else None
+
+
+def _is_mine(stored: Stored | None, req: Mapping[str, Any], etag: str) -> bool:
+    return stored is not None and stored.metadata.get(UPLOAD) == req["UploadId"] and etag_of(stored) == etag
 
 
 def _answer(req: Mapping[str, Any], etag: str, checksum: checksums.Checksum | None) -> dict[str, Any]:

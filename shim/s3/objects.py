@@ -77,7 +77,9 @@ async def _stream(
 
     if not condition:
         return await write(body)
-    return await conditions.write_when_held(call, target, condition, aiter(body), write)
+    # A hopeless upload is refused before it is sent.
+    condition.check(target[1], await conditions.present(call, *target))
+    return await conditions.write_when_held(aiter(body), write, lambda: conditions.holding(call, *target, condition))
 
 
 def check_size(length: int) -> None:

@@ -8,14 +8,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 from adapters.errors import BackendError, Fault
 from adapters.types.objects import Description, Listing, ObjectRow, Stored
 from shim.context import Call
-from shim.s3 import checksums, names
+from shim.s3 import checksums, conditions, names
 from shim.s3.errors import no_such_upload
 from shim.s3.headers import DEFAULT_TYPE, user_metadata
 
@@ -23,6 +24,8 @@ ALGORITHM: Final = "passerelle-checksum-algorithm"
 KIND: Final = "passerelle-checksum-type"
 # Swift's own S3 face stores its uploads under this type and keeps the object's where only it can read.
 _NO_TYPE: Final = "application/directory"
+# As many parts of an upload can be committed at the same moment, by all gateways together.
+_LANES: Final = 8
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,4}")
 
 
@@ -82,6 +85,39 @@ async def opened(call: Call, req: Mapping[str, Any]) -> Upload:
         await store.container(bucket)  # tells of a missing bucket by itself
         raise no_such_upload(upload_id) from error
     return Upload(bucket, key, upload_id, stored)
+
+
+@asynccontextmanager
+async def storing(call: Call, req: Mapping[str, Any]) -> AsyncIterator[Upload]:
+    """Run the block that lets a part of the upload appear; NoSuchUpload where it is complete or given up by now.
+
+    Neither can happen within the block: a part that appeared later would replace a segment of the finished object.
+    Parts whose numbers are not equal modulo 8 do not wait for each other.
+    """
+    async with call.locks.hold(*_lane(call, req, req["PartNumber"] % _LANES)):
+        yield await opened(call, req)
+
+
+def alone(call: Call, req: Mapping[str, Any]) -> AbstractAsyncContextManager[None]:
+    """Run a block while nobody else adds a part to an upload, completes it or aborts it.
+
+    Neither writes the object on condition meanwhile; never within `conditions.holding`, nor the other way round.
+    """
+    lanes = [_lane(call, req, number) for number in range(_LANES)]
+    return call.locks.hold_all([conditions.lock_of(call, names.bucket(call, req), req["Key"]), *lanes])
+
+
+def _lane(call: Call, req: Mapping[str, Any], number: int) -> tuple[str, ...]:
+    return "s3 parts", call.caller.project_id, req["Bucket"], req["Key"], req["UploadId"], str(number)
+
+
+async def close(call: Call, upload: Upload) -> None:
+    """End an upload: from here on it takes no part, and is not found."""
+    try:
+        await call.cloud.objects.delete(upload.container, names.marker(upload.key, upload.id))
+    except BackendError as error:
+        if error.fault is not Fault.NOT_FOUND:
+            raise
 
 
 async def parts_of(call: Call, bucket: str, key: str, upload_id: str) -> dict[int, Part]:

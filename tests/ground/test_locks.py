@@ -71,6 +71,39 @@ def test_nobody_waits_for_ever_within_one_gateway_either() -> None:
     asyncio.run(scenario())
 
 
+def test_several_at_once_shut_out_whoever_holds_one_of_them(tmp_path: Path) -> None:
+    inside: list[str] = []
+
+    async def all_of_them(locks: Locks, names: list[tuple[str, ...]]) -> None:
+        async with locks.hold_all(names):
+            assert not inside
+            inside.append("all")
+            await asyncio.sleep(0.005)
+            inside.remove("all")
+
+    async def only(locks: Locks, name: str) -> None:
+        async with locks.hold("k", name):
+            assert "all" not in inside
+            inside.append(name)
+            await asyncio.sleep(0.005)
+            inside.remove(name)
+
+    async def scenario() -> None:
+        one, other = Locks(f"file://{tmp_path}"), Locks(f"file://{tmp_path}")
+        await one.start()
+        await other.start()
+        names: list[tuple[str, ...]] = [("k", str(n)) for n in range(5)]
+        async with asyncio.timeout(20):
+            await asyncio.gather(
+                *(all_of_them(locks, order) for locks in (one, other) for order in (names, names[::-1], names * 2)),
+                *(only(locks, str(n)) for locks in (one, other) for n in range(5)),
+            )
+        await one.stop()
+        await other.stop()
+
+    asyncio.run(scenario())
+
+
 def test_a_lock_that_never_comes_free_is_unavailable(tmp_path: Path) -> None:
     async def scenario() -> None:
         one, other = Locks(f"file://{tmp_path}"), Locks(f"file://{tmp_path}", wait_seconds=0.05)
