@@ -65,6 +65,11 @@ class Settings(BaseSettings):
         description="How long a caller's Keystone token is used; a disabled user's key works at most this long.",
     )
     credential_miss_ttl_seconds: float = Field(5.0, ge=0, description="How long an unknown access key is remembered.")
+    unknown_keys_per_second: float = Field(
+        20.0,
+        gt=0,
+        description="How many unknown access keys a second Keystone is asked for; above that, new keys get 503.",
+    )
     credential_cache_size: int = Field(10_000, ge=1, description="How many access keys are kept in memory.")
 
     # Limits

@@ -7,6 +7,7 @@ not answer nothing is served from old answers: what cannot be checked is refused
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
@@ -17,6 +18,7 @@ from typing import Any, Generic, TypeVar
 from adapters.errors import BackendError, Fault
 from adapters.ports.identity import Identity
 from adapters.types.identity import Ec2Credential, Token
+from shim.auth.guesses import Guesses
 from shim.auth.refusals import unknown_key
 
 _ACCESS_KEY = re.compile(r"[\x21-\x7e]{1,128}")  # IAM's are 16 to 128 word characters, Keystone's whatever one likes
@@ -40,7 +42,8 @@ class Lifetimes:
 
     `credential` bounds how long a revoked key works, `token` how long the key of a disabled user, or of one who lost a
     role, does; `miss` is for keys that Keystone does not know or lets in no more; a token is renewed `token_margin`
-    before its end, or at half of its life where that is shorter.
+    before its end, or at half of its life where that is shorter.  `guesses` is how many unknown keys a second Keystone
+    may be asked for.
     """
 
     credential: float = 60.0
@@ -48,6 +51,7 @@ class Lifetimes:
     miss: float = 5.0
     token_margin: float = 300.0
     size: int = 10_000
+    guesses: float = 20.0
 
 
 class _Recent(Generic[K, V]):
@@ -141,12 +145,16 @@ class Keys:
         # Apart from the known ones: guesses must not push those out.
         self._unknown: _Recent[str, bool] = _Recent(lifetimes.size)
         self._barred: _Recent[Ec2Credential, bool] = _Recent(lifetimes.size)
+        # Those that were good once are never taken for guesses, however long ago.
+        self._met: _Recent[str, bool] = _Recent(lifetimes.size)
+        self._guesses = Guesses(lifetimes.guesses, clock)
         self._flights = _Flights()
 
     async def credential(self, access: str, *, service: str = "s3") -> Ec2Credential:
         """Return the credential of an access key, at most `Lifetimes.credential` seconds old.
 
-        Raises AwsError in the words of `service` for a key that nobody has, BackendError where Keystone cannot tell.
+        Raises AwsError in the words of `service` for a key that nobody has, BackendError where Keystone cannot tell, or
+        is not asked because of too many guesses.
         """
         now = self._clock()
         found = self._credentials.get(access, now)
@@ -162,6 +170,15 @@ class Keys:
         return known
 
     async def _ask_credential(self, access: str) -> Ec2Credential | None:
+        if self._met.peek(access):
+            return await self._look_up(access)
+        async with self._guesses.asking() as wrong:
+            found = await self._look_up(access)
+            if found is None:
+                wrong()
+            return found
+
+    async def _look_up(self, access: str) -> Ec2Credential | None:
         asked = self._clock()  # the answer may be as old as the question
         try:
             found = await self._identity.ec2_credential(access)
@@ -174,9 +191,11 @@ class Keys:
             self._tokens.drop(access)
         if found is None:
             self._credentials.drop(access)
+            self._met.drop(access)
             self._unknown.put(access, True, asked + self._lifetimes.miss)
         else:
             self._credentials.put(access, found, asked + self._lifetimes.credential)
+            self._met.put(access, True, math.inf)
         return found
 
     async def token(self, credential: Ec2Credential, *, service: str = "s3") -> Token:

@@ -31,6 +31,8 @@ class Keystone:
     seconds: float = 0.0
     lifetime: float = 3600.0
     delay: float = 0.0
+    busy: int = 0
+    busiest: int = 0
     calls: Counter[str] = field(default_factory=Counter)
     seen: Counter[tuple[str, str]] = field(default_factory=Counter)
 
@@ -55,14 +57,19 @@ class Keystone:
         return None
 
     async def _answer(self) -> None:
+        self.busy += 1
+        self.busiest = max(self.busiest, self.busy)
         await asyncio.sleep(self.delay)
+        self.busy -= 1
         if self.down:
             raise BackendError(Fault.UNAVAILABLE, service="identity")
 
     def keys(self, **lifetimes: Any) -> Keys:
         return Keys(
             self,
-            Lifetimes(**{"credential": 60.0, "miss": 5.0, "token_margin": 300.0, "size": 100, **lifetimes}),
+            Lifetimes(
+                **{"credential": 60.0, "miss": 5.0, "token_margin": 300.0, "size": 100, "guesses": 1e9, **lifetimes}
+            ),
             clock=lambda: self.seconds,
             now=lambda: START + timedelta(seconds=self.seconds),
             observe=lambda kind, outcome: self.seen.update([(kind, outcome)]),
