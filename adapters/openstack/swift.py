@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import time
 from collections.abc import AsyncIterable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -45,6 +46,7 @@ _SEGMENT_PATIENCE: Final = 0.1
 # Swift's bulk deletion refuses lines of twice its longest path, and all that follows them.
 _LONGEST_LINE: Final = 2048
 _DELETES_AT_ONCE: Final = 16
+_STAND_IN_SECONDS: Final = 3600
 _POLICY_AND_ACLS: Final = ("X-Storage-Policy", "X-Container-Read", "X-Container-Write")
 _EMPTY: Final = {"Content-Length": "0"}
 
@@ -228,6 +230,22 @@ class Swift:
         if answer.status not in (200, 204):
             raise await self._missing(await refusal(answer, path), container)
         answer.release()
+
+    async def forget(self, container: str, name: str) -> bool:
+        """Tell a listing once more that an object is gone; False, and nothing done, where there is one, or one comes.
+
+        Swift's one deletion on condition is that of its expirer (`X-If-Delete-At`), so what is deleted is a stand-in,
+        made where nothing is and bearing a time to end at, which would end it in any case.
+        """
+        path, at = _path(container, name), str(int(time.time()) + _STAND_IN_SECONDS)
+        try:
+            await self._expect("PUT", path, {**_EMPTY, "If-None-Match": "*", "X-Delete-At": at})
+            await self._expect("DELETE", path, {"X-If-Delete-At": at})
+        except BackendError as error:
+            if error.fault not in (Fault.PRECONDITION, Fault.CONFLICT, Fault.NOT_FOUND):
+                raise
+            return False
+        return True
 
     async def delete_many(self, container: str, names: Sequence[str]) -> list[Refused]:
         """Delete objects, by as few requests as this Swift allows; names that are not there count as deleted."""

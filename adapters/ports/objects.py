@@ -107,6 +107,10 @@ class ObjectStore(Protocol):
         """Delete an object; of a large object the manifest alone.  Raises NOT_FOUND."""
         ...
 
+    async def forget(self, container: str, name: str) -> bool:
+        """Tell a listing once more that an object is gone; False, and nothing done, where there is or comes one."""
+        ...
+
     async def delete_many(self, container: str, names: Sequence[str]) -> list[Refused]:
         """Delete objects as `delete` does; names that are not there count as deleted."""
         ...

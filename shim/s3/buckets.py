@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, Final
 
 from adapters.errors import BackendError, Fault
@@ -155,7 +154,7 @@ async def delete_bucket(call: Call, req: Mapping[str, Any]) -> None:
 async def _only_ghosts(call: Call, name: str) -> bool:
     """Say whether all that a container still lists is deleted already, and then make the listing forget it.
 
-    A container server that was busy learns of a deletion late; a second deletion tells it again.
+    A container server that was busy learns of a deletion late; a second one tells it again.
     """
     store = call.cloud.objects
     listed = [row["name"] for row in await store.objects(name, Listing(limit=_MOST_GHOSTS + 1))]
@@ -165,8 +164,8 @@ async def _only_ghosts(call: Call, name: str) -> bool:
         if await present(call, name, key) is not None:
             return False
     for key in listed:
-        with suppress(BackendError):
-            await store.delete(name, key)
+        if not await store.forget(name, key):  # stored since we looked
+            return False
     return True
 
 

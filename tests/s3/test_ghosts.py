@@ -1,0 +1,97 @@
+"""DeleteBucket where Swift's listing still shows objects that are gone: it forgets those, and deletes nothing else.
+
+The action runs in this process, on the real Swift and with a connection that lets others come in between.
+"""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Any
+
+import aiohttp
+import pytest
+from openstack.connection import Connection
+from yarl import URL
+
+from adapters.errors import BackendError, Fault
+from adapters.openstack.swift import Swift
+from adapters.types.objects import Listing, ObjectRow
+from shim.config import Settings
+from shim.context import Call, Caller
+from shim.locks import Locks
+from shim.s3.buckets import delete_bucket
+from tests.s3.refusals import refused
+from tests.s3.test_nested_manifests import ObjectsOnly, OneToken
+
+
+class Busy:
+    """A connection on which somebody else stores `ghost` just before the first request for it by a method."""
+
+    def __init__(self, session: aiohttp.ClientSession, method: str, token: str) -> None:
+        self.session = session
+        self.method = method
+        self.token = token
+
+    async def request(self, method: str, url: URL, **how: Any) -> aiohttp.ClientResponse:
+        if method == self.method and url.name == "ghost":
+            self.method = ""
+            async with self.session.put(url, data=b"new", headers={"X-Auth-Token": self.token}) as answer:
+                assert answer.status == 201
+        return await self.session.request(method, url, **how)
+
+
+class Lagging(Swift):
+    """A Swift whose container server has not heard yet that the object `ghost` is gone."""
+
+    __slots__ = ("told",)
+
+    async def delete_container(self, name: str) -> None:
+        if not hasattr(self, "told"):
+            self.told = True
+            raise BackendError(Fault.CONFLICT, service="object-store", resource="container", status=409)
+        await super().delete_container(name)
+
+    async def objects(self, container: str, want: Listing) -> list[ObjectRow]:
+        rows = await super().objects(container, want)
+        if container.endswith("+segments") or any(row.get("name") == "ghost" for row in rows):
+            return rows
+        ghost: Any = {"name": "ghost"}
+        return [*rows, ghost]
+
+
+async def deleted(connection: Connection, bucket: str, before: str = "") -> None:
+    """Run DeleteBucket; somebody stores `ghost` just before the first request of the method `before` for it."""
+    endpoint, token = str(connection.object_store.get_endpoint()), str(connection.auth_token)
+    project = str(connection.current_project_id)
+    async with aiohttp.ClientSession() as session, AsyncExitStack() as stack:
+        client: Any = Busy(session, before, token)
+        cloud: Any = ObjectsOnly(Lagging(client, endpoint, OneToken(token), "ghosts", 60.0))
+        caller = Caller("key", "user", "user", project, "project", "0" * 12, frozenset())
+        settings = Settings.model_validate({})
+        call = Call(cloud, caller, "ghosts", "us-east-1", "DeleteBucket", settings, Locks(""), stack)
+        await delete_bucket(call, {"Bucket": bucket})
+
+
+def test_a_ghost_keeps_no_bucket(s3: Any, openstack_main: Connection, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="ghost", Body=b"x")
+    s3.delete_object(Bucket=bucket, Key="ghost")
+    asyncio.run(deleted(openstack_main, bucket))
+    with refused("404"):
+        s3.head_bucket(Bucket=bucket)
+    s3.create_bucket(Bucket=bucket)
+
+
+@pytest.mark.parametrize("before", ["PUT", "DELETE"])
+def test_what_comes_while_ghosts_are_looked_at_stays(
+    s3: Any, openstack_main: Connection, bucket: str, before: str
+) -> None:
+    with pytest.raises(BackendError) as caught:
+        asyncio.run(deleted(openstack_main, bucket, before))
+    assert (caught.value.fault, caught.value.resource) == (Fault.CONFLICT, "container")
+    assert s3.get_object(Bucket=bucket, Key="ghost")["Body"].read() == b"new"
+
+
+def test_nothing_is_touched_where_something_is_alive(s3: Any, openstack_main: Connection, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="alive", Body=b"x")
+    with pytest.raises(BackendError):
+        asyncio.run(deleted(openstack_main, bucket))
+    assert s3.get_object(Bucket=bucket, Key="alive")["Body"].read() == b"x"
