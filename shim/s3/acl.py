@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from shim.context import Call
+from shim.errors import AwsError
 from shim.s3 import names
 from shim.s3.errors import not_implemented
 from shim.s3.headers import owner
@@ -58,7 +59,14 @@ def _private(call: Call) -> dict[str, Any]:
 def _check(call: Call, req: Mapping[str, Any]) -> None:
     policy = req.get("AccessControlPolicy")
     if policy is None:
-        if req.get("ACL") not in _OWNERS:
+        if not req.get("ACL"):
+            raise AwsError(
+                "MissingSecurityHeader",
+                "Your request was missing a required header",
+                400,
+                extra={"MissingHeaderName": "x-amz-acl"},
+            )
+        if req["ACL"] not in _OWNERS:
             raise not_implemented("x-amz-acl")
         return
     grants = policy.get("Grants") or ()

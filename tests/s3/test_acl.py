@@ -44,6 +44,15 @@ def test_any_other_is_refused_and_nothing_changes(s3: Any, openstack_main: Any, 
     assert s3.get_bucket_acl(Bucket=bucket)["Grants"] == now["Grants"]
 
 
+def test_nothing_to_set(s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    for call, names in ((s3.put_bucket_acl, {"Bucket": bucket}), (s3.put_object_acl, {"Bucket": bucket, "Key": "k"})):
+        with refused("MissingSecurityHeader", 400) as seen:
+            call(**names)
+        assert seen["Message"] == "Your request was missing a required header"
+        assert seen["MissingHeaderName"] == "x-amz-acl"
+
+
 def test_of_what_is_not_there(s3: Any, bucket: str) -> None:
     with refused("NoSuchKey", 404):
         s3.get_object_acl(Bucket=bucket, Key="nothing")
