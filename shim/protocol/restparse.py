@@ -16,17 +16,15 @@ from shim.protocol.resources import SIGNATURE, not_implemented
 
 Fill = Callable[[dict[str, Any], Request], None]
 
-# Headers whose checksums the gateway verifies for every operation, modelled or not.
-CHECKSUMS = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256")
-
 # `x-amz-*` headers that change nothing about what an operation does: signature, transport, user agent, and metadata,
 # which only means something where an object is written (and is modelled there).
 _TRANSPORT = (
     "x-amz-date x-amz-content-sha256 x-amz-decoded-content-length x-amz-security-token x-amz-trailer x-amz-te "
-    "x-amz-sdk-checksum-algorithm x-amz-checksum-algorithm x-amz-checksum-mode x-amz-checksum-type x-amz-user-agent "
-    "x-amz-request-payer"
+    "x-amz-sdk-checksum-algorithm x-amz-checksum-algorithm x-amz-checksum-mode x-amz-user-agent x-amz-request-payer"
 )
-_HARMLESS = frozenset(_TRANSPORT.split()) | {f"x-amz-checksum-{name.lower()}" for name in CHECKSUMS}
+_HARMLESS = frozenset(_TRANSPORT.split())
+# What is sent in one piece has a checksum of the whole and no other; uploads of parts model this header.
+_TRUE = {"x-amz-checksum-type": "FULL_OBJECT"}
 _METADATA = "x-amz-meta-"
 
 # "A recipient MUST ignore the If-Modified-Since header field if the received field value is not a valid HTTP-date"
@@ -48,6 +46,12 @@ _WORDS = {  # shape → code and sentence of a value that is not in its enumerat
 }
 
 
+def checksums(model: Any) -> tuple[str, ...]:
+    """Name the checksum algorithms of a model; their headers are verified with the body, modelled or not."""
+    service = model.service_model
+    return tuple(service.shape_for("ChecksumAlgorithm").enum) if "ChecksumAlgorithm" in service.shape_names else ()
+
+
 def parser(model: Any) -> Parse:
     """Compile an operation's parser."""
     shape = model.input_shape
@@ -55,7 +59,8 @@ def parser(model: Any) -> Parse:
     fills: list[Fill] = []
     if shape:
         fills += [fill for fill in (_path(model), _query(shape)) if fill]
-    fills.append(_headers(names, prefixes))
+    harmless = _HARMLESS | {f"x-amz-checksum-{name.lower()}" for name in checksums(model)}
+    fills.append(_headers(names, prefixes, harmless))
     missing = _missing(shape)
     body_of = _body(shape)
 
@@ -167,7 +172,7 @@ def _other_keys(name: str, shape: Any, table: Mapping[str, Any]) -> Fill:
     return fill
 
 
-def _headers(names: Mapping[str, headers.Binding], prefixes: Mapping[str, str]) -> Fill:
+def _headers(names: Mapping[str, headers.Binding], prefixes: Mapping[str, str], harmless: frozenset[str]) -> Fill:
     table = {outside: _header(outside, *binding) for outside, binding in names.items()}
     groups = tuple(prefixes.items())
 
@@ -177,13 +182,17 @@ def _headers(names: Mapping[str, headers.Binding], prefixes: Mapping[str, str]) 
             put = table.get(outside)
             if put is not None:
                 put(found, head, text)
-            elif outside.startswith("x-amz-") and not outside.startswith(_METADATA) and outside not in _HARMLESS:
+            elif outside.startswith("x-amz-") and outside not in harmless and not _idle(outside, text):
                 raise not_implemented(outside)
             for prefix, name in groups:
                 if outside.startswith(prefix):
                     found.setdefault(name, {})[outside[len(prefix) :]] = headers.decoded(text)
 
     return fill
+
+
+def _idle(outside: str, text: str) -> bool:
+    return outside.startswith(_METADATA) or _TRUE.get(outside) == text
 
 
 def _header(outside: str, name: str, read: scalars.Read) -> Callable[[dict[str, Any], Head, str], None]:

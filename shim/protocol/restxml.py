@@ -204,7 +204,7 @@ def _always(model: Any) -> frozenset[str]:
     facts = model.http_checksum or {}
     algorithm = facts.get("requestAlgorithmMember")
     if algorithm:
-        found |= {algorithm, *(f"Checksum{name}" for name in restparse.CHECKSUMS)}
+        found |= {algorithm, *(f"Checksum{name}" for name in restparse.checksums(model))}
     return frozenset((found | _ALWAYS) & shape.members.keys())
 
 

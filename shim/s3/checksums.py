@@ -98,15 +98,20 @@ def kind_of(algorithm: str, asked: str | None) -> str:
     return asked
 
 
+def can_join(algorithm: str, kind: str) -> bool:
+    """Say whether the parts' checksums give the object's, without reading it again."""
+    return kind == COMPOSITE or algorithm in _JOINABLE
+
+
 def joined(algorithm: str, kind: str, parts: Sequence[tuple[Checksum | None, int]]) -> Checksum | None:
     """Return a multipart object's checksum from its parts' and their sizes; None where a part lacks its own."""
     values = [(part.value, size) for part, size in parts if part is not None and part.algorithm == algorithm]
     if len(values) != len(parts):
         return None
+    if not can_join(algorithm, kind):
+        return None
     if kind == COMPOSITE:
         return Checksum(algorithm, checksums.composite(algorithm, [value for value, _ in values]), COMPOSITE)
-    if algorithm not in _JOINABLE:
-        return None
     return Checksum(algorithm, checksums.full_object(algorithm, values), FULL)
 
 

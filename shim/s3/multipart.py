@@ -13,7 +13,7 @@ from adapters.types.objects import Description, Written
 from shim.context import Call
 from shim.s3 import checksums, conditions, names, ranges, segments, uploads
 from shim.s3.copying import SOURCE_CONDITIONS, Source, check_copy_size, computed, source_of
-from shim.s3.errors import invalid_request, precondition_failed
+from shim.s3.errors import invalid_request, not_implemented, precondition_failed
 from shim.s3.headers import DESCRIBING, check_placement, description
 from shim.s3.objects import SMALL, announced, check_size
 from shim.s3.service import action
@@ -60,6 +60,8 @@ def _checksums(req: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
             )
         return {}, {}
     kind = checksums.kind_of(algorithm, asked)
+    if not checksums.can_join(algorithm, kind):
+        raise not_implemented("x-amz-checksum-algorithm")
     return {ALGORITHM: algorithm, KIND: kind}, {"ChecksumAlgorithm": algorithm, "ChecksumType": kind}
 
 

@@ -256,7 +256,8 @@ def test_s3(line: str, status: int, code: str, extra: dict[str, str]) -> None:
     [
         ("PUT", "x-amz-storage-class", "GLACIER"),
         ("PUT", "x-amz-unheard-of", "1"),
-        ("PUT", "x-amz-checksum-sha512", "AA=="),
+        ("PUT", "x-amz-checksum-crc99", "AA=="),
+        ("PUT", "x-amz-checksum-type", "COMPOSITE"),
         ("GET", "x-amz-copy-source", "b/k"),
         ("GET", "x-amz-server-side-encryption-customer-algorithm", "AES256"),
     ],
@@ -264,6 +265,13 @@ def test_s3(line: str, status: int, code: str, extra: dict[str, str]) -> None:
 def test_s3_headers_that_change_the_meaning(method: str, header: str, value: str) -> None:
     error = refusal(S3, s3(method, "/b/k", {header: value}))
     assert (error.status, error.code, error.extra) == (501, "NotImplemented", {"Header": header})
+
+
+@pytest.mark.parametrize(
+    ("header", "value"), [("x-amz-checksum-type", "FULL_OBJECT"), ("x-amz-checksum-xxhash128", "AA==")]
+)
+def test_s3_headers_that_say_what_holds_anyway(header: str, value: str) -> None:
+    assert S3.operations["PutObject"].parse(s3("PUT", "/b/k", {header: value}), b"")["Key"] == "k"
 
 
 def test_s3_names_the_header_that_is_missing() -> None:

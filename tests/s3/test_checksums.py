@@ -19,6 +19,14 @@ COMPUTED: dict[str, Callable[[bytes], bytes]] = {
     "SHA1": lambda body: hashlib.sha1(body).digest(),  # noqa: S324 - one of AWS's algorithms
     "SHA256": lambda body: hashlib.sha256(body).digest(),
 }
+# These have no composite, and the parts' do not give the whole's.
+NEWER: dict[str, Callable[[bytes], bytes]] = {
+    "SHA512": lambda body: hashlib.sha512(body).digest(),
+    "MD5": lambda body: hashlib.md5(body).digest(),  # noqa: S324 - one of AWS's algorithms
+    "XXHASH64": lambda body: bytes(crt.XXHash.compute_xxhash64(body)),
+    "XXHASH3": lambda body: bytes(crt.XXHash.compute_xxhash3_64(body)),
+    "XXHASH128": lambda body: bytes(crt.XXHash.compute_xxhash3_128(body)),
+}
 
 
 def checksum(algorithm: str, body: bytes) -> str:
@@ -40,6 +48,43 @@ def test_a_checksum_is_kept(s3: Any, bucket: str, algorithm: str, size: int) -> 
     assert about["Checksum"][told] == put[told]
     copy = s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/k")["CopyObjectResult"]
     assert copy[told] == put[told]
+
+
+@pytest.mark.parametrize("algorithm", NEWER)
+@pytest.mark.parametrize("size", [10, 2 * MIB], ids=["small", "large"])
+def test_the_newer_ones_too(s3: Any, bucket: str, algorithm: str, size: int) -> None:
+    body = b"c" * size
+    told = f"Checksum{algorithm}"
+    value = b64encode(NEWER[algorithm](body)).decode()
+    wrong = b64encode(NEWER[algorithm](b"other")).decode()
+    with refused("BadDigest", 400):
+        s3.put_object(Bucket=bucket, Key="k", Body=body, **{told: wrong})
+    assert s3.put_object(Bucket=bucket, Key="k", Body=body, **{told: value})[told] == value
+    head = s3.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
+    assert (head[told], head["ChecksumType"]) == (value, "FULL_OBJECT")
+    about = s3.get_object_attributes(Bucket=bucket, Key="k", ObjectAttributes=["Checksum"])
+    assert about["Checksum"][told] == value
+    copy = s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/k")["CopyObjectResult"]
+    assert copy[told] == value
+    names = {"Bucket": bucket, "Key": "k", "UploadId": s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]}
+    with refused("BadDigest", 400):
+        s3.upload_part(**names, PartNumber=1, Body=body, **{told: wrong})
+    put = s3.upload_part(**names, PartNumber=1, Body=body, **{told: value})
+    assert put[told] == s3.list_parts(**names)["Parts"][0][told] == value
+    part = {"PartNumber": 1, "ETag": put["ETag"]}
+    with refused("InvalidPart", 400):
+        s3.complete_multipart_upload(**names, MultipartUpload={"Parts": [{**part, told: wrong}]})
+    s3.complete_multipart_upload(**names, MultipartUpload={"Parts": [{**part, told: value}]})
+
+
+@pytest.mark.parametrize("algorithm", NEWER)
+def test_no_upload_promises_a_checksum_that_its_parts_cannot_give(s3: Any, bucket: str, algorithm: str) -> None:
+    with refused("NotImplemented", 501):
+        s3.create_multipart_upload(Bucket=bucket, Key="k", ChecksumAlgorithm=algorithm)
+
+
+def test_every_algorithm_of_the_model_is_verified(s3: Any) -> None:
+    assert set(s3.meta.service_model.shape_for("ChecksumAlgorithm").enum) == COMPUTED.keys() | NEWER.keys()
 
 
 def test_a_copy_may_have_another_checksum(s3: Any, bucket: str) -> None:
