@@ -4,10 +4,11 @@ import sys
 import time
 from collections.abc import Callable
 
-from bench import describe_many, s3_side_by_side, stream_2gb, upstream_calls
+from bench import describe_many, hop, s3_side_by_side, stream_2gb, upstream_calls
 from bench.stage import Stage, stage
 
 MEASUREMENTS: dict[str, Callable[[Stage], None]] = {
+    "hop": hop.run,
     "s3": s3_side_by_side.run,
     "upstream": upstream_calls.run,
     "stream": stream_2gb.run,

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,19 +71,26 @@ def run(stage: Stage) -> None:
 
 def bare(stage: Stage, container: str) -> tuple[float, float]:
     """Return requests per second and CPU milliseconds per request of the least that a proxy can do."""
-    command = [sys.executable, "-m", "bench.bare_proxy", stage.swift]
+    with bare_proxy(stage.swift, stage.token) as (pid, url):
+        requests = [ask("GET", f"{url}/{container}/get-{i:02}") for i in range(KEYS)]
+        asyncio.run(turn(requests, 8, 0.3))
+        before = cpu_of(pid)
+        count, seconds = asyncio.run(turn(requests, 8, SECONDS * 2))
+        return count / seconds, (cpu_of(pid) - before) / count * 1000
+
+
+@contextmanager
+def bare_proxy(swift: str, token: str) -> Iterator[tuple[int, str]]:
+    """Run the bare proxy in a process of its own; give its pid and URL."""
+    command = [sys.executable, "-m", "bench.bare_proxy", swift]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as proxy:
         assert proxy.stdin
         assert proxy.stdout
-        print(stage.token, file=proxy.stdin, flush=True)
-        url = f"http://127.0.0.1:{proxy.stdout.readline().strip()}/{container}"
-        requests = [ask("GET", f"{url}/get-{i:02}") for i in range(KEYS)]
-        asyncio.run(turn(requests, 8, 0.3))
-        before = cpu_of(proxy.pid)
-        count, seconds = asyncio.run(turn(requests, 8, SECONDS * 2))
-        spent = cpu_of(proxy.pid) - before
-        proxy.terminate()
-    return count / seconds, spent / count * 1000
+        print(token, file=proxy.stdin, flush=True)
+        try:
+            yield proxy.pid, f"http://127.0.0.1:{proxy.stdout.readline().strip()}"
+        finally:
+            proxy.terminate()
 
 
 def work(stage: Stage, container: str, listed: str) -> Iterator[Cell]:

@@ -1,0 +1,73 @@
+"""A Swift that answers at once and stores nothing, so that what a gateway costs is not lost in what Swift costs.
+
+Its answers bear the headers of the real ones.  Run by `bench.hop` in a process of its own.
+"""
+
+import asyncio
+import sys
+from typing import cast
+
+import httptools
+
+SMALL = b"x" * 1024
+_ETAG = "0f343b0931126a20f133d67c2b018a3b"
+_COMMON = (
+    "Content-Type: {type}\r\nX-Timestamp: 1795426800.12345\r\nX-Trans-Id: tx0123456789abcdef01234-006a0c8f00\r\n"
+    "X-Openstack-Request-Id: tx0123456789abcdef01234-006a0c8f00\r\nDate: Mon, 23 Nov 2026 09:00:00 GMT\r\n\r\n"
+)
+_OBJECT = (
+    f"HTTP/1.1 200 OK\r\nEtag: {_ETAG}\r\nLast-Modified: Mon, 23 Nov 2026 08:59:59 GMT\r\nAccept-Ranges: bytes\r\n"
+    f"Content-Length: {len(SMALL)}\r\n" + _COMMON.format(type="binary/octet-stream")
+).encode()
+_CREATED = (
+    f"HTTP/1.1 201 Created\r\nEtag: {_ETAG}\r\nLast-Modified: Mon, 23 Nov 2026 09:00:01 GMT\r\nContent-Length: 0\r\n"
+    + _COMMON.format(type="text/html; charset=UTF-8")
+).encode()
+_MISSING = ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n" + _COMMON.format(type="text/html; charset=UTF-8")).encode()
+
+
+class Store(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self) -> None:
+        self._parser = httptools.HttpRequestParser(self)
+        self._url = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are none by class
+
+    def data_received(self, data: bytes) -> None:
+        self._parser.feed_data(data)
+
+    def on_message_begin(self) -> None:
+        self._url = b""
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_message_complete(self) -> None:
+        method = self._parser.get_method()
+        if b"%2Bsegments" in self._url:
+            self._transport.write(_MISSING)
+        elif method == b"PUT":
+            self._transport.write(_CREATED)
+        else:
+            self._transport.write(_OBJECT + SMALL if method == b"GET" else _OBJECT)
+
+
+async def serve() -> None:
+    """Serve on a free port until the parent closes standard input."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Store, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)
+    server.close()
+
+
+if __name__ == "__main__":
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(serve())
+    else:
+        uvloop.run(serve())
