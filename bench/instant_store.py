@@ -23,7 +23,9 @@ _CREATED = (
     f"HTTP/1.1 201 Created\r\nEtag: {_ETAG}\r\nLast-Modified: Mon, 23 Nov 2026 09:00:01 GMT\r\nContent-Length: 0\r\n"
     + _COMMON.format(type="text/html; charset=UTF-8")
 ).encode()
-_MISSING = ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n" + _COMMON.format(type="text/html; charset=UTF-8")).encode()
+_MISSING = (
+    "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n" + _COMMON.format(type="text/html; charset=UTF-8")
+).encode()
 
 
 class Store(asyncio.Protocol):
