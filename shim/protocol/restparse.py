@@ -61,6 +61,8 @@ def parser(model: Any) -> Parse:
         fills += [fill for fill in (_path(model), _query(shape)) if fill]
     harmless = _HARMLESS | {f"x-amz-checksum-{name.lower()}" for name in checksums(model)}
     fills.append(_headers(names, prefixes, harmless))
+    if shape and "CopySource" in shape.members:
+        fills.append(_no_range)
     missing = _missing(shape)
     body_of = _body(shape)
 
@@ -189,6 +191,13 @@ def _headers(names: Mapping[str, headers.Binding], prefixes: Mapping[str, str], 
                     found.setdefault(name, {})[outside[len(prefix) :]] = headers.decoded(text)
 
     return fill
+
+
+def _no_range(found: dict[str, Any], request: Request) -> None:
+    """A copy is whole; a part's range has a header of its own, x-amz-copy-source-range."""
+    text = request.head.header("range")
+    if text:
+        raise refused(Refusal(Flaw.TYPE, "A copy takes no Range header.", text).at("Range"))
 
 
 def _idle(outside: str, text: str) -> bool:

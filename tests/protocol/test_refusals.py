@@ -268,6 +268,18 @@ def test_s3_headers_that_change_the_meaning(method: str, header: str, value: str
 
 
 @pytest.mark.parametrize(
+    ("operation", "target"), [("CopyObject", "/b/k"), ("UploadPartCopy", "/b/k?partNumber=1&uploadId=u")]
+)
+def test_s3_copies_take_no_range(operation: str, target: str) -> None:
+    request = s3("PUT", target, {"x-amz-copy-source": "b/source", "range": "bytes=0-1"})
+    with pytest.raises(AwsError) as caught:
+        S3.operations[operation].parse(request, b"")
+    error = caught.value
+    assert (error.status, error.code) == (400, "InvalidArgument")
+    assert error.extra == {"ArgumentName": "Range", "ArgumentValue": "bytes=0-1"}
+
+
+@pytest.mark.parametrize(
     ("header", "value"), [("x-amz-checksum-type", "FULL_OBJECT"), ("x-amz-checksum-xxhash128", "AA==")]
 )
 def test_s3_headers_that_say_what_holds_anyway(header: str, value: str) -> None:
