@@ -52,7 +52,7 @@ async def _parts(call: Call, req: Mapping[str, Any], stored: Stored) -> dict[str
         "PartNumberMarker": marker,
         "NextPartNumberMarker": page[-1].number if page else marker,
         "MaxParts": limit,
-        "IsTruncated": len(rest) > len(page),
+        "IsTruncated": bool(page) and len(rest) > len(page),
         "Parts": [
             {
                 "PartNumber": part.number,

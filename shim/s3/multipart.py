@@ -29,10 +29,10 @@ LOOKED_AT_FIRST: Final = 16 << 20
 async def create_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Open an upload, with the description that the object will have."""
     bucket, key, store = names.bucket(call, req), req["Key"], call.cloud.objects
-    names.check_key(key)
+    upload_id = names.new_upload_id()
+    names.check_key(key, behind=names.sub_manifest("", upload_id, 0))  # the longest name of what the upload stores
     check_placement(req)
     internal, told = _checksums(req)
-    upload_id = names.new_upload_id()
     marker, told_object = names.marker(key, upload_id), description(req, internal=internal)
     container = names.segments(bucket)
     if not await store.has_container(container):

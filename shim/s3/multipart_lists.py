@@ -43,7 +43,7 @@ async def list_parts(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
         "PartNumberMarker": marker,
         "NextPartNumberMarker": page[-1].number if page else marker,
         "MaxParts": limit,
-        "IsTruncated": len(rest) > len(page),
+        "IsTruncated": bool(page) and len(rest) > len(page),  # who asks for none gets all of it
         "Parts": [_shown(part) for part in page],
         "Initiator": owner(call),
         "Owner": owner(call),
@@ -73,7 +73,7 @@ async def list_multipart_uploads(call: Call, req: Mapping[str, Any]) -> Mapping[
     await call.cloud.objects.container(bucket)
     found = [one for one in await _open(call, bucket, prefix) if _after(one, key_marker, id_marker)]
     page = _fold(sorted(found), prefix, delimiter, key_marker)
-    more = len(page) > limit
+    more = 0 < limit < len(page)
     page = page[:limit]
     last = page[-1] if page else None
     return {

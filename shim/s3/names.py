@@ -63,11 +63,11 @@ def invalid_bucket_name(name: str) -> AwsError:
     return AwsError("InvalidBucketName", "The specified bucket is not valid.", 400, extra={"BucketName": name})
 
 
-def check_key(key: str) -> None:
-    """Refuse a key that is longer than S3's, and Swift's, 1,024 bytes."""
-    size = len(key.encode("utf-8", "surrogateescape"))
-    if size > KEY_BYTES:
-        extra = {"Size": str(size), "MaxSizeAllowed": str(KEY_BYTES)}
+def check_key(key: str, behind: str = "") -> None:
+    """Refuse a key that is longer than S3's, and Swift's, 1,024 bytes; Swift's names may go on `behind` the key."""
+    size, most = len(key.encode("utf-8", "surrogateescape")), KEY_BYTES - len(behind)
+    if size > most:
+        extra = {"Size": str(size), "MaxSizeAllowed": str(most)}
         raise AwsError("KeyTooLongError", "Your key is too long", 400, extra=extra)
 
 

@@ -170,7 +170,10 @@ def test_listing_parts(s3: Any, bucket: str) -> None:
     assert [[part["PartNumber"] for part in page["Parts"]] for page in pages] == [[1, 2, 10], [100]]
     assert [page["IsTruncated"] for page in pages] == [True, False]
     assert pages[1]["Parts"][0]["Size"] == 100
-    assert s3.list_parts(Bucket=bucket, Key="k", UploadId=upload_id, MaxParts=0)["IsTruncated"] is True
+    none = s3.list_parts(Bucket=bucket, Key="k", UploadId=upload_id, MaxParts=0)
+    assert (none["IsTruncated"], none["MaxParts"], "Parts" in none) == (False, 0, False)
+    none = s3.list_multipart_uploads(Bucket=bucket, MaxUploads=0)
+    assert (none["IsTruncated"], none["MaxUploads"], "Uploads" in none) == (False, 0, False)
 
 
 def test_listing_uploads(s3: Any, bucket: str) -> None:
@@ -263,3 +266,16 @@ def test_an_upload_that_its_completion_left_open_takes_no_object_along(
     s3.abort_multipart_upload(Bucket=bucket, Key="k", UploadId=upload_id)
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == whole
     assert segments(openstack_main, bucket) == [f"k/{upload_id}/{number}" for number in (1, 2)]
+
+
+def test_a_key_that_leaves_no_room_for_its_parts(s3: Any, bucket: str, openstack_main: Any) -> None:
+    """Swift's names end at 1,024 bytes, and those of parts and manifests go on behind the key."""
+    longest = "é" * 484
+    upload_id, parts, whole = upload(s3, bucket, longest, (5 * MIB, 1))
+    complete(s3, bucket, longest, upload_id, parts)
+    assert s3.get_object(Bucket=bucket, Key=longest)["Body"].read() == whole
+    before = segments(openstack_main, bucket)
+    with refused("KeyTooLongError", 400) as seen:
+        s3.create_multipart_upload(Bucket=bucket, Key=longest + "k")
+    assert (seen["Size"], seen["MaxSizeAllowed"]) == ("969", "968")
+    assert segments(openstack_main, bucket) == before
