@@ -74,6 +74,11 @@ class Settings(BaseSettings):
 
     # Limits
     query_body_bytes: int = Field(1 << 20, ge=1, description="Largest body of an EC2 or STS request.")
+    body_idle_seconds: float = Field(
+        45.0,
+        gt=0,
+        description="Longest silence of a client whose body is not whole yet; below Swift's `client_timeout` (60).",
+    )
     xml_body_bytes: int = Field(4 << 20, ge=1, description="Largest XML body of an S3 request.")
     upstream_timeout_seconds: float = Field(60.0, gt=0, description="Longest wait for one OpenStack control answer.")
     upstream_connect_seconds: float = Field(

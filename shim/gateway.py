@@ -25,7 +25,7 @@ from adapters.errors import BackendError
 from adapters.ports.cloud import Cloud
 from adapters.types.identity import Ec2Credential, Token
 from shim.auth.accounts import account_id
-from shim.auth.body import ClientGone, open_body, plain_body
+from shim.auth.body import ClientGone, impatient, open_body, plain_body
 from shim.auth.claims import claim
 from shim.auth.keys import Keys
 from shim.auth.sigv4 import Verified
@@ -178,6 +178,7 @@ class Gateway:
         if head.raw_path in SIDE_PATHS and not head.raw_query and not head.header("authorization"):
             await self._side(scope, receive, send)
             return
+        receive = impatient(receive, self._settings.body_idle_seconds)
         record = Record(str(uuid.uuid4()), time.perf_counter(), client=head.client)
         current.set(record)
         try:

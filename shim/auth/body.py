@@ -7,6 +7,7 @@ leaves no object.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import re
@@ -35,6 +36,33 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]  # ASGI's
 
 class ClientGone(Exception):  # noqa: N818 - it tells what happened, and there is nobody left to answer
     """The client went away before its body had come in whole."""
+
+
+def impatient(receive: Receive, seconds: float) -> Receive:
+    """Return a `receive` that raises S3's RequestTimeout where a body is silent for so long before it is whole.
+
+    What comes behind the body, which is the client's leaving, may take its time.
+    """
+    whole = False
+
+    async def receiving() -> MutableMapping[str, Any]:
+        nonlocal whole
+        if whole:
+            return await receive()
+        try:
+            async with asyncio.timeout(seconds):
+                event = await receive()
+        except TimeoutError:
+            raise AwsError(
+                "RequestTimeout",
+                "Your socket connection to the server was not read from or written to within the timeout period. Idle "
+                "connections will be closed.",
+                headers={"Connection": "close"},
+            ) from None
+        whole = not event.get("more_body", False)
+        return event
+
+    return receiving
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,67 @@
+"""A client that falls silent before its body is whole is not waited for; one that has sent it all may be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import MutableMapping
+from typing import Any
+
+import pytest
+
+from shim.auth.body import Receive, impatient, plain_body
+from shim.errors import AwsError
+from tests.auth.bodies import head
+
+Event = MutableMapping[str, Any]
+
+
+def spoken(*events: tuple[float, Event]) -> Receive:
+    """Return an ASGI receive that gives each event after its own number of seconds."""
+    left = list(events)
+
+    async def receive() -> Event:
+        seconds, event = left.pop(0)
+        await asyncio.sleep(seconds)
+        return event
+
+    return receive
+
+
+def piece(data: bytes, *, more: bool = True) -> Event:
+    return {"type": "http.request", "body": data, "more_body": more}
+
+
+def test_silence_ends_a_body() -> None:
+    async def scenario() -> None:
+        receive = impatient(spoken((0, piece(b"a=")), (5, piece(b"b", more=False))), 0.05)
+        body = plain_body(head(content_length="3"), receive)
+        for _ in range(2):  # a body that failed once fails for ever
+            with pytest.raises(AwsError) as caught:
+                async with asyncio.timeout(2):
+                    await body.read(100)
+        error = caught.value
+        assert (error.code, error.status, error.headers["Connection"]) == ("RequestTimeout", 400, "close")
+        assert error.message == (
+            "Your socket connection to the server was not read from or written to within the timeout period. Idle "
+            "connections will be closed."
+        )
+
+    asyncio.run(scenario())
+
+
+def test_slowness_is_no_silence() -> None:
+    async def scenario() -> None:
+        slow = [(0.06, piece(b"a")) for _ in range(5)]
+        receive = impatient(spoken(*slow, (0.06, piece(b"z", more=False))), 0.1)
+        assert await plain_body(head(content_length="6"), receive).read(100) == b"aaaaaz"
+
+    asyncio.run(scenario())
+
+
+def test_who_has_sent_all_may_wait_for_the_answer() -> None:
+    async def scenario() -> None:
+        receive = impatient(spoken((0, piece(b"a", more=False)), (0.2, {"type": "http.disconnect"})), 0.05)
+        assert await plain_body(head(content_length="1"), receive).read(100) == b"a"
+        assert (await receive())["type"] == "http.disconnect"
+
+    asyncio.run(scenario())
