@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import SimpleNamespace
 from typing import Self
 
 import aiohttp
@@ -22,6 +20,7 @@ from adapters.openstack.neutron import Neutron
 from adapters.openstack.nova import Nova
 from adapters.openstack.session import Session
 from adapters.openstack.swift import Swift
+from adapters.openstack.swift_http import SwiftPool
 from adapters.openstack.swift_memory import SwiftMemory
 from adapters.openstack.swift_wire import SwiftConnector
 from adapters.openstack.transport import Observer, Timeouts, Transport
@@ -52,7 +51,7 @@ class CloudFactory:
     `calls` counts the calls made, Swift's too, by (service, method, status); status 0 where no answer came.
     """
 
-    def __init__(self, config: CloudConfig, transport: Transport, objects: aiohttp.ClientSession, idle: float) -> None:
+    def __init__(self, config: CloudConfig, transport: Transport, objects: SwiftPool) -> None:
         session = blocking_session(config, _LOGIN_SECONDS)
         project = Login([config.project], session, config)
         # Who cannot have the system scope may still be an admin of the project, whom Keystone lets read credentials.
@@ -64,7 +63,6 @@ class CloudFactory:
         self.calls = transport.calls
         self._transport = transport
         self._objects = objects
-        self._idle = idle
         self._memory = SwiftMemory()
 
     @classmethod
@@ -90,9 +88,8 @@ class CloudFactory:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # an object's bytes are its owner's
             trust_env=False,
-            trace_configs=[_counting(transport)],
         )
-        return cls(config, transport, objects, limits.object_idle_seconds)
+        return cls(config, transport, SwiftPool(objects, limits.object_idle_seconds, transport.count))
 
     def tenant(self, tokens: TokenSource, token: Token, request_id: str) -> OpenStackCloud:
         """Return one tenant's cloud for one request; nothing is sent.  `token` is the one of the moment."""
@@ -103,33 +100,12 @@ class CloudFactory:
         url = token.catalog.get(_SWIFT)
         if not url:
             raise BackendError(Fault.UNSUPPORTED, service=_SWIFT, detail="the cloud's catalog has no such service")
-        return Swift(self._objects, url, tokens, request_id, self._idle, self._memory)
+        return Swift(self._objects, url, tokens, request_id, self._memory)
 
     async def aclose(self) -> None:
         """Close all connections."""
         await self._transport.aclose()
-        await self._objects.close()
-
-
-def _counting(transport: Transport) -> aiohttp.TraceConfig:
-    """Return what counts Swift's requests beside the control calls."""
-    trace = aiohttp.TraceConfig()
-
-    async def start(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
-        context.started = time.perf_counter()
-
-    async def end(_: aiohttp.ClientSession, context: SimpleNamespace, told: aiohttp.TraceRequestEndParams) -> None:
-        transport.count(_SWIFT, told.method, told.response.status, time.perf_counter() - context.started)
-
-    async def lost(
-        _: aiohttp.ClientSession, context: SimpleNamespace, told: aiohttp.TraceRequestExceptionParams
-    ) -> None:
-        transport.count(_SWIFT, told.method, 0, time.perf_counter() - context.started)
-
-    trace.on_request_start.append(start)
-    trace.on_request_end.append(end)
-    trace.on_request_exception.append(lost)
-    return trace
+        await self._objects.client.close()
 
 
 class OpenStackCloud:

@@ -15,13 +15,11 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
-import aiohttp
-
 from adapters.errors import BackendError, Fault
 from adapters.openstack import faults
 from adapters.openstack import swift_headers as codec
 from adapters.openstack.swift_headers import SERVICE
-from adapters.openstack.swift_http import SwiftHttp, parsed, pieces, quoted, refusal, refused, whole
+from adapters.openstack.swift_http import SwiftHttp, SwiftPool, parsed, pieces, quoted, refusal, refused, whole
 from adapters.openstack.swift_memory import SwiftMemory
 from adapters.ports.identity import TokenSource
 from adapters.types.objects import (
@@ -52,20 +50,19 @@ _EMPTY: Final = {"Content-Length": "0"}
 
 
 class Swift:
-    """One project's Swift account.  `endpoint` is the catalog's URL of it, `idle_seconds` its longest silence."""
+    """One project's Swift account.  `endpoint` is the catalog's URL of it."""
 
     __slots__ = ("_http", "_memory")
 
     def __init__(
         self,
-        client: aiohttp.ClientSession,
+        pool: SwiftPool,
         endpoint: str,
         tokens: TokenSource,
         request_id: str,
-        idle_seconds: float,
         memory: SwiftMemory | None = None,
     ) -> None:
-        self._http = SwiftHttp(client, endpoint, tokens, request_id, idle_seconds)
+        self._http = SwiftHttp(pool, endpoint, tokens, request_id)
         self._memory = memory or SwiftMemory()
 
     # --- the account ---

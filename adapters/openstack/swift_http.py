@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -61,20 +62,53 @@ def quoted(name: str) -> str:
     return path
 
 
+class SwiftPool:
+    """What all requests to Swift share: connections, Swift's longest silence in seconds, and who counts the calls."""
+
+    __slots__ = ("_count", "_timeout", "client", "idle_seconds")
+
+    def __init__(
+        self,
+        client: aiohttp.ClientSession,
+        idle_seconds: float,
+        count: Callable[[str, str, int, float], None] | None = None,
+    ) -> None:
+        self.client = client
+        self.idle_seconds = idle_seconds
+        self._count = count
+        self._timeout = _timeout(idle_seconds)
+
+    async def request(self, method: str, url: URL, *, patience: float = 0.0, **how: Any) -> aiohttp.ClientResponse:
+        """Send a request and return any answer, counted; status 0 counts one that did not come."""
+        timeout = _timeout(self.idle_seconds + patience) if patience else self._timeout
+        started, status = time.perf_counter(), 0
+        try:
+            answer = await self.client.request(
+                method,
+                url,
+                skip_auto_headers=_NO_OWN_HEADERS,
+                allow_redirects=False,
+                timeout=timeout,
+                auto_decompress=False,
+                **how,
+            )
+            status = answer.status
+            return answer
+        finally:
+            if self._count is not None:
+                self._count(SERVICE, method, status, time.perf_counter() - started)
+
+
 class SwiftHttp:
     """Sends one tenant's requests to one Swift account."""
 
-    __slots__ = ("_client", "_request_id", "_timeout", "_tokens", "endpoint", "idle_seconds")
+    __slots__ = ("_pool", "_request_id", "_tokens", "endpoint")
 
-    def __init__(
-        self, client: aiohttp.ClientSession, endpoint: str, tokens: TokenSource, request_id: str, idle_seconds: float
-    ) -> None:
-        self._client = client
+    def __init__(self, pool: SwiftPool, endpoint: str, tokens: TokenSource, request_id: str) -> None:
+        self._pool = pool
         self.endpoint = endpoint.rstrip("/")
         self._tokens = tokens
         self._request_id = request_id
-        self.idle_seconds = idle_seconds
-        self._timeout = _timeout(idle_seconds)
 
     async def send(
         self,
@@ -120,7 +154,7 @@ class SwiftHttp:
     async def public(self, url: str) -> tuple[int, bytes]:
         """GET a URL of this Swift that needs no token."""
         try:
-            async with self._client.get(url, timeout=self._timeout) as answer:
+            async with await self._pool.request("GET", URL(url)) as answer:
                 return answer.status, await answer.content.read(_LONGEST_REFUSAL)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _lost(error) from error
@@ -137,21 +171,10 @@ class SwiftHttp:
         sent = {"X-Auth-Token": token.id, "X-Openstack-Request-Id": f"req-{self._request_id}"}
         if headers:
             sent.update(headers)
-        timeout = self._timeout
-        if patience:
-            timeout = _timeout(self.idle_seconds + patience)
         source = None if body is None or isinstance(body, bytes) else Source(body)
         try:
-            return await self._client.request(
-                method,
-                URL(self.endpoint + path, encoded=True),
-                headers=sent,
-                data=source or body,
-                skip_auto_headers=_NO_OWN_HEADERS,
-                allow_redirects=False,
-                timeout=timeout,
-                auto_decompress=False,
-            )
+            url = URL(self.endpoint + path, encoded=True)
+            return await self._pool.request(method, url, headers=sent, data=source or body, patience=patience)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             if source is not None and source.error is not None:
                 raise source.error from None  # the client's fault (a digest, a broken line), not Swift's

@@ -11,7 +11,10 @@ from typing import Final
 
 from adapters.types.objects import Limits
 
-CONTAINERS_SECONDS: Final = 30.0
+PRESENT_SECONDS: Final = 30.0
+# Whoever believes wrongly that a bucket has no segments leaves those of the object that he replaces.  So absence is
+# believed for less time than it takes to make a container elsewhere, fill it with parts and complete them.
+ABSENT_SECONDS: Final = 2.0
 LIMITS_SECONDS: Final = 3600.0
 MOST_CONTAINERS: Final = 10_000
 
@@ -41,6 +44,6 @@ class SwiftMemory:
     def keep_container(self, url: str, present: bool) -> None:
         """Remember that a container is, or is not, there."""
         self._containers.pop(url, None)
-        self._containers[url] = (self._clock() + CONTAINERS_SECONDS, present)
+        self._containers[url] = (self._clock() + (PRESENT_SECONDS if present else ABSENT_SECONDS), present)
         while len(self._containers) > MOST_CONTAINERS:
             del self._containers[next(iter(self._containers))]

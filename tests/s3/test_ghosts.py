@@ -14,6 +14,7 @@ from yarl import URL
 
 from adapters.errors import BackendError, Fault
 from adapters.openstack.swift import Swift
+from adapters.openstack.swift_http import SwiftPool
 from adapters.types.objects import Listing, ObjectRow
 from shim.config import Settings
 from shim.context import Call, Caller
@@ -64,7 +65,7 @@ async def deleted(connection: Connection, bucket: str, before: str = "") -> None
     project = str(connection.current_project_id)
     async with aiohttp.ClientSession() as session, AsyncExitStack() as stack:
         client: Any = Busy(session, before, token)
-        cloud: Any = ObjectsOnly(Lagging(client, endpoint, OneToken(token), "ghosts", 60.0))
+        cloud: Any = ObjectsOnly(Lagging(SwiftPool(client, 60.0), endpoint, OneToken(token), "ghosts"))
         caller = Caller("key", "user", "user", project, "project", "0" * 12, frozenset())
         settings = Settings.model_validate({})
         call = Call(cloud, caller, "ghosts", "us-east-1", "DeleteBucket", settings, Locks(""), stack)

@@ -14,6 +14,7 @@ import pytest
 from openstack.connection import Connection
 
 from adapters.openstack.swift import Swift
+from adapters.openstack.swift_http import SwiftPool
 from adapters.openstack.swift_memory import SwiftMemory
 from adapters.types.objects import Limits
 from shim.config import Settings
@@ -53,7 +54,7 @@ async def completed(connection: Connection, params: Mapping[str, Any], at_most: 
     memory.keep_limits(endpoint.partition("/v1/")[0], Limits(segments=at_most))
     project = str(connection.current_project_id)
     async with aiohttp.ClientSession() as client, AsyncExitStack() as stack:
-        swift = Swift(client, endpoint, OneToken(connection.auth_token), "nested", 60.0, memory)
+        swift = Swift(SwiftPool(client, 60.0), endpoint, OneToken(connection.auth_token), "nested", memory)
         cloud: Any = ObjectsOnly(swift)
         caller = Caller("key", "user", "user", project, "project", "0" * 12, frozenset())
         call = Call(
