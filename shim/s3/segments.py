@@ -1,6 +1,6 @@
 """Segments of multipart objects: found before such an object is replaced or deleted, removed afterwards.
 
-Swift deletes or replaces a manifest and leaves its segments.  Plain buckets pay nothing for this: only where the
+Swift deletes or replaces a manifest and leaves its segments.  Plain buckets pay next to nothing: only where the
 bucket's container of segments exists is the old object looked at.  Segments that lie elsewhere were laid there by
 other clients of Swift and stay theirs.
 """
