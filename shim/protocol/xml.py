@@ -18,8 +18,9 @@ Members = Callable[[Mapping[str, Any], Put], None]  # writes what stands inside 
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
-_SPECIAL = re.compile('[&<>"\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]')
-_ILLEGAL = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_SPECIAL = re.compile('[&<>"\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]')
+# A bare carriage return would be read back as a line feed (XML 1.0, 2.11).
+_NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"}
 
 
 def escape(text: str) -> str:
@@ -28,7 +29,7 @@ def escape(text: str) -> str:
     XML 1.0 cannot hold most control characters, not even as references: one of them in one name would cost a client
     the whole answer, so they become U+FFFD.
     """
-    return _named(_ILLEGAL.sub("\ufffd", text)) if _SPECIAL.search(text) else text
+    return _SPECIAL.sub(_readable, text)
 
 
 def escape_exactly(text: str) -> str:
@@ -37,18 +38,17 @@ def escape_exactly(text: str) -> str:
     Strict parsers refuse those, which is what encoding-type=url is for: "to allow for an encoding of characters that
     are not supported in XML 1.0" (Amazon S3 API reference, ListObjects).
     """
-    return _ILLEGAL.sub(_reference, _named(text)) if _SPECIAL.search(text) else text
+    return _SPECIAL.sub(_exact, text)
 
 
-def _named(text: str) -> str:
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
-    # A bare carriage return would be read back as a line feed (XML 1.0, 2.11).
-    return text.replace("\r", "&#13;")
+def _readable(match: re.Match[str]) -> str:
+    return _NAMED.get(match[0], "\ufffd")
 
 
-def _reference(match: re.Match[str]) -> str:
+def _exact(match: re.Match[str]) -> str:
+    found = match[0]
     # Half a surrogate pair has no UTF-8 at all.
-    return "\ufffd" if match[0] >= "\ud800" else f"&#x{ord(match[0]):X};"
+    return _NAMED.get(found) or ("\ufffd" if found >= "\ud800" else f"&#x{ord(found):X};")
 
 
 class Compiler:
