@@ -23,6 +23,7 @@ from shim.errors import AwsError
 from shim.protocol.message import Head
 
 _KEYS_KEPT = 4096
+_UNRESERVED = re.compile(rb"[A-Za-z0-9._~-]*")  # RFC 3986, 2.3: written as they are
 _MASKED = frozenset(
     (
         b"x-amz-security-token",
@@ -272,7 +273,7 @@ def _joined(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 
 def _recode(raw: bytes) -> bytes:
-    if not raw or raw.isalnum():
+    if _UNRESERVED.fullmatch(raw):
         return raw
     return quote_from_bytes(unquote_to_bytes(raw.replace(b"+", b" ")), safe="-_.~").encode()
 
