@@ -52,6 +52,8 @@ SIDE_PATHS = frozenset((b"/healthcheck", b"/healthcheck/ready"))
 _WATCHED_BYTES = 256 * 1024
 
 _EMPTY = frozenset((204, 304))
+# "The presence of a message body in a request is signaled by" one of these (RFC 9112, 6).
+_BODY = frozenset(("content-length", "transfer-encoding"))
 _BUG = "We encountered an internal error. Please try again."
 
 
@@ -178,7 +180,8 @@ class Gateway:
         if head.raw_path in SIDE_PATHS and not head.raw_query and not head.header("authorization"):
             await self._side(scope, receive, send)
             return
-        receive = impatient(receive, self._settings.body_idle_seconds)
+        if not head.first.keys().isdisjoint(_BODY):
+            receive = impatient(receive, self._settings.body_idle_seconds)
         record = Record(str(uuid.uuid4()), time.perf_counter(), client=head.client)
         current.set(record)
         try:

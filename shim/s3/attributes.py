@@ -44,15 +44,11 @@ async def _parts(call: Call, req: Mapping[str, Any], stored: Stored) -> dict[str
         return {"TotalPartsCount": total}
     limit, marker = max_keys(req.get("MaxParts"), "max-parts"), req.get("PartNumberMarker") or 0
     upload_id = stored.metadata.get(UPLOAD, "")
-    found = sorted((await uploads.parts_of(call, req["Bucket"], req["Key"], upload_id)).items()) if upload_id else []
-    rest = [part for number, part in found if number > marker]
-    page = rest[:limit]
+    found = await uploads.parts_of(call, req["Bucket"], req["Key"], upload_id) if upload_id else {}
+    page, place = uploads.page_of_parts(found, marker, limit)
     return {
         "TotalPartsCount": total,
-        "PartNumberMarker": marker,
-        "NextPartNumberMarker": page[-1].number if page else marker,
-        "MaxParts": limit,
-        "IsTruncated": bool(page) and len(rest) > len(page),
+        **place,
         "Parts": [
             {
                 "PartNumber": part.number,

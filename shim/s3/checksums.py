@@ -106,9 +106,7 @@ def can_join(algorithm: str, kind: str) -> bool:
 def joined(algorithm: str, kind: str, parts: Sequence[tuple[Checksum | None, int]]) -> Checksum | None:
     """Return a multipart object's checksum from its parts' and their sizes; None where a part lacks its own."""
     values = [(part.value, size) for part, size in parts if part is not None and part.algorithm == algorithm]
-    if len(values) != len(parts):
-        return None
-    if not can_join(algorithm, kind):
+    if len(values) != len(parts) or not can_join(algorithm, kind):
         return None
     if kind == COMPOSITE:
         return Checksum(algorithm, checksums.composite(algorithm, [value for value, _ in values]), COMPOSITE)

@@ -33,17 +33,13 @@ async def list_parts(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """List an upload's parts in order of their numbers."""
     limit, marker = max_keys(req.get("MaxParts"), "max-parts"), req.get("PartNumberMarker") or 0
     upload = await uploads.opened(call, req)
-    found = sorted((await uploads.parts_of(call, upload.bucket, upload.key, upload.id)).items())
-    rest = [part for number, part in found if number > marker]
-    page = rest[:limit]
+    found = await uploads.parts_of(call, upload.bucket, upload.key, upload.id)
+    page, place = uploads.page_of_parts(found, marker, limit)
     return {
         "Bucket": upload.bucket,
         "Key": upload.key,
         "UploadId": upload.id,
-        "PartNumberMarker": marker,
-        "NextPartNumberMarker": page[-1].number if page else marker,
-        "MaxParts": limit,
-        "IsTruncated": bool(page) and len(rest) > len(page),  # who asks for none gets all of it
+        **place,
         "Parts": [_shown(part) for part in page],
         "Initiator": owner(call),
         "Owner": owner(call),

@@ -120,6 +120,21 @@ async def close(call: Call, upload: Upload) -> None:
             raise
 
 
+def page_of_parts(parts: Mapping[int, Part], marker: int, limit: int) -> tuple[list[Part], dict[str, Any]]:
+    """Cut a page of at most `limit` parts behind the number `marker`; return it and the members that tell its place.
+
+    Who asks for no part gets all of it: that page is not truncated.
+    """
+    rest = [part for number, part in sorted(parts.items()) if number > marker]
+    page = rest[:limit]
+    return page, {
+        "PartNumberMarker": marker,
+        "NextPartNumberMarker": page[-1].number if page else marker,
+        "MaxParts": limit,
+        "IsTruncated": bool(page) and len(rest) > len(page),
+    }
+
+
 async def parts_of(call: Call, bucket: str, key: str, upload_id: str) -> dict[int, Part]:
     """List an upload's parts by number; what else lies there is no part.  May lag behind UploadPart."""
     prefix = names.marker(key, upload_id) + "/"
