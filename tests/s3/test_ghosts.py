@@ -4,7 +4,6 @@ The action runs in this process, on the real Swift and with a connection that le
 """
 
 import asyncio
-from contextlib import AsyncExitStack
 from typing import Any
 
 import aiohttp
@@ -14,14 +13,10 @@ from yarl import URL
 
 from adapters.errors import BackendError, Fault
 from adapters.openstack.swift import Swift
-from adapters.openstack.swift_http import SwiftPool
 from adapters.types.objects import Listing, ObjectRow
-from shim.config import Settings
-from shim.context import Call, Caller
-from shim.locks import Locks
 from shim.s3.buckets import delete_bucket
+from tests.s3.in_process import calling
 from tests.s3.refusals import refused
-from tests.s3.test_nested_manifests import ObjectsOnly, OneToken
 
 
 class Busy:
@@ -61,14 +56,8 @@ class Lagging(Swift):
 
 async def deleted(connection: Connection, bucket: str, before: str = "") -> None:
     """Run DeleteBucket; somebody stores `ghost` just before the first request of the method `before` for it."""
-    endpoint, token = str(connection.object_store.get_endpoint()), str(connection.auth_token)
-    project = str(connection.current_project_id)
-    async with aiohttp.ClientSession() as session, AsyncExitStack() as stack:
-        client: Any = Busy(session, before, token)
-        cloud: Any = ObjectsOnly(Lagging(SwiftPool(client, 60.0), endpoint, OneToken(token), "ghosts"))
-        caller = Caller("key", "user", "user", project, "project", "0" * 12, frozenset())
-        settings = Settings.model_validate({})
-        call = Call(cloud, caller, "ghosts", "us-east-1", "DeleteBucket", settings, Locks(""), stack)
+    token = str(connection.auth_token)
+    async with calling(connection, "DeleteBucket", Lagging, lambda session: Busy(session, before, token)) as call:
         await delete_bucket(call, {"Bucket": bucket})
 
 

@@ -5,68 +5,28 @@ The completion runs in this process, with a memory that believes in the small li
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-import aiohttp
 import pytest
 from openstack.connection import Connection
 
 from adapters.openstack.swift import Swift
-from adapters.openstack.swift_http import SwiftPool
 from adapters.openstack.swift_memory import SwiftMemory
 from adapters.types.objects import Limits
-from shim.config import Settings
-from shim.context import Call, Caller
-from shim.locks import Locks
 from shim.s3.multipart_complete import complete_multipart_upload
+from tests.s3.in_process import calling
 from tests.s3.refusals import refused
 from tests.s3.test_multipart import MIB, segments, upload
 
 SIZES = (5 * MIB, 5 * MIB + 1, 5 * MIB, 5 * MIB + 2, 3)
 
 
-@dataclass(frozen=True)
-class OneToken:
-    """A token that nobody renews."""
-
-    id: str
-
-    async def token(self) -> Any:
-        return self
-
-    async def renew(self, stale: Any) -> Any:
-        return stale
-
-
-@dataclass(frozen=True)
-class ObjectsOnly:
-    """A cloud whose only service is Swift."""
-
-    objects: Swift
-
-
 async def completed(connection: Connection, params: Mapping[str, Any], at_most: int) -> Any:
     """Complete an upload as the gateway does, on a Swift whose manifests may name so many segments."""
-    endpoint = str(connection.object_store.get_endpoint())
     memory = SwiftMemory()
-    memory.keep_limits(endpoint.partition("/v1/")[0], Limits(segments=at_most))
-    project = str(connection.current_project_id)
-    async with aiohttp.ClientSession() as client, AsyncExitStack() as stack:
-        swift = Swift(SwiftPool(client, 60.0), endpoint, OneToken(connection.auth_token), "nested", memory)
-        cloud: Any = ObjectsOnly(swift)
-        caller = Caller("key", "user", "user", project, "project", "0" * 12, frozenset())
-        call = Call(
-            cloud,
-            caller,
-            "nested",
-            "us-east-1",
-            "CompleteMultipartUpload",
-            Settings.model_validate({}),
-            Locks(""),
-            stack,
-        )
+    memory.keep_limits(str(connection.object_store.get_endpoint()).partition("/v1/")[0], Limits(segments=at_most))
+    async with calling(connection, "CompleteMultipartUpload", partial(Swift, memory=memory)) as call:
         return await complete_multipart_upload(call, params)
 
 

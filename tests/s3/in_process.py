@@ -1,0 +1,51 @@
+"""Actions run in the test's own process, on the real Swift seen through something that a test puts before it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from openstack.connection import Connection
+
+from adapters.openstack.swift import Swift
+from adapters.openstack.swift_http import SwiftPool
+from shim.config import Settings
+from shim.context import Call, Caller
+from shim.locks import Locks
+
+
+@dataclass(frozen=True)
+class OneToken:
+    """A token that nobody renews."""
+
+    id: str
+
+    async def token(self) -> Any:
+        return self
+
+    async def renew(self, stale: Any) -> Any:
+        return stale
+
+
+@dataclass(frozen=True)
+class ObjectsOnly:
+    """A cloud whose only service is Swift."""
+
+    objects: Swift
+
+
+@asynccontextmanager
+async def calling(
+    connection: Connection,
+    operation: str,
+    swift: Callable[[SwiftPool, str, OneToken, str], Swift] = Swift,
+    client: Callable[[aiohttp.ClientSession], Any] = lambda session: session,
+) -> AsyncIterator[Call]:
+    """Give the context of one call by the connection's project; `swift` and `client` choose what it meets."""
+    store = str(connection.object_store.get_endpoint()), OneToken(str(connection.auth_token)), "in-process"
+    project = str(connection.current_project_id)
+    caller = Caller("key", "user", "user", project, "project", "0" * 12, frozenset())
+    async with aiohttp.ClientSession() as session, AsyncExitStack() as stack:
+        cloud: Any = ObjectsOnly(swift(SwiftPool(client(session), 60.0), *store))
+        yield Call(cloud, caller, "in-process", "us-east-1", operation, Settings.model_validate({}), Locks(""), stack)
