@@ -12,19 +12,16 @@ import statistics
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
-import yaml
 from aiohttp import web
 
-from bench.stage import Stage
+from bench.stage import Stage, redirected
 from bench.wire import Ask, Connection, ask
 from tests.support.clients import Boto
 from tests.support.gateway import gateway as run_gateway
-from tests.support.target import Target
 
 BATCH = 50
 ROUNDS = 7
@@ -148,7 +145,7 @@ async def learn(stage: Stage) -> list[Seen]:
         }
     recorder = Recorder(endpoints)
     async with recorder.listening() as url:
-        target = sent_through(stage.target, url)
+        target = redirected(stage.target, {name: f"{url}/{name}{version}" for name, version in SERVICES.items()})
 
         def describe() -> None:
             with run_gateway(target, "recorded") as running:
@@ -160,18 +157,6 @@ async def learn(stage: Stage) -> list[Seen]:
 
         await asyncio.to_thread(describe)
     return sorted(recorder.seen, key=lambda seen: seen.started)
-
-
-def sent_through(target: Target, url: str) -> Target:
-    """Return the target with a clouds.yaml that sends the gateway through the proxy."""
-    clouds = yaml.safe_load(target.clouds_yaml.read_text())
-    for service, version in SERVICES.items():
-        word = service.replace("-", "_")
-        clouds["clouds"][target.cloud][f"{word}_endpoint_override"] = f"{url}/{service}{version}"
-    path: Path = target.state / "bench-clouds.yaml"
-    path.touch(mode=0o600)
-    path.write_text(yaml.safe_dump(clouds))
-    return replace(target, clouds_yaml=path)
 
 
 async def replay(calls: list[Seen]) -> float:

@@ -8,6 +8,7 @@ import sys
 from typing import cast
 
 import httptools
+import uvloop
 
 SMALL = b"x" * 1024
 _ETAG = "0f343b0931126a20f133d67c2b018a3b"
@@ -58,7 +59,7 @@ class Store(asyncio.Protocol):
 
 
 async def serve() -> None:
-    """Serve on a free port until the parent closes standard input."""
+    """Serve on a free port until whoever started it ends it, or ends."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Store, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
@@ -67,9 +68,4 @@ async def serve() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        import uvloop
-    except ImportError:
-        asyncio.run(serve())
-    else:
-        uvloop.run(serve())
+    uvloop.run(serve())

@@ -8,15 +8,12 @@ per second, the median over the rounds; 1.00 would mean that the gateway costs n
 import asyncio
 import itertools
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.stage import Stage, cpu_of
+from bench.stage import Stage, beside, cpu_of
 from bench.wire import Ask, Connection, ask
 from tests.support.names import unique
 
@@ -71,26 +68,17 @@ def run(stage: Stage) -> None:
 
 def bare(stage: Stage, container: str) -> tuple[float, float]:
     """Return requests per second and CPU milliseconds per request of the least that a proxy can do."""
-    with bare_proxy(stage.swift, stage.token) as (pid, url):
+    with beside("bare_proxy", stage.swift, told=stage.token) as (pid, url):
         requests = [ask("GET", f"{url}/{container}/get-{i:02}") for i in range(KEYS)]
         asyncio.run(turn(requests, 8, 0.3))
-        before = cpu_of(pid)
-        count, seconds = asyncio.run(turn(requests, 8, SECONDS * 2))
-        return count / seconds, (cpu_of(pid) - before) / count * 1000
+        return asyncio.run(costly_turn(pid, requests, 8, SECONDS * 2))
 
 
-@contextmanager
-def bare_proxy(swift: str, token: str) -> Iterator[tuple[int, str]]:
-    """Run the bare proxy in a process of its own; give its pid and URL."""
-    command = [sys.executable, "-m", "bench.bare_proxy", swift]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as proxy:
-        assert proxy.stdin
-        assert proxy.stdout
-        print(token, file=proxy.stdin, flush=True)
-        try:
-            yield proxy.pid, f"http://127.0.0.1:{proxy.stdout.readline().strip()}"
-        finally:
-            proxy.terminate()
+async def costly_turn(pid: int, requests: list[Ask], at_once: int, seconds: float) -> tuple[float, float]:
+    """Take a turn; return requests per second, and the CPU milliseconds of a process for each of them."""
+    before = cpu_of(pid)
+    count, took = await turn(requests, at_once, seconds)
+    return count / took, (cpu_of(pid) - before) / count * 1000
 
 
 def work(stage: Stage, container: str, listed: str) -> Iterator[Cell]:
@@ -139,11 +127,10 @@ async def measure(stage: Stage, cells: list[Cell]) -> None:
         for cell in cells:
             rates = {}
             for side in ("direct", "gateway") if number % 2 else ("gateway", "direct"):
-                before = stage.cpu()
-                count, seconds = await turn(getattr(cell, side), cell.at_once, SECONDS)
-                rates[side] = count / seconds
+                pid = stage.gateway.process.pid
+                rates[side], cpu = await costly_turn(pid, getattr(cell, side), cell.at_once, SECONDS)
                 if side == "gateway":
-                    cell.cpu.append((stage.cpu() - before) / count * 1000)
+                    cell.cpu.append(cpu)
             cell.rates.append((rates["direct"], rates["gateway"]))
             cell.ratios.append(rates["gateway"] / rates["direct"])
 

@@ -1,10 +1,14 @@
 """Where measurements happen: a cloud, a gateway process before it, and the way to Swift without the gateway."""
 
 import os
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import yaml
 
 from tests.support.clients import Boto
 from tests.support.gateway import Gateway
@@ -23,10 +27,6 @@ class Stage:
     aws: Boto
     swift: str
     token: str
-
-    def cpu(self) -> float:
-        """Return the CPU seconds that the gateway has used so far."""
-        return cpu_of(self.gateway.process.pid)
 
     def memory(self) -> float:
         """Return the gateway's resident memory in MiB."""
@@ -51,3 +51,31 @@ def stage() -> Iterator[Stage]:
             yield Stage(cloud, running, aws, str(swift).rstrip("/"), str(token))
         finally:
             aws.close()
+
+
+def redirected(target: Target, urls: Mapping[str, str]) -> Target:
+    """Return the target with other URLs for some services, by type; the gateway takes them from its clouds.yaml."""
+    clouds = yaml.safe_load(target.clouds_yaml.read_text())
+    for service, url in urls.items():
+        clouds["clouds"][target.cloud][f"{service.replace('-', '_')}_endpoint_override"] = url
+    path: Path = target.state / "bench-clouds.yaml"
+    path.touch(mode=0o600)
+    path.write_text(yaml.safe_dump(clouds))
+    return replace(target, clouds_yaml=path)
+
+
+@contextmanager
+def beside(module: str, *options: str, told: str = "") -> Iterator[tuple[int, str]]:
+    """Run a server of this package in a process of its own; give its pid and URL.
+
+    It is told one line on standard input, answers its port on standard output, and is stopped after the block.
+    """
+    command = [sys.executable, "-m", f"bench.{module}", *options]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin
+        assert server.stdout
+        print(told, file=server.stdin, flush=True)
+        try:
+            yield server.pid, f"http://127.0.0.1:{server.stdout.readline().strip()}"
+        finally:
+            server.terminate()
