@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
+from stevedore.exception import NoMatches
+from tooz import coordination
 
 from adapters.openstack.config import CloudConfigError
 from adapters.openstack.config import load as load_cloud
 from shim.cli import options
 from shim.config import Settings
+
+_PASSWORD = re.compile(r"(?<=://)([^/@]*:)[^/@]*(?=@)")
 
 
 @click.group(invoke_without_command=True)
@@ -26,6 +31,7 @@ def config(context: click.Context, /, *, as_json: bool, env_file: Path | None, *
     context.obj = (given, env_file)
     if context.invoked_subcommand is None:
         shown = options.load(given, env_file).model_dump(mode="json")
+        shown["coordination_url"] = _PASSWORD.sub(r"\1***", shown["coordination_url"])
         if as_json:
             click.echo(json.dumps(shown, indent=1))
             return
@@ -67,7 +73,27 @@ def problems(settings: Settings) -> Iterator[str]:
         yield "PASSERELLE_ACCOUNT_IDS: two projects share an account id"
     if settings.disable_file is not None and not settings.disable_file.parent.is_dir():
         yield f"PASSERELLE_DISABLE_FILE: there is no directory {settings.disable_file.parent}"
+    yield from _lock_problems(settings)
     try:
         load_cloud(settings.cloud, region=settings.region, interface=settings.interface)
     except CloudConfigError as e:
         yield f"PASSERELLE_CLOUD: {e}"
+
+
+def _lock_problems(settings: Settings) -> Iterator[str]:
+    """Say why no lock could be held: a driver that is not installed, or a directory that cannot be made."""
+    if not settings.coordination_url:
+        place = settings.state_dir.expanduser().absolute()
+        there = next(one for one in (place, *place.parents) if one.exists())
+        if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+            yield f"PASSERELLE_STATE_DIR: no directory can be made at {place}"
+        return
+    driver = settings.coordination_url.partition("://")[0] if "://" in settings.coordination_url else ""
+    try:
+        coordination.get_coordinator(settings.coordination_url, b"check")  # loads the driver and connects to nothing
+    except NoMatches:
+        yield f"PASSERELLE_COORDINATION_URL: tooz has no driver {driver!r}"
+    except ImportError as e:
+        yield f"PASSERELLE_COORDINATION_URL: the driver {driver!r} needs the package {e.name!r}, which is not installed"
+    except Exception as e:  # noqa: BLE001 - drivers read their URLs each in its way; the URL may hold a password
+        yield f"PASSERELLE_COORDINATION_URL: the driver {driver!r} does not take it ({type(e).__name__})"

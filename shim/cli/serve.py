@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
 import click
 import uvloop
+from tooz import ToozError
 
 from shim import app, log
 from shim.cli import config, options
@@ -28,8 +30,12 @@ def serve(env_file: Path | None, **given: Any) -> None:
         logging.getLogger(__name__).warning("%s is set, and there is no such setting", name)
     try:
         uvloop.run(app.serve(settings, announce=announce))
+    except ToozError as e:
+        raise click.ClickException(f"the coordination service does not answer: {type(e).__name__}") from None
     except OSError as e:
-        if e.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
+        if e.filename is not None:
+            raise click.ClickException(f"cannot use {e.filename}: {e.strerror}") from None
+        if e.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES) and not isinstance(e, socket.gaierror):
             raise
         raise click.ClickException(f"cannot listen on {where(settings)}: {e.strerror}") from None
 

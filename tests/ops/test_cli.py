@@ -109,10 +109,73 @@ def test_every_problem_of_a_well_formed_configuration_is_named(clouds: str, tmp_
     assert found.output.endswith("7 problems\n")
 
 
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("bogus://elsewhere", "PASSERELLE_COORDINATION_URL: tooz has no driver 'bogus'"),
+        ("nothing", "PASSERELLE_COORDINATION_URL: tooz has no driver ''"),
+        ("redis://:do-not-show@192.0.2.1", "PASSERELLE_COORDINATION_URL: the driver 'redis' needs the package 'redis'"),
+    ],
+)
+def test_a_coordination_url_without_a_driver(clouds: str, url: str, problem: str) -> None:
+    for command in (("config", "check"), ("serve",)):
+        found = run(*command, OS_CLIENT_CONFIG_FILE=clouds, PASSERELLE_COORDINATION_URL=url)
+        assert found.exit_code == 1
+        assert problem in found.output
+        assert "do-not-show" not in found.output
+
+
+def test_a_place_for_locks_that_cannot_be_made(clouds: str, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for place in (file, file / "below"):
+        for command in (("config", "check"), ("serve",)):
+            found = run(*command, OS_CLIENT_CONFIG_FILE=clouds, PASSERELLE_STATE=str(place))
+            assert found.exit_code == 1
+            assert "PASSERELLE_STATE_DIR: no directory can be made at" in found.output
+    shared = run("config", "check", OS_CLIENT_CONFIG_FILE=clouds, PASSERELLE_STATE=str(file),
+                 PASSERELLE_COORDINATION_URL="file:///tmp")  # fmt: skip
+    assert shared.exit_code == 0, shared.output
+
+
+def test_the_password_of_the_coordination_service_is_masked() -> None:
+    for words in ((), ("--json",)):
+        shown = run("config", *words, PASSERELLE_COORDINATION_URL="redis://user:do-not-show@192.0.2.1:6379?db=1").output
+        assert "redis://user:***@192.0.2.1:6379?db=1" in shown
+        assert "do-not-show" not in shown
+
+
 def test_serve_refuses_the_same_problems(clouds: str) -> None:
     found = run("serve", "--tls-key", "/nowhere/key", OS_CLIENT_CONFIG_FILE=clouds)
     assert found.exit_code == 1
     assert "both or neither" in found.output
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("PASSERELLE_HOST", "no such host", "Error: cannot listen on no such host port 0 or 127.0.0.1 port 0: "),
+        (
+            "PASSERELLE_METRICS_HOST",
+            "no such host",
+            "Error: cannot listen on 127.0.0.1 port 0 or no such host port 0: ",
+        ),
+        ("PASSERELLE_STATE", "/proc/nowhere", "Error: cannot use /proc/nowhere: No such file or directory"),
+        ("PASSERELLE_COORDINATION_URL", "file:///proc/nowhere", "Error: the coordination service does not answer: "),
+    ],
+)
+def test_what_serve_finds_out_at_its_start_is_a_sentence(
+    clouds: str, tmp_path: Path, variable: str, value: str, sentence: str
+) -> None:
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(("PASSERELLE_", "OS_"))}
+    places = {"OS_CLIENT_CONFIG_FILE": clouds, "PASSERELLE_STATE": str(tmp_path), variable: value}
+    done = subprocess.run(
+        [sys.executable, "-m", "shim", "serve", "--port", "0", "--metrics-port", "0"],
+        env=kept | places, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith(sentence) or f"\n{sentence}" in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_actions_as_text_and_as_data() -> None:
