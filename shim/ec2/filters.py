@@ -44,6 +44,16 @@ def select(rows: Iterable[Row], filters: Sequence[Mapping[str, Any]], paths: Map
     return chosen
 
 
+def nothing(row: Row) -> Iterable[Any]:
+    """Be the path of a filter on what no row here has: no value passes it, as in AWS where the member is absent."""
+    return ()
+
+
+def never(row: Row) -> Iterable[Any]:
+    """Be the path of a filter on a yes or no that is no for every row here."""
+    return (False,)
+
+
 def text(value: Any) -> str:
     """Write a value of a row as EC2 would compare it."""
     if isinstance(value, bool):

@@ -16,12 +16,29 @@ from shim.auth.accounts import account_id
 from shim.context import Call
 from shim.ec2 import ids, tag_codec, tag_rules
 from shim.ec2.describe import Table, answer, wanted
-from shim.ec2.filters import text
+from shim.ec2.filters import never, nothing, text
 from shim.ec2.kinds import IMAGE
 from shim.ec2.service import action
 from shim.ec2.together import together
 from shim.errors import AwsError
 
+_ABSENT = (
+    "image-watermark.source-image-creation-time",
+    "image-watermark.source-image-id",
+    "image-watermark.source-image-region",
+    "image-watermark.watermark-creation-time",
+    "image-watermark.watermark-key",
+    "instance-type-specification.supported-instance-type",
+    "instance-type-specification.unsupported-instance-type",
+    "public-ssm-parameter-name",
+    "scan-result.critical-fix-available-since",
+    "scan-result.finding-scan-date",
+    "scan-result.high-fix-available-since",
+    "scan-result.highest-finding-severity-label",
+    "scan-result.informational-fix-available-since",
+    "scan-result.low-fix-available-since",
+    "scan-result.medium-fix-available-since",
+)
 IMAGES = Table(
     items="Images",
     id="ImageId",
@@ -35,9 +52,11 @@ IMAGES = Table(
         "block-device-mapping.snapshot-id": "BlockDeviceMappings.Ebs.SnapshotId",
         "block-device-mapping.volume-size": "BlockDeviceMappings.Ebs.VolumeSize",
         "block-device-mapping.volume-type": "BlockDeviceMappings.Ebs.VolumeType",
+        "boot-mode": "BootMode",
         "creation-date": "CreationDate",
         "description": "Description",
         "ena-support": "EnaSupport",
+        "free-tier-eligible": never,
         "hypervisor": "Hypervisor",
         "image-id": "ImageId",
         "image-type": "ImageType",
@@ -53,11 +72,17 @@ IMAGES = Table(
         "ramdisk-id": "RamdiskId",
         "root-device-name": "RootDeviceName",
         "root-device-type": "RootDeviceType",
+        "source-image-id": "SourceImageId",
+        "source-image-region": "SourceImageRegion",
         "source-instance-id": "SourceInstanceId",
         "sriov-net-support": "SriovNetSupport",
         "state": "State",
+        "state-reason-code": "StateReason.Code",
+        "state-reason-message": "StateReason.Message",
         "tag": "Tags",
         "virtualization-type": "VirtualizationType",
+        # Amazon's catalogue of parameters, watermarks, the scanner and the marketplace's lists have no counterpart.
+        **dict.fromkeys(_ABSENT, nothing),
     },
 )
 _STATES = {

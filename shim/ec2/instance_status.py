@@ -9,10 +9,13 @@ from adapters.types.compute import Server
 from shim.context import Call
 from shim.ec2 import ids
 from shim.ec2.describe import Table, answer, only, wanted
+from shim.ec2.filters import never, nothing
 from shim.ec2.instance_states import RUNNING, shown, state
 from shim.ec2.instances import servers_of
 from shim.ec2.kinds import INSTANCE
+from shim.ec2.regions import by_name
 from shim.ec2.service import action
+from shim.ec2.together import together
 
 STATUSES = Table(
     items="InstanceStatuses",
@@ -20,7 +23,10 @@ STATUSES = Table(
     ids="InstanceIds",
     kind=INSTANCE,
     filters={
+        "application-status.status": "ApplicationStatus.Status",
+        "attached-ebs-status.status": "AttachedEbsStatus.Status",
         "availability-zone": "AvailabilityZone",
+        "availability-zone-id": "AvailabilityZoneId",  # see `regions.by_name`
         "event.code": "Events.Code",
         "event.description": "Events.Description",
         "event.instance-event-id": "Events.InstanceEventId",
@@ -31,10 +37,13 @@ STATUSES = Table(
         "instance-state-name": "InstanceState.Name",
         "instance-status.reachability": "InstanceStatus.Details.Status",
         "instance-status.status": "InstanceStatus.Status",
+        "operator.managed": never,
+        "operator.principal": nothing,
         "system-status.reachability": "SystemStatus.Details.Status",
         "system-status.status": "SystemStatus.Status",
     },
 )
+_RUNNING = {"Name": "instance-state-name", "Values": [RUNNING]}
 
 
 @action(
@@ -44,15 +53,13 @@ STATUSES = Table(
 async def describe_instance_status(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """List the status of running instances, or of all."""
     named = wanted(STATUSES, req)
-    servers = await servers_of(call, [ids.uuid(INSTANCE, one) for one in named])
+    uuids = [ids.uuid(INSTANCE, one) for one in named]
+    servers, req = await together(servers_of(call, uuids), by_name(call, req))
     rows = only(STATUSES, [_row(server) for server in servers], named)
     if not req.get("IncludeAllInstances"):
-        rows = [row for row in rows if row["InstanceState"]["Name"] == RUNNING]
-    if named and not rows:
-        return {STATUSES.items: []}
-    # Named ones that do not run are left out, not missing.
-    asked = {**req, "InstanceIds": [row["InstanceId"] for row in rows]} if named else req
-    return answer(call, STATUSES, rows, asked)
+        # By a filter, so that named instances that do not run are left out, not missing.
+        req = {**req, "Filters": [*(req.get("Filters") or ()), _RUNNING]}
+    return answer(call, STATUSES, rows, req)
 
 
 def _row(server: Server) -> dict[str, Any]:

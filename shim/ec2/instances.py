@@ -14,6 +14,7 @@ from shim.ec2.describe import Table, choose, wanted
 from shim.ec2.instance_filters import FILTERS
 from shim.ec2.instance_rows import Around, around, instance, reservation_id
 from shim.ec2.kinds import INSTANCE
+from shim.ec2.regions import by_name
 from shim.ec2.service import action
 from shim.ec2.together import together
 
@@ -29,7 +30,7 @@ async def describe_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str,
     """List instances; pages count instances, and are grouped into reservations afterwards."""
     named = [ids.uuid(INSTANCE, one) for one in wanted(INSTANCES, req)]
     only = named if len(named) == 1 else None
-    servers, near = await together(servers_of(call, named), around(call, only))
+    servers, near, req = await together(servers_of(call, named), around(call, only), by_name(call, req))
     page, token = choose(call, INSTANCES, [_row(server, near) for server in servers], req)
     return {"Reservations": grouped(page), **({"NextToken": token} if token else {})}
 

@@ -8,6 +8,7 @@ from typing import Any
 from adapters.types import compute as cloud
 from shim.context import Call
 from shim.ec2.describe import Table, answer
+from shim.ec2.filters import select
 from shim.ec2.kinds import Kind
 from shim.ec2.service import action
 from shim.errors import AwsError
@@ -56,6 +57,7 @@ ZONES = Table(
 )
 # Nova's zone for its own services: administrators see it, nothing can be placed there.
 _INTERNAL = "internal"
+_NO_ZONE = "\0"  # no zone's name
 
 
 @action(
@@ -105,3 +107,22 @@ def zones(found: Sequence[cloud.Zone], region: str) -> list[dict[str, Any]]:
 def zone_id(region: str, place: int) -> str:
     """Make a zone's id in AWS's manner (`use1-az1`)."""
     return f"{region.lower()}-az{place}"
+
+
+async def by_name(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Rewrite a request's filters by zone id as filters by zone name, which rows of other kinds tell.
+
+    One OpenStack call, and only where such a filter is.
+    """
+    filters: Sequence[Mapping[str, Any]] = req.get("Filters") or ()
+    if all(one.get("Name") != "availability-zone-id" for one in filters):
+        return req
+    known = zones(await call.cloud.compute.zones(), call.region)
+    return {**req, "Filters": [_by_name(one, known) for one in filters]}
+
+
+def _by_name(asked: Mapping[str, Any], known: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    if asked.get("Name") != "availability-zone-id":
+        return asked
+    found = select(known, [{**asked, "Name": "zone-id"}], ZONES.filters)
+    return {"Name": "availability-zone", "Values": [row["ZoneName"] for row in found] or [_NO_ZONE]}

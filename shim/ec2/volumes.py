@@ -11,6 +11,7 @@ from adapters.types.compute import Server
 from shim.context import Call
 from shim.ec2 import client_tokens, ids, regions, tag_rules, volume_rows
 from shim.ec2.describe import Table, answer, wanted
+from shim.ec2.filters import never, nothing
 from shim.ec2.kinds import SNAPSHOT, VOLUME
 from shim.ec2.service import action
 from shim.ec2.tag_codec import to_metadata
@@ -30,6 +31,7 @@ VOLUMES = Table(
         "attachment.instance-id": "Attachments.InstanceId",
         "attachment.status": "Attachments.State",
         "availability-zone": "AvailabilityZone",
+        "availability-zone-id": "AvailabilityZoneId",  # see `regions.by_name`
         "create-time": "CreateTime",
         "encrypted": "Encrypted",
         "multi-attach-enabled": "MultiAttachEnabled",
@@ -40,9 +42,9 @@ VOLUMES = Table(
         "volume-id": "VolumeId",
         "volume-type": "VolumeType",
         # AWS's own services attach and speed up volumes; here nobody does.
-        "fast-restored": lambda row: (False,),
-        "operator.managed": lambda row: (False,),
-        "operator.principal": lambda row: (),
+        "fast-restored": never,
+        "operator.managed": never,
+        "operator.principal": nothing,
     },
 )
 STATUSES = Table(
@@ -103,7 +105,7 @@ async def create_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
 @action(supports="VolumeIds Filters MaxResults NextToken")
 async def describe_volumes(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Describe volumes: one OpenStack call, a second one where any of them is attached."""
-    found = await _read(call, wanted(VOLUMES, req))
+    found, req = await together(_read(call, wanted(VOLUMES, req)), regions.by_name(call, req))
     servers = await holders(call, found) if volume_rows.held(found) else []
     return answer(call, VOLUMES, [volume_rows.row(volume, servers) for volume in found], req)
 
