@@ -1,16 +1,16 @@
 """Results into XML, for ec2, query and rest-xml alike: the model is compiled to functions that append strings.
 
-String building, because a tree of elements costs ten times as much on an answer of a thousand rows.  A member that
-AWS does not have is an error here, so that a test sees it: a client would silently drop it.
+String building, because a tree of elements costs ten times as much on an answer of a thousand rows, which `xmlrows`
+writes.  A member that AWS does not have is an error here, so that a test sees it: a client would silently drop it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
-from shim.protocol import scalars
+from shim.protocol import scalars, xmlrows
 
 Put = Callable[[str], None]
 Emit = Callable[[Any, Put], None]  # writes whole elements, tags included
@@ -18,9 +18,8 @@ Members = Callable[[Mapping[str, Any], Put], None]  # writes what stands inside 
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
-_SPECIAL = re.compile('[&<>"\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]')
-# A bare carriage return would be read back as a line feed (XML 1.0, 2.11).
-_NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"}
+# What XML 1.0 cannot hold, and a bare carriage return, which would be read back as a line feed (2.11).
+_UNHEARD: Final = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def escape(text: str) -> str:
@@ -29,7 +28,8 @@ def escape(text: str) -> str:
     XML 1.0 cannot hold most control characters, not even as references: one of them in one name would cost a client
     the whole answer, so they become U+FFFD.
     """
-    return _SPECIAL.sub(_readable, text)
+    text = _named(text)
+    return text if text.isprintable() else _UNHEARD.sub(_readable, text)
 
 
 def escape_exactly(text: str) -> str:
@@ -38,17 +38,24 @@ def escape_exactly(text: str) -> str:
     Strict parsers refuse those, which is what encoding-type=url is for: "to allow for an encoding of characters that
     are not supported in XML 1.0" (Amazon S3 API reference, ListObjects).
     """
-    return _SPECIAL.sub(_exact, text)
+    text = _named(text)
+    return text if text.isprintable() else _UNHEARD.sub(_exact, text)
+
+
+def _named(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
 
 
 def _readable(match: re.Match[str]) -> str:
-    return _NAMED.get(match[0], "\ufffd")
+    return "&#13;" if match[0] == "\r" else "\ufffd"
 
 
 def _exact(match: re.Match[str]) -> str:
     found = match[0]
+    if found == "\r":
+        return "&#13;"
     # Half a surrogate pair has no UTF-8 at all.
-    return _NAMED.get(found) or ("\ufffd" if found >= "\ud800" else f"&#x{ord(found):X};")
+    return "\ufffd" if found >= "\ud800" else f"&#x{ord(found):X};"
 
 
 class Compiler:
@@ -153,26 +160,57 @@ class Compiler:
     def _list(self, tag: str, shape: Any) -> Emit:
         if shape.serialization.get("flattened"):
             # A flattened list has no element of its own: each item stands under the list's name, else the item's.
-            item = self.element(shape.serialization.get("name") or _tag(tag, shape.member), shape.member)
-
-            def emit_flat(value: Any, put: Put) -> None:
-                for one in value:
-                    item(one, put)
-
-            return emit_flat
+            return self._items(shape.serialization.get("name") or _tag(tag, shape.member), shape.member)
         opening, closing = f"<{tag}{_namespace(shape)}>", f"</{tag}>"
-        inner = self.element(shape.member.serialization.get("name", "member"), shape.member)
+        items = self._items(shape.member.serialization.get("name", "member"), shape.member)
 
         def emit(value: Any, put: Put) -> None:
             if not value:
                 put(f"{opening[:-1]}/>")
                 return
             put(opening)
-            for one in value:
-                inner(one, put)
+            items(value, put)
             put(closing)
 
         return emit
+
+    def _items(self, tag: str, shape: Any) -> Emit:
+        item = self.element(tag, shape)
+
+        def each(value: Any, put: Put) -> None:
+            for one in value:
+                item(one, put)
+
+        if not _is_row(shape):
+            return each
+        texts = self._rows(tag, shape)
+        deep = frozenset(name for name, member in shape.members.items() if not _is_cell(member))
+
+        def rows(value: Any, put: Put) -> None:
+            if isinstance(value, list) and len(value) >= xmlrows.FEW and deep.isdisjoint(value[0]):
+                put("".join(texts(value)))
+                return
+            for one in value:
+                item(one, put)
+
+        return rows
+
+    def _rows(self, tag: str, shape: Any) -> xmlrows.Column:
+        return xmlrows.rows(
+            xmlrows.one_by_one(self.element(tag, shape)),
+            (f"<{tag}{_namespace(shape)}>", f"</{tag}>"),
+            lambda name: self._cell(name, shape.members[name]),
+        )
+
+    def _cell(self, name: str, member: Any) -> xmlrows.Cell:
+        tag = _tag(name, member)
+        if not _is_cell(member):
+            raise LookupError(f"{name} is not written in columns")
+        if _is_row(member):
+            return "", "", self._rows(tag, member)
+        text = self._text(member)
+        column = xmlrows.words(text) if text is self._words else xmlrows.scalars(text)
+        return f"<{tag}{_namespace(member)}>", f"</{tag}>", column
 
     def _map(self, tag: str, shape: Any) -> Emit:
         key = self.element(shape.key.serialization.get("name", "key"), shape.key)
@@ -192,6 +230,15 @@ class Compiler:
                 put(f"</{tag}>")
 
         return emit
+
+
+def _is_row(shape: Any) -> bool:
+    return shape.type_name == "structure" and not any(map(_is_attribute, shape.members.values()))
+
+
+def _is_cell(member: Any) -> bool:
+    """Whether columns hold the member: lists and maps are written as fast one by one, and attributes are rare."""
+    return member.type_name not in ("structure", "list", "map") or _is_row(member)
 
 
 def _is_attribute(member: Any) -> bool:
