@@ -6,6 +6,7 @@ deletions while a container server is busy or down; S3 promises more here.
 
 from __future__ import annotations
 
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,11 +16,14 @@ from adapters.types.objects import Listing, ObjectRow
 from shim.context import Call
 from shim.s3 import names
 from shim.s3.errors import invalid_argument
-from shim.s3.headers import listed_etag, listed_time, owner
+from shim.s3.headers import listed_etag, listed_words, owner
 from shim.s3.service import NOT_ARCHIVED, action
 from shim.s3.tokens import opened, sealed
 
 MOST_KEYS: Final = 1000
+
+# Most names are made of these alone: to look costs a fifth of percent-encoding, for each of a thousand keys.
+_UNCODED: Final = (string.ascii_letters + string.digits + "_.-~/").encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +65,12 @@ async def page_of(call: Call, bucket: str, req: Mapping[str, Any], marker: str, 
 
 def coder(req: Mapping[str, Any]) -> Any:
     """Return the function that writes names as the request wants them: as they are, or percent-encoded."""
-    if req.get("EncodingType") == "url":
-        return lambda name: quote(name, safe="/~", errors="surrogateescape") if name else name
-    return lambda name: name
+    return _percent_encoded if req.get("EncodingType") == "url" else str
+
+
+def _percent_encoded(name: str) -> str:
+    raw = name.encode("utf-8", "surrogateescape")
+    return quote(raw, safe="/~") if raw.translate(None, _UNCODED) else name
 
 
 def contents(page: Page, code: Any, listed_owner: Mapping[str, str] | None) -> list[dict[str, Any]]:
@@ -72,7 +79,7 @@ def contents(page: Page, code: Any, listed_owner: Mapping[str, str] | None) -> l
     for row in page.objects:
         told: dict[str, Any] = {
             "Key": code(row["name"]),
-            "LastModified": listed_time(row["last_modified"]),
+            "LastModified": listed_words(row["last_modified"]),
             "ETag": listed_etag(row),
             "Size": row["bytes"],
             "StorageClass": "STANDARD",
