@@ -11,7 +11,6 @@ from typing import Any
 
 from adapters.errors import BackendError, Fault
 from shim.ec2 import ids, kinds
-from shim.ec2.kinds import Kind
 from shim.errors import AwsError
 
 RETRY_AFTER_SECONDS = 5  # when OpenStack did not say
@@ -61,7 +60,7 @@ def translate(error: BackendError, operation: str = "", params: Mapping[str, Any
     """
     says = TABLE[error.fault]
     kind = kinds.RESOURCES.get(error.resource, kinds.UNKNOWN)
-    shown = _shown(kind, error.id)
+    shown = _shown(_PREFIXES.get(error.resource, kind.prefix), error.id)
     words: dict[str, object] = {
         "kind": kind,
         "one": kind.one.format(id=shown),
@@ -79,5 +78,9 @@ def translate(error: BackendError, operation: str = "", params: Mapping[str, Any
 _CLIENT_ERRORS = frozenset({"InsufficientFreeAddressesInSubnet"})
 
 
-def _shown(kind: Kind, id: str) -> str:
-    return ids.aws(kind.prefix, id) if kind.prefix and ids.is_uuid(id) else id
+# An attachment is known by its volume, and a key pair by a name, though somebody called it by a UUID.
+_PREFIXES = {"volume_attachment": kinds.VOLUME.prefix, "keypair": ""}
+
+
+def _shown(prefix: str, id: str) -> str:
+    return ids.aws(prefix, id) if prefix and ids.is_uuid(id) else id

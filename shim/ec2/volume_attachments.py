@@ -19,7 +19,11 @@ from shim.errors import AwsError
 from shim.undo import undoing
 
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/device_naming.html, and virtio's names beside them.
-_DEVICE = re.compile(r"(?:/dev/)?(?:xvd|sd|hd|vd)[a-z]{1,2}[0-9]{0,2}")
+_DEVICE = re.compile(r"(?:/dev/)?(?:xvd|sd|hd|vd)([a-z]{1,2}[0-9]{0,2})")
+# The instance's own disk, which is none of its volumes where the image was copied to the host.
+_ROOT = re.compile(r"a[0-9]*")
+# Nova's sentence where it counts a device name as used that no volume bears.
+_PATH = re.compile(r"device path\b.*\bin use", re.IGNORECASE)
 # Nova's sentence where the operator set cross_az_attach to false.
 _ZONES = re.compile(r"availability.zone", re.IGNORECASE)
 
@@ -45,6 +49,8 @@ async def attach_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
         except BackendError as error:
             if error.fault is Fault.INVALID and _ZONES.search(error.detail):
                 raise _mismatch(req) from error
+            if error.fault is Fault.IN_USE and _PATH.search(error.detail):
+                raise _taken(name) from error
             raise
     return {
         "VolumeId": req["VolumeId"],
@@ -85,11 +91,22 @@ async def _check(call: Call, volume: cloud.Volume, server: Server, device: str) 
     if volume.status not in ("available", "in-use"):
         raise AwsError("IncorrectState", f"Volume '{volume_id}' is not 'available'.")
     others = await each(call.cloud.block.volume(one.id) for one in server.volumes if one.id != volume.id)
-    if device in {volume_rows.device(other, server.id) for other in others}:
-        raise AwsError(
-            "InvalidParameterValue",
-            f"Invalid value '{device}' for unixDevice. Attachment point {device} is already in use",
-        )
+    wanted = _letters(device)
+    if _ROOT.fullmatch(wanted) or wanted in {_letters(volume_rows.device(other, server.id)) for other in others}:
+        raise _taken(device)
+
+
+def _letters(device: str) -> str:
+    """Return what tells one device name from another: the guest's bus gives the rest, whatever was asked for."""
+    shape = _DEVICE.fullmatch(device)
+    return shape[1] if shape else device
+
+
+def _taken(device: str) -> AwsError:
+    return AwsError(
+        "InvalidParameterValue",
+        f"Invalid value '{device}' for unixDevice. Attachment point {device} is already in use",
+    )
 
 
 async def _mark(call: Call, volume: cloud.Volume, mark: str, device: str) -> None:
