@@ -26,12 +26,14 @@ class Held:
     raw: Mapping[str, str]
 
 
-Change = Callable[[Call, Held, Mapping[str, str], Sequence[str]], Awaitable[None]]
+Work = Callable[[], Awaitable[None]]
+# Raises what cannot be before anything is written: of several resources all are asked before the first is changed.
+Change = Callable[[Call, Held, Mapping[str, str], Sequence[str]], Work]
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """How tags of one kind are read, all or some, and changed: (tags to write, keys to take away)."""
+    """How tags of one kind are read, all or some, and how a change (tags to write, keys to take away) becomes work."""
 
     kind: Kind
     read: Callable[[Call, Sequence[str]], Awaitable[list[Held]]]
@@ -103,25 +105,33 @@ def _plan(held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> tuple[dic
     return items, drop
 
 
-async def _change_server(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> None:
+def _change_server(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> Work:
     items, drop = _plan(held, tags, gone)
-    await _limited(instance_metadata.change(call, held.id, items, drop))
+    return lambda: _limited(instance_metadata.change(call, held.id, items, drop))
 
 
-async def _change_volume(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> None:
+def _change_volume(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> Work:
     items, drop = _plan(held, tags, gone)
-    if items:
-        await _limited(call.cloud.block.set_volume_metadata(held.id, items))
-    await each(_missing_is_fine(call.cloud.block.delete_volume_metadata(held.id, item)) for item in drop)
+
+    async def change() -> None:
+        if items:
+            await _limited(call.cloud.block.set_volume_metadata(held.id, items))
+        await each(_missing_is_fine(call.cloud.block.delete_volume_metadata(held.id, item)) for item in drop)
+
+    return change
 
 
-async def _change_image(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> None:
+def _change_image(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> Work:
     items, drop = _plan(held, tags, gone)
-    if items or drop:
-        await _limited(call.cloud.images.update_image(held.id, set=items, drop=drop))
+
+    async def change() -> None:
+        if items or drop:
+            await _limited(call.cloud.images.update_image(held.id, set=items, drop=drop))
+
+    return change
 
 
-async def _change_key_pair(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> None:
+def _change_key_pair(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> Work:
     # The tags are part of the public key's comment, and Nova changes no key pair.
     raise AwsError("UnsupportedOperation", "The tags of a key pair are given when it is made and cannot be changed.")
 
@@ -129,8 +139,7 @@ async def _change_key_pair(call: Call, held: Held, tags: Mapping[str, str], gone
 def _neutron(resource: str) -> Change:
     """Change tags of one of Neutron's kinds, one string at a time: a whole set would overwrite somebody else's."""
 
-    async def change(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> None:
-        net = call.cloud.network
+    def change(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> Work:
         strings = tag_codec.to_neutron(tags)
         old = [item for key in (*tags, *gone) for item in tag_codec.neutron_items(held.raw, key)]
         drop = [item for item in old if item not in strings]
@@ -138,15 +147,20 @@ def _neutron(resource: str) -> Change:
         own = [item for item in after if item.startswith(("t:", "tp:"))]
         if len(own) > tag_codec.NEUTRON_TAGS or len(after) > _STRINGS:
             raise tag_rules.limit_exceeded()
-        # Neutron counts what is to go beside what is new: room first where there is none.
-        room = len(held.raw) + len(strings) <= _STRINGS
-        if not room:
-            await each(_missing_is_fine(net.remove_tag(resource, held.id, item)) for item in drop)
-        await each((net.add_tag(resource, held.id, item) for item in strings if item not in held.raw), most=4)
-        if room:
-            await each(_missing_is_fine(net.remove_tag(resource, held.id, item)) for item in drop)
+        return lambda: _retagged(call, resource, held, strings, drop)
 
     return change
+
+
+async def _retagged(call: Call, resource: str, held: Held, strings: Sequence[str], drop: Sequence[str]) -> None:
+    net = call.cloud.network
+    # Neutron counts what is to go beside what is new: room first where there is none.
+    room = len(held.raw) + len(strings) <= _STRINGS
+    if not room:
+        await each(_missing_is_fine(net.remove_tag(resource, held.id, item)) for item in drop)
+    await each((net.add_tag(resource, held.id, item) for item in strings if item not in held.raw), most=4)
+    if room:
+        await each(_missing_is_fine(net.remove_tag(resource, held.id, item)) for item in drop)
 
 
 async def _limited(call: Awaitable[object]) -> None:

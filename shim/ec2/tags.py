@@ -11,7 +11,7 @@ from shim.ec2 import ids, tag_rules
 from shim.ec2.describe import Table, answer
 from shim.ec2.kinds import KEY_PAIR, Kind
 from shim.ec2.service import action
-from shim.ec2.tag_stores import BY_KIND, STORES, Held, Store
+from shim.ec2.tag_stores import BY_KIND, STORES, Held, Store, Work
 from shim.ec2.together import each
 from shim.errors import AwsError
 
@@ -40,7 +40,8 @@ async def create_tags(call: Call, req: Mapping[str, Any]) -> None:
     found = await _resources(call, req["Resources"])
     for _, held in found:
         tag_rules.checked(req["Tags"], held.tags)
-    await each(_written(call, store, held, wanted) for store, held in found)
+    work = [_write(call, store, held, wanted) for store, held in found]
+    await each(one() for one in work if one)
 
 
 @action(supports="Resources Tags")
@@ -51,7 +52,8 @@ async def delete_tags(call: Call, req: Mapping[str, Any]) -> None:
     tag_rules.checked({"Key": tag.get("Key", ""), "Value": tag.get("Value") or ""} for tag in named)
     found = await _resources(call, req["Resources"])
     gone = [(store, held, _chosen(held, named)) for store, held in found]
-    await each(store.change(call, held, {}, keys) for store, held, keys in gone if keys)
+    work = [store.change(call, held, {}, keys) for store, held, keys in gone if keys]
+    await each(one() for one in work)
 
 
 @action(supports="Filters MaxResults NextToken")
@@ -98,10 +100,9 @@ def _id(kind: Kind, held: Held) -> str:
     return held.id if kind is KEY_PAIR else ids.aws(kind.prefix, held.id)
 
 
-async def _written(call: Call, store: Store, held: Held, wanted: Mapping[str, str]) -> None:
+def _write(call: Call, store: Store, held: Held, wanted: Mapping[str, str]) -> Work | None:
     new = {key: value for key, value in wanted.items() if held.tags.get(key) != value}
-    if new:
-        await store.change(call, held, new, ())
+    return store.change(call, held, new, ()) if new else None
 
 
 def _chosen(held: Held, named: Sequence[Mapping[str, Any]]) -> list[str]:

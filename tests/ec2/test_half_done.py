@@ -12,14 +12,17 @@ import pytest
 from adapters.errors import BackendError, Fault
 from adapters.ports.cloud import Cloud
 from adapters.types.block import Volume
+from adapters.types.compute import KeyPair
 from adapters.types.network import NewRule, Rule, SecurityGroup
 from shim.config import Settings
 from shim.context import Call, Caller
-from shim.ec2 import permissions
+from shim.ec2 import key_pairs, permissions
 from shim.ec2.permissions import Permission
 from shim.ec2.security_group_rules import revoke_security_group_ingress
 from shim.ec2.security_groups import create_security_group
+from shim.ec2.tags import create_tags
 from shim.ec2.volume_attachments import attach_volume
+from shim.errors import AwsError
 from shim.locks import Locks
 
 UUID = "00000000-0000-4000-8000-000000000001"
@@ -146,7 +149,12 @@ class Cinder:
 
 
 class Nova:
-    """A server that takes no volume."""
+    """A server that takes no volume, and one key pair."""
+
+    pair = KeyPair("web", "ssh", "ssh-rsa AAAA", "00:11")
+
+    async def keypairs(self) -> list[KeyPair]:
+        return [self.pair]
 
     async def server(self, id: str) -> Any:
         return SimpleNamespace(id=id, volumes=())
@@ -166,3 +174,24 @@ def test_an_attachment_that_nova_refuses_leaves_no_device_name_behind() -> None:
     with pytest.raises(BackendError):
         anyio.run(attach)
     assert cinder.metadata == {"tag:Name": "data"}  # the mark of a server that held it once is gone as well
+
+
+@pytest.mark.parametrize("refusing", ["group", "key"])
+def test_tags_that_one_resource_cannot_take_are_written_to_none(refusing: str) -> None:
+    """Nova changes no key pair, and a group's store holds fewer tags than EC2 allows."""
+    cinder, neutron, nova = Cinder({}), Neutron(), Nova()
+    neutron.groups[UUID] = SecurityGroup(UUID, "web", "", "p", (), ())
+    ports: dict[str, Any] = {"block": cinder, "network": neutron, "compute": nova}
+    others = {"group": f"sg-{UUID.replace('-', '')}", "key": key_pairs.row(call(""), nova.pair)["KeyPairId"]}
+    request = {
+        "Resources": [f"vol-{UUID.replace('-', '')}", others[refusing]],
+        "Tags": [{"Key": f"k{number}", "Value": ""} for number in range(40)],
+    }
+
+    async def tag() -> None:
+        await create_tags(call("CreateTags", **ports), request)
+
+    with pytest.raises(AwsError) as refused:
+        anyio.run(tag)
+    assert refused.value.code == {"group": "TagLimitExceeded", "key": "UnsupportedOperation"}[refusing]
+    assert cinder.metadata == {}
