@@ -6,12 +6,14 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from adapters.embedded.layout import write_private
+from adapters.embedded.processes import reap
 
 START_SECONDS = 60.0
 STOP_SECONDS = 40.0
@@ -24,11 +26,16 @@ class BackgroundError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A gateway that was started here; `born` is its start in clock ticks since boot, against reused process ids."""
+    """A gateway that was started here.
+
+    `born` is its start in clock ticks since boot, against reused process ids; `made_of` names the configuration and
+    code it was started with.
+    """
 
     pid: int
     born: str
     url: str
+    made_of: str = ""
 
     def alive(self) -> bool:
         """Tell whether it is still that process."""
@@ -58,29 +65,31 @@ class Background:
             return None
         return found if found.alive() else None
 
-    def start(self, options: Sequence[str], environment: dict[str, str]) -> Running:
+    def start(self, options: Sequence[str], environment: dict[str, str], made_of: str) -> Running:
         """Start `passerelle serve` and return when it listens; raise BackgroundError when it does not."""
         ready = self.state_dir / "gateway.out"
-        command = [sys.executable, "-m", "shim", "serve", *options]
-        with ready.open("wb") as output, self.log.open("ab") as errors:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=errors,
-                env=os.environ | environment,
-                start_new_session=True,
-            )
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and process.poll() is None:
+        pid = self._spawn([sys.executable, "-m", "shim", "serve", *options], os.environ | environment, ready)
+        started, deadline = born(pid), time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and born(pid):
             if found := READY.search(ready.read_text()):
-                running = Running(process.pid, born(process.pid), found[1])
-                self._memory.write_text(json.dumps(asdict(running)))
+                running = Running(pid, started, found[1], made_of)
+                write_private(self._memory, json.dumps(asdict(running)))
                 return running
             time.sleep(0.05)
-        process.kill()
-        process.wait()
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
         raise BackgroundError(f"the gateway did not start; the end of {self.log}:\n{self._tail()}")
+
+    def _spawn(self, command: list[str], environment: dict[str, str], ready: Path) -> int:
+        """Start a process in a session of its own, and give its id: it is to outlive this one."""
+        with (
+            Path(os.devnull).open("rb") as nothing,
+            open(ready, "wb", opener=_private) as output,
+            open(self.log, "ab", opener=_private) as errors,
+        ):
+            streams = ((nothing, 0), (output, 1), (errors, 2))
+            actions = [(os.POSIX_SPAWN_DUP2, stream.fileno(), number) for stream, number in streams]
+            return os.posix_spawn(command[0], command, environment, file_actions=actions, setsid=True)
 
     def stop(self) -> bool:
         """Stop it with SIGTERM, as an operator would; tell whether one ran."""
@@ -93,11 +102,19 @@ class Background:
             if time.monotonic() > deadline:
                 raise BackgroundError(f"process {running.pid} does not stop; the end of {self.log}:\n{self._tail()}")
             time.sleep(0.05)
+        reap([running.pid])
         self._memory.unlink(missing_ok=True)
         return True
 
     def _tail(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that only its owner may read, an older one too."""
+    descriptor = os.open(path, flags, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return descriptor
 
 
 def born(pid: int) -> str:

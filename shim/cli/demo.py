@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 import openstack
 from openstack.config import OpenStackConfig
 
+import adapters
+import shim
 from adapters.embedded import CloudFacts
 from adapters.embedded.layout import write_private
 from shim.cli.background import Background, BackgroundError, Running
@@ -53,29 +57,57 @@ def demo(*, state_dir: Path, port: int, tour: bool, stop: bool, **which: Any) ->
         facts = attempt(cloud.up)
         click.echo("== gateway")
         running = gateway(background, state, port)
-        lines = exports(running.url, facts)
-        if tour:
-            show(lines, state)
-    except (BackgroundError, TourError) as e:
+    except BackgroundError as e:
         raise click.ClickException(str(e)) from None
+    lines = exports(running.url, facts)
+    report(background, lines, (lambda: show(lines, state)) if tour else None)
+
+
+def report(background: Background, lines: Mapping[str, str], tour: Callable[[], None] | None) -> None:
+    """Run the tour and print what to paste, which is of use even where the tour failed; raise then, at the end."""
+    state, failure = background.state_dir, None
     block = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in lines.items())
     write_private(state / "demo.env", block)
+    if tour is not None:
+        try:
+            tour()
+        except TourError as e:
+            failure = e
     click.echo(f"== paste this, or: . {shlex.quote(str(state / 'demo.env'))}\n{block}")
     click.echo(f"native view:  export OS_CLIENT_CONFIG_FILE={state / 'clouds.yaml'} OS_CLOUD=main")
     click.echo(f"gateway log:  {background.log}")
     click.echo(f"stop it all:  {command()} demo --stop{'' if is_default(state) else f' --state-dir {state}'}")
+    if failure is not None:
+        raise click.ClickException(f"the tour failed, while the gateway and the cloud run on: {failure}")
 
 
 def gateway(background: Background, state: Path, port: int) -> Running:
-    """Return the gateway of this state directory, started if it does not run."""
+    """Return the gateway of this state directory: the one that runs, or a new one where that is of another day.
+
+    A gateway reads clouds.yaml and its own code once: a cloud that moved to other ports would be asked at the old ones.
+    """
+    made_of = fingerprint(state / "clouds.yaml")
     if running := background.running():
-        click.echo(f"it listens already on {running.url}")
-        return running
+        if running.made_of == made_of:
+            click.echo(f"it listens already on {running.url}")
+            return running
+        click.echo("the cloud or the gateway's code has changed: starting it anew")
+        background.stop()
+        port = urlsplit(running.url).port or port  # what was pasted somewhere stays true
     options = ["--cloud", "passerelle", "--port", str(port if is_free(port) else 0), "--drain-seconds", "0"]
     environment = {"OS_CLIENT_CONFIG_FILE": str(state / "clouds.yaml"), "PASSERELLE_STATE": str(state)}
-    running = background.start(options, environment)
+    running = background.start(options, environment, made_of)
     click.echo(f"listening on {running.url}")
     return running
+
+
+def fingerprint(clouds: Path) -> str:
+    """Name what a gateway is made of: clouds.yaml and every file of code."""
+    whole = hashlib.sha256(clouds.read_bytes())
+    for package in (shim, adapters):
+        for file in sorted(Path(str(package.__file__)).parent.rglob("*.py")):
+            whole.update(file.read_bytes())
+    return whole.hexdigest()
 
 
 def exports(url: str, facts: CloudFacts) -> dict[str, str]:
