@@ -181,11 +181,17 @@ def service_status(service: str, found: list[Process], ports: Mapping[str, int])
     return ServiceStatus(service, pid, health.is_healthy(service, ports), url, processes.memory(pid))
 
 
-def is_good(found: list[Process], signature: str, plan: Plan) -> bool:
-    """Tell whether these processes of a service are one, with today's configuration, and well or about to be."""
+def is_good(found: list[Process], signature: str, plan: Plan, patience: float = 10) -> bool:
+    """Tell whether these processes of a service are one, with today's configuration, and well or about to be.
+
+    One that takes a connection and does not answer within `patience` seconds hangs, however young it is.
+    """
     if len(found) != 1 or found[0].signature != signature:
         return False
-    return health.is_healthy(found[0].service, plan.ports, timeout=10) or is_young(found[0])
+    service = found[0].service
+    if health.is_healthy(service, plan.ports, timeout=patience):
+        return True
+    return is_young(found[0]) and not health.is_hung(service, plan.ports, timeout=patience)
 
 
 def is_young(process: Process, seconds: float = 120) -> bool:

@@ -30,6 +30,18 @@ def is_healthy(service: str, ports: Mapping[str, int], timeout: float = 3) -> bo
     return True
 
 
+def is_hung(service: str, ports: Mapping[str, int], timeout: float = 3) -> bool:
+    """Tell whether any port of a service takes a connection, as the kernel does for it, and gives no answer in time."""
+    for port, path in CHECKS[service]:
+        try:
+            call("GET", f"http://{HOST}:{ports[port]}{path}", timeout=timeout)
+        except TimeoutError:
+            return True
+        except (OSError, AnswerError):  # refused: it does not listen yet
+            continue
+    return False
+
+
 def wait(
     services: Iterable[str],
     place: Layout,
