@@ -63,7 +63,7 @@ def run(stage: Stage) -> None:
             f"   {'misses ' + ' and '.join(missed) if missed else 'holds'}"
         )
     print(f"   bars: the ratio; {CPU_BAR_MS} ms of the gateway's CPU for one small request")
-    print(f"   for scale, GET 1 KiB through uvicorn and aiohttp alone: {rate:.0f}/s, CPU {floor:.2f} ms")
+    print(f"   for scale, GET 1 KiB through uvicorn and the pool alone: {rate:.0f}/s, CPU {floor:.2f} ms")
 
 
 def bare(stage: Stage, container: str) -> tuple[float, float]:

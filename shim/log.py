@@ -21,7 +21,6 @@ CALLS = logging.getLogger("passerelle.call")
 
 # These write whole requests at lower levels, headers and tokens included.
 TALKATIVE = (
-    "aiohttp",
     "asyncio",
     "botocore",
     "httpcore",

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Self
 
-import aiohttp
-
 from adapters.errors import BackendError, Fault
 from adapters.openstack.cinder import Cinder
 from adapters.openstack.config import CloudConfig
@@ -20,9 +18,8 @@ from adapters.openstack.neutron import Neutron
 from adapters.openstack.nova import Nova
 from adapters.openstack.session import Session
 from adapters.openstack.swift import Swift
-from adapters.openstack.swift_http import SwiftPool
 from adapters.openstack.swift_memory import SwiftMemory
-from adapters.openstack.swift_wire import SwiftConnector
+from adapters.openstack.swift_pool import SwiftPool
 from adapters.openstack.transport import Observer, Timeouts, Transport
 from adapters.ports.identity import TokenSource
 from adapters.types.identity import Token
@@ -83,13 +80,10 @@ class CloudFactory:
             observe=observe,
             connections=limits.control_connections,
         )
-        objects = aiohttp.ClientSession(
-            connector=SwiftConnector(ssl=tls, limit=limits.object_connections, keepalive_timeout=4.0),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,  # an object's bytes are its owner's
-            trust_env=False,
+        objects = SwiftPool(
+            limits.object_idle_seconds, tls=tls, connections=limits.object_connections, count=transport.count
         )
-        return cls(config, transport, SwiftPool(objects, limits.object_idle_seconds, transport.count))
+        return cls(config, transport, objects)
 
     def tenant(self, tokens: TokenSource, token: Token, request_id: str) -> OpenStackCloud:
         """Return one tenant's cloud for one request; nothing is sent.  `token` is the one of the moment."""
@@ -105,7 +99,7 @@ class CloudFactory:
     async def aclose(self) -> None:
         """Close all connections."""
         await self._transport.aclose()
-        await self._objects.client.close()
+        await self._objects.aclose()
 
 
 class OpenStackCloud:

@@ -19,8 +19,9 @@ from adapters.errors import BackendError, Fault
 from adapters.openstack import faults
 from adapters.openstack import swift_headers as codec
 from adapters.openstack.swift_headers import SERVICE
-from adapters.openstack.swift_http import SwiftHttp, SwiftPool, parsed, pieces, quoted, refusal, refused, whole
+from adapters.openstack.swift_http import Pool, SwiftHttp, parsed, pieces, quoted, refusal, refused, whole
 from adapters.openstack.swift_memory import SwiftMemory
+from adapters.openstack.swift_wire import Answer
 from adapters.ports.identity import TokenSource
 from adapters.types.objects import (
     Container,
@@ -45,8 +46,7 @@ _SEGMENT_PATIENCE: Final = 0.1
 _LONGEST_LINE: Final = 2048
 _DELETES_AT_ONCE: Final = 16
 _STAND_IN_SECONDS: Final = 3600
-_POLICY_AND_ACLS: Final = ("X-Storage-Policy", "X-Container-Read", "X-Container-Write")
-_EMPTY: Final = {"Content-Length": "0"}
+_POLICY_AND_ACLS: Final = ("x-storage-policy", "x-container-read", "x-container-write")
 
 
 class Swift:
@@ -56,7 +56,7 @@ class Swift:
 
     def __init__(
         self,
-        pool: SwiftPool,
+        pool: Pool,
         endpoint: str,
         tokens: TokenSource,
         request_id: str,
@@ -72,7 +72,7 @@ class Swift:
         root = self._http.endpoint.partition("/v1/")[0]
         known = self._memory.limits(root)
         if known is None:
-            status, body = await self._http.public(f"{root}/info")
+            status, body = await self._http.public(root, "/info")
             known = _limits(parsed(body, dict)) if status == 200 else Limits()
             self._memory.keep_limits(root, known)
         return known
@@ -91,13 +91,13 @@ class Swift:
 
     async def create_container(self, name: str, *, like: str = "") -> bool:
         """Make a container, with the storage policy and ACLs of `like` if named; False where it was there already."""
-        headers = dict(_EMPTY)
+        headers: dict[str, str] = {}
         if like:
             model = await self._container_headers(like)
             headers.update({key: model[key] for key in _POLICY_AND_ACLS if key in model})
         answer = await self._expect("PUT", _path(name), headers)
         self._memory.keep_container(self._url(name), True)
-        return bool(answer.status == 201)
+        return answer.status == 201
 
     async def container(self, name: str) -> Container:
         """Describe a container."""
@@ -156,7 +156,6 @@ class Swift:
         answer = await self._http.send("HEAD", _part(path, part))
         if answer.status not in (200, 206):
             raise await self._missing(await refusal(answer, path), container)
-        answer.release()
         return codec.stored(answer.headers)
 
     async def segments(self, container: str, name: str) -> list[Segment]:
@@ -176,15 +175,16 @@ class Swift:
         self, container: str, name: str, body: bytes | AsyncIterable[bytes], length: int, description: Description
     ) -> Written:
         """Store an object of exactly `length` bytes; nothing is stored when `body` raises."""
-        headers = codec.written_headers(description)
-        headers["Content-Length"] = str(length)
-        return _written((await self._expect("PUT", _path(container, name), headers, body=body)).headers)
+        answer = await self._expect(
+            "PUT", _path(container, name), codec.written_headers(description), body=body, length=length
+        )
+        return _written(answer.headers)
 
     async def copy(
         self, source: tuple[str, str], target: tuple[str, str], description: Description, *, etag: str, span: str = ""
     ) -> Written:
         """Copy an object, or a span of it, inside Swift; large objects become plain ones."""
-        headers = codec.written_headers(description) | _EMPTY
+        headers = codec.written_headers(description)
         headers["X-Copy-From"] = _path(*source)
         headers["X-Fresh-Metadata"] = "true"
         headers["If-Match"] = etag  # Swift's copy holds conditions against the source
@@ -214,11 +214,11 @@ class Swift:
         if status != 201:
             detail = "; ".join(": ".join(map(str, pair)) for pair in verdict.get("Errors") or ())
             raise refused(status, (detail or str(verdict.get("Response Body", ""))).encode(), answer.headers, path)
-        return _written({"Etag": verdict["Etag"], "Last-Modified": verdict["Last Modified"]})
+        return _written({"etag": verdict["Etag"], "last-modified": verdict["Last Modified"]})
 
     async def describe(self, container: str, name: str, description: Description) -> None:
         """Replace an object's content type, metadata and kept headers; its bytes stay."""
-        await self._expect("POST", _path(container, name), codec.written_headers(description) | _EMPTY)
+        await self._expect("POST", _path(container, name), codec.written_headers(description))
 
     async def delete(self, container: str, name: str) -> None:
         """Delete an object; of a large object the manifest alone."""
@@ -226,7 +226,6 @@ class Swift:
         answer = await self._http.send("DELETE", path)
         if answer.status not in (200, 204):
             raise await self._missing(await refusal(answer, path), container)
-        answer.release()
 
     async def forget(self, container: str, name: str) -> bool:
         """Tell a listing once more that an object is gone; False, and nothing done, where there is one, or one comes.
@@ -236,7 +235,7 @@ class Swift:
         """
         path, at = _path(container, name), str(int(time.time()) + _STAND_IN_SECONDS)
         try:
-            await self._expect("PUT", path, {**_EMPTY, "If-None-Match": "*", "X-Delete-At": at})
+            await self._expect("PUT", path, {"If-None-Match": "*", "X-Delete-At": at})
             await self._expect("DELETE", path, {"X-If-Delete-At": at})
         except BackendError as error:
             if error.fault not in (Fault.PRECONDITION, Fault.CONFLICT, Fault.NOT_FOUND):
@@ -290,7 +289,7 @@ class Swift:
 
     # --- below ---
 
-    async def _expect(self, method: str, path: str, headers: dict[str, str] | None = None, **how: Any) -> Any:
+    async def _expect(self, method: str, path: str, headers: dict[str, str] | None = None, **how: Any) -> Answer:
         """Send a request whose success is any 2xx; a 202 with a body is left for the caller to read."""
         answer = await self._http.send(method, path, headers, **how)
         if not 200 <= answer.status < 300:
@@ -312,7 +311,7 @@ class Swift:
                     return other
         return error
 
-    async def _container_headers(self, name: str) -> Any:
+    async def _container_headers(self, name: str) -> Mapping[str, str]:
         return (await self._expect("HEAD", _path(name))).headers
 
     def _url(self, container: str) -> str:
@@ -342,9 +341,9 @@ def _unquoted(path: str) -> str:
     return unquote(path, errors="surrogateescape")
 
 
-def _written(headers: Any) -> Written:
+def _written(headers: Mapping[str, str]) -> Written:
     try:
-        return Written(headers["Etag"].strip('"'), parsedate_to_datetime(headers["Last-Modified"]))
+        return Written(headers["etag"].strip('"'), parsedate_to_datetime(headers["last-modified"]))
     except (KeyError, ValueError, TypeError) as error:
         raise faults.unavailable(SERVICE, f"a write without a sound {error}") from error
 

@@ -37,49 +37,48 @@ def written_headers(description: Description) -> dict[str, str]:
 
 
 def stored(headers: Mapping[str, str]) -> Stored:
-    """Read an object's headers, which must look names up without case.  Raises UNAVAILABLE if they make no sense."""
+    """Read an object's headers, by lower-case names.  Raises UNAVAILABLE if they make no sense."""
     metadata: dict[str, str] = {}
     kept: dict[str, str] = {}
     more: list[tuple[str, int, str]] = []
-    for raw, value in headers.items():
-        name = raw.lower()
+    for name, value in headers.items():
         if name.startswith(_META):
-            name, _, number = name[len(_META) :].partition(_MORE.lower())
+            key, _, number = name[len(_META) :].partition(_MORE.lower())
             if number.isdecimal():
-                more.append((_unescaped(name), int(number), value))
+                more.append((_unescaped(key), int(number), value))
             else:
-                metadata[_unescaped(name)] = value
+                metadata[_unescaped(key)] = value
         elif name in _KEPT:
             kept[name] = value
     for name, _, piece in sorted(more):
         metadata[name] = metadata.get(name, "") + piece
     try:
-        length = int(headers["Content-Length"])
-        content_range = headers.get("Content-Range", "")
+        length = int(headers["content-length"])
+        content_range = headers.get("content-range", "")
         return Stored(
             size=int(content_range.rpartition("/")[2]) if content_range else length,
-            etag=headers.get("Etag", "").strip('"'),
-            modified=parsedate_to_datetime(headers["Last-Modified"]),
-            content_type=headers.get("Content-Type", ""),
+            etag=headers.get("etag", "").strip('"'),
+            modified=parsedate_to_datetime(headers["last-modified"]),
+            content_type=headers.get("content-type", ""),
             layout=_layout(headers),
             metadata=metadata,
             headers=kept,
             content_range=content_range,
             length=length,
-            parts=int(headers.get("X-Parts-Count", 0)),
+            parts=int(headers.get("x-parts-count", 0)),
         )
     except (KeyError, ValueError) as error:
         raise faults.unavailable(SERVICE, f"an object without a sound {error}") from error
 
 
 def container(name: str, headers: Mapping[str, str]) -> Container:
-    """Read a container's headers."""
+    """Read a container's headers, by lower-case names."""
     try:
         return Container(
             name,
-            datetime.fromtimestamp(float(headers["X-Timestamp"]), UTC),
-            int(headers["X-Container-Object-Count"]),
-            int(headers["X-Container-Bytes-Used"]),
+            datetime.fromtimestamp(float(headers["x-timestamp"]), UTC),
+            int(headers["x-container-object-count"]),
+            int(headers["x-container-bytes-used"]),
         )
     except (KeyError, ValueError) as error:
         raise faults.unavailable(SERVICE, f"a container without a sound {error}") from error
@@ -95,9 +94,9 @@ def container_rows(rows: Iterable[Mapping[str, object]]) -> list[Container]:
 
 
 def _layout(headers: Mapping[str, str]) -> Layout:
-    if headers.get("X-Static-Large-Object", "").lower() == "true":
+    if headers.get("x-static-large-object", "").lower() == "true":
         return "static"
-    return "dynamic" if "X-Object-Manifest" in headers else "plain"
+    return "dynamic" if "x-object-manifest" in headers else "plain"
 
 
 def _pieces(value: str) -> Iterator[str]:

@@ -1,34 +1,22 @@
-"""How requests reach Swift: paths exact to the byte, the token put on and renewed once, refusals read by one table.
-
-Object bytes pass here, so this is aiohttp and not the control calls' client: measured against httpx it takes a tenth of
-the CPU for a small object and less than half for a large one.
-"""
+"""How requests reach Swift: paths exact to the byte, the token put on and renewed once, refusals read by one table."""
 
 from __future__ import annotations
 
 import json
 import logging
-import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
-from typing import Any, Final
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from typing import Any, Final, Protocol
 from urllib.parse import quote
-
-import aiohttp
-from multidict import CIMultiDictProxy
-from yarl import URL
 
 from adapters.errors import BackendError, Fault
 from adapters.openstack import faults
 from adapters.openstack.swift_headers import SERVICE
+from adapters.openstack.swift_wire import Answer, LostError
 from adapters.ports.identity import TokenSource
 from adapters.types.identity import Token
 
 log = logging.getLogger(__name__)
 
-CONNECT_SECONDS: Final = 5.0
-# Longest wait for a connection, also where all that the process may open are taken by others.
-POOL_SECONDS: Final = 20.0
-_NO_OWN_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 _FAULTS: Final = {
     304: Fault.NOT_MODIFIED,
     400: Fault.INVALID,
@@ -62,41 +50,22 @@ def quoted(name: str) -> str:
     return path
 
 
-class SwiftPool:
-    """What all requests to Swift share: connections, Swift's longest silence in seconds, and who counts the calls."""
+class Pool(Protocol):
+    """What sends requests: `swift_pool.SwiftPool`, or what a test puts before it."""
 
-    __slots__ = ("_count", "_timeout", "client", "idle_seconds")
-
-    def __init__(
+    async def request(
         self,
-        client: aiohttp.ClientSession,
-        idle_seconds: float,
-        count: Callable[[str, str, int, float], None] | None = None,
-    ) -> None:
-        self.client = client
-        self.idle_seconds = idle_seconds
-        self._count = count
-        self._timeout = _timeout(idle_seconds)
-
-    async def request(self, method: str, url: URL, *, patience: float = 0.0, **how: Any) -> aiohttp.ClientResponse:
-        """Send a request and return any answer, counted; status 0 counts one that did not come."""
-        timeout = _timeout(self.idle_seconds + patience) if patience else self._timeout
-        started, status = time.perf_counter(), 0
-        try:
-            answer = await self.client.request(
-                method,
-                url,
-                skip_auto_headers=_NO_OWN_HEADERS,
-                allow_redirects=False,
-                timeout=timeout,
-                auto_decompress=False,
-                **how,
-            )
-            status = answer.status
-            return answer
-        finally:
-            if self._count is not None:
-                self._count(SERVICE, method, status, time.perf_counter() - started)
+        method: str,
+        endpoint: str,
+        path: str,
+        headers: Mapping[str, str],
+        *,
+        body: bytes | AsyncIterable[bytes] = b"",
+        length: int = 0,
+        patience: float = 0.0,
+    ) -> Answer:
+        """Send a request and return any answer.  Raises LostError, BackendError INVALID, and what `body` raises."""
+        ...
 
 
 class SwiftHttp:
@@ -104,7 +73,7 @@ class SwiftHttp:
 
     __slots__ = ("_pool", "_request_id", "_tokens", "endpoint")
 
-    def __init__(self, pool: SwiftPool, endpoint: str, tokens: TokenSource, request_id: str) -> None:
+    def __init__(self, pool: Pool, endpoint: str, tokens: TokenSource, request_id: str) -> None:
         self._pool = pool
         self.endpoint = endpoint.rstrip("/")
         self._tokens = tokens
@@ -116,30 +85,32 @@ class SwiftHttp:
         path: str,
         headers: Mapping[str, str] | None = None,
         *,
-        body: bytes | AsyncIterable[bytes] | None = None,
+        body: bytes | AsyncIterable[bytes] = b"",
+        length: int = 0,
         patience: float = 0.0,
-    ) -> aiohttp.ClientResponse:
+    ) -> Answer:
         """Send a request below the account and return any answer, its body unread.
 
-        `path` is quoted and holds the query.  A refused token is renewed and the request repeated once, where its body
-        can be sent again.  `patience` lengthens, in seconds, how long Swift may be silent.
+        `path` is quoted and holds the query; `length` is that of a `body` that comes in pieces.  A refused token is
+        renewed and the request repeated once, where its body can be sent again.  `patience` lengthens, in seconds, how
+        long Swift may be silent.
         """
         token = await self._tokens.token()
-        answer = await self._once(method, path, headers, body, patience, token)
+        answer = await self._once(method, path, headers, body, length, patience, token)
         if answer.status == 401:
             renewed = await self._tokens.renew(token)
             if renewed.id != token.id:
                 answer.close()
-                if body is not None and not isinstance(body, bytes):
+                if not isinstance(body, bytes):
                     raise _unavailable(
                         "the token was refused while a body was on its way; the next request has a new one"
                     )
-                answer = await self._once(method, path, headers, body, patience, renewed)
+                answer = await self._once(method, path, headers, body, length, patience, renewed)
         return answer
 
     async def read(self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> bytes:
         """Send a request whose success is any 2xx and return its body."""
-        answer = await self.send(method, path, headers, body=body or None)
+        answer = await self.send(method, path, headers, body=body)
         if not 200 <= answer.status < 300:
             raise await refusal(answer, path)
         return await whole(answer)
@@ -151,70 +122,49 @@ class SwiftHttp:
             raise await refusal(answer, path)
         return parsed(await whole(answer), list) if answer.status != 204 else []
 
-    async def public(self, url: str) -> tuple[int, bytes]:
-        """GET a URL of this Swift that needs no token."""
+    async def public(self, root: str, path: str) -> tuple[int, bytes]:
+        """GET what needs no token, below the root of this Swift."""
         try:
-            async with await self._pool.request("GET", URL(url)) as answer:
-                return answer.status, await answer.content.read(_LONGEST_REFUSAL)
-        except (aiohttp.ClientError, TimeoutError) as error:
+            answer = await self._pool.request("GET", root, path, {})
+        except LostError as error:
             raise _lost(error) from error
+        return answer.status, await _some(answer)
 
     async def _once(
         self,
         method: str,
         path: str,
         headers: Mapping[str, str] | None,
-        body: bytes | AsyncIterable[bytes] | None,
+        body: bytes | AsyncIterable[bytes],
+        length: int,
         patience: float,
         token: Token,
-    ) -> aiohttp.ClientResponse:
+    ) -> Answer:
         sent = {"X-Auth-Token": token.id, "X-Openstack-Request-Id": f"req-{self._request_id}"}
         if headers:
             sent.update(headers)
-        source = None if body is None or isinstance(body, bytes) else Source(body)
         try:
-            url = URL(self.endpoint + path, encoded=True)
-            return await self._pool.request(method, url, headers=sent, data=source or body, patience=patience)
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            if source is not None and source.error is not None:
-                raise source.error from None  # the client's fault (a digest, a broken line), not Swift's
+            return await self._pool.request(
+                method, self.endpoint, path, sent, body=body, length=length, patience=patience
+            )
+        except LostError as error:
             raise _lost(error) from error
 
 
-def _timeout(silence: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=None, connect=POOL_SECONDS, sock_connect=CONNECT_SECONDS, sock_read=silence)
-
-
-class Source:
-    """A body on its way in, remembering what broke it: aiohttp reports that only as a lost connection."""
-
-    def __init__(self, body: AsyncIterable[bytes]) -> None:
-        self._body = body
-        self.error: Exception | None = None
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        try:
-            async for piece in self._body:
-                yield piece
-        except Exception as error:
-            self.error = error
-            raise
-
-
-async def whole(answer: aiohttp.ClientResponse) -> bytes:
+async def whole(answer: Answer) -> bytes:
     """Read an answer to its end."""
     try:
         return await answer.read()
-    except (aiohttp.ClientError, TimeoutError) as error:
+    except LostError as error:
         raise _lost(error) from error
 
 
-async def pieces(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+async def pieces(answer: Answer) -> AsyncIterator[bytes]:
     """Give an answer's bytes as they come; an answer cut short raises UNAVAILABLE."""
     try:
-        async for piece in answer.content.iter_any():
+        async for piece in answer.pieces():
             yield piece
-    except (aiohttp.ClientError, TimeoutError) as error:
+    except LostError as error:
         raise _lost(error) from error
 
 
@@ -229,13 +179,13 @@ def parsed(body: bytes, kind: type[Any]) -> Any:
     return found
 
 
-async def refusal(answer: aiohttp.ClientResponse, path: str) -> BackendError:
+async def refusal(answer: Answer, path: str) -> BackendError:
     """Read an unsuccessful answer, to its end, as an error."""
     body = b"" if answer.status == 304 else await _some(answer)
     return refused(answer.status, body, answer.headers, path)
 
 
-def refused(status: int, body: bytes, headers: CIMultiDictProxy[str], path: str) -> BackendError:
+def refused(status: int, body: bytes, headers: Mapping[str, str], path: str) -> BackendError:
     """Say what a refusal of a request below `path` means."""
     detail = faults.clean(faults.read_refusal(body).message)
     fault = _FAULTS.get(status, Fault.INVALID if status < 500 else Fault.UNAVAILABLE)
@@ -254,15 +204,18 @@ def refused(status: int, body: bytes, headers: CIMultiDictProxy[str], path: str)
     )
 
 
-async def _some(answer: aiohttp.ClientResponse) -> bytes:
+async def _some(answer: Answer) -> bytes:
     """Read a refusal's body; one that is too long to be a refusal costs the connection instead."""
-    if (answer.content_length or 0) > _LONGEST_REFUSAL:
-        answer.close()
-        return b""
+    found = bytearray()
     try:
-        return await answer.read()
-    except (aiohttp.ClientError, TimeoutError):
+        async for piece in answer.pieces():
+            found += piece
+            if len(found) > _LONGEST_REFUSAL:
+                answer.close()
+                return b""
+    except LostError:
         return b""
+    return bytes(found)
 
 
 def _lost(error: Exception) -> BackendError:

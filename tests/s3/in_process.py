@@ -5,11 +5,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
 from openstack.connection import Connection
 
 from adapters.openstack.swift import Swift
-from adapters.openstack.swift_http import SwiftPool
+from adapters.openstack.swift_http import Pool
+from adapters.openstack.swift_pool import SwiftPool
 from shim.config import Settings
 from shim.context import Call, Caller
 from shim.locks import Locks
@@ -39,13 +39,15 @@ class ObjectsOnly:
 async def calling(
     connection: Connection,
     operation: str,
-    swift: Callable[[SwiftPool, str, OneToken, str], Swift] = Swift,
-    client: Callable[[aiohttp.ClientSession], Any] = lambda session: session,
+    swift: Callable[[Pool, str, OneToken, str], Swift] = Swift,
+    before: Callable[[Pool], Pool] = lambda pool: pool,
 ) -> AsyncIterator[Call]:
-    """Give the context of one call by the connection's project; `swift` and `client` choose what it meets."""
+    """Give the context of one call by the connection's project: it meets `swift`, and that a pool behind `before`."""
     store = str(connection.object_store.get_endpoint()), OneToken(str(connection.auth_token)), "in-process"
     project = str(connection.current_project_id)
     caller = Caller("key", "user", "user", project, "project", "0" * 12, frozenset())
-    async with aiohttp.ClientSession() as session, AsyncExitStack() as stack:
-        cloud: Any = ObjectsOnly(swift(SwiftPool(client(session), 60.0), *store))
+    pool = SwiftPool(60.0)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(pool.aclose)
+        cloud: Any = ObjectsOnly(swift(before(pool), *store))
         yield Call(cloud, caller, "in-process", "us-east-1", operation, Settings.model_validate({}), Locks(""), stack)

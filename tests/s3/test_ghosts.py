@@ -4,15 +4,16 @@ The action runs in this process, on the real Swift and with a connection that le
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
-import aiohttp
 import pytest
 from openstack.connection import Connection
-from yarl import URL
 
 from adapters.errors import BackendError, Fault
 from adapters.openstack.swift import Swift
+from adapters.openstack.swift_http import Pool
+from adapters.openstack.swift_wire import Answer
 from adapters.types.objects import Listing, ObjectRow
 from shim.s3.buckets import delete_bucket
 from tests.s3.in_process import calling
@@ -20,19 +21,20 @@ from tests.s3.refusals import refused
 
 
 class Busy:
-    """A connection on which somebody else stores `ghost` just before the first request for it by a method."""
+    """A pool on which somebody else stores `ghost` just before the first request for it by a method."""
 
-    def __init__(self, session: aiohttp.ClientSession, method: str, token: str) -> None:
-        self.session = session
+    def __init__(self, pool: Pool, method: str, token: str) -> None:
+        self.pool = pool
         self.method = method
         self.token = token
 
-    async def request(self, method: str, url: URL, **how: Any) -> aiohttp.ClientResponse:
-        if method == self.method and url.name == "ghost":
+    async def request(self, method: str, endpoint: str, path: str, headers: Mapping[str, str], **how: Any) -> Answer:
+        if method == self.method and path.endswith("/ghost"):
             self.method = ""
-            async with self.session.put(url, data=b"new", headers={"X-Auth-Token": self.token}) as answer:
-                assert answer.status == 201
-        return await self.session.request(method, url, **how)
+            answer = await self.pool.request("PUT", endpoint, path, {"X-Auth-Token": self.token}, body=b"new")
+            assert answer.status == 201
+            assert not await answer.read()
+        return await self.pool.request(method, endpoint, path, headers, **how)
 
 
 class Lagging(Swift):
@@ -57,7 +59,7 @@ class Lagging(Swift):
 async def deleted(connection: Connection, bucket: str, before: str = "") -> None:
     """Run DeleteBucket; somebody stores `ghost` just before the first request of the method `before` for it."""
     token = str(connection.auth_token)
-    async with calling(connection, "DeleteBucket", Lagging, lambda session: Busy(session, before, token)) as call:
+    async with calling(connection, "DeleteBucket", Lagging, lambda pool: Busy(pool, before, token)) as call:
         await delete_bucket(call, {"Bucket": bucket})
 
 

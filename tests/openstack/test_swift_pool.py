@@ -1,0 +1,128 @@
+"""The connections to Swift together: reused, tried again, bounded, closed, counted."""
+
+import asyncio
+
+import pytest
+import uvloop
+
+from adapters.errors import BackendError, Fault
+from adapters.openstack.swift_pool import SwiftPool
+from adapters.openstack.swift_wire import LostError
+from tests.openstack.scripted import OK, Script, played, says, swift
+
+
+@played
+async def test_lengths_are_told_where_bodies_belong() -> None:
+    script = Script(says(OK), says(OK), says(OK))
+    async with swift(script) as ask:
+        for method, body in (("GET", b""), ("PUT", b""), ("POST", b"four")):
+            await (await ask(method, body=body)).read()
+    assert [b"Content-Length: 0" in head for head in script.heads] == [False, True, False]
+    assert b"Content-Length: 4" in script.heads[2]
+
+
+@pytest.mark.parametrize(("method", "body", "tries"), [("GET", b"", 2), ("PUT", b"x", 2), ("POST", b"x", 1)])
+def test_a_connection_that_closed_unnoticed(method: str, body: bytes, tries: int) -> None:
+    async def vanish(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async def run() -> None:
+        script = Script(says(OK), vanish, says(OK))
+        async with swift(script) as ask:
+            await (await ask()).read()
+            if tries == 2:
+                assert await (await ask(method, body=body)).read() == b"ok"
+            else:
+                with pytest.raises(LostError):
+                    await ask(method, body=body)
+        assert len(script.heads) == tries + 1
+
+    uvloop.run(run())
+
+
+@played
+async def test_a_new_connection_that_closes_is_not_tried_again() -> None:
+    script = Script(says(close=True), says(OK))
+    async with swift(script) as ask:
+        with pytest.raises(LostError):
+            await ask()
+    assert script.connections == 1
+
+
+@pytest.mark.parametrize("value", ["a\r\nX-Auth-Token: b", "a\nb", "a\rb", "a\0b"])
+@pytest.mark.parametrize("name", [True, False])
+def test_no_value_begins_a_header(value: str, name: bool) -> None:
+    async def run() -> None:
+        script = Script()
+        async with swift(script) as ask:
+            with pytest.raises(BackendError) as caught:
+                await ask(headers={value: "x"} if name else {"X-Object-Meta-A": value})
+        assert caught.value.fault is Fault.INVALID
+        assert script.connections == 0
+
+    uvloop.run(run())
+
+
+@played
+async def test_connections_are_bounded_and_given_back() -> None:
+    script = Script(*[says(OK)] * 6)
+    async with swift(script, connections=2) as ask:
+
+        async def one() -> bytes:
+            return bytes(await (await ask()).read())
+
+        assert await asyncio.gather(*(one() for _ in range(6))) == [b"ok"] * 6
+    assert script.connections <= 2
+
+
+@played
+async def test_a_connection_goes_from_hand_to_hand() -> None:
+    """An answer that is complete before its reader looks may have lost its connection to another request by then."""
+    script = Script(*[says(OK)] * 400)
+    async with swift(script, silence=2) as ask:
+
+        async def many() -> None:
+            for _ in range(40):
+                assert await (await ask()).read() == b"ok"
+
+        await asyncio.gather(*(many() for _ in range(10)))
+    assert script.connections <= 10
+
+
+@played
+async def test_silence_is_not_asked_again() -> None:
+    script = Script(says(OK), says(b""), says(OK))
+    async with swift(script, silence=0.2) as ask:
+        await (await ask()).read()
+        with pytest.raises(LostError, match="silent"):
+            await ask()
+    assert len(script.heads) == 2
+
+
+@played
+async def test_nothing_listens() -> None:
+    pool = SwiftPool(1.0, connections=1)
+    for _ in range(2):  # a failed connection gives its place back
+        with pytest.raises(LostError, match="ConnectionRefused"):
+            await pool.request("GET", "http://127.0.0.1:1/v1", "/x", {})
+
+
+@played
+async def test_idle_connections_are_closed() -> None:
+    script = Script(says(OK), says(OK))
+    async with swift(script, keep_seconds=0.1) as ask:
+        await (await ask()).read()
+        await asyncio.wait_for(script.ended.wait(), 2)
+        await (await ask()).read()
+    assert script.connections == 2
+
+
+@played
+async def test_calls_are_counted() -> None:
+    seen: list[tuple[str, str, int]] = []
+    script = Script(says(OK), says(close=True))
+    async with swift(script, count=lambda *call: seen.append(call[:3])) as ask:
+        await (await ask()).read()
+        with pytest.raises(LostError):
+            await ask("POST", body=b"x")
+    assert seen == [("object-store", "GET", 200), ("object-store", "POST", 0)]
