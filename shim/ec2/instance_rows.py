@@ -97,7 +97,8 @@ def instance(server: cloud.Server, near: Around) -> dict[str, Any]:
         "EbsOptimized": instance_facts.flag(facts, instance_facts.EBS_OPTIMIZED),
         "RootDeviceName": root or ROOT_DEVICE,
         "RootDeviceType": "ebs" if any(_is_root(one) for one in devices) else "instance-store",
-        "BlockDeviceMappings": devices,
+        # Nova lists them for a moment after the server's end, when Cinder has freed them.
+        "BlockDeviceMappings": [] if server.status == "DELETED" else devices,
         "CpuOptions": {"CoreCount": server.flavor.vcpus, "ThreadsPerCore": 1},
         "HibernationOptions": {"Configured": False},
         "EnclaveOptions": {"Enabled": False},

@@ -121,6 +121,14 @@ def test_volumes_and_the_root_among_them() -> None:
     assert instance_rows.instance(SERVER, NEAR)["RootDeviceType"] == "instance-store"
 
 
+def test_what_is_terminated_holds_no_volume() -> None:
+    """Nova lists the volumes of a server for a moment after its end, when Cinder has freed or deleted them."""
+    server = replace(SERVER, status="DELETED", volumes=(AttachedVolume("4" * 32, True),))
+    row = instance_rows.instance(server, NEAR)
+    assert row["BlockDeviceMappings"] == []
+    assert (row["RootDeviceName"], row["RootDeviceType"]) == ("/dev/vda", "ebs")
+
+
 def test_a_volume_nobody_else_knows_of_still_has_a_name() -> None:
     row = instance_rows.instance(replace(SERVER, volumes=(AttachedVolume("9" * 32, True),)), NEAR)
     (device,) = row["BlockDeviceMappings"]
