@@ -12,9 +12,13 @@ import json
 import logging
 import re
 import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import IO, Any, Literal
 
 CALLS = logging.getLogger("passerelle.call")
@@ -71,7 +75,7 @@ class CallLine:
 
     def fields(self) -> dict[str, Any]:
         """Return the fields as they are written; empty ones are left out, except the measures."""
-        found = {name: value for name in _FIELDS if (value := getattr(self, name)) != ""}
+        found = {name: value for name, value in zip(_FIELDS, _values(self), strict=True) if value != ""}
         if self.access_key:
             found["access_key"] = f"…{self.access_key[-4:]}"
         found["ms"] = round(self.ms, 2)
@@ -80,18 +84,20 @@ class CallLine:
 
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(CallLine))
+_values = attrgetter(*_FIELDS)
+
+Parts = dict[str, Any]  # time, level, logger, message, then whatever a line says
+_write: Callable[[Parts], None] | None = None  # where lines go; nowhere until `configure` was called
 
 
 def write_call(line: CallLine) -> None:
     """Write the line of a finished call.
 
-    The record is made here: `Logger.info` would walk the stack for a file name and a line that nobody prints, which
-    costs more than all the rest, and this runs for every request.
+    It does not pass `logging`, whose record and handlers cost more than all the rest, and this runs for every request.
+    Its fields are ours, so there is nothing to scrub.
     """
-    if CALLS.isEnabledFor(logging.INFO):
-        record = logging.LogRecord(CALLS.name, logging.INFO, "", 0, "call", (), None)
-        record.fields = line.fields()
-        CALLS.handle(record)
+    if _write is not None and CALLS.isEnabledFor(logging.INFO):
+        _write({"time": _time(time.time()), "level": "info", "logger": CALLS.name, "message": "call", **line.fields()})
 
 
 def scrub(text: str) -> str:
@@ -101,8 +107,10 @@ def scrub(text: str) -> str:
 
 def configure(level: str, style: Literal["json", "text"], stream: IO[str] | None = None) -> None:
     """Send every log record of this process to `stream` (standard error by default), once, in one form."""
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonLines() if style == "json" else TextLines())
+    global _write
+    target, form = stream or sys.stderr, _FORMS[style]
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(Lines(form))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -112,50 +120,56 @@ def configure(level: str, style: Literal["json", "text"], stream: IO[str] | None
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     logging.captureWarnings(True)
 
+    def write(parts: Parts) -> None:
+        # No request fails because its line cannot be written.
+        with suppress(OSError, ValueError):
+            target.write(form(parts) + "\n")
+            target.flush()
 
-class JsonLines(logging.Formatter):
-    """One JSON object a line."""
+    _write = write
+
+
+class Lines(logging.Formatter):
+    """Records in one of the forms, without the secrets that others may have written into them."""
+
+    def __init__(self, form: Callable[[Parts], str]) -> None:
+        super().__init__()
+        self._form = form
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        return _encode(_parts(self, record))
+        parts = {
+            "time": _time(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": scrub(record.getMessage()),
+        }
+        if record.exc_info:
+            parts["exception"] = scrub(self.formatException(record.exc_info))
+        return self._form(parts)
 
 
-class TextLines(logging.Formatter):
-    """`time LEVEL logger: message name=value …`, for people who read along."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
-        parts = _parts(self, record)
-        head = f"{parts.pop('time')} {record.levelname} {parts.pop('logger')}: {parts.pop('message')}"
-        del parts["level"]
-        trace = parts.pop("exception", "")
-        return " ".join([head, *(f"{name}={_plain(value)}" for name, value in parts.items())]) + (
-            trace and f"\n{trace}"
-        )
+_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+def _text(parts: Parts) -> str:
+    """Return `time LEVEL logger: message name=value …`, for people who read along; a traceback follows."""
+    rest = dict(parts)
+    head = f"{rest.pop('time')} {rest.pop('level').upper()} {rest.pop('logger')}: {rest.pop('message')}"
+    trace = rest.pop("exception", "")
+    return " ".join([head, *(f"{name}={_plain(value)}" for name, value in rest.items())]) + (trace and f"\n{trace}")
+
+
+_FORMS: Mapping[str, Callable[[Parts], str]] = {"json": _json, "text": _text}
+
+
+def _time(seconds: float) -> str:
+    return f"{_second(int(seconds))}.{int(seconds % 1 * 1000):03d}Z"
 
 
 @lru_cache(maxsize=2)
 def _second(seconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
-
-
-def _parts(formatter: logging.Formatter, record: logging.LogRecord) -> dict[str, Any]:
-    parts: dict[str, Any] = {
-        "time": f"{_second(int(record.created))}.{int(record.msecs):03d}Z",
-        "level": record.levelname.lower(),
-        "logger": record.name,
-    }
-    fields: dict[str, Any] = getattr(record, "fields", {})
-    if record.name == CALLS.name:  # its fields are ours, so there is nothing to scrub on the hot path
-        return parts | {"message": "call"} | fields
-    parts["message"] = scrub(record.getMessage())
-    if record.exc_info:
-        parts["exception"] = scrub(formatter.formatException(record.exc_info))
-    return parts | {name: scrub(value) if isinstance(value, str) else value for name, value in fields.items()}
 
 
 def _plain(value: object) -> str:
