@@ -11,7 +11,6 @@ import itertools
 import json
 import time
 from collections.abc import AsyncIterable, Mapping, Sequence
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
@@ -343,7 +342,7 @@ def _unquoted(path: str) -> str:
 
 def _written(headers: Mapping[str, str]) -> Written:
     try:
-        return Written(headers["etag"].strip('"'), parsedate_to_datetime(headers["last-modified"]))
+        return Written(headers["etag"].strip('"'), codec.http_time(headers["last-modified"]))
     except (KeyError, ValueError, TypeError) as error:
         raise faults.unavailable(SERVICE, f"a write without a sound {error}") from error
 

@@ -80,7 +80,7 @@ def claim(head: Head, service: str | None = None) -> Claim | None:
     """
     service = service or service_for(head)
     names = head.query_names
-    in_header = any(name == "authorization" for name, _ in head.headers)
+    in_header = "authorization" in head.first
     v4 = not names.isdisjoint(_V4_QUERY)
     v2 = not v4 and not names.isdisjoint(_V2_QUERY[:2])
     if in_header and (v4 or v2):

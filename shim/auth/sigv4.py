@@ -23,7 +23,10 @@ from shim.errors import AwsError
 from shim.protocol.message import Head
 
 _KEYS_KEPT = 4096
-_UNRESERVED = re.compile(rb"[A-Za-z0-9._~-]*")  # RFC 3986, 2.3: written as they are
+# Text that is in the canonical encoding: unreserved characters (RFC 3986, 2.3) as they are, others as %XX in capitals.
+_ENCODED = rb"(?:[A-Za-z0-9._~-]|%(?:[0189A-F][0-9A-F]|2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[BCDF]))*"
+_CANONICAL = re.compile(_ENCODED)
+_CANONICAL_QUERY = re.compile(rb"%(e)s=%(e)s(?:&%(e)s=%(e)s)*" % {b"e": _ENCODED})
 _MASKED = frozenset(
     (
         b"x-amz-security-token",
@@ -253,6 +256,8 @@ def _hosts(head: Head) -> list[bytes]:
 
 def _query(head: Head) -> bytes:
     """Return the canonical query: every name and value decoded and encoded anew, sorted."""
+    if _CANONICAL_QUERY.fullmatch(head.raw_query):
+        return _sent_query(head)
     return _joined((_recode(name), _recode(value)) for name, value in _query_pieces(head))
 
 
@@ -273,7 +278,7 @@ def _joined(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 
 def _recode(raw: bytes) -> bytes:
-    if _UNRESERVED.fullmatch(raw):
+    if _CANONICAL.fullmatch(raw):
         return raw
     return quote_from_bytes(unquote_to_bytes(raw.replace(b"+", b" ")), safe="-_.~").encode()
 

@@ -75,9 +75,10 @@ def router(model: Any) -> Callable[[Request], str]:
         head = request.head
         shape = _shape(request.address)
         base = plain.get((head.method, shape))
-        if base and not head.raw_query and _COPY not in head.first:
+        names, copies = _asked(head), _copies(head)
+        if base and not names and not copies:
             return base
-        return _choose(head, routes.get((head.method, shape), ()), shape)
+        return _choose(head, names, copies, routes.get((head.method, shape), ()), shape)
 
     return identify
 
@@ -102,10 +103,13 @@ def _shape(address: Address) -> int:
     return 2 if address.key else 1 if address.bucket else 0
 
 
-def _choose(head: Head, routes: Iterable[Route], shape: int) -> str:
-    names = _asked(head)
+def _copies(head: Head) -> bool:
+    """Say whether a source is named, in a header or in the query, where a presigning client moves it."""
+    return _COPY in head.first or (bool(head.raw_query) and _COPY in map(str.lower, head.query_names))
+
+
+def _choose(head: Head, names: frozenset[str], copies: bool, routes: Iterable[Route], shape: int) -> str:
     values = dict(head.query)
-    copies = _COPY in head.first or _COPY in (name.lower() for name in values)
     for route in routes:
         if copies >= route.copies and all(
             name in names and (not value or values[name] == value) for name, value in route.demands.items()
@@ -117,6 +121,8 @@ def _choose(head: Head, routes: Iterable[Route], shape: int) -> str:
 
 def _asked(head: Head) -> frozenset[str]:
     """The query's names that say what is wanted: not the signature, not `x-amz-*` headers moved to the query."""
+    if not head.raw_query:
+        return frozenset()
     ignored = _NEUTRAL
     if "AWSAccessKeyId" in head.query_names:
         ignored = _NEUTRAL | _SIGNATURE_V2 | _HOISTED_V2

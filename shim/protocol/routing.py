@@ -7,7 +7,8 @@ the path decoded exactly once, so that keys keep their `//`, `..`, `%2F` and `+`
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from shim.errors import AwsError
@@ -54,7 +55,7 @@ def unsupported_service(name: str) -> AwsError:
     return AwsError("InvalidAction", f"The service {_shown(name)} is not supported at this endpoint.", 400)
 
 
-def address(head: Head, s3_hosts: Collection[str] = ()) -> Address:
+def address(head: Head, s3_hosts: tuple[str, ...] = ()) -> Address:
     """Return what a request to S3 names; `s3_hosts` are the names under which a label in front is a bucket."""
     bucket = bucket_in_host(head.header("host"), s3_hosts)
     path = head.raw_path[1:] if head.raw_path.startswith(b"/") else head.raw_path
@@ -68,7 +69,8 @@ def address(head: Head, s3_hosts: Collection[str] = ()) -> Address:
     return Address(_decode(first), _key(rest))
 
 
-def bucket_in_host(host: str, s3_hosts: Collection[str]) -> str:
+@lru_cache(maxsize=1024)
+def bucket_in_host(host: str, s3_hosts: tuple[str, ...]) -> str:
     """Return the bucket of a virtual-host style Host header, or ''.  boto 2 repeats the port: `host:8080:8080`."""
     if not s3_hosts or host.startswith("["):
         return ""
