@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -61,7 +62,7 @@ async def run_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
         known = [one for one in await call.cloud.compute.servers(tag=tag) if state(one) != SHUTTING_DOWN]
         if known:
             client_tokens.same(token, known[0].metadata)
-            return await _answer(call, known)
+            return await _answer(call, known, launch)
         return await _launched(call, launch, token, (tag,))
 
 
@@ -92,7 +93,7 @@ async def _launched(call: Call, launch: Launch, token: Mapping[str, str], tags: 
         named = set(made)
         servers = [one for one in await servers_of(call, made) if one.id in named]
         await launch_volumes.mark(call, servers, new.devices, launch.volume_tags)
-    return await _answer(call, servers, place)
+    return await _answer(call, servers, launch, place)
 
 
 async def _make(call: Call, launch: Launch, new: NewServer, undo: Callable[..., None]) -> list[str]:
@@ -195,20 +196,22 @@ def _metadata(launch: Launch, image: Image, place: Places) -> dict[str, str]:
     return items
 
 
-async def _answer(call: Call, servers: Sequence[Server], place: Places | None = None) -> Mapping[str, Any]:
-    """Write the reservation of what was launched."""
+async def _answer(call: Call, servers: Sequence[Server], launch: Launch, place: Places | None = None) -> dict[str, Any]:
+    """Write the reservation of what was launched, a moment or a while ago."""
     near = await around(call, [server.id for server in servers] if len(servers) == 1 else None)
     rows = [reservation(server, near) for server in servers]
-    if place:
-        for row in rows:
-            _fill(row["Instances"][0], place, near.groups)
+    instances = [row["Instances"][0] for row in rows if not row["Instances"][0]["NetworkInterfaces"]]
+    if instances and place is None:
+        with suppress(AwsError):  # what the first request named may be gone by now
+            place = await places(call, launch)
+    if place is not None:
+        for one in instances:
+            _fill(one, place, near.groups)
     return grouped(rows)[0]
 
 
 def _fill(instance: dict[str, Any], place: Places, names: Mapping[str, str]) -> None:
     """Tell where an instance will be, while Neutron has not made its ports yet."""
-    if instance["NetworkInterfaces"]:
-        return
     instance |= {
         "SubnetId": ids.aws("subnet", place.subnet_id) if place.subnet_id else None,
         "VpcId": place.vpc_id,

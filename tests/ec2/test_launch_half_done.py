@@ -68,13 +68,16 @@ class Cloud:
         self.objects: Any = Counted(counts)
 
 
-def run(nova: Nova, **more: Any) -> list[str]:
+def launched(nova: Nova, **more: Any) -> Any:
     caller = Caller("access", "u", "user", "p", "project", "123456789012", frozenset())
     settings = Settings.model_validate({"page_token_key": "key"})
     locks = Locks("file:///nowhere")
     call = Call(Cloud(nova), caller, "r", "us-east-1", "RunInstances", settings, locks, AsyncExitStack())
-    answer = asyncio.run(run_instances(call, {**ASKED, **more}))
-    return [one["InstanceId"] for one in answer["Instances"]]
+    return asyncio.run(run_instances(call, {**ASKED, **more}))
+
+
+def run(nova: Nova, **more: Any) -> list[str]:
+    return [one["InstanceId"] for one in launched(nova, **more)["Instances"]]
 
 
 @pytest.mark.parametrize("room", [0, 1, 4, 8, 9])
@@ -131,3 +134,12 @@ def test_a_client_that_hangs_up_leaves_nothing() -> None:
     asyncio.run(hang_up())
     assert nova.made
     assert nova.alive == {}
+
+
+def test_a_repeated_request_has_the_first_ones_answer_while_nova_builds() -> None:
+    """Neutron has no port yet: where the instance will be is known from the request alone."""
+    nova = Nova(1, Fault.QUOTA, "")
+    first = launched(nova, ClientToken="token")
+    assert launched(nova, ClientToken="token") == first
+    assert first["Instances"][0]["SecurityGroups"]
+    assert nova.made == 1
