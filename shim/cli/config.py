@@ -62,9 +62,11 @@ def problems(settings: Settings) -> Iterator[str]:
     elif settings.tls_certificate is not None and settings.tls_key is not None:
         try:
             ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
-                settings.tls_certificate, settings.tls_key
+                settings.tls_certificate, settings.tls_key, password=_nobody
             )
-        except (OSError, ssl.SSLError) as e:
+        except ValueError as e:
+            yield f"PASSERELLE_TLS_KEY: {e}"
+        except OSError as e:
             yield f"PASSERELLE_TLS_CERTIFICATE and PASSERELLE_TLS_KEY: {e}"
     for project, account in settings.account_ids.items():
         if not (len(account) == 12 and account.isascii() and account.isdigit()):
@@ -78,6 +80,11 @@ def problems(settings: Settings) -> Iterator[str]:
         load_cloud(settings.cloud, region=settings.region, interface=settings.interface)
     except CloudConfigError as e:
         yield f"PASSERELLE_CLOUD: {e}"
+
+
+def _nobody() -> str:
+    """Stand in for whoever knows a key's pass phrase: OpenSSL would ask on the terminal, and wait."""
+    raise ValueError("it is encrypted, and the gateway asks nobody for a pass phrase")
 
 
 def _lock_problems(settings: Settings) -> Iterator[str]:

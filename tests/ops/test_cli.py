@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from shim.cli import main
 from shim.config import Settings
+from tests.ops.test_process import self_signed
 
 CLOUDS = """
 clouds:
@@ -143,6 +146,18 @@ def test_the_password_of_the_coordination_service_is_masked() -> None:
         shown = run("config", *words, PASSERELLE_COORDINATION_URL="redis://user:do-not-show@192.0.2.1:6379?db=1").output
         assert "redis://user:***@192.0.2.1:6379?db=1" in shown
         assert "do-not-show" not in shown
+
+
+def test_a_key_with_a_pass_phrase_is_refused_and_nobody_asked_for_it(clouds: str, tmp_path: Path) -> None:
+    key = tmp_path / "encrypted.pem"
+    phrase = serialization.BestAvailableEncryption(b"phrase")
+    pem = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
+    key.write_bytes(ec.generate_private_key(ec.SECP256R1()).private_bytes(*pem, phrase))
+    certificate, _ = self_signed(tmp_path)
+    found = run("config", "--tls-certificate", str(certificate), "--tls-key", str(key), "check",
+                OS_CLIENT_CONFIG_FILE=clouds)  # fmt: skip
+    assert found.exit_code == 1
+    assert "PASSERELLE_TLS_KEY: it is encrypted, and the gateway asks nobody for a pass phrase" in found.output
 
 
 def test_serve_refuses_the_same_problems(clouds: str) -> None:
