@@ -25,7 +25,7 @@ from adapters.errors import BackendError
 from adapters.ports.cloud import Cloud
 from adapters.types.identity import Ec2Credential, Token
 from shim.auth.accounts import account_id
-from shim.auth.body import ClientGone, impatient, open_body, plain_body
+from shim.auth.body import ClientGone, impatient, no_body, open_body, plain_body
 from shim.auth.claims import claim
 from shim.auth.keys import Keys
 from shim.auth.sigv4 import Verified
@@ -271,6 +271,9 @@ class Gateway:
         if face.buffered:
             way.record.bytes_in = len(raw)
             way.params = face.service.parse(operation, way.request, raw)
+            return
+        if not operation.streaming_input and no_body(way.head, verified):
+            way.params = face.service.parse(operation, way.request, b"")
             return
         facts = operation.checksum
         body = open_body(way.head, way.receive, verified, checked=facts.required or bool(facts.algorithm_member))

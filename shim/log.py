@@ -50,7 +50,7 @@ _SECRETS = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CallLine:
     """What the log says of one call.  `access_key` is cut to its last four characters here, whoever fills it in.
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import re
 from base64 import b64encode
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
@@ -24,10 +23,11 @@ from shim.auth.announced import (
     announced_md5,
     missing_length,
 )
-from shim.auth.checksums import ALGORITHMS, Digest
+from shim.auth.checksums import ALGORITHMS, BY_HEADER, Digest
 from shim.auth.chunked import ChunkDecoder, ChunkSigner, malformed_trailer, wrong_length
+from shim.auth.claims import UNSIGNED
 from shim.auth.sigv4 import Verified
-from shim.auth.verification import STREAMING, check_payload
+from shim.auth.verification import SHA256, STREAMING, check_payload
 from shim.errors import AwsError
 from shim.protocol.message import Head
 
@@ -92,6 +92,13 @@ class Plan:
     too_large: Callable[[int], AwsError] = lambda limit: AwsError(
         "MaxMessageLengthExceeded", "Your request was too big.", extra={"MaxMessageLengthBytes": str(limit)}
     )
+
+
+# What a signature says of a body that is not there.
+_NOTHING = frozenset((UNSIGNED, hashlib.sha256(b"").hexdigest()))
+# "The presence of a message body in a request is signaled by" two of these (RFC 9112, 6); the others promise what it is.
+_ANNOUNCING = {"content-length", "transfer-encoding", "content-md5", "x-amz-decoded-content-length", "x-amz-trailer"}
+_PROMISES = frozenset({*_ANNOUNCING, "x-amz-sdk-checksum-algorithm", *BY_HEADER})
 
 
 class Body:
@@ -229,6 +236,11 @@ class Body:
         return raw
 
 
+def no_body(head: Head, verified: Verified) -> bool:
+    """Say whether neither a request's headers nor its signature tell of a body: there is nothing to read or check."""
+    return verified.payload in _NOTHING and head.first.keys().isdisjoint(_PROMISES)
+
+
 def open_body(head: Head, receive: Receive, verified: Verified | None, *, checked: bool = True) -> Body:
     """Return the body of an S3 request, to be read under all the checks that its headers call for.
 
@@ -282,7 +294,7 @@ def _decoder(payload: str, length: int, verified: Verified | None) -> ChunkDecod
 def _checks(payload: str, announced: Announced | None, md5: bytes | None) -> list[Check]:
     checks = []
     digests: dict[str, Digest] = {}  # what two checks ask for is computed once
-    if re.fullmatch("[0-9a-fA-F]{64}", payload):
+    if SHA256.fullmatch(payload):
         digests["SHA256"] = hashlib.sha256()
         checks.append(Check(digests["SHA256"], bytes.fromhex(payload), _bad_sha256))
     if md5 is not None:

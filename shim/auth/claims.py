@@ -19,6 +19,8 @@ UNSIGNED = "UNSIGNED-PAYLOAD"
 TIMESTAMP = "%Y%m%dT%H%M%SZ"
 WEEK = 604_800  # seconds; the longest life of a presigned URL of version 4
 
+_DAY = re.compile("[0-9]{8}", re.ASCII)
+_NUMBER = re.compile("-?[0-9]{1,20}", re.ASCII)
 _BASIC_TIME = re.compile("[0-9]{8}T[0-9]{6}Z", re.ASCII)
 _V4_QUERY = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-SignedHeaders", "X-Amz-Signature")
 _V2_QUERY = ("AWSAccessKeyId", "Signature", "Expires")
@@ -245,7 +247,7 @@ def _credential(text: str, service: str, doubt: Doubt) -> tuple[str, Scope]:
     date, region, named, terminal = scope
     if terminal != "aws4_request":
         raise refuse(service, doubt, f'incorrect terminal "{terminal}". This endpoint uses "aws4_request".')
-    if not re.fullmatch("[0-9]{8}", date, re.ASCII):
+    if not _DAY.fullmatch(date):
         said = f'incorrect date format "{date}". This date in the credential must be in the format "yyyyMMdd".'
         raise refuse(service, doubt, said)
     return access_key, Scope(date, region, named)
@@ -302,7 +304,7 @@ def _http_time(text: str) -> datetime | None:
 
 
 def _expires(text: str, service: str) -> int:
-    if not re.fullmatch("-?[0-9]{1,20}", text, re.ASCII):
+    if not _NUMBER.fullmatch(text):
         raise refuse(service, Doubt.MALFORMED_QUERY, "X-Amz-Expires should be a number")
     seconds = int(text)
     if seconds < 1:

@@ -19,6 +19,7 @@ STREAMING = frozenset(
         "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
     )
 )
+SHA256 = re.compile("[0-9a-fA-F]{64}", re.ASCII)
 _ASYMMETRIC = frozenset(
     ("STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD", "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER")
 )
@@ -74,7 +75,7 @@ def check_payload(payload: str) -> None:
         raise AwsError("InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
     if payload in _ASYMMETRIC:
         raise AwsError("NotImplemented", "A header you provided implies functionality that is not implemented.", 501)
-    if payload != UNSIGNED and payload not in STREAMING and not re.fullmatch("[0-9a-fA-F]{64}", payload, re.ASCII):
+    if payload != UNSIGNED and payload not in STREAMING and not SHA256.fullmatch(payload):
         raise AwsError(
             "InvalidArgument",
             "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
