@@ -81,7 +81,12 @@ async def candidates(call: Call, bucket: str, keys: Sequence[str]) -> frozenset[
     store, container = call.cloud.objects, names.segments(bucket)
     if not keys or not await store.has_container(container):
         return frozenset()
-    rows = await store.objects(container, Listing())
+    try:
+        rows = await store.objects(container, Listing())
+    except BackendError as error:
+        if error.fault is Fault.NOT_FOUND:  # what is remembered of the container is older than its deletion
+            return frozenset()
+        raise
     if len(rows) >= (await store.limits()).rows:
         return frozenset(keys)  # too many segments to look through: each object tells for itself
     laid = {row["name"].rsplit("/", 2)[0] for row in rows}

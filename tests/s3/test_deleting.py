@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from openstack.connection import Connection
+
 from tests.s3.refusals import refused
 
 
@@ -63,3 +65,17 @@ def test_too_many_or_none(s3: Any, bucket: str) -> None:
             s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": str(n)} for n in range(count)]})
     with refused("NoSuchBucket", 404):
         s3.delete_objects(Bucket=f"{bucket}-not", Delete={"Objects": [{"Key": "k"}]})
+
+
+def test_many_where_the_segments_went_behind_the_gateways_back(
+    s3: Any, openstack_main: Connection, bucket: str
+) -> None:
+    """Another gateway, or Swift's own tools, may delete the container that this gateway still believes to be there."""
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+    s3.abort_multipart_upload(Bucket=bucket, Key="k", UploadId=upload)
+    openstack_main.object_store.delete_container(f"{bucket}+segments")
+    for key in ("a", "b"):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "a"}, {"Key": "b"}]})
+    assert [one["Key"] for one in answer["Deleted"]] == ["a", "b"]
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
