@@ -24,10 +24,11 @@ from shim.config import Settings
 from shim.ec2 import errors as ec2_errors
 from shim.ec2.service import ec2
 from shim.errors import AwsError
-from shim.gateway import Face, Gateway, Record, current
+from shim.gateway import Face, Gateway
 from shim.health import Lifecycle, health_app
 from shim.locks import Locks
 from shim.metrics import Metrics
+from shim.record import Record, current
 from shim.s3 import errors as s3_errors
 from shim.s3.service import s3
 from shim.server import DrainingServer, SideServer, configuration, listener

@@ -12,18 +12,16 @@ import hashlib
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-import anyio
-
 from adapters.errors import BackendError
 from adapters.ports.cloud import Cloud
 from adapters.types.identity import Ec2Credential, Token
+from shim.asgi import Receive, Scope, Send
 from shim.auth.accounts import account_id
 from shim.auth.body import ClientGone, impatient, no_body, open_body, plain_body
 from shim.auth.claims import claim
@@ -38,20 +36,14 @@ from shim.protocol import routing
 from shim.protocol.message import Head, Reply, Request, decode_pairs
 from shim.protocol.operation import Operation
 from shim.protocol.service import Service
+from shim.record import Record, current
+from shim.sending import CutShortError, send_reply
 
 log = logging.getLogger(__name__)
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 # Not AWS's, and answered to whoever does not sign; a signed request for a bucket of that name stays AWS's.
 SIDE_PATHS = frozenset((b"/healthcheck", b"/healthcheck/ready"))
 
-# Below this an answer is sent before a client that hung up would be noticed.
-_WATCHED_BYTES = 256 * 1024
-
-_EMPTY = frozenset((204, 304))
 # "The presence of a message body in a request is signaled by" one of these (RFC 9112, 6).
 _BODY = frozenset(("content-length", "transfer-encoding"))
 _BUG = "We encountered an internal error. Please try again."
@@ -85,34 +77,6 @@ class Face:
     def buffered(self) -> bool:
         """Whether requests are forms, read whole before their signature is checked."""
         return self.service.protocol != "rest-xml"
-
-
-@dataclass(slots=True)
-class Record:
-    """What is known of one call, filled in on its way; the log line and the metrics are made from it.
-
-    Nothing secret enters: no headers, no query, no body.
-    """
-
-    request_id: str
-    started: float
-    client: str = ""
-    service: str = ""
-    operation: str = ""
-    status: int = 0
-    code: str = ""
-    account: str = ""
-    project: str = ""
-    access_key: str = ""
-    bytes_in: int = 0
-    bytes_out: int = 0
-    seconds: float = 0.0
-    upstream_calls: int = 0
-    upstream_seconds: float = 0.0
-
-
-# The record of the call that the running task serves, for whoever counts OpenStack calls.
-current: ContextVar[Record | None] = ContextVar("current", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +165,11 @@ class Gateway:
         except Exception as error:  # noqa: BLE001 - the last border: whatever happened becomes an answer
             reply = self._failure(error, way)
         way.record.status = reply.status
-        await _send(reply, way, send)
+        try:
+            await send_reply(reply, way.head, way.receive, send, way.record)
+        except CutShortError as cut:
+            way.record.code = self._told(cut.reason, way).code
+            raise
 
     async def _answer(self, way: _Way) -> Reply:
         """Walk the whole way; every exception on it becomes an answer in `_failure`."""
@@ -298,17 +266,22 @@ class Gateway:
         )
 
     def _failure(self, error: Exception, way: _Way) -> Reply:
-        """Turn any exception into the service's error envelope; a bug shows nothing but the request id."""
-        record = way.record
+        """Turn any exception into the service's error envelope."""
+        told = self._told(error, way)
+        way.record.code = told.code
         face = way.face or self._faces["s3"]
+        return face.service.failure(told, request_id=way.record.request_id, request=way.request)
+
+    def _told(self, error: Exception, way: _Way) -> AwsError:
+        """Return any exception in AWS's words, and log what they hide; a bug shows nothing but the request id."""
+        record, face = way.record, way.face or self._faces["s3"]
         if isinstance(error, BackendError):
             log.warning("request %s: %s (upstream %s)", record.request_id, error, error.upstream_id or "-")
             error = face.translate(error, record.operation, way.params)
         if not isinstance(error, AwsError):
             log.error("request %s: %s %s broke", record.request_id, record.service, record.operation, exc_info=error)
             error = AwsError("InternalError", _BUG, 500)
-        record.code = error.code
-        return face.service.failure(error, request_id=record.request_id, request=way.request)
+        return error
 
 
 def head_of(scope: Scope) -> Head:
@@ -333,58 +306,3 @@ def dry_run(caller: Caller, operation: Operation) -> AwsError:
     if operation.mutating and caller.roles and caller.roles <= {"reader"}:
         return AwsError("UnauthorizedOperation", "You are not authorized to perform this operation.", 403)
     return AwsError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
-
-
-async def _send(reply: Reply, way: _Way, send: Send) -> None:
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
-    # A HEAD's length is that of the object it tells of, which only the action knows; 204 and 304 have none.
-    # So has a small object's GET: its action says the length, and it must not stand there twice.
-    known = any(name.lower() == "content-length" for name, _ in reply.headers)
-    if isinstance(reply.body, bytes) and way.head.method != "HEAD" and reply.status not in _EMPTY and not known:
-        headers.append((b"content-length", b"%d" % len(reply.body)))
-    if reply.status >= 400 and "expect" in way.head.first:
-        # A client that is refused before `100 Continue` sends no body, but its next request on this connection would
-        # be read as that body (RFC 9110, 10.1.1, wants the connection closed).
-        headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    if isinstance(reply.body, bytes):
-        await send({"type": "http.response.body", "body": reply.body})
-        way.record.bytes_out = len(reply.body)
-        return
-    length = next((int(value) for name, value in reply.headers if name.lower() == "content-length"), _WATCHED_BYTES)
-    if length < _WATCHED_BYTES:
-        await _stream(reply.body, way, send)
-    else:
-        async with _while_connected(way.receive):
-            await _stream(reply.body, way, send)
-    await send({"type": "http.response.body", "body": b""})
-
-
-async def _stream(body: AsyncIterator[bytes], way: _Way, send: Send) -> None:
-    async for piece in body:
-        way.record.bytes_out += len(piece)
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
-
-
-@asynccontextmanager
-async def _while_connected(receive: Receive) -> AsyncIterator[None]:
-    """Run the block until it ends or the client hangs up, which raises ClientGone.
-
-    uvicorn swallows what is sent to a client that went away, so without this a download would be read to its end from
-    the store, for nobody.
-    """
-    gone = False
-
-    async def watch() -> None:
-        nonlocal gone
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        gone = True
-        group.cancel_scope.cancel()
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(watch)
-        yield
-        group.cancel_scope.cancel()
-    if gone:
-        raise ClientGone

@@ -7,6 +7,7 @@ while requests are still served; only when the balancer had time to notice does 
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shim.config import Settings
 from shim.health import Lifecycle
+from shim.sending import CutShortError
 
 # S3 takes 8 KB of headers, to which a presigned URL adds its own; the first piece of a head is not counted.
 HEAD_BYTES = 64 * 1024
@@ -154,12 +156,19 @@ def listener(host: str, port: int, *, reuse_port: bool = False) -> socket.socket
     return sock
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Say whether an application's exception has not been logged by the gateway itself."""
+    return not (record.exc_info and isinstance(record.exc_info[1], CutShortError))
+
+
 def configuration(app: Callable[..., Any], settings: Settings, *, tls: bool) -> uvicorn.Config:
     """Return uvicorn's configuration for one of the listeners.
 
     No access log (the gateway writes one line for each call), no `Server` header, no trust in `X-Forwarded-*`: who
     signed is all that counts.
     """
+    # uvicorn ends a connection in the middle of an answer only for an exception, and tells of each with a traceback.
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     return uvicorn.Config(
         app,
         loop="uvloop",

@@ -16,7 +16,7 @@ from adapters.types.objects import KEPT_HEADERS, Container, Description, Layout,
 SERVICE: Final = "object-store"
 _META: Final = "x-object-meta-"
 _KEPT: Final = frozenset(KEPT_HEADERS)
-_MONTHS: Final = {name: n for n, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
+_MONTHS: Final = dict(zip("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), range(1, 13), strict=True))  # noqa: SIM905
 _BYTES_PER_VALUE: Final = 256  # Swift's max_meta_value_length, as it is everywhere
 # In front of a WSGI server `_` and `-` are one character, so `_` travels as %5F, and then `%` as %25.  Swift's own S3
 # face writes `_` as =5F.  %2B, a `+`, numbers the further pieces of a long value; no plain name has it.

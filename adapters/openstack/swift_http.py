@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from typing import Any, Final, Protocol
 from urllib.parse import quote
@@ -14,8 +13,6 @@ from adapters.openstack.swift_headers import SERVICE
 from adapters.openstack.swift_wire import Answer, LostError
 from adapters.ports.identity import TokenSource
 from adapters.types.identity import Token
-
-log = logging.getLogger(__name__)
 
 _FAULTS: Final = {
     304: Fault.NOT_MODIFIED,
@@ -218,9 +215,8 @@ async def _some(answer: Answer) -> bytes:
     return bytes(found)
 
 
-def _lost(error: Exception) -> BackendError:
-    log.warning("no answer from %s: %s %s", SERVICE, type(error).__name__, faults.clean(str(error)))
-    return _unavailable(type(error).__name__)
+def _lost(error: LostError) -> BackendError:
+    return _unavailable(str(error))
 
 
 def _unavailable(detail: str) -> BackendError:

@@ -12,10 +12,11 @@ import hashlib
 import hmac
 from base64 import b64encode
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
+from shim.asgi import Receive
 from shim.auth.announced import (
     Announced,
     announced_checksum,
@@ -30,8 +31,6 @@ from shim.auth.sigv4 import Verified
 from shim.auth.verification import SHA256, STREAMING, check_payload
 from shim.errors import AwsError
 from shim.protocol.message import Head
-
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]  # ASGI's
 
 
 class ClientGone(Exception):  # noqa: N818 - it tells what happened, and there is nobody left to answer

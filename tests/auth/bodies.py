@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from shim.asgi import Receive
 from shim.auth import Body, Claim, ClientGone, Method, Verified, open_body
-from shim.auth.body import Receive
 from shim.auth.checksums import ALGORITHMS
 from shim.auth.chunked import ChunkSigner
 from shim.errors import AwsError

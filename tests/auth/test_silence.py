@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from shim.auth.body import Receive, impatient, plain_body
+from shim.asgi import Receive
+from shim.auth.body import impatient, plain_body
 from shim.errors import AwsError
 from tests.auth.bodies import head
 

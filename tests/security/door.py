@@ -15,8 +15,9 @@ from adapters.types.identity import Ec2Credential, Token
 from shim.app import FACES
 from shim.auth.keys import Keys
 from shim.config import Settings
-from shim.gateway import Gateway, Record
+from shim.gateway import Gateway
 from shim.locks import Locks
+from shim.record import Record
 
 ACCESS = "AKIDEXAMPLE"
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"

@@ -1,0 +1,34 @@
+"""Record: what is known of one call, from its first byte on; the log line and the metrics are made from it."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Record:
+    """One call, filled in on its way.
+
+    Nothing secret enters: no headers, no query, no body.
+    """
+
+    request_id: str
+    started: float
+    client: str = ""
+    service: str = ""
+    operation: str = ""
+    status: int = 0
+    code: str = ""
+    account: str = ""
+    project: str = ""
+    access_key: str = ""
+    bytes_in: int = 0
+    bytes_out: int = 0
+    seconds: float = 0.0
+    upstream_calls: int = 0
+    upstream_seconds: float = 0.0
+
+
+# The record of the call that the running task serves, for whoever counts OpenStack calls.
+current: ContextVar[Record | None] = ContextVar("current", default=None)
