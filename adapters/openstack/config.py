@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 import logging
+import os
 import ssl
 import warnings
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ import yaml
 from keystoneauth1 import loading
 from keystoneauth1.exceptions import ClientException
 from keystoneauth1.identity import BaseIdentityPlugin
+from openstack.config.loader import CONFIG_FILES
 from openstack.exceptions import ConfigException
 
 log = logging.getLogger(__name__)
@@ -98,8 +100,9 @@ def load(name: str, *, region: str = "", interface: str = "") -> CloudConfig:
             warnings.simplefilter("ignore", PendingDeprecationWarning)
             cloud, found = _found(name, region, interface)
         return _config(cloud, found, region)
-    # keystoneauth's plugins answer options that they do not know with a TypeError.
-    except (ConfigException, ClientException, yaml.YAMLError, TypeError) as error:
+    # keystoneauth's plugins answer options that they do not know with a TypeError, the loader a list of clouds with an
+    # AttributeError.
+    except (ConfigException, ClientException, yaml.YAMLError, TypeError, AttributeError) as error:
         raise CloudConfigError(f"cloud {name!r}: {error}") from error
 
 
@@ -108,12 +111,29 @@ def _found(name: str, region: str, interface: str) -> tuple[str, Any]:
     clouds = loader.cloud_config["clouds"]
     cloud = name if name in clouds else _ENVIRONMENT
     if cloud not in clouds:
+        _check_skipped()
         searched = loader.config_filename or "clouds.yaml (no such file was found)"
         raise CloudConfigError(f"no cloud {name!r} in {searched}, and no OS_* variables describe one")
     # The loader takes a region only from a list in the file; a region that is merely named there can be overruled.
     listed = region if clouds[cloud].get("regions") else ""
     chosen = {key: value for key, value in {"region_name": listed, "interface": interface}.items() if value}
     return cloud, loader.get_one(cloud=cloud, **chosen)
+
+
+def _check_skipped() -> None:
+    """Raise CloudConfigError for a file that the loader skipped without a word because it is no YAML."""
+    for path in filter(
+        Path.exists, map(Path, [*filter(None, [os.environ.get("OS_CLIENT_CONFIG_FILE")]), *CONFIG_FILES])
+    ):
+        try:
+            yaml.safe_load(path.read_bytes())
+        except OSError as error:
+            raise CloudConfigError(f"{path} cannot be read: {error.strerror}") from error
+        except yaml.YAMLError as error:
+            # The error's own text quotes the line, and a password may stand there.
+            mark = getattr(error, "problem_mark", None)
+            where = f"line {mark.line + 1}, {getattr(error, 'problem', '')}" if mark else "no YAML"
+            raise CloudConfigError(f"{path} cannot be read: {where}") from None
 
 
 def problem_with(name: str) -> str:

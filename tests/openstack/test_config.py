@@ -128,7 +128,14 @@ def test_no_file_at_all_is_told(place: Path) -> None:
 
 
 def test_a_file_that_is_no_yaml_is_told(place: Path) -> None:
-    (place / "clouds.yaml").write_text("clouds: [")
+    (place / "clouds.yaml").write_text("clouds:\n  passerelle: [password: hunter2\n")
+    told = config.problem_with("passerelle")
+    assert f"{place / 'clouds.yaml'} cannot be read: line 3" in told
+    assert "hunter2" not in told
+
+
+def test_a_file_of_another_shape_is_told(place: Path) -> None:
+    (place / "clouds.yaml").write_text("clouds: [x]")
     assert config.problem_with("passerelle")
 
 
