@@ -9,10 +9,10 @@ import hashlib
 import hmac
 import json
 import logging
-import os
 import ssl
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +23,6 @@ import yaml
 from keystoneauth1 import loading
 from keystoneauth1.exceptions import ClientException
 from keystoneauth1.identity import BaseIdentityPlugin
-from openstack.config.loader import CONFIG_FILES
 from openstack.exceptions import ConfigException
 
 log = logging.getLogger(__name__)
@@ -107,11 +106,11 @@ def load(name: str, *, region: str = "", interface: str = "") -> CloudConfig:
 
 
 def _found(name: str, region: str, interface: str) -> tuple[str, Any]:
-    loader = openstack.config.OpenStackConfig()
+    with _nothing_skipped():
+        loader = openstack.config.OpenStackConfig()
     clouds = loader.cloud_config["clouds"]
     cloud = name if name in clouds else _ENVIRONMENT
     if cloud not in clouds:
-        _check_skipped()
         searched = loader.config_filename or "clouds.yaml (no such file was found)"
         raise CloudConfigError(f"no cloud {name!r} in {searched}, and no OS_* variables describe one")
     # The loader takes a region only from a list in the file; a region that is merely named there can be overruled.
@@ -120,20 +119,26 @@ def _found(name: str, region: str, interface: str) -> tuple[str, Any]:
     return cloud, loader.get_one(cloud=cloud, **chosen)
 
 
-def _check_skipped() -> None:
-    """Raise CloudConfigError for a file that the loader skipped without a word because it is no YAML."""
-    for path in filter(
-        Path.exists, map(Path, [*filter(None, [os.environ.get("OS_CLIENT_CONFIG_FILE")]), *CONFIG_FILES])
-    ):
-        try:
-            yaml.safe_load(path.read_bytes())
-        except OSError as error:
-            raise CloudConfigError(f"{path} cannot be read: {error.strerror}") from error
-        except yaml.YAMLError as error:
+class _Skipped(logging.Handler):
+    """Hears of files that the loader skips because they are no YAML, which it tells its log alone."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Raise CloudConfigError."""
+        path, error = record.args if isinstance(record.args, tuple) and len(record.args) == 2 else ("", None)
+        if isinstance(error, yaml.YAMLError):
             # The error's own text quotes the line, and a password may stand there.
-            mark = getattr(error, "problem_mark", None)
-            where = f"line {mark.line + 1}, {getattr(error, 'problem', '')}" if mark else "no YAML"
-            raise CloudConfigError(f"{path} cannot be read: {where}") from None
+            mark, why = getattr(error, "problem_mark", None), getattr(error, "problem", "")
+            raise CloudConfigError(f"{path} cannot be read: line {mark.line + 1 if mark else 1}, {why}")
+
+
+@contextmanager
+def _nothing_skipped() -> Iterator[None]:
+    told, handler = logging.getLogger("openstack.config"), _Skipped(logging.WARNING)
+    told.addHandler(handler)
+    try:
+        yield
+    finally:
+        told.removeHandler(handler)
 
 
 def problem_with(name: str) -> str:
