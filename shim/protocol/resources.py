@@ -50,12 +50,16 @@ class Route:
 
 
 def not_implemented(name: str, what: str = "Header") -> AwsError:
-    """S3's 501; `name` is the header, query key or parameter that we cannot honour, or the operation."""
+    """S3's 501; `name` is the header, query key or parameter that we cannot honour, or the operation.
+
+    The message names it too: SDKs and the AWS CLI show their users no more of an error than code and message.
+    """
+    shown = name.encode("utf-8", "replace").decode()[:256]
     return AwsError(
         "NotImplemented",
-        "A header or query you provided implies functionality that is not implemented.",
+        f"A header or query you provided implies functionality that is not implemented: {shown}",
         501,
-        extra={what: name.encode("utf-8", "replace").decode()[:256]},
+        extra={what: shown},
     )
 
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from shim.context import Call
 from shim.errors import AwsError
+from shim.protocol.resources import not_implemented
 from shim.s3 import names
-from shim.s3.errors import not_implemented
 from shim.s3.headers import owner
 from shim.s3.objects import check_version
 from shim.s3.service import action

@@ -14,9 +14,10 @@ from adapters.errors import BackendError, Fault
 from adapters.types.objects import Container, Listing
 from shim.context import Call
 from shim.errors import AwsError
+from shim.protocol.resources import not_implemented
 from shim.s3 import names
 from shim.s3.conditions import present
-from shim.s3.errors import invalid_argument, not_implemented
+from shim.s3.errors import invalid_argument
 from shim.s3.headers import owner
 from shim.s3.service import action
 from shim.s3.tokens import opened, sealed

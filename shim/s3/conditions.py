@@ -17,7 +17,8 @@ from adapters.errors import BackendError, Fault
 from adapters.types.objects import Stored
 from shim.context import Call
 from shim.errors import AwsError
-from shim.s3.errors import no_such_key, not_implemented, precondition_failed
+from shim.protocol.resources import not_implemented
+from shim.s3.errors import no_such_key, precondition_failed
 from shim.s3.foreign import recognised
 from shim.s3.headers import etag_of
 from shim.undo import to_the_end

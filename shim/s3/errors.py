@@ -93,15 +93,6 @@ def translate(error: BackendError, operation: str = "", params: Mapping[str, Any
     )
 
 
-def not_implemented(what: str) -> AwsError:
-    """Refuse what S3 has and this store has not; `what` is a header's or a parameter's name."""
-    return AwsError(
-        "NotImplemented",
-        f"A header or parameter you provided implies functionality that is not implemented: {what}",
-        501,
-    )
-
-
 def invalid_argument(message: str, name: str = "", value: object = "") -> AwsError:
     """Refuse an argument, naming it as S3 does."""
     extra = {"ArgumentName": name, "ArgumentValue": str(value)} if name else None

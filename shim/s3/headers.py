@@ -16,8 +16,9 @@ from typing import Any, Final
 from adapters.types.objects import Description, Stored
 from shim.context import Call
 from shim.errors import AwsError
+from shim.protocol.resources import not_implemented
 from shim.protocol.scalars import Iso8601
-from shim.s3.errors import invalid_argument, not_implemented
+from shim.s3.errors import invalid_argument
 
 DEFAULT_TYPE: Final = "binary/octet-stream"  # what S3 gives an object without a Content-Type
 METADATA_BYTES: Final = 2048  # "user-defined metadata is limited to 2 KB in size" (User Guide, object metadata)

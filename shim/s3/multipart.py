@@ -11,9 +11,10 @@ from typing import Any, Final
 from adapters.errors import BackendError, Fault
 from adapters.types.objects import Description, Written
 from shim.context import Call
+from shim.protocol.resources import not_implemented
 from shim.s3 import checksums, conditions, names, ranges, segments, uploads
 from shim.s3.copying import SOURCE_CONDITIONS, Source, check_copy_size, computed, source_of
-from shim.s3.errors import invalid_request, not_implemented, precondition_failed
+from shim.s3.errors import invalid_request, precondition_failed
 from shim.s3.headers import DESCRIBING, check_placement, description
 from shim.s3.objects import SMALL, announced, check_size
 from shim.s3.service import action

@@ -247,3 +247,4 @@ def test_without_an_action_it_is_not_implemented() -> None:
             service.identify(s3_request("DELETE", target))
         assert (caught.value.status, caught.value.code) == (501, "NotImplemented")
         assert caught.value.extra.keys() == {"Operation"}
+        assert caught.value.message.endswith(caught.value.extra["Operation"])
