@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 from adapters.errors import BackendError, Fault
 from adapters.types.objects import Stored
@@ -36,11 +36,16 @@ class Source:
 def parse_source(header: str) -> tuple[str, str]:
     """Return bucket and key of an x-amz-copy-source: percent-encoded or not, with or without a leading slash.
 
-    >>> parse_source("/b/a%20b+c?versionId=null")
-    ('b', 'a b+c')
+    >>> parse_source("/here/a%20b+c?versionId=null")
+    ('here', 'a b+c')
     """
     path, _, version = header.partition("?versionId=")
-    bucket, slash, key = unquote(path).removeprefix("/").partition("/")
+    try:
+        # Header text is latin-1.  Strictly UTF-8: with replacement characters another object would be copied.
+        named = unquote_to_bytes(path.encode("latin-1")).decode()
+    except UnicodeError:
+        named = ""
+    bucket, slash, key = named.removeprefix("/").partition("/")
     if not (bucket and slash and key) or not names.is_bucket(bucket):
         raise invalid_argument(
             "Copy Source must mention the source bucket and key: sourcebucket/sourcekey", "x-amz-copy-source", header

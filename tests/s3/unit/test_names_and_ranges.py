@@ -28,6 +28,20 @@ def test_no_copy_source_surprises(header: str) -> None:
         assert key
 
 
+@given(BUCKETS, KEYS)
+def test_a_copy_source_as_raw_utf8(bucket: str, key: str) -> None:
+    """Some clients encode nothing but what would break the header; a header's bytes are read as latin-1."""
+    plain = key.replace("%", "%25").replace("?", "%3F")
+    assert parse_source(f"{bucket}/{plain}".encode().decode("latin-1")) == (bucket, key)
+
+
+@pytest.mark.parametrize("header", ["b-b/%FF", "b-b/a%C3", "b-b/%ED%A0%80", "b-b/\xe9"])
+def test_a_copy_source_that_is_no_utf8_names_no_other_key(header: str) -> None:
+    with pytest.raises(AwsError) as caught:
+        parse_source(header)
+    assert caught.value.code == "InvalidArgument"
+
+
 @given(KEYS)
 def test_tokens_open_to_what_was_sealed(name: str) -> None:
     assert tokens.opened(tokens.sealed(name)) == name
