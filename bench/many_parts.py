@@ -1,0 +1,118 @@
+"""One multipart upload of 10,000 parts, the most that S3 allows: stored, listed, completed, read at its seams, deleted.
+
+PASSERELLE_BENCH_PARTS sets how many (10,000), each of the least size that S3 takes, 5 MiB: 52 GB, which an embedded
+cloud's disk must have free.  `make bench` leaves this one out; it is asked for by name.
+"""
+
+import asyncio
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from bench.s3_side_by_side import sign
+from bench.stage import Stage
+from bench.wire import Connection, ask
+from tests.support.names import unique
+
+MIB = 1 << 20
+PART = 5 * MIB
+AT_ONCE = 3
+SPARE = 10 << 30  # bytes to leave free
+SEAM = 4096
+
+
+def run(stage: Stage) -> None:
+    """Upload, check, delete, and print what it took."""
+    count = int(os.environ.get("PASSERELLE_BENCH_PARTS", "10000"))
+    free, need = shutil.disk_usage(stage.target.state).free, count * PART + SPARE
+    if free < need:
+        raise SystemExit(f"{need >> 30} GiB must be free for {count} parts, and {free >> 30} GiB are")
+    s3, bucket = stage.aws("s3", read_timeout=3600, retries={"total_max_attempts": 1}), unique("bench-parts")
+    s3.create_bucket(Bucket=bucket)
+    where = {"Bucket": bucket, "Key": "many"}
+    upload = s3.create_multipart_upload(**where)["UploadId"]
+    try:
+        memory = stage.memory()
+        timed(f"{count} parts stored", lambda: asyncio.run(store(stage, {**where, "UploadId": upload}, count)))
+        print(f"   memory +{stage.memory() - memory:.1f} MiB", flush=True)
+        parts = timed("listed", lambda: list(listed(s3, where, upload)))
+        assert [part["PartNumber"] for part in parts] == list(range(1, count + 1))
+        done = timed(
+            "completed",
+            lambda: s3.complete_multipart_upload(**where, UploadId=upload, MultipartUpload={"Parts": parts}),
+        )
+        assert done["ETag"].endswith(f'-{count}"'), done["ETag"]
+        timed("read at its seams", lambda: check(s3, where, count))
+    finally:
+        timed("deleted", lambda: delete(stage, s3, where, upload))
+
+
+def timed(what: str, work: Any) -> Any:
+    """Do some work, say how long it took, and return what it gave."""
+    started = time.perf_counter()
+    found = work()
+    print(f"   {what}: {time.perf_counter() - started:.1f} s", flush=True)
+    return found
+
+
+def content(number: int) -> bytes:
+    """Return a fifth of a part: its number, over and over."""
+    return number.to_bytes(8, "big") * (MIB // 8)
+
+
+async def store(stage: Stage, where: dict[str, str], count: int) -> None:
+    """Upload all parts, some at a time."""
+    numbers = iter(range(1, count + 1))
+    started = time.perf_counter()
+
+    async def worker() -> None:
+        connection: Connection | None = None
+        for number in numbers:
+            request = ask("PUT", sign(stage, "upload_part", **where, PartNumber=number), body=content(number), repeat=5)
+            connection = connection or await Connection.open(request)
+            status = await connection.send(request)
+            if status != 200:
+                raise RuntimeError(f"part {number} answered {status}")
+            if number % 500 == 0:
+                rate = number * 5 / (time.perf_counter() - started)
+                print(f"   {number} of {count} parts, {rate:.0f} MiB/s", flush=True)
+        if connection:
+            connection.close()
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(AT_ONCE):
+            group.create_task(worker())
+
+
+def listed(s3: Any, where: dict[str, str], upload: str) -> Iterator[dict[str, Any]]:
+    """Give what CompleteMultipartUpload wants to know of each part, from ListParts, page by page."""
+    for page in s3.get_paginator("list_parts").paginate(**where, UploadId=upload):
+        for part in page["Parts"]:
+            assert part["Size"] == PART
+            yield {"PartNumber": part["PartNumber"], "ETag": part["ETag"]}
+
+
+def check(s3: Any, where: dict[str, str], count: int) -> None:
+    """Compare the object with what was sent: its size, the bytes about seams of parts and manifests, its last part."""
+    assert s3.head_object(**where)["ContentLength"] == count * PART
+    for after in {1, 2, count // 2, 999, 1000, 1001, count - 1} & set(range(1, count)):
+        span = f"bytes={after * PART - SEAM}-{after * PART + SEAM - 1}"
+        found = s3.get_object(**where, Range=span)["Body"].read()
+        assert found == content(after)[:SEAM] + content(after + 1)[:SEAM], span
+    last = s3.get_object(**where, PartNumber=count)
+    assert (last["PartsCount"], last["ContentLength"]) == (count, PART)
+    assert last["Body"].read() == content(count) * 5
+
+
+def delete(stage: Stage, s3: Any, where: dict[str, str], upload: str) -> None:
+    """Delete the object, or the upload where there is none yet; no segment may stay in Swift."""
+    for one in s3.list_multipart_uploads(Bucket=where["Bucket"]).get("Uploads", ()):
+        assert one["UploadId"] == upload
+        s3.abort_multipart_upload(**where, UploadId=upload)
+    s3.delete_object(**where)
+    with stage.target.connect("main") as connection:
+        left = [found.name for found in connection.object_store.objects(f"{where['Bucket']}+segments")]
+    assert not left, f"{len(left)} segments stayed, {left[:2]}"
+    s3.delete_bucket(Bucket=where["Bucket"])
