@@ -9,6 +9,7 @@ from shim.context import Call
 from shim.ec2.service import action
 from shim.ec2.together import together
 from shim.ec2.topology import topology
+from shim.errors import AwsError
 
 # Nova says -1; EC2 knows no word for "no limit", and clients read a number.
 _NO_LIMIT = 2**31 - 1
@@ -24,6 +25,9 @@ async def describe_account_attributes(call: Call, req: Mapping[str, Any]) -> Map
         "max-instances": str(limits.instances if limits.instances >= 0 else _NO_LIMIT),
     }
     names = req.get("AttributeNames") or attributes
+    unknown = [name for name in names if name not in attributes]
+    if unknown:
+        raise AwsError("InvalidParameterValue", f"Value ({unknown[0]}) for parameter attributeName is invalid.")
     return {
         "AccountAttributes": [
             {"AttributeName": name, "AttributeValues": [{"AttributeValue": attributes[name]}]}

@@ -11,8 +11,9 @@ from shim.protocol.refusal import Flaw, Refusal
 Check = Callable[[Any], None]
 
 # Enumerations that a cloud may widen: flavors and volume types keep the names their operator gave them, and a region
-# is whatever the configuration says.  The action decides what exists.
-OPEN_ENUMERATIONS = frozenset({"InstanceType", "VolumeType", "BucketLocationConstraint"})
+# is whatever the configuration says.  Of account attributes AWS documents more than its model has.  The action decides
+# what exists.
+OPEN_ENUMERATIONS = frozenset({"InstanceType", "VolumeType", "BucketLocationConstraint", "AccountAttributeName"})
 # Patterns that AWS itself does not hold to: a copy source may be percent-encoded with its slash.
 LOOSE_PATTERNS = frozenset({"CopySource"})
 

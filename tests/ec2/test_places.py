@@ -35,7 +35,10 @@ def test_account_attributes(ec2: Any) -> None:
     assert told()["supported-platforms"] == ["VPC"]
     assert int(told()["max-instances"][0]) > 0
     assert told()["default-vpc"][0].startswith("vpc-")
-    assert told(AttributeNames=["default-vpc"]) == {"default-vpc": told()["default-vpc"]}
+    for name, values in told().items():
+        assert told(AttributeNames=[name]) == {name: values}
+    with refused("InvalidParameterValue"):
+        told(AttributeNames=["max-happiness"])
 
 
 def test_instance_types_are_flavors(ec2: Any, openstack_main: Any) -> None:
