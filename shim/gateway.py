@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -36,7 +35,7 @@ from shim.protocol import routing
 from shim.protocol.message import Head, Reply, Request, decode_pairs
 from shim.protocol.operation import Operation
 from shim.protocol.service import Service
-from shim.record import Record, current
+from shim.record import Record, current, new_request_id
 from shim.sending import CutShortError, send_reply
 
 log = logging.getLogger(__name__)
@@ -146,7 +145,7 @@ class Gateway:
             return
         if not head.first.keys().isdisjoint(_BODY):
             receive = impatient(receive, self._settings.body_idle_seconds)
-        record = Record(str(uuid.uuid4()), time.perf_counter(), client=head.client)
+        record = Record(new_request_id(), time.perf_counter(), client=head.client)
         current.set(record)
         try:
             async with AsyncExitStack() as stack:
