@@ -1,10 +1,10 @@
 """One connection to Swift: HTTP/1.1 read by httptools, straight on the event loop's transport.
 
 Every S3 request passes here, so this is no general client: a small object costs some 70 microseconds of CPU, where
-aiohttp's client takes 190.  It is strict about whose bytes are whose (an answer that begins before it was asked for, or a body of
-another length than announced, costs the connection), and lenient towards one thing that HTTP does not allow and Swift's
-own S3 face writes: that middleware stores a metadata name with an underscore as `X-Object-Meta-A=5Fb`, though `=` may
-not stand in a header's name (RFC 9110, 5.6.2).
+aiohttp's client takes 190.  It is strict about whose bytes are whose: an answer that begins before it was asked for, or
+a body of another length than announced, costs the connection.  It is lenient towards one thing that HTTP does not allow
+and Swift's own S3 face writes: that middleware stores a metadata name with an underscore as `X-Object-Meta-A=5Fb`,
+though `=` may not stand in a header's name (RFC 9110, 5.6.2).
 """
 
 from __future__ import annotations
@@ -137,6 +137,8 @@ class Wire(asyncio.Protocol):
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
         try:
+            if self.lost:
+                raise self.lost
             if isinstance(body, bytes):
                 self._transport.write(head + body)
                 self._sent = True
@@ -182,7 +184,7 @@ class Wire(asyncio.Protocol):
         if self.lost is None:
             self.lost = LostError(why)
             self._transport.abort()
-            self._end(reusable=False)
+        self._end(reusable=False)
 
     def close(self) -> None:
         """Close a connection that serves nobody any more; what was not sent yet never will be."""

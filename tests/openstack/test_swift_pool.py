@@ -7,7 +7,7 @@ import uvloop
 
 from adapters.errors import BackendError, Fault
 from adapters.openstack.swift_pool import SwiftPool
-from adapters.openstack.swift_wire import LostError
+from adapters.openstack.swift_wire import LostError, Wire
 from tests.openstack.scripted import OK, Script, played, says, swift
 
 
@@ -105,6 +105,38 @@ async def test_nothing_listens() -> None:
     for _ in range(2):  # a failed connection gives its place back
         with pytest.raises(LostError, match="ConnectionRefused"):
             await pool.request("GET", "http://127.0.0.1:1/v1", "/x", {})
+
+
+@played
+async def test_a_server_that_takes_connections_and_closes_them() -> None:
+    """Whether it is noticed before or after the request was written, the connection's place is given back."""
+
+    async def unwilling(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    server = await asyncio.start_server(unwilling, "127.0.0.1", 0)
+    pool = SwiftPool(5.0, connections=1)
+    endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    for _ in range(30):
+        with pytest.raises(LostError):
+            await asyncio.wait_for(pool.request("GET", endpoint, "/x", {}), 5)
+    await pool.aclose()
+    server.close()
+
+
+@played
+async def test_a_lost_connection_is_not_asked() -> None:
+    """One that was lost between its making and its first request ends that request, and only once."""
+    ended: list[bool] = []
+    server = await asyncio.start_server(Script().serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    loop = asyncio.get_running_loop()
+    _, wire = await loop.create_connection(lambda: Wire(lambda _, reusable: ended.append(reusable)), "127.0.0.1", port)
+    wire.abort("lost")
+    with pytest.raises(LostError):
+        await wire.ask(b"GET / HTTP/1.1\r\n\r\n", b"", 0, bodiless=False, silence=1.0)
+    assert ended == [False]
+    server.close()
 
 
 @played
