@@ -57,9 +57,23 @@ def check_read(req: Mapping[str, Any], stored: Stored, *, copying: bool = False)
         raise precondition_failed(name.format("If-Modified-Since")) if copying else not_modified(stored)
 
 
+def same_for_range(req: Mapping[str, Any], stored: Stored) -> bool:
+    """Say whether a range may be taken from this object: If-Range, of a download that goes on, names no other one.
+
+    RFC 9110, 13.1.5: a strong comparison, so that a weak tag names none, and a date must be Last-Modified exactly.
+    """
+    told = req.get("IfRange")
+    etag = etag_of(stored)
+    return told is None or told.strip() in (f'"{etag}"', etag, _last_modified(stored))
+
+
+def _last_modified(stored: Stored) -> str:
+    return stored.modified.strftime("%a, %d %b %Y %H:%M:%S GMT")
+
+
 def not_modified(stored: Stored) -> AwsError:
     """Tell a cache that what it has is good, with the headers that RFC 9110, 15.4.5, demands."""
-    headers = {"ETag": f'"{etag_of(stored)}"', "Last-Modified": stored.modified.strftime("%a, %d %b %Y %H:%M:%S GMT")}
+    headers = {"ETag": f'"{etag_of(stored)}"', "Last-Modified": _last_modified(stored)}
     if "cache-control" in stored.headers:
         headers["Cache-Control"] = stored.headers["cache-control"]
     return AwsError("NotModified", "Not Modified", 304, headers=headers)

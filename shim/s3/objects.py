@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from adapters.errors import BackendError, Fault
-from adapters.types.objects import Description, Stored, Written
+from adapters.types.objects import Description, Download, Stored, Written
 from shim.context import Call
 from shim.errors import AwsError
 from shim.s3 import checksums, conditions, names, parts, ranges, segments
@@ -24,7 +24,7 @@ LARGEST_PUT: Final = 5 << 30  # "Amazon S3 allows single PUT uploads up to 5 GB"
 SMALL: Final = 1 << 20
 
 READING: Final = (
-    "Bucket Key IfMatch IfModifiedSince IfNoneMatch IfUnmodifiedSince Range ResponseCacheControl "
+    "Bucket Key IfMatch IfModifiedSince IfNoneMatch IfUnmodifiedSince IfRange Range ResponseCacheControl "
     "ResponseContentDisposition ResponseContentEncoding ResponseContentLanguage ResponseContentType ResponseExpires "
     "VersionId PartNumber ExpectedBucketOwner ChecksumMode"
 )
@@ -108,6 +108,7 @@ async def get_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     bucket, key, store = names.bucket(call, req), req["Key"], call.cloud.objects
     check_version(req)
     span, part = _wanted(req)
+    download: Download | None = None
     try:
         download = await store.get(bucket, key, span=span, part=part)
         call.stack.callback(download.close)
@@ -118,14 +119,13 @@ async def get_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
             raise
         stored = await store.head(bucket, key)
         by_manifest = part > 0
-        if not by_manifest:
-            conditions.check_read(req, stored)
-            raise ranges.unsatisfiable(span, stored.size) from None
     stored = await recognised(call, bucket, key, stored)
     conditions.check_read(req, stored)
-    if span and not stored.size:  # Swift gives all of nothing for its last bytes
-        raise ranges.unsatisfiable(span, 0)
-    if by_manifest:
+    if span and not conditions.same_for_range(req, stored):
+        return await get_object(call, {**req, "Range": None})
+    if not part and (download is None or (span and not stored.size)):  # Swift gives all of nothing for its last bytes
+        raise ranges.unsatisfiable(span, stored.size)
+    if by_manifest or download is None:
         stored = await parts.by_manifest(call, req, stored)
         download = await store.get(bucket, key, span=stored.content_range.replace(" ", "=").partition("/")[0])
         call.stack.callback(download.close)
@@ -150,7 +150,7 @@ async def head_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     conditions.check_read(req, stored)
     if by_manifest:
         stored = await parts.by_manifest(call, req, stored)
-    if span:  # Swift has no ranges on HEAD
+    if span and conditions.same_for_range(req, stored):  # Swift has no ranges on HEAD
         stored = parts.ranged(stored, *ranges.bounds(span, stored.size))
     return {**_answer(req, stored, part), **await parts.checksum(call, req, stored)}
 

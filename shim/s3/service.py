@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from botocore.loaders import Loader
+
 from shim.protocol.service import Service
 
-s3 = Service("s3")
+
+def _model() -> dict[str, Any]:
+    """Return botocore's model of S3 with the one header that S3 honours and the model lacks.
+
+    A download that goes on where it stopped sends If-Range, and would else be given the rest of another object.
+    """
+    words: dict[str, Any] = Loader().load_service_model("s3", "service-2")
+    for shape in ("GetObjectRequest", "HeadObjectRequest"):
+        member = {"shape": "IfMatch", "location": "header", "locationName": "If-Range"}
+        words["shapes"][shape]["members"]["IfRange"] = member
+    return words
+
+
+s3 = Service("s3", model=_model())
 action = s3.action
 
 # Why some parameters are taken and need no act, in the words that the list of supported parameters shows.
