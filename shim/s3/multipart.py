@@ -15,7 +15,7 @@ from shim.protocol.resources import not_implemented
 from shim.s3 import checksums, conditions, names, ranges, segments, uploads
 from shim.s3.copying import SOURCE_CONDITIONS, Source, check_copy_size, computed, source_of
 from shim.s3.errors import invalid_request, precondition_failed
-from shim.s3.headers import DESCRIBING, check_placement, description
+from shim.s3.headers import CHECKSUM, DESCRIBING, IN_STEP, UPLOAD, check_placement, description
 from shim.s3.objects import SMALL, announced, check_size
 from shim.s3.service import action
 from shim.s3.uploads import ALGORITHM, KIND, Upload
@@ -24,6 +24,7 @@ from shim.undo import to_the_end
 # Whether there is an upload is asked at the end of a part anyway; of a part longer than this at its beginning too,
 # so that nobody sends that much in vain.
 LOOKED_AT_FIRST: Final = 16 << 20
+_ROOM: Final = "-" * len("SHA256:COMPOSITE:" + "=" * 44 + "-10000")  # as long as the longest checksum of parts
 
 
 @action(supports=f"Bucket Key ExpectedBucketOwner ChecksumAlgorithm ChecksumType {DESCRIBING}")
@@ -34,6 +35,8 @@ async def create_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping
     names.check_key(key, behind=names.sub_manifest("", upload_id, 0))  # the longest name of what the upload stores
     check_placement(req)
     internal, told = _checksums(req)
+    # Swift limits metadata; what has no room for a completion's must not be found out when all parts have been sent.
+    internal |= {UPLOAD: upload_id, IN_STEP: "yes", CHECKSUM: _ROOM}
     marker, told_object = names.marker(key, upload_id), description(req, internal=internal)
     container = names.segments(bucket)
     if not await store.has_container(container):

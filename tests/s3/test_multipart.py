@@ -279,3 +279,23 @@ def test_a_key_that_leaves_no_room_for_its_parts(s3: Any, bucket: str, openstack
         s3.create_multipart_upload(Bucket=bucket, Key=longest + "k")
     assert (seen["Size"], seen["MaxSizeAllowed"]) == ("969", "968")
     assert segments(openstack_main, bucket) == before
+
+
+@pytest.mark.parametrize("told", [{}, {"ChecksumAlgorithm": "CRC32"}], ids=["plain", "checksums"])
+def test_metadata_that_swift_has_no_room_for_is_refused_before_the_parts_are_sent(
+    s3: Any, bucket: str, told: dict[str, str]
+) -> None:
+    """A completion adds to the metadata; what is too much then must have been too much at the beginning."""
+    outcomes = []
+    for entries in range(84, 92):
+        metadata = {f"m{number}": "x" for number in range(entries)}
+        try:
+            upload_id, parts, _ = upload(s3, bucket, "k", (7,), Metadata=metadata, **told)
+        except s3.exceptions.ClientError as error:
+            outcomes.append(error.response["Error"]["Code"])
+            continue
+        complete(s3, bucket, "k", upload_id, parts)
+        assert s3.head_object(Bucket=bucket, Key="k")["Metadata"] == metadata
+        outcomes.append("made")
+    assert outcomes[0] == "made"
+    assert set(outcomes) == {"made", "InvalidArgument"}
