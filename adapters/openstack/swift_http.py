@@ -185,7 +185,7 @@ async def refusal(answer: Answer, path: str) -> BackendError:
 def refused(status: int, body: bytes, headers: Mapping[str, str], path: str) -> BackendError:
     """Say what a refusal of a request below `path` means."""
     detail = faults.clean(faults.read_refusal(body).message)
-    fault = _FAULTS.get(status, Fault.INVALID if status < 500 else Fault.UNAVAILABLE)
+    fault = _FAULTS.get(status, Fault.INVALID if 400 <= status < 499 else Fault.UNAVAILABLE)
     if (status == 413 and "quota" in detail.lower()) or status == 507:
         fault = Fault.QUOTA
     names = path.partition("?")[0].split("/", 2)
