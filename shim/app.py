@@ -28,6 +28,7 @@ from shim.gateway import Face, Gateway
 from shim.health import Lifecycle, health_app
 from shim.locks import Locks
 from shim.metrics import Metrics
+from shim.protocol.message import Request
 from shim.record import Record, current
 from shim.s3 import errors as s3_errors
 from shim.s3.service import s3
@@ -35,12 +36,15 @@ from shim.server import DrainingServer, SideServer, configuration, listener
 from shim.sts import errors as sts_errors
 from shim.sts.service import sts
 
-_UNSIGNED = AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+
+def _unsigned(_: Request) -> AwsError:
+    return AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+
 
 FACES = {
-    "s3": Face(s3, s3_errors.translate, AwsError("AccessDenied", "Access Denied", 403)),
-    "ec2": Face(ec2, lambda error, operation, _: ec2_errors.translate(error, operation), _UNSIGNED),
-    "sts": Face(sts, lambda error, _, __: sts_errors.translate(error), _UNSIGNED),
+    "s3": Face(s3, s3_errors.translate, s3_errors.unsigned),
+    "ec2": Face(ec2, lambda error, operation, _: ec2_errors.translate(error, operation), _unsigned),
+    "sts": Face(sts, lambda error, _, __: sts_errors.translate(error), _unsigned),
 }
 
 

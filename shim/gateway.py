@@ -70,7 +70,7 @@ class Face:
 
     service: Service
     translate: Translate
-    anonymous: AwsError
+    anonymous: Callable[[Request], AwsError]
 
     @property
     def buffered(self) -> bool:
@@ -216,7 +216,7 @@ class Gateway:
         name = face.service.name
         said = claim(way.head, name)
         if said is None:
-            raise face.anonymous
+            raise face.anonymous(way.request)
         way.record.access_key = said.access_key
         credential = await self._keys.credential(said.access_key, service=name)
         verified = verify(

@@ -88,8 +88,6 @@ def announced_length(head: Head, *, chunked: bool) -> int | None:
     """
     # RFC 9112, 6.3: Transfer-Encoding overrides Content-Length.
     sent = None if "transfer-encoding" in head.first else _number(head, "content-length")
-    if "transfer-encoding" not in head.first and "content-length" not in head.first:
-        sent = 0
     decoded = _number(head, "x-amz-decoded-content-length")
     if not chunked:
         if decoded is not None and sent is not None and decoded != sent:

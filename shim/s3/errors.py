@@ -11,6 +11,8 @@ from typing import Any
 
 from adapters.errors import BackendError, Fault
 from shim.errors import AwsError
+from shim.protocol.message import Request
+from shim.protocol.resources import not_implemented
 
 RETRY_AFTER_SECONDS = 5  # when Swift did not say
 
@@ -71,6 +73,14 @@ TABLE: Mapping[Fault, Mapping[str, Says]] = {
         "": Says(503, "ServiceUnavailable", "Service is unable to handle request.", retry=True),
     },
 }
+
+
+def unsigned(request: Request) -> AwsError:
+    """Return what a request gets that nobody signed; a browser's form is signed in its fields, which are not read."""
+    form = request.head.header("content-type").lower().startswith("multipart/form-data")
+    if form and request.head.method == "POST" and request.address.bucket and not request.address.key:
+        return not_implemented("multipart/form-data")
+    return AwsError("AccessDenied", "Access Denied", 403)
 
 
 def translate(error: BackendError, operation: str = "", params: Mapping[str, Any] | None = None) -> AwsError:

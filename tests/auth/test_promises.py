@@ -156,5 +156,10 @@ class TestLength:
 
     def test_no_body(self) -> None:
         body = open_body(head(), events(), verified(hashlib.sha256(b"").hexdigest()))
-        assert body.length == 0
         assert asyncio.run(body.read(0)) == b""
+
+    def test_an_upload_says_its_length(self) -> None:
+        body = open_body(head(), events(), verified(UNSIGNED))
+        with pytest.raises(AwsError, match="MissingContentLength"):
+            body.require_length()
+        assert open_body(head(**{"content-length": "0"}), events(), verified(UNSIGNED)).require_length() == 0

@@ -1,0 +1,35 @@
+"""What S3 says to requests that nobody signed."""
+
+import pytest
+
+from shim.app import FACES
+from shim.protocol.message import Address, Head, Request
+
+FORM = (("content-type", "multipart/form-data; boundary=x"),)
+
+
+def request(
+    method: str = "POST", bucket: str = "b", key: str = "", headers: tuple[tuple[str, str], ...] = FORM
+) -> Request:
+    return Request(Head(method, b"/", b"", headers), Address(bucket, key))
+
+
+def test_a_form_signs_in_its_fields() -> None:
+    """As a presigned POST does, which is not offered."""
+    error = FACES["s3"].anonymous(request())
+    assert (error.code, error.status) == ("NotImplemented", 501)
+
+
+@pytest.mark.parametrize(
+    "other", [request("PUT"), request(bucket=""), request(key="k"), request(headers=()), request("GET", headers=())]
+)
+def test_all_else_is_denied(other: Request) -> None:
+    error = FACES["s3"].anonymous(other)
+    assert (error.code, error.status) == ("AccessDenied", 403)
+
+
+@pytest.mark.parametrize("service", sorted(FACES))
+def test_each_refusal_is_an_error_of_its_own(service: str) -> None:
+    """One that is raised again and again would keep the frames of all those requests."""
+    anonymous = FACES[service].anonymous
+    assert anonymous(request()) is not anonymous(request())
