@@ -77,7 +77,8 @@ class Settings(BaseSettings):
     body_idle_seconds: float = Field(
         45.0,
         gt=0,
-        description="Longest silence of a client whose body is not whole yet; below Swift's `client_timeout` (60).",
+        description="Longest silence of a client whose body is not whole yet, and longest wait for a request's line "
+        "and headers; below Swift's `client_timeout` (60).",
     )
     xml_body_bytes: int = Field(4 << 20, ge=1, description="Largest XML body of an S3 request.")
     upstream_timeout_seconds: float = Field(60.0, gt=0, description="Longest wait for one OpenStack control answer.")

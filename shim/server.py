@@ -12,6 +12,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import Any, cast
 
@@ -70,15 +71,38 @@ class JoiningTransport:
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1 with an end to a request's line and headers, which it would keep however long they are."""
+    """uvicorn's HTTP/1.1 with an end to a request's line and headers, in bytes and in seconds.
+
+    uvicorn would keep them however long they are, and wait for them for ever.
+    """
 
     _in_head = False
     _heads = 0
     _head_bytes = 0
+    _late: asyncio.TimerHandle | None = None
+
+    def __init__(self, *given: Any, head_seconds: float, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._head_seconds = head_seconds
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin a connection."""
+        """Begin a connection; it has to say something."""
         super().connection_made(cast("asyncio.Transport", JoiningTransport(transport)))
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End a connection."""
+        self._have_head()
+        super().connection_lost(exc)
+
+    def _expect_head(self) -> None:
+        if self._late is None:
+            self._late = self.loop.call_later(self._head_seconds, self.transport.close)
+
+    def _have_head(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
 
     def on_message_begin(self) -> None:
         """Begin to count."""
@@ -88,6 +112,7 @@ class BoundedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Count no more: bodies have bounds of their own."""
         self._in_head = False
+        self._have_head()
         super().on_headers_complete()
 
     def data_received(self, data: bytes) -> None:
@@ -98,6 +123,8 @@ class BoundedHttp(HttpToolsProtocol):
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES:
                 self.send_400_response("The request's line and headers are too long.")
+        if self._in_head:  # nearly every head comes in one piece and needs no timer
+            self._expect_head()
 
 
 class DrainingServer(uvicorn.Server):
@@ -172,7 +199,7 @@ def configuration(app: Callable[..., Any], settings: Settings, *, tls: bool) -> 
     return uvicorn.Config(
         app,
         loop="uvloop",
-        http=BoundedHttp,
+        http=cast("type[asyncio.Protocol]", partial(BoundedHttp, head_seconds=settings.body_idle_seconds)),
         ws="none",
         lifespan="off",
         access_log=False,

@@ -11,6 +11,7 @@ from shim.config import Settings
 from shim.server import configuration, listener
 
 PIECE = b"a" * 4096
+DONE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -46,6 +47,44 @@ def answer_to(pieces: Iterator[bytes]) -> bytes:
             await serving
 
     return asyncio.run(scenario())
+
+
+def left_of(said: bytes, seconds: float) -> bytes | None:
+    """Say something to a server that waits 0.3 s for a head; return its answers, None if it does not hang up."""
+
+    async def scenario() -> bytes | None:
+        sock = listener("127.0.0.1", 0)
+        settings = Settings.model_validate({"body_idle_seconds": 0.3})
+        server = uvicorn.Server(configuration(app, settings, tls=False))
+        serving = asyncio.ensure_future(server.serve([sock]))
+        reader, writer = await asyncio.open_connection(*sock.getsockname())
+        writer.write(said)
+        try:
+            async with asyncio.timeout(seconds):
+                return await reader.read()
+        except TimeoutError:
+            return None
+        finally:
+            writer.close()
+            server.should_exit = True
+            await serving
+
+    return asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\n"])
+def test_a_head_that_does_not_come_ends_the_connection(said: bytes) -> None:
+    assert left_of(said, 10) == b""
+
+
+def test_a_second_head_that_does_not_come_does_so_too() -> None:
+    told = left_of(DONE + b"GET /", 10)
+    assert told
+    assert told.startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_connection_that_was_served_may_rest() -> None:
+    assert left_of(DONE, 1) is None
 
 
 def headers() -> Iterator[bytes]:
