@@ -23,7 +23,7 @@ from tests.support.names import unique
 MIB = 1 << 20
 PART = 5 * MIB
 AT_ONCE = 3
-TRIES = 4  # a disk that falls behind makes Swift answer 503; SDKs try again too
+TRIES = 4  # a Swift without time or room answers 503; SDKs try again too
 SPARE = 10 << 30  # bytes to leave free
 SEAM = 4096
 
