@@ -1,11 +1,11 @@
 """DescribeInstances of many servers: the OpenStack calls behind it, and its time over that of those calls alone.
 
 PASSERELLE_BENCH_SERVERS sets how many (100: Nova asks Placement for each server of a host before it makes the next, so
-that 500 take most of an hour).  The first tenth are launched by RunInstances; the others are made natively and are on no
-network, because Neutron makes some 15 ports a minute for Nova on a small machine.  They are made in the tenant account,
-which must have no instances of its own.  The calls are learnt by a proxy that one gateway is sent through once; then the
-same requests, in the same order and as much side by side, are timed against DescribeInstances through a gateway that
-nothing stands behind but OpenStack.
+that 500 take most of an hour).  The first tenth are launched by RunInstances; the others are made natively and are on
+no network, because Neutron makes some 15 ports a minute for Nova on a small machine.  They are made in the tenant
+account, which must have no instances of its own.  The calls are learnt by a proxy that one gateway is sent through
+once; then the same requests, in the same order and as much side by side, are timed against DescribeInstances through a
+gateway that nothing stands behind but OpenStack.
 """
 
 import asyncio
