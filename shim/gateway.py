@@ -22,7 +22,7 @@ from adapters.ports.cloud import Cloud
 from adapters.types.identity import Ec2Credential, Token
 from shim.asgi import Receive, Scope, Send
 from shim.auth.accounts import account_id
-from shim.auth.body import ClientGone, impatient, no_body, open_body, plain_body
+from shim.auth.body import SIGNALS, ClientGone, impatient, no_body, open_body, plain_body
 from shim.auth.claims import claim
 from shim.auth.keys import Keys
 from shim.auth.sigv4 import Verified
@@ -43,8 +43,6 @@ log = logging.getLogger(__name__)
 # Not AWS's, and answered to whoever does not sign; a signed request for a bucket of that name stays AWS's.
 SIDE_PATHS = frozenset((b"/healthcheck", b"/healthcheck/ready"))
 
-# "The presence of a message body in a request is signaled by" one of these (RFC 9112, 6).
-_BODY = frozenset(("content-length", "transfer-encoding"))
 _BUG = "We encountered an internal error. Please try again."
 
 
@@ -143,7 +141,7 @@ class Gateway:
         if head.raw_path in SIDE_PATHS and not head.raw_query and not head.header("authorization"):
             await self._side(scope, receive, send)
             return
-        if not head.first.keys().isdisjoint(_BODY):
+        if not head.first.keys().isdisjoint(SIGNALS):
             receive = impatient(receive, self._settings.body_idle_seconds)
         record = Record(new_request_id(), time.perf_counter(), client=head.client)
         current.set(record)

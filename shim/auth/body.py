@@ -95,9 +95,12 @@ class Plan:
 
 # What a signature says of a body that is not there.
 _NOTHING = frozenset((UNSIGNED, hashlib.sha256(b"").hexdigest()))
-# "The presence of a message body in a request is signaled by" two of these (RFC 9112, 6); others promise what it is.
-_ANNOUNCING = {"content-length", "transfer-encoding", "content-md5", "x-amz-decoded-content-length", "x-amz-trailer"}
-_PROMISES = frozenset({*_ANNOUNCING, "x-amz-sdk-checksum-algorithm", *BY_HEADER})
+# "The presence of a message body in a request is signaled by" one of these (RFC 9112, 6).
+SIGNALS = frozenset(("content-length", "transfer-encoding"))
+# What a body's headers promise beside.
+_PROMISES = SIGNALS.union(
+    ("content-md5", "x-amz-decoded-content-length", "x-amz-trailer", "x-amz-sdk-checksum-algorithm"), BY_HEADER
+)
 
 
 class Body:

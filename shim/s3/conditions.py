@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
+from email.utils import format_datetime
 from typing import Any, TypeVar
 
 from adapters.errors import BackendError, Fault
@@ -68,7 +69,7 @@ def same_for_range(req: Mapping[str, Any], stored: Stored) -> bool:
 
 
 def _last_modified(stored: Stored) -> str:
-    return stored.modified.strftime("%a, %d %b %Y %H:%M:%S GMT")
+    return format_datetime(stored.modified, usegmt=True)
 
 
 def not_modified(stored: Stored) -> AwsError:
