@@ -211,6 +211,19 @@ async def test_a_slow_reader_makes_swift_wait() -> None:
 
 
 @played
+async def test_closing_a_complete_answer_harms_nobody() -> None:
+    """Its connection may serve another request by then."""
+    script = Script(says(OK), says(OK[:-1], OK[-1:], pause=0.2))
+    async with swift(script) as ask:
+        first = await ask()
+        assert await first.read() == b"ok"
+        second = await ask()
+        first.close()
+        assert await second.read() == b"ok"
+    assert script.connections == 1
+
+
+@played
 async def test_whoever_gives_up_closes() -> None:
     script = Script(says(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab"), says(b""), says(OK))
     async with swift(script) as ask:
