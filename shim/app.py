@@ -42,9 +42,9 @@ def _unsigned(_: Request) -> AwsError:
 
 
 FACES = {
-    "s3": Face(s3, s3_errors.translate, s3_errors.unsigned),
-    "ec2": Face(ec2, lambda error, operation, _: ec2_errors.translate(error, operation), _unsigned),
-    "sts": Face(sts, lambda error, _, __: sts_errors.translate(error), _unsigned),
+    "s3": Face(s3, s3_errors.translate, s3_errors.unsigned, buffered=False),
+    "ec2": Face(ec2, lambda error, operation, _: ec2_errors.translate(error, operation), _unsigned, buffered=True),
+    "sts": Face(sts, lambda error, _, __: sts_errors.translate(error), _unsigned, buffered=True),
 }
 
 
@@ -58,9 +58,7 @@ async def serve(settings: Settings, announce: Callable[[str, str], None]) -> Non
     lifecycle = Lifecycle(settings.disable_file)
     metrics = Metrics()
     async with gateway(settings, metrics, lifecycle) as (app, side):
-        server = DrainingServer(
-            configuration(metrics.watched(app), settings, tls=True), lifecycle, settings.drain_seconds
-        )
+        server = DrainingServer(configuration(app, settings, tls=True), lifecycle, settings.drain_seconds)
         beside: asyncio.Task[None] | None = None
         side_server: uvicorn.Server | None = None
         if settings.metrics_port is not None:
@@ -90,20 +88,19 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
     key = settings.page_token_key.get_secret_value() or config.derive_key("page tokens").hex()
     settings = settings.model_copy(update={"page_token_key": SecretStr(key), "region": config.region})
     side = health_app(lifecycle, factory.identity.ready, metrics.registry)
+    app = Gateway(
+        faces=FACES,
+        tenants=factory,
+        keys=_keys(factory, settings, metrics),
+        locks=locks,
+        settings=settings,
+        regions=frozenset(("us-east-1", config.region, *settings.region_names)),
+        observe=_calls(metrics),
+        side=side,
+    )
+    metrics.in_flight.ask = lambda: app.in_flight
     try:
-        yield (
-            Gateway(
-                faces=FACES,
-                tenants=factory,
-                keys=_keys(factory, settings, metrics),
-                locks=locks,
-                settings=settings,
-                regions=frozenset(("us-east-1", config.region, *settings.region_names)),
-                observe=_calls(metrics),
-                side=side,
-            ),
-            side,
-        )
+        yield app, side
     finally:
         await locks.stop()
         await factory.aclose()
@@ -120,7 +117,7 @@ def _keys(factory: CloudFactory, settings: Settings, metrics: Metrics) -> Keys:
             guesses=settings.unknown_keys_per_second,
         ),
         clock=time.monotonic,
-        observe=lambda kind, outcome: metrics.cache(kind, hit=outcome == "hit"),
+        observe=metrics.cache,
     )
 
 
@@ -138,36 +135,11 @@ def _upstream(metrics: Metrics) -> Callable[[str, str, int, float], None]:
 
 
 def _calls(metrics: Metrics) -> Callable[[Record], None]:
-    """Return what writes the log line of a finished call and counts it."""
+    """Return what counts a finished call and writes its log line."""
 
     def observe(record: Record) -> None:
-        metrics.call(
-            record.service,
-            record.operation,
-            status=record.status,
-            code=record.code,
-            seconds=record.seconds,
-            upstream=record.upstream_calls,
-        )
-        metrics.moved(record.service, received=record.bytes_in, sent=record.bytes_out)
-        log.write_call(
-            log.CallLine(
-                request_id=record.request_id,
-                service=record.service,
-                action=record.operation,
-                status=record.status,
-                ms=record.seconds * 1000,
-                code=record.code,
-                bytes_in=record.bytes_in,
-                bytes_out=record.bytes_out,
-                account=record.account,
-                project=record.project,
-                access_key=record.access_key,
-                client=record.client,
-                upstream_calls=record.upstream_calls,
-                upstream_ms=record.upstream_seconds * 1000,
-            )
-        )
+        metrics.call(record)
+        log.write_call(record)
 
     return observe
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from adapters.ports.cloud import Cloud
 from shim.config import Settings
 from shim.locks import Locks
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """Who signed: the user and project of Keystone behind an access key, and AWS's name for the project."""
 
     access_key: str
@@ -28,8 +28,8 @@ class Call:
     """One request, authenticated and parsed, on its way through an action.
 
     `region` is the region name that the client signed for and expects to read back, `host` the Host it asked for.
-    What an action opens for the length of the answer (a download) goes on `stack`, which closes after the last byte
-    has left.
+    What an action opens for the length of the answer (a download) it closes by `at_end`, whose functions are called
+    after the last byte has left, or after whatever came instead.
     """
 
     cloud: Cloud
@@ -39,5 +39,5 @@ class Call:
     operation: str
     settings: Settings
     locks: Locks
-    stack: AsyncExitStack
     host: str = ""
+    at_end: list[Callable[[], None]] = field(default_factory=list)

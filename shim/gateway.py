@@ -12,7 +12,6 @@ import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -69,14 +68,10 @@ class Face:
     service: Service
     translate: Translate
     anonymous: Callable[[Request], AwsError]
-
-    @property
-    def buffered(self) -> bool:
-        """Whether requests are forms, read whole before their signature is checked."""
-        return self.service.protocol != "rest-xml"
+    buffered: bool  # requests are forms, read whole before their signature is checked
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Tokens:
     """Where one caller's requests to OpenStack take their token from."""
 
@@ -100,17 +95,18 @@ class _Way:
 
     head: Head
     receive: Receive
-    stack: AsyncExitStack
     record: Record
     request: Request
     face: Face | None = None
     params: dict[str, Any] = field(default_factory=dict)
+    at_end: list[Callable[[], None]] = field(default_factory=list)
 
 
 class Gateway:
     """The ASGI application behind the AWS endpoint.
 
     `observe` is told of every call once its last byte has left; `side` answers the few paths that are not AWS's.
+    `in_flight` is the number of calls being served.
     """
 
     def __init__(
@@ -133,6 +129,7 @@ class Gateway:
         self._regions = regions
         self._observe = observe
         self._side = side
+        self.in_flight = 0
         self._skew = timedelta(seconds=settings.clock_skew_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -145,12 +142,16 @@ class Gateway:
             receive = impatient(receive, self._settings.body_idle_seconds)
         record = Record(new_request_id(), time.perf_counter(), client=head.client)
         current.set(record)
+        way = _Way(head, receive, record, Request(head))
+        self.in_flight += 1
         try:
-            async with AsyncExitStack() as stack:
-                await self._serve(_Way(head, receive, stack, record, Request(head)), send)
+            await self._serve(way, send)
         except ClientGone:
             record.status, record.code = 499, "ClientGone"
         finally:
+            self.in_flight -= 1
+            for close in way.at_end:
+                close()
             record.seconds = time.perf_counter() - record.started
             self._observe(record)
 
@@ -200,8 +201,8 @@ class Gateway:
             operation=operation.name,
             settings=self._settings,
             locks=self._locks,
-            stack=way.stack,
             host=way.head.header("host"),
+            at_end=way.at_end,
         )
         if operation.has_dry_run and way.params.pop("DryRun", False):
             raise dry_run(caller, operation)

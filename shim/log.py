@@ -1,25 +1,25 @@
 """Logs: one structured line for each call, and never a secret in any of them.
 
-A line is a JSON object, or `name=value` text for people.  Both carry the same fields; what a line may say is fixed by
-`CallLine`, which has no place for a header, a query or a body.  Text that others wrote (exception messages, libraries'
-warnings) passes `scrub` first, because a signature or a token may hide in it.
+A line is a JSON object, or `name=value` text for people.  Both carry the same fields; what a call's line may say is
+fixed by `fields`, and the record it is made from has no place for a header, a query or a body.  Text that others wrote
+(exception messages, libraries' warnings) passes `scrub` first, because a signature or a token may hide in it.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import logging
 import re
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from operator import attrgetter
 from typing import IO, Any, Literal
+
+import orjson
+
+from shim.record import Record
 
 CALLS = logging.getLogger("passerelle.call")
 
@@ -50,54 +50,49 @@ _SECRETS = re.compile(
 )
 
 
-@dataclass(slots=True)
-class CallLine:
-    """What the log says of one call.  `access_key` is cut to its last four characters here, whoever fills it in.
-
-    `ms` is the time from the request's first byte to the answer's last; `upstream_ms` adds up the OpenStack calls
-    behind it, which may have run side by side.
-    """
-
-    request_id: str
-    service: str
-    action: str
-    status: int
-    ms: float
-    code: str = ""
-    bytes_in: int = 0
-    bytes_out: int = 0
-    account: str = ""
-    project: str = ""
-    access_key: str = ""
-    client: str = ""
-    upstream_calls: int = 0
-    upstream_ms: float = 0.0
-
-    def fields(self) -> dict[str, Any]:
-        """Return the fields as they are written; empty ones are left out, except the measures."""
-        found = {name: value for name, value in zip(_FIELDS, _values(self), strict=True) if value != ""}
-        if self.access_key:
-            found["access_key"] = f"…{self.access_key[-4:]}"
-        found["ms"] = round(self.ms, 2)
-        found["upstream_ms"] = round(self.upstream_ms, 2)
-        return found
-
-
-_FIELDS = tuple(field.name for field in dataclasses.fields(CallLine))
-_values = attrgetter(*_FIELDS)
-
 Parts = dict[str, Any]  # time, level, logger, message, then whatever a line says
 _write: Callable[[Parts], None] | None = None  # where lines go; nowhere until `configure` was called
 
 
-def write_call(line: CallLine) -> None:
+def write_call(record: Record) -> None:
     """Write the line of a finished call.
 
     It does not pass `logging`, whose record and handlers cost more than all the rest, and this runs for every request.
     Its fields are ours, so there is nothing to scrub.
     """
     if _write is not None and CALLS.isEnabledFor(logging.INFO):
-        _write({"time": _time(time.time()), "level": "info", "logger": CALLS.name, "message": "call", **line.fields()})
+        _write(fields(record))
+
+
+def fields(record: Record) -> Parts:
+    """Return what the log says of a call, in the order of its line; what is empty is left out.
+
+    `ms` is the time from the request's first byte to the answer's last; `upstream_ms` adds up the OpenStack calls
+    behind it, which may have run side by side.  Of the access key the last four characters are told.
+    """
+    said: Parts = {
+        "time": _time(time.time()),
+        "level": "info",
+        "logger": CALLS.name,
+        "message": "call",
+        "request_id": record.request_id,
+        "service": record.service,
+        "action": record.operation,
+        "status": record.status,
+        "ms": round(record.seconds * 1000, 2),
+        "code": record.code,
+        "bytes_in": record.bytes_in,
+        "bytes_out": record.bytes_out,
+        "account": record.account,
+        "project": record.project,
+        "access_key": record.access_key and f"…{record.access_key[-4:]}",
+        "client": record.client,
+        "upstream_calls": record.upstream_calls,
+        "upstream_ms": round(record.upstream_seconds * 1000, 2),
+    }
+    if not record.code:  # all is well, and then nothing else is empty
+        del said["code"]
+    return {name: value for name, value in said.items() if value != ""} if "" in said.values() else said
 
 
 def scrub(text: str) -> str:
@@ -121,10 +116,11 @@ def configure(level: str, style: Literal["json", "text"], stream: IO[str] | None
     logging.captureWarnings(True)
 
     def write(parts: Parts) -> None:
-        # No request fails because its line cannot be written.
-        with suppress(OSError, ValueError):
+        try:
             target.write(form(parts) + "\n")
             target.flush()
+        except (OSError, ValueError):
+            pass  # no request fails because its line cannot be written
 
     _write = write
 
@@ -149,7 +145,11 @@ class Lines(logging.Formatter):
         return self._form(parts)
 
 
-_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
+def _json(parts: Parts) -> str:
+    try:
+        return orjson.dumps(parts).decode()
+    except TypeError:  # what others wrote may hold bytes that are no UTF-8, as surrogates
+        return json.dumps(parts, default=str)
 
 
 def _text(parts: Parts) -> str:

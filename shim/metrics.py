@@ -11,18 +11,21 @@ S3 request.  One thread counts here, so plain numbers do, and become the library
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Coroutine, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from itertools import accumulate
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
+
+from shim.record import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,30 +97,41 @@ DEFINITIONS = (
 
 _PER_CALL_BUCKETS = (0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 100)
 
-App = Callable[[Any, Any, Any], Coroutine[Any, Any, None]]  # ASGI's
 Labels = tuple[str, ...]
-C = TypeVar("C", "Count", "Spread")
+C = TypeVar("C", "Count", "Spread", "Gauge")
 
 
 class Count:
-    """A number for each combination of labels: a counter, or a gauge."""
+    """A counter: a number for each combination of labels, to be added to in `numbers`."""
 
-    __slots__ = ("_definition", "_numbers")
+    __slots__ = ("_definition", "numbers")
 
     def __init__(self, definition: Definition) -> None:
         self._definition = definition
-        self._numbers: dict[Labels, float] = {(): 0.0} if not definition.labels else {}
-
-    def add(self, labels: Labels, number: float = 1) -> None:
-        """Add to the number of these labels."""
-        self._numbers[labels] = self._numbers.get(labels, 0.0) + number
+        self.numbers: defaultdict[Labels, float] = defaultdict(float)
 
     def collect(self) -> Iterator[Metric]:
         """Give the numbers to whoever scrapes."""
-        d = self._definition
-        family = (CounterMetricFamily if d.kind == "counter" else GaugeMetricFamily)(d.name, d.help, labels=d.labels)
-        for labels, number in self._numbers.items():
+        family = CounterMetricFamily(self._definition.name, self._definition.help, labels=self._definition.labels)
+        for labels, number in self.numbers.items():
             family.add_metric(labels, number)
+        yield family
+
+
+class Gauge:
+    """A number that is asked for when somebody scrapes, under fixed labels."""
+
+    __slots__ = ("_definition", "_labels", "ask")
+
+    def __init__(self, definition: Definition, ask: Callable[[], float], labels: Labels = ()) -> None:
+        self._definition = definition
+        self.ask = ask
+        self._labels = labels
+
+    def collect(self) -> Iterator[Metric]:
+        """Give the number to whoever scrapes."""
+        family = GaugeMetricFamily(self._definition.name, self._definition.help, labels=self._definition.labels)
+        family.add_metric(self._labels, self.ask())
         yield family
 
 
@@ -129,13 +143,11 @@ class Spread:
     def __init__(self, definition: Definition, bounds: tuple[float, ...]) -> None:
         self._definition = definition
         self._bounds = bounds
-        self._cells: dict[Labels, list[float]] = {}
+        self._cells: defaultdict[Labels, list[float]] = defaultdict(lambda: [0.0] * (len(bounds) + 2))
 
     def observe(self, labels: Labels, value: float) -> None:
         """Count a value; a bucket's bound belongs to it."""
-        cell = self._cells.get(labels)
-        if cell is None:
-            cell = self._cells[labels] = [0.0] * (len(self._bounds) + 2)
+        cell = self._cells[labels]
         cell[bisect_left(self._bounds, value)] += 1
         cell[-1] += value
 
@@ -149,57 +161,46 @@ class Spread:
 
 
 class Metrics:
-    """The gateway's metrics on a registry of their own; one for each process, made by `shim.app`."""
+    """The gateway's metrics on a registry of their own; one for each process, made by `shim.app`.
+
+    `in_flight` asks the gateway how many requests it serves, once there is one.
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=True)
-        self._requests = self._registered(Count(REQUESTS))
+        self._requests = self._registered(Count(REQUESTS)).numbers
         self._duration = self._registered(Spread(DURATION, BUCKETS))
-        self._bytes = self._registered(Count(BYTES))
-        self._in_flight = self._registered(Count(IN_FLIGHT))
-        self._upstream = self._registered(Count(UPSTREAM))
+        self._bytes = self._registered(Count(BYTES)).numbers
+        self.in_flight = self._registered(Gauge(IN_FLIGHT, lambda: 0))
+        self._upstream = self._registered(Count(UPSTREAM)).numbers
         self._upstream_duration = self._registered(Spread(UPSTREAM_DURATION, BUCKETS))
         self._upstream_per_call = self._registered(Spread(UPSTREAM_PER_CALL, _PER_CALL_BUCKETS))
-        self._cache = self._registered(Count(CACHE))
+        self._cache = self._registered(Count(CACHE)).numbers
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
-        self._registered(Count(BUILD)).add((own_version(),))
+        self._registered(Gauge(BUILD, lambda: 1, (own_version(),)))
 
-    def call(self, service: str, operation: str, *, status: int, code: str, seconds: float, upstream: int) -> None:
-        """Count one answered call; `operation` is a registered name, or empty where none was recognised."""
-        self._requests.add((service, operation, status_class(status), code))
-        self._duration.observe((service, operation), seconds)
-        self._upstream_per_call.observe((service, operation), upstream)
-
-    def moved(self, service: str, *, received: int, sent: int) -> None:
-        """Count the bytes of a call's bodies."""
-        if received:
-            self._bytes.add((service, "in"), received)
-        if sent:
-            self._bytes.add((service, "out"), sent)
-
-    def watched(self, app: App) -> App:
-        """Return the ASGI application with a count of the requests that it is serving at the moment."""
-        count = self._in_flight.add
-
-        async def serving(scope: Any, receive: Any, send: Any) -> None:
-            count(())
-            try:
-                await app(scope, receive, send)
-            finally:
-                count((), -1)
-
-        return serving
+    def call(self, record: Record) -> None:
+        """Count one answered call; its operation is a registered name, or empty where none was recognised."""
+        service = record.service
+        place = (service, record.operation)
+        self._requests[(*place, status_class(record.status), record.code)] += 1
+        self._duration.observe(place, record.seconds)
+        self._upstream_per_call.observe(place, record.upstream_calls)
+        if record.bytes_in:
+            self._bytes[(service, "in")] += record.bytes_in
+        if record.bytes_out:
+            self._bytes[(service, "out")] += record.bytes_out
 
     def upstream(self, service: str, method: str, status: int, seconds: float) -> None:
         """Count one OpenStack call; `status` 0 means that no answer came."""
-        self._upstream.add((service, method, status_class(status)))
+        self._upstream[(service, method, status_class(status))] += 1
         self._upstream_duration.observe((service,), seconds)
 
-    def cache(self, name: str, *, hit: bool) -> None:
-        """Count one lookup in a cache."""
-        self._cache.add((name, "hit" if hit else "miss"))
+    def cache(self, name: str, outcome: str) -> None:
+        """Count one look-up in a cache: a `hit`, or whatever else came of it."""
+        self._cache[(name, "hit" if outcome == "hit" else "miss")] += 1
 
     def _registered(self, collector: C) -> C:
         self.registry.register(collector)

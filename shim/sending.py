@@ -33,10 +33,9 @@ async def send_reply(reply: Reply, head: Head, receive: Receive, send: Send, rec
     Raises ClientGone where nobody takes a long one, CutShortError where its body breaks off.
     """
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
-    # A HEAD's length is that of the object it tells of, which only the action knows; 204 and 304 have none.
-    # So has a small object's GET: its action says the length, and it must not stand there twice.
-    known = any(name.lower() == "content-length" for name, _ in reply.headers)
-    if isinstance(reply.body, bytes) and head.method != "HEAD" and reply.status not in _EMPTY and not known:
+    # What an object's length is only its action knows; 204 and 304 have none, nor has a HEAD another.
+    length = dict(reply.headers).get("Content-Length")
+    if length is None and isinstance(reply.body, bytes) and head.method != "HEAD" and reply.status not in _EMPTY:
         headers.append((b"content-length", b"%d" % len(reply.body)))
     if reply.status >= 400 and "expect" in head.first:
         # A client that is refused before `100 Continue` sends no body, but its next request on this connection would
@@ -47,8 +46,7 @@ async def send_reply(reply: Reply, head: Head, receive: Receive, send: Send, rec
         await send({"type": "http.response.body", "body": reply.body})
         record.bytes_out = len(reply.body)
         return
-    length = next((int(value) for name, value in reply.headers if name.lower() == "content-length"), _WATCHED_BYTES)
-    if length < _WATCHED_BYTES:
+    if length is not None and int(length) < _WATCHED_BYTES:
         broken = await _stream(reply.body, send, record)
     else:
         async with _while_connected(receive):

@@ -111,7 +111,7 @@ async def get_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     download: Download | None = None
     try:
         download = await store.get(bucket, key, span=span, part=part)
-        call.stack.callback(download.close)
+        call.at_end.append(download.close)
         stored = download.stored
         by_manifest = part > 0 and parts.unknown_to_swift(stored)
     except BackendError as error:
@@ -128,7 +128,7 @@ async def get_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     if by_manifest or download is None:
         stored = await parts.by_manifest(call, req, stored)
         download = await store.get(bucket, key, span=stored.content_range.replace(" ", "=").partition("/")[0])
-        call.stack.callback(download.close)
+        call.at_end.append(download.close)
     return {**_answer(req, stored, part), **await parts.checksum(call, req, stored), "Body": download.body}
 
 

@@ -1,7 +1,6 @@
 """The Describe engine as an action calls it: ids, filters, pages and tokens of one request."""
 
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from typing import Any, cast
 
 import pytest
@@ -29,7 +28,6 @@ def call(operation: str = "DescribeVolumes", project: str = "p") -> Call:
         operation=operation,
         settings=Settings.model_validate({"page_token_key": "k"}),
         locks=Locks(""),
-        stack=AsyncExitStack(),
     )
 
 

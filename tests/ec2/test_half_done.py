@@ -1,7 +1,6 @@
 """Work of several steps whose cloud fails in the middle: nothing half-made stays, and the failure is what is told."""
 
 from collections.abc import Collection, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
@@ -87,7 +86,6 @@ def call(operation: str, **ports: Any) -> Call:
         operation=operation,
         settings=Settings.model_validate({}),
         locks=Locks(""),
-        stack=AsyncExitStack(),
     )
 
 

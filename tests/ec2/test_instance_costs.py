@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -69,7 +68,7 @@ class Cloud:
 def call(cloud: Cloud, operation: str) -> Call:
     caller = Caller("access", "u", "user", "p", "project", "123456789012", frozenset())
     settings = Settings.model_validate({"page_token_key": "key"})
-    return Call(cloud, caller, "r", "us-east-1", operation, settings, Locks("file:///nowhere"), AsyncExitStack())
+    return Call(cloud, caller, "r", "us-east-1", operation, settings, Locks("file:///nowhere"))
 
 
 @pytest.mark.parametrize(

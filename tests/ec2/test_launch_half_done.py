@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -72,7 +71,7 @@ def launched(nova: Nova, **more: Any) -> Any:
     caller = Caller("access", "u", "user", "p", "project", "123456789012", frozenset())
     settings = Settings.model_validate({"page_token_key": "key"})
     locks = Locks("file:///nowhere")
-    call = Call(Cloud(nova), caller, "r", "us-east-1", "RunInstances", settings, locks, AsyncExitStack())
+    call = Call(Cloud(nova), caller, "r", "us-east-1", "RunInstances", settings, locks)
     return asyncio.run(run_instances(call, {**ASKED, **more}))
 
 
@@ -124,7 +123,7 @@ def test_a_client_that_hangs_up_leaves_nothing() -> None:
         caller = Caller("access", "u", "user", "p", "project", "123456789012", frozenset())
         settings = Settings.model_validate({"page_token_key": "key"})
         locks = Locks("file:///nowhere")
-        call = Call(Cloud(nova), caller, "r", "us-east-1", "RunInstances", settings, locks, AsyncExitStack())
+        call = Call(Cloud(nova), caller, "r", "us-east-1", "RunInstances", settings, locks)
         task = asyncio.create_task(run_instances(call, {**ASKED, "MinCount": 20, "MaxCount": 20}))
         await nova.busy.wait()
         task.cancel()

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shim import log
+from shim.record import Record
 
-LINE = log.CallLine(
-    request_id="0a1b", service="s3", action="GetObject", status=200, ms=1.23456, bytes_out=7,
-    account="123456789012", project="p1", access_key="AKIDEXAMPLE1234", upstream_calls=1, upstream_ms=0.5,
+CALL = Record(
+    request_id="0a1b", started=0.0, service="s3", operation="GetObject", status=200, seconds=0.00123456, bytes_out=7,
+    account="123456789012", project="p1", access_key="AKIDEXAMPLE1234", upstream_calls=1, upstream_seconds=0.0005,
 )  # fmt: skip
 
 LEAKS = [
@@ -44,7 +45,7 @@ def output() -> Iterator[io.StringIO]:
 
 def test_a_call_is_one_json_object(output: io.StringIO) -> None:
     log.configure("info", "json", output)
-    log.write_call(LINE)
+    log.write_call(CALL)
     (line,) = output.getvalue().splitlines()
     found = json.loads(line)
     assert found.pop("time").endswith("Z")
@@ -57,14 +58,21 @@ def test_a_call_is_one_json_object(output: io.StringIO) -> None:
 
 def test_a_call_is_one_line_of_text(output: io.StringIO) -> None:
     log.configure("info", "text", output)
-    log.write_call(LINE)
+    log.write_call(CALL)
     (line,) = output.getvalue().splitlines()
     assert " INFO passerelle.call: call request_id=0a1b service=s3 action=GetObject status=200 " in line
 
 
+def test_an_access_key_that_is_no_text_leaves_a_line_behind(output: io.StringIO) -> None:
+    log.configure("info", "json", output)
+    log.write_call(Record("r", 0.0, service="s3", status=403, code="InvalidAccessKeyId", access_key="AB\udcff\n"))
+    (line,) = output.getvalue().splitlines()
+    assert json.loads(line)["access_key"] == "…AB\udcff\n"
+
+
 def test_text_from_clients_cannot_break_a_line(output: io.StringIO) -> None:
     log.configure("info", "text", output)
-    log.write_call(log.CallLine("r", "s3", "a\nb=c", 400, 1.0, code='"'))
+    log.write_call(Record("r", 0.0, service="s3", operation="a\nb=c", status=400, code='"'))
     assert len(output.getvalue().splitlines()) == 1
 
 

@@ -1,7 +1,7 @@
 """Actions run in the test's own process, on the real Swift seen through something that a test puts before it."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,11 @@ async def calling(
     project = str(connection.current_project_id)
     caller = Caller("key", "user", "user", project, "project", "0" * 12, frozenset())
     pool = SwiftPool(60.0)
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(pool.aclose)
-        cloud: Any = ObjectsOnly(swift(before(pool), *store))
-        yield Call(cloud, caller, "in-process", "us-east-1", operation, Settings.model_validate({}), Locks(""), stack)
+    cloud: Any = ObjectsOnly(swift(before(pool), *store))
+    call = Call(cloud, caller, "in-process", "us-east-1", operation, Settings.model_validate({}), Locks(""))
+    try:
+        yield call
+    finally:
+        for close in call.at_end:
+            close()
+        await pool.aclose()
