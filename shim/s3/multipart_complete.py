@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -15,19 +16,19 @@ from adapters.types.objects import Description, Segment, Stored, Written
 from shim.context import Call
 from shim.errors import AwsError
 from shim.s3 import checksums, conditions, names, segments, uploads
-from shim.s3.errors import invalid_request
+from shim.s3.errors import invalid_argument, invalid_request
 from shim.s3.headers import IN_STEP, UPLOAD, etag_of, typed
 from shim.s3.service import action
 from shim.s3.uploads import Upload
 
 SMALLEST_PART: Final = 5 << 20  # "each part must be at least 5 MB in size, except the last part"
-_ETAG: Final = re.compile(r'"?([0-9a-f]{32})"?')
+_MD5: Final = re.compile(r"[0-9a-f]{32}")
 _AT_ONCE: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A part as the request names it."""
+    """A part as the request names it, the ETag without its quotes."""
 
     number: int
     etag: str
@@ -57,7 +58,7 @@ async def complete_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mappi
 
 
 async def _complete(call: Call, req: Mapping[str, Any], wanted: Sequence[Named]) -> Mapping[str, Any]:
-    etag = multipart_etag([part.etag for part in wanted])
+    etag = multipart_etag([part.etag for part in wanted])  # '' is no object's
     condition = conditions.WriteCondition(req)
     try:
         upload = await uploads.opened(call, req)
@@ -65,6 +66,7 @@ async def _complete(call: Call, req: Mapping[str, Any], wanted: Sequence[Named])
         if error.code == "NoSuchUpload" and (made := await _made_already(call, req, etag)):
             return _answer(req, etag, checksums.of(made))
         raise
+    _check_order(wanted, upload.id)
     listed = await uploads.parts_of(call, upload.bucket, upload.key, upload.id)
     found = await _verified(call, upload, wanted, listed)
     checksum = _checksum(req, upload, found)
@@ -87,11 +89,13 @@ async def _complete(call: Call, req: Mapping[str, Any], wanted: Sequence[Named])
 
 
 def multipart_etag(etags: Sequence[str]) -> str:
-    """Return the ETag of a multipart object: the MD5 of its parts' MD5s, and their number.
+    """Return the ETag of a multipart object: the MD5 of its parts' MD5s, and their number; '' where one is no MD5.
 
     >>> multipart_etag(["d41d8cd98f00b204e9800998ecf8427e"])
     '59adb24ef3cdbe0297f05b395827453f-1'
     """
+    if not all(map(_MD5.fullmatch, etags)):
+        return ""
     whole = hashlib.md5(usedforsecurity=False)
     for etag in etags:
         whole.update(bytes.fromhex(etag))
@@ -99,26 +103,26 @@ def multipart_etag(etags: Sequence[str]) -> str:
 
 
 def _named(req: Mapping[str, Any]) -> list[Named]:
-    """Read the list of parts; they must be in order, and there must be one at least."""
+    """Read the list of parts: there must be one at least, and each has a number and an ETag."""
     parts = (req.get("MultipartUpload") or {}).get("Parts") or []
-    if not parts:
+    if not parts or not all("PartNumber" in part and "ETag" in part for part in parts):
         raise AwsError(
             "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema"
         )
-    wanted: list[Named] = []
-    for part in parts:
-        number, etag = part.get("PartNumber"), _ETAG.fullmatch(part.get("ETag") or "")
-        if number is None or not 1 <= number <= names.PARTS or etag is None:
-            raise _invalid_part(req["UploadId"], number, part.get("ETag"))
-        if wanted and number <= wanted[-1].number:
-            raise AwsError(
-                "InvalidPartOrder",
-                "The list of parts was not in ascending order. Parts must be ordered by part number.",
-                400,
-                extra={"UploadId": req["UploadId"]},
-            )
-        wanted.append(Named(number, etag[1], checksums.named(part)))
-    return wanted
+    return [Named(part["PartNumber"], part["ETag"].strip('"'), checksums.named(part)) for part in parts]
+
+
+def _check_order(wanted: Sequence[Named], upload_id: str) -> None:
+    """Refuse parts that do not ascend; that comes before any part is looked at, and after the upload itself."""
+    if any(after.number <= before.number for before, after in pairwise(wanted)):
+        raise AwsError(
+            "InvalidPartOrder",
+            "The list of parts was not in ascending order. Parts must be ordered by part number.",
+            400,
+            extra={"UploadId": upload_id},
+        )
+    if wanted[0].number < 1:
+        raise invalid_argument("PartNumber must be >= 1", "PartNumber", wanted[0].number)
 
 
 def _invalid_part(upload_id: str, number: object, etag: object) -> AwsError:
@@ -127,7 +131,7 @@ def _invalid_part(upload_id: str, number: object, etag: object) -> AwsError:
         "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified "
         "entity tag may not match the part's entity tag.",
         400,
-        extra={"UploadId": upload_id, "PartNumber": str(number), "ETag": str(etag or "")},
+        extra={"UploadId": upload_id, "PartNumber": str(number), "ETag": str(etag)},
     )
 
 
@@ -173,6 +177,8 @@ def _agree(part: Named, checksum: checksums.Checksum | None) -> bool:
 
 async def _asked(call: Call, upload: Upload, part: Named) -> Found:
     wrong = _invalid_part(upload.id, part.number, part.etag)
+    if part.number > names.PARTS or not _MD5.fullmatch(part.etag):
+        raise wrong
     try:
         stored = await call.cloud.objects.head(upload.container, names.part(upload.key, upload.id, part.number))
     except BackendError as error:
