@@ -81,6 +81,12 @@ class Settings(BaseSettings):
         "and headers; below Swift's `client_timeout` (60).",
     )
     xml_body_bytes: int = Field(4 << 20, ge=1, description="Largest XML body of an S3 request.")
+    answer_silence_seconds: float = Field(
+        10.0,
+        gt=0,
+        description="After so long a completion or a copy answers 200, then white space as often until the outcome "
+        "follows, as S3 does; below the read timeouts of clients and load balancers.",
+    )
     upstream_timeout_seconds: float = Field(60.0, gt=0, description="Longest wait for one OpenStack control answer.")
     upstream_connect_seconds: float = Field(
         5.0, gt=0, description="Longest wait for a connection to an OpenStack service."

@@ -29,6 +29,7 @@ from shim.auth.verification import verify
 from shim.config import Settings
 from shim.context import Call, Caller
 from shim.errors import AwsError
+from shim.lasting import in_time
 from shim.locks import Locks
 from shim.protocol import routing
 from shim.protocol.message import Head, Reply, Request, decode_pairs
@@ -207,8 +208,18 @@ class Gateway:
         if operation.has_dry_run and way.params.pop("DryRun", False):
             raise dry_run(caller, operation)
         assert operation.handler is not None  # identify() refuses what nobody registered
+        if operation.lasting:
+            work = self._acted(way, face, operation, call)
+            silence = self._settings.answer_silence_seconds
+            return await in_time(work, silence, record.request_id, lambda error: self._failure(error, way))
         result = await operation.handler(call, way.params)
         return face.service.reply(operation, result, request_id=record.request_id, request=way.request)
+
+    async def _acted(self, way: _Way, face: Face, operation: Operation, call: Call) -> Reply:
+        """Act, and put the answer on the wire."""
+        assert operation.handler is not None
+        result = await operation.handler(call, way.params)
+        return face.service.reply(operation, result, request_id=way.record.request_id, request=way.request)
 
     async def _signed(self, way: _Way, face: Face, raw: bytes) -> tuple[Tokens, Verified]:
         """Prove who signed; raise AWS's error where nobody did, or wrongly."""

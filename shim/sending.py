@@ -46,7 +46,7 @@ async def send_reply(reply: Reply, head: Head, receive: Receive, send: Send, rec
         await send({"type": "http.response.body", "body": reply.body})
         record.bytes_out = len(reply.body)
         return
-    if length is not None and int(length) < _WATCHED_BYTES:
+    if not reply.watched or (length is not None and int(length) < _WATCHED_BYTES):
         broken = await _stream(reply.body, send, record)
     else:
         async with _while_connected(receive):

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import re
+from collections.abc import AsyncIterator, KeysView, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
+# White space that is not part of a header's value (RFC 9110, 5.5), and that a folded line leaves.
+_AIR = " \t\n\r\v\f"
+# A name and a value of a query; it finds none in an empty piece (`a=b&&c`).
+_PAIR = re.compile("(?=[^&])([^&=]*)=?([^&]*)")
 
-@dataclass(frozen=True)
+
+@dataclass(slots=True)
 class Head:
     """A request before its body, exactly as it came in; signatures are checked over these very bytes.
 
     `raw_path` is still percent-encoded and has no query; header names are lower case, values are latin-1 text, in the
-    order of arrival, repeated where the client repeated them.
+    order of arrival, repeated where the client repeated them.  Nobody changes a head; `dataclasses.replace` makes
+    another one.
+
+    What nearly every step asks for is read once: `first` is each header's value, of a repeated one all values, joined
+    by a comma (RFC 9110, 5.3); `query` the query's pairs, see `decode_pairs`; `values` the same by name, of a repeated
+    one the last; `query_names` their names, to see sub-resources at a glance.
     """
 
     method: str
@@ -22,59 +33,58 @@ class Head:
     headers: tuple[tuple[str, str], ...]
     scheme: str = "http"
     client: str = ""
+    first: Mapping[str, str] = field(init=False, repr=False, compare=False)
+    query: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
+    values: Mapping[str, str] = field(init=False, repr=False, compare=False)
+    query_names: KeysView[str] = field(init=False, repr=False, compare=False)
 
-    @cached_property
-    def first(self) -> Mapping[str, str]:
-        """Each header's value; of a repeated one all values, joined by a comma (RFC 9110, 5.3)."""
-        joined: dict[str, str] = {}
-        for name, value in self.headers:
-            joined[name] = f"{joined[name]},{value}" if name in joined else value
-        return joined
+    def __post_init__(self) -> None:
+        first = dict(self.headers)
+        self.first = first if len(first) == len(self.headers) else _joined(self.headers)
+        self.query = decode_pairs(self.raw_query) if self.raw_query else ()
+        values = dict(self.query)
+        self.values = values
+        self.query_names = values.keys()
 
     def header(self, name: str, default: str = "") -> str:
         """Return a header by its lower-case name."""
         return self.first.get(name, default)
 
-    @cached_property
-    def query(self) -> tuple[tuple[str, str], ...]:
-        """The query's pairs, decoded, in order; a name without `=` has the value ''.  '+' is a space.
 
-        Bytes that are no UTF-8 are kept as surrogates; the parser refuses them with AWS's error.
-        """
-        return decode_pairs(self.raw_query)
-
-    @cached_property
-    def query_names(self) -> frozenset[str]:
-        """The names in the query, to see sub-resources at a glance."""
-        return frozenset(name for name, _ in self.query)
+def _joined(headers: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    joined: dict[str, str] = {}
+    for name, value in headers:
+        joined[name] = f"{joined[name].strip(_AIR)},{value.strip(_AIR)}" if name in joined else value
+    return joined
 
 
 def decode_pairs(raw: bytes) -> tuple[tuple[str, str], ...]:
-    """Decode `a=b&c` (a query, or a form's body) into pairs, keeping order and repetition."""
-    if not raw:
-        return ()
-    pairs = []
-    for piece in raw.replace(b"+", b" ").split(b"&"):
-        if piece:
-            name, _, value = piece.partition(b"=")
-            pairs.append((_text(name), _text(value)))
-    return tuple(pairs)
+    """Decode `a=b&c` (a query, or a form's body) into pairs, keeping order and repetition.
+
+    A name without `=` has the value ''.  '+' is a space.  Bytes that are no UTF-8 are kept as surrogates; the parser
+    refuses them with AWS's error.
+    """
+    # The slashes of a credential and the semicolons between signed headers are, mostly, all that a query encodes.
+    plain = raw.replace(b"+", b" ").replace(b"%2F", b"/").replace(b"%3B", b";")
+    text = plain.decode("utf-8", "surrogateescape")
+    pairs: list[tuple[str, str]] = _PAIR.findall(text)
+    return tuple([(_decoded(name), _decoded(value)) for name, value in pairs] if "%" in text else pairs)
 
 
-def _text(raw: bytes) -> str:
-    return (unquote_to_bytes(raw) if b"%" in raw else raw).decode("utf-8", "surrogateescape")
+def _decoded(text: str) -> str:
+    if "%" not in text:
+        return text
+    return unquote_to_bytes(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """What of S3 a request names: nothing (the service), a bucket, or an object.  Keys are byte-exact, decoded once."""
 
     bucket: str = ""
     key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A request ready to be parsed: its head, what it names, and the form pairs of a query protocol."""
 
     head: Head
@@ -86,9 +96,11 @@ class Request:
 class Reply:
     """An answer: `body` is bytes, or an iterator of bytes that is sent as it comes.
 
-    Header names are in AWS's spelling; values are text that latin-1 can carry.
+    Header names are in AWS's spelling; values are text that latin-1 can carry.  `watched` is False for an iterator
+    that must run to its end even where the client hangs up.
     """
 
     status: int
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes | AsyncIterator[bytes] = b""
+    watched: bool = True

@@ -36,6 +36,7 @@ class Operation:
     streaming_input: str  # the member whose value is the body's stream, else ""
     streaming_output: str
     has_dry_run: bool
+    lasting: bool  # its answer may begin before its end
     idempotency_token: str  # the member that makes a retry harmless (ClientToken), else ""
     checksum: Checksum
     supports: frozenset[str]
@@ -74,6 +75,7 @@ def describe(model: Any) -> Mapping[str, Any]:
         "streaming_input": _streaming(model.input_shape),
         "streaming_output": _streaming(model.output_shape),
         "has_dry_run": "DryRun" in members,
+        "lasting": False,
         "idempotency_token": tokens[0] if tokens else "",
         "checksum": Checksum(
             required=bool(facts.get("requestChecksumRequired") or model.http_checksum_required),

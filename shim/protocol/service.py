@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -89,12 +90,17 @@ class Service:
         return self._model
 
     def action(
-        self, *, supports: Collection[str] | str = (), ignores: Mapping[str, str] | None = None
+        self,
+        *,
+        supports: Collection[str] | str = (),
+        ignores: Mapping[str, str] | None = None,
+        lasting: bool = False,
     ) -> Callable[[H], H]:
         """Register an async function as the action of its name: `describe_volumes` is DescribeVolumes.
 
         `supports` are the paths of the parameters that it honours, `ignores` those that it takes and need not act on,
-        each with the reason.  LookupError for a name or a path that AWS lacks, and for an action written twice.
+        each with the reason.  One that is `lasting` may outlast a client's patience, and AWS sends 200 before it has
+        ended.  LookupError for a name or a path that AWS lacks, and for an action written twice.
         """
 
         def register(handler: H) -> H:
@@ -106,7 +112,7 @@ class Service:
                 raise LookupError(f"{name} is written twice")
             operation = self._compile(name, handler, paths(supports), ignores or {})
             self._handlers[name] = handler
-            self._operations.put(operation)
+            self._operations.put(replace(operation, lasting=lasting))
             return handler
 
         return register
