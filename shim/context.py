@@ -27,7 +27,8 @@ class Caller(NamedTuple):
 class Call:
     """One request, authenticated and parsed, on its way through an action.
 
-    `region` is the region name that the client signed for and expects to read back, `host` the Host it asked for.
+    `region` is the region name that the client signed for and expects to read back, `host` the Host it asked for, and
+    `scheme` how.
     What an action opens for the length of the answer (a download) it closes by `at_end`, whose functions are called
     after the last byte has left, or after whatever came instead.
     """
@@ -40,4 +41,5 @@ class Call:
     settings: Settings
     locks: Locks
     host: str = ""
+    scheme: str = "http"
     at_end: list[Callable[[], None]] = field(default_factory=list)

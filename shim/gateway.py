@@ -202,7 +202,9 @@ class Gateway:
             operation=operation.name,
             settings=self._settings,
             locks=self._locks,
-            host=way.head.header("host"),
+            host=head.header("host"),
+            # Nothing but an answer's URLs hangs on what a proxy says it took off.
+            scheme="https" if "https" in (head.scheme, head.header("x-forwarded-proto")) else "http",
             at_end=way.at_end,
         )
         if operation.has_dry_run and way.params.pop("DryRun", False):

@@ -15,6 +15,7 @@ from adapters.errors import BackendError, Fault
 from adapters.types.objects import Description, Segment, Stored, Written
 from shim.context import Call
 from shim.errors import AwsError
+from shim.protocol.routing import bucket_in_host
 from shim.s3 import checksums, conditions, names, segments, uploads
 from shim.s3.errors import invalid_argument, invalid_request
 from shim.s3.headers import IN_STEP, UPLOAD, etag_of, typed
@@ -65,7 +66,7 @@ async def _complete(call: Call, req: Mapping[str, Any], wanted: Sequence[Named])
         upload = await uploads.opened(call, req)
     except AwsError as error:
         if error.code == "NoSuchUpload" and (made := await _made_already(call, req, etag)):
-            return _answer(req, etag, checksums.of(made))
+            return _answer(call, req, etag, checksums.of(made))
         raise
     _check_order(wanted, upload.id)
     listed = await uploads.parts_of(call, upload.bucket, upload.key, upload.id)
@@ -86,7 +87,7 @@ async def _complete(call: Call, req: Mapping[str, Any], wanted: Sequence[Named])
     # Not left to the cleaning, which may fail: a part of an upload that stayed open could replace a live segment.
     await uploads.close(call, upload)
     await _clean(call, upload, {part.number for part in found}, listed, old)
-    return _answer(req, etag, checksum)
+    return _answer(call, req, etag, checksum)
 
 
 def multipart_etag(etags: Sequence[str]) -> str:
@@ -267,11 +268,22 @@ def _is_mine(stored: Stored | None, req: Mapping[str, Any], etag: str) -> bool:
     return stored is not None and stored.metadata.get(UPLOAD) == req["UploadId"] and etag_of(stored) == etag
 
 
-def _answer(req: Mapping[str, Any], etag: str, checksum: checksums.Checksum | None) -> dict[str, Any]:
+def _answer(call: Call, req: Mapping[str, Any], etag: str, checksum: checksums.Checksum | None) -> dict[str, Any]:
     return {
-        "Location": f"/{req['Bucket']}/{quote(req['Key'], safe='/~', errors='surrogateescape')}",
+        "Location": _location(call, req),
         "Bucket": req["Bucket"],
         "Key": req["Key"],
         "ETag": f'"{etag}"',
         **(checksum.members if checksum else {}),
     }
+
+
+def _location(call: Call, req: Mapping[str, Any]) -> str:
+    """Return "the URI that identifies the newly created object", in the style of the request.
+
+    The key's slashes stay, though S3 encodes them here: SDKs had to decode them again.
+    """
+    path = quote(req["Key"], safe="/~", errors="surrogateescape")
+    if not bucket_in_host(call.host, call.settings.s3_hosts):
+        path = f"{req['Bucket']}/{path}"
+    return f"{call.scheme}://{call.host}/{path}" if call.host else f"/{path}"

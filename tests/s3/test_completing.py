@@ -1,18 +1,29 @@
-"""CompleteMultipartUpload: what it refuses, and in which order it finds out."""
+"""CompleteMultipartUpload: what it refuses, in which order it finds out, and where it says the object is."""
 
+import http.client
+from contextlib import closing
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import boto3
 import pytest
+from botocore.config import Config
 
+from shim.protocol.xmlread import parse
+from tests.ops.test_process import self_signed
 from tests.s3.refusals import refused
+from tests.support.gateway import Gateway
+from tests.support.gateway import gateway as run_gateway
+from tests.support.target import Target
 
 MIB = 1 << 20
 NO_MD5 = '"no-md5"'
 
 
-def opened(s3: Any, bucket: str, *sizes: int) -> tuple[dict[str, str], list[dict[str, Any]]]:
+def opened(s3: Any, bucket: str, *sizes: int, key: str = "k") -> tuple[dict[str, str], list[dict[str, Any]]]:
     """Open an upload of parts; return its names, and the parts as its completion wants them."""
-    names = {"Bucket": bucket, "Key": "k"}
+    names = {"Bucket": bucket, "Key": key}
     names["UploadId"] = s3.create_multipart_upload(**names)["UploadId"]
     parts = []
     for number, size in enumerate(sizes, 1):
@@ -62,3 +73,46 @@ def test_the_order_of_parts_goes_before_the_parts_and_these_before_their_sizes(s
     with refused("EntityTooSmall", 400):
         completed(s3, names, [first, second, third])
     completed(s3, names, [first, second])
+
+
+KEY = "dir/é+ %2F#?~'"
+QUOTED = "dir/%C3%A9%2B%20%252F%23%3F~%27"
+
+
+def test_where_the_object_is(gateway: Gateway, s3: Any, bucket: str) -> None:
+    names, parts = opened(s3, bucket, 1, key=KEY)
+    assert completed(s3, names, parts)["Location"] == f"{gateway.url}/{bucket}/{QUOTED}"
+    assert completed(s3, names, parts)["Location"] == f"{gateway.url}/{bucket}/{QUOTED}"  # done already
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Forwarded-Proto": "https"}], ids=["plain", "behind TLS"])
+def test_where_the_object_is_in_the_style_of_the_request(
+    gateway: Gateway, cloud: Target, s3: Any, bucket: str, headers: dict[str, str]
+) -> None:
+    """The bucket stands in the host, and a balancer in front may take TLS off."""
+    names, (part,) = opened(s3, bucket, 1, key=KEY)
+    keys, where = cloud.keys["main"], urlsplit(gateway.url)
+    session = boto3.Session(keys.access, keys.secret)
+    style = Config(s3={"addressing_style": "virtual"})
+    with closing(session.client("s3", "us-east-1", endpoint_url=f"http://localhost:{where.port}", config=style)) as own:
+        url = urlsplit(own.generate_presigned_url("complete_multipart_upload", names, HttpMethod="POST"))
+    assert url.hostname == f"{bucket}.localhost"
+    row = f"<Part><PartNumber>1</PartNumber><ETag>{part['ETag']}</ETag></Part>"
+    body = f"<CompleteMultipartUpload>{row}</CompleteMultipartUpload>"
+    with closing(http.client.HTTPConnection(where.netloc, timeout=60)) as connection:
+        connection.request("POST", f"{url.path}?{url.query}", body, {"Host": url.netloc, **headers})
+        told = {one.tag: one.text for one in parse(connection.getresponse().read()).children}
+    assert told["Location"] == f"{'https' if headers else 'http'}://{url.netloc}/{QUOTED}"
+
+
+def test_where_the_object_is_by_tls(cloud: Target, bucket: str, tmp_path: Path) -> None:
+    certificate, key = self_signed(tmp_path)
+    keys = cloud.keys["main"]
+    session = boto3.Session(keys.access, keys.secret)
+    with (
+        run_gateway(cloud, "tls", "--tls-certificate", str(certificate), "--tls-key", str(key)) as running,
+        closing(session.client("s3", "us-east-1", endpoint_url=running.url, verify=str(certificate))) as s3,
+    ):
+        names, parts = opened(s3, bucket, 1)
+        assert completed(s3, names, parts)["Location"] == f"{running.url}/{bucket}/k"
+    assert running.url.startswith("https://")
