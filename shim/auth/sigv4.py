@@ -10,11 +10,12 @@ import hmac
 import posixpath
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b, sha256
-from itertools import product
+from itertools import chain, product, repeat
+from operator import methodcaller
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from shim.auth.claims import ALGORITHM, TIMESTAMP, Claim, Method, Scope
@@ -24,9 +25,11 @@ from shim.protocol.message import Head
 
 _KEYS_KEPT = 4096
 # Text that is in the canonical encoding: unreserved characters (RFC 3986, 2.3) as they are, others as %XX in capitals.
-_ENCODED = rb"(?:[A-Za-z0-9._~-]|%(?:[0189A-F][0-9A-F]|2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[BCDF]))*"
+_ENCODED = rb"[A-Za-z0-9._~-]*+(?:%(?:[0189A-F][0-9A-F]|2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[BCDF])[A-Za-z0-9._~-]*+)*+"
 _CANONICAL = re.compile(_ENCODED)
-_CANONICAL_QUERY = re.compile(rb"%(e)s=%(e)s(?:&%(e)s=%(e)s)*" % {b"e": _ENCODED})
+_CANONICAL_QUERY = re.compile(rb"%(e)s=%(e)s(?:&%(e)s=%(e)s)*+" % {b"e": _ENCODED})
+# A name and a value of a query, still encoded; it finds none in an empty piece (`a=b&&c`), nor the signature itself.
+_SIGNED_PAIR = re.compile(rb"(?<![^&])(?=[^&])(?!X-Amz-Signature(?![^=&]))([^&=]*+)=?([^&]*+)")
 _MASKED = frozenset(
     (
         b"x-amz-security-token",
@@ -36,9 +39,13 @@ _MASKED = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+# Takes the white space out of header values in one of the ways of clients.
+_Trim = Callable[[Iterable[bytes]], Iterable[bytes]]
+
+
+@dataclass(slots=True)
 class Verified:
-    """A claim that held, with what the decoder of a signed body needs to go on from it."""
+    """A claim that held, with what the decoder of a signed body needs to go on from it; nobody changes it."""
 
     claim: Claim
     service: str
@@ -62,7 +69,7 @@ class _SigningKeys:
     def get(self, secret: str, scope: Scope) -> bytes:
         """Return the signing key of a secret for a scope."""
         raw = secret.encode()
-        index = (blake2b(raw, digest_size=16).digest(), str(scope))
+        index = (blake2b(raw, digest_size=16).digest(), scope.text)
         found = self._keys.get(index)
         if found is None:
             found = b"AWS4" + raw
@@ -99,20 +106,23 @@ def verify(
     """
     scope = claim.scope
     assert scope is not None
-    _check_scope(scope, claim, service, regions, region)
+    if scope.service != service or scope.region not in regions:
+        raise _wrong_scope(scope, claim, service, region or min(regions))
     check_time(claim, service, now, skew)
-    _check_signed_headers(claim, head, service, payload_hash)
-    if all(name in head.first for name in claim.signed_headers):
-        key, named = _signing_keys.get(secret, scope), str(scope)
+    signed, headers = set(claim.signed_headers), head.first.keys()
+    _check_signed_headers(signed, head, service, payload_hash)
+    if headers >= signed:
+        key = _signing_keys.get(secret, scope)
         given = claim.signature.encode("utf-8", "surrogateescape")
-        for canonical in _candidates(claim, head, service, payload_hash):
+        ordinary = canonical_request(claim, head, service, payload_hash)
+        for canonical in chain((ordinary,), _others(claim, head, service, payload_hash)):
             expected = hmac.digest(key, string_to_sign(claim, canonical), "sha256").hex()
             if hmac.compare_digest(expected.encode(), given):
-                return Verified(claim, service, payload_hash, named, claim.timestamp, key, expected)
+                return Verified(claim, service, payload_hash, scope.text, claim.timestamp, key, expected)
     raise _mismatch(claim, head, service, payload_hash)
 
 
-def _check_scope(scope: Scope, claim: Claim, service: str, regions: frozenset[str], region: str) -> None:
+def _wrong_scope(scope: Scope, claim: Claim, service: str, ours: str) -> AwsError:
     query = claim.method is Method.V4_QUERY
     doubt = Doubt.WRONG_SCOPE_QUERY if query else Doubt.WRONG_SCOPE
     if scope.service != service:
@@ -121,28 +131,26 @@ def _check_scope(scope: Scope, claim: Claim, service: str, regions: frozenset[st
             if service == "s3"
             else f"Credential should be scoped to correct service: '{service}'."
         )
-        raise refuse(service, doubt, said)
-    if scope.region not in regions:
-        ours = region or min(regions)
-        said = (
-            f"the region '{scope.region}' is wrong; expecting '{ours}'"
-            if service == "s3"
-            else f"Credential should be scoped to a valid region, not '{scope.region}'."
-        )
-        raise refuse(service, doubt, said, extra={"Region": ours})
+        return refuse(service, doubt, said)
+    said = (
+        f"the region '{scope.region}' is wrong; expecting '{ours}'"
+        if service == "s3"
+        else f"Credential should be scoped to a valid region, not '{scope.region}'."
+    )
+    return refuse(service, doubt, said, extra={"Region": ours})
 
 
 def check_time(claim: Claim, service: str, now: datetime, skew: timedelta) -> None:
     """Refuse what was signed too long ago, or will be signed in the future."""
-    assert claim.time is not None
-    presigned = claim.method is Method.V4_QUERY
-    if claim.time - now > skew:
-        raise _untimely(claim, service, Doubt.EARLY if presigned else Doubt.SKEWED, now, skew)
-    if claim.expires is not None and presigned:
-        if now > claim.time + timedelta(seconds=claim.expires):
-            raise _untimely(claim, service, Doubt.EXPIRED, now, timedelta(seconds=claim.expires))
-    elif now - claim.time > skew:
-        raise _untimely(claim, service, Doubt.SKEWED, now, skew)
+    time = claim.time
+    assert time is not None
+    if time - now > skew:
+        raise _untimely(claim, service, Doubt.EARLY if claim.method is Method.V4_QUERY else Doubt.SKEWED, now, skew)
+    if claim.expires is None:
+        if now - time > skew:
+            raise _untimely(claim, service, Doubt.SKEWED, now, skew)
+    elif now - time > timedelta(seconds=claim.expires):
+        raise _untimely(claim, service, Doubt.EXPIRED, now, timedelta(seconds=claim.expires))
 
 
 def _untimely(claim: Claim, service: str, doubt: Doubt, now: datetime, span: timedelta) -> AwsError:
@@ -165,17 +173,19 @@ def _untimely(claim: Claim, service: str, doubt: Doubt, now: datetime, span: tim
     return refuse(service, doubt, said, extra)
 
 
-def _check_signed_headers(claim: Claim, head: Head, service: str, payload_hash: str) -> None:
+def _check_signed_headers(signed: set[str], head: Head, service: str, payload_hash: str) -> None:
     """Refuse a request whose `host`, or any of whose `x-amz-*`, the signature does not cover.
 
     S3 API reference: "you must include the host header ... and any x-amz-* headers in the request".  Otherwise
     whoever holds a presigned URL could add x-amz-copy-source or x-amz-acl to it.  x-amz-content-sha256 may stand
     outside, as S3 lets it, where its value is the canonical request's last line and so is signed all the same.
     """
-    signed = claim.signed_headers
     if "host" not in signed:
         raise refuse(service, Doubt.NOT_SIGNED, "'Host' or ':authority'", {"HeadersNotSigned": "host"})
-    loose = sorted(name for name in head.first if name.startswith("x-amz-") and name not in signed)
+    unsigned = head.first.keys() - signed
+    if "x-amz-" not in "\n".join(unsigned):
+        return
+    loose = sorted(name for name in unsigned if name.startswith("x-amz-"))
     if "x-amz-content-sha256" in loose and head.header("x-amz-content-sha256") == payload_hash:
         loose.remove("x-amz-content-sha256")
     if loose:
@@ -185,59 +195,61 @@ def _check_signed_headers(claim: Claim, head: Head, service: str, payload_hash: 
 
 def string_to_sign(claim: Claim, canonical: bytes) -> bytes:
     """Return the text that the signing key signs."""
-    return f"{ALGORITHM}\n{claim.timestamp}\n{claim.scope}\n{sha256(canonical).hexdigest()}".encode()
+    assert claim.scope is not None
+    return f"{ALGORITHM}\n{claim.timestamp}\n{claim.scope.text}\n{sha256(canonical).hexdigest()}".encode()
 
 
 def canonical_request(claim: Claim, head: Head, service: str, payload_hash: str) -> bytes:
     """Return the canonical request as AWS documents it."""
-    return next(_candidates(claim, head, service, payload_hash))
+    path = _PATHS.get(service, _PLAIN)[0](head.raw_path or b"/")
+    headers = _headers(claim.signed_headers, head.first, _fold)
+    return _request(claim, head, path, _query(head.raw_query), headers, payload_hash)
 
 
-def _candidates(claim: Claim, head: Head, service: str, payload_hash: str) -> Iterator[bytes]:
-    """Yield the canonical requests that a client may have signed for these very bytes, AWS's own one first.
+def _others(claim: Claim, head: Head, service: str, payload_hash: str) -> Iterator[bytes]:
+    """Yield the other canonical requests that a client may have signed for these very bytes.
 
-    Every one of them is a function of what came over the wire, so accepting the others lends nothing to a forger;
-    they let in clients that encode, fold or name the port in their own way.
+    Every one of them is a function of what came over the wire, so accepting them lends nothing to a forger; they let in
+    clients that encode, fold or name the port in their own way.
     """
-    values: dict[str, list[bytes]] = {name: [] for name in claim.signed_headers}
-    for name, value in head.headers:
-        if name in values:
-            values[name].append(value.encode("latin-1", "replace"))
-    names = ";".join(claim.signed_headers).encode("latin-1", "replace")
-    tail = names + b"\n" + payload_hash.encode("latin-1", "replace")
-    method = head.method.encode()
-    raw, paths = head.raw_path or b"/", _PATHS.get(service, _PLAIN)
-    first = b"\n".join((method, paths[0](raw), _query(head), _headers(values, _fold), tail))
-    yield first
-    tried = {first}
-    trims = (_fold, _strip) if any(b"  " in v or b"\t" in v for vs in values.values() for v in vs) else (_fold,)
-    for host, trim, query, path in product(_hosts(head), trims, (_query, _sent_query), paths):
-        values["host"] = [host]
-        canonical = b"\n".join((method, path(raw), query(head), _headers(values, trim), tail))
+    tried = {canonical_request(claim, head, service, payload_hash)}
+    folds = [value for name in claim.signed_headers if "  " in (value := head.header(name)) or "\t" in value]
+    trims = (_fold, _strip) if folds else (_fold,)
+    paths = _PATHS.get(service, _PLAIN)
+    for host, trim, query, path in product(_hosts(head), trims, (_query, _as_sent_query), paths):
+        headers = _headers(claim.signed_headers, {**head.first, "host": host}, trim)
+        raw = head.raw_path or b"/"
+        canonical = _request(claim, head, path(raw), query(head.raw_query), headers, payload_hash)
         if canonical not in tried:
             tried.add(canonical)
             yield canonical
 
 
-def _headers(values: dict[str, list[bytes]], trim: Callable[[bytes], bytes]) -> bytes:
+def _request(claim: Claim, head: Head, path: bytes, query: bytes, headers: bytes, payload_hash: str) -> bytes:
+    tail = f"{';'.join(claim.signed_headers)}\n{payload_hash}".encode("latin-1", "replace")
+    return b"\n".join((head.method.encode(), path, query, headers, tail))
+
+
+def _headers(names: tuple[str, ...], values: Mapping[str, str], trim: _Trim) -> bytes:
     """Return a line `name:value` for each signed header; the values of a repeated one are joined by a comma."""
-    lines = []
-    for name, several in values.items():
-        value = trim(several[0]) if len(several) == 1 else b",".join(map(trim, several))
-        lines.append(name.encode("latin-1", "replace") + b":" + value + b"\n")
-    return b"".join(lines)
+    sent = map(values.get, names, repeat(""))
+    lines = map(b":".join, zip(map(_latin, names), trim(map(_latin, sent)), strict=True))
+    return b"\n".join(lines) + b"\n"
 
 
-def _fold(value: bytes) -> bytes:
+_latin = methodcaller("encode", "latin-1", "replace")
+
+
+def _fold(values: Iterable[bytes]) -> Iterable[bytes]:
     # On bytes, not on text: str.split() would also split at U+00A0, the second byte of many a UTF-8 letter.
-    return b" ".join(value.split())
+    return map(b" ".join, map(bytes.split, values))
 
 
-def _strip(value: bytes) -> bytes:
-    return value.strip()
+def _strip(values: Iterable[bytes]) -> Iterable[bytes]:
+    return map(bytes.strip, values)
 
 
-def _hosts(head: Head) -> list[bytes]:
+def _hosts(head: Head) -> list[str]:
     """Return the spellings of the Host header that clients sign: with a default port or none, or one port twice.
 
     boto 2 appends a port to a host that has one already, and not always on both the wire and in the signature.
@@ -251,30 +263,23 @@ def _hosts(head: Head) -> list[bytes]:
             hosts.append(single)
     else:
         hosts = [host, f"{host}:{443 if head.scheme == 'https' else 80}"]
-    return [text.encode("latin-1", "replace") for text in hosts]
+    return hosts
 
 
-def _query(head: Head) -> bytes:
+def _query(raw: bytes) -> bytes:
     """Return the canonical query: every name and value decoded and encoded anew, sorted."""
-    if _CANONICAL_QUERY.fullmatch(head.raw_query):
-        return _sent_query(head)
-    return _joined((_recode(name), _recode(value)) for name, value in _query_pieces(head))
+    if not raw or _CANONICAL_QUERY.fullmatch(raw):
+        return _as_sent_query(raw)
+    return _joined((_recode(name), _recode(value)) for name, value in _SIGNED_PAIR.findall(raw))
 
 
-def _sent_query(head: Head) -> bytes:
+def _as_sent_query(raw: bytes) -> bytes:
     """Return the query sorted and otherwise as it was sent, which is what botocore signs."""
-    return _joined((name, value) for name, value in _query_pieces(head))
-
-
-def _query_pieces(head: Head) -> Iterator[tuple[bytes, bytes]]:
-    for piece in head.raw_query.split(b"&") if head.raw_query else ():
-        name, _, value = piece.partition(b"=")
-        if piece and name != b"X-Amz-Signature":
-            yield name, value
+    return _joined(_SIGNED_PAIR.findall(raw))
 
 
 def _joined(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
-    return b"&".join([name + b"=" + value for name, value in sorted(pairs)])
+    return b"&".join(map(b"=".join, sorted(pairs)))
 
 
 def _recode(raw: bytes) -> bytes:

@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timedelta
 
 from shim.auth import sigv2, sigv4
-from shim.auth.claims import UNSIGNED, Claim, Method
+from shim.auth.claims import UNSIGNED, Claim
 from shim.auth.refusals import Doubt, plain, refuse
 from shim.auth.sigv4 import Verified
 from shim.errors import AwsError
@@ -48,7 +48,7 @@ def verify(
     if claim.token:
         # Nobody has got a session token from us, so none can be good.
         raise refuse(service, Doubt.BAD_TOKEN)
-    if claim.method in {Method.V2_HEADER, Method.V2_QUERY}:
+    if claim.scope is None:  # version 2
         if service != "s3":
             raise refuse(service, Doubt.VERSION_2)
         if claim.payload:
@@ -71,14 +71,15 @@ def verify(
 
 def check_payload(payload: str) -> None:
     """Refuse an x-amz-content-sha256 that is neither a digest nor a mode we know."""
+    if payload == UNSIGNED or SHA256.fullmatch(payload) or payload in STREAMING:
+        return
     if not payload:
         raise AwsError("InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
     if payload in _ASYMMETRIC:
         raise AwsError("NotImplemented", "A header you provided implies functionality that is not implemented.", 501)
-    if payload != UNSIGNED and payload not in STREAMING and not SHA256.fullmatch(payload):
-        raise AwsError(
-            "InvalidArgument",
-            "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
-            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value.",
-            extra={"ArgumentName": "x-amz-content-sha256", "ArgumentValue": plain(payload)},
-        )
+    raise AwsError(
+        "InvalidArgument",
+        "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
+        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value.",
+        extra={"ArgumentName": "x-amz-content-sha256", "ArgumentValue": plain(payload)},
+    )
