@@ -190,8 +190,8 @@ class Gateway:
         caller = self._caller(tokens.credential.access, token)
         record.account, record.project = caller.account_id, caller.project_id
 
-        operation = face.service.identify(way.request)
-        record.operation = operation.name
+        record.operation = face.service.route(way.request)  # AWS has it, whether or not we do: one of a closed set
+        operation = face.service.registered(record.operation)
         await self._parse(way, face, operation, verified, raw)
         scope = verified.claim.scope
         call = Call(
@@ -209,7 +209,7 @@ class Gateway:
         )
         if operation.has_dry_run and way.params.pop("DryRun", False):
             raise dry_run(caller, operation)
-        assert operation.handler is not None  # identify() refuses what nobody registered
+        assert operation.handler is not None  # registered() refuses what has none
         if operation.lasting:
             work = self._acted(way, face, operation, call)
             silence = self._settings.answer_silence_seconds

@@ -1,7 +1,7 @@
 """Metrics: what an operator's Prometheus reads from the metrics port.
 
 `DEFINITIONS` is the one place where a metric is named and explained; `docs/metrics.md` is generated from it.  Labels
-hold only words from closed sets (operations that are registered, AWS codes, OpenStack service types), so that no
+hold only words from closed sets (operations of AWS's models, AWS codes, OpenStack service types), so that no
 client can make the number of series grow.
 
 prometheus_client's own counters take a lock and walk their buckets one by one, which was a tenth of the CPU of a small

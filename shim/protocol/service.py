@@ -146,9 +146,8 @@ class Service:
         """Return the name of the operation that AWS would run, whether or not we have it; AwsError if none."""
         return self._route(request)
 
-    def identify(self, request: Request) -> Operation:
-        """Return the operation of a request; AwsError where AWS has none, or we have no action for it."""
-        name = self._route(request)
+    def registered(self, name: str) -> Operation:
+        """Return the operation of a name that `route` gave; AwsError where we have no action for it."""
         if name not in self._handlers:
             raise self._dialect.unsupported_operation(name)
         return self._operations[name]

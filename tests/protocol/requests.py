@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from shim.protocol.message import Head, Request, decode_pairs
+from shim.protocol.operation import Operation
 from shim.protocol.routing import address
+from shim.protocol.service import Service
 
 NO_HEADERS: Mapping[str, str] = {}
 
@@ -25,3 +27,8 @@ def form(action: str, **params: str) -> Request:
 def raw_form(body: str) -> Request:
     """Make a POST of a query protocol from its body."""
     return Request(Head("POST", b"/", b"", ()), form=decode_pairs(body.encode()))
+
+
+def identified(service: Service, request: Request) -> Operation:
+    """Return the operation of a request, as the gateway finds it."""
+    return service.registered(service.route(request))

@@ -5,7 +5,7 @@ import pytest
 from shim.errors import AwsError
 from shim.protocol.message import Head, Request
 from shim.protocol.service import Service
-from tests.protocol.requests import form, raw_form, s3
+from tests.protocol.requests import form, identified, raw_form, s3
 
 EC2, S3, STS = Service("ec2"), Service("s3"), Service("sts")
 
@@ -44,7 +44,7 @@ async def put_bucket_tagging(call: object, req: object) -> None: ...
 
 def refusal(service: Service, request: Request, body: bytes = b"") -> AwsError:
     with pytest.raises(AwsError) as caught:
-        service.parse(service.identify(request), request, body)
+        service.parse(identified(service, request), request, body)
     return caught.value
 
 
@@ -130,7 +130,7 @@ def test_ec2_takes_what_aws_takes() -> None:
         "&BlockDeviceMapping.3.Ebs.VolumeSize=9&BlockDeviceMapping.0.Ebs.VolumeSize=8&BlockDeviceMapping.10.Ebs.VolumeSize=10"
         "&AWSAccessKeyId=A&Signature=s&SignatureVersion=2&Timestamp=now&X-Amz-Date=now&InstanceType=made.here"
     )
-    operation = EC2.identify(request)
+    operation = identified(EC2, request)
     params = operation.parse(request, b"")
     assert [mapping["Ebs"]["VolumeSize"] for mapping in params["BlockDeviceMappings"]] == [8, 9, 10]
     assert params["Monitoring"] == {"Enabled": True}
@@ -141,7 +141,7 @@ def test_ec2_takes_what_aws_takes() -> None:
 def test_ec2_lists_of_one() -> None:
     for word in ("InstanceId", "InstanceId.1", "InstanceId.0"):
         request = raw_form(f"Action=DescribeInstances&{word}=i-1")
-        assert EC2.parse(EC2.identify(request), request, b"") == {"InstanceIds": ["i-1"]}
+        assert EC2.parse(identified(EC2, request), request, b"") == {"InstanceIds": ["i-1"]}
 
 
 def test_ec2_takes_a_number_after_a_name_that_has_none() -> None:
@@ -157,7 +157,7 @@ def test_ec2_takes_a_number_after_a_name_that_has_none() -> None:
 def test_ec2_by_get() -> None:
     head = Head("GET", b"/", b"Action=DescribeInstances&InstanceId.1=i-1&Filter.1.Name=a&Filter.1.Value.1=b", ())
     request = Request(head)
-    found = EC2.parse(EC2.identify(request), request, b"")
+    found = EC2.parse(identified(EC2, request), request, b"")
     assert found == {"InstanceIds": ["i-1"], "Filters": [{"Name": "a", "Values": ["b"]}]}
 
 
@@ -347,7 +347,7 @@ def test_s3_takes_what_means_nothing_to_it() -> None:
         "x-amz-meta-two": "=?UTF-8?Q?a=0Ab?=",
     }
     request = s3("PUT", "/b/k?x-id=PutObject&X-Amz-Meta-Three=3&X-Amz-Expires=5", headers)
-    params = S3.identify(request).parse(request, b"")
+    params = identified(S3, request).parse(request, b"")
     assert params["ContentLength"] == 5
     assert "ContentEncoding" not in params
     assert params["Expires"] == "never"
@@ -358,4 +358,4 @@ def test_s3_takes_what_means_nothing_to_it() -> None:
 
 def test_s3_ignores_dates_that_are_none() -> None:
     request = s3("GET", "/b/k", {"if-modified-since": "yesterday", "range": "bytes=0-"})
-    assert S3.parse(S3.identify(request), request, b"") == {"Bucket": "b", "Key": "k", "Range": "bytes=0-"}
+    assert S3.parse(identified(S3, request), request, b"") == {"Bucket": "b", "Key": "k", "Range": "bytes=0-"}

@@ -10,6 +10,7 @@ from shim.errors import AwsError
 from shim.protocol.message import Address, Head
 from shim.protocol.routing import address, service_for, unsupported_service
 from shim.protocol.service import Service
+from tests.protocol.requests import identified
 from tests.protocol.requests import s3 as s3_request
 
 HOSTS = ("s3.example.org", "localhost", "org")
@@ -241,10 +242,10 @@ def test_without_an_action_it_is_not_implemented() -> None:
     @service.action()
     async def delete_bucket(call: object, req: object) -> None: ...
 
-    assert service.identify(s3_request("DELETE", "/b")).name == "DeleteBucket"
+    assert identified(service, s3_request("DELETE", "/b")).name == "DeleteBucket"
     for target in ("/b?lifecycle", "/b?cors", "/b/k"):
         with pytest.raises(AwsError) as caught:
-            service.identify(s3_request("DELETE", target))
+            identified(service, s3_request("DELETE", target))
         assert (caught.value.status, caught.value.code) == (501, "NotImplemented")
         assert caught.value.extra.keys() == {"Operation"}
         assert caught.value.message.endswith(caught.value.extra["Operation"])

@@ -72,17 +72,18 @@ def wire(service: Service, name: str) -> Wire:
 
 def minimal(shape: Any, depth: int = 0) -> Any:
     """A value that satisfies a shape with its required members only."""
+    least = shape.metadata.get("min", 1)
     match shape.type_name:
         case "structure":
             # In a list an empty structure is nothing on the wire, so it gets a member.
             named = shape.required_members or (list(shape.members)[:1] if depth else [])
             return {name: minimal(shape.members[name], depth + 1) for name in named if depth < 9}
         case "list":
-            return [minimal(shape.member, depth + 1)]
+            return [minimal(shape.member, depth + 1)] * max(least, 1)
         case "map":
             return {}
         case "string":
-            return shape.enum[0] if shape.enum else "abc"
+            return shape.enum[0] if shape.enum else "abc".ljust(least, "c")
         case "boolean":
             return True
         case "timestamp":
@@ -90,7 +91,7 @@ def minimal(shape: Any, depth: int = 0) -> Any:
         case "blob":
             return b"abc"
         case _:
-            return 1
+            return max(least, 1)
 
 
 def signed(

@@ -1,0 +1,33 @@
+"""Every operation of AWS that has no action: it says so at once, in AWS's words, and is known by its name."""
+
+from __future__ import annotations
+
+import pytest
+
+from shim.app import FACES
+from shim.protocol.service import Service
+from tests.security.door import Door
+from tests.security.requests import code_of, signed, wire
+
+# Of other endpoints (S3 Express, Object Lambda): here their requests are those of ListBuckets and of nothing.
+ELSEWHERE = {"ListDirectoryBuckets", "WriteGetObjectResponse"}
+REST = [
+    pytest.param(face.service, name, id=f"{face.service.name}:{name}")
+    for face in FACES.values()
+    for name in sorted(set(face.service.model.operation_names) - set(face.service.handlers) - ELSEWHERE)
+    if not face.service.model.operation_model(name).deprecated
+]
+
+
+@pytest.mark.parametrize(("service", "name"), REST)
+def test_an_operation_without_an_action_is_refused_by_its_name(service: Service, name: str) -> None:
+    door = Door()
+    request = signed(wire(service, name))
+    answer = door.knock(request.method, request.url, request.headers, request.body)
+    (record,) = door.records
+    expected = (501, "NotImplemented") if service.name == "s3" else (400, "UnsupportedOperation")
+    assert (answer.status, record.code, record.operation) == (*expected, name)
+    if request.method != "HEAD":
+        assert code_of(answer.body) == record.code
+        assert name.encode() in answer.body
+    assert not door.touched
