@@ -44,9 +44,15 @@ def max_keys(asked: int | None, name: str = "max-keys") -> int:
     return min(asked, MOST_KEYS)
 
 
+def check_prefix(req: Mapping[str, Any]) -> None:
+    """Refuse a prefix that is longer than any key, as S3 does."""
+    names.check_key(req.get("Prefix") or "")
+
+
 async def page_of(call: Call, bucket: str, req: Mapping[str, Any], marker: str, limit: int) -> Page:
     """Read one page after `marker`.  One row more than wanted tells whether there is more."""
     store = call.cloud.objects
+    check_prefix(req)
     if limit == 0:
         await store.container(bucket)
         return Page([], [])
@@ -77,7 +83,7 @@ def contents(page: Page, code: Any, listed_owner: Mapping[str, str] | None) -> l
     """Tell a page's objects as S3 does."""
     shown = []
     for row in page.objects:
-        told: dict[str, Any] = {
+        one: dict[str, Any] = {
             "Key": code(row["name"]),
             "LastModified": listed_words(row["last_modified"]),
             "ETag": listed_etag(row),
@@ -85,20 +91,27 @@ def contents(page: Page, code: Any, listed_owner: Mapping[str, str] | None) -> l
             "StorageClass": "STANDARD",
         }
         if listed_owner is not None:
-            told["Owner"] = listed_owner
-        shown.append(told)
+            one["Owner"] = listed_owner
+        shown.append(one)
     return shown
 
 
-def frame(req: Mapping[str, Any], page: Page, code: Any, limit: int) -> dict[str, Any]:
-    """Give the members that all listings of objects share."""
+def told(
+    req: Mapping[str, Any], page: Page, code: Any, limit: int, place: Mapping[str, Any], rows: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Give an answer's members as all listings of objects have them; `place` says which page it is.
+
+    In the order of the API reference's examples: who reads it while it comes knows all else before the first row.
+    """
     return {
-        "IsTruncated": bool(page.next),
         "Name": req["Bucket"],
         "Prefix": code(req.get("Prefix") or ""),
-        "Delimiter": code(req["Delimiter"]) if req.get("Delimiter") else None,
+        **place,
         "MaxKeys": limit,
+        "Delimiter": code(req["Delimiter"]) if req.get("Delimiter") else None,
         "EncodingType": req.get("EncodingType") or None,
+        "IsTruncated": bool(page.next),
+        **rows,
         "CommonPrefixes": [{"Prefix": code(prefix)} for prefix in page.prefixes],
     }
 
@@ -115,12 +128,11 @@ async def list_objects(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """
     bucket, limit, code = names.bucket(call, req), max_keys(req.get("MaxKeys")), coder(req)
     page = await page_of(call, bucket, req, req.get("Marker") or "", limit)
-    return {
-        **frame(req, page, code, limit),
+    place = {
         "Marker": code(req.get("Marker") or ""),
         "NextMarker": code(page.next) if page.next and req.get("Delimiter") else None,
-        "Contents": contents(page, code, owner(call)),
     }
+    return told(req, page, code, limit, place, {"Contents": contents(page, code, owner(call))})
 
 
 @action(
@@ -132,11 +144,11 @@ async def list_objects_v2(call: Call, req: Mapping[str, Any]) -> Mapping[str, An
     bucket, limit, code = names.bucket(call, req), max_keys(req.get("MaxKeys")), coder(req)
     marker = opened(req.get("ContinuationToken")) or req.get("StartAfter") or ""
     page = await page_of(call, bucket, req, marker, limit)
-    return {
-        **frame(req, page, code, limit),
-        "KeyCount": len(page.objects) + len(page.prefixes),
+    place = {
+        "StartAfter": code(req["StartAfter"]) if req.get("StartAfter") else None,
         "ContinuationToken": req.get("ContinuationToken"),
         "NextContinuationToken": sealed(page.next) if page.next else None,
-        "StartAfter": code(req["StartAfter"]) if req.get("StartAfter") else None,
-        "Contents": contents(page, code, owner(call) if req.get("FetchOwner") else None),
+        "KeyCount": len(page.objects) + len(page.prefixes),
     }
+    rows = contents(page, code, owner(call) if req.get("FetchOwner") else None)
+    return told(req, page, code, limit, place, {"Contents": rows})

@@ -12,7 +12,7 @@ from adapters.types.objects import Listing
 from shim.context import Call
 from shim.s3 import checksums, names, uploads
 from shim.s3.headers import listed_time, owner
-from shim.s3.listing import coder, max_keys
+from shim.s3.listing import check_prefix, coder, max_keys
 from shim.s3.service import action
 
 # What lies below an upload: the listing can jump over it.
@@ -66,6 +66,7 @@ async def list_multipart_uploads(call: Call, req: Mapping[str, Any]) -> Mapping[
     bucket, limit, code = names.bucket(call, req), max_keys(req.get("MaxUploads"), "max-uploads"), coder(req)
     prefix, delimiter = req.get("Prefix") or "", req.get("Delimiter") or ""
     key_marker, id_marker = req.get("KeyMarker") or "", req.get("UploadIdMarker") or ""
+    check_prefix(req)
     await call.cloud.objects.container(bucket)
     found = [one for one in await _open(call, bucket, prefix) if _after(one, key_marker, id_marker)]
     page = _fold(sorted(found), prefix, delimiter, key_marker)

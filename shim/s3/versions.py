@@ -12,7 +12,7 @@ from shim.context import Call
 from shim.s3 import names
 from shim.s3.errors import invalid_argument
 from shim.s3.headers import owner
-from shim.s3.listing import coder, contents, frame, max_keys, page_of
+from shim.s3.listing import coder, contents, max_keys, page_of, told
 from shim.s3.service import NOT_ARCHIVED, action
 
 NULL = "null"
@@ -30,11 +30,11 @@ async def list_object_versions(call: Call, req: Mapping[str, Any]) -> Mapping[st
             "A version-id marker cannot be specified without a key marker.", "version-id-marker", req["VersionIdMarker"]
         )
     page = await page_of(call, bucket, req, req.get("KeyMarker") or "", limit)
-    return {
-        **frame(req, page, code, limit),
+    place = {
         "KeyMarker": code(req.get("KeyMarker") or ""),
         "VersionIdMarker": req.get("VersionIdMarker") or "",
         "NextKeyMarker": code(page.next) if page.next else None,
         "NextVersionIdMarker": NULL if page.next else None,
-        "Versions": [{**row, "VersionId": NULL, "IsLatest": True} for row in contents(page, code, owner(call))],
     }
+    rows = [{**row, "VersionId": NULL, "IsLatest": True} for row in contents(page, code, owner(call))]
+    return told(req, page, code, limit, place, {"Versions": rows})

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from shim.protocol.xmlread import parse
 from tests.s3.refusals import refused
+from tests.support.wire import get
 
 KEYS = ["a", "a/1", "a/2", "a/b/1", "a-", "b", "c::1", "c::2", "d e", "é/1", "z"]
 
@@ -109,3 +111,45 @@ def test_a_thousand_and_one(s3: Any, bucket: str) -> None:
     assert "Errors" not in answer
     assert "Deleted" not in answer
     assert shape(s3.list_objects_v2(Bucket=bucket)) == ["1000"]
+
+
+PAGE = {"Delimiter": "/", "MaxKeys": 3, "EncodingType": "url"}
+BEFORE, BEHIND = ["Name", "Prefix"], ["MaxKeys", "Delimiter", "EncodingType", "IsTruncated"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "asked", "between", "row"),
+    [
+        ("list_objects", {"Marker": "A"}, ["Marker", "NextMarker"], "Contents"),
+        ("list_objects_v2", {"StartAfter": "A"}, ["StartAfter", "NextContinuationToken", "KeyCount"], "Contents"),
+        (
+            "list_object_versions",
+            {"KeyMarker": "A"},
+            ["KeyMarker", "VersionIdMarker", "NextKeyMarker", "NextVersionIdMarker"],
+            "Version",
+        ),
+    ],
+)
+def test_members_stand_in_the_order_of_the_examples(
+    s3: Any, filled: str, operation: str, asked: dict[str, str], between: list[str], row: str
+) -> None:
+    """Who reads an answer while it comes knows of a page all but its rows before the first row."""
+    url = s3.generate_presigned_url(operation, {"Bucket": filled, **PAGE, **asked})
+    assert list(dict.fromkeys(one.tag for one in parse(get(url)[2]).children)) == [
+        *BEFORE,
+        *between,
+        *BEHIND,
+        row,
+        "CommonPrefixes",
+    ]
+
+
+@pytest.mark.parametrize(
+    "operation", ["list_objects", "list_objects_v2", "list_object_versions", "list_multipart_uploads"]
+)
+def test_a_prefix_that_no_key_can_have(s3: Any, bucket: str, operation: str) -> None:
+    ask = getattr(s3, operation)
+    assert ask(Bucket=bucket, Prefix="é" * 512)["IsTruncated"] is False
+    with refused("KeyTooLongError", 400) as seen:
+        ask(Bucket=bucket, Prefix="é" * 512 + "k")
+    assert (seen["Size"], seen["MaxSizeAllowed"]) == ("1025", "1024")
