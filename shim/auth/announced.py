@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from shim.auth.checksums import ALGORITHMS, BY_HEADER, Algorithm, is_checksum_header
 from shim.auth.chunked import wrong_length
@@ -13,15 +13,16 @@ from shim.errors import AwsError
 from shim.protocol.message import Head
 
 _SDK = "x-amz-sdk-checksum-algorithm"
+_DECODED = "x-amz-decoded-content-length"
+_KNOWN = frozenset(BY_HEADER)
 
 
-@dataclass(frozen=True, slots=True)
-class Announced:
-    """The checksum that a request promises: its base64 value, or None where that follows the body in a trailer."""
+class Announced(NamedTuple):
+    """The checksum that a request promises: in base64 and in bytes, None where it follows the body in a trailer."""
 
     algorithm: str
     value: str | None
-    in_trailer: bool
+    raw: bytes | None
 
 
 def announced_checksum(head: Head, *, trailer: bool, headers: bool = True) -> Announced | None:
@@ -30,25 +31,31 @@ def announced_checksum(head: Head, *, trailer: bool, headers: bool = True) -> An
     `trailer` tells whether the body's coding ends with trailers.  Without `headers` only those count: there are
     operations (CompleteMultipartUpload) whose checksum headers speak of an object and not of their own body.
     """
-    names = [name for name in head.first if is_checksum_header(name)] if headers else []
-    trailers = [name.strip().lower() for name in head.header("x-amz-trailer").split(",") if name.strip()]
-    if any(name not in BY_HEADER for name in names):
-        raise _invalid("The algorithm type you specified in x-amz-checksum- header is invalid.")
-    if any(name not in BY_HEADER for name in trailers) or (trailers and not trailer):
-        raise _invalid("The value specified in the x-amz-trailer header is not supported")
-    if len(names) + len(trailers) > 1:
-        raise _invalid("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
-    found = BY_HEADER[(names + trailers)[0]] if names or trailers else None
-    if headers and _SDK in head.first:
-        _check_named(head.header(_SDK), found)
+    first = head.first
+    names = list(filter(is_checksum_header, first)) if headers else []
+    trailers = list(filter(None, map(str.strip, first.get("x-amz-trailer", "").lower().split(","))))
+    found = _only(names, trailers, trailer=trailer) if names or trailers else None
+    if headers and _SDK in first:
+        _check_named(first[_SDK], found)
     if found is None:
         return None
     if trailers:
-        return Announced(found.name, None, in_trailer=True)
-    value = head.header(found.header)
-    if found.decode(value) is None:
+        return Announced(found.name, None, None)
+    value = first[found.header]
+    raw = found.decode(value)
+    if raw is None:
         raise _invalid(f"Value for {found.header} header is invalid.")
-    return Announced(found.name, value, in_trailer=False)
+    return Announced(found.name, value, raw)
+
+
+def _only(names: list[str], trailers: list[str], *, trailer: bool) -> Algorithm:
+    if not _KNOWN.issuperset(names):
+        raise _invalid("The algorithm type you specified in x-amz-checksum- header is invalid.")
+    if not _KNOWN.issuperset(trailers) or (trailers and not trailer):
+        raise _invalid("The value specified in the x-amz-trailer header is not supported")
+    if len(names) + len(trailers) > 1:
+        raise _invalid("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
+    return BY_HEADER[(names or trailers)[0]]
 
 
 def _check_named(named: str, found: Algorithm | None) -> None:
@@ -86,9 +93,11 @@ def announced_length(head: Head, *, chunked: bool) -> int | None:
 
     `chunked` tells of aws-chunked, whose body must say its decoded length and is longer than that as sent.
     """
+    first = head.first
     # RFC 9112, 6.3: Transfer-Encoding overrides Content-Length.
-    sent = None if "transfer-encoding" in head.first else _number(head, "content-length")
-    decoded = _number(head, "x-amz-decoded-content-length")
+    told = "content-length" in first and "transfer-encoding" not in first
+    sent = _number(first["content-length"]) if told else None
+    decoded = _number(first[_DECODED]) if _DECODED in first else None
     if not chunked:
         if decoded is not None and sent is not None and decoded != sent:
             raise wrong_length(decoded, sent)
@@ -105,10 +114,8 @@ def missing_length() -> AwsError:
     return AwsError("MissingContentLength", "You must provide the Content-Length HTTP header.", 411)
 
 
-def _number(head: Head, name: str) -> int | None:
-    if name not in head.first:
-        return None
-    text = head.header(name).strip()
+def _number(text: str) -> int:
+    text = text.strip()
     if not (text.isascii() and text.isdecimal() and len(text) < 20):
         raise missing_length()
     return int(text)

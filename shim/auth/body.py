@@ -13,8 +13,8 @@ import hmac
 from base64 import b64encode
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, MutableMapping
-from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from shim.asgi import Receive
 from shim.auth.announced import (
@@ -48,44 +48,58 @@ def impatient(receive: Receive, seconds: float) -> Receive:
         nonlocal whole
         if whole:
             return await receive()
+        # As asyncio.timeout does it, which takes three times as long over a piece that is there already.
+        task = asyncio.current_task()
+        assert task is not None
+        late, cancelled = False, task.cancelling()
+
+        def give_up() -> None:
+            nonlocal late
+            late = True
+            task.cancel()
+
+        timer = asyncio.get_running_loop().call_later(seconds, give_up)
         try:
-            async with asyncio.timeout(seconds):
-                event = await receive()
-        except TimeoutError:
-            raise AwsError(
-                "RequestTimeout",
-                "Your socket connection to the server was not read from or written to within the timeout period. Idle "
-                "connections will be closed.",
-                headers={"Connection": "close"},
-            ) from None
+            event = await receive()
+        except asyncio.CancelledError:
+            if late and task.uncancel() <= cancelled:  # else somebody else has cancelled it as well
+                raise _silent() from None
+            raise
+        finally:
+            timer.cancel()
         whole = not event.get("more_body", False)
         return event
 
     return receiving
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+def _silent() -> AwsError:
+    return AwsError(
+        "RequestTimeout",
+        "Your socket connection to the server was not read from or written to within the timeout period. Idle "
+        "connections will be closed.",
+        headers={"Connection": "close"},
+    )
+
+
+class Check(NamedTuple):
     """A digest of the body, what it must come to (None: a trailer will tell), and the error where it does not."""
 
     digest: Digest
     expected: bytes | None
     fault: Callable[[bytes, bytes], AwsError]  # (expected, computed)
 
-    def settle(self, expected: bytes) -> None:
-        """Raise where the body's digest is not the expected one."""
-        computed = self.digest.digest()
-        if not hmac.compare_digest(computed, expected):
-            raise self.fault(expected, computed)
 
+class Plan(NamedTuple):
+    """How to read a body: how long it will be, how to decode it, what to check; see `open_body`.
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How to read a body: how long it will be, how to decode it, what to check; see `open_body`."""
+    `digests` are those of the checks; two checks may share one.
+    """
 
     length: int | None = None
     decoder: ChunkDecoder | None = None
     checks: tuple[Check, ...] = ()
+    digests: tuple[Digest, ...] = ()
     announced: Announced | None = None
     md5: str | None = None
     too_large: Callable[[int], AwsError] = lambda limit: AwsError(
@@ -108,28 +122,24 @@ class Body:
 
     `length` is the decoded length in bytes where the request tells it; `announced` the checksum that the request
     promises, before reading; `checksums` what was promised and held, by algorithm in base64, after reading; `md5` the
-    hex MD5 of Content-MD5 where there is one, true once the body has been read.
+    hex MD5 of Content-MD5 where there is one, true once the body has been read; `done` says that the body was whole
+    and every check has passed.
     """
+
+    done = False
+    checksums: Mapping[str, str] = MappingProxyType({})
+    _total = 0
+    _held = b""
+    _failure: Exception | None = None
+    _taken = False
 
     def __init__(self, receive: Receive, plan: Plan) -> None:
         self.length = plan.length
         self.announced = plan.announced
         self.md5 = plan.md5
-        self.done = False  # whole, and every check has passed
         self._receive = receive
         self._plan = plan
-        self._digests = tuple({check.digest for check in plan.checks})
-        self._checksums: dict[str, str] = {}
-        self._total = 0
         self._ready: deque[bytes] = deque()
-        self._held = b""
-        self._failure: Exception | None = None
-        self._taken = False
-
-    @property
-    def checksums(self) -> Mapping[str, str]:
-        """The checksum that was promised and held, by algorithm, in base64; empty until the body is done."""
-        return self._checksums
 
     def require_length(self) -> int:
         """Return the decoded length; raise MissingContentLength (411) where the request does not tell it."""
@@ -138,18 +148,22 @@ class Body:
         return self.length
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        if self._taken:
-            raise RuntimeError("a body can be read only once")
-        self._taken = True
+        self._take()
         return self._emit()
 
     async def read(self, limit: int) -> bytes:
         """Return the whole body; raise an AwsError where it is longer than `limit` bytes."""
-        if self.length is not None and self.length > limit:
+        if (self.length is not None and self.length > limit) or not await self.preload(limit):
             raise self._plan.too_large(limit)
-        if not await self.preload(limit):
-            raise self._plan.too_large(limit)
-        return b"".join([piece async for piece in self])
+        self._take()
+        whole = b"".join(self._ready)
+        self._ready.clear()
+        return whole
+
+    def _take(self) -> None:
+        if self._taken:
+            raise RuntimeError("a body can be read only once")
+        self._taken = True
 
     async def preload(self, limit: int) -> bool:
         """Read ahead until the body is done, and then return True, or until more than `limit` bytes are at hand.
@@ -176,9 +190,11 @@ class Body:
         if self._failure is not None:
             raise self._failure
         try:
-            data, more = await self._event()
-            let_go = self._decode(data)
-            if not more:
+            event = await self._receive()
+            if event["type"] == "http.disconnect":
+                raise ClientGone
+            let_go = self._decode(event.get("body", b""))
+            if not event.get("more_body", False):
                 self._finish()
                 let_go.append(self._held)
             return b"".join(let_go)
@@ -188,54 +204,53 @@ class Body:
 
     def _decode(self, data: bytes) -> list[bytes]:
         """Take in what came; return what may go on: all but the last piece."""
+        _, decoder, _, digests, *_ = self._plan
         let_go = []
-        for piece in self._plan.decoder.feed(data) if self._plan.decoder else (data,):
+        for piece in (data,) if decoder is None else decoder.feed(data):
             if piece:
-                self._take(piece)
+                self._total += len(piece)
+                if self.length is not None and self._total > self.length:
+                    raise wrong_length(self.length, self._total)
+                for digest in digests:
+                    digest.update(piece)
                 let_go.append(self._held)
                 self._held = piece
         return let_go
 
-    async def _event(self) -> tuple[bytes, bool]:
-        event = await self._receive()
-        if event["type"] == "http.disconnect":
-            raise ClientGone
-        return event.get("body", b""), event.get("more_body", False)
-
-    def _take(self, piece: bytes) -> None:
-        self._total += len(piece)
-        if self.length is not None and self._total > self.length:
-            raise wrong_length(self.length, self._total)
-        for digest in self._digests:
-            digest.update(piece)
-
     def _finish(self) -> None:
+        decoder, announced = self._plan.decoder, self.announced
         trailers: Mapping[str, str] = {}
-        if self._plan.decoder is not None:
-            self._plan.decoder.finish()
-            trailers = self._plan.decoder.trailers
+        if decoder is not None:
+            decoder.finish()
+            trailers = decoder.trailers
         if self.length is not None and self._total != self.length:
             raise wrong_length(self.length, self._total)
-        promised = self._promised(trailers)
-        for check in self._plan.checks:
-            check.settle(promised if check.expected is None else check.expected)
-        if self.announced is not None:
-            self._checksums[self.announced.algorithm] = b64encode(promised).decode()
+        if trailers or (announced is not None and announced.value is None):
+            announced = _trailing(announced, trailers)
+        for digest, expected, fault in self._plan.checks:
+            if expected is None:
+                assert announced is not None
+                expected = announced.raw
+            assert expected is not None
+            computed = digest.digest()
+            if not hmac.compare_digest(computed, expected):
+                raise fault(expected, computed)
+        if announced is not None:
+            assert announced.value is not None
+            self.checksums = {announced.algorithm: announced.value}
         self.done = True
 
-    def _promised(self, trailers: Mapping[str, str]) -> bytes:
-        """Return the promised checksum, from header or trailer; b'' where there is none."""
-        announced = self.announced
-        algorithm = ALGORITHMS[announced.algorithm] if announced else None
-        wanted = {algorithm.header} if announced and algorithm and announced.in_trailer else set()
-        if set(trailers) != wanted:
-            raise malformed_trailer()
-        if not announced or not algorithm:
-            return b""
-        raw = algorithm.decode(announced.value or trailers[algorithm.header])
-        if raw is None:
-            raise AwsError("InvalidRequest", f"Value for {algorithm.header} trailing header is invalid.")
-        return raw
+
+def _trailing(announced: Announced | None, trailers: Mapping[str, str]) -> Announced:
+    """Return the checksum that a body's trailers hold, which must be the one announced and nothing else."""
+    algorithm = ALGORITHMS[announced.algorithm] if announced is not None and announced.value is None else None
+    if algorithm is None or trailers.keys() != {algorithm.header}:
+        raise malformed_trailer()
+    value = trailers[algorithm.header]
+    raw = algorithm.decode(value)
+    if raw is None:
+        raise AwsError("InvalidRequest", f"Value for {algorithm.header} trailing header is invalid.")
+    return Announced(algorithm.name, value, raw)
 
 
 def no_body(head: Head, verified: Verified) -> bool:
@@ -256,16 +271,9 @@ def open_body(head: Head, receive: Receive, verified: Verified | None, *, checke
     length = announced_length(head, chunked=payload in STREAMING)
     announced = announced_checksum(head, trailer=payload.endswith("-TRAILER"), headers=checked)
     md5 = announced_md5(head)
-    return Body(
-        receive,
-        Plan(
-            length=length,
-            decoder=_decoder(payload, length or 0, verified) if payload in STREAMING else None,
-            checks=tuple(_checks(payload, announced, md5)),
-            announced=announced,
-            md5=md5.hex() if md5 else None,
-        ),
-    )
+    checks, digests = _checks(payload, announced, md5)
+    decoder = _decoder(payload, length or 0, verified) if payload in STREAMING else None
+    return Body(receive, Plan(length, decoder, checks, digests, announced, md5.hex() if md5 else None))
 
 
 def plain_body(head: Head, receive: Receive) -> Body:
@@ -293,22 +301,24 @@ def _decoder(payload: str, length: int, verified: Verified | None) -> ChunkDecod
     return ChunkDecoder(length, signer=signer, trailer=trailer)
 
 
-def _checks(payload: str, announced: Announced | None, md5: bytes | None) -> list[Check]:
+def _checks(
+    payload: str, announced: Announced | None, md5: bytes | None
+) -> tuple[tuple[Check, ...], tuple[Digest, ...]]:
+    """Return the checks that a body must pass, and their digests; what two checks ask for is computed once."""
     checks = []
-    digests: dict[str, Digest] = {}  # what two checks ask for is computed once
+    digests: dict[str, Digest] = {}
     if SHA256.fullmatch(payload):
-        digests["SHA256"] = hashlib.sha256()
-        checks.append(Check(digests["SHA256"], bytes.fromhex(payload), _bad_sha256))
+        digests["SHA256"] = sha256 = hashlib.sha256()
+        checks.append(Check(sha256, bytes.fromhex(payload), _bad_sha256))
     if md5 is not None:
-        sentence = "The Content-MD5 you specified did not match what we received."
-        digests["MD5"] = hashlib.md5(usedforsecurity=False)
-        checks.append(Check(digests["MD5"], md5, _bad_digest(sentence)))
+        digests["MD5"] = digest = hashlib.md5(usedforsecurity=False)
+        checks.append(Check(digest, md5, _BAD_MD5))
     if announced is not None:
-        algorithm = ALGORITHMS[announced.algorithm]
-        expected = None if announced.value is None else algorithm.decode(announced.value)
-        sentence = f"The {algorithm.name} you specified did not match the calculated checksum."
-        checks.append(Check(digests.get(algorithm.name) or algorithm.new(), expected, _bad_digest(sentence)))
-    return checks
+        name = announced.algorithm
+        if name not in digests:
+            digests[name] = ALGORITHMS[name].new()
+        checks.append(Check(digests[name], announced.raw, _BAD_DIGEST[name]))
+    return tuple(checks), tuple(digests.values())
 
 
 def _bad_sha256(expected: bytes, computed: bytes) -> AwsError:
@@ -325,3 +335,9 @@ def _bad_digest(sentence: str) -> Callable[[bytes, bytes], AwsError]:
         sentence,
         extra={"ExpectedDigest": b64encode(expected).decode(), "CalculatedDigest": b64encode(computed).decode()},
     )
+
+
+_BAD_MD5 = _bad_digest("The Content-MD5 you specified did not match what we received.")
+_BAD_DIGEST = {
+    name: _bad_digest(f"The {name} you specified did not match the calculated checksum.") for name in ALGORITHMS
+}

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import binascii
 import hashlib
+import re
 import zlib
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from awscrt import checksums as crt
 
 PREFIX = "x-amz-checksum-"
-# These begin like the name of a checksum and are parameters of their own.
-_NO_VALUES = frozenset(f"{PREFIX}{name}" for name in ("algorithm", "mode", "type"))
+# Tells whether a header (lower case) is meant to carry a checksum, known to us or not; three that begin like one are
+# parameters of their own.
+is_checksum_header: Callable[[str], object] = re.compile(rf"{PREFIX}(?!(?:algorithm|mode|type)\Z)").match
 
 
 class Digest(Protocol):
@@ -59,8 +61,9 @@ class _XxHash:
 
 @dataclass(frozen=True, slots=True)
 class Algorithm:
-    """One of AWS's checksum algorithms: its name (`CRC32`), header, size in bytes, maker, and its joiner.
+    """One of AWS's checksum algorithms: its name (`CRC32`), size in bytes, maker, and its joiner.
 
+    `header` is the header, or trailer, that carries the checksum, in lower case.
     `join(first, second, length of second)` gives the CRC of two stretches of bytes from the CRCs of each; None where
     the algorithm allows no such thing.
     """
@@ -69,19 +72,18 @@ class Algorithm:
     size: int
     new: Callable[[], Digest]
     join: Callable[[int, int, int], int] | None = None
+    header: str = field(init=False)
 
-    @property
-    def header(self) -> str:
-        """The header, or trailer, that carries the checksum, in lower case."""
-        return PREFIX + self.name.lower()
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "header", PREFIX + self.name.lower())
 
     def decode(self, value: str) -> bytes | None:
         """Return the bytes behind a header's base64 value; None where it is malformed or of another size."""
         try:
-            raw = b64decode(value, validate=True)
-        except (binascii.Error, ValueError):
+            raw = binascii.a2b_base64(value, strict_mode=True)
+        except ValueError:
             return None
-        return raw if len(raw) == self.size and b64encode(raw).decode() == value else None
+        return raw if len(raw) == self.size and binascii.b2a_base64(raw, newline=False).decode() == value else None
 
 
 def _sha1() -> Digest:
@@ -110,11 +112,6 @@ ALGORITHMS: Mapping[str, Algorithm] = {
 }
 
 BY_HEADER: Mapping[str, Algorithm] = {algorithm.header: algorithm for algorithm in ALGORITHMS.values()}
-
-
-def is_checksum_header(name: str) -> bool:
-    """Tell whether a header (lower case) is meant to carry a checksum, known to us or not."""
-    return name.startswith(PREFIX) and name not in _NO_VALUES
 
 
 def composite(algorithm: str, parts: Sequence[str]) -> str:
