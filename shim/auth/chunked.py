@@ -18,6 +18,7 @@ from hashlib import sha256
 from shim.auth.refusals import Doubt, refuse
 from shim.errors import AwsError
 
+_RETURN = ord("\r")
 _LINE_LIMIT = 256  # bytes of a chunk's head: 16 digits, a signature, and air
 _TRAILER_LIMIT = 4096  # bytes of all trailers together
 _TRAILERS = 8
@@ -75,22 +76,24 @@ class ChunkDecoder:
     lower-case name when the body is done.
     """
 
+    _at = _At.SIZE
+    _left = 0  # bytes of this chunk that are still to come
+    _total = 0  # bytes of all chunks announced so far
+    _last_size = _SMALL
+    _small = 0
+    _signature = ""
+    _withheld_size = 0
+    _trailer_size = 0
+
     def __init__(self, length: int, *, signer: ChunkSigner | None = None, trailer: bool = False) -> None:
         self._length = length
         self._signer = signer
         self._has_trailer = trailer
-        self._at = _At.SIZE
         self._line = bytearray()
-        self._left = 0  # bytes of this chunk that are still to come
-        self._total = 0  # bytes of all chunks announced so far
-        self._last_size = _SMALL
-        self._small = 0
-        self._signature = ""
-        self._digest = sha256()
-        self._withheld: list[bytes] = []
-        self._withheld_size = 0
-        self._trailer_size = 0
         self._trailers: dict[str, str] = {}
+        if signer is not None:
+            self._digest = sha256()
+            self._withheld: list[bytes] = []
 
     @property
     def trailers(self) -> Mapping[str, str]:
@@ -106,6 +109,9 @@ class ChunkDecoder:
                 stop = min(end, position + self._left)
                 self._take(data[position:stop], out)
                 position = stop
+            elif self._at is _At.END_OF_DATA and data.startswith(b"\r\n", position) and not self._line:
+                self._end_chunk(out)
+                position += 2
             else:
                 position = self._take_line(data, position, out)
         return out
@@ -135,6 +141,10 @@ class ChunkDecoder:
         if self._at is _At.DONE:
             raise _broken()
         limit = _TRAILER_LIMIT if self._at is _At.TRAILER else _LINE_LIMIT
+        feed = data.find(b"\n", position, position + limit)
+        if feed > position and data[feed - 1] == _RETURN and not self._line:  # whole, as nearly every line is
+            self._accept(data[position : feed - 1], out)
+            return feed + 1
         feed = data.find(b"\n", position, position + limit + 1)
         # A trailer may end in LF CR LF: the reference's own example has a line feed that belongs to the value's line.
         stop = len(data) if feed < 0 else feed + 1
@@ -156,7 +166,6 @@ class ChunkDecoder:
             if line:
                 raise _broken()
             self._end_chunk(out)
-            self._at = _At.SIZE
         elif line:
             self._add_trailer(line.removesuffix(b"\n"))
         else:
@@ -164,32 +173,35 @@ class ChunkDecoder:
 
     def _start_chunk(self, line: bytes) -> None:
         match = _SIZE.fullmatch(line)
-        if match is None or (match[2] is None) is not (self._signer is None):
+        signature = match[2] if match else None
+        if match is None or (signature is None) is not (self._signer is None):
             raise _broken()
         size = int(match[1], 16)
-        self._signature = (match[2] or b"").decode()
+        if signature is not None:
+            self._signature = signature.decode()
         self._total += size
         if self._total > self._length or (not size and self._total < self._length):
             raise wrong_length(self._length, self._total)
         if size:
-            self._count_small(size)
-            self._left = size
+            if self._last_size < _SMALL:
+                self._count_small()
+            self._last_size = self._left = size
             self._at = _At.DATA
         else:
             self._end_chunk([])
             self._at = _At.TRAILER
 
-    def _count_small(self, size: int) -> None:
-        self._small += self._last_size < _SMALL
+    def _count_small(self) -> None:
+        self._small += 1
         if self._small > _SMALL_ALLOWED:
             raise AwsError(
                 "InvalidChunkSizeError",
                 "Only the last chunk is allowed to have a size less than 8192 bytes",
                 extra={"BadChunkSize": str(self._last_size)},
             )
-        self._last_size = size
 
     def _end_chunk(self, out: list[bytes]) -> None:
+        self._at = _At.SIZE
         if self._signer is None:
             return
         expected = self._signer.chunk(self._digest.hexdigest())
