@@ -36,13 +36,15 @@ class Source:
 def parse_source(header: str) -> tuple[str, str]:
     """Return bucket and key of an x-amz-copy-source: percent-encoded or not, with or without a leading slash.
 
-    >>> parse_source("/here/a%20b+c?versionId=null")
-    ('here', 'a b+c')
+    A bare plus is a space, as in a form: S3 finds no `a+b` that is not written `a%2Bb`, and clients rely on either.
+
+    >>> parse_source("/here/a%20b+c%2Bd?versionId=null")
+    ('here', 'a b c+d')
     """
     path, _, version = header.partition("?versionId=")
     try:
         # Header text is latin-1.  Strictly UTF-8: with replacement characters another object would be copied.
-        named = unquote_to_bytes(path.encode("latin-1")).decode()
+        named = unquote_to_bytes(path.encode("latin-1").replace(b"+", b" ")).decode()
     except UnicodeError:
         named = ""
     bucket, slash, key = named.removeprefix("/").partition("/")

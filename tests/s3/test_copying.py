@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -65,12 +65,22 @@ def said(aws: Any) -> Iterator[list[str]]:
 def test_the_source_in_the_spellings_of_clients(s3: Any, bucket: str, said: list[str], key: str) -> None:
     s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
     spellings = {quote(f"{bucket}/{key}"), quote(f"/{bucket}/{key}"), quote(f"{bucket}/{key}", safe="")}
-    if key.isascii() and "%" not in key:
+    spellings |= {quote_plus(f"{bucket}/{key}"), quote_plus(f"{bucket}/{key}", safe="/")}
+    if key.isascii() and "%" not in key and "+" not in key:
         spellings.add(f"{bucket}/{key}")
     for spelling in spellings:
         said[:] = [spelling]
         s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/key")
         assert s3.get_object(Bucket=bucket, Key="copy")["Body"].read() == key.encode()
+
+
+def test_a_plus_that_is_not_encoded_is_a_space(s3: Any, bucket: str, said: list[str]) -> None:
+    """As in a form: half of the languages that clients are written in encode so, and the others encode the plus."""
+    s3.put_object(Bucket=bucket, Key="a+b", Body=b"plus")
+    said[:] = [f"{bucket}/a+b"]
+    with refused("NoSuchKey", 404) as error:
+        s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/key")
+    assert error["Key"] == "a b"
 
 
 def test_what_cannot_be_copied(s3: Any, bucket: str, source: str) -> None:
