@@ -196,6 +196,17 @@ def test_listing_uploads(s3: Any, bucket: str) -> None:
     assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket, KeyMarker="c/2")
 
 
+def test_uploads_of_one_key_in_the_order_of_their_beginning(s3: Any, bucket: str) -> None:
+    """And in that of their ids at the same time, by which the next page is found."""
+    begun = [s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"] for _ in range(6)]
+    assert [one["UploadId"] for one in s3.list_multipart_uploads(Bucket=bucket)["Uploads"]] == begun
+    page = s3.list_multipart_uploads(Bucket=bucket, KeyMarker="k", UploadIdMarker=begun[2], MaxUploads=2)
+    assert [one["UploadId"] for one in page["Uploads"]] == begun[3:5]
+    s3.abort_multipart_upload(Bucket=bucket, Key="k", UploadId=begun[4])  # a page's last may go before the next is read
+    page = s3.list_multipart_uploads(Bucket=bucket, KeyMarker="k", UploadIdMarker=page["NextUploadIdMarker"])
+    assert [one["UploadId"] for one in page["Uploads"]] == begun[5:]
+
+
 def test_copying_into_parts(s3: Any, bucket: str) -> None:
     body = bytes(range(256)) * (6 * MIB // 256)
     s3.put_object(Bucket=bucket, Key="source", Body=body)
