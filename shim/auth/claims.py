@@ -25,7 +25,6 @@ _NUMBER = re.compile("-?[0-9]{1,20}", re.ASCII)
 _BASIC_TIME = re.compile("[0-9]{8}T[0-9]{6}Z", re.ASCII)
 # Of the Authorization header; possessive, so that no header makes it go back.
 _FIELD = re.compile(r"(?:\A|,)\s*+([^=,]*+)=([^,]*+)")
-_V4_HEADER = ("Credential", "SignedHeaders", "Signature")
 _V4_QUERY = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-SignedHeaders", "X-Amz-Signature")
 _V2_QUERY = ("AWSAccessKeyId", "Signature", "Expires")
 _EXPECTED = 'the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".'
@@ -130,11 +129,13 @@ def _header_v4(head: Head, rest: str, service: str) -> Claim:
     if len(fields) != rest.count(",") + 1:  # a piece without `=`, or a name twice
         # The piece itself is not quoted: it may hold the signature.
         raise refuse(service, Doubt.MALFORMED, "an authorization component is malformed.")
-    credential, signed_headers, signature = said = [fields.get(name, "").rstrip() for name in _V4_HEADER]
-    if not all(said):
-        name = _V4_HEADER[said.index("")]
-        sentence = f"missing {name}." if service == "s3" else f"Authorization header requires '{name}' parameter."
-        raise refuse(service, Doubt.MALFORMED, sentence)
+    credential = fields.get("Credential", "").rstrip()
+    signed_headers = fields.get("SignedHeaders", "").rstrip()
+    signature = fields.get("Signature", "").rstrip()
+    if not (credential and signed_headers and signature):
+        name = "Credential" if not credential else "Signature" if signed_headers else "SignedHeaders"
+        said = f"missing {name}." if service == "s3" else f"Authorization header requires '{name}' parameter."
+        raise refuse(service, Doubt.MALFORMED, said)
     access_key, scope = _credential(credential, service, Doubt.MALFORMED)
     first = head.first
     timestamp = first.get("x-amz-date", "")

@@ -66,11 +66,12 @@ class _Recent(Generic[K, V]):
         found = self._entries.get(key)
         if found is None:
             return None
-        if now >= found[0]:
+        until, value = found
+        if now >= until:
             del self._entries[key]
             return None
         self._entries.move_to_end(key)
-        return found[1]
+        return value
 
     def put(self, key: K, value: V, until: float) -> None:
         """Keep a value; the one used longest ago goes where there are too many."""
@@ -187,8 +188,11 @@ class Keys:
             raise
         self._observe("credential", "miss" if found else "unknown")
         held = self._tokens.peek(access)
-        if held is not None and held[0] != found:
-            self._tokens.drop(access)
+        if held is not None:
+            if held[0] == found:
+                found = held[0]  # the same one, which `token` knows at a glance
+            else:
+                self._tokens.drop(access)
         if found is None:
             self._credentials.drop(access)
             self._met.drop(access)
@@ -206,16 +210,18 @@ class Keys:
         """
         now = self._clock()
         held = self._tokens.get(credential.access, now)
-        if held is not None and held[0] == credential:
-            self._observe("token", "hit")
-            return held[1]
+        if held is not None:
+            owner, token = held
+            if owner is credential or owner == credential:
+                self._observe("token", "hit")
+                return token
         if self._barred.get(credential, now):
             self._observe("token", "unknown")
             raise unknown_key(service, credential.access)
-        token = await self._flights.run(("token", credential), lambda: self._ask_token(credential))
-        if token is None:
+        fresh = await self._flights.run(("token", credential), lambda: self._ask_token(credential))
+        if fresh is None:
             raise unknown_key(service, credential.access)
-        return token
+        return fresh
 
     async def _ask_token(self, credential: Ec2Credential) -> Token | None:
         asked = self._clock()

@@ -203,7 +203,8 @@ def canonical_request(claim: Claim, head: Head, service: str, payload_hash: str)
     """Return the canonical request as AWS documents it."""
     path = _PATHS.get(service, _PLAIN)[0](head.raw_path or b"/")
     headers = _headers(claim.signed_headers, head.first, _fold)
-    return _request(claim, head, path, _query(head.raw_query), headers, payload_hash)
+    query = _query(head.raw_query) if head.raw_query else b""
+    return _request(claim, head, path, query, headers, payload_hash)
 
 
 def _others(claim: Claim, head: Head, service: str, payload_hash: str) -> Iterator[bytes]:
@@ -268,28 +269,21 @@ def _hosts(head: Head) -> list[str]:
 
 def _query(raw: bytes) -> bytes:
     """Return the canonical query: every name and value decoded and encoded anew, sorted."""
-    if not raw or _CANONICAL_QUERY.fullmatch(raw):
-        return _as_sent_query(raw)
-    return _joined((_recode(name), _recode(value)) for name, value in _SIGNED_PAIR.findall(raw))
+    pairs = _SIGNED_PAIR.findall(raw)
+    if not _CANONICAL_QUERY.fullmatch(raw):
+        pairs = [(_recode(name), _recode(value)) for name, value in pairs]
+    return b"&".join(map(b"=".join, sorted(pairs)))
 
 
 def _as_sent_query(raw: bytes) -> bytes:
     """Return the query sorted and otherwise as it was sent, which is what botocore signs."""
-    return _joined(_SIGNED_PAIR.findall(raw))
-
-
-def _joined(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
-    return b"&".join(map(b"=".join, sorted(pairs)))
+    return b"&".join(map(b"=".join, sorted(_SIGNED_PAIR.findall(raw))))
 
 
 def _recode(raw: bytes) -> bytes:
     if _CANONICAL.fullmatch(raw):
         return raw
     return quote_from_bytes(unquote_to_bytes(raw.replace(b"+", b" ")), safe="-_.~").encode()
-
-
-def _as_sent(path: bytes) -> bytes:
-    return path
 
 
 def _once(path: bytes) -> bytes:
@@ -307,8 +301,9 @@ def _twice(path: bytes) -> bytes:
 
 # The canonical path: for S3 as sent ("you do not normalize URI paths for requests to Amazon S3": keys may hold // and
 # ..), or encoded anew; for other services normalised and encoded once more, or in the ways of clients that do less.
-_PATHS = {"s3": (_as_sent, _once)}
-_PLAIN = (_twice, _normal, _once, _as_sent)
+# `bytes` gives back the very path that it is given.
+_PATHS: Mapping[str, tuple[Callable[[bytes], bytes], ...]] = {"s3": (bytes, _once)}
+_PLAIN = (_twice, _normal, _once, bytes)
 
 
 def _mismatch(claim: Claim, head: Head, service: str, payload_hash: str) -> AwsError:
