@@ -215,6 +215,7 @@ def _floating_ip(f: Mapping[str, Any]) -> FloatingIp:
         address=f["floating_ip_address"],
         network_id=f["floating_network_id"],
         port_id=f["port_id"],
+        fixed=f["fixed_ip_address"],
         status=f["status"],
         tags=_tags(f),
     )

@@ -80,13 +80,14 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class FloatingIp:
-    """A floating IP; `port_id` is None while it stands for nothing."""
+    """A floating IP; `port_id`, and `fixed` of that port's addresses, are None while it stands for nothing."""
 
     id: str
     project_id: str
     address: str
     network_id: str
     port_id: str | None
+    fixed: str | None
     status: str
     tags: tuple[str, ...]
 

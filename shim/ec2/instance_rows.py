@@ -147,8 +147,7 @@ def _index(server: cloud.Server) -> int:
 
 def _network(server: cloud.Server, near: Around) -> dict[str, Any]:
     """Describe the interfaces, and the first one's addresses and groups as the instance's own."""
-    order = {address.mac: place for place, address in reversed(list(enumerate(server.addresses)))}
-    ports = sorted(near.ports.get(server.id, ()), key=lambda p: (order.get(p.mac, len(order)), p.created_at, p.id))
+    ports = ordered(near.ports.get(server.id, ()), server)
     interfaces = [_interface(server, port, place, near) for place, port in enumerate(ports)]
     fixed = next((a.addr for a in server.addresses if a.version == 4 and not a.floating), None)
     public = next((a.addr for a in server.addresses if a.version == 4 and a.floating), None)
@@ -168,11 +167,39 @@ def _network(server: cloud.Server, near: Around) -> dict[str, Any]:
     }
 
 
+def ordered(ports: Iterable[network.Port], server: cloud.Server | None) -> list[network.Port]:
+    """Put a server's ports in the order of its device indexes: as Nova lists their addresses."""
+    addresses = server.addresses if server else ()
+    order = {address.mac: place for place, address in reversed(list(enumerate(addresses)))}
+    return sorted(ports, key=lambda p: (order.get(p.mac, len(order)), p.created_at, p.id))
+
+
 def _interface(server: cloud.Server, port: network.Port, place: int, near: Around) -> dict[str, Any]:
     """Write a port as an InstanceNetworkInterface."""
-    addresses = [one for one in port.fixed if ":" not in one.address]
     public = next((a.addr for a in server.addresses if a.floating and a.mac == port.mac and a.version == 4), None)
-    association = {"PublicIp": public, "PublicDnsName": "", "IpOwnerId": near.account} if public else None
+    primary = next((one.address for one in port.fixed if ":" not in one.address), "")
+    row = interface(
+        port, near, {primary: {"PublicIp": public, "PublicDnsName": "", "IpOwnerId": near.account}} if public else {}
+    )
+    return {**row, "Status": "in-use", "Attachment": attachment(port, place, server)}
+
+
+def attachment(port: network.Port, place: int, server: cloud.Server | None) -> dict[str, Any]:
+    """Write what holds a port to the server whose interface it is; the server itself may be out of sight."""
+    kept = server.metadata.get(instance_facts.KEPT_PORTS, "").split() if server else ()
+    return {
+        "AttachmentId": ids.aws("eni-attach", port.id),
+        "DeviceIndex": place,
+        "NetworkCardIndex": 0,
+        "Status": "attached",
+        "AttachTime": port.created_at,
+        "DeleteOnTermination": port.id not in kept,
+    }
+
+
+def interface(port: network.Port, near: Around, public: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Write what a port is wherever it is shown; `public` is the association of each private address that has one."""
+    addresses = [one for one in port.fixed if ":" not in one.address]
     primary = addresses[0].address if addresses else None
     return {
         "NetworkInterfaceId": ids.aws("eni", port.id),
@@ -180,7 +207,6 @@ def _interface(server: cloud.Server, port: network.Port, place: int, near: Aroun
         "VpcId": near.topology.vpc_of(port.network_id),
         "Description": port.description,
         "OwnerId": near.account,
-        "Status": "in-use",
         "InterfaceType": "interface",
         "MacAddress": port.mac,
         "PrivateIpAddress": primary,
@@ -188,21 +214,13 @@ def _interface(server: cloud.Server, port: network.Port, place: int, near: Aroun
         # Port security is Neutron's word for dropping what is not from the port's own addresses.
         "SourceDestCheck": port.port_security,
         "Groups": groups(port.security_groups, near.groups),
-        "Association": association,
-        "Attachment": {
-            "AttachmentId": ids.aws("eni-attach", port.id),
-            "DeviceIndex": place,
-            "NetworkCardIndex": 0,
-            "Status": "attached",
-            "AttachTime": port.created_at,
-            "DeleteOnTermination": port.id not in server.metadata.get(instance_facts.KEPT_PORTS, "").split(),
-        },
+        "Association": public.get(primary or ""),
         "PrivateIpAddresses": [
             {
                 "Primary": number == 0,
                 "PrivateIpAddress": one.address,
                 "PrivateDnsName": dns_name(one.address, near.region),
-                "Association": association if number == 0 else None,
+                "Association": public.get(one.address),
             }
             for number, one in enumerate(addresses)
         ],

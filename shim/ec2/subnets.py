@@ -90,7 +90,7 @@ def _row(
         "VpcId": layout.vpc_of(subnet.network_id),
         "CidrBlock": subnet.cidr,
         "State": "available",
-        **_zone(layout.networks[subnet.network_id], zones),
+        **zone(layout.networks[subnet.network_id], zones),
         "AvailableIpAddressCount": _room(subnet, used),
         "DefaultForAz": default,
         # Neutron gives a public address only when it is asked for one.
@@ -111,7 +111,7 @@ def _row(
     }
 
 
-def _zone(network: cloud.Network, zones: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def zone(network: cloud.Network, zones: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Name one zone for a subnet, as EC2 must: Neutron's networks reach all of them, so it is the first in common."""
     here = [zone for zone in zones if zone["ZoneName"] in network.zones] or list(zones)
     return {"AvailabilityZone": here[0]["ZoneName"], "AvailabilityZoneId": here[0]["ZoneId"]} if here else {}

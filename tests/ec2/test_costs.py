@@ -14,6 +14,7 @@ MOST = {
     "DescribeSecurityGroupRules": 1,
     "DescribeVolumes": 2,
     "DescribeVolumeStatus": 1,
+    "DescribeNetworkInterfaces": 6,
     "DescribeVpcs": 4,
     "DescribeSubnets": 4,
 }
@@ -37,6 +38,7 @@ def test_calls_do_not_grow(ec2: Any, gateway: Gateway, more: None) -> None:
         "DescribeSecurityGroupRules": ec2.describe_security_group_rules(),
         "DescribeVolumes": ec2.describe_volumes(),
         "DescribeVolumeStatus": ec2.describe_volume_status(),
+        "DescribeNetworkInterfaces": ec2.describe_network_interfaces(),
         "DescribeVpcs": ec2.describe_vpcs(),
         "DescribeSubnets": ec2.describe_subnets(),
     }

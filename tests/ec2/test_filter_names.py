@@ -18,6 +18,7 @@ from shim.ec2 import (
     instance_types,
     instances,
     key_pairs,
+    network_interfaces,
     regions,
     security_group_rules,
     security_groups,
@@ -42,6 +43,7 @@ TABLES = {
     "DescribeInstanceTypes": instance_types.TYPES,
     "DescribeInstances": instances.INSTANCES,
     "DescribeKeyPairs": key_pairs.KEY_PAIRS,
+    "DescribeNetworkInterfaces": network_interfaces.INTERFACES,
     "DescribeRegions": regions.REGIONS,
     "DescribeSecurityGroupRules": security_group_rules.RULES,
     "DescribeSecurityGroups": security_groups.GROUPS,
@@ -160,7 +162,7 @@ def leads(shape: Shape, steps: list[str]) -> bool:
     """Tell whether a path leads through the members of a shape to a value."""
     if isinstance(shape, ListShape):
         return leads(shape.member, steps)
-    if steps == ["Tags"]:
+    if steps in (["Tags"], ["TagSet"]):
         return True
     if isinstance(shape, StructureShape):
         return bool(steps) and steps[0] in shape.members and leads(shape.members[steps[0]], steps[1:])
