@@ -80,7 +80,7 @@ async def upload_part(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     store = call.cloud.objects
     if body.length <= SMALL and await body.preload(SMALL):
         checksum = checksums.first(body.checksums)
-        data = b"".join([piece async for piece in body])
+        data = await body.read(SMALL)
         async with _allowed(call, req):
             written = await to_the_end(store.put(container, name, data, len(data), _part(checksum)))
     else:

@@ -59,7 +59,7 @@ async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     )
     old = await segments.behind(call, bucket, key)
     if small:
-        data = b"".join([piece async for piece in body])
+        data = await body.read(SMALL)
         async with conditions.holding(call, bucket, key, condition):
             written = await call.cloud.objects.put(bucket, key, data, len(data), told)
     else:
