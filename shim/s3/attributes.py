@@ -10,7 +10,7 @@ from shim.context import Call
 from shim.s3 import checksums, names, parts, uploads
 from shim.s3.foreign import recognised
 from shim.s3.headers import UPLOAD, etag_of
-from shim.s3.listing import max_keys
+from shim.s3.listing import max_keys, not_below_zero
 from shim.s3.objects import check_version
 from shim.s3.service import action
 
@@ -20,6 +20,8 @@ async def get_object_attributes(call: Call, req: Mapping[str, Any]) -> Mapping[s
     """Tell what is asked for of an object; parts only of one that was made of parts."""
     bucket, key, wanted = names.bucket(call, req), req["Key"], frozenset(req["ObjectAttributes"])
     check_version(req)
+    limit = max_keys(req.get("MaxParts"), "x-amz-max-parts")
+    marker = not_below_zero(req.get("PartNumberMarker"), "x-amz-part-number-marker")
     stored = await recognised(call, bucket, key, await call.cloud.objects.head(bucket, key))
     checksum = checksums.of(stored)
     members: dict[str, Any] = {"LastModified": stored.modified}
@@ -28,7 +30,7 @@ async def get_object_attributes(call: Call, req: Mapping[str, Any]) -> Mapping[s
     if "Checksum" in wanted and checksum is not None:
         members["Checksum"] = checksum.members
     if "ObjectParts" in wanted and parts.count(stored) is not None:
-        members["ObjectParts"] = await _parts(call, req, stored)
+        members["ObjectParts"] = await _parts(call, req, stored, marker, limit)
     if "StorageClass" in wanted:
         members["StorageClass"] = "STANDARD"
     if "ObjectSize" in wanted:
@@ -36,13 +38,12 @@ async def get_object_attributes(call: Call, req: Mapping[str, Any]) -> Mapping[s
     return members
 
 
-async def _parts(call: Call, req: Mapping[str, Any], stored: Stored) -> dict[str, Any]:
+async def _parts(call: Call, req: Mapping[str, Any], stored: Stored, marker: int, limit: int) -> dict[str, Any]:
     """Tell the parts' number, and their sizes where parts have checksums, as S3 does."""
     total = parts.count(stored)
     checksum = checksums.of(stored)
     if checksum is None or stored.layout != "static":
         return {"TotalPartsCount": total}
-    limit, marker = max_keys(req.get("MaxParts"), "max-parts"), req.get("PartNumberMarker") or 0
     upload_id = stored.metadata.get(UPLOAD, "")
     found = await uploads.parts_of(call, req["Bucket"], req["Key"], upload_id) if upload_id else {}
     page, place = uploads.page_of_parts(found, marker, limit)

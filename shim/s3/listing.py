@@ -37,11 +37,14 @@ class Page:
 
 def max_keys(asked: int | None, name: str = "max-keys") -> int:
     """Return how many rows a page may have: what was asked for, up to a thousand."""
-    if asked is None:
-        return MOST_KEYS
-    if asked < 0:
+    return MOST_KEYS if asked is None else min(not_below_zero(asked, name), MOST_KEYS)
+
+
+def not_below_zero(asked: int | None, name: str) -> int:
+    """Return a number that a request gives, 0 where it gives none."""
+    if asked is not None and asked < 0:
         raise invalid_argument(f"Argument {name} must be an integer between 0 and 2147483647", name, asked)
-    return min(asked, MOST_KEYS)
+    return asked or 0
 
 
 def check_prefix(req: Mapping[str, Any]) -> None:

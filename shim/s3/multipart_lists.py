@@ -12,7 +12,7 @@ from adapters.types.objects import Listing
 from shim.context import Call
 from shim.s3 import checksums, names, uploads
 from shim.s3.headers import listed_time, owner
-from shim.s3.listing import check_prefix, coder, max_keys
+from shim.s3.listing import check_prefix, coder, max_keys, not_below_zero
 from shim.s3.service import action
 
 # What lies below an upload: the listing can jump over it.
@@ -31,7 +31,8 @@ class Open:
 @action(supports="Bucket Key MaxParts PartNumberMarker UploadId ExpectedBucketOwner")
 async def list_parts(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """List an upload's parts in order of their numbers."""
-    limit, marker = max_keys(req.get("MaxParts"), "max-parts"), req.get("PartNumberMarker") or 0
+    limit = max_keys(req.get("MaxParts"), "max-parts")
+    marker = not_below_zero(req.get("PartNumberMarker"), "part-number-marker")
     upload = await uploads.opened(call, req)
     found = await uploads.parts_of(call, upload.bucket, upload.key, upload.id)
     page, place = uploads.page_of_parts(found, marker, limit)

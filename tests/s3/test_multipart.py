@@ -176,6 +176,19 @@ def test_listing_parts(s3: Any, bucket: str) -> None:
     assert (none["IsTruncated"], none["MaxUploads"], "Uploads" in none) == (False, 0, False)
 
 
+def test_a_marker_or_a_limit_below_zero(s3: Any, bucket: str) -> None:
+    names = {"Bucket": bucket, "Key": "k"}
+    s3.put_object(**names, Body=b"one piece")
+    upload_id = s3.create_multipart_upload(**names)["UploadId"]
+    for told, name in (({"PartNumberMarker": -1}, "part-number-marker"), ({"MaxParts": -1}, "max-parts")):
+        with refused("InvalidArgument", 400) as seen:
+            s3.list_parts(**names, UploadId=upload_id, **told)
+        assert (seen["ArgumentName"], seen["ArgumentValue"]) == (name, "-1")
+        with refused("InvalidArgument", 400) as seen:
+            s3.get_object_attributes(**names, ObjectAttributes=["ETag"], **told)
+        assert seen["ArgumentName"] == f"x-amz-{name}"
+
+
 def test_listing_uploads(s3: Any, bucket: str) -> None:
     keys = ["a", "a-b", "a/b", "c/1", "c/1", "c/2", "done"]
     ids = [(key, s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]) for key in keys]
