@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -64,5 +65,28 @@ def test_who_has_sent_all_may_wait_for_the_answer() -> None:
         receive = impatient(spoken((0, piece(b"a", more=False)), (0.2, {"type": "http.disconnect"})), 0.05)
         assert await plain_body(head(content_length="1"), receive).read(100) == b"a"
         assert (await receive())["type"] == "http.disconnect"
+
+    asyncio.run(scenario())
+
+
+def test_who_is_cancelled_meanwhile_was_not_silent() -> None:
+    async def scenario() -> None:
+        receive = impatient(spoken((5, piece(b"a", more=False))), 0.05)
+        reading = asyncio.ensure_future(receive())
+        await asyncio.sleep(0)
+        asyncio.get_running_loop().call_later(0.05, reading.cancel)
+        time.sleep(0.1)  # noqa: ASYNC251 - so that both end in the same turn of the loop
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+
+    asyncio.run(scenario())
+
+
+def test_a_timer_ends_with_its_piece() -> None:
+    async def scenario() -> None:
+        receive = impatient(spoken((0, piece(b"a")), (0, piece(b"b"))), 0.05)
+        await receive()
+        await asyncio.sleep(0.1)
+        assert (await receive())["body"] == b"b"
 
     asyncio.run(scenario())
