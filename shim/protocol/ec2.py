@@ -12,6 +12,7 @@ from shim.protocol.message import Reply, Request
 from shim.protocol.operation import Dialect, Parse, Write
 from shim.protocol.refusal import Flaw, Refusal
 
+_WORDS = frozenset({"Action", "Version"})
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
@@ -25,12 +26,27 @@ def word(request: Request, name: str) -> str:
     return next((value for key, value in pairs(request) if key == name), "")
 
 
-def action_name(model: Any) -> Callable[[Request], str]:
+def words(request: Request) -> dict[str, str]:
+    """The protocol's own words that a request holds, each said once, or again alike in the query and the form.
+
+    Raises Refusal where one is said in two ways: nobody could tell which operation is meant.
+    """
+    found: dict[str, str] = {}
+    for name, value in pairs(request):
+        if name in _WORDS and found.setdefault(name, value) != value:
+            raise Refusal(Flaw.TYPE, "The parameter is given twice", value).at(name)
+    return found
+
+
+def action_name(model: Any, refuse: Callable[[Refusal], AwsError]) -> Callable[[Request], str]:
     """Return the function that reads the operation's name from a request, for ec2 and query alike."""
     known = frozenset(model.operation_names)
 
     def identify(request: Request) -> str:
-        action = word(request, "Action")
+        try:
+            action = words(request).get("Action", "")
+        except Refusal as refusal:
+            raise refuse(refusal) from None
         if action in known:
             return action
         if not action:
@@ -129,7 +145,7 @@ def _always(model: Any) -> frozenset[str]:
 
 
 DIALECT = Dialect(
-    router=action_name,
+    router=lambda model: action_name(model, refused),
     parser=parser,
     writer=writer,
     failure=lambda model: faults.ec2,

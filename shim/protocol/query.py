@@ -90,7 +90,7 @@ def _always(model: Any) -> frozenset[str]:
 
 
 DIALECT = Dialect(
-    router=ec2.action_name,
+    router=lambda model: ec2.action_name(model, refused),
     parser=parser,
     writer=writer,
     failure=_failure,

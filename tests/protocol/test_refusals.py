@@ -102,6 +102,16 @@ def refusal(service: Service, request: Request, body: bytes = b"") -> AwsError:
             "Value (b) for parameter InstanceId.1 is invalid. The parameter is given twice",
         ),
         (
+            raw_form("Action=DescribeInstances&Action=TerminateInstances"),
+            "InvalidParameterValue",
+            "Value (TerminateInstances) for parameter Action is invalid. The parameter is given twice",
+        ),
+        (
+            raw_form("Action=DescribeInstances&Version=2016-11-15&Version=2014-10-01"),
+            "InvalidParameterValue",
+            "Value (2014-10-01) for parameter Version is invalid. The parameter is given twice",
+        ),
+        (
             form("RunInstances", MinCount="1", MaxCount="1", BlockDeviceMapping__1__Ebs__Iops="3"),
             "UnsupportedOperation",
             "The parameter BlockDeviceMappings.Ebs.Iops is not supported.",
@@ -161,6 +171,13 @@ def test_ec2_by_get() -> None:
     assert found == {"InstanceIds": ["i-1"], "Filters": [{"Name": "a", "Values": ["b"]}]}
 
 
+def test_ec2_takes_what_is_said_again_alike() -> None:
+    """Some clients send a form, and the same words in the query."""
+    words = "Action=DescribeInstances&Version=2016-11-15&InstanceId.1=i-1"
+    request = raw_form("&".join([words, words]))
+    assert EC2.parse(identified(EC2, request), request, b"") == {"InstanceIds": ["i-1"]}
+
+
 ARN = "arn:aws:iam::123456789012:role/x"
 
 
@@ -168,6 +185,12 @@ ARN = "arn:aws:iam::123456789012:role/x"
     ("request_", "code", "message"),
     [
         (form("Nonsense"), "InvalidAction", "The action Nonsense is not valid for this web service."),
+        (
+            raw_form("Action=GetCallerIdentity&Action=GetSessionToken"),
+            "ValidationError",
+            "1 validation error detected: Value 'GetSessionToken' at 'action' failed to satisfy constraint: "
+            "The parameter is given twice",
+        ),
         (
             form("AssumeRole", RoleArn=ARN),
             "ValidationError",
