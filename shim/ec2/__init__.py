@@ -19,6 +19,7 @@ from shim.ec2 import (
     tags,
     volume_attachments,
     volumes,
+    vpc_attributes,
     vpcs,
 )
 
@@ -41,5 +42,6 @@ __all__ = [
     "tags",
     "volume_attachments",
     "volumes",
+    "vpc_attributes",
     "vpcs",
 ]

@@ -61,6 +61,29 @@ def test_a_router_without_subnets_is_a_vpc_too(ec2: Any, openstack_main: Connect
         openstack_main.network.delete_router(router)
 
 
+def test_attributes_say_what_neutrons_name_service_does(ec2: Any, openstack_main: Connection) -> None:
+    def told(vpc: str, attribute: str) -> dict[str, Any]:
+        answer: dict[str, Any] = ec2.describe_vpc_attribute(VpcId=vpc, Attribute=attribute)
+        del answer["ResponseMetadata"]
+        return answer
+
+    [vpc] = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+    default = vpc["VpcId"]
+    assert told(default, "enableDnsSupport") == {"VpcId": default, "EnableDnsSupport": {"Value": True}}
+    assert told(default, "enableDnsHostnames") == {"VpcId": default, "EnableDnsHostnames": {"Value": False}}
+    assert told(default, "enableNetworkAddressUsageMetrics") == {
+        "VpcId": default,
+        "EnableNetworkAddressUsageMetrics": {"Value": False},
+    }
+    router = openstack_main.network.create_router(name=unique("router"))
+    empty = "vpc-" + router.id.replace("-", "")
+    try:
+        assert told(empty, "enableDnsSupport")["VpcId"] == empty
+    finally:
+        openstack_main.network.delete_router(router)
+    assert code(ec2.describe_vpc_attribute, VpcId=empty, Attribute="enableDnsSupport") == "InvalidVpcID.NotFound"
+
+
 def test_external_networks_are_outside(ec2: Any, openstack_main: Connection) -> None:
     outside = {
         subnet.replace("-", "")
@@ -79,6 +102,13 @@ def test_external_networks_are_outside(ec2: Any, openstack_main: Connection) -> 
         ("describe_vpcs", {"VpcIds": ["subnet-12345678"]}, "InvalidVpcID.Malformed"),
         ("describe_vpcs", {"Filters": [{"Name": "colour", "Values": ["red"]}]}, "InvalidParameterValue"),
         ("describe_vpcs", {"DryRun": True}, "DryRunOperation"),
+        ("describe_vpc_attribute", {"VpcId": "eni-1", "Attribute": "enableDnsSupport"}, "InvalidVpcID.Malformed"),
+        ("describe_vpc_attribute", {"VpcId": "vpc-12345678", "Attribute": "colour"}, "InvalidParameterValue"),
+        (
+            "describe_vpc_attribute",
+            {"VpcId": "vpc-12345678", "Attribute": "enableDnsSupport", "DryRun": True},
+            "DryRunOperation",
+        ),
         ("describe_subnets", {"SubnetIds": ["subnet-12345678"]}, "InvalidSubnetID.NotFound"),
         ("describe_subnets", {"SubnetIds": ["vpc-12345678"]}, "InvalidSubnetID.Malformed"),
         ("describe_subnets", {"Filters": [{"Name": "colour", "Values": ["red"]}]}, "InvalidParameterValue"),
