@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, TypeVar
 
 from adapters.errors import BackendError, Fault
-from adapters.types.objects import Stored
+from adapters.types.objects import Stored, Written
 from shim.context import Call
 from shim.errors import AwsError
 from shim.protocol.resources import not_implemented
@@ -149,6 +149,23 @@ async def present(call: Call, bucket: str, key: str) -> Stored | None:
         if error.fault is Fault.NOT_FOUND and error.resource == "object":
             return None
         raise
+
+
+async def check_not_overtaken(call: Call, target: tuple[str, str], written: Written) -> None:
+    """Raise ConditionalRequestConflict where a long write was stored behind what others did while it came.
+
+    Its condition held at its beginning and at its end, but Swift orders by beginnings: the object may have been made
+    and deleted in between, or changed back.  "If a conflicting operation occurs during the upload S3 returns a 409
+    ConditionalRequestConflict response" (PutObject).
+    """
+    found = await present(call, *target)
+    # The time of a write is told in whole seconds; an older object is what a server that was down still shows.
+    if found is None or (found.etag != written.etag and found.modified > written.modified - timedelta(seconds=1)):
+        raise AwsError(
+            "ConditionalRequestConflict",
+            "The conditional request cannot succeed due to a conflicting operation against this resource.",
+            409,
+        )
 
 
 async def write_when_held(

@@ -73,7 +73,10 @@ async def _stream(
     call: Call, target: tuple[str, str], condition: conditions.WriteCondition, body: Any, told: Description
 ) -> Written:
     async def write(pieces: AsyncIterator[bytes]) -> Written:
-        return await call.cloud.objects.put(*target, pieces, body.length, told)
+        written = await call.cloud.objects.put(*target, pieces, body.length, told)
+        if condition:
+            await conditions.check_not_overtaken(call, target, written)
+        return written
 
     if not condition:
         return await write(body)

@@ -1,7 +1,12 @@
 """Conditional writes and deletions: honoured, and among writers who come at once exactly one wins."""
 
+import http.client
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
@@ -119,3 +124,46 @@ def test_deleting_on_condition(s3: Any, bucket: str) -> None:
     s3.delete_object(Bucket=bucket, Key="k", IfMatch=etag, IfMatchSize=4)
     with refused("404"):
         s3.head_object(Bucket=bucket, Key="k")
+
+
+def put_meanwhile(s3: Any, bucket: str, headers: dict[str, str], meanwhile: Callable[[], Any]) -> tuple[int, bytes]:
+    """Send half of a long PUT, do something else, send the rest; return status and body of the answer."""
+    url = urlsplit(s3.generate_presigned_url("put_object", {"Bucket": bucket, "Key": "k"}))
+    with closing(http.client.HTTPConnection(url.netloc, timeout=60)) as connection:
+        connection.putrequest("PUT", f"{url.path}?{url.query}")
+        for name, value in {**headers, "Content-Length": str(len(LARGE))}.items():
+            connection.putheader(name, value)
+        half = len(LARGE) // 2
+        connection.endheaders(LARGE[:half])
+        time.sleep(0.5)  # so that it is under way indeed, up to Swift
+        meanwhile()
+        connection.send(LARGE[half:])
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+
+def test_a_long_creation_that_was_overtaken(s3: Any, bucket: str) -> None:
+    """Absent at its beginning and at its end; in between it was there, and Swift takes that for the later word."""
+
+    def leased() -> None:
+        s3.put_object(Bucket=bucket, Key="k", Body=b"lease", IfNoneMatch="*")
+        s3.delete_object(Bucket=bucket, Key="k")
+
+    status, body = put_meanwhile(s3, bucket, {"If-None-Match": "*"}, leased)
+    assert (status, b"<Code>ConditionalRequestConflict</Code>" in body) == (409, True)
+    assert put_meanwhile(s3, bucket, {"If-None-Match": "*"}, lambda: None)[0] == 200
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == LARGE
+
+
+def test_a_long_replacement_that_was_overtaken(s3: Any, bucket: str) -> None:
+    etag = s3.put_object(Bucket=bucket, Key="k", Body=b"old")["ETag"]
+
+    def replaced() -> None:
+        new = s3.put_object(Bucket=bucket, Key="k", Body=b"new", IfMatch=etag)["ETag"]
+        s3.put_object(Bucket=bucket, Key="k", Body=b"old", IfMatch=new)
+
+    status, body = put_meanwhile(s3, bucket, {"If-Match": etag}, replaced)
+    assert (status, b"<Code>ConditionalRequestConflict</Code>" in body) == (409, True)
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"old"
+    assert put_meanwhile(s3, bucket, {"If-Match": etag}, lambda: None)[0] == 200
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == LARGE
