@@ -10,7 +10,7 @@ from typing import Any
 from adapters.types.compute import BlockDevice, Flavor
 from adapters.types.images import Image
 from shim.context import Call
-from shim.ec2 import ids, images
+from shim.ec2 import ids, images, volume_sizes
 from shim.ec2.kinds import SNAPSHOT
 from shim.errors import AwsError
 
@@ -117,7 +117,5 @@ def _ebs(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
     if ebs.get("Encrypted"):
         # Whether a type encrypts is told to administrators only; a volume must not be taken for encrypted by mistake.
         raise AwsError("UnsupportedOperation", "Encryption on request is not supported; it belongs to the volume type.")
-    size = ebs.get("VolumeSize")
-    if size is not None and size < 1:
-        raise AwsError("InvalidParameterValue", f"Value ({size}) for parameter volumeSize is invalid.")
+    volume_sizes.check(ebs.get("VolumeSize"), ebs.get("VolumeType"), "volumeSize")
     return ebs

@@ -9,7 +9,7 @@ from adapters.errors import BackendError, Fault
 from adapters.types import block as cloud
 from adapters.types.compute import Server
 from shim.context import Call
-from shim.ec2 import client_tokens, ids, regions, tag_rules, volume_rows
+from shim.ec2 import client_tokens, ids, regions, tag_rules, volume_rows, volume_sizes
 from shim.ec2.describe import Table, answer, wanted
 from shim.ec2.filters import never, nothing
 from shim.ec2.kinds import SNAPSHOT, VOLUME
@@ -87,9 +87,12 @@ async def create_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
     items = to_metadata(tags)
     if len(items) > _MOST_ITEMS:
         raise tag_rules.limit_exceeded()
-    size, snapshot = _size(req), req.get("SnapshotId")
+    size, snapshot = req.get("Size"), req.get("SnapshotId")
+    if size is None and not snapshot:
+        raise AwsError("MissingParameter", "The request must contain the parameter size or snapshotId")
     snapshot_id = ids.uuid(SNAPSHOT, snapshot) if snapshot else None
     (zone, zone_marks), (kind, kind_marks) = await together(_zone(call, req), _type(call, req))
+    volume_sizes.check(size, req.get("VolumeType"))
     token = client_tokens.marks(req)
     new = cloud.NewVolume(size, kind, zone, snapshot_id, {**items, **zone_marks, **kind_marks, **token})
     if not token:
@@ -158,15 +161,6 @@ async def _read(call: Call, named: Sequence[str]) -> list[cloud.Volume]:
 
 def _made(volume: cloud.Volume) -> Mapping[str, Any]:
     return volume_rows.row(volume, ())
-
-
-def _size(req: Mapping[str, Any]) -> int | None:
-    size: int | None = req.get("Size")
-    if size is None and not req.get("SnapshotId"):
-        raise AwsError("MissingParameter", "The request must contain the parameter size or snapshotId")
-    if size is not None and size < 1:
-        raise AwsError("InvalidParameterValue", f"Value ({size}) for parameter size is invalid.")
-    return size
 
 
 async def _zone(call: Call, req: Mapping[str, Any]) -> tuple[str | None, dict[str, str]]:
