@@ -16,6 +16,10 @@ class Compute(Protocol):
         """List the project's servers; with a moment, those changed since then, deleted ones among them; or by tag."""
         ...
 
+    async def deleted_servers(self, since: datetime) -> list[Server]:
+        """List the servers that were deleted since then, as far as Nova still knows them."""
+        ...
+
     async def server(self, id: str) -> Server:
         """Read one server; a deleted one is NOT_FOUND though lists still show it for a while."""
         ...
@@ -34,6 +38,10 @@ class Compute(Protocol):
 
     async def reboot_server(self, id: str) -> None:
         """Restart a server, asking the guest first."""
+        ...
+
+    async def describe_server(self, id: str, description: str) -> None:
+        """Write a server's description; unlike metadata, in every state, and it outlives the server in lists."""
         ...
 
     async def set_server_metadata(self, id: str, items: Mapping[str, str]) -> None:

@@ -48,7 +48,7 @@ class ServerFlavor:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server.  Deleted ones have status DELETED and neither metadata nor volumes.
+    """A server.  Deleted ones have status DELETED and neither metadata, tags nor volumes, but still a description.
 
     `host_id` is '' until a host was found.  The last four are told to administrators only, so mostly absent.
     """
@@ -72,6 +72,7 @@ class Server:
     volumes: tuple[AttachedVolume, ...]
     fault: str = ""
     locked: bool = False
+    description: str = ""
     root_device_name: str | None = None
     user_data: str | None = field(default=None, repr=False)
     reservation_id: str | None = None
@@ -123,6 +124,7 @@ class NewServer:
     metadata: Mapping[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     devices: tuple[BlockDevice, ...] = ()
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)

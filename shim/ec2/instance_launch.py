@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -14,24 +13,24 @@ from adapters.errors import BackendError, Fault
 from adapters.types.compute import Flavor, NewServer, Server, Zone
 from adapters.types.images import Image
 from shim.context import Call
-from shim.ec2 import client_tokens, ids, images, instance_facts, launch_volumes, regions, tag_codec, tag_rules
+from shim.ec2 import ids, images, instance_facts, launch_memory, launch_volumes, regions, tag_codec, tag_rules
 from shim.ec2.instance_rows import around, groups
-from shim.ec2.instance_states import SHUTTING_DOWN, state
+from shim.ec2.instance_states import SHUTTING_DOWN, TERMINATED
 from shim.ec2.instance_types import flavor_named
 from shim.ec2.instances import grouped, reservation, servers_of
 from shim.ec2.kinds import IMAGE, KEY_PAIR
 from shim.ec2.launch_devices import devices
+from shim.ec2.launch_memory import Memory
 from shim.ec2.launch_places import Places, places
 from shim.ec2.launch_request import Launch, read
 from shim.ec2.service import action
-from shim.ec2.together import together
+from shim.ec2.together import each, together
 from shim.errors import AwsError
 from shim.undo import to_the_end, undoing
 
 _SIDE_BY_SIDE = 8
 _MOST_ITEMS = 128  # Nova's default limit of metadata items
 _SOFT = frozenset({Fault.QUOTA, Fault.NO_CAPACITY})  # "launches the largest possible number above MinCount"
-_TAG = "ec2-ct-"
 _EBS = "BlockDeviceMappings.Ebs"
 
 
@@ -51,23 +50,19 @@ _EBS = "BlockDeviceMappings.Ebs"
     },
 )
 async def run_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Launch instances; with a ClientToken that was seen before, answer those it launched."""
-    launch, token = read(req), client_tokens.marks(req)
-    if not token:
-        return await _launched(call, launch, {}, ())
-    # Nova finds servers by their tags, not by their metadata: the token stands in both.
-    tag = _TAG + hashlib.sha256(token[client_tokens.TOKEN].encode()).hexdigest()[:40]
-    async with call.locks.hold("run-instances", call.caller.project_id, tag):
-        # Those on their way out may be what an earlier attempt took back: they answer for nothing any more.
-        known = [one for one in await call.cloud.compute.servers(tag=tag) if state(one) != SHUTTING_DOWN]
-        if known:
-            client_tokens.same(token, known[0].metadata)
+    """Launch instances; with a ClientToken that was seen before, answer those it launched, or end what it began."""
+    launch, memory = read(req), launch_memory.memory(call, req)
+    if memory is None:
+        return await _launched(call, launch, None, ())
+    async with call.locks.hold("run-instances", call.caller.project_id, memory.tag):
+        known, whole = await launch_memory.recall(call, memory, launch.least)
+        if whole:
             return await _answer(call, known, launch)
-        return await _launched(call, launch, token, (tag,))
+        return await _launched(call, launch, memory, known)
 
 
-async def _launched(call: Call, launch: Launch, token: Mapping[str, str], tags: tuple[str, ...]) -> Mapping[str, Any]:
-    """Find what the request names, make the servers, and answer them."""
+async def _launched(call: Call, launch: Launch, memory: Memory | None, known: Sequence[Server]) -> Mapping[str, Any]:
+    """Find what the request names, make the servers that are not `known` from an earlier attempt, and answer all."""
     image, flavor, place, (zones, _) = await together(
         _image(call, launch.image_id),
         flavor_named(call, launch.instance_type),
@@ -84,36 +79,58 @@ async def _launched(call: Call, launch: Launch, token: Mapping[str, str], tags: 
         zone=launch.zone,
         key_name=launch.key_name,
         user_data=launch.user_data,
-        metadata=_metadata(launch, image, place) | dict(token),
-        tags=tags,
+        metadata=_metadata(launch, image, place) | dict(memory.marks if memory else {}),
+        tags=(memory.tag,) if memory else (),
         devices=await devices(call, launch.devices, image, flavor),
     )
+
+    async def take_back(server_id: str) -> None:
+        if memory is None:
+            await call.cloud.compute.delete_server(server_id)
+        else:
+            await launch_memory.take_back(call, memory, server_id)
+
     async with undoing() as undo:
-        made = await _make(call, launch, new, undo)
-        named = set(made)
-        servers = [one for one in await servers_of(call, made) if one.id in named]
+        for one in known:
+            undo(take_back, one.id)
+        specs = _specs(launch, new, memory, known)
+        made = await _make(call, launch.least - len(known), specs, lambda server_id: undo(take_back, server_id))
+        servers = await _read(call, memory, [*(one.id for one in known), *made])
         await launch_volumes.mark(call, servers, new.devices, launch.volume_tags)
     return await _answer(call, servers, launch, place)
 
 
-async def _make(call: Call, launch: Launch, new: NewServer, undo: Callable[..., None]) -> list[str]:
-    """Make the servers side by side; MinCount of them or none, then as many more as quotas and hosts allow."""
-    together_as = {instance_facts.RESERVATION: uuid.uuid4().hex} if launch.most > 1 else {}
+def _specs(launch: Launch, new: NewServer, memory: Memory | None, known: Sequence[Server]) -> list[list[NewServer]]:
+    """Write all servers that are to be made, in batches that are made side by side.
+
+    The last of the least number waits until the others are there: its being made ends the launch (`launch_memory`).
+    """
+    reservation = memory.reservation if memory else uuid.uuid4().hex
+    facts = {instance_facts.RESERVATION: reservation} if launch.most > 1 else {}
+    there = {launch_memory.number(one) for one in known}
+    first = [number for number in range(launch.least - 1) if number not in there]
+    batches = (*_batches(first), [launch.least - 1], *_batches(range(launch.least, launch.most)))
+    return [[_numbered(new, facts, number, memory) for number in batch] for batch in batches]
+
+
+async def _make(
+    call: Call, least: int, batches: Sequence[Sequence[NewServer]], undo: Callable[[str], None]
+) -> list[str]:
+    """Make the servers of each batch side by side; at least so many, then as many as quotas and hosts allow."""
     made: list[str] = []
-    for batch in (*_batches(0, launch.least), *_batches(launch.least, launch.most)):
-        specs = [_numbered(new, together_as, number) for number in batch]
-        done = await _asked(call, specs, undo)
+    for batch in batches:
+        done = await _asked(call, batch, undo)
         made += [one for one in done if isinstance(one, str)]
         failures = [one for one in done if isinstance(one, BaseException)]
         if failures:
             soft = all(isinstance(one, BackendError) and one.fault in _SOFT for one in failures)
-            if soft and len(made) >= launch.least:
+            if soft and len(made) >= least:
                 return made
             raise _worded(failures[0])
     return made
 
 
-async def _asked(call: Call, specs: Sequence[NewServer], undo: Callable[..., None]) -> list[str | BaseException]:
+async def _asked(call: Call, specs: Sequence[NewServer], undo: Callable[[str], None]) -> list[str | BaseException]:
     """Ask for servers side by side, and return what became of each request.
 
     A request under way cannot be taken back before Nova has named the server: when this call is cancelled, they still
@@ -125,11 +142,22 @@ async def _asked(call: Call, specs: Sequence[NewServer], undo: Callable[..., Non
     finally:
         for one in requests.result():
             if isinstance(one, str):
-                undo(call.cloud.compute.delete_server, one)
+                undo(one)
 
 
-def _batches(first: int, end: int) -> list[range]:
-    return [range(start, min(start + _SIDE_BY_SIDE, end)) for start in range(first, end, _SIDE_BY_SIDE)]
+async def _read(call: Call, memory: Memory | None, made: Sequence[str]) -> list[Server]:
+    """Read the servers of a launch, and take back what somebody else's end of it has made beside them."""
+    if memory is None:
+        named = set(made)
+        return [one for one in await servers_of(call, made) if one.id in named]
+    found = {one.id: one for one in await call.cloud.compute.servers(tag=memory.tag)}
+    absent = [one for one in made if one not in found]
+    found |= {one.id: one for one in await each(call.cloud.compute.server(one) for one in absent)}
+    return await launch_memory.one_each(call, memory, launch_memory.counting(found.values()))
+
+
+def _batches(numbers: Sequence[int]) -> list[Sequence[int]]:
+    return [numbers[start : start + _SIDE_BY_SIDE] for start in range(0, len(numbers), _SIDE_BY_SIDE)]
 
 
 def _name(launch: Launch) -> str:
@@ -138,9 +166,10 @@ def _name(launch: Launch) -> str:
     return name[:255] or launch.instance_type
 
 
-def _numbered(new: NewServer, facts: Mapping[str, str], number: int) -> NewServer:
+def _numbered(new: NewServer, facts: Mapping[str, str], number: int, memory: Memory | None) -> NewServer:
     index = {instance_facts.INDEX: str(number)} if number else {}
-    return replace(new, metadata={**new.metadata, **facts, **index})
+    note = memory.note(number) if memory else ""
+    return replace(new, metadata={**new.metadata, **facts, **index}, description=note)
 
 
 def _worded(error: BaseException) -> BaseException:
@@ -200,7 +229,9 @@ async def _answer(call: Call, servers: Sequence[Server], launch: Launch, place: 
     """Write the reservation of what was launched, a moment or a while ago."""
     near = await around(call, [server.id for server in servers] if len(servers) == 1 else None)
     rows = [reservation(server, near) for server in servers]
-    instances = [row["Instances"][0] for row in rows if not row["Instances"][0]["NetworkInterfaces"]]
+    ended = (SHUTTING_DOWN, TERMINATED)
+    all_of_them = [row["Instances"][0] for row in rows]
+    instances = [one for one in all_of_them if not one["NetworkInterfaces"] and one["State"]["Name"] not in ended]
     if instances and place is None:
         with suppress(AwsError):  # what the first request named may be gone by now
             place = await places(call, launch)

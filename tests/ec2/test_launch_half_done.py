@@ -45,7 +45,7 @@ class Nova(Counted):
     async def delete_server(self, id: str) -> None:
         del self.alive[id]
 
-    async def servers(self, **_: object) -> list[Server]:
+    async def servers(self, *, tag: str = "", **_: object) -> list[Server]:
         return list(self.alive.values())
 
     async def server(self, id: str) -> Server:
