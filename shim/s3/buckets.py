@@ -31,8 +31,14 @@ _MOST_GHOSTS: Final = 20
 
 @action(supports="MaxBuckets ContinuationToken Prefix BucketRegion")
 async def list_buckets(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """List the project's buckets, in order of their names; all of them where no MaxBuckets is given."""
-    limit = req.get("MaxBuckets")
+    """List the project's buckets, in order of their names; all of them where nothing is asked for.
+
+    "If you specify the bucket-region, prefix, or continuation-token query parameters without using max-buckets [...],
+    Amazon S3 applies a default page size of 10,000", and tells regions "if the request contains at least one valid
+    parameter".
+    """
+    paged = any(req.get(name) is not None for name in ("MaxBuckets", "ContinuationToken", "Prefix", "BucketRegion"))
+    limit = req.get("MaxBuckets", _MOST_BUCKETS if paged else None)
     if limit is not None and not 1 <= limit <= _MOST_BUCKETS:
         raise invalid_argument(f"MaxBuckets must be between 1 and {_MOST_BUCKETS}", "max-buckets", limit)
     prefix = req.get("Prefix") or ""
@@ -41,7 +47,6 @@ async def list_buckets(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
         found = await _buckets(call, prefix, opened(req.get("ContinuationToken")), limit)
     more = limit is not None and len(found) > limit
     listed = found[:limit]
-    paged = limit is not None or req.get("ContinuationToken") is not None
     return {
         "Buckets": [
             {"Name": one.name, "CreationDate": one.modified.replace(microsecond=0)}
