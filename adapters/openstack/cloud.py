@@ -105,6 +105,8 @@ class CloudFactory:
 class OpenStackCloud:
     """`adapters.ports.cloud.Cloud`: the ports, each made when first asked for."""
 
+    _objects: Swift | None = None
+
     def __init__(self, factory: CloudFactory, session: Session, tokens: TokenSource, token: Token) -> None:
         self._factory = factory
         self._session = session
@@ -131,7 +133,9 @@ class OpenStackCloud:
         """Glance."""
         return Glance(self._session)
 
-    @cached_property
+    @property
     def objects(self) -> Swift:
         """Swift."""
-        return self._factory.swift(self._tokens, self._token, self._session.request_id)
+        if self._objects is None:  # cached_property takes a lock, and small objects are asked for most
+            self._objects = self._factory.swift(self._tokens, self._token, self._session.request_id)
+        return self._objects

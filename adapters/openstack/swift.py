@@ -319,15 +319,15 @@ class Swift:
         return (await self._expect("HEAD", _path(name))).headers
 
     def _url(self, container: str) -> str:
-        return self._http.endpoint + _path(container)
+        return f"{self._http.endpoint}/{container}"  # only to know it again
 
 
 def _path(container: str, name: str = "") -> str:
     if "\0" in container or "\0" in name:
         # Swift's answer, 412, would pass for that of a condition.
         raise BackendError(Fault.INVALID, service=SERVICE, resource="object", detail="a name holds no NUL", status=400)
-    path = "/" + quote(container, safe="")
-    return f"{path}/{quoted(name)}" if name else path
+    path = quoted(container) if "/" not in container else quote(container, safe="")
+    return f"/{path}/{quoted(name)}" if name else f"/{path}"
 
 
 def _part(path: str, part: int) -> str:

@@ -5,6 +5,7 @@ Headers go in and come out by an allow-list; nothing a client sent, and nothing 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,7 +17,11 @@ from adapters.types.objects import KEPT_HEADERS, Container, Description, Layout,
 SERVICE: Final = "object-store"
 _META: Final = "x-object-meta-"
 _KEPT: Final = frozenset(KEPT_HEADERS)
-_MONTHS: Final = dict(zip("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), range(1, 13), strict=True))  # noqa: SIM905
+_is_metadata: Final = re.compile(_META).match
+_MONTHS: Final = {
+    name: f"{number:02}"
+    for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)  # noqa: SIM905
+}
 _BYTES_PER_VALUE: Final = 256  # Swift's max_meta_value_length, as it is everywhere
 # In front of a WSGI server `_` and `-` are one character, so `_` travels as %5F, and then `%` as %25.  Swift's own S3
 # face writes `_` as =5F.  %2B, a `+`, numbers the further pieces of a long value; no plain name has it.
@@ -39,20 +44,7 @@ def written_headers(description: Description) -> dict[str, str]:
 
 def stored(headers: Mapping[str, str]) -> Stored:
     """Read an object's headers, by lower-case names.  Raises UNAVAILABLE if they make no sense."""
-    metadata: dict[str, str] = {}
-    kept: dict[str, str] = {}
-    more: list[tuple[str, int, str]] = []
-    for name, value in headers.items():
-        if name.startswith(_META):
-            key, _, number = name[len(_META) :].partition(_MORE.lower())
-            if number.isdecimal():
-                more.append((_unescaped(key), int(number), value))
-            else:
-                metadata[_unescaped(key)] = value
-        elif name in _KEPT:
-            kept[name] = value
-    for name, _, piece in sorted(more):
-        metadata[name] = metadata.get(name, "") + piece
+    named = list(filter(_is_metadata, headers))
     try:
         length = int(headers["content-length"])
         content_range = headers.get("content-range", "")
@@ -62,14 +54,28 @@ def stored(headers: Mapping[str, str]) -> Stored:
             modified=http_time(headers["last-modified"]),
             content_type=headers.get("content-type", ""),
             layout=_layout(headers),
-            metadata=metadata,
-            headers=kept,
+            metadata=_metadata(named, headers) if named else {},
+            headers={} if _KEPT.isdisjoint(headers) else {name: headers[name] for name in _KEPT & headers.keys()},
             content_range=content_range,
             length=length,
             parts=int(headers.get("x-parts-count", 0)),
         )
     except (KeyError, ValueError) as error:
         raise faults.unavailable(SERVICE, f"an object without a sound {error}") from error
+
+
+def _metadata(names: Iterable[str], headers: Mapping[str, str]) -> dict[str, str]:
+    metadata: dict[str, str] = {}
+    more: list[tuple[str, int, str]] = []
+    for name in names:
+        key, _, number = name[len(_META) :].partition(_MORE.lower())
+        if number.isdecimal():
+            more.append((_unescaped(key), int(number), headers[name]))
+        else:
+            metadata[_unescaped(key)] = headers[name]
+    for name, _, piece in sorted(more):
+        metadata[name] = metadata.get(name, "") + piece
+    return metadata
 
 
 def http_time(text: str) -> datetime:
@@ -80,8 +86,7 @@ def http_time(text: str) -> datetime:
     """
     month = _MONTHS.get(text[8:11])
     if month and len(text) == 29 and text.endswith(" GMT"):
-        hour, minute, second = map(int, text[17:25].split(":"))
-        return datetime(int(text[12:16]), month, int(text[5:7]), hour, minute, second, tzinfo=UTC)
+        return datetime.fromisoformat(f"{text[12:16]}-{month}-{text[5:7]}T{text[17:25]}+00:00")
     return parsedate_to_datetime(text)
 
 

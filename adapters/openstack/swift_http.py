@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from typing import Any, Final, Protocol
 from urllib.parse import quote
@@ -33,6 +34,7 @@ _FAULTS: Final = {
     501: Fault.UNSUPPORTED,
 }
 _LONGEST_REFUSAL: Final = 1 << 20
+_is_plain: Final = re.compile(r"[A-Za-z0-9_.~/-]*+").fullmatch  # nothing in it needs to be quoted
 
 
 def quoted(name: str) -> str:
@@ -41,7 +43,7 @@ def quoted(name: str) -> str:
     >>> quoted("a//b/../c%2F?é")
     'a//b/%2E%2E/c%252F%3F%C3%A9'
     """
-    path = quote(name, safe="/~", errors="surrogateescape")
+    path = name if _is_plain(name) else quote(name, safe="/~", errors="surrogateescape")
     if "." in path:
         path = "/".join(piece.replace(".", "%2E") if piece in {".", ".."} else piece for piece in path.split("/"))
     return path

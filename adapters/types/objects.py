@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, TypedDict
+from typing import Literal, NamedTuple, TypedDict
 
 # How an object lies in Swift: as one piece, or as a manifest that names (static) or finds (dynamic) its segments.
 Layout = Literal["plain", "static", "dynamic"]
@@ -49,9 +49,11 @@ class Listing:
     limit: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stored:
-    """An object's description.  `size` and `etag` (without quotes) are the whole object's, also where a part is read.
+    """An object's description, which nobody changes.
+
+    `size` and `etag` (without quotes) are the whole object's, also where a part is read.
 
     `metadata` has the user's names in lower case, without `X-Object-Meta-`; `headers` the kept ones of KEPT_HEADERS;
     `content_range` and `parts` are set where a range or a part was asked for and Swift knew what it means.
@@ -73,8 +75,7 @@ class Stored:
 KEPT_HEADERS = ("cache-control", "content-disposition", "content-encoding", "content-language", "expires")
 
 
-@dataclass(frozen=True, slots=True)
-class Download:
+class Download(NamedTuple):
     """An object on its way out: read `body` (bytes where they are few), then call `close`, or `close` alone."""
 
     stored: Stored
@@ -82,9 +83,12 @@ class Download:
     close: Callable[[], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Description:
-    """What is written along with an object's bytes; `if_absent` makes the write fail where the name is taken."""
+    """What is written along with an object's bytes; nobody changes it.
+
+    `if_absent` makes the write fail where the name is taken.
+    """
 
     content_type: str
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -92,8 +96,7 @@ class Description:
     if_absent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """What Swift answered to a write: its ETag without quotes, and the object's new time."""
 
     etag: str

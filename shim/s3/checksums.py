@@ -62,7 +62,9 @@ ALGORITHMS: Final = tuple(checksums.ALGORITHMS)
 
 def first(held: Mapping[str, str]) -> Checksum | None:
     """Return the checksum that a body promised and kept."""
-    return next((Checksum(algorithm, value) for algorithm, value in held.items()), None)
+    for algorithm, value in held.items():
+        return Checksum(algorithm, value)
+    return None
 
 
 def named(req: Mapping[str, Any]) -> tuple[str, str] | None:

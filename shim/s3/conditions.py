@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, TypeVar
@@ -26,6 +26,12 @@ from shim.undo import to_the_end
 
 T = TypeVar("T")
 
+_READING = tuple(
+    frozenset(prefix + name for name in ("IfMatch", "IfNoneMatch", "IfModifiedSince", "IfUnmodifiedSince"))
+    for prefix in ("", "CopySource")
+)
+_FREE = nullcontext()
+
 
 def matches(header: str, etag: str) -> bool:
     """Say whether a list of entity tags, or `*`, names this ETag (given without quotes)."""
@@ -40,6 +46,8 @@ def check_read(req: Mapping[str, Any], stored: Stored, *, copying: bool = False)
     before If-Unmodified-Since, If-None-Match before If-Modified-Since, and the second of each pair only without the
     first.
     """
+    if _READING[copying].isdisjoint(req):
+        return
     prefix = "CopySource" if copying else ""
     name = "x-amz-copy-source-{}" if copying else "{}"
     etag = etag_of(stored)
@@ -95,7 +103,7 @@ class WriteCondition:
             raise not_implemented("If-None-Match")
 
     def __bool__(self) -> bool:
-        return any(part is not None for part in (self.match, self.none, self.modified, self.size))
+        return not (self.match is None and self.none is None and self.modified is None and self.size is None)
 
     @property
     def if_absent(self) -> bool:
@@ -123,14 +131,15 @@ class WriteCondition:
             raise precondition_failed("x-amz-if-match-size")
 
 
-@asynccontextmanager
-async def holding(
+def holding(
     call: Call, bucket: str, key: str, condition: WriteCondition, *, deleting: bool = False
-) -> AsyncIterator[None]:
+) -> AbstractAsyncContextManager[None]:
     """Run a block that writes an object while its condition holds; without a condition, just run it."""
-    if not condition:
-        yield
-        return
+    return _held(call, bucket, key, condition, deleting) if condition else _FREE
+
+
+@asynccontextmanager
+async def _held(call: Call, bucket: str, key: str, condition: WriteCondition, deleting: bool) -> AsyncIterator[None]:
     async with call.locks.hold(*lock_of(call, bucket, key)):
         condition.check(key, await present(call, bucket, key), deleting=deleting)
         yield

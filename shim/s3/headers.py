@@ -36,6 +36,7 @@ _KEPT: Final = (
     ("ContentLanguage", "content-language"),
     ("Expires", "expires"),
 )
+_KEPT_MEMBERS: Final = frozenset(member for member, _ in _KEPT)
 _ACLS: Final = frozenset({"private", "bucket-owner-full-control"})  # both say: the owner alone
 
 # Members of a request that become an object's description.
@@ -64,7 +65,7 @@ def description(req: Mapping[str, Any], *, internal: Mapping[str, str] | None = 
             extra={"Size": str(size), "MaxSizeAllowed": str(METADATA_BYTES)},
         )
     kept: dict[str, str] = {}
-    for member, header in _KEPT:
+    for member, header in () if _KEPT_MEMBERS.isdisjoint(req) else _KEPT:
         value = req.get(member)
         if value:
             text = format_datetime(value, usegmt=True) if isinstance(value, datetime) else value
@@ -90,7 +91,7 @@ def _encoding(value: str) -> str:
 
 def typed(content_type: str, etag: str = "") -> str:
     """Put a multipart ETag into a content type, or none: nobody else's words may pass for one."""
-    plain = _ETAG.sub("", content_type)
+    plain = _ETAG.sub("", content_type) if "s3_etag" in content_type else content_type
     return f"{plain}; s3_etag={etag}" if etag else plain
 
 
@@ -100,9 +101,10 @@ def etag_of(stored: Stored) -> str:
     Large objects made by others have no S3 ETag; theirs is Swift's, with the `-N` that Swift's own S3 face shows, so
     that clients do not take it for an MD5.
     """
-    found = _ETAG.search(stored.content_type)
-    if found:
-        return found[1]
+    if "s3_etag" in stored.content_type:
+        found = _ETAG.search(stored.content_type)
+        if found:
+            return found[1]
     return stored.etag if stored.layout == "plain" else f"{stored.etag}-N"
 
 
@@ -119,11 +121,10 @@ def described(stored: Stored) -> dict[str, Any]:
         "ContentLength": stored.size,
         "ETag": f'"{etag_of(stored)}"',
         "ContentType": typed(stored.content_type),
-        "Metadata": user_metadata(stored),
+        "Metadata": user_metadata(stored) if stored.metadata else {},
     }
-    for member, header in _KEPT:
-        if header in stored.headers:
-            members[member] = stored.headers[header]
+    if stored.headers:
+        members.update((member, stored.headers[header]) for member, header in _KEPT if header in stored.headers)
     return members
 
 

@@ -7,7 +7,6 @@ may lag behind it.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from adapters.errors import BackendError, Fault
@@ -36,6 +35,7 @@ _OVERRIDES: Final = (
     ("ResponseContentType", "ContentType"),
     ("ResponseExpires", "Expires"),
 )
+_OVERRIDING: Final = frozenset(asked for asked, _ in _OVERRIDES)
 
 
 @action(
@@ -54,9 +54,8 @@ async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     small = body.length <= SMALL and await body.preload(SMALL)
     if small:
         checksum = checksums.first(body.checksums)
-    told = replace(
-        told, if_absent=condition.if_absent, metadata={**told.metadata, **(checksum.stored if checksum else {})}
-    )
+    metadata = {**told.metadata, **checksum.stored} if checksum else told.metadata
+    told = Description(told.content_type, metadata, told.headers, condition.if_absent)
     old = await segments.behind(call, bucket, key)
     if small:
         data = await body.read(SMALL)
@@ -196,5 +195,6 @@ def _answer(req: Mapping[str, Any], stored: Stored, part: int) -> dict[str, Any]
     if req.get("ChecksumMode") == "ENABLED" and not stored.content_range:
         checksum = checksums.of(stored)
         members.update(checksum.members if checksum else {})
-    members.update({member: req[asked] for asked, member in _OVERRIDES if req.get(asked) is not None})
+    if not _OVERRIDING.isdisjoint(req):
+        members.update({member: req[asked] for asked, member in _OVERRIDES if req.get(asked) is not None})
     return members
