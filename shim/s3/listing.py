@@ -59,7 +59,8 @@ async def page_of(call: Call, bucket: str, req: Mapping[str, Any], marker: str, 
     if limit == 0:
         await store.container(bucket)
         return Page([], [])
-    want = Listing(req.get("Prefix") or "", req.get("Delimiter") or "", marker, limit=limit + 1)
+    prefix, delimiter = req.get("Prefix") or "", req.get("Delimiter") or ""
+    want = Listing(prefix, delimiter, _behind(marker, prefix, delimiter), limit=limit + 1)
     rows = await store.objects(bucket, want)
     more = len(rows) > limit
     if more:
@@ -70,6 +71,16 @@ async def page_of(call: Call, bucket: str, req: Mapping[str, Any], marker: str, 
         [row["subdir"] for row in rows if "subdir" in row],
         (last.get("name") or last.get("subdir") or "") if last else "",
     )
+
+
+def _behind(marker: str, prefix: str, delimiter: str) -> str:
+    """Return where a page begins: behind all of the common prefix that the marker lies in.
+
+    "CommonPrefixes is filtered out from results if it is not lexicographically greater than the key-marker"; Swift
+    leaves out only the one that is the marker.
+    """
+    end = marker.find(delimiter, len(prefix)) if delimiter and marker.startswith(prefix) else -1
+    return marker if end < 0 else marker[: end + len(delimiter)]
 
 
 def coder(req: Mapping[str, Any]) -> Any:

@@ -118,7 +118,7 @@ def _fold(found: Sequence[Open], prefix: str, delimiter: str, key_marker: str) -
             page.append(one)
             continue
         folded = one.key[: end + len(delimiter)]
-        if folded != key_marker and (not page or page[-1] != folded):
+        if folded > key_marker and (not page or page[-1] != folded):
             page.append(folded)
     return page
 

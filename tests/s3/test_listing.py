@@ -153,3 +153,26 @@ def test_a_prefix_that_no_key_can_have(s3: Any, bucket: str, operation: str) -> 
     with refused("KeyTooLongError", 400) as seen:
         ask(Bucket=bucket, Prefix="é" * 512 + "k")
     assert (seen["Size"], seen["MaxSizeAllowed"]) == ("1025", "1024")
+
+
+@pytest.mark.parametrize(
+    ("operation", "marker"),
+    [("list_objects", "Marker"), ("list_objects_v2", "StartAfter"), ("list_object_versions", "KeyMarker")],
+)
+@pytest.mark.parametrize(
+    ("after", "asked", "shown"),
+    [
+        ("a/1", {"Delimiter": "/"}, ["b", "c::1", "c::2", "d e", "z", "é/"]),  # `a/` stands before `a/1`
+        ("a", {"Delimiter": "/"}, ["a-", "b", "c::1", "c::2", "d e", "z", "a/", "é/"]),
+        ("a/1", {"Delimiter": "/", "Prefix": "a/"}, ["a/2", "a/b/"]),
+        ("a/b/0", {"Delimiter": "/", "Prefix": "a/"}, []),
+        ("c::1", {"Delimiter": "::"}, ["d e", "z", "é/1"]),
+        ("zz/z", {"Delimiter": "/"}, ["é/"]),
+    ],
+)
+def test_a_common_prefix_that_the_marker_lies_in(
+    s3: Any, filled: str, operation: str, marker: str, after: str, asked: dict[str, str], shown: list[str]
+) -> None:
+    """It "is filtered out from results if it is not lexicographically greater than the key-marker"."""
+    page = getattr(s3, operation)(Bucket=filled, **{marker: after}, **asked)
+    assert shape({"Contents": page.get("Versions", ()), **page}) == shown

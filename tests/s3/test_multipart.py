@@ -207,6 +207,8 @@ def test_listing_uploads(s3: Any, bucket: str) -> None:
         "c/1", "c/1", "c/2",
     ]  # fmt: skip
     assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket, KeyMarker="c/2")
+    folded = s3.list_multipart_uploads(Bucket=bucket, Delimiter="/", KeyMarker="c/1")  # `c/` stands before it
+    assert ("Uploads" in folded, "CommonPrefixes" in folded) == (False, False)
 
 
 def test_uploads_of_one_key_in_the_order_of_their_beginning(s3: Any, bucket: str) -> None:
