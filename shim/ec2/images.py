@@ -102,6 +102,9 @@ ROOT_DEVICE = "/dev/sda1"  # what most of Amazon's images say; images may say ot
 _GIB = 1 << 30
 _OPERATOR = "amazon"
 _ACCOUNT = re.compile(r"[0-9]{12}")
+# What may stand in for an account's number.
+_OWNERS = frozenset({"self", _OPERATOR, "aws-backup-vault", "aws-marketplace", "microsoft"})
+_USERS = frozenset({"self", "all"})
 
 
 @action(supports="ImageIds Owners ExecutableUsers Filters IncludeDeprecated IncludeDisabled MaxResults NextToken")
@@ -112,8 +115,10 @@ async def describe_images(call: Call, req: Mapping[str, Any]) -> Mapping[str, An
     if not named and not req.get("IncludeDisabled"):
         rows = [one for one in rows if one["State"] != "disabled"]
     if owners := req.get("Owners"):
+        _check_accounts(owners, _OWNERS)
         rows = [one for one in rows if _owned(one, owners, call.caller.account_id)]
     if users := req.get("ExecutableUsers"):
+        _check_accounts(users, _USERS)
         rows = [one for one in rows if _executable(one, users, call.caller.account_id)]
     return answer(call, IMAGES, rows, req)
 
@@ -126,6 +131,13 @@ async def _found(call: Call, named: list[str], *, hidden: bool) -> list[cloud.Im
     # "deprecated" images are left out of lists but can be named and used: Glance calls them hidden.
     shown, others = await together(call.cloud.images.images(), call.cloud.images.images(hidden=True))
     return [*shown, *others]
+
+
+def _check_accounts(named: list[str], words: frozenset[str]) -> None:
+    """Raise AWS's error for what is neither an account nor one of the words."""
+    for one in named:
+        if one not in words and not _ACCOUNT.fullmatch(one):
+            raise AwsError("InvalidUserID.Malformed", f'Invalid user id: "{one}"')
 
 
 def _owned(image: Mapping[str, Any], owners: list[str], account: str) -> bool:

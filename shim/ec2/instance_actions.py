@@ -56,10 +56,16 @@ async def start_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, An
     ignores={"Force": "Nova cuts the power itself where the guest does not obey in time"},
 )
 async def stop_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Stop running instances; Nova asks the guest, and cuts the power when it does not obey ."""
+    """Stop running instances; Nova asks the guest, and cuts the power when it does not obey."""
     if req.get("Hibernate"):
         raise AwsError("UnsupportedHibernationConfiguration", "Instances of this cloud cannot be hibernated.")
     servers = await existing(call, req["InstanceIds"])
+    for server in servers:
+        if state(server) == PENDING:
+            raise AwsError(
+                "IncorrectInstanceState",
+                f"Instance '{ids.aws('i', server.id)}' cannot be stopped as it has never reached the 'running' state.",
+            )
     _all_in(servers, (RUNNING, STOPPING, STOPPED), "stopped")
     _unprotected(servers, instance_facts.NO_STOP, "stopped", "disableApiStop")
 
@@ -74,8 +80,8 @@ async def stop_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any
 
 @action(supports="InstanceIds")
 async def reboot_instances(call: Call, req: Mapping[str, Any]) -> None:
-    """Reboot running instances."""
-    servers = await existing(call, req["InstanceIds"])
+    """Reboot running instances; "requests to reboot terminated instances are ignored"."""
+    servers = [one for one in await existing(call, req["InstanceIds"]) if state(one) != TERMINATED]
     _all_in(servers, (RUNNING,), "rebooted")
     await each(call.cloud.compute.reboot_server(server.id) for server in servers)
 

@@ -12,7 +12,7 @@ from shim.ec2 import ids, permissions
 from shim.ec2.describe import Table, answer, wanted
 from shim.ec2.kinds import PREFIX_LIST, RULE, SECURITY_GROUP
 from shim.ec2.permissions import Permission
-from shim.ec2.security_groups import named_in, one_group, owner_of, vpc_of
+from shim.ec2.security_groups import DESCRIPTION, named_in, one_group, owner_of, vpc_of
 from shim.ec2.service import action
 from shim.ec2.together import together
 from shim.ec2.topology import topology
@@ -84,6 +84,9 @@ async def _authorize(call: Call, req: Mapping[str, Any], *, egress: bool) -> dic
         raise AwsError("MissingParameter", "The request must contain the parameter ipPermissions")
     group, peers = await together(one_group(call, req), _peers(call, written))
     asked = [one for permission in written for one in _read(permission, peers, egress=egress)]
+    # Not where rules are revoked: what Neutron's own tools wrote may read otherwise, and clients send it back.
+    for one in asked:
+        _check_description(one.description)
     if len(set(asked)) < len(asked):
         raise AwsError("InvalidParameterValue", "The same permission must not appear multiple times")
     present = set(permissions.fold(group.rules))
@@ -202,7 +205,7 @@ def _read(written: Mapping[str, Any], peers: Mapping[str, str], *, egress: bool)
     for kind, peer, description in sources:
         if (kind, protocol) in (("ipv4", "icmpv6"), ("ipv6", "icmp")):
             raise AwsError("InvalidParameterValue", f"Protocol {protocol} does not go with the IP range {peer}.")
-        yield Permission(egress, protocol, first, last, kind, peer, _description(description))
+        yield Permission(egress, protocol, first, last, kind, peer, description)
 
 
 def _sources(written: Mapping[str, Any], peers: Mapping[str, str]) -> Iterator[tuple[permissions.Kind, str, str]]:
@@ -216,11 +219,14 @@ def _sources(written: Mapping[str, Any], peers: Mapping[str, str]) -> Iterator[t
         yield "prefix-list", ids.uuid(PREFIX_LIST, one.get("PrefixListId", "")), one.get("Description", "")
 
 
-def _description(text: str) -> str:
-    # "Up to 255 characters in length"; Neutron's limit is the same.
-    if len(text) > 255:
-        raise AwsError("InvalidParameterValue", "Rule descriptions may have at most 255 characters.")
-    return text
+def _check_description(text: str) -> None:
+    # AWS's sentence, which Neutron's limit of 255 characters fits.
+    if text and not DESCRIPTION.fullmatch(text):
+        raise AwsError(
+            "InvalidParameterValue",
+            "Invalid rule description. Valid descriptions are strings less than 256 characters from the following set: "
+            " a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*",
+        )
 
 
 def _rows(call: Call, group: cloud.SecurityGroup, found: Sequence[Permission]) -> list[dict[str, Any]]:

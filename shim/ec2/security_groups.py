@@ -26,7 +26,7 @@ from shim.undo import undoing
 VPC_TAG = "ec2:vpc="
 DEFAULT = "default"
 # "Valid characters: a-z, A-Z, 0-9, spaces, and ._-:/()#,@[]+=&;{}!$*", and the same for the description.
-_WORDS = re.compile(r"[a-zA-Z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{1,255}")
+DESCRIPTION = re.compile(r"[a-zA-Z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{1,255}")
 
 GROUPS = Table(
     items="SecurityGroups",
@@ -200,7 +200,7 @@ async def _vpc(call: Call, layout: Topology, asked: str | None) -> str | None:
 def _name(name: str) -> str:
     if name.lower().startswith("sg-"):
         raise AwsError("InvalidParameterValue", f"Invalid value '{name}' for groupName. It may not start with 'sg-'")
-    if not _WORDS.fullmatch(name):
+    if not DESCRIPTION.fullmatch(name):
         raise _refused(name, "GroupName")
     if name.lower() == DEFAULT:
         raise AwsError("InvalidGroup.Reserved", "Cannot use reserved security group name: default")
@@ -208,7 +208,7 @@ def _name(name: str) -> str:
 
 
 def _description(text: str) -> str:
-    if not _WORDS.fullmatch(text):
+    if not DESCRIPTION.fullmatch(text):
         raise _refused(text, "GroupDescription")
     return text
 

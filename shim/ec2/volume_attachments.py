@@ -86,7 +86,7 @@ async def _check(call: Call, volume: cloud.Volume, server: Server, device: str) 
     volume_id = ids.aws("vol", volume.id)
     if any(one.server_id == server.id for one in volume.attachments):
         raise AwsError(VOLUME.in_use, f"{volume_id} is already attached to an instance")
-    if volume.status == "in-use" and not volume.multiattach:
+    if volume_rows.state(volume) == "in-use" and not (volume.multiattach and volume.status == "in-use"):
         raise AwsError(VOLUME.in_use, f"{volume_id} is already attached to an instance")
     if volume.status not in ("available", "in-use"):
         raise AwsError("IncorrectState", f"Volume '{volume_id}' is not 'available'.")

@@ -116,7 +116,17 @@ async def describe_volumes(call: Call, req: Mapping[str, Any]) -> Mapping[str, A
 @action(supports="VolumeId")
 async def delete_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Delete a volume that no instance holds."""
-    await call.cloud.block.delete_volume(ids.uuid(VOLUME, req["VolumeId"]))
+    uuid = ids.uuid(VOLUME, req["VolumeId"])
+    try:
+        await call.cloud.block.delete_volume(uuid)
+    except BackendError as error:
+        if error.fault is not Fault.IN_USE:
+            raise
+        attachments = (await call.cloud.block.volume(uuid)).attachments
+        if not attachments:  # a snapshot holds it
+            raise
+        holder = ids.aws("i", attachments[0].server_id)
+        raise AwsError(VOLUME.in_use, f"Volume {ids.aws('vol', uuid)} is currently attached to {holder}") from error
     return {}
 
 

@@ -1,0 +1,118 @@
+"""AWS's own codes and sentences for what users get wrong every day."""
+
+from dataclasses import replace
+from typing import Any
+
+import anyio
+import pytest
+
+from adapters.errors import BackendError, Fault
+from adapters.types.block import VolumeAttachment
+from adapters.types.compute import Server
+from shim.ec2.images import describe_images
+from shim.ec2.instance_actions import reboot_instances, stop_instances
+from shim.ec2.security_group_rules import authorize_security_group_ingress
+from shim.ec2.volume_attachments import attach_volume
+from shim.ec2.volumes import delete_volume
+from shim.errors import AwsError
+from tests.ec2.test_half_done import UUID, Neutron, call
+from tests.ec2.test_instance_rows import ID, NOW, SERVER, volume
+
+INSTANCE, VOLUME = "i-" + ID.replace("-", ""), "vol-" + UUID.replace("-", "")
+
+
+class Nova:
+    """One server, and what was rebooted."""
+
+    def __init__(self, server: Server) -> None:
+        self.one = server
+        self.rebooted: list[str] = []
+
+    async def server(self, id: str) -> Server:
+        return self.one
+
+    async def reboot_server(self, id: str) -> None:
+        self.rebooted.append(id)
+
+
+class Cinder:
+    """One volume, which cannot be deleted."""
+
+    def __init__(self, **more: Any) -> None:
+        self.one = replace(volume("1", ""), id=UUID, **more)
+
+    async def volume(self, id: str) -> Any:
+        return self.one
+
+    async def delete_volume(self, id: str) -> None:
+        raise BackendError(Fault.IN_USE, service="block-storage", resource="volume", id=id)
+
+
+class Glance:
+    """No images."""
+
+    async def images(self, *, hidden: bool = False) -> list[Any]:
+        return []
+
+
+def refusal(action: Any, request: dict[str, Any], **ports: Any) -> tuple[str, str]:
+    async def ask() -> None:
+        await action(call("", **ports), request)
+
+    with pytest.raises(AwsError) as refused:
+        anyio.run(ask)
+    assert refused.value.status == 400
+    return refused.value.code, refused.value.message
+
+
+@pytest.mark.parametrize("status", ["DELETED", "SOFT_DELETED"])
+def test_a_terminated_instance_is_rebooted_by_nobody_and_refused_by_nobody(status: str) -> None:
+    nova = Nova(replace(SERVER, status=status))
+
+    async def reboot() -> None:
+        await reboot_instances(call("", compute=nova), {"InstanceIds": [INSTANCE]})
+
+    anyio.run(reboot)
+    assert nova.rebooted == []
+
+
+def test_what_never_ran_cannot_be_stopped() -> None:
+    nova = Nova(replace(SERVER, status="BUILD"))
+    assert refusal(stop_instances, {"InstanceIds": [INSTANCE]}, compute=nova) == (
+        "IncorrectInstanceState",
+        f"Instance '{INSTANCE}' cannot be stopped as it has never reached the 'running' state.",
+    )
+
+
+def test_a_volume_in_use_says_where() -> None:
+    held = Cinder(attachments=(VolumeAttachment("x", ID, "/dev/vdb", NOW),))
+    message = f"Volume {VOLUME} is currently attached to {INSTANCE}"
+    assert refusal(delete_volume, {"VolumeId": VOLUME}, block=held) == ("VolumeInUse", message)
+
+
+@pytest.mark.parametrize("status", ["reserved", "attaching", "detaching", "in-use"])
+def test_a_volume_on_its_way_is_in_use(status: str) -> None:
+    block = Cinder(attachments=(), status=status)
+    request = {"VolumeId": VOLUME, "InstanceId": INSTANCE, "Device": "/dev/sdf"}
+    expected = ("VolumeInUse", f"{VOLUME} is already attached to an instance")
+    assert refusal(attach_volume, request, block=block, compute=Nova(SERVER)) == expected
+
+
+def test_rules_are_described_in_plain_characters() -> None:
+    network = Neutron()
+    network.groups[UUID] = anyio.run(network.security_group, UUID)
+    source = {"CidrIp": "10.0.0.0/8", "Description": "the operator's address"}
+    rule = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [source]}
+    request = {"GroupId": "sg-" + UUID.replace("-", ""), "IpPermissions": [rule]}
+    assert refusal(authorize_security_group_ingress, request, network=network) == (
+        "InvalidParameterValue",
+        "Invalid rule description. Valid descriptions are strings less than 256 characters from the following set: "
+        " a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*",
+    )
+
+
+@pytest.mark.parametrize("name", ["Owners", "ExecutableUsers"])
+@pytest.mark.parametrize("user", ["nobody", "12345", "", "1234567890123"])
+def test_owners_are_accounts_or_known_words(name: str, user: str) -> None:
+    said = refusal(describe_images, {name: ["self", user]}, images=Glance())
+    assert said == ("InvalidUserID.Malformed", f'Invalid user id: "{user}"')
