@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter, methodcaller
 from typing import Any, Protocol
 
 from adapters.errors import BackendError
@@ -42,6 +43,10 @@ log = logging.getLogger(__name__)
 
 # Not AWS's, and answered to whoever does not sign; a signed request for a bucket of that name stays AWS's.
 SIDE_PATHS = frozenset((b"/healthcheck", b"/healthcheck/ready"))
+
+_text: Callable[[bytes], str] = methodcaller("decode", "latin-1")
+_name: Callable[[tuple[bytes, bytes]], bytes] = itemgetter(0)
+_value: Callable[[tuple[bytes, bytes]], bytes] = itemgetter(1)
 
 _BUG = "We encountered an internal error. Please try again."
 
@@ -302,7 +307,9 @@ def head_of(scope: Scope) -> Head:
         method=scope["method"],
         raw_path=scope["raw_path"],
         raw_query=scope["query_string"],
-        headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]),
+        headers=tuple(
+            zip(map(_text, map(_name, scope["headers"])), map(_text, map(_value, scope["headers"])), strict=True)
+        ),
         scheme=scope["scheme"],
         client=client[0] if client else "",
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from operator import itemgetter, methodcaller
 
 import anyio
 
@@ -17,6 +18,9 @@ from shim.record import Record
 _WATCHED_BYTES = 256 * 1024
 
 _EMPTY = frozenset((204, 304))
+_wire: Callable[[str], bytes] = methodcaller("encode", "latin-1")
+_name: Callable[[tuple[str, str]], str] = itemgetter(0)
+_value: Callable[[tuple[str, str]], str] = itemgetter(1)
 
 
 class CutShortError(Exception):
@@ -32,7 +36,7 @@ async def send_reply(reply: Reply, head: Head, receive: Receive, send: Send, rec
 
     Raises ClientGone where nobody takes a long one, CutShortError where its body breaks off.
     """
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
+    headers = list(zip(map(_wire, map(_name, reply.headers)), map(_wire, map(_value, reply.headers)), strict=True))
     # What an object's length is only its action knows; 204 and 304 have none, nor has a HEAD another.
     length = dict(reply.headers).get("Content-Length")
     if length is None and isinstance(reply.body, bytes) and head.method != "HEAD" and reply.status not in _EMPTY:

@@ -102,8 +102,14 @@ def writer(shape: Any) -> Callable[[Any], str]:
         return lambda value: ",".join(safe(_quoted(item(one))) for one in value)
     text = scalars.writer(shape, "rfc822")
     if shape.type_name in ("string", "character"):
-        return lambda value: safe(text(value))
+        return _string
     return text
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected a str, got {value!r}")
+    return value if value.isascii() and value.isprintable() else safe(value)
 
 
 def _quoted(text: str) -> str:
@@ -113,6 +119,10 @@ def _quoted(text: str) -> str:
 
 
 _HTTP_DATE = re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT")
+
+
+def _either(text: Callable[[Any], str]) -> Callable[[Any], str]:
+    return lambda value: _string(value) if isinstance(value, str) else text(value)
 
 
 def bindings(shape: Any) -> tuple[dict[str, Binding], dict[str, str]]:
@@ -128,14 +138,17 @@ def bindings(shape: Any) -> tuple[dict[str, Binding], dict[str, str]]:
     return names, prefixes
 
 
-def emitters(shape: Any) -> tuple[Mapping[str, tuple[str, Callable[[Any], str]]], Mapping[str, str]]:
-    """Return an answer shape's header tables: member → (header, writer), and member → prefix."""
+def emitters(members: Mapping[str, Any]) -> tuple[Mapping[str, tuple[str, Callable[[Any], str]]], Mapping[str, str]]:
+    """Return the header tables of an answer's members: member → (header, writer), and member → prefix."""
     names: dict[str, tuple[str, Callable[[Any], str]]] = {}
     prefixes: dict[str, str] = {}
-    for name, member in shape.members.items():
+    for name, member in members.items():
         location = member.serialization.get("location")
         if location == "header":
-            names[name] = (str(member.serialization.get("name", name)), writer(member))
+            text = writer(member)
+            if name == "Expires":  # kept as the client once wrote it
+                text = _either(text)
+            names[name] = (str(member.serialization.get("name", name)), text)
         elif location == "headers":
             prefixes[name] = str(member.serialization.get("name", ""))
     return names, prefixes

@@ -16,14 +16,16 @@ from shim.errors import AwsError
 from shim.protocol.message import Address, Head, Request
 
 # Signatures by query, V4 and V2, and the SDKs' name for the operation.
-SIGNATURE = frozenset(
+_V4 = (
     "X-Amz-Algorithm X-Amz-Credential X-Amz-Date X-Amz-Expires X-Amz-SignedHeaders X-Amz-Signature "
-    "X-Amz-Security-Token X-Amz-Content-Sha256".lower().split()
+    "X-Amz-Security-Token X-Amz-Content-Sha256"
 )
+SIGNATURE = frozenset(_V4.lower().split())
 _SIGNATURE_V2 = frozenset({"AWSAccessKeyId", "Signature", "Expires"})
 # boto's SigV2 moves these headers to the query when it signs a URL.
 _HOISTED_V2 = frozenset({"content-type", "content-md5"})
 _NEUTRAL = frozenset({"x-id"})
+_NOTHING_ASKED = _NEUTRAL.union(_V4.split())
 
 _COPY = "x-amz-copy-source"
 
@@ -47,6 +49,11 @@ class Route:
     def weight(self) -> int:
         """How specific it is."""
         return 2 * len(self.demands) + self.copies
+
+
+def asks_nothing(head: Head) -> bool:
+    """Say whether there is no query, or one that only signs, as most presigned URLs have."""
+    return not head.raw_query or head.query_names <= _NOTHING_ASKED
 
 
 def not_implemented(name: str, what: str = "Header") -> AwsError:
@@ -79,6 +86,8 @@ def router(model: Any) -> Callable[[Request], str]:
         head = request.head
         shape = _shape(request.address)
         base = plain.get((head.method, shape))
+        if base and _COPY not in head.first and asks_nothing(head):
+            return base
         names, copies = _asked(head), _copies(head)
         if base and not names and not copies:
             return base

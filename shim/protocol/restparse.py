@@ -12,7 +12,7 @@ from shim.protocol import documents, headers, scalars, xmlread
 from shim.protocol.message import Head, Request
 from shim.protocol.operation import Parse
 from shim.protocol.refusal import Flaw, Refusal
-from shim.protocol.resources import SIGNATURE, not_implemented
+from shim.protocol.resources import SIGNATURE, asks_nothing, not_implemented
 
 Fill = Callable[[dict[str, Any], Request], None]
 
@@ -23,6 +23,11 @@ _TRANSPORT = (
     "x-amz-sdk-checksum-algorithm x-amz-checksum-algorithm x-amz-checksum-mode x-amz-user-agent x-amz-request-payer"
 )
 _HARMLESS = frozenset(_TRANSPORT.split())
+# What nearly every request bears and no operation reads, unless its model says so.
+_USUAL = (
+    "host authorization user-agent accept accept-encoding connection date content-length content-type expect "
+    "amz-sdk-invocation-id amz-sdk-request"
+)
 # What is sent in one piece has a checksum of the whole and no other; uploads of parts model this header.
 _TRUE = {"x-amz-checksum-type": "FULL_OBJECT"}
 _METADATA = "x-amz-meta-"
@@ -129,7 +134,7 @@ def _query(shape: Any) -> Fill | None:
         return others
 
     def fill(found: dict[str, Any], request: Request) -> None:
-        if not request.head.raw_query:
+        if asks_nothing(request.head):
             return
         for outside, text in request.head.query:
             if outside not in table:
@@ -177,14 +182,16 @@ def _other_keys(name: str, shape: Any, table: Mapping[str, Any]) -> Fill:
 def _headers(names: Mapping[str, headers.Binding], prefixes: Mapping[str, str], harmless: frozenset[str]) -> Fill:
     table = {outside: _header(outside, *binding) for outside, binding in names.items()}
     groups = tuple(prefixes.items())
+    unread = harmless.union(_USUAL.split()) - table.keys()
 
     def fill(found: dict[str, Any], request: Request) -> None:
         head = request.head
-        for outside, text in _effective(head).items():
-            put = table.get(outside)
+        sent = _effective(head)
+        for outside in sorted(sent.keys() - unread):
+            text, put = sent[outside], table.get(outside)
             if put is not None:
                 put(found, head, text)
-            elif outside.startswith("x-amz-") and outside not in harmless and not _idle(outside, text):
+            elif outside.startswith("x-amz-") and not _idle(outside, text):
                 raise not_implemented(outside)
             for prefix, name in groups:
                 if outside.startswith(prefix):
@@ -227,7 +234,7 @@ def _header(outside: str, name: str, read: scalars.Read) -> Callable[[dict[str, 
 
 def _effective(head: Head) -> Mapping[str, str]:
     """The headers, and those that a presigning client moved to the query; a real header wins."""
-    if not head.raw_query:
+    if asks_nothing(head):
         return head.first
     moved = {
         lower: value

@@ -63,23 +63,17 @@ def writer(model: Any) -> Write:
     """
     shape = model.output_shape
     status = int(model.http.get("responseCode", 200))
-    names, prefixes = headers.emitters(shape) if shape else ({}, {})
+    members = shape.members if shape else {}
+    outside = _outside_writer(members)
     code_member = _located(shape, "statusCode")
     document, content_type, payload = _content(model)
-    known = frozenset(shape.members if shape else ()) | {"ResponseMetadata"}
+    known = frozenset(members) | {"ResponseMetadata"}
 
     def write(result: Mapping[str, Any], request_id: str, request: Request) -> Reply:
         if not result.keys() <= known:
             raise LookupError(f"{model.name} answers no {sorted(result.keys() - known)}")
         out = faults.s3_ids(request_id)
-        for name, value in result.items():
-            if value is None:
-                continue
-            if name in names:
-                outside, text = names[name]
-                out.append((outside, _header(text, name, value)))
-            elif name in prefixes:
-                out += [(prefixes[name] + key, headers.encoded(text)) for key, text in value.items()]
+        outside(result, out)
         reply = Reply(status, out)
         if payload and result.get(payload) is not None:
             reply.body = result[payload]
@@ -87,24 +81,38 @@ def writer(model: Any) -> Write:
             reply.body = document(result)
         if content_type and reply.body:
             out.append(("Content-Type", content_type))
-        if code_member and code_member in result:
+        if code_member in result:
             reply.status = result[code_member]
-        facts = result.get("ResponseMetadata")
-        if facts:
-            reply.status = facts.get("HTTPStatusCode", reply.status)
-            out += facts.get("HTTPHeaders", {}).items()
+        if "ResponseMetadata" in result:
+            _amend(reply, result["ResponseMetadata"])
         return reply
 
     return write
 
 
-def _header(text: Callable[[Any], str], name: str, value: Any) -> str:
-    if name == "Expires" and isinstance(value, str):
-        return headers.safe(value)  # kept as the client once wrote it
-    try:
-        return text(value)
-    except (TypeError, AttributeError) as error:
-        raise TypeError(f"{name}: {error}") from error
+def _outside_writer(members: Mapping[str, Any]) -> Callable[[Mapping[str, Any], list[tuple[str, str]]], None]:
+    names, prefixes = headers.emitters(members)
+
+    def write(result: Mapping[str, Any], out: list[tuple[str, str]]) -> None:
+        for name, value in result.items():
+            if value is None:
+                continue
+            if name in names:
+                header, text = names[name]
+                try:
+                    out.append((header, text(value)))
+                except (TypeError, AttributeError) as error:
+                    raise TypeError(f"{name}: {error}") from error
+            elif value and name in prefixes:
+                prefix = prefixes[name]
+                out += [(prefix + key, headers.encoded(said)) for key, said in value.items()]
+
+    return write
+
+
+def _amend(reply: Reply, facts: Mapping[str, Any]) -> None:
+    reply.status = facts.get("HTTPStatusCode", reply.status)
+    reply.headers += facts.get("HTTPHeaders", {}).items()
 
 
 def _located(shape: Any, location: str) -> str:

@@ -45,7 +45,7 @@ def _scope(head: Head) -> str:
         match = _CREDENTIAL.search(authorization)
         credential = match[1] if match else ""
     else:
-        credential = next((value for name, value in head.query if name == "X-Amz-Credential"), "")
+        credential = head.values.get("X-Amz-Credential", "")
     parts = credential.split("/")
     return parts[-2] if len(parts) >= 5 and parts[-1] == "aws4_request" else ""
 

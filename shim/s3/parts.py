@@ -49,13 +49,10 @@ async def by_manifest(call: Call, req: Mapping[str, Any], stored: Stored) -> Sto
 
 async def checksum(call: Call, req: Mapping[str, Any], stored: Stored) -> dict[str, str]:
     """Give the checksum of the part that is asked for, where it was uploaded with one."""
+    if not req.get("PartNumber") or req.get("ChecksumMode") != "ENABLED" or IN_STEP not in stored.metadata:
+        return {}
     whole = checksums.of(stored)
-    if (
-        not req.get("PartNumber")
-        or req.get("ChecksumMode") != "ENABLED"
-        or whole is None
-        or IN_STEP not in stored.metadata
-    ):
+    if whole is None:
         return {}
     name = names.part(req["Key"], stored.metadata[UPLOAD], req["PartNumber"])
     try:
