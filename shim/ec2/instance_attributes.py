@@ -67,8 +67,10 @@ async def modify_instance_attribute(call: Call, req: Mapping[str, Any]) -> None:
         return
     if name not in _SETTABLE:
         raise AwsError("UnsupportedOperation", f"The attribute {attribute} cannot be modified on this cloud.")
-    on = value is True or str(value).lower() == "true"
-    if on:
+    said = str(value).lower()  # `Value` is any text, the parameters of the attributes' own are booleans
+    if said not in ("true", "false"):
+        raise AwsError("InvalidParameterValue", f"Value ({value}) for parameter value is invalid.")
+    if said == "true":
         await instance_metadata.change(call, server.id, {_SETTABLE[name]: "1"})
     elif _SETTABLE[name] in server.metadata:
         await instance_metadata.change(call, server.id, {}, [_SETTABLE[name]])

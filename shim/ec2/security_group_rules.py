@@ -152,21 +152,22 @@ async def _peers(call: Call, written: Sequence[Mapping[str, Any]]) -> Mapping[st
     for pair in pairs:
         if group_id := pair.get("GroupId"):
             uuid = ids.uuid(SECURITY_GROUP, group_id)
-            # "The ID of an Amazon Web Services account": it must be the account that owns the group.
-            account = pair.get("UserId")
-            if group_id not in visible or account not in (
-                None,
-                "",
-                "self",
-                owner_of(call, visible[group_id].project_id),
-            ):
+            if group_id not in visible or not _owned_by(call, visible[group_id], pair):
                 raise ids.missing(SECURITY_GROUP, [group_id])
             peers[group_id] = uuid
         elif name := pair.get("GroupName"):
-            peers[name] = named_in(groups, layout.default_vpc, [name], layout)[0].id
+            (found, *_) = named_in(groups, layout.default_vpc, [name], layout)
+            if not _owned_by(call, found, pair):
+                raise ids.missing(SECURITY_GROUP, [name])
+            peers[name] = found.id
         else:
             raise AwsError("MissingParameter", "Source group ID missing.")
     return peers
+
+
+def _owned_by(call: Call, group: cloud.SecurityGroup, pair: Mapping[str, Any]) -> bool:
+    """Tell whether a source group is of the account that the request names, if any: its name alone may be another's."""
+    return pair.get("UserId") in (None, "", "self", owner_of(call, group.project_id))
 
 
 def _written(req: Mapping[str, Any]) -> list[Mapping[str, Any]]:

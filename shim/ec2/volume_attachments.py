@@ -72,7 +72,8 @@ async def detach_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
     try:
         await call.cloud.compute.detach_volume(ids.uuid(INSTANCE, row["InstanceId"]), volume.id)
     except BackendError as error:
-        if error.fault is Fault.FORBIDDEN and "root" in error.detail.lower():
+        # 400 or 403, as the version has it: "Cannot detach a root device volume".
+        if error.fault in (Fault.FORBIDDEN, Fault.INVALID) and "root" in error.detail.lower():
             raise AwsError(
                 "OperationNotPermitted",
                 f"Unable to detach root volume '{req['VolumeId']}' from instance '{row['InstanceId']}'",

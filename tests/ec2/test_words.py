@@ -11,8 +11,9 @@ from adapters.types.block import VolumeAttachment
 from adapters.types.compute import Server
 from shim.ec2.images import describe_images
 from shim.ec2.instance_actions import reboot_instances, stop_instances
+from shim.ec2.instance_attributes import modify_instance_attribute
 from shim.ec2.security_group_rules import authorize_security_group_ingress
-from shim.ec2.volume_attachments import attach_volume
+from shim.ec2.volume_attachments import attach_volume, detach_volume
 from shim.ec2.volumes import delete_volume
 from shim.errors import AwsError
 from tests.ec2.test_half_done import UUID, Neutron, call
@@ -27,9 +28,16 @@ class Nova:
     def __init__(self, server: Server) -> None:
         self.one = server
         self.rebooted: list[str] = []
+        self.fault = Fault.INVALID
 
     async def server(self, id: str) -> Server:
         return self.one
+
+    async def servers(self) -> list[Server]:
+        return [self.one]
+
+    async def detach_volume(self, server_id: str, volume_id: str) -> None:
+        raise BackendError(self.fault, service="compute", detail="Cannot detach a root device volume")
 
     async def reboot_server(self, id: str) -> None:
         self.rebooted.append(id)
@@ -98,6 +106,24 @@ def test_a_volume_on_its_way_is_in_use(status: str) -> None:
     assert refusal(attach_volume, request, block=block, compute=Nova(SERVER)) == expected
 
 
+@pytest.mark.parametrize("fault", [Fault.INVALID, Fault.FORBIDDEN])
+def test_a_root_volume_stays(fault: Fault) -> None:
+    block = Cinder(attachments=(VolumeAttachment("x", ID, "/dev/vda", NOW),))
+    nova = Nova(SERVER)
+    nova.fault = fault
+    assert refusal(detach_volume, {"VolumeId": VOLUME}, block=block, compute=nova) == (
+        "OperationNotPermitted",
+        f"Unable to detach root volume '{VOLUME}' from instance '{INSTANCE}'",
+    )
+
+
+@pytest.mark.parametrize("value", ["maybe", "", None])
+def test_a_switch_is_on_or_off(value: str | None) -> None:
+    request = {"InstanceId": INSTANCE, "Attribute": "disableApiTermination", "Value": value}
+    said = refusal(modify_instance_attribute, request, compute=Nova(SERVER))
+    assert said == ("InvalidParameterValue", f"Value ({value}) for parameter value is invalid.")
+
+
 def test_rules_are_described_in_plain_characters() -> None:
     network = Neutron()
     network.groups[UUID] = anyio.run(network.security_group, UUID)
@@ -109,6 +135,21 @@ def test_rules_are_described_in_plain_characters() -> None:
         "Invalid rule description. Valid descriptions are strings less than 256 characters from the following set: "
         " a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*",
     )
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_a_source_group_of_another_account_is_not_ones_own_of_that_name(flat: bool) -> None:
+    network = Neutron()
+    network.groups[UUID] = anyio.run(network.security_group, UUID)
+    request: dict[str, Any] = {"GroupId": "sg-" + UUID.replace("-", "")}
+    if flat:
+        request |= {"SourceSecurityGroupName": "web", "SourceSecurityGroupOwnerId": "999999999999"}
+    else:
+        pair = {"GroupName": "web", "UserId": "999999999999"}
+        request["IpPermissions"] = [{"IpProtocol": "tcp", "FromPort": 1, "ToPort": 2, "UserIdGroupPairs": [pair]}]
+    said = refusal(authorize_security_group_ingress, request, network=network)
+    assert said == ("InvalidGroup.NotFound", "The security group 'web' does not exist")
+    assert network.rules == {}
 
 
 @pytest.mark.parametrize("name", ["Owners", "ExecutableUsers"])
