@@ -12,6 +12,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Callable
+from functools import lru_cache
+from operator import itemgetter, methodcaller
 from typing import Final, cast
 
 import httptools
@@ -25,6 +27,14 @@ _JOINED_BYTES: Final = 64 * 1024
 
 _META_NAME: Final = re.compile(rb"^x-object-meta-[^:\r\n]*=5f[^:\r\n]*(?=:)", re.IGNORECASE | re.MULTILINE)
 _ESCAPE: Final = re.compile(rb"=5f", re.IGNORECASE)
+_first: Final[Callable[[tuple[bytes, bytes]], bytes]] = itemgetter(0)
+_second: Final[Callable[[tuple[bytes, bytes]], bytes]] = itemgetter(1)
+_text: Final[Callable[[bytes], str]] = methodcaller("decode", "utf-8", "surrogateescape")
+
+
+@lru_cache(maxsize=1024)
+def _name(raw: bytes) -> str:
+    return raw.decode("latin-1").lower()
 
 
 class LostError(Exception):
@@ -121,6 +131,7 @@ class Wire(asyncio.Protocol):
         self._paused = False
         self._in_head = False
         self._head = b""
+        self._headers: list[tuple[bytes, bytes]] = []
 
     async def ask(
         self, head: bytes, body: bytes | AsyncIterable[bytes], length: int, *, bodiless: bool, silence: float
@@ -249,23 +260,25 @@ class Wire(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """Begin an answer."""
         self._in_head = True
+        self._headers = []
         if self._answer is None:
             self.abort("an answer that nobody asked for")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header, the first of those that bear the same name."""
-        if self._answer is not None:
-            self._answer.headers.setdefault(name.decode("latin-1").lower(), value.decode("utf-8", "surrogateescape"))
+        """Keep a header."""
+        self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Tell whoever asked; a status of 1xx comes before the answer itself."""
         self._in_head = False
+        self._headers.reverse()  # of those with one name the first counts
         if self._answer is None or self._parser is None:
             return
         status = self._parser.get_status_code()
         if status < 200:
-            self._answer.headers.clear()
             return
+        names, values = map(_name, map(_first, self._headers)), map(_text, map(_second, self._headers))
+        self._answer.headers = dict(zip(names, values, strict=True))
         self._answer.status = status
         if self._bodiless:
             self._complete(self._answer, self._parser)
