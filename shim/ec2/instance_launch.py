@@ -15,7 +15,7 @@ from adapters.types.images import Image
 from shim.context import Call
 from shim.ec2 import ids, images, instance_facts, launch_memory, launch_volumes, regions, tag_codec, tag_rules
 from shim.ec2.instance_rows import around, groups
-from shim.ec2.instance_states import SHUTTING_DOWN, TERMINATED
+from shim.ec2.instance_states import PENDING, RUNNING, SHUTTING_DOWN, TERMINATED, state
 from shim.ec2.instance_types import flavor_named
 from shim.ec2.instances import grouped, reservation, servers_of
 from shim.ec2.kinds import IMAGE, KEY_PAIR
@@ -57,8 +57,23 @@ async def run_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
     async with call.locks.hold("run-instances", call.caller.project_id, memory.tag):
         known, whole = await launch_memory.recall(call, memory, launch.least)
         if whole:
+            await _mark_again(call, launch, known)
             return await _answer(call, known, launch)
         return await _launched(call, launch, memory, known)
+
+
+async def _mark_again(call: Call, launch: Launch, servers: Sequence[Server]) -> None:
+    """Write on the volumes of a repeated launch what a killed gateway did not come to write."""
+    if not (launch.devices or launch.volume_tags):
+        return
+    try:
+        image, flavor = await together(_image(call, launch.image_id), flavor_named(call, launch.instance_type))
+        wanted = await devices(call, launch.devices, image, flavor)
+    except AwsError:  # what the first request named may be gone by now
+        return
+    await launch_volumes.mark(
+        call, [one for one in servers if state(one) in (PENDING, RUNNING)], wanted, launch.volume_tags
+    )
 
 
 async def _launched(call: Call, launch: Launch, memory: Memory | None, known: Sequence[Server]) -> Mapping[str, Any]:

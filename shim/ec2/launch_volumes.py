@@ -13,16 +13,24 @@ from adapters.types.compute import BlockDevice, Server
 from shim.context import Call
 from shim.ec2 import volume_rows
 from shim.ec2.instance_states import failed
-from shim.ec2.tag_codec import to_metadata
+from shim.ec2.tag_codec import from_metadata, to_metadata
 from shim.ec2.together import each
 from shim.errors import AwsError
 
 _PAUSES = (0.5, *(1.0,) * 44)  # 45 s in all: most clients give up on an answer after 60
 
 
-async def mark(call: Call, servers: Sequence[Server], devices: Sequence[BlockDevice], tags: Mapping[str, str]) -> None:
+async def mark(
+    call: Call,
+    servers: Sequence[Server],
+    devices: Sequence[BlockDevice],
+    tags: Mapping[str, str],
+    *,
+    again: bool = False,
+) -> None:
     """Write tags on all volumes of new servers, and on each data volume the name it was asked for under.
 
+    Where a launch is repeated (`again`) volumes that bear either are left as they are: somebody may have changed them.
     Raises Unavailable when Cinder has not made them within 45 seconds.
     """
     wanted = [device for device in devices if not device.local]
@@ -36,19 +44,24 @@ async def mark(call: Call, servers: Sequence[Server], devices: Sequence[BlockDev
         marks = {
             volume.id: items | ({volume_rows.DEVICE + server.id: names[volume.id]} if volume.id in names else {})
             for volume in held
+            if not (again and _marked(volume))
         }
         await each(call.cloud.block.set_volume_metadata(one, facts) for one, facts in marks.items() if facts)
 
 
 async def _with_volumes(call: Call, servers: Sequence[Server], count: int) -> list[Server]:
-    """Wait until each server has all its volumes; those that failed to build are left out."""
+    """Wait until each server has all its volumes, or is built; those that failed to build are left out."""
     for pause in _PAUSES:
         found = await each(call.cloud.compute.server(server.id) for server in servers)
         alive = [server for server in found if not failed(server)]
-        if all(len(server.volumes) >= count for server in alive):
+        if all(len(server.volumes) >= count or server.status != "BUILD" for server in alive):
             return alive
         await asyncio.sleep(pause)
     raise AwsError("Unavailable", "The volumes of the launch were not made in time.", 503)
+
+
+def _marked(volume: Volume) -> bool:
+    return bool(from_metadata(volume.metadata)) or any(item.startswith(volume_rows.DEVICE) for item in volume.metadata)
 
 
 def matched(server: Server, volumes: Iterable[Volume], devices: Iterable[BlockDevice]) -> dict[str, str]:
