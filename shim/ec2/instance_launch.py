@@ -71,9 +71,8 @@ async def _mark_again(call: Call, launch: Launch, servers: Sequence[Server]) -> 
         wanted = await devices(call, launch.devices, image, flavor)
     except AwsError:  # what the first request named may be gone by now
         return
-    await launch_volumes.mark(
-        call, [one for one in servers if state(one) in (PENDING, RUNNING)], wanted, launch.volume_tags
-    )
+    alive = [one for one in servers if state(one) in (PENDING, RUNNING)]
+    await launch_volumes.mark(call, alive, wanted, launch.volume_tags, again=True)
 
 
 async def _launched(call: Call, launch: Launch, memory: Memory | None, known: Sequence[Server]) -> Mapping[str, Any]:

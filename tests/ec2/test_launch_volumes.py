@@ -1,4 +1,4 @@
-"""Tags and device names of the volumes that a launch makes: the gateway that writes them may be killed before it has."""
+"""Tags and device names of the volumes that a launch makes, though the gateway that writes them be killed."""
 
 import asyncio
 from collections import Counter
@@ -76,7 +76,7 @@ def test_volumes_that_were_not_marked_are_marked_by_the_repetition(status: str) 
     nova = Nova(Cinder())
     launch(nova, MinCount=2, MaxCount=2)
     assert nova.cinder.items() == marks(nova)
-    first, second = nova.cinder.made
+    _, second = nova.cinder.made
     nova.cinder.made[second] = replace(nova.cinder.made[second], metadata={})
     nova.alive = {one.id: replace(one, status=status) for one in nova.alive.values()}
     launch(nova, MinCount=2, MaxCount=2)
