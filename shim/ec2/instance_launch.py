@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from adapters.errors import BackendError, Fault
-from adapters.types.compute import Flavor, NewServer, Server, Zone
+from adapters.types.compute import BlockDevice, Flavor, NewServer, Server, Zone
 from adapters.types.images import Image
 from shim.context import Call
 from shim.ec2 import ids, images, instance_facts, launch_memory, launch_volumes, regions, tag_codec, tag_rules
@@ -57,22 +57,22 @@ async def run_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
     async with call.locks.hold("run-instances", call.caller.project_id, memory.tag):
         known, whole = await launch_memory.recall(call, memory, launch.least)
         if whole:
-            await _mark_again(call, launch, known)
-            return await _answer(call, known, launch)
+            return await _answer(call, known, launch, None, await _mark_again(call, launch, known))
         return await _launched(call, launch, memory, known)
 
 
-async def _mark_again(call: Call, launch: Launch, servers: Sequence[Server]) -> None:
-    """Write on the volumes of a repeated launch what a killed gateway did not come to write."""
+async def _mark_again(call: Call, launch: Launch, servers: Sequence[Server]) -> Sequence[BlockDevice]:
+    """Write on the volumes of a repeated launch what a killed gateway did not come to write; return what they were."""
     if not (launch.devices or launch.volume_tags):
-        return
+        return ()
     try:
         image, flavor = await together(_image(call, launch.image_id), flavor_named(call, launch.instance_type))
         wanted = await devices(call, launch.devices, image, flavor)
     except AwsError:  # what the first request named may be gone by now
-        return
+        return ()
     alive = [one for one in servers if state(one) in (PENDING, RUNNING)]
     await launch_volumes.mark(call, alive, wanted, launch.volume_tags, again=True)
+    return wanted
 
 
 async def _launched(call: Call, launch: Launch, memory: Memory | None, known: Sequence[Server]) -> Mapping[str, Any]:
@@ -111,7 +111,7 @@ async def _launched(call: Call, launch: Launch, memory: Memory | None, known: Se
         made = await _make(call, launch.least - len(known), specs, lambda server_id: undo(take_back, server_id))
         servers = await _read(call, memory, [*(one.id for one in known), *made])
         await launch_volumes.mark(call, servers, new.devices, launch.volume_tags)
-    return await _answer(call, servers, launch, place)
+    return await _answer(call, servers, launch, place, new.devices)
 
 
 def _specs(launch: Launch, new: NewServer, memory: Memory | None, known: Sequence[Server]) -> list[list[NewServer]]:
@@ -239,12 +239,17 @@ def _metadata(launch: Launch, image: Image, place: Places) -> dict[str, str]:
     return items
 
 
-async def _answer(call: Call, servers: Sequence[Server], launch: Launch, place: Places | None = None) -> dict[str, Any]:
+async def _answer(
+    call: Call, servers: Sequence[Server], launch: Launch, place: Places | None, devices: Sequence[BlockDevice]
+) -> dict[str, Any]:
     """Write the reservation of what was launched, a moment or a while ago."""
     near = await around(call, [server.id for server in servers] if len(servers) == 1 else None)
     rows = [reservation(server, near) for server in servers]
     ended = (SHUTTING_DOWN, TERMINATED)
     all_of_them = [row["Instances"][0] for row in rows]
+    if devices and not devices[0].local:  # the root stands first; Nova tells of volumes when it has made them
+        for one in all_of_them:
+            one["RootDeviceType"] = "ebs"
     instances = [one for one in all_of_them if not one["NetworkInterfaces"] and one["State"]["Name"] not in ended]
     if instances and place is None:
         with suppress(AwsError):  # what the first request named may be gone by now

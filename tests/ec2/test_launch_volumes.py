@@ -50,21 +50,24 @@ class Nova(Remembering):
     def __init__(self, cinder: Cinder) -> None:
         super().__init__()
         self.cinder = cinder
+        self.with_volumes = True
 
     async def create_server(self, new: NewServer) -> str:
         made = await super().create_server(new)
+        if not self.with_volumes:
+            return made
         self.cinder.made[made] = volume("0", "/dev/vdb", id=made, size=3)
         self.alive[made] = replace(self.alive[made], volumes=(AttachedVolume(made, True),))
         return made
 
 
-def launch(nova: Nova, **more: Any) -> None:
+def launch(nova: Nova, **more: Any) -> list[dict[str, Any]]:
     caller = Caller("access", "u", "user", "p", "project", "123456789012", frozenset())
     cloud = Cloud(nova)
     cloud.block = nova.cinder
     settings = Settings.model_validate({"page_token_key": "key"})
     call = Call(cloud, caller, "r", "us-east-1", "RunInstances", settings, Locks("file:///nowhere"))
-    asyncio.run(run_instances(call, {**REQUEST, **more}))
+    return list(asyncio.run(run_instances(call, {**REQUEST, **more}))["Instances"])
 
 
 def marks(nova: Nova) -> list[dict[str, str]]:
@@ -101,3 +104,16 @@ def test_a_volume_that_was_taken_away_is_not_waited_for() -> None:
     nova.cinder.made.clear()
     launch(nova)
     assert nova.cinder.items() == []
+
+
+@pytest.mark.parametrize(("device", "kind"), [("/dev/sda1", "ebs"), ("/dev/sdf", "instance-store")])
+def test_the_root_is_a_volume_from_the_first_answer_on(device: str, kind: str) -> None:
+    """Nova tells of a server's volumes a while later."""
+    nova = Nova(Cinder())
+    nova.with_volumes = False
+    asked = {"BlockDeviceMappings": [{"DeviceName": device, "Ebs": {"VolumeSize": 8}}], "TagSpecifications": []}
+    if device == "/dev/sdf":  # whose name would have to be written
+        nova.with_volumes = True
+    for _ in range(2):
+        (one,) = launch(nova, **asked)
+        assert one["RootDeviceType"] == kind
