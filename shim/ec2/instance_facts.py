@@ -30,6 +30,12 @@ OPTIONS: Final[Mapping[str, Any]] = {
 }
 
 
+def count(text: str) -> int | None:
+    """Read a number that the gateway wrote; None for anything else, which anybody may have written in its place."""
+    # `isdigit` alone takes '¹', of which `int` makes nothing; and EC2's integers have 32 bits.
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
+
+
 def flag(metadata: Mapping[str, str], name: str) -> bool:
     """Tell whether a fact of the yes-or-no sort is set."""
     return metadata.get(name) == "1"
@@ -46,6 +52,6 @@ def read_options(metadata: Mapping[str, str]) -> dict[str, Any]:
     if len(words) != len(OPTIONS):
         return dict(OPTIONS)
     return {
-        name: int(word) if isinstance(usual, int) and word.isdigit() else word
+        name: (count(word) or usual) if isinstance(usual, int) else word
         for (name, usual), word in zip(OPTIONS.items(), words, strict=True)
     }

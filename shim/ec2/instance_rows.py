@@ -141,8 +141,8 @@ def _is_root(device: Mapping[str, Any]) -> bool:
 
 
 def _index(server: cloud.Server) -> int:
-    told = server.metadata.get(instance_facts.INDEX, "")
-    return int(told) if told.isdigit() else server.launch_index or 0
+    told = instance_facts.count(server.metadata.get(instance_facts.INDEX, ""))
+    return told if told is not None else server.launch_index or 0
 
 
 def _network(server: cloud.Server, near: Around) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from adapters.types import compute as cloud
 from shim.context import Call
-from shim.ec2 import regions
+from shim.ec2 import instance_facts, regions
 from shim.ec2.describe import Table, answer
 from shim.ec2.kinds import INSTANCE_TYPE, Kind
 from shim.ec2.service import action
@@ -201,4 +201,4 @@ def _storage(flavor: cloud.Flavor) -> dict[str, Any]:
 
 def _threads(flavor: cloud.Flavor) -> int:
     told = flavor.extra_specs.get("hw:cpu_threads", "1")
-    return int(told) if told.isdigit() and int(told) > 0 else 1
+    return instance_facts.count(told) or 1

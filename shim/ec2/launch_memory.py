@@ -65,7 +65,7 @@ def memory(call: Call, req: Mapping[str, Any]) -> Memory | None:
 def number(server: Server) -> int:
     """Tell a server's launch index, from its description where the metadata is gone."""
     word = server.metadata.get(instance_facts.INDEX) or server.description.rpartition(" ")[2]
-    return int(word) if word.isdigit() else 0
+    return instance_facts.count(word) or 0
 
 
 async def recall(call: Call, known: Memory, least: int) -> tuple[list[Server], bool]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from adapters.types.block import Volume, VolumeAttachment
 from adapters.types.compute import Address, AttachedVolume, Server, ServerFlavor
 from adapters.types.network import FixedAddress, Port
-from shim.ec2 import instance_facts, instance_rows, instance_states, instances
+from shim.ec2 import instance_facts, instance_rows, instance_states, instances, launch_memory
 from shim.ec2.instance_rows import Around
 from shim.ec2.service import ec2
 from shim.ec2.topology import Topology
@@ -160,6 +160,14 @@ def test_reservations_are_put_together() -> None:
     assert first["ReservationId"] == f"r-{'d' * 32}"
     assert [one["AmiLaunchIndex"] for one in first["Instances"]] == [0, 1]
     assert [one["InstanceId"] for one in second["Instances"]] == [f"i-{'3' * 32}"]
+
+
+@pytest.mark.parametrize("odd", ["¹", "٣", "x", "-1", "", "9" * 200])
+def test_an_index_that_is_none_is_none(odd: str) -> None:
+    """Anybody who may change a server can write its metadata."""
+    server = replace(SERVER, metadata={instance_facts.INDEX: odd})
+    assert instance_rows.instance(server, NEAR)["AmiLaunchIndex"] == 0
+    assert launch_memory.number(replace(server, description=f"ec2-ct-1 2 {odd}")) == 0
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)

@@ -80,11 +80,13 @@ def test_facts() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("damaged", ["", "x", "a b c d e f", "required x enabled disabled disabled"])
+@pytest.mark.parametrize(
+    "damaged", ["", "x", "a b c d e f", "required x enabled disabled disabled", "required ¹ a b c"]
+)
 def test_damaged_options_still_read(damaged: str) -> None:
-    assert (
-        instance_facts.read_options({instance_facts.METADATA_OPTIONS: damaged}).keys() == instance_facts.OPTIONS.keys()
-    )
+    read = instance_facts.read_options({instance_facts.METADATA_OPTIONS: damaged})
+    assert read.keys() == instance_facts.OPTIONS.keys()
+    assert read["HttpPutResponseHopLimit"] == 1
 
 
 @pytest.mark.parametrize(
