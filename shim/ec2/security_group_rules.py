@@ -12,7 +12,7 @@ from shim.ec2 import ids, permissions
 from shim.ec2.describe import Table, answer, wanted
 from shim.ec2.kinds import PREFIX_LIST, RULE, SECURITY_GROUP
 from shim.ec2.permissions import Permission
-from shim.ec2.security_groups import DESCRIPTION, named_in, one_group, owner_of, vpc_of
+from shim.ec2.security_groups import DESCRIPTION, named_in, one_group, owner_of, undescribed, vpc_of
 from shim.ec2.service import action
 from shim.ec2.together import together
 from shim.ec2.topology import topology
@@ -223,11 +223,7 @@ def _sources(written: Mapping[str, Any], peers: Mapping[str, str]) -> Iterator[t
 def _check_description(text: str) -> None:
     # AWS's sentence, which Neutron's limit of 255 characters fits.
     if text and not DESCRIPTION.fullmatch(text):
-        raise AwsError(
-            "InvalidParameterValue",
-            "Invalid rule description. Valid descriptions are strings less than 256 characters from the following set: "
-            " a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*",
-        )
+        raise undescribed("rule")
 
 
 def _rows(call: Call, group: cloud.SecurityGroup, found: Sequence[Permission]) -> list[dict[str, Any]]:

@@ -208,14 +208,25 @@ def _name(name: str) -> str:
 
 
 def _description(text: str) -> str:
-    if not DESCRIPTION.fullmatch(text):
+    if not text.isascii():
         raise _refused(text, "GroupDescription")
+    if not DESCRIPTION.fullmatch(text):
+        raise undescribed("security group")
     return text
 
 
-def _refused(value: str, name: str) -> AwsError:
+def undescribed(what: str) -> AwsError:
+    """AWS's sentence for a description that it does not take, of a security group or of a rule."""
     return AwsError(
         "InvalidParameterValue",
-        f"Value ({value}) for parameter {name} is invalid. Valid are 1 to 255 characters out of "
-        "a-z, A-Z, 0-9, spaces and ._-:/()#,@[]+=&;{}!$*",
+        f"Invalid {what} description. Valid descriptions are strings less than 256 characters from the following set: "
+        " a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*",
     )
+
+
+def _refused(value: str, name: str) -> AwsError:
+    said = f"Value ({value}) for parameter {name} is invalid. "
+    if not value.isascii():
+        return AwsError("InvalidParameterValue", f"{said}Character sets beyond ASCII are not supported.")
+    valid = "a-z, A-Z, 0-9, spaces and ._-:/()#,@[]+=&;{}!$*"
+    return AwsError("InvalidParameterValue", f"{said}Valid are 1 to 255 characters out of {valid}")

@@ -13,6 +13,7 @@ from shim.ec2.images import describe_images
 from shim.ec2.instance_actions import reboot_instances, stop_instances
 from shim.ec2.instance_attributes import modify_instance_attribute
 from shim.ec2.security_group_rules import authorize_security_group_ingress
+from shim.ec2.security_groups import create_security_group
 from shim.ec2.volume_attachments import attach_volume, detach_volume
 from shim.ec2.volumes import delete_volume
 from shim.errors import AwsError
@@ -135,6 +136,32 @@ def test_rules_are_described_in_plain_characters() -> None:
         "Invalid rule description. Valid descriptions are strings less than 256 characters from the following set: "
         " a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*",
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "description", "message"),
+    [
+        (
+            "web",
+            "the operator's",
+            "Invalid security group description. Valid descriptions are strings less than 256 characters from the "
+            "following set:  a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*",
+        ),
+        (
+            "web",
+            "Zugänge",
+            "Value (Zugänge) for parameter GroupDescription is invalid. Character sets beyond ASCII are not supported.",
+        ),
+        (
+            "Zugänge",
+            "in",
+            "Value (Zugänge) for parameter GroupName is invalid. Character sets beyond ASCII are not supported.",
+        ),
+    ],
+)
+def test_groups_are_described_in_plain_characters(name: str, description: str, message: str) -> None:
+    request = {"GroupName": name, "Description": description}
+    assert refusal(create_security_group, request, network=Neutron()) == ("InvalidParameterValue", message)
 
 
 @pytest.mark.parametrize("flat", [True, False])
