@@ -1,0 +1,1 @@
+"""Terraform with the AWS provider as it is published, on the gateway."""

@@ -1,0 +1,101 @@
+"""Terraform as users run it: a process and a directory of its own, the provider as published, one variable more."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.clients import REGION
+from tests.support.gateway import Gateway
+from tests.support.target import Keys, Target
+
+# The directory below which `registry.terraform.io/hashicorp/aws/…` lies: `terraform providers mirror` makes one.
+MIRROR = "PASSERELLE_TERRAFORM_MIRROR"
+ACCOUNT = "alt"
+SECONDS = 280  # for one command; an instance that does not come or go takes the provider ten minutes and more
+
+Workspace = Callable[[str], "Terraform"]
+
+
+@dataclass(frozen=True, slots=True)
+class Terraform:
+    """Terraform in a directory that holds a configuration and its state."""
+
+    directory: Path
+    environment: dict[str, str]
+
+    def __call__(self, *words: str, expect: Collection[int] = (0,)) -> subprocess.CompletedProcess[str]:
+        """Run `terraform WORDS…`; a status that was not expected raises AssertionError with what Terraform said."""
+        done = subprocess.run(
+            ["terraform", *words],
+            cwd=self.directory,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+        )
+        if done.returncode not in expect:
+            raise AssertionError(
+                f"terraform {' '.join(words)}: status {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+            )
+        return done
+
+    def outputs(self) -> dict[str, Any]:
+        """Return the outputs of the state."""
+        return {name: one["value"] for name, one in json.loads(self("output", "-json").stdout).items()}
+
+    def planned(self, *options: str) -> dict[str, list[str]]:
+        """Return what a plan would do to each resource that it would change: `aws_instance.web` → `["update"]`."""
+        self("plan", "-out=planned", *options)
+        plan = json.loads(self("show", "-json", "planned").stdout)
+        changes = {one["address"]: one["change"]["actions"] for one in plan.get("resource_changes", ())}
+        return {address: actions for address, actions in changes.items() if actions not in (["no-op"], ["read"])}
+
+    def settled(self, *options: str) -> bool:
+        """Tell whether a plan finds nothing to do, the outputs included (`-detailed-exitcode`)."""
+        return self("plan", "-detailed-exitcode", *options, expect=(0, 2)).returncode == 0
+
+
+@pytest.fixture
+def workspace(gateway: Gateway, cloud: Target, tmp_path: Path) -> Workspace:
+    """Make a directory out of one beside this file, for Terraform to work in."""
+    if not shutil.which("terraform"):
+        pytest.skip("there is no terraform on the PATH")
+    if not (mirror := os.environ.get(MIRROR)):
+        pytest.skip(f"{MIRROR} does not say where a mirror of Terraform's AWS provider is")
+    settings = tmp_path / "terraform.rc"
+    settings.write_text(
+        f"provider_installation {{\n  filesystem_mirror {{\n    path = {json.dumps(mirror)}\n  }}\n}}\n"
+    )
+
+    def make(name: str) -> Terraform:
+        directory = tmp_path / name
+        shutil.copytree(Path(__file__).with_name(name), directory)
+        return Terraform(directory, environment(gateway.url, cloud.keys[ACCOUNT], settings))
+
+    return make
+
+
+def environment(url: str, keys: Keys, settings: Path) -> dict[str, str]:
+    """Return Terraform's environment: the endpoint and the keys, and no configuration of this machine."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(settings.parent),
+        "TF_CLI_CONFIG_FILE": str(settings),
+        "TF_CLI_ARGS": "-no-color",
+        "TF_INPUT": "0",
+        "CHECKPOINT_DISABLE": "1",  # asks nobody for newer releases
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": keys.access,
+        "AWS_SECRET_ACCESS_KEY": keys.secret,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
