@@ -10,6 +10,7 @@ from adapters.types.compute import Power, Server
 from shim.context import Call
 from shim.ec2 import ids, instance_facts
 from shim.ec2.instance_states import (
+    ENDING,
     PENDING,
     RUNNING,
     SHUTTING_DOWN,
@@ -33,6 +34,7 @@ _WAKE = {
     "SHELVED": Power.UNSHELVE,
     "SHELVED_OFFLOADED": Power.UNSHELVE,
 }
+_MOST_DESCRIBED = 255 - len(ENDING)  # what Nova keeps of a description
 _NO_HOST_OPTIONS = "an option of hosts that Nova does not have; AWS calls it reserved"
 
 
@@ -107,9 +109,20 @@ async def terminate_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str
             if error.fault is not Fault.NOT_FOUND:
                 raise
             return TERMINATED
+        if state(server) == PENDING and server.status == "BUILD":
+            await _note_end(call, server)
         return TERMINATED if failed(server) else SHUTTING_DOWN
 
     return {"TerminatingInstances": await _changes(servers, terminate)}
+
+
+async def _note_end(call: Call, server: Server) -> None:
+    """Keep the end of a server that is being built in mind: Nova forgets it, and a terminated instance never pends."""
+    try:
+        await call.cloud.compute.describe_server(server.id, server.description[:_MOST_DESCRIBED] + ENDING)
+    except BackendError as error:
+        if error.fault is not Fault.NOT_FOUND:  # it is gone already
+            raise
 
 
 def _all_in(servers: Sequence[Server], allowed: tuple[str, ...], done: str) -> None:

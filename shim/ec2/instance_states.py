@@ -47,10 +47,17 @@ _TASKS: Final[Mapping[str, str]] = {
 }
 
 
+# What the description of a server ends with that was terminated while Nova built it.  Its build writes the task state
+# `block_device_mapping` over `deleting` (nova.compute.manager, `_build_resources`), and ends before the deletion begins.
+ENDING: Final = " ending"
+
+
 def state(server: Server) -> str:
     """Name a server's state in EC2's word."""
     if server.status in ("DELETED", "SOFT_DELETED"):
         return TERMINATED
+    if server.status in ("BUILD", "ACTIVE") and server.description.endswith(ENDING):
+        return SHUTTING_DOWN
     if server.task_state and server.task_state in _TASKS:
         return _TASKS[server.task_state]
     if server.status == "ERROR":

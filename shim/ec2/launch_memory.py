@@ -21,7 +21,7 @@ from adapters.errors import BackendError, Fault
 from adapters.types.compute import Server
 from shim.context import Call
 from shim.ec2 import client_tokens, instance_facts
-from shim.ec2.instance_states import SHUTTING_DOWN, state
+from shim.ec2.instance_states import ENDING, SHUTTING_DOWN, state
 from shim.ec2.together import each, together
 from shim.errors import AwsError
 
@@ -64,7 +64,7 @@ def memory(call: Call, req: Mapping[str, Any]) -> Memory | None:
 
 def number(server: Server) -> int:
     """Tell a server's launch index, from its description where the metadata is gone."""
-    word = server.metadata.get(instance_facts.INDEX) or server.description.rpartition(" ")[2]
+    word = server.metadata.get(instance_facts.INDEX) or server.description.removesuffix(ENDING).rpartition(" ")[2]
     return instance_facts.count(word) or 0
 
 

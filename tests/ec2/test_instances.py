@@ -44,7 +44,7 @@ def test_life_of_an_instance(ec2: Any, launch: Launch, openstack_main: Any) -> N
     (change,) = ec2.terminate_instances(InstanceIds=made)["TerminatingInstances"]
     assert change["CurrentState"] == {"Code": 32, "Name": "shutting-down"}
     ec2.get_waiter("instance_terminated").wait(InstanceIds=made, WaiterConfig=WAIT)
-    assert openstack_main.compute.find_server(server_id(made[0])) is None
+    assert eventually(lambda: openstack_main.compute.find_server(server_id(made[0])) is None)
     (gone,) = instances(ec2, InstanceIds=made)
     assert gone["State"] == {"Code": 48, "Name": "terminated"}
     assert gone["StateReason"]["Code"] == "Client.UserInitiatedShutdown"

@@ -10,8 +10,10 @@ from adapters.errors import BackendError, Fault
 from adapters.types.block import VolumeAttachment
 from adapters.types.compute import Server
 from shim.ec2.images import describe_images
-from shim.ec2.instance_actions import reboot_instances, stop_instances
+from shim.ec2.instance_actions import reboot_instances, stop_instances, terminate_instances
 from shim.ec2.instance_attributes import modify_instance_attribute
+from shim.ec2.instance_states import state
+from shim.ec2.launch_memory import number
 from shim.ec2.security_group_rules import authorize_security_group_ingress
 from shim.ec2.security_groups import create_security_group
 from shim.ec2.volume_attachments import attach_volume, detach_volume
@@ -39,6 +41,12 @@ class Nova:
 
     async def detach_volume(self, server_id: str, volume_id: str) -> None:
         raise BackendError(self.fault, service="compute", detail="Cannot detach a root device volume")
+
+    async def delete_server(self, id: str) -> None:
+        self.one = replace(self.one, task_state="deleting")
+
+    async def describe_server(self, id: str, description: str) -> None:
+        self.one = replace(self.one, description=description)
 
     async def reboot_server(self, id: str) -> None:
         self.rebooted.append(id)
@@ -83,6 +91,22 @@ def test_a_terminated_instance_is_rebooted_by_nobody_and_refused_by_nobody(statu
 
     anyio.run(reboot)
     assert nova.rebooted == []
+
+
+def test_what_is_terminated_while_it_pends_never_pends_again() -> None:
+    """Nova's build writes its own task state over that of the deletion; AWS's waiter takes `pending` for a failure."""
+    nova = Nova(replace(SERVER, status="BUILD", launched_at=None, description="ec2-ct-1 2 3"))
+
+    async def terminate() -> str:
+        answer = await terminate_instances(call("", compute=nova), {"InstanceIds": [INSTANCE]})
+        return str(answer["TerminatingInstances"][0]["CurrentState"]["Name"])
+
+    assert anyio.run(terminate) == "shutting-down"
+    nova.one = replace(nova.one, task_state="block_device_mapping")
+    assert state(nova.one) == "shutting-down"
+    assert state(replace(nova.one, status="ACTIVE", task_state=None)) == "shutting-down"
+    assert state(replace(nova.one, status="DELETED")) == "terminated"
+    assert number(nova.one) == 3
 
 
 def test_what_never_ran_cannot_be_stopped() -> None:
