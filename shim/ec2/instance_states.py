@@ -48,7 +48,7 @@ _TASKS: Final[Mapping[str, str]] = {
 
 
 # What the description of a server ends with that was terminated while Nova built it.  Its build writes the task state
-# `block_device_mapping` over `deleting` (nova.compute.manager, `_build_resources`), and ends before the deletion begins.
+# `block_device_mapping` over `deleting` (nova.compute.manager, `_build_resources`) and ends before the deletion begins.
 ENDING: Final = " ending"
 
 
