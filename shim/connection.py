@@ -29,6 +29,10 @@ log = logging.getLogger(__name__)
 # S3 takes 8 KB of headers, to which a presigned URL adds its own.
 HEAD_BYTES = 64 * 1024
 
+# How many requests may wait for their turn; who sends more before the first answers has the rest to send again
+# (RFC 9112, 9.3.2).
+QUEUED = 64
+
 _NO_HTTP = AwsError("BadRequest", "An error occurred when parsing the HTTP request.")
 _TOO_LARGE = AwsError(
     "RequestHeaderSectionTooLarge", "Your request header section exceeds the maximum allowed size.", 400
@@ -37,6 +41,8 @@ _TOO_LARGE = AwsError(
 
 class Connection(asyncio.Protocol):
     """One connection, as uvicorn makes them; `head_seconds` is how long it may be without a whole head to read.
+
+    It is also how long the client may take none of what has been written for it.
 
     Requests that come before the last one was answered wait for their turn.
     """
@@ -60,7 +66,8 @@ class Connection(asyncio.Protocol):
         self._url = b""
         self._headers: list[Header] = []
         self._in_head = False
-        self._head_bytes = 0
+        self._overhead = 0  # bytes since the last head or piece of a body: a head, trailers, what extends chunks
+        self._long = False
         self._refused = False
         self._served: Exchange | None = None
         self._read: Exchange | None = None  # whose body is being read
@@ -70,6 +77,8 @@ class Connection(asyncio.Protocol):
         self._writable: asyncio.Future[None] | None = None
         self._due: float | None = None  # when the connection ends unless something comes
         self._look: asyncio.TimerHandle | None = None
+        self._unsent = 0  # what the client had not taken, and since when
+        self._unsent_since = 0.0
 
     # What the event loop tells.
 
@@ -101,14 +110,13 @@ class Connection(asyncio.Protocol):
         self.resume_writing()
 
     def data_received(self, data: bytes) -> None:
-        """Read; a head may be no longer than `HEAD_BYTES`, in one piece or in many."""
+        """Read; a head, or what surrounds a body's pieces, may be no longer than `HEAD_BYTES`."""
         if self._refused:
             return
-        if not self._in_head:
-            self._head_bytes = 0
-        self._head_bytes += len(data)
+        self._overhead += len(data)
+        self._long = self._overhead > HEAD_BYTES
         whole = self._parsed(data)
-        if self._in_head and self._head_bytes > HEAD_BYTES:
+        if self._overhead > HEAD_BYTES:
             self._refuse(_TOO_LARGE)
         elif not whole:
             self._refuse(_NO_HTTP)
@@ -120,14 +128,22 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """It has read."""
         self.writing = True
+        self._unsent = 0
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
 
     def _look_at_the_clock(self) -> None:
         now = self.loop.time()
-        if self._due is not None and now >= self._due:
-            self.transport.close()
+        # While nothing is added, what is as much as before has not been taken; closing alone would wait for it.
+        unsent = 0 if self.writing and not self.transport.is_closing() else self.transport.get_write_buffer_size()
+        if unsent != self._unsent:
+            self._unsent, self._unsent_since = unsent, now
+        elif unsent and now - self._unsent_since >= self._head_seconds:
+            self.transport.abort()
             return
+        if self._due is not None and now >= self._due:
+            self._due = None
+            self.transport.close()
         # A head may begin at any time, and its end comes due earlier than that of the rest before it.
         soon = now + self._head_seconds
         self._look = self.loop.call_at(soon if self._due is None else min(soon, self._due), self._look_at_the_clock)
@@ -147,8 +163,9 @@ class Connection(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header."""
-        self._headers.append((name.lower(), value))
+        """Take a header; a trailer "MUST NOT" be taken for one (RFC 9110, 6.5.1), and no request needs any."""
+        if self._in_head:
+            self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Serve the request, or let it wait for its turn."""
@@ -156,9 +173,12 @@ class Connection(asyncio.Protocol):
             return
         self._in_head = False
         self._due = None
-        if self._head_bytes > HEAD_BYTES and self._size() > HEAD_BYTES:
-            self._in_head = True
+        if self._long and (size := self._size()) > HEAD_BYTES:
+            self._overhead = size
             raise ValueError("too long")
+        self._overhead = 0
+        if len(self._queue) >= QUEUED:
+            raise ValueError("too many at once")
         path, _, query = self._target().partition(b"?")
         plain = path.decode("ascii")
         scope = {
@@ -181,11 +201,13 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of a body until it is asked for."""
+        self._overhead = 0
         if self._read is not None:
             self._read.take(body)
 
     def on_message_complete(self) -> None:
         """End a body."""
+        self._overhead = 0
         if self._read is not None:
             self._read.whole()
 
@@ -205,7 +227,7 @@ class Connection(asyncio.Protocol):
         "A server MAY ignore a received Upgrade header field" (RFC 9110, 7.8), but the parser reads no body behind it.
         """
         method = self._parser.get_method()
-        lines = [b"%b %b HTTP/1.1" % (method, self._url)]
+        lines = [b"%b %b HTTP/%b" % (method, self._url, self._parser.get_http_version().encode())]
         lines += [b"%b: %b" % header for header in self._headers if header[0] != b"upgrade"]
         self._parser = httptools.HttpRequestParser(self)
         return method != b"CONNECT" and self._parsed(b"\r\n".join((*lines, b"", rest)))
@@ -251,7 +273,8 @@ class Connection(asyncio.Protocol):
             self._serve(self._queue.popleft())
         else:
             self._due = self.loop.time() + (self._head_seconds if self._in_head else self._rest_seconds)
-        self.resume_reading()
+        if not self._queue:
+            self.resume_reading()
 
     def shutdown(self) -> None:
         """Answer what has been asked, and hang up: uvicorn says so when it stops."""

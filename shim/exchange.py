@@ -84,6 +84,7 @@ class Exchange:
         self._started = False
         self._ended = False
         self._chunked = False
+        self._endless = False  # the connection's end is the body's
         self._left = 0
 
     # What the connection tells.
@@ -164,6 +165,8 @@ class Exchange:
         body, more = message.get("body", b""), message.get("more_body", False)
         if self._scope["method"] == "HEAD":
             body = b""
+        elif self._endless:
+            pass
         elif self._chunked:
             body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + (b"" if more else b"0\r\n\r\n")
         else:
@@ -179,10 +182,17 @@ class Exchange:
     def _start(self, status: int, headers: Collection[Header]) -> None:
         head, said = head_lines(status, headers, self._connection.default_head())
         length = said.get(b"\r\ncontent-length: ")
-        self._chunked = length is None and self._scope["method"] != "HEAD" and status not in _NO_BODY
+        framed = length is not None or self._scope["method"] == "HEAD" or status in _NO_BODY
+        # "A server MUST NOT send a response containing Transfer-Encoding unless the corresponding request indicates
+        # HTTP/1.1" (RFC 9112, 6.1).
+        self._endless = not framed and self._scope["http_version"] == "1.0"
+        self._chunked = not framed and not self._endless
         self._left = int(length or 0)
         if self._chunked:
             head += b"\r\ntransfer-encoding: chunked"
+        if self._expects and not self._whole:
+            # A client that was not told to continue sends no body, but what it asks next would be read as that body.
+            self._keep = False
         if b"close" in said.get(b"\r\nconnection: ", b"").lower():
             self._keep = False
         elif not self._keep or self._connection.last:
