@@ -43,6 +43,11 @@ def _member(shape: Any, name: str, path: str) -> Any:
     return shape.members[name]
 
 
+def covered_wholly(tree: Tree) -> frozenset[str]:
+    """Return the top members that are covered with all below them: parameters of these alone need no walk."""
+    return frozenset(name for name, below in tree.items() if below is _ALL)
+
+
 def uncovered(params: Mapping[str, Any], tree: Tree) -> str:
     """Return the path of the first parameter that the tree does not cover, or ''."""
     for name, value in params.items():

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
+from binascii import b2a_base64
+from hashlib import sha256
 
 from shim.errors import AwsError
 from shim.protocol.headers import safe
@@ -39,7 +39,7 @@ def query(error: AwsError, request_id: str, request: Request, *, namespace: str 
 
 def host_id(request_id: str) -> str:
     """S3's `x-amz-id-2`, which names the host at AWS.  Ours only restates the request id; it is no secret."""
-    return base64.b64encode(hashlib.sha256(request_id.encode()).digest()).decode()
+    return b2a_base64(sha256(request_id.encode()).digest(), newline=False).decode()
 
 
 def s3_ids(request_id: str) -> list[tuple[str, str]]:

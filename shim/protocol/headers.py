@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from email.errors import HeaderParseError
 from email.header import decode_header
-from typing import Any
+from typing import Any, NamedTuple
 
 from shim.protocol import scalars
 from shim.protocol.refusal import Flaw, Refusal
@@ -75,8 +75,8 @@ def encoded(text: str) -> str:
 
 def safe(text: str) -> str:
     """Return header text that can neither break the message nor the encoding of it."""
-    if text.isascii():
-        return encoded(text) if _CONTROL.search(text) else text
+    if text.isascii() and text.isprintable():
+        return text
     try:
         text.encode("latin-1")
     except UnicodeEncodeError:
@@ -100,16 +100,7 @@ def writer(shape: Any) -> Callable[[Any], str]:
     if shape.type_name == "list":
         item = scalars.writer(shape.member, "rfc822")
         return lambda value: ",".join(safe(_quoted(item(one))) for one in value)
-    text = scalars.writer(shape, "rfc822")
-    if shape.type_name in ("string", "character"):
-        return _string
-    return text
-
-
-def _string(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"expected a str, got {value!r}")
-    return value if value.isascii() and value.isprintable() else safe(value)
+    return scalars.writer(shape, "rfc822")
 
 
 def _quoted(text: str) -> str:
@@ -122,7 +113,7 @@ _HTTP_DATE = re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d
 
 
 def _either(text: Callable[[Any], str]) -> Callable[[Any], str]:
-    return lambda value: _string(value) if isinstance(value, str) else text(value)
+    return lambda value: safe(value) if isinstance(value, str) else text(value)
 
 
 def bindings(shape: Any) -> tuple[dict[str, Binding], dict[str, str]]:
@@ -138,17 +129,26 @@ def bindings(shape: Any) -> tuple[dict[str, Binding], dict[str, str]]:
     return names, prefixes
 
 
-def emitters(members: Mapping[str, Any]) -> tuple[Mapping[str, tuple[str, Callable[[Any], str]]], Mapping[str, str]]:
-    """Return the header tables of an answer's members: member → (header, writer), and member → prefix."""
-    names: dict[str, tuple[str, Callable[[Any], str]]] = {}
+class Emitters(NamedTuple):
+    """The header tables of an answer, each by its members."""
+
+    strings: Mapping[str, str]  # to the header; its text travels as it is, made safe
+    others: Mapping[str, tuple[str, Callable[[Any], str]]]  # to the header and its writer
+    prefixes: Mapping[str, str]  # to what all the headers of a map begin with
+
+
+def emitters(members: Mapping[str, Any]) -> Emitters:
+    """Return the header tables of an answer's members."""
+    strings: dict[str, str] = {}
+    others: dict[str, tuple[str, Callable[[Any], str]]] = {}
     prefixes: dict[str, str] = {}
     for name, member in members.items():
-        location = member.serialization.get("location")
-        if location == "header":
+        location, outside = member.serialization.get("location"), str(member.serialization.get("name", name))
+        if location == "headers":
+            prefixes[name] = outside
+        elif location == "header" and member.type_name in ("string", "character"):
+            strings[name] = outside
+        elif location == "header":
             text = writer(member)
-            if name == "Expires":  # kept as the client once wrote it
-                text = _either(text)
-            names[name] = (str(member.serialization.get("name", name)), text)
-        elif location == "headers":
-            prefixes[name] = str(member.serialization.get("name", ""))
-    return names, prefixes
+            others[name] = (outside, _either(text) if name == "Expires" else text)  # kept as the client once wrote it
+    return Emitters(strings, others, prefixes)

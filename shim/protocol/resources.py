@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shim.errors import AwsError
-from shim.protocol.message import Address, Head, Request
+from shim.protocol.message import Head, Request
 
 # Signatures by query, V4 and V2, and the SDKs' name for the operation.
 _V4 = (
@@ -25,7 +25,8 @@ _SIGNATURE_V2 = frozenset({"AWSAccessKeyId", "Signature", "Expires"})
 # boto's SigV2 moves these headers to the query when it signs a URL.
 _HOISTED_V2 = frozenset({"content-type", "content-md5"})
 _NEUTRAL = frozenset({"x-id"})
-_NOTHING_ASKED = _NEUTRAL.union(_V4.split())
+# A query of no other names asks for nothing: there is none, or it only signs, as most presigned URLs' do.
+SIGNS_ONLY = _NEUTRAL.union(_V4.split())
 
 _COPY = "x-amz-copy-source"
 
@@ -49,11 +50,6 @@ class Route:
     def weight(self) -> int:
         """How specific it is."""
         return 2 * len(self.demands) + self.copies
-
-
-def asks_nothing(head: Head) -> bool:
-    """Say whether there is no query, or one that only signs, as most presigned URLs have."""
-    return not head.raw_query or head.query_names <= _NOTHING_ASKED
 
 
 def not_implemented(name: str, what: str = "Header") -> AwsError:
@@ -84,9 +80,10 @@ def router(model: Any) -> Callable[[Request], str]:
 
     def identify(request: Request) -> str:
         head = request.head
-        shape = _shape(request.address)
+        bucket, key = request.address
+        shape = 2 if key else 1 if bucket else 0  # as in _SHAPES
         base = plain.get((head.method, shape))
-        if base and _COPY not in head.first and asks_nothing(head):
+        if base and _COPY not in head.first and head.query_names <= SIGNS_ONLY:
             return base
         names, copies = _asked(head), _copies(head)
         if base and not names and not copies:
@@ -110,10 +107,6 @@ def _route(operation: Any, query: str) -> Route:
         elif location == "header" and outside == _COPY and name in required:
             copies = True
     return Route(operation.name, demands, copies, frozenset(knows), frozenset(uri))
-
-
-def _shape(address: Address) -> int:
-    return 2 if address.key else 1 if address.bucket else 0
 
 
 def _copies(head: Head) -> bool:

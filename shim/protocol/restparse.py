@@ -12,9 +12,9 @@ from shim.protocol import documents, headers, scalars, xmlread
 from shim.protocol.message import Head, Request
 from shim.protocol.operation import Parse
 from shim.protocol.refusal import Flaw, Refusal
-from shim.protocol.resources import SIGNATURE, asks_nothing, not_implemented
+from shim.protocol.resources import SIGNATURE, SIGNS_ONLY, not_implemented
 
-Fill = Callable[[dict[str, Any], Request], None]
+Fill = Callable[[dict[str, Any], Head], None]
 
 # `x-amz-*` headers that change nothing about what an operation does: signature, transport, user agent, and metadata,
 # which only means something where an object is written (and is modelled there).
@@ -60,21 +60,24 @@ def checksums(model: Any) -> tuple[str, ...]:
 def parser(model: Any) -> Parse:
     """Compile an operation's parser."""
     shape = model.input_shape
-    names, prefixes = headers.bindings(shape) if shape else ({}, {})
-    fills: list[Fill] = []
-    if shape:
-        fills += [fill for fill in (_path(model), _query(shape)) if fill]
-    harmless = _HARMLESS | {f"x-amz-checksum-{name.lower()}" for name in checksums(model)}
-    fills.append(_headers(names, prefixes, harmless))
-    if shape and "CopySource" in shape.members:
-        fills.append(_no_range)
+    path = _path(model) if shape else None
+    query = _query(shape) if shape else None
+    in_headers = _headers(shape, _HARMLESS | {f"x-amz-checksum-{name.lower()}" for name in checksums(model)})
+    copies = shape is not None and "CopySource" in shape.members
     missing = _missing(shape)
     body_of = _body(shape)
 
     def parse(request: Request, body: bytes) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for fill in fills:
-            fill(found, request)
+        head = request.head
+        found = path(request) if path else {}
+        sent = head.first
+        if not head.query_names <= SIGNS_ONLY:
+            if query:
+                query(found, head)
+            sent = _effective(head)
+        in_headers(found, head, sent)
+        if copies:
+            _no_range(head)
         if missing:
             missing(found)
         if body_of:
@@ -84,7 +87,7 @@ def parser(model: Any) -> Parse:
     return parse
 
 
-def _path(model: Any) -> Fill | None:
+def _path(model: Any) -> Callable[[Request], dict[str, Any]] | None:
     labels = {
         str(member.serialization.get("name", name)): (name, scalars.reader(member, "iso8601"))
         for name, member in model.input_shape.members.items()
@@ -93,18 +96,20 @@ def _path(model: Any) -> Fill | None:
     if not labels:
         return None
     if labels.keys() <= {"Bucket", "Key"}:  # S3: the address says it, whatever the style
-        with_key = "Key" in labels
-
-        def fill(found: dict[str, Any], request: Request) -> None:
-            found["Bucket"] = request.address.bucket
-            if with_key:
-                found["Key"] = request.address.key
-
-        return fill
+        return _object if "Key" in labels else _bucket
     return _template(model.http["requestUri"].partition("?")[0], labels)
 
 
-def _template(uri: str, labels: Mapping[str, tuple[str, scalars.Read]]) -> Fill:
+def _object(request: Request) -> dict[str, Any]:
+    bucket, key = request.address
+    return {"Bucket": bucket, "Key": key}
+
+
+def _bucket(request: Request) -> dict[str, Any]:
+    return {"Bucket": request.address.bucket}
+
+
+def _template(uri: str, labels: Mapping[str, tuple[str, scalars.Read]]) -> Callable[[Request], dict[str, Any]]:
     parts = re.split(r"\{([^}]+)\}", uri)
     text = "".join(
         (f"(?P<{part.rstrip('+')}>{'.+' if part.endswith('+') else '[^/]+'})" if index % 2 else re.escape(part))
@@ -112,14 +117,16 @@ def _template(uri: str, labels: Mapping[str, tuple[str, scalars.Read]]) -> Fill:
     )
     match_path = re.compile(text).fullmatch
 
-    def fill(found: dict[str, Any], request: Request) -> None:
+    def named(request: Request) -> dict[str, Any]:
         match = match_path(request.head.raw_path.decode("latin-1"))
         if match is None:
             raise AwsError("InvalidURI", "Couldn't parse the specified URI.", 400)
-        for label, (name, read) in labels.items():
-            found[name] = _told(read, label, unquote(match[label], errors="surrogateescape"))
+        return {
+            name: _told(read, label, unquote(match[label], errors="surrogateescape"))
+            for label, (name, read) in labels.items()
+        }
 
-    return fill
+    return named
 
 
 def _query(shape: Any) -> Fill | None:
@@ -133,10 +140,8 @@ def _query(shape: Any) -> Fill | None:
     if not table:
         return others
 
-    def fill(found: dict[str, Any], request: Request) -> None:
-        if asks_nothing(request.head):
-            return
-        for outside, text in request.head.query:
+    def fill(found: dict[str, Any], head: Head) -> None:
+        for outside, text in head.query:
             if outside not in table:
                 continue
             name, read, many = table[outside]
@@ -148,7 +153,7 @@ def _query(shape: Any) -> Fill | None:
             else:
                 found[name] = value
         if others:
-            others(found, request)
+            others(found, head)
 
     return fill
 
@@ -166,8 +171,8 @@ def _other_keys(name: str, shape: Any, table: Mapping[str, Any]) -> Fill:
     """A map in the query takes whatever keys no other member takes."""
     many = shape.value.type_name == "list"
 
-    def fill(found: dict[str, Any], request: Request) -> None:
-        for outside, text in request.head.query:
+    def fill(found: dict[str, Any], head: Head) -> None:
+        for outside, text in head.query:
             if outside in table:
                 continue
             into = found.setdefault(name, {})
@@ -179,19 +184,29 @@ def _other_keys(name: str, shape: Any, table: Mapping[str, Any]) -> Fill:
     return fill
 
 
-def _headers(names: Mapping[str, headers.Binding], prefixes: Mapping[str, str], harmless: frozenset[str]) -> Fill:
-    table = {outside: _header(outside, *binding) for outside, binding in names.items()}
+def _headers(shape: Any, harmless: frozenset[str]) -> Callable[[dict[str, Any], Head, Mapping[str, str]], None]:
+    names, prefixes = headers.bindings(shape) if shape else ({}, {})
+    table = {
+        outside: (name, str if outside in _VERBATIM else read, _ADJUST.get(outside))
+        for outside, (name, read) in names.items()
+    }
     groups = tuple(prefixes.items())
     unread = harmless.union(_USUAL.split()) - table.keys()
 
-    def fill(found: dict[str, Any], request: Request) -> None:
-        head = request.head
-        sent = _effective(head)
+    def fill(found: dict[str, Any], head: Head, sent: Mapping[str, str]) -> None:
         for outside in sorted(sent.keys() - unread):
-            text, put = sent[outside], table.get(outside)
-            if put is not None:
-                put(found, head, text)
-            elif outside.startswith("x-amz-") and not _idle(outside, text):
+            text = sent[outside]
+            if outside in table:
+                name, read, adjust = table[outside]
+                if adjust and not (text := adjust(head, text)):
+                    continue
+                try:
+                    found[name] = read(text)
+                except Refusal as refusal:
+                    if outside not in _LENIENT:
+                        raise refused(refusal.at(outside)) from None
+                continue
+            if outside.startswith("x-amz-") and not _idle(outside, text):
                 raise not_implemented(outside)
             for prefix, name in groups:
                 if outside.startswith(prefix):
@@ -200,9 +215,9 @@ def _headers(names: Mapping[str, headers.Binding], prefixes: Mapping[str, str], 
     return fill
 
 
-def _no_range(found: dict[str, Any], request: Request) -> None:
+def _no_range(head: Head) -> None:
     """A copy is whole; a part's range has a header of its own, x-amz-copy-source-range."""
-    text = request.head.header("range")
+    text = head.header("range")
     if text:
         raise refused(Refusal(Flaw.TYPE, "A copy takes no Range header.", text).at("Range"))
 
@@ -211,31 +226,8 @@ def _idle(outside: str, text: str) -> bool:
     return outside.startswith(_METADATA) or _TRUE.get(outside) == text
 
 
-def _header(outside: str, name: str, read: scalars.Read) -> Callable[[dict[str, Any], Head, str], None]:
-    """Return what puts one header's value among the parameters."""
-    if outside in _VERBATIM:
-        read = str
-    adjust = {"content-length": _true_length, "content-encoding": _true_encoding}.get(outside)
-    lenient = outside in _LENIENT
-
-    def put(found: dict[str, Any], head: Head, text: str) -> None:
-        if adjust:
-            text = adjust(head, text)
-            if not text:
-                return
-        try:
-            found[name] = read(text)
-        except Refusal as refusal:
-            if not lenient:
-                raise refused(refusal.at(outside)) from None
-
-    return put
-
-
 def _effective(head: Head) -> Mapping[str, str]:
     """The headers, and those that a presigning client moved to the query; a real header wins."""
-    if asks_nothing(head):
-        return head.first
     moved = {
         lower: value
         for name, value in head.query
@@ -246,7 +238,7 @@ def _effective(head: Head) -> Mapping[str, str]:
 
 def _true_length(head: Head, text: str) -> str:
     """The payload's length, also where it travels as aws-chunked."""
-    return head.header("x-amz-decoded-content-length") or text
+    return head.first.get("x-amz-decoded-content-length") or text
 
 
 def _true_encoding(head: Head, text: str) -> str:
@@ -258,6 +250,9 @@ def _true_encoding(head: Head, text: str) -> str:
     if "aws-chunked" not in text.lower():
         return text
     return ",".join(part for part in (one.strip() for one in text.split(",")) if part.lower() != "aws-chunked")
+
+
+_ADJUST = {"content-length": _true_length, "content-encoding": _true_encoding}
 
 
 def _missing(shape: Any) -> Callable[[Mapping[str, Any]], None] | None:

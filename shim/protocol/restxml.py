@@ -91,21 +91,26 @@ def writer(model: Any) -> Write:
 
 
 def _outside_writer(members: Mapping[str, Any]) -> Callable[[Mapping[str, Any], list[tuple[str, str]]], None]:
-    names, prefixes = headers.emitters(members)
+    strings, others, prefixes = headers.emitters(members)
 
     def write(result: Mapping[str, Any], out: list[tuple[str, str]]) -> None:
         for name, value in result.items():
             if value is None:
                 continue
-            if name in names:
-                header, text = names[name]
-                try:
+            try:
+                if name in strings:
+                    # Nearly every text is safe at a glance, without a call.
+                    out.append(
+                        (strings[name], value if value.isascii() and value.isprintable() else headers.safe(value))
+                    )
+                elif name in others:
+                    header, text = others[name]
                     out.append((header, text(value)))
-                except (TypeError, AttributeError) as error:
-                    raise TypeError(f"{name}: {error}") from error
-            elif value and name in prefixes:
-                prefix = prefixes[name]
-                out += [(prefix + key, headers.encoded(said)) for key, said in value.items()]
+                elif value and name in prefixes:
+                    prefix = prefixes[name]
+                    out += [(prefix + key, headers.encoded(said)) for key, said in value.items()]
+            except (TypeError, AttributeError) as error:
+                raise TypeError(f"{name}: {error}") from error
 
     return write
 

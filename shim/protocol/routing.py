@@ -17,6 +17,8 @@ from shim.protocol.message import Address, Head
 LONGEST_KEY = 1024  # bytes of UTF-8
 
 _CREDENTIAL = re.compile(r"Credential\s*=\s*([^,\s]+)")
+# The service in `<key>/<date>/<region>/<service>/aws4_request`; from the right, as a key may hold a slash.
+_SCOPED = re.compile(r".*/[^/]*/[^/]*/([^/]*)/aws4_request", re.DOTALL)
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 # What a query call without a credential scope (SigV2, or unsigned as AssumeRoleWithWebIdentity is) is for.
@@ -25,29 +27,21 @@ _BY_VERSION = {"2011-06-15": "sts", "2010-05-08": "iam"}
 
 def service_for(head: Head, form: Iterable[tuple[str, str]] = ()) -> str:
     """Return the service that a request is for: the one its signature names, else S3 unless it is a query call."""
-    named = _scope(head)
-    if named:
-        return named
-    if head.header("authorization").startswith("AWS "):
-        return "s3"
-    if head.raw_path.strip(b"/"):
+    authorization = head.first.get("authorization", "")
+    if authorization.startswith("AWS4-"):
+        found = _CREDENTIAL.search(authorization)
+        credential = found[1] if found else ""
+    else:
+        credential = head.values.get("X-Amz-Credential", "")
+    scoped = _SCOPED.fullmatch(credential)
+    if scoped and scoped[1]:
+        return scoped[1]
+    if authorization.startswith("AWS ") or head.raw_path.strip(b"/"):
         return "s3"
     words = {name: value for name, value in (*head.query, *form) if name in ("Action", "Version")}
     if "Action" not in words:
         return "s3"
     return _BY_VERSION.get(words.get("Version", ""), "ec2")
-
-
-def _scope(head: Head) -> str:
-    """The service in `<key>/<date>/<region>/<service>/aws4_request`; from the right, as a key may hold a slash."""
-    authorization = head.header("authorization")
-    if authorization.startswith("AWS4-"):
-        match = _CREDENTIAL.search(authorization)
-        credential = match[1] if match else ""
-    else:
-        credential = head.values.get("X-Amz-Credential", "")
-    parts = credential.split("/")
-    return parts[-2] if len(parts) >= 5 and parts[-1] == "aws4_request" else ""
 
 
 def unsupported_service(name: str) -> AwsError:
@@ -57,16 +51,18 @@ def unsupported_service(name: str) -> AwsError:
 
 def address(head: Head, s3_hosts: tuple[str, ...] = ()) -> Address:
     """Return what a request to S3 names; `s3_hosts` are the names under which a label in front is a bucket."""
-    bucket = bucket_in_host(head.header("host"), s3_hosts)
-    path = head.raw_path[1:] if head.raw_path.startswith(b"/") else head.raw_path
-    if bucket:
-        return Address(bucket, _key(path))
-    first, _, rest = path.partition(b"/")
-    if not first:
-        if rest:
+    bucket = bucket_in_host(head.first.get("host", ""), s3_hosts)
+    path = head.raw_path.removeprefix(b"/")
+    if not bucket:
+        first, _, path = path.partition(b"/")
+        if first:
+            bucket = _decode(first)
+        elif path:
             raise AwsError("InvalidBucketName", "The specified bucket is not valid.", 400, extra={"BucketName": ""})
-        return Address()
-    return Address(_decode(first), _key(rest))
+    key = _decode(path)
+    if len(path) > LONGEST_KEY:  # decoded, it can only be shorter
+        _measure(key)
+    return Address(bucket, key)
 
 
 @lru_cache(maxsize=1024)
@@ -83,15 +79,11 @@ def bucket_in_host(host: str, s3_hosts: tuple[str, ...]) -> str:
     return ""
 
 
-def _key(path: bytes) -> str:
-    if not path:
-        return ""
-    key = _decode(path)
-    size = len(key) if key.isascii() else len(key.encode())
+def _measure(key: str) -> None:
+    size = len(key.encode())
     if size > LONGEST_KEY:
         extra = {"Size": str(size), "MaxSizeAllowed": str(LONGEST_KEY)}
         raise AwsError("KeyTooLongError", "Your key is too long", 400, extra=extra)
-    return key
 
 
 def _decode(path: bytes) -> str:

@@ -7,7 +7,7 @@ import binascii
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from shim.protocol.constraints import check
@@ -151,10 +151,15 @@ def _iso8601_text(value: Any) -> str:
 
 _TWO = [f"{number:02}" for number in range(60)]
 _THREE = [f"{number:03}" for number in range(1000)]
+# The names that HTTP's dates have in every language (RFC 9110, 5.6.7).
+_DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+_MONTHS = ["", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
 def _rfc822_text(value: Any) -> str:
-    return format_datetime(_aware(value), usegmt=True)
+    at = _aware(value)
+    date = f"{_DAYS[at.weekday()]}, {_TWO[at.day]} {_MONTHS[at.month]} {at.year:04}"
+    return f"{date} {_TWO[at.hour]}:{_TWO[at.minute]}:{_TWO[at.second]} GMT"
 
 
 def _unix_text(value: Any) -> str:
@@ -188,7 +193,9 @@ def _boolean_text(value: Any) -> str:
 
 
 def _integer_text(value: Any) -> str:
-    if isinstance(value, int) and value is not True and value is not False:
+    if type(value) is int:
+        return str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
         return str(int(value))
     raise TypeError(f"expected an int, got {value!r}")
 

@@ -18,7 +18,7 @@ from botocore.model import ServiceModel
 
 from shim.errors import AwsError
 from shim.protocol import ec2, query, restxml
-from shim.protocol.coverage import compile_tree, paths, uncovered
+from shim.protocol.coverage import compile_tree, covered_wholly, paths, uncovered
 from shim.protocol.message import Reply, Request
 from shim.protocol.operation import Dialect, Handler, Operation, describe
 
@@ -68,10 +68,12 @@ class Service:
         self._model = ServiceModel(words, name)
         self.protocol: str = self._model.metadata["protocol"]
         self._dialect = PROTOCOLS[self.protocol]
-        self._route = self._dialect.router(self._model)
+        # Names the operation that AWS would run, whether or not we have it; AwsError if none.
+        self.route: Callable[[Request], str] = self._dialect.router(self._model)
         self._fail = self._dialect.failure(self._model)
         self._names = {xform_name(operation): operation for operation in self._model.operation_names}
         self._handlers: dict[str, Handler] = {}
+        self._registered: dict[str, Operation] = {}
         self._operations = Operations(self._model.operation_names, self._compile)
 
     @property
@@ -112,7 +114,8 @@ class Service:
                 raise LookupError(f"{name} is written twice")
             operation = self._compile(name, handler, paths(supports), ignores or {})
             self._handlers[name] = handler
-            self._operations.put(replace(operation, lasting=lasting))
+            self._registered[name] = replace(operation, lasting=lasting)
+            self._operations.put(self._registered[name])
             return handler
 
         return register
@@ -126,9 +129,12 @@ class Service:
     ) -> Operation:
         model = self._model.operation_model(name)
         tree = compile_tree(model.input_shape, {*supports, *ignores, *self._dialect.always(model)})
+        whole = covered_wholly(tree)
         refuse = self._dialect.unsupported_parameter
 
         def unsupported(params: Mapping[str, Any]) -> AwsError | None:
+            if params.keys() <= whole:
+                return None
             path = uncovered(params, tree)
             return refuse(path, model) if path else None
 
@@ -142,15 +148,12 @@ class Service:
             unsupported=unsupported,
         )
 
-    def route(self, request: Request) -> str:
-        """Return the name of the operation that AWS would run, whether or not we have it; AwsError if none."""
-        return self._route(request)
-
     def registered(self, name: str) -> Operation:
         """Return the operation of a name that `route` gave; AwsError where we have no action for it."""
-        if name not in self._handlers:
+        operation = self._registered.get(name)
+        if operation is None:
             raise self._dialect.unsupported_operation(name)
-        return self._operations[name]
+        return operation
 
     def parse(self, operation: Operation, request: Request, body: bytes) -> dict[str, Any]:
         """Return the parameters, valid by the model and all of them supported; AwsError names the one that is not.
