@@ -2,10 +2,13 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shim.errors import AwsError
 from shim.protocol.message import Reply, Request
@@ -223,6 +226,12 @@ def test_a_stream_passes_untouched() -> None:
 
     stream = pieces()
     assert reply(S3, "GetObject", {"Body": stream, "ContentLength": 5}, s3("GET", "/b/k")).body is stream
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_a_time_in_a_header_is_an_http_date(at: datetime) -> None:
+    found = reply(S3, "HeadObject", {"LastModified": at}, s3("HEAD", "/b/k"))
+    assert dict(found.headers)["Last-Modified"] == format_datetime(at, usegmt=True)
 
 
 def test_a_policy_is_json() -> None:
