@@ -5,10 +5,11 @@ import sys
 import time
 from collections.abc import Callable
 
-from bench import describe_many, hop, many_parts, s3_side_by_side, stream_2gb, upstream_calls
+from bench import describe_many, hop, many_parts, s3_side_by_side, steps, stream_2gb, upstream_calls
 from bench.stage import Stage, stage
 
 MEASUREMENTS: dict[str, Callable[[Stage], None]] = {
+    "steps": steps.run,
     "hop": hop.run,
     "s3": s3_side_by_side.run,
     "upstream": upstream_calls.run,
