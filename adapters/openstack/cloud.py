@@ -87,14 +87,18 @@ class CloudFactory:
 
     def tenant(self, tokens: TokenSource, token: Token, request_id: str) -> OpenStackCloud:
         """Return one tenant's cloud for one request; nothing is sent.  `token` is the one of the moment."""
-        return OpenStackCloud(self, Session(self._transport, tokens, request_id), tokens, token)
+        return OpenStackCloud(self, tokens, token, request_id)
+
+    def session(self, tokens: TokenSource, request_id: str) -> Session:
+        """Return what one request's control calls go through."""
+        return Session(self._transport, tokens, request_id)
 
     def swift(self, tokens: TokenSource, token: Token, request_id: str) -> Swift:
         """Return the object store of a token's project; raise BackendError UNSUPPORTED where the cloud has none."""
         url = token.catalog.get(_SWIFT)
         if not url:
             raise BackendError(Fault.UNSUPPORTED, service=_SWIFT, detail="the cloud's catalog has no such service")
-        return Swift(self._objects, url, tokens, request_id, self._memory)
+        return Swift(self._objects, url, tokens, request_id, self._memory, token)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -107,11 +111,15 @@ class OpenStackCloud:
 
     _objects: Swift | None = None
 
-    def __init__(self, factory: CloudFactory, session: Session, tokens: TokenSource, token: Token) -> None:
+    def __init__(self, factory: CloudFactory, tokens: TokenSource, token: Token, request_id: str) -> None:
         self._factory = factory
-        self._session = session
         self._tokens = tokens
         self._token = token
+        self._request_id = request_id
+
+    @cached_property
+    def _session(self) -> Session:
+        return self._factory.session(self._tokens, self._request_id)
 
     @cached_property
     def compute(self) -> Nova:
@@ -136,6 +144,7 @@ class OpenStackCloud:
     @property
     def objects(self) -> Swift:
         """Swift."""
-        if self._objects is None:  # cached_property takes a lock, and small objects are asked for most
-            self._objects = self._factory.swift(self._tokens, self._token, self._session.request_id)
-        return self._objects
+        found = self._objects
+        if found is None:  # cached_property takes a lock, and small objects are asked for most
+            found = self._objects = self._factory.swift(self._tokens, self._token, self._request_id)
+        return found

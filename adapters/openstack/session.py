@@ -59,11 +59,6 @@ class Session:
         self._request_id = request_id
         self._deadline = deadline
 
-    @property
-    def request_id(self) -> str:
-        """The gateway's request id (a UUID), which OpenStack sees as `req-<id>`."""
-        return self._request_id
-
     async def get(self, service: str, path: str, **options: Unpack[Options]) -> Answer:
         """GET; see `request`."""
         return await self.request("GET", service, path, **options)

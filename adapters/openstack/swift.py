@@ -18,10 +18,11 @@ from adapters.errors import BackendError, Fault
 from adapters.openstack import faults
 from adapters.openstack import swift_headers as codec
 from adapters.openstack.swift_headers import SERVICE
-from adapters.openstack.swift_http import Pool, SwiftHttp, parsed, pieces, quoted, refusal, refused, whole
+from adapters.openstack.swift_http import Pool, SwiftHttp, parsed, path_of, refusal, refused
 from adapters.openstack.swift_memory import SwiftMemory
 from adapters.openstack.swift_wire import Answer
 from adapters.ports.identity import TokenSource
+from adapters.types.identity import Token
 from adapters.types.objects import (
     Container,
     Description,
@@ -51,7 +52,7 @@ _POLICY_AND_ACLS: Final = ("x-storage-policy", "x-container-read", "x-container-
 
 
 class Swift:
-    """One project's Swift account.  `endpoint` is the catalog's URL of it."""
+    """One project's Swift account.  `endpoint` is the catalog's URL of it; `token`, if at hand, is the first to use."""
 
     __slots__ = ("_http", "_memory")
 
@@ -62,8 +63,9 @@ class Swift:
         tokens: TokenSource,
         request_id: str,
         memory: SwiftMemory | None = None,
+        token: Token | None = None,
     ) -> None:
-        self._http = SwiftHttp(pool, endpoint, tokens, request_id)
+        self._http = SwiftHttp(pool, endpoint, tokens, request_id, token)
         self._memory = memory or SwiftMemory()
 
     # --- the account ---
@@ -96,7 +98,7 @@ class Swift:
         if like:
             model = await self._container_headers(like)
             headers.update({key: model[key] for key in _POLICY_AND_ACLS if key in model})
-        answer = await self._expect("PUT", _path(name), headers)
+        answer = await self._expect("PUT", path_of(name), headers)
         self._memory.keep_container(self._url(name), True)
         return answer.status == 201
 
@@ -121,14 +123,14 @@ class Swift:
 
     async def delete_container(self, name: str) -> None:
         """Delete a container.  Raises CONFLICT while it holds objects."""
-        await self._expect("DELETE", _path(name))
+        await self._expect("DELETE", path_of(name))
         self._memory.keep_container(self._url(name), False)
 
     async def objects(self, container: str, want: Listing) -> list[ObjectRow]:
         """List one page of a container."""
         return await self._http.rows(
             _query(
-                _path(container),
+                path_of(container),
                 format="json",
                 prefix=want.prefix,
                 delimiter=want.delimiter,
@@ -142,33 +144,37 @@ class Swift:
 
     async def get(self, container: str, name: str, *, span: str = "", part: int = 0) -> Download:
         """Open an object, whole, for a span, or for a part of a static large object."""
-        path = _path(container, name)
-        answer = await self._http.send("GET", _part(path, part), {"Range": span} if span else None)
+        path = path_of(container, name)
+        if part:
+            path += f"?part-number={part}"
+        answer = await self._http.send("GET", path, {"Range": span} if span else None)
         if answer.status not in (200, 206):
             raise await self._missing(await refusal(answer, path), container)
         found = codec.stored(answer.headers)
         if found.length <= SMALL_BODY:
-            return Download(found, await whole(answer), answer.close)
-        return Download(found, pieces(answer), answer.close)
+            return Download(found, await answer.read(), answer.close)
+        return Download(found, answer.pieces(), answer.close)
 
     async def head(self, container: str, name: str, *, part: int = 0) -> Stored:
         """Describe an object, or one part of it."""
-        path = _path(container, name)
-        answer = await self._http.send("HEAD", _part(path, part))
+        path = path_of(container, name)
+        if part:
+            path += f"?part-number={part}"
+        answer = await self._http.send("HEAD", path)
         if answer.status not in (200, 206):
             raise await self._missing(await refusal(answer, path), container)
         return codec.stored(answer.headers)
 
     async def segments(self, container: str, name: str) -> list[Segment]:
         """Return a static large object's segments in order, one level deep.  Empty for any other object."""
-        path = _path(container, name)
+        path = path_of(container, name)
         answer = await self._http.send("GET", path + "?multipart-manifest=get")
         if answer.status != 200:
             raise await self._missing(await refusal(answer, path), container)
         if codec.stored(answer.headers).layout != "static":
             answer.close()
             return []
-        return [_segment(row) for row in parsed(await whole(answer), list) if "name" in row]
+        return [_segment(row) for row in parsed(await answer.read(), list) if "name" in row]
 
     # --- writing ---
 
@@ -176,7 +182,7 @@ class Swift:
         self, container: str, name: str, body: bytes | AsyncIterable[bytes], length: int, description: Description
     ) -> Written:
         """Store an object of exactly `length` bytes; nothing is stored when `body` raises."""
-        path, headers = _path(container, name), codec.written_headers(description)
+        path, headers = path_of(container, name), codec.written_headers(description)
         for _ in range(_WRITES if isinstance(body, bytes) else 1):
             answer = await self._expect("PUT", path, headers, body=body, length=length)
             if answer.status != 202:
@@ -189,12 +195,12 @@ class Swift:
     ) -> Written:
         """Copy an object, or a span of it, inside Swift; large objects become plain ones."""
         headers = codec.written_headers(description)
-        headers["X-Copy-From"] = _path(*source)
+        headers["X-Copy-From"] = path_of(*source)
         headers["X-Fresh-Metadata"] = "true"
         headers["If-Match"] = etag  # Swift's copy holds conditions against the source
         if span:
             headers["Range"] = span
-        return _written((await self._expect("PUT", _path(*target), headers, patience=_COPY_PATIENCE)).headers)
+        return _written((await self._expect("PUT", path_of(*target), headers, patience=_COPY_PATIENCE)).headers)
 
     async def put_manifest(
         self, container: str, name: str, segments: Sequence[Segment], description: Description
@@ -202,7 +208,7 @@ class Swift:
         """Make a static large object of segments, each checked by Swift for its ETag and its size."""
         manifest = [{"path": f"/{s.container}/{s.name}", "etag": s.etag, "size_bytes": s.bytes} for s in segments]
         headers = codec.written_headers(description) | {"Accept": "application/json"}
-        path = _path(container, name)
+        path = path_of(container, name)
         # Swift looks at every segment first: with a heartbeat no proxy between gives up; the verdict is in the body.
         answer = await self._expect(
             "PUT",
@@ -213,7 +219,7 @@ class Swift:
         )
         if answer.status != 202:
             return _written(answer.headers)
-        verdict = parsed(await whole(answer), dict)
+        verdict = parsed(await answer.read(), dict)
         status = int(str(verdict.get("Response Status", "500")).split()[0])
         if status != 201:
             detail = "; ".join(": ".join(map(str, pair)) for pair in verdict.get("Errors") or ())
@@ -222,11 +228,11 @@ class Swift:
 
     async def describe(self, container: str, name: str, description: Description) -> None:
         """Replace an object's content type, metadata and kept headers; its bytes stay."""
-        await self._expect("POST", _path(container, name), codec.written_headers(description))
+        await self._expect("POST", path_of(container, name), codec.written_headers(description))
 
     async def delete(self, container: str, name: str) -> None:
         """Delete an object; of a large object the manifest alone."""
-        path = _path(container, name)
+        path = path_of(container, name)
         answer = await self._http.send("DELETE", path)
         if answer.status not in (200, 204):
             raise await self._missing(await refusal(answer, path), container)
@@ -237,7 +243,7 @@ class Swift:
         Swift's one deletion on condition is that of its expirer (`X-If-Delete-At`), so what is deleted is a stand-in,
         made where nothing is and bearing a time to end at, which would end it in any case.
         """
-        path, at = _path(container, name), str(int(time.time()) + _STAND_IN_SECONDS)
+        path, at = path_of(container, name), str(int(time.time()) + _STAND_IN_SECONDS)
         try:
             await self._expect("PUT", path, {"If-None-Match": "*", "X-Delete-At": at})
             await self._expect("DELETE", path, {"X-If-Delete-At": at})
@@ -250,7 +256,7 @@ class Swift:
     async def delete_many(self, container: str, names: Sequence[str]) -> list[Refused]:
         """Delete objects, by as few requests as this Swift allows; names that are not there count as deleted."""
         at_once = (await self.limits()).bulk_delete if len(names) > 1 else 0
-        lines = {name: f"{_path(container)}/{quote(name, safe='', errors='surrogateescape')}" for name in names}
+        lines = {name: f"{path_of(container)}/{quote(name, safe='', errors='surrogateescape')}" for name in names}
         many = [name for name, line in lines.items() if at_once and len(line) <= _LONGEST_LINE]
         alone = [name for name in names if not at_once or len(lines[name]) > _LONGEST_LINE]
         left: list[Refused] = []
@@ -293,16 +299,25 @@ class Swift:
 
     # --- below ---
 
-    async def _expect(self, method: str, path: str, headers: dict[str, str] | None = None, **how: Any) -> Answer:
+    async def _expect(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        body: bytes | AsyncIterable[bytes] = b"",
+        length: int = 0,
+        patience: float = 0.0,
+    ) -> Answer:
         """Send a request whose success is any 2xx; a 202 with a body is left for the caller to read."""
-        answer = await self._http.send(method, path, headers, **how)
+        answer = await self._http.send(method, path, headers, body=body, length=length, patience=patience)
         if not 200 <= answer.status < 300:
             error = await refusal(answer, path)
             if error.fault is Fault.NOT_FOUND and error.resource == "object" and method == "PUT":
                 error.resource = "container"  # a PUT makes the object: only what it lies in can be missing
             raise error
-        if "heartbeat=on" not in path:
-            await whole(answer)
+        if not answer.complete and "heartbeat=on" not in path:
+            await answer.read()
         return answer
 
     async def _missing(self, error: BackendError, container: str) -> BackendError:
@@ -316,22 +331,10 @@ class Swift:
         return error
 
     async def _container_headers(self, name: str) -> Mapping[str, str]:
-        return (await self._expect("HEAD", _path(name))).headers
+        return (await self._expect("HEAD", path_of(name))).headers
 
     def _url(self, container: str) -> str:
         return f"{self._http.endpoint}/{container}"  # only to know it again
-
-
-def _path(container: str, name: str = "") -> str:
-    if "\0" in container or "\0" in name:
-        # Swift's answer, 412, would pass for that of a condition.
-        raise BackendError(Fault.INVALID, service=SERVICE, resource="object", detail="a name holds no NUL", status=400)
-    path = quoted(container) if "/" not in container else quote(container, safe="")
-    return f"/{path}/{quoted(name)}" if name else f"/{path}"
-
-
-def _part(path: str, part: int) -> str:
-    return f"{path}?part-number={part}" if part else path
 
 
 def _query(path: str, **params: str | int) -> str:

@@ -17,12 +17,14 @@ from adapters.types.objects import KEPT_HEADERS, Container, Description, Layout,
 SERVICE: Final = "object-store"
 _META: Final = "x-object-meta-"
 _KEPT: Final = frozenset(KEPT_HEADERS)
+_SELDOM: Final = _KEPT | {"content-range", "x-parts-count", "x-static-large-object", "x-object-manifest"}
 _is_metadata: Final = re.compile(_META).match
 _MONTHS: Final = {
     name: f"{number:02}"
     for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)  # noqa: SIM905
 }
 _BYTES_PER_VALUE: Final = 256  # Swift's max_meta_value_length, as it is everywhere
+_CERTAINLY_SHORT: Final = _BYTES_PER_VALUE // 4  # characters, of at most four bytes each
 # In front of a WSGI server `_` and `-` are one character, so `_` travels as %5F, and then `%` as %25.  Swift's own S3
 # face writes `_` as =5F.  %2B, a `+`, numbers the further pieces of a long value; no plain name has it.
 _ESCAPED: Final = str.maketrans({"%": "%25", "_": "%5F"})
@@ -32,9 +34,13 @@ _MORE: Final = "%2B"
 def written_headers(description: Description) -> dict[str, str]:
     """Give the headers that store a description."""
     headers = {"Content-Type": description.content_type}
-    headers.update({name: value for name, value in description.headers.items() if name in _KEPT and value})
+    if description.headers:
+        headers.update((name, value) for name, value in description.headers.items() if name in _KEPT and value)
     for name, value in description.metadata.items():
         key = _META + name.translate(_ESCAPED)
+        if len(value) <= _CERTAINLY_SHORT:
+            headers[key] = value
+            continue
         for number, piece in enumerate(_pieces(value)):
             headers[f"{key}{_MORE}{number}" if number else key] = piece
     if description.if_absent:
@@ -47,21 +53,29 @@ def stored(headers: Mapping[str, str]) -> Stored:
     named = list(filter(_is_metadata, headers))
     try:
         length = int(headers["content-length"])
-        content_range = headers.get("content-range", "")
-        return Stored(
-            size=int(content_range.rpartition("/")[2]) if content_range else length,
-            etag=headers.get("etag", "").strip('"'),
-            modified=http_time(headers["last-modified"]),
-            content_type=headers.get("content-type", ""),
-            layout=_layout(headers),
+        found = Stored(
+            length,
+            headers.get("etag", "").strip('"'),
+            http_time(headers["last-modified"]),
+            headers.get("content-type", ""),
             metadata=_metadata(named, headers) if named else {},
-            headers={} if _KEPT.isdisjoint(headers) else {name: headers[name] for name in _KEPT & headers.keys()},
-            content_range=content_range,
             length=length,
-            parts=int(headers.get("x-parts-count", 0)),
         )
+        if not _SELDOM.isdisjoint(headers):
+            _add_more(found, headers)
+        return found
     except (KeyError, ValueError) as error:
         raise faults.unavailable(SERVICE, f"an object without a sound {error}") from error
+
+
+def _add_more(found: Stored, headers: Mapping[str, str]) -> None:
+    """Read what most objects' answers have no word of."""
+    found.layout = _layout(headers)
+    found.headers = {name: headers[name] for name in _KEPT & headers.keys()}
+    found.content_range = headers.get("content-range", "")
+    if found.content_range:
+        found.size = int(found.content_range.rpartition("/")[2])
+    found.parts = int(headers.get("x-parts-count", 0))
 
 
 def _metadata(names: Iterable[str], headers: Mapping[str, str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncIterable, Mapping
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
@@ -34,19 +34,28 @@ _FAULTS: Final = {
     501: Fault.UNSUPPORTED,
 }
 _LONGEST_REFUSAL: Final = 1 << 20
-_is_plain: Final = re.compile(r"[A-Za-z0-9_.~/-]*+").fullmatch  # nothing in it needs to be quoted
+# Nothing in it needs to be quoted, and nothing begins with a dot as `..` does.
+_is_plain: Final = re.compile(r"(?:/*+[A-Za-z0-9_~-][A-Za-z0-9_.~-]*+)*+/*+").fullmatch
 
 
-def quoted(name: str) -> str:
-    """Quote a container's or an object's name for a path; slashes stay, and no segment looks like `.` or `..`.
+def path_of(container: str, name: str = "") -> str:
+    """Return the path of a container, or of an object in it: slashes stay, and no segment looks like `.` or `..`.
 
-    >>> quoted("a//b/../c%2F?é")
-    'a//b/%2E%2E/c%252F%3F%C3%A9'
+    >>> path_of("c", "a//b/../c%2F?é")
+    '/c/a//b/%2E%2E/c%252F%3F%C3%A9'
     """
-    path = name if _is_plain(name) else quote(name, safe="/~", errors="surrogateescape")
-    if "." in path:
-        path = "/".join(piece.replace(".", "%2E") if piece in {".", ".."} else piece for piece in path.split("/"))
-    return path
+    path = f"/{container}/{name}" if name else f"/{container}"
+    if _is_plain(path) and "/" not in container:
+        return path
+    if "\0" in path:
+        # Swift's answer, 412, would pass for that of a condition.
+        raise BackendError(Fault.INVALID, service=SERVICE, resource="object", detail="a name holds no NUL", status=400)
+    return f"/{_quoted(container, '~')}/{_quoted(name, '/~')}" if name else f"/{_quoted(container, '~')}"
+
+
+def _quoted(text: str, safe: str) -> str:
+    path = quote(text, safe=safe, errors="surrogateescape")
+    return "/".join(piece.replace(".", "%2E") if piece in {".", ".."} else piece for piece in path.split("/"))
 
 
 class Pool(Protocol):
@@ -68,15 +77,18 @@ class Pool(Protocol):
 
 
 class SwiftHttp:
-    """Sends one tenant's requests to one Swift account."""
+    """Sends one tenant's requests to one Swift account.  `token` is for the first of them, if it is at hand."""
 
-    __slots__ = ("_pool", "_request_id", "_tokens", "endpoint")
+    __slots__ = ("_pool", "_request_id", "_token", "_tokens", "endpoint")
 
-    def __init__(self, pool: Pool, endpoint: str, tokens: TokenSource, request_id: str) -> None:
+    def __init__(
+        self, pool: Pool, endpoint: str, tokens: TokenSource, request_id: str, token: Token | None = None
+    ) -> None:
         self._pool = pool
         self.endpoint = endpoint.rstrip("/")
         self._tokens = tokens
-        self._request_id = request_id
+        self._token = token
+        self._request_id = f"req-{request_id}"
 
     async def send(
         self,
@@ -94,8 +106,12 @@ class SwiftHttp:
         renewed and the request repeated once, where its body can be sent again.  `patience` lengthens, in seconds, how
         long Swift may be silent.
         """
-        token = await self._tokens.token()
-        answer = await self._once(method, path, headers, body, length, patience, token)
+        token, self._token = self._token or await self._tokens.token(), None
+        sent = {"X-Auth-Token": token.id, "X-Openstack-Request-Id": self._request_id}
+        if headers:
+            sent.update(headers)
+        ask, endpoint = self._pool.request, self.endpoint
+        answer = await ask(method, endpoint, path, sent, body=body, length=length, patience=patience)
         if answer.status == 401:
             renewed = await self._tokens.renew(token)
             if renewed.id != token.id:
@@ -104,7 +120,8 @@ class SwiftHttp:
                     raise _unavailable(
                         "the token was refused while a body was on its way; the next request has a new one"
                     )
-                answer = await self._once(method, path, headers, body, length, patience, renewed)
+                sent["X-Auth-Token"] = renewed.id
+                answer = await ask(method, endpoint, path, sent, body=body, patience=patience)
         return answer
 
     async def read(self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> bytes:
@@ -112,59 +129,19 @@ class SwiftHttp:
         answer = await self.send(method, path, headers, body=body)
         if not 200 <= answer.status < 300:
             raise await refusal(answer, path)
-        return await whole(answer)
+        return await answer.read()
 
     async def rows(self, path: str) -> list[Any]:
         """GET a JSON listing."""
         answer = await self.send("GET", path)
         if not 200 <= answer.status < 300:
             raise await refusal(answer, path)
-        return parsed(await whole(answer), list) if answer.status != 204 else []
+        return parsed(await answer.read(), list) if answer.status != 204 else []
 
     async def public(self, root: str, path: str) -> tuple[int, bytes]:
         """GET what needs no token, below the root of this Swift."""
-        try:
-            answer = await self._pool.request("GET", root, path, {})
-        except LostError as error:
-            raise _lost(error) from error
+        answer = await self._pool.request("GET", root, path, {})
         return answer.status, await _some(answer)
-
-    async def _once(
-        self,
-        method: str,
-        path: str,
-        headers: Mapping[str, str] | None,
-        body: bytes | AsyncIterable[bytes],
-        length: int,
-        patience: float,
-        token: Token,
-    ) -> Answer:
-        sent = {"X-Auth-Token": token.id, "X-Openstack-Request-Id": f"req-{self._request_id}"}
-        if headers:
-            sent.update(headers)
-        try:
-            return await self._pool.request(
-                method, self.endpoint, path, sent, body=body, length=length, patience=patience
-            )
-        except LostError as error:
-            raise _lost(error) from error
-
-
-async def whole(answer: Answer) -> bytes:
-    """Read an answer to its end."""
-    try:
-        return await answer.read()
-    except LostError as error:
-        raise _lost(error) from error
-
-
-async def pieces(answer: Answer) -> AsyncIterator[bytes]:
-    """Give an answer's bytes as they come; an answer cut short raises UNAVAILABLE."""
-    try:
-        async for piece in answer.pieces():
-            yield piece
-    except LostError as error:
-        raise _lost(error) from error
 
 
 def parsed(body: bytes, kind: type[Any]) -> Any:
@@ -215,10 +192,6 @@ async def _some(answer: Answer) -> bytes:
     except LostError:
         return b""
     return bytes(found)
-
-
-def _lost(error: LostError) -> BackendError:
-    return _unavailable(str(error))
 
 
 def _unavailable(detail: str) -> BackendError:

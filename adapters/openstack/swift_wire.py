@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Callable
-from functools import lru_cache
-from operator import itemgetter, methodcaller
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from operator import itemgetter
 from typing import Final, cast
 
 import httptools
+
+from adapters.errors import BackendError, Fault
+from adapters.openstack import faults
+from adapters.openstack.swift_headers import SERVICE
 
 # Of an answer's body, what may wait here for its reader before Swift is made to wait.
 HELD_BYTES: Final = 256 * 1024
@@ -27,18 +30,18 @@ _JOINED_BYTES: Final = 64 * 1024
 
 _META_NAME: Final = re.compile(rb"^x-object-meta-[^:\r\n]*=5f[^:\r\n]*(?=:)", re.IGNORECASE | re.MULTILINE)
 _ESCAPE: Final = re.compile(rb"=5f", re.IGNORECASE)
-_first: Final[Callable[[tuple[bytes, bytes]], bytes]] = itemgetter(0)
-_second: Final[Callable[[tuple[bytes, bytes]], bytes]] = itemgetter(1)
-_text: Final[Callable[[bytes], str]] = methodcaller("decode", "utf-8", "surrogateescape")
+# Fits what the parser has let pass (no folded line, no lone CR or LF) and costs far less than a call for each header.
+_HEADER: Final = re.compile(r"\r\n([^:\r\n]+):[ \t]*([^\r\n]*)")
+_name: Final[Callable[[tuple[str, str]], str]] = itemgetter(0)
+_value: Final[Callable[[tuple[str, str]], str]] = itemgetter(1)
 
 
-@lru_cache(maxsize=1024)
-def _name(raw: bytes) -> str:
-    return raw.decode("latin-1").lower()
-
-
-class LostError(Exception):
+class LostError(BackendError):
     """The connection broke, or Swift kept silent for too long, before the answer was whole."""
+
+    def __init__(self, why: str) -> None:
+        retry_after = faults.RETRY_AFTER[Fault.UNAVAILABLE]
+        super().__init__(Fault.UNAVAILABLE, service=SERVICE, detail=faults.clean(why), retry_after=retry_after)
 
 
 class Answer:
@@ -48,17 +51,16 @@ class Answer:
     while it is waited for, in seconds.
     """
 
-    __slots__ = ("_held", "_pieces", "_silence", "_waiter", "_wire", "complete", "headers", "status")
+    status = 0
+    headers: Mapping[str, str]
+    complete = False
+    _held = 0
+    _waiter: asyncio.Future[None] | None = None
 
     def __init__(self, wire: Wire, silence: float) -> None:
-        self.status = 0
-        self.headers: dict[str, str] = {}
-        self.complete = False
+        self._pieces: list[bytes] = []
         self._wire = wire
         self._silence = silence
-        self._pieces: list[bytes] = []
-        self._held = 0
-        self._waiter: asyncio.Future[None] | None = None
 
     async def read(self) -> bytes:
         """Return the whole body.  Raises LostError."""
@@ -87,16 +89,17 @@ class Answer:
         """Wait until something happens to an answer that is not complete.  Raises LostError where nothing more will."""
         if self._wire.lost:
             raise self._wire.lost
-        loop = asyncio.get_running_loop()
-        self._waiter = loop.create_future()
-        timer = loop.call_later(self._silence, self.close, f"silent for {self._silence:g} seconds")
+        self._waiter = self._wire.watched(self._silence)
         try:
             await self._waiter
         except BaseException:
             self.close("given up")
             raise
-        finally:
-            timer.cancel()
+
+    @property
+    def waited_for(self) -> bool:
+        """Whether somebody waits for something to happen."""
+        return self._waiter is not None and not self._waiter.done()
 
     def wake(self) -> None:
         """Let whoever waits look again."""
@@ -119,8 +122,12 @@ class Wire(asyncio.Protocol):
     def __init__(self, ended: Callable[[Wire, bool], None]) -> None:
         self.lost: LostError | None = None
         self.refused = False  # closed by Swift without a word on the present request
-        self.idle_since = 0.0
+        self.good_until = 0.0  # when, by the loop's clock, it is idle for too long
         self._ended = ended
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._silence = 0.0
+        self._silent_at = self._looks_at = 0.0
         self._transport: asyncio.Transport
         self._parser: httptools.HttpResponseParser | None = None
         self._answer: Answer | None = None
@@ -131,7 +138,6 @@ class Wire(asyncio.Protocol):
         self._paused = False
         self._in_head = False
         self._head = b""
-        self._headers: list[tuple[bytes, bytes]] = []
 
     async def ask(
         self, head: bytes, body: bytes | AsyncIterable[bytes], length: int, *, bodiless: bool, silence: float
@@ -184,6 +190,33 @@ class Wire(asyncio.Protocol):
             self._transport.write(head)
         self._sent = True
 
+    def watched(self, silence: float) -> asyncio.Future[None]:
+        """Return a future to wait for, which for so many seconds may see nothing happen.
+
+        One timer looks after all of a connection's waits: one for each would cost more than the waiting.
+        """
+        self._silence = silence
+        self._silent_at = self._loop.time() + silence
+        if self._timer is None or self._silent_at < self._looks_at:
+            self._look_at(self._silent_at)
+        return self._loop.create_future()
+
+    def _look_at(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._looks_at = when
+        self._timer = self._loop.call_at(when, self._look)
+
+    def _look(self) -> None:
+        """Break off an exchange that is silent for too long."""
+        self._timer = None
+        if self._answer is None or not self._answer.waited_for:
+            return
+        if self._loop.time() < self._silent_at:
+            self._look_at(self._silent_at)
+        else:
+            self.abort(f"silent for {self._silence:g} seconds")
+
     def read_on(self) -> None:
         """Let Swift send more."""
         if self._paused and self.lost is None:
@@ -221,6 +254,8 @@ class Wire(asyncio.Protocol):
             answer.complete = answer.headers.keys().isdisjoint(("content-length", "transfer-encoding"))
         self.refused = self.lost is None and not self._heard
         self.lost = self.lost or LostError(f"closed by Swift: {exc}" if exc else "closed by Swift")
+        if self._timer is not None:
+            self._timer.cancel()
         self._end(reusable=False)
 
     def pause_writing(self) -> None:
@@ -235,78 +270,85 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came from the socket; a head goes to the parser in one piece, mended."""
-        if self._answer is None or self._parser is None:
+        answer, parser = self._answer, self._parser
+        if answer is None or parser is None:
             self.abort("an answer that nobody asked for")
             return
         self._heard = True
-        if self._in_head:
-            data = self._head + data if self._head else data
-            end = data.find(b"\r\n\r\n")
-            if end < 0:
-                self._head = data
-                if len(data) > _HEAD_BYTES:
-                    self.abort("an endless head")
-                return
-            self._head = b""
-            if data.find(b"=5", 0, end) > 0:
-                data = _META_NAME.sub(lambda name: _ESCAPE.sub(b"%5F", name[0]), data[:end]) + data[end:]
         try:
-            self._parser.feed_data(data)
+            while self._in_head and data:  # an interim answer's head may come before the answer's own
+                data = self._head + data
+                end = data.find(b"\r\n\r\n") + 4
+                if end < 4:
+                    self._head = data
+                    if len(data) > _HEAD_BYTES:
+                        self.abort("an endless head")
+                    return
+                self._head, data = _mended(data[:end]), data[end:]
+                parser.feed_data(self._head)
+                self._head = b""
+            if data and self._answer is None:
+                self.abort("more than the answer")
+            elif data:
+                parser.feed_data(data)
         except httptools.HttpParserError as error:
             self.abort(f"{type(error).__name__}: {error}")
+        if not answer.complete:
+            answer.wake()
 
     # the parser's side
 
     def on_message_begin(self) -> None:
         """Begin an answer."""
-        self._in_head = True
-        self._headers = []
         if self._answer is None:
             self.abort("an answer that nobody asked for")
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header."""
-        self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Tell whoever asked; a status of 1xx comes before the answer itself."""
         self._in_head = False
-        self._headers.reverse()  # of those with one name the first counts
-        if self._answer is None or self._parser is None:
+        answer, parser = self._answer, self._parser
+        if answer is None or parser is None:
             return
-        status = self._parser.get_status_code()
+        status = parser.get_status_code()
         if status < 200:
             return
-        names, values = map(_name, map(_first, self._headers)), map(_text, map(_second, self._headers))
-        self._answer.headers = dict(zip(names, values, strict=True))
-        self._answer.status = status
+        found = _HEADER.findall(self._head.decode("utf-8", "surrogateescape"))
+        found.reverse()  # of those with one name the first counts
+        answer.headers = dict(zip(map(str.lower, map(_name, found)), map(_value, found), strict=True))
+        answer.status = status
         if self._bodiless:
-            self._complete(self._answer, self._parser)
+            self.on_message_complete()
             self._parser = None  # it would wait for the body that the head tells of
-        else:
-            self._answer.wake()
 
     def on_body(self, piece: bytes) -> None:
         """Keep a piece of the body."""
-        if self._answer is None:
+        answer = self._answer
+        if answer is None:
             self.abort("a body that nobody asked for")
             return
-        if self._answer.take(piece) and not self._paused:
+        if answer.take(piece) and not self._paused:
             self._paused = True
             self._transport.pause_reading()
-        self._answer.wake()
 
     def on_message_complete(self) -> None:
         """End the answer, unless it was one of 1xx."""
-        if self._answer is not None and self._answer.status and self._parser is not None:
-            self._complete(self._answer, self._parser)
-        else:
+        answer, parser = self._answer, self._parser
+        if answer is None or parser is None:
+            return
+        if not answer.status:
             self._in_head = True
-
-    def _complete(self, answer: Answer, parser: httptools.HttpResponseParser) -> None:
+            return
         answer.complete = True
-        self.read_on()
-        reusable = self._sent and bool(parser.should_keep_alive())
+        if self._paused:
+            self.read_on()
+        reusable = self._sent and parser.should_keep_alive()
         if not reusable:
             self.close()
         self._end(reusable=reusable)
+
+
+def _mended(head: bytes) -> bytes:
+    """Write the underscores of metadata's names as HTTP allows it."""
+    if b"=5" not in head:
+        return head
+    return _META_NAME.sub(lambda name: _ESCAPE.sub(b"%5F", name[0]), head)

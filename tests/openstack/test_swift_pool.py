@@ -76,6 +76,34 @@ async def test_connections_are_bounded_and_given_back() -> None:
 
 
 @played
+async def test_whoever_no_longer_waits_takes_no_connection() -> None:
+    script = Script(says(OK[:-1]), says(OK), says(OK))
+    async with swift(script, connections=1) as ask:
+        held = await ask()
+        early, late = [asyncio.ensure_future(ask()) for _ in range(2)]
+        await asyncio.sleep(0)
+        early.cancel()
+        await asyncio.wait([early])
+        held.close()  # the turn is now the other's
+        late.cancel()
+        await asyncio.wait([late])
+        assert late.cancelled()
+        for _ in range(2):
+            assert await (await asyncio.wait_for(ask(), 2)).read() == b"ok"
+
+
+@played
+async def test_no_connection_becomes_free() -> None:
+    script = Script(says(OK[:-1]), says(OK))
+    async with swift(script, connections=1, wait_seconds=0.1) as ask:
+        held = await ask()
+        with pytest.raises(LostError, match="no connection became free"):
+            await ask()
+        held.close()
+        assert await (await ask()).read() == b"ok"
+
+
+@played
 async def test_a_connection_goes_from_hand_to_hand() -> None:
     """An answer that is complete before its reader looks may have lost its connection to another request by then."""
     script = Script(*[says(OK)] * 400)

@@ -2,8 +2,10 @@
 
 import asyncio
 import itertools
+import string
 from collections.abc import AsyncIterator
 
+import httptools
 import pytest
 import uvloop
 from hypothesis import given, settings
@@ -33,10 +35,7 @@ def test_an_answer_in_any_segments(cuts: list[int]) -> None:
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nX-Object-Meta-A=5Fb: 1\r\nETag: \xc3\xa9\r\n"
         b"ETag: second\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\n\r\n\r\n0\r\n\r\n"
     )
-    if not cuts:  # an interim head and the next in one segment is beyond what is mended
-        whole = whole.partition(b"\r\n\r\n")[2]
-    bounds = [0, 25, *sorted(cuts), len(whole)] if cuts else [0, len(whole)]
-    bounds = sorted({min(bound, len(whole)) for bound in bounds if bound >= 25 or bound == 0})
+    bounds = sorted({0, len(whole), *(min(cut, len(whole)) for cut in cuts)})
 
     async def run() -> None:
         turns = [whole[start:end] for start, end in itertools.pairwise(bounds)]
@@ -45,6 +44,52 @@ def test_an_answer_in_any_segments(cuts: list[int]) -> None:
             assert answer.headers == {"x-object-meta-a%5fb": "1", "etag": "é", "transfer-encoding": "chunked"}
             assert await answer.read() == b"abc\r\n"
             assert await (await ask()).read() == b"ok"
+
+    uvloop.run(run())
+
+
+TOKENS = st.text(string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~", min_size=1, max_size=12)
+VALUES = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"]), max_size=20)
+
+
+class Seen:
+    """What the parser itself sees of a head."""
+
+    def __init__(self, head: bytes) -> None:
+        self.headers: dict[str, str] = {}
+        httptools.HttpResponseParser(self).feed_data(head)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.setdefault(name.decode().lower(), value.decode())
+
+
+@given(st.lists(st.tuples(TOKENS, st.sampled_from(["", " ", "\t "]), VALUES, st.sampled_from(["", " "])), max_size=6))
+@settings(max_examples=50, deadline=None)
+def test_headers_are_those_that_the_parser_sees(lines: list[tuple[str, str, str, str]]) -> None:
+    apart = [(f"X-{name}", before + value + behind) for name, before, value, behind in lines]
+    told = "".join(f"{name}:{value}\r\n" for name, value in [("Content-Length", "0"), *apart])
+    head = f"HTTP/1.1 200 O: K\r\n{told}\r\n".encode()
+
+    async def run() -> None:
+        async with swift(Script(says(head))) as ask:
+            assert (await ask()).headers == Seen(head).headers
+
+    uvloop.run(run())
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_interim_answers_may_come_with_the_answer(method: str) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Object-Meta-A=5Fb: 1\r\n\r\n"
+    body = b"ok" if method == "GET" else b""
+
+    async def run() -> None:
+        script = Script(says(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" * 2 + head + body), says(OK))
+        async with swift(script) as ask:
+            answer = await ask(method)
+            assert (answer.status, await answer.read()) == (200, body)
+            assert answer.headers == {"content-length": "2", "x-object-meta-a%5fb": "1"}
+            assert await (await ask()).read() == b"ok"
+        assert script.connections == 1
 
     uvloop.run(run())
 
@@ -171,6 +216,27 @@ def test_silence_ends(answer: bytes) -> None:
             await script.ended.wait()
 
     uvloop.run(run())
+
+
+@played
+async def test_each_wait_has_its_own_silence() -> None:
+    """One timer for all waits of a connection holds back no shorter one, and ends none that is not silent."""
+
+    async def slow(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK[:-1])
+        await asyncio.sleep(0.3)
+        writer.write(OK[-1:])
+
+    script = Script(slow, says(OK), slow, says(b""))
+    async with swift(script, silence=0.2) as ask:
+        for patience in (10.0, 0.0, 0.3):
+            assert await (await ask(patience=patience)).read() == b"ok"
+        await asyncio.sleep(0.25)  # idle, it is not silent
+        started = asyncio.get_running_loop().time()
+        with pytest.raises(LostError, match=r"silent for 0\.2 seconds"):
+            await ask()
+        assert asyncio.get_running_loop().time() - started < 2
+    assert script.connections == 1
 
 
 @played

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from adapters.errors import BackendError, Fault
 from adapters.openstack import swift_headers
-from adapters.openstack.swift_http import quoted
+from adapters.openstack.swift_http import path_of
 from adapters.types.objects import Description, Stored
 from shim.s3 import checksums, errors, headers
 from shim.s3.multipart_complete import multipart_etag
@@ -94,10 +94,15 @@ def test_a_parts_checksum_stands_in_its_type(algorithm: str) -> None:
     assert checksums.of_part(checksums.part_type(None)) is None
 
 
-@given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=40))
-def test_quoted_paths_are_exact(name: str) -> None:
-    path = quoted(name)
-    assert unquote(path) == name
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=40)
+
+
+@given(NAMES | st.text("./~a", min_size=1), NAMES | st.text("./~a", min_size=1))
+def test_paths_are_exact(container: str, name: str) -> None:
+    path = path_of(container, name)
+    assert unquote(path) == f"/{container}/{name}"
+    assert path.startswith(f"{path_of(container)}/")
+    assert "/" not in path_of(container)[1:]
     assert path.isascii()
     assert not {".", ".."} & set(path.split("/"))
     assert not set("?# ") & set(path)
