@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from adapters.types.objects import Stored
 from shim.auth import checksums
@@ -26,8 +25,7 @@ _FULL_ONLY: Final = frozenset({"CRC64NVME", "SHA512", "MD5", "XXHASH64", "XXHASH
 _JOINABLE: Final = frozenset(name for name, algorithm in checksums.ALGORITHMS.items() if algorithm.join)
 
 
-@dataclass(frozen=True, slots=True)
-class Checksum:
+class Checksum(NamedTuple):
     """A checksum of an object: `value` in base64, with `-<parts>` where it is one of checksums."""
 
     algorithm: str
@@ -37,7 +35,7 @@ class Checksum:
     @property
     def members(self) -> dict[str, str]:
         """The members that show it in an answer."""
-        return {member(self.algorithm): self.value, "ChecksumType": self.kind}
+        return {f"Checksum{self.algorithm}": self.value, "ChecksumType": self.kind}
 
     @property
     def stored(self) -> dict[str, str]:
@@ -52,7 +50,9 @@ def member(algorithm: str) -> str:
 
 def of(stored: Stored) -> Checksum | None:
     """Return the checksum kept with an object."""
-    algorithm, _, rest = stored.metadata.get(CHECKSUM, "").partition(":")
+    if CHECKSUM not in stored.metadata:
+        return None
+    algorithm, _, rest = stored.metadata[CHECKSUM].partition(":")
     kind, _, value = rest.partition(":")
     return Checksum(algorithm, value, kind) if algorithm in checksums.ALGORITHMS and value else None
 

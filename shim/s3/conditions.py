@@ -30,6 +30,7 @@ _READING = tuple(
     frozenset(prefix + name for name in ("IfMatch", "IfNoneMatch", "IfModifiedSince", "IfUnmodifiedSince"))
     for prefix in ("", "CopySource")
 )
+_WRITING = frozenset({"IfMatch", "IfNoneMatch", "IfMatchLastModifiedTime", "IfMatchSize"})
 _FREE = nullcontext()
 
 
@@ -131,8 +132,13 @@ class WriteCondition:
             raise precondition_failed("x-amz-if-match-size")
 
 
+def on_write(req: Mapping[str, Any]) -> WriteCondition | None:
+    """Return what a request demands of the object that it writes; None where it demands nothing, as most do."""
+    return None if _WRITING.isdisjoint(req) else WriteCondition(req)
+
+
 def holding(
-    call: Call, bucket: str, key: str, condition: WriteCondition, *, deleting: bool = False
+    call: Call, bucket: str, key: str, condition: WriteCondition | None, *, deleting: bool = False
 ) -> AbstractAsyncContextManager[None]:
     """Run a block that writes an object while its condition holds; without a condition, just run it."""
     return _held(call, bucket, key, condition, deleting) if condition else _FREE

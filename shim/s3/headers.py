@@ -37,6 +37,7 @@ _KEPT: Final = (
     ("Expires", "expires"),
 )
 _KEPT_MEMBERS: Final = frozenset(member for member, _ in _KEPT)
+_PLACING: Final = frozenset({"StorageClass", "ACL"})
 _ACLS: Final = frozenset({"private", "bucket-owner-full-control"})  # both say: the owner alone
 
 # Members of a request that become an object's description.
@@ -47,9 +48,17 @@ DESCRIBING: Final = (
 
 def description(req: Mapping[str, Any], *, internal: Mapping[str, str] | None = None, etag: str = "") -> Description:
     """Read what a request says of the object it writes; `etag` is a multipart object's, shown in its content type."""
+    metadata = _metadata(req["Metadata"]) if req.get("Metadata") else {}
+    kept = {} if _KEPT_MEMBERS.isdisjoint(req) else _kept(req)
+    if internal:
+        metadata.update(internal)
+    return Description(typed(req.get("ContentType") or DEFAULT_TYPE, etag), metadata, kept)
+
+
+def _metadata(told: Mapping[str, str]) -> dict[str, str]:
     metadata: dict[str, str] = {}
     size = 0
-    for name, value in (req.get("Metadata") or {}).items():
+    for name, value in told.items():
         key = name.lower()
         if key.startswith(RESERVED):
             raise invalid_argument(
@@ -64,19 +73,23 @@ def description(req: Mapping[str, Any], *, internal: Mapping[str, str] | None = 
             400,
             extra={"Size": str(size), "MaxSizeAllowed": str(METADATA_BYTES)},
         )
+    return metadata
+
+
+def _kept(req: Mapping[str, Any]) -> dict[str, str]:
     kept: dict[str, str] = {}
-    for member, header in () if _KEPT_MEMBERS.isdisjoint(req) else _KEPT:
+    for member, header in _KEPT:
         value = req.get(member)
         if value:
             text = format_datetime(value, usegmt=True) if isinstance(value, datetime) else value
             kept[header] = _encoding(text) if header == "content-encoding" else text
-    if internal:
-        metadata.update(internal)
-    return Description(typed(req.get("ContentType") or DEFAULT_TYPE, etag), metadata, kept)
+    return kept
 
 
 def check_placement(req: Mapping[str, Any]) -> None:
     """Refuse storage classes and ACLs that a bucket without either cannot honour."""
+    if _PLACING.isdisjoint(req):
+        return
     storage_class = req.get("StorageClass")
     if storage_class not in (None, "", "STANDARD"):
         raise AwsError("InvalidStorageClass", "The storage class you specified is not valid", 400)
@@ -115,12 +128,15 @@ def unknown_etag(stored: Stored) -> bool:
 
 def described(stored: Stored) -> dict[str, Any]:
     """Give the members that GetObject, HeadObject and their like share."""
+    etag, content_type = stored.etag, stored.content_type
+    if stored.layout != "plain" or "s3_etag" in content_type:
+        etag, content_type = etag_of(stored), typed(content_type)
     members: dict[str, Any] = {
         "AcceptRanges": "bytes",
         "LastModified": stored.modified,
         "ContentLength": stored.size,
-        "ETag": f'"{etag_of(stored)}"',
-        "ContentType": typed(stored.content_type),
+        "ETag": f'"{etag}"',
+        "ContentType": content_type,
         "Metadata": user_metadata(stored) if stored.metadata else {},
     }
     if stored.headers:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -160,7 +159,7 @@ async def _copied_checksum(call: Call, upload: Upload, source: Source, span: str
         return None
     kept = checksums.of(source.stored)
     if not span and kept is not None and (kept.algorithm, kept.kind) == (upload.algorithm, checksums.FULL):
-        return replace(kept)
+        return kept
     return await computed(call, source, upload.algorithm, span)
 
 

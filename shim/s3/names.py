@@ -22,7 +22,7 @@ _ADDRESS: Final = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+")
 _RESERVED_PREFIXES: Final = ("xn--", "sthree-", "amzn-s3-demo-")
 _RESERVED_SUFFIXES: Final = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3", "-an")
 # What clients can put in a path: containers made by other means are buckets too, if AWS's SDKs can name them.
-_ADDRESSABLE: Final = re.compile(r"[a-zA-Z0-9._-]{3,255}")
+_is_addressable: Final = re.compile(r"[a-zA-Z0-9._-]{3,255}").fullmatch
 _UPLOAD_ID: Final = re.compile(r"(?![0-9]+$)[A-Za-z0-9_=-]{1,128}")
 
 KEY_BYTES: Final = 1024
@@ -32,17 +32,16 @@ PARTS: Final = 10_000
 def bucket(call: Call, req: Mapping[str, Any]) -> str:
     """Return the bucket that a request names, after what S3 checks of every request: its name and its owner."""
     name: str = req["Bucket"]
-    if not is_bucket(name):
+    if not _is_addressable(name):
         raise invalid_bucket_name(name)
-    owner = req.get("ExpectedBucketOwner")
-    if owner is not None and owner != call.caller.account_id:
+    if "ExpectedBucketOwner" in req and req["ExpectedBucketOwner"] not in (None, call.caller.account_id):
         raise AwsError("AccessDenied", "Access Denied", 403)
     return name
 
 
 def is_bucket(container: str) -> bool:
     """Say whether a container can be reached as a bucket."""
-    return _ADDRESSABLE.fullmatch(container) is not None
+    return _is_addressable(container) is not None
 
 
 def check_new_bucket(name: str) -> None:
@@ -65,7 +64,10 @@ def invalid_bucket_name(name: str) -> AwsError:
 
 def check_key(key: str, behind: str = "") -> None:
     """Refuse a key that is longer than S3's, and Swift's, 1,024 bytes; Swift's names may go on `behind` the key."""
-    size, most = len(key.encode("utf-8", "surrogateescape")), KEY_BYTES - len(behind)
+    most = KEY_BYTES - len(behind)
+    if 4 * len(key) <= most:  # no character takes more bytes
+        return
+    size = len(key.encode("utf-8", "surrogateescape"))
     if size > most:
         extra = {"Size": str(size), "MaxSizeAllowed": str(most)}
         raise AwsError("KeyTooLongError", "Your key is too long", 400, extra=extra)

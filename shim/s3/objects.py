@@ -27,6 +27,7 @@ READING: Final = (
     "ResponseContentDisposition ResponseContentEncoding ResponseContentLanguage ResponseContentType ResponseExpires "
     "VersionId PartNumber ExpectedBucketOwner ChecksumMode"
 )
+_SELECTING: Final = frozenset({"Range", "PartNumber", "VersionId"})
 _OVERRIDES: Final = (
     ("ResponseCacheControl", "CacheControl"),
     ("ResponseContentDisposition", "ContentDisposition"),
@@ -48,28 +49,31 @@ async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     names.check_key(key)
     check_placement(req)
     check_size(body.require_length())
-    condition = conditions.WriteCondition(req)
+    condition = conditions.on_write(req)
     told = description(req)
-    checksum = announced(body)
     small = body.length <= SMALL and await body.preload(SMALL)
-    if small:
-        checksum = checksums.first(body.checksums)
-    metadata = {**told.metadata, **checksum.stored} if checksum else told.metadata
-    told = Description(told.content_type, metadata, told.headers, condition.if_absent)
+    checksum = checksums.first(body.checksums) if small else announced(body)
+    if checksum or condition:
+        metadata = {**told.metadata, **checksum.stored} if checksum else told.metadata
+        told = Description(told.content_type, metadata, told.headers, condition is not None and condition.if_absent)
     old = await segments.behind(call, bucket, key)
     if small:
-        data = await body.read(SMALL)
-        async with conditions.holding(call, bucket, key, condition):
-            written = await call.cloud.objects.put(bucket, key, data, len(data), told)
+        data, store = await body.read(SMALL), call.cloud.objects
+        if condition:
+            async with conditions.holding(call, bucket, key, condition):
+                written = await store.put(bucket, key, data, len(data), told)
+        else:
+            written = await store.put(bucket, key, data, len(data), told)
     else:
         written = await _stream(call, (bucket, key), condition, body, told)
-    await segments.remove(call, bucket, old)
-    checksum = checksums.first(body.checksums)
+        checksum = checksums.first(body.checksums)
+    if old:
+        await segments.remove(call, bucket, old)
     return {"ETag": f'"{written.etag}"', **(checksum.members if checksum else {})}
 
 
 async def _stream(
-    call: Call, target: tuple[str, str], condition: conditions.WriteCondition, body: Any, told: Description
+    call: Call, target: tuple[str, str], condition: conditions.WriteCondition | None, body: Any, told: Description
 ) -> Written:
     async def write(pieces: AsyncIterator[bytes]) -> Written:
         written = await call.cloud.objects.put(*target, pieces, body.length, told)
@@ -108,8 +112,23 @@ def announced(body: Any) -> checksums.Checksum | None:
 async def get_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Give an object's bytes: all, a range, or one part of a multipart object."""
     bucket, key, store = names.bucket(call, req), req["Key"], call.cloud.objects
-    check_version(req)
-    span, part = _wanted(req)
+    span, part = ("", 0) if _SELECTING.isdisjoint(req) else _wanted(req)
+    if span or part:
+        return await _get_some(call, req, span, part)
+    download = await store.get(bucket, key)
+    if not isinstance(download.body, bytes):
+        call.at_end.append(download.close)
+    stored = download.stored
+    if stored.layout == "static":
+        stored = await recognised(call, bucket, key, stored)
+    conditions.check_read(req, stored)
+    answer = _answer(req, stored)
+    answer["Body"] = download.body
+    return answer
+
+
+async def _get_some(call: Call, req: Mapping[str, Any], span: str, part: int) -> Mapping[str, Any]:
+    bucket, key, store = req["Bucket"], req["Key"], call.cloud.objects
     download: Download | None = None
     try:
         download = await store.get(bucket, key, span=span, part=part)
@@ -125,21 +144,20 @@ async def get_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     conditions.check_read(req, stored)
     if span and not conditions.same_for_range(req, stored):
         return await get_object(call, {**req, "Range": None})
-    if not part and (download is None or (span and not stored.size)):  # Swift gives all of nothing for its last bytes
+    if not part and (download is None or not stored.size):  # Swift gives all of nothing for its last bytes
         raise ranges.unsatisfiable(span, stored.size)
     if by_manifest or download is None:
         stored = await parts.by_manifest(call, req, stored)
         download = await store.get(bucket, key, span=stored.content_range.replace(" ", "=").partition("/")[0])
         call.at_end.append(download.close)
-    return {**_answer(req, stored, part), **await parts.checksum(call, req, stored), "Body": download.body}
+    return {**await _answer_for_part(call, req, stored, part), "Body": download.body}
 
 
 @action(supports=READING)
 async def head_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Describe an object as a GET with the same parameters would."""
     bucket, key, store = names.bucket(call, req), req["Key"], call.cloud.objects
-    check_version(req)
-    span, part = _wanted(req)
+    span, part = ("", 0) if _SELECTING.isdisjoint(req) else _wanted(req)
     try:
         stored = await store.head(bucket, key, part=part)
         by_manifest = part > 0 and parts.unknown_to_swift(stored)
@@ -148,13 +166,14 @@ async def head_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
             raise
         stored = await store.head(bucket, key)
         by_manifest = True
-    stored = await recognised(call, bucket, key, stored)
+    if stored.layout == "static":
+        stored = await recognised(call, bucket, key, stored)
     conditions.check_read(req, stored)
     if by_manifest:
         stored = await parts.by_manifest(call, req, stored)
     if span and conditions.same_for_range(req, stored):  # Swift has no ranges on HEAD
         stored = parts.ranged(stored, *ranges.bounds(span, stored.size))
-    return {**_answer(req, stored, part), **await parts.checksum(call, req, stored)}
+    return await _answer_for_part(call, req, stored, part) if part else _answer(req, stored)
 
 
 def check_version(req: Mapping[str, Any]) -> None:
@@ -170,6 +189,7 @@ def check_version(req: Mapping[str, Any]) -> None:
 
 
 def _wanted(req: Mapping[str, Any]) -> tuple[str, int]:
+    check_version(req)
     part = req.get("PartNumber")
     if part is None:
         return ranges.single(req.get("Range")), 0
@@ -179,22 +199,29 @@ def _wanted(req: Mapping[str, Any]) -> tuple[str, int]:
     return "", int(part)
 
 
-def _answer(req: Mapping[str, Any], stored: Stored, part: int) -> dict[str, Any]:
-    members = described(stored)
+async def _answer_for_part(call: Call, req: Mapping[str, Any], stored: Stored, part: int) -> dict[str, Any]:
     if part and not stored.content_range:
         if part > 1:
             raise parts.no_such_part(part)
         if stored.size:  # S3 calls all of an object that has no parts its part 1
             stored = parts.ranged(stored, 0, stored.size - 1)
+    members = _answer(req, stored)
+    if part and stored.parts:
+        members["PartsCount"] = stored.parts
+    members.update(await parts.checksum(call, req, stored))
+    return members
+
+
+def _answer(req: Mapping[str, Any], stored: Stored) -> dict[str, Any]:
+    members = described(stored)
     if stored.content_range:
         members["ContentRange"] = stored.content_range
         members["ContentLength"] = stored.length
         members["ResponseMetadata"] = {"HTTPStatusCode": 206}
-    if part and stored.parts:
-        members["PartsCount"] = stored.parts
-    if req.get("ChecksumMode") == "ENABLED" and not stored.content_range:
+    elif req.get("ChecksumMode") == "ENABLED":
         checksum = checksums.of(stored)
-        members.update(checksum.members if checksum else {})
+        if checksum:
+            members.update(checksum.members)
     if not _OVERRIDING.isdisjoint(req):
         members.update({member: req[asked] for asked, member in _OVERRIDES if req.get(asked) is not None})
     return members
