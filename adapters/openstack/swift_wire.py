@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
-from operator import itemgetter
 from typing import Final, cast
 
 import httptools
@@ -31,9 +30,7 @@ _JOINED_BYTES: Final = 64 * 1024
 _META_NAME: Final = re.compile(rb"^x-object-meta-[^:\r\n]*=5f[^:\r\n]*(?=:)", re.IGNORECASE | re.MULTILINE)
 _ESCAPE: Final = re.compile(rb"=5f", re.IGNORECASE)
 # Fits what the parser has let pass (no folded line, no lone CR or LF) and costs far less than a call for each header.
-_HEADER: Final = re.compile(r"\r\n([^:\r\n]+):[ \t]*([^\r\n]*)")
-_name: Final[Callable[[tuple[str, str]], str]] = itemgetter(0)
-_value: Final[Callable[[tuple[str, str]], str]] = itemgetter(1)
+_HEADER: Final = re.compile(r"\r\n([^:]++):[ \t]*+([^\r]*+)")
 
 
 class LostError(BackendError):
@@ -312,9 +309,9 @@ class Wire(asyncio.Protocol):
         status = parser.get_status_code()
         if status < 200:
             return
-        found = _HEADER.findall(self._head.decode("utf-8", "surrogateescape"))
-        found.reverse()  # of those with one name the first counts
-        answer.headers = dict(zip(map(str.lower, map(_name, found)), map(_value, found), strict=True))
+        # Each header is a name, a value and nothing; taken backwards, the first of those with one name counts.
+        parts = _HEADER.split(self._head.decode("utf-8", "surrogateescape"))
+        answer.headers = dict(zip(map(str.lower, parts[-3::-3]), parts[-2::-3], strict=True))
         answer.status = status
         if self._bodiless:
             self.on_message_complete()
