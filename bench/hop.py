@@ -1,5 +1,8 @@
 """The gateway's CPU for one small request, in front of a store that answers at once; beside it the bare proxy's.
 
+The same again in front of a store that waits before each answer, as Swift does: eight requests then come one by one,
+each to a process that has just slept, and the same instructions take longer.
+
 The figure is the gateway process's own CPU time divided by the requests answered.  Signatures, keys and tokens are
 real: the embedded Keystone gave them, once.
 """
@@ -14,23 +17,30 @@ from tests.support.clients import Boto
 from tests.support.gateway import gateway as run_gateway
 
 SECONDS = 3.0
+PAUSE = 0.04  # about what the embedded cloud's Swift takes for one of eight small reads at once
 ROUNDS = 3
 BODY = b"x" * 1024
 
 
 def run(stage: Stage) -> None:
     """Measure and print."""
-    print(f"   {'work':12} {'at once':>7} {'a second':>9} {'CPU ms':>7}")
-    with beside("instant_store") as (_, store):
-        through = redirected(stage.target, {"object-store": f"{store}/v1/AUTH_%(project_id)s"})
-        with run_gateway(through, "bench-hop") as gateway:
-            aws = Boto(gateway.url, dict(through.keys))
-            for name, request in work(aws):
-                for at_once in (1, 8):
-                    show(name, at_once, *measured(gateway.process.pid, request, at_once), bar=CPU_BAR_MS)
-            aws.close()
-        with beside("bare_proxy", f"{store}/v1/AUTH_x", told=stage.token) as (pid, url):
-            show("bare proxy", 8, *measured(pid, ask("GET", f"{url}/bench-hop/some/key"), 8))
+    print(f"   {'work':12} {'store':>7} {'at once':>7} {'a second':>9} {'CPU ms':>7}")
+    for pause, widths in ((0.0, (1, 8)), (PAUSE, (8,))):
+        with beside("instant_store", str(pause)) as (_, store):
+            _behind_the_gateway(stage, store, pause, widths)
+            with beside("bare_proxy", f"{store}/v1/AUTH_x", told=stage.token) as (pid, url):
+                request = ask("GET", f"{url}/bench-hop/some/key")
+                show("bare proxy", pause, 8, *measured(pid, request, 8))
+
+
+def _behind_the_gateway(stage: Stage, store: str, pause: float, widths: tuple[int, ...]) -> None:
+    through = redirected(stage.target, {"object-store": f"{store}/v1/AUTH_%(project_id)s"})
+    with run_gateway(through, "bench-hop") as gateway:
+        aws = Boto(gateway.url, dict(through.keys))
+        for name, request in work(aws):
+            for at_once in widths:
+                show(name, pause, at_once, *measured(gateway.process.pid, request, at_once), bar=CPU_BAR_MS)
+        aws.close()
 
 
 def work(aws: Boto) -> list[tuple[str, Ask]]:
@@ -48,10 +58,10 @@ def work(aws: Boto) -> list[tuple[str, Ask]]:
     ]
 
 
-def show(name: str, at_once: int, rate: float, cpu: float, bar: float = 0.0) -> None:
+def show(name: str, pause: float, at_once: int, rate: float, cpu: float, bar: float = 0.0) -> None:
     """Print one line."""
     verdict = f"   bar {bar}: {'holds' if cpu <= bar else 'missed'}" if bar else ""
-    print(f"   {name:12} {at_once:7} {rate:9.0f} {cpu:7.2f}{verdict}", flush=True)
+    print(f"   {name:12} {pause * 1000:4.0f} ms {at_once:7} {rate:9.0f} {cpu:7.2f}{verdict}", flush=True)
 
 
 def measured(pid: int, request: Ask, at_once: int) -> tuple[float, float]:

@@ -1,10 +1,12 @@
-"""A Swift that answers at once and stores nothing, so that what a gateway costs is not lost in what Swift costs.
+"""A Swift that stores nothing and answers at once, so that what a gateway costs is not lost in what Swift costs.
 
-Its answers bear the headers of the real ones.  Run by `bench.hop` in a process of its own.
+Its answers bear the headers of the real ones.  Run by `bench.hop` in a process of its own, for some measurements with a
+pause before each answer (seconds, the one argument).
 """
 
 import asyncio
 import sys
+from functools import partial
 from typing import cast
 
 import httptools
@@ -32,7 +34,8 @@ _MISSING = (
 class Store(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, pause: float) -> None:
+        self._pause = pause
         self._parser = httptools.HttpRequestParser(self)
         self._url = b""
 
@@ -49,23 +52,29 @@ class Store(asyncio.Protocol):
         self._url += url
 
     def on_message_complete(self) -> None:
-        method = self._parser.get_method()
-        if b"%2Bsegments" in self._url:
-            self._transport.write(_MISSING)
-        elif method == b"PUT":
-            self._transport.write(_CREATED)
+        answer = _answer(self._parser.get_method(), self._url)
+        if self._pause:
+            asyncio.get_running_loop().call_later(self._pause, self._transport.write, answer)
         else:
-            self._transport.write(_OBJECT + SMALL if method == b"GET" else _OBJECT)
+            self._transport.write(answer)
 
 
-async def serve() -> None:
+def _answer(method: bytes, url: bytes) -> bytes:
+    if b"%2Bsegments" in url:
+        return _MISSING
+    if method == b"PUT":
+        return _CREATED
+    return _OBJECT + SMALL if method == b"GET" else _OBJECT
+
+
+async def serve(pause: float) -> None:
     """Serve on a free port until whoever started it ends it, or ends."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Store, "127.0.0.1", 0)
+    server = await loop.create_server(partial(Store, pause), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
     server.close()
 
 
 if __name__ == "__main__":
-    uvloop.run(serve())
+    uvloop.run(serve(float(sys.argv[1]) if sys.argv[1:] else 0.0))
