@@ -18,7 +18,7 @@ from adapters.errors import BackendError, Fault
 from adapters.openstack import faults
 from adapters.openstack import swift_headers as codec
 from adapters.openstack.swift_headers import SERVICE
-from adapters.openstack.swift_http import Pool, SwiftHttp, parsed, path_of, refusal, refused
+from adapters.openstack.swift_http import Pool, SwiftHttp, chunked, parsed, path_of, refusal, refused
 from adapters.openstack.swift_memory import SwiftMemory
 from adapters.openstack.swift_wire import Answer
 from adapters.ports.identity import TokenSource
@@ -179,10 +179,17 @@ class Swift:
     # --- writing ---
 
     async def put(
-        self, container: str, name: str, body: bytes | AsyncIterable[bytes], length: int, description: Description
+        self,
+        container: str,
+        name: str,
+        body: bytes | AsyncIterable[bytes],
+        length: int | None,
+        description: Description,
     ) -> Written:
-        """Store an object of exactly `length` bytes; nothing is stored when `body` raises."""
+        """Store an object of exactly `length` bytes, or of all that `body` gives; nothing when `body` raises."""
         path, headers = path_of(container, name), codec.written_headers(description)
+        if length is None and not isinstance(body, bytes):
+            headers["Transfer-Encoding"], body = "chunked", chunked(body)
         for _ in range(_WRITES if isinstance(body, bytes) else 1):
             answer = await self._expect("PUT", path, headers, body=body, length=length)
             if answer.status != 202:
@@ -306,7 +313,7 @@ class Swift:
         headers: Mapping[str, str] | None = None,
         *,
         body: bytes | AsyncIterable[bytes] = b"",
-        length: int = 0,
+        length: int | None = 0,
         patience: float = 0.0,
     ) -> Answer:
         """Send a request whose success is any 2xx; a 202 with a body is left for the caller to read."""

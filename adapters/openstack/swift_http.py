@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
@@ -69,7 +69,7 @@ class Pool(Protocol):
         headers: Mapping[str, str],
         *,
         body: bytes | AsyncIterable[bytes] = b"",
-        length: int = 0,
+        length: int | None = 0,
         patience: float = 0.0,
     ) -> Answer:
         """Send a request and return any answer.  Raises LostError, BackendError INVALID, and what `body` raises."""
@@ -97,14 +97,14 @@ class SwiftHttp:
         headers: Mapping[str, str] | None = None,
         *,
         body: bytes | AsyncIterable[bytes] = b"",
-        length: int = 0,
+        length: int | None = 0,
         patience: float = 0.0,
     ) -> Answer:
         """Send a request below the account and return any answer, its body unread.
 
-        `path` is quoted and holds the query; `length` is that of a `body` that comes in pieces.  A refused token is
-        renewed and the request repeated once, where its body can be sent again.  `patience` lengthens, in seconds, how
-        long Swift may be silent.
+        `path` is quoted and holds the query; `length` is that of a `body` that comes in pieces, None of one
+        that is chunked.  A refused token is renewed and the request repeated once, where its body can be sent again.
+        `patience` lengthens, in seconds, how long Swift may be silent.
         """
         token, self._token = self._token or await self._tokens.token(), None
         sent = {"X-Auth-Token": token.id, "X-Openstack-Request-Id": self._request_id}
@@ -196,3 +196,11 @@ async def _some(answer: Answer) -> bytes:
 
 def _unavailable(detail: str) -> BackendError:
     return faults.unavailable(SERVICE, detail)
+
+
+async def chunked(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """Frame a body whose length nobody knows yet, to be sent with `Transfer-Encoding: chunked` (RFC 9112, 7.1)."""
+    async for piece in pieces:
+        if piece:
+            yield b"%x\r\n%b\r\n" % (len(piece), piece)
+    yield b"0\r\n\r\n"

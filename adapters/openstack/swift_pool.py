@@ -70,19 +70,20 @@ class SwiftPool:
         headers: Mapping[str, str],
         *,
         body: bytes | AsyncIterable[bytes] = b"",
-        length: int = 0,
+        length: int | None = 0,
         patience: float = 0.0,
     ) -> Answer:
         """Send a request to a path below an endpoint and return any answer, its body unread.
 
-        `length` is that of a `body` that is not bytes.  Raises LostError where no answer comes, BackendError INVALID
-        where a header cannot be sent, and whatever `body` raises.
+        `length` is that of a `body` that is not bytes, None where it is chunked.  Raises LostError where none comes,
+        BackendError INVALID where a header cannot be sent, and whatever `body` raises.
         """
         site, host, root = _split(endpoint)
         repeatable = False
         if isinstance(body, bytes):
             length, repeatable = len(body), method in _IDEMPOTENT
-        head = _head(f"{method} {root}{path} HTTP/1.1", host, headers, length if length or method in _WITH_BODY else -1)
+        told = length if length or method in _WITH_BODY else None
+        head = _head(f"{method} {root}{path} HTTP/1.1", host, headers, told)
         started, status = time.perf_counter(), 0
         try:
             while True:
@@ -197,10 +198,10 @@ def _split(endpoint: str) -> tuple[Site, str, str]:
     return site, f"Host: {parts.netloc.rpartition('@')[2]}", parts.path.rstrip("/")
 
 
-def _head(opening: str, host: str, headers: Mapping[str, str], length: int) -> bytes:
-    """Write a request's head, without a Content-Length where `length` is negative."""
+def _head(opening: str, host: str, headers: Mapping[str, str], length: int | None) -> bytes:
+    """Write a request's head, without a Content-Length where `length` is None."""
     lines = [opening, host, *map(": ".join, headers.items())]
-    if length >= 0:
+    if length is not None:
         lines.append(f"Content-Length: {length}")
     text, ends = "\r\n".join(lines), len(lines) - 1
     # "A sender MUST NOT generate" a line feed in a line (RFC 9110, 5.5): it would be the next header, or a request.

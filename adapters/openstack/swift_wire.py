@@ -137,12 +137,13 @@ class Wire(asyncio.Protocol):
         self._head = b""
 
     async def ask(
-        self, head: bytes, body: bytes | AsyncIterable[bytes], length: int, *, bodiless: bool, silence: float
+        self, head: bytes, body: bytes | AsyncIterable[bytes], length: int | None, *, bodiless: bool, silence: float
     ) -> Answer:
         """Send a request and return its answer once the head is there.
 
-        `body` has `length` bytes; what it raises is raised here, and the request is never finished.  Swift may answer
-        before it has all of it, and then gets no more.  `silence` is how long it may do nothing, in seconds.
+        `body` has `length` bytes, None where it says itself where it ends; what it raises is raised here, and the
+        request is never finished.  Swift may answer before it has all of it, and then gets no more.  `silence` is how
+        long it may do nothing, in seconds.
         """
         answer = self._answer = Answer(self, silence)
         self._bodiless = bodiless
@@ -165,13 +166,13 @@ class Wire(asyncio.Protocol):
             raise
         return answer
 
-    async def _send(self, answer: Answer, head: bytes, body: AsyncIterable[bytes], length: int) -> None:
-        left = length
+    async def _send(self, answer: Answer, head: bytes, body: AsyncIterable[bytes], length: int | None) -> None:
+        sent = 0
         async for piece in body:
             if answer.status or self.lost:  # the rest is for nobody
                 return
-            left -= len(piece)
-            if left < 0:
+            sent += len(piece)
+            if length is not None and sent > length:
                 break
             if head and len(piece) <= _JOINED_BYTES:
                 head, piece = b"", head + piece
@@ -181,7 +182,7 @@ class Wire(asyncio.Protocol):
             self._transport.write(piece)
             while not self._writable and not answer.status:
                 await answer.change()
-        if left:
+        if length is not None and sent != length:
             raise LostError("the body has another length than was announced")
         if head:
             self._transport.write(head)

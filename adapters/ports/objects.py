@@ -67,9 +67,14 @@ class ObjectStore(Protocol):
         ...
 
     async def put(
-        self, container: str, name: str, body: bytes | AsyncIterable[bytes], length: int, description: Description
+        self,
+        container: str,
+        name: str,
+        body: bytes | AsyncIterable[bytes],
+        length: int | None,
+        description: Description,
     ) -> Written:
-        """Store an object of exactly `length` bytes.
+        """Store an object of exactly `length` bytes, or, where that is None, of all that `body` gives.
 
         Whatever `body` raises is raised here, and nothing is stored then.  Raises PRECONDITION (`if_absent`), QUOTA,
         TOO_LARGE, INVALID.

@@ -1,11 +1,13 @@
 """The connections to Swift together: reused, tried again, bounded, closed, counted."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 import uvloop
 
 from adapters.errors import BackendError, Fault
+from adapters.openstack.swift_http import chunked
 from adapters.openstack.swift_pool import SwiftPool
 from adapters.openstack.swift_wire import LostError, Wire
 from tests.openstack.scripted import OK, Script, played, says, swift
@@ -19,6 +21,26 @@ async def test_lengths_are_told_where_bodies_belong() -> None:
             await (await ask(method, body=body)).read()
     assert [b"Content-Length: 0" in head for head in script.heads] == [False, True, False]
     assert b"Content-Length: 4" in script.heads[2]
+
+
+@played
+async def test_a_body_of_unknown_length_says_where_it_ends() -> None:
+    taken: list[bytes] = []
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        taken.append(await reader.readuntil(b"0\r\n\r\n"))
+        writer.write(OK)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for piece in (b"abc", b"", b"x" * 17):
+            yield piece
+
+    script = Script(take)
+    async with swift(script) as ask:
+        answer = await ask("PUT", headers={"Transfer-Encoding": "chunked"}, body=chunked(pieces()), length=None)
+        assert await answer.read() == b"ok"
+    assert taken == [b"3\r\nabc\r\n11\r\n" + b"x" * 17 + b"\r\n0\r\n\r\n"]
+    assert b"Content-Length" not in script.heads[0]
 
 
 @pytest.mark.parametrize(("method", "body", "tries"), [("GET", b"", 2), ("PUT", b"x", 2), ("POST", b"x", 1)])
