@@ -24,13 +24,15 @@ from shim.config import Settings
 from shim.ec2 import errors as ec2_errors
 from shim.ec2.service import ec2
 from shim.errors import AwsError
-from shim.gateway import Face, Gateway
+from shim.face import Face, Forms
+from shim.gateway import Gateway
 from shim.health import Lifecycle, health_app
 from shim.locks import Locks
 from shim.metrics import Metrics
 from shim.protocol.message import Request
 from shim.record import Record, current
 from shim.s3 import errors as s3_errors
+from shim.s3 import posting as s3_posting
 from shim.s3.service import s3
 from shim.server import DrainingServer, SideServer, configuration, listener
 from shim.sts import errors as sts_errors
@@ -42,7 +44,13 @@ def _unsigned(_: Request) -> AwsError:
 
 
 FACES = {
-    "s3": Face(s3, s3_errors.translate, s3_errors.unsigned, buffered=False),
+    "s3": Face(
+        s3,
+        s3_errors.translate,
+        s3_errors.unsigned,
+        buffered=False,
+        forms=Forms(s3_posting.posted, s3_posting.opened),
+    ),
     "ec2": Face(ec2, lambda error, operation, _: ec2_errors.translate(error, operation), _unsigned, buffered=True),
     "sts": Face(sts, lambda error, _, __: sts_errors.translate(error), _unsigned, buffered=True),
 }

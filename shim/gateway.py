@@ -30,12 +30,12 @@ from shim.auth.verification import verify
 from shim.config import Settings
 from shim.context import Call, Caller
 from shim.errors import AwsError
+from shim.face import Face, Posting
 from shim.lasting import in_time
 from shim.locks import Locks
 from shim.protocol import routing
 from shim.protocol.message import Head, Reply, Request, decode_pairs
 from shim.protocol.operation import Operation
-from shim.protocol.service import Service
 from shim.record import Record, current, new_request_id
 from shim.sending import CutShortError, send_reply
 
@@ -57,24 +57,6 @@ class Tenants(Protocol):
     def tenant(self, tokens: Tokens, token: Token, request_id: str) -> Cloud:
         """Return the cloud as the owner of these tokens sees it; `token` is the one of the moment."""
         ...
-
-
-class Translate(Protocol):
-    """A service's own sentence for a failed OpenStack call."""
-
-    def __call__(self, error: BackendError, operation: str, params: Mapping[str, Any]) -> AwsError:
-        """Return the AWS error; total over `Fault`."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Face:
-    """One AWS service as the gateway serves it, and what it says to a request that nobody signed."""
-
-    service: Service
-    translate: Translate
-    anonymous: Callable[[Request], AwsError]
-    buffered: bool  # requests are forms, read whole before their signature is checked
 
 
 @dataclass(slots=True)
@@ -104,6 +86,7 @@ class _Way:
     record: Record
     request: Request
     face: Face | None = None
+    posting: Posting | None = None
     params: dict[str, Any] = field(default_factory=dict)
     at_end: list[Callable[[], None]] = field(default_factory=list)
 
@@ -198,7 +181,7 @@ class Gateway:
         record.operation = face.service.route(way.request)  # AWS has it, whether or not we do: one of a closed set
         operation = face.service.registered(record.operation)
         await self._parse(way, face, operation, verified, raw)
-        scope = verified.claim.scope
+        scope = verified.claim.scope if verified else None
         call = Call(
             cloud=self._tenants.tenant(tokens, token, record.request_id),
             caller=caller,
@@ -220,7 +203,8 @@ class Gateway:
             silence = self._settings.answer_silence_seconds
             return await in_time(work, silence, record.request_id, lambda error: self._failure(error, way))
         result = await operation.handler(call, way.params)
-        return face.service.reply(operation, result, request_id=record.request_id, request=way.request)
+        reply = face.service.reply(operation, result, request_id=record.request_id, request=way.request)
+        return way.posting.answer(reply, call) if way.posting else reply
 
     async def _acted(self, way: _Way, face: Face, operation: Operation, call: Call) -> Reply:
         """Act, and put the answer on the wire."""
@@ -228,9 +212,12 @@ class Gateway:
         result = await operation.handler(call, way.params)
         return face.service.reply(operation, result, request_id=way.record.request_id, request=way.request)
 
-    async def _signed(self, way: _Way, face: Face, raw: bytes) -> tuple[Tokens, Verified]:
-        """Prove who signed; raise AWS's error where nobody did, or wrongly."""
+    async def _signed(self, way: _Way, face: Face, raw: bytes) -> tuple[Tokens, Verified | None]:
+        """Prove who signed; raise AWS's error where nobody did, or wrongly.  Of a form only its policy is signed."""
         name = face.service.name
+        if way.head.method == "POST" and face.forms is not None and face.forms.posted(way.request):
+            way.posting = await face.forms.opened(way.request, way.receive)
+            return await self._allowed(way, face, way.posting), None
         said = claim(way.head, name)
         if said is None:
             raise face.anonymous(way.request)
@@ -250,12 +237,30 @@ class Gateway:
         )
         return Tokens(self._keys, credential, name), verified
 
-    async def _parse(self, way: _Way, face: Face, operation: Operation, verified: Verified, raw: bytes) -> None:
+    async def _allowed(self, way: _Way, face: Face, posting: Posting) -> Tokens:
+        """Prove that a browser's form does what its signer allowed, and go on with the request it stands for."""
+        name = face.service.name
+        way.record.access_key = posting.access_key
+        credential = await self._keys.credential(posting.access_key, service=name)
+        posting.verify(
+            secret=credential.secret, regions=self._regions, region=self._settings.region, now=datetime.now(UTC)
+        )
+        way.request = posting.request
+        return Tokens(self._keys, credential, name)
+
+    async def _parse(self, way: _Way, face: Face, operation: Operation, verified: Verified | None, raw: bytes) -> None:
         """Fill in the parameters; a streamed body becomes one of them, unread, and any other is read and checked."""
         if face.buffered:
             way.record.bytes_in = len(raw)
             way.params = face.service.parse(operation, way.request, raw)
             return
+        if way.posting is not None:
+            way.params = {
+                **face.service.parse(operation, way.request, b""),
+                operation.streaming_input: way.posting.body,
+            }
+            return
+        assert verified is not None  # as everything is but a form
         if not operation.streaming_input and no_body(way.head, verified):
             way.params = face.service.parse(operation, way.request, b"")
             return

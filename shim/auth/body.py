@@ -123,10 +123,11 @@ class Body:
     `length` is the decoded length in bytes where the request tells it; `announced` the checksum that the request
     promises, before reading; `checksums` what was promised and held, by algorithm in base64, after reading; `md5` the
     hex MD5 of Content-MD5 where there is one, true once the body has been read; `done` says that the body was whole
-    and every check has passed.
+    and every check has passed.  Of one that is `open_ended` only the end tells the length, and that is nobody's fault.
     """
 
     done = False
+    open_ended = False
     checksums: Mapping[str, str] = MappingProxyType({})
     _total = 0
     _held = b""
@@ -146,6 +147,10 @@ class Body:
         if self.length is None:
             raise missing_length()
         return self.length
+
+    def expected_length(self) -> int | None:
+        """Return the decoded length, None of an open-ended body; raise as `require_length` does for any other."""
+        return None if self.open_ended else self.require_length()
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         self._take()

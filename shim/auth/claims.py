@@ -136,7 +136,7 @@ def _header_v4(head: Head, rest: str, service: str) -> Claim:
         name = "Credential" if not credential else "Signature" if signed_headers else "SignedHeaders"
         said = f"missing {name}." if service == "s3" else f"Authorization header requires '{name}' parameter."
         raise refuse(service, Doubt.MALFORMED, said)
-    access_key, scope = _credential(credential, service, Doubt.MALFORMED)
+    access_key, scope = read_credential(credential, service, Doubt.MALFORMED)
     first = head.first
     timestamp = first.get("x-amz-date", "")
     time = _basic_time(timestamp)
@@ -190,7 +190,7 @@ def _from_query_v4(head: Head, service: str) -> Claim:
         )
     if query["X-Amz-Algorithm"] != ALGORITHM:
         raise refuse(service, Doubt.MALFORMED_QUERY, f'X-Amz-Algorithm only supports "{ALGORITHM}"')
-    access_key, scope = _credential(query["X-Amz-Credential"], service, Doubt.WRONG_SCOPE_QUERY)
+    access_key, scope = read_credential(query["X-Amz-Credential"], service, Doubt.WRONG_SCOPE_QUERY)
     time = _basic_time(query["X-Amz-Date"])
     if time is None:
         sentence = "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""
@@ -243,8 +243,8 @@ def _once(head: Head, service: str) -> Mapping[str, str]:
     return head.values
 
 
-def _credential(text: str, service: str, doubt: Doubt) -> tuple[str, Scope]:
-    """Split `AKID/date/region/service/aws4_request`."""
+def read_credential(text: str, service: str, doubt: Doubt) -> tuple[str, Scope]:
+    """Split `AKID/date/region/service/aws4_request`; raise the service's error for any other text."""
     parts = text.rsplit("/", 4)
     if len(parts) != 5 or not parts[0]:
         said = _EXPECTED if service == "s3" else "Credential must have exactly 5 slash-delimited elements."

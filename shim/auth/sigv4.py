@@ -107,7 +107,9 @@ def verify(
     scope = claim.scope
     assert scope is not None
     if scope.service != service or scope.region not in regions:
-        raise _wrong_scope(scope, claim, service, region or min(regions))
+        query = claim.method is Method.V4_QUERY
+        doubt = Doubt.WRONG_SCOPE_QUERY if query else Doubt.WRONG_SCOPE
+        raise wrong_scope(scope, service, region or min(regions), doubt)
     check_time(claim, service, now, skew)
     signed, headers = set(claim.signed_headers), head.first.keys()
     _check_signed_headers(signed, head, service, payload_hash)
@@ -122,9 +124,13 @@ def verify(
     raise _mismatch(claim, head, service, payload_hash)
 
 
-def _wrong_scope(scope: Scope, claim: Claim, service: str, ours: str) -> AwsError:
-    query = claim.method is Method.V4_QUERY
-    doubt = Doubt.WRONG_SCOPE_QUERY if query else Doubt.WRONG_SCOPE
+def sign(secret: str, scope: Scope, text: bytes) -> str:
+    """Return the signature of a text in hex."""
+    return hmac.digest(_signing_keys.get(secret, scope), text, "sha256").hex()
+
+
+def wrong_scope(scope: Scope, service: str, ours: str, doubt: Doubt = Doubt.WRONG_SCOPE) -> AwsError:
+    """Build the error for a signature made for another service, or for a region that is not `ours`."""
     if scope.service != service:
         said = (
             f'incorrect service "{scope.service}". This endpoint belongs to "s3".'

@@ -12,7 +12,6 @@ from typing import Any
 from adapters.errors import BackendError, Fault
 from shim.errors import AwsError
 from shim.protocol.message import Request
-from shim.protocol.resources import not_implemented
 
 RETRY_AFTER_SECONDS = 5  # when Swift did not say
 
@@ -75,11 +74,8 @@ TABLE: Mapping[Fault, Mapping[str, Says]] = {
 }
 
 
-def unsigned(request: Request) -> AwsError:
-    """Return what a request gets that nobody signed; a browser's form is signed in its fields, which are not read."""
-    form = request.head.header("content-type").lower().startswith("multipart/form-data")
-    if form and request.head.method == "POST" and request.address.bucket and not request.address.key:
-        return not_implemented("multipart/form-data")
+def unsigned(_: Request) -> AwsError:
+    """Return what a request gets that nobody signed."""
     return AwsError("AccessDenied", "Access Denied", 403)
 
 

@@ -9,13 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
-from urllib.parse import quote
 
 from adapters.errors import BackendError, Fault
 from adapters.types.objects import Description, Segment, Stored, Written
 from shim.context import Call
 from shim.errors import AwsError
-from shim.protocol.routing import bucket_in_host
 from shim.s3 import checksums, conditions, names, segments, uploads
 from shim.s3.errors import invalid_argument, invalid_request
 from shim.s3.headers import IN_STEP, UPLOAD, etag_of, typed
@@ -270,20 +268,9 @@ def _is_mine(stored: Stored | None, req: Mapping[str, Any], etag: str) -> bool:
 
 def _answer(call: Call, req: Mapping[str, Any], etag: str, checksum: checksums.Checksum | None) -> dict[str, Any]:
     return {
-        "Location": _location(call, req),
+        "Location": names.location(call, req["Bucket"], req["Key"]),
         "Bucket": req["Bucket"],
         "Key": req["Key"],
         "ETag": f'"{etag}"',
         **(checksum.members if checksum else {}),
     }
-
-
-def _location(call: Call, req: Mapping[str, Any]) -> str:
-    """Return "the URI that identifies the newly created object", in the style of the request.
-
-    The key's slashes stay, though S3 encodes them here: SDKs had to decode them again.
-    """
-    path = quote(req["Key"], safe="/~", errors="surrogateescape")
-    if not bucket_in_host(call.host, call.settings.s3_hosts):
-        path = f"{req['Bucket']}/{path}"
-    return f"{call.scheme}://{call.host}/{path}" if call.host else f"/{path}"

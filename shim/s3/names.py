@@ -7,9 +7,11 @@ import secrets
 import time
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
 from shim.context import Call
 from shim.errors import AwsError
+from shim.protocol.routing import bucket_in_host
 from shim.s3.errors import invalid_argument, no_such_upload
 
 # What Swift's own S3 face appends; a container so named holds the uploads and segments of the bucket before it.
@@ -71,6 +73,17 @@ def check_key(key: str, behind: str = "") -> None:
     if size > most:
         extra = {"Size": str(size), "MaxSizeAllowed": str(most)}
         raise AwsError("KeyTooLongError", "Your key is too long", 400, extra=extra)
+
+
+def location(call: Call, bucket: str, key: str) -> str:
+    """Return "the URI that identifies the newly created object", in the style of the request.
+
+    The key's slashes stay, though S3 encodes them here: SDKs had to decode them again.
+    """
+    path = quote(key, safe="/~", errors="surrogateescape")
+    if not bucket_in_host(call.host, call.settings.s3_hosts):
+        path = f"{bucket}/{path}"
+    return f"{call.scheme}://{call.host}/{path}" if call.host else f"/{path}"
 
 
 def segments(bucket: str) -> str:

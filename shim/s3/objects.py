@@ -48,10 +48,11 @@ async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     bucket, key, body = names.bucket(call, req), req["Key"], req["Body"]
     names.check_key(key)
     check_placement(req)
-    check_size(body.require_length())
+    length = body.expected_length() or 0
+    check_size(length)
     condition = conditions.on_write(req)
     told = description(req)
-    small = body.length <= SMALL and await body.preload(SMALL)
+    small = length <= SMALL and await body.preload(SMALL)
     checksum = checksums.first(body.checksums) if small else announced(body)
     if checksum or condition:
         metadata = {**told.metadata, **checksum.stored} if checksum else told.metadata

@@ -14,14 +14,9 @@ def request(
     return Request(Head(method, b"/", b"", headers), Address(bucket, key))
 
 
-def test_a_form_signs_in_its_fields() -> None:
-    """As a presigned POST does, which is not offered."""
-    error = FACES["s3"].anonymous(request())
-    assert (error.code, error.status) == ("NotImplemented", 501)
-
-
 @pytest.mark.parametrize(
-    "other", [request("PUT"), request(bucket=""), request(key="k"), request(headers=()), request("GET", headers=())]
+    "other",
+    [request(), request("PUT"), request(bucket=""), request(key="k"), request(headers=()), request("GET", headers=())],
 )
 def test_all_else_is_denied(other: Request) -> None:
     error = FACES["s3"].anonymous(other)

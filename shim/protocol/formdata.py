@@ -1,0 +1,137 @@
+"""multipart/form-data as it comes in pieces: the fields in front of a file, then the file's bytes (RFC 7578).
+
+Pure: whoever reads the body feeds it here, and asks what was found so far.
+"""
+
+from __future__ import annotations
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from shim.errors import AwsError
+
+
+def is_form(content_type: str) -> bool:
+    """Tell whether a Content-Type announces a form with files."""
+    return content_type.lower().startswith("multipart/form-data")
+
+
+class FormData:
+    """One form whose file is the part named `file`; parts behind it count for nothing, as S3 has it.
+
+    `fields` are the parts in front of the file, names in lower case as S3 compares them, of a repeated one the last;
+    `filename` is what the client calls the file; `has_file` says that its bytes have begun, `whole` that the form has
+    ended.  `limit` is how many bytes may come in front of the file's.  Raises AwsError in S3's words.
+    """
+
+    def __init__(self, content_type: str, limit: int, file: str = "file") -> None:
+        self.fields: dict[str, str] = {}
+        self.filename = ""
+        self.has_file = False
+        self.whole = False
+        self._file = file
+        self._left = limit
+        self._in_file = False
+        self._header = self._headers = b""
+        self._disposition = ""
+        self._value = b""
+        self._found: list[bytes] = []
+        boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
+        if not boundary:
+            raise malformed()
+        try:
+            self._parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._begin,
+                    "on_header_field": self._name,
+                    "on_header_value": self._content,
+                    "on_header_end": self._close_header,
+                    "on_headers_finished": self._open,
+                    "on_part_data": self._data,
+                    "on_part_end": self._end,
+                    "on_end": self._finish,
+                },
+            )
+        except FormParserError:
+            raise malformed() from None
+
+    def feed(self, data: bytes) -> bytes:
+        """Take in what came next; return the file's bytes in it."""
+        try:
+            self._parser.write(data)
+        except FormParserError:
+            raise malformed() from None
+        found, self._found = b"".join(self._found), []
+        return found
+
+    def finish(self) -> None:
+        """Refuse a form that broke off, or that has no file."""
+        if not self.whole:
+            raise malformed()
+        if not self.has_file:
+            raise _one_file()
+
+    def _begin(self) -> None:
+        self._header, self._headers, self._disposition, self._value = b"", b"", "", b""
+
+    def _name(self, data: bytes, start: int, end: int) -> None:
+        self._count(end - start)
+        self._header += data[start:end]
+
+    def _content(self, data: bytes, start: int, end: int) -> None:
+        self._count(end - start)
+        self._headers += data[start:end]
+
+    def _close_header(self) -> None:
+        if self._header.lower() == b"content-disposition":
+            self._disposition = self._headers.decode("utf-8", "replace")
+        self._header, self._headers = b"", b""
+
+    def _open(self) -> None:
+        options = parse_options_header(self._disposition.encode())[1]
+        if b"name" not in options:
+            raise malformed()
+        self._part = options[b"name"].decode("utf-8", "replace").lower()
+        if self._part != self._file:
+            return
+        if self.has_file:
+            raise _one_file()
+        self.has_file = self._in_file = True
+        self.filename = options.get(b"filename", b"").decode("utf-8", "replace")
+
+    def _data(self, data: bytes, start: int, end: int) -> None:
+        if self._in_file:
+            self._found.append(data[start:end])
+        elif not self.has_file:
+            self._count(end - start)
+            self._value += data[start:end]
+
+    def _end(self) -> None:
+        if not self.has_file:
+            try:
+                self.fields[self._part] = self._value.decode()
+            except UnicodeDecodeError:
+                raise malformed() from None
+        self._in_file = False
+
+    def _finish(self) -> None:
+        self.whole = True
+
+    def _count(self, size: int) -> None:
+        if self.has_file:
+            return
+        self._left -= size
+        if self._left < 0:
+            raise AwsError(
+                "MaxPostPreDataLengthExceeded", "Your POST request fields preceding the upload file were too large."
+            )
+
+
+def malformed() -> AwsError:
+    """Build the error for a form that cannot be read."""
+    return AwsError("MalformedPOSTRequest", "The body of your POST request is not well-formed multipart/form-data.")
+
+
+def _one_file() -> AwsError:
+    return AwsError("IncorrectNumberOfFilesInPostRequest", "POST requires exactly one file upload per request.")
