@@ -158,31 +158,35 @@ class Body:
 
     async def read(self, limit: int) -> bytes:
         """Return the whole body; raise an AwsError where it is longer than `limit` bytes."""
-        if (self.length is not None and self.length > limit) or not await self.preload(limit):
+        whole = await self.small(limit) if self.length is None or self.length <= limit else None
+        if whole is None:
             raise self._plan.too_large(limit)
-        self._take()
-        whole = b"".join(self._ready)
-        self._ready.clear()
         return whole
+
+    async def small(self, limit: int) -> bytes | None:
+        """Return the whole body where it has no more than `limit` bytes, else None; what came waits for a reader.
+
+        A small upload so is checked, and its trailing checksum known, before anything is sent on; an empty one, which a
+        store would complete at once, has to be.
+        """
+        ready, at_hand = self._ready, 0
+        for piece in ready:
+            at_hand += len(piece)
+        while at_hand <= limit:
+            if self.done:
+                self._take()
+                self._ready = deque()
+                return b"".join(ready)
+            piece = await self._next()
+            if piece:
+                ready.append(piece)
+                at_hand += len(piece)
+        return None
 
     def _take(self) -> None:
         if self._taken:
             raise RuntimeError("a body can be read only once")
         self._taken = True
-
-    async def preload(self, limit: int) -> bool:
-        """Read ahead until the body is done, and then return True, or until more than `limit` bytes are at hand.
-
-        What was read is kept for the reader that follows.  A small upload so is checked, and its trailing checksum
-        known, before anything is sent on; an empty one, which a store would complete at once, has to be.
-        """
-        at_hand = sum(map(len, self._ready))
-        while not self.done and at_hand <= limit:
-            piece = await self._next()
-            if piece:
-                self._ready.append(piece)
-                at_hand += len(piece)
-        return self.done and at_hand <= limit
 
     async def _emit(self) -> AsyncGenerator[bytes, None]:
         while self._ready or not self.done:

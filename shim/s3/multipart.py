@@ -77,9 +77,9 @@ async def upload_part(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     name = names.part(req["Key"], req["UploadId"], req["PartNumber"])
     check_size(body.require_length())
     store = call.cloud.objects
-    if body.length <= SMALL and await body.preload(SMALL):
+    data = await body.small(SMALL) if body.length <= SMALL else None
+    if data is not None:
         checksum = checksums.first(body.checksums)
-        data = await body.read(SMALL)
         async with _allowed(call, req):
             written = await to_the_end(store.put(container, name, data, len(data), _part(checksum)))
     else:

@@ -52,14 +52,14 @@ async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     check_size(length)
     condition = conditions.on_write(req)
     told = description(req)
-    small = length <= SMALL and await body.preload(SMALL)
-    checksum = checksums.first(body.checksums) if small else announced(body)
+    data = await body.small(SMALL) if length <= SMALL else None
+    checksum = announced(body) if data is None else checksums.first(body.checksums)
     if checksum or condition:
         metadata = {**told.metadata, **checksum.stored} if checksum else told.metadata
         told = Description(told.content_type, metadata, told.headers, condition is not None and condition.if_absent)
     old = await segments.behind(call, bucket, key)
-    if small:
-        data, store = await body.read(SMALL), call.cloud.objects
+    if data is not None:
+        store = call.cloud.objects
         if condition:
             async with conditions.holding(call, bucket, key, condition):
                 written = await store.put(bucket, key, data, len(data), told)

@@ -103,7 +103,7 @@ def fails(body: Body) -> AwsError:
     assert body.checksums == {}
     assert len(got) < (body.length or 1)
     with pytest.raises(AwsError, match=error.code):  # and it never heals
-        asyncio.run(body.preload(1 << 30))
+        asyncio.run(body.small(1 << 30))
     return error
 
 

@@ -166,23 +166,27 @@ class TestReading:
         assert next(served) < 10
 
     @pytest.mark.parametrize("limit", [0, 100_000, len(DATA) - 1, len(DATA), 1 << 30])
-    def test_preload(self, limit: int) -> None:
+    def test_small(self, limit: int) -> None:
         async def run() -> None:
             body = in_mode(UNSIGNED_TRAILER, DATA, "SHA256")
-            whole = await body.preload(limit)
-            assert whole is (limit >= len(DATA))
-            if whole:
-                assert body.checksums == {"SHA256": value("SHA256")}
-            assert await body.preload(limit) is whole
-            assert b"".join([piece async for piece in body]) == DATA
+            whole = await body.small(limit)
+            if limit < len(DATA):
+                assert whole is None
+                assert await body.small(limit) is None
+                assert b"".join([piece async for piece in body]) == DATA
+            else:
+                assert whole == DATA
+                with pytest.raises(RuntimeError):
+                    await body.small(limit)
+            assert body.checksums == {"SHA256": value("SHA256")}
             assert body.done
 
         asyncio.run(run())
 
-    def test_preload_finds_a_bad_empty_body(self) -> None:
+    def test_an_empty_body_is_checked_too(self) -> None:
         body = opened(hashlib.sha256(b"x").hexdigest(), b"")
         with pytest.raises(AwsError, match="XAmzContentSHA256Mismatch"):
-            asyncio.run(body.preload(0))
+            asyncio.run(body.small(0))
 
     def test_once_only(self) -> None:
         body = opened(UNSIGNED, DATA)
@@ -217,7 +221,7 @@ class TestReading:
 
             body = open_body(head(**{"content-length": "3"}), receive, verified(UNSIGNED))
             with pytest.raises(TimeoutError):
-                await asyncio.wait_for(body.preload(10), 0.01)
+                await asyncio.wait_for(body.small(10), 0.01)
             with pytest.raises(ClientGone):
                 await body.read(10)
 
