@@ -31,6 +31,7 @@ class FormData:
         self.whole = False
         self._file = file
         self._left = limit
+        self._to_come = 4 * limit  # until a file begins, with what is between the parts
         self._in_file = False
         self._header = self._headers = b""
         self._disposition = ""
@@ -62,6 +63,9 @@ class FormData:
             self._parser.write(data)
         except FormParserError:
             raise malformed() from None
+        self._to_come -= len(data)
+        if self._to_come < 0 and not self.has_file:
+            raise _too_much()
         found, self._found = b"".join(self._found), []
         return found
 
@@ -123,9 +127,7 @@ class FormData:
             return
         self._left -= size
         if self._left < 0:
-            raise AwsError(
-                "MaxPostPreDataLengthExceeded", "Your POST request fields preceding the upload file were too large."
-            )
+            raise _too_much()
 
 
 def malformed() -> AwsError:
@@ -135,3 +137,9 @@ def malformed() -> AwsError:
 
 def _one_file() -> AwsError:
     return AwsError("IncorrectNumberOfFilesInPostRequest", "POST requires exactly one file upload per request.")
+
+
+def _too_much() -> AwsError:
+    return AwsError(
+        "MaxPostPreDataLengthExceeded", "Your POST request fields preceding the upload file were too large."
+    )

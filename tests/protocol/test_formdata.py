@@ -80,6 +80,13 @@ def test_only_so_much_comes_in_front_of_the_file() -> None:
     assert caught.value.code == "MaxPostPreDataLengthExceeded"
 
 
+def test_what_is_before_the_first_part_is_bounded_too() -> None:
+    found = FormData("multipart/form-data; boundary=x", LIMIT)
+    with pytest.raises(AwsError) as caught:
+        found.feed(b"\r\n" * (2 * LIMIT + 1))
+    assert caught.value.code == "MaxPostPreDataLengthExceeded"
+
+
 def test_a_part_without_a_name() -> None:
     body = b"--x\r\nContent-Disposition: form-data\r\n\r\na\r\n--x--\r\n"
     with pytest.raises(AwsError) as caught:

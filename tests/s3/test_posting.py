@@ -149,6 +149,14 @@ def test_what_nobody_has_signed_is_not_stored(s3: Any, signed: Any, send: Any, b
     assert keys(s3, bucket) == []
 
 
+@pytest.mark.parametrize(
+    "field", [{"x-amz-meta-a": "b\r\nx-amz-meta-c: d"}, {"x-amz-meta-a: b": "c"}, {"x-amz-meta-é": "a"}]
+)
+def test_no_field_becomes_another_header(s3: Any, signed: Any, send: Any, bucket: str, field: dict[str, str]) -> None:
+    assert code(send(*signed("k", field))) == (400, "InvalidArgument")
+    assert keys(s3, bucket) == []
+
+
 def test_a_form_is_for_its_bucket_and_its_account(
     s3: Any, aws: Any, signed: Any, send: Any, bucket: str, gateway: Any
 ) -> None:
