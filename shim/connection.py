@@ -246,6 +246,8 @@ class Connection(asyncio.Protocol):
         self._refused = True
         if self._served is not None:
             self._closing = True
+            if self._read is not None:
+                self._read.broken(error)
             return
         log.warning("%s is refused: %s", self._scope["client"], error.code)
         reply = faults.s3(error, new_request_id(), Request(Head("POST", b"/", b"", ())))

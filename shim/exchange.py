@@ -80,6 +80,7 @@ class Exchange:
         self._told = False  # the application knows
         self._waiter: asyncio.Future[None] | None = None
         self._gone = False
+        self._error: Exception | None = None  # why the rest of the body cannot be read
         self._head = b""  # of the answer, held back for the body's first piece
         self._started = False
         self._ended = False
@@ -107,6 +108,12 @@ class Exchange:
         """The client has gone."""
         self._gone = True
         self._wake()
+
+    def broken(self, error: Exception) -> None:
+        """What comes next is no HTTP: a body that is not whole never will be."""
+        if not self._whole:
+            self._error = error
+            self._wake()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -136,16 +143,21 @@ class Exchange:
     # What the application asks for.
 
     async def receive(self) -> MutableMapping[str, Any]:
-        """Wait for a piece of the body; after the last one for the client to leave, or for the answer's end."""
+        """Wait for a piece of the body; after the last one for the client to leave, or for the answer's end.
+
+        Raises the AwsError that a body has earned whose framing is broken.
+        """
         if self._expects and not self._started and not self._gone:
             self._connection.transport.write(_CONTINUE)
         self._expects = False
-        while not (self._gone or self._ended or self._body or (self._whole and not self._told)):
+        while not (self._gone or self._ended or self._body or self._error or (self._whole and not self._told)):
             self._connection.resume_reading()
             self._waiter = self._connection.loop.create_future()
             await self._waiter
-        if self._gone or self._ended:
+        if self._gone or self._ended or (self._error and self._started):
             return {"type": "http.disconnect"}
+        if self._error and not self._body:
+            raise self._error
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         self._body, self._kept, self._told = [], 0, self._whole
         return {"type": "http.request", "body": body, "more_body": not self._whole}

@@ -9,6 +9,7 @@ import pytest
 import uvloop
 
 from shim.connection import QUEUED
+from shim.errors import AwsError
 from tests.ops.test_connection import LAST, LONG, answering, echo, get, read_all, said, served, until
 
 CHUNKED = b"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
@@ -131,5 +132,26 @@ def test_a_client_that_takes_little_is_waited_for() -> None:
                 got += len(piece)
                 await asyncio.sleep(0.02)
             assert got == size
+
+    uvloop.run(talk())
+
+
+@pytest.mark.parametrize("first", [b"", b"3\r\nabc\r\n"])
+def test_a_body_of_broken_chunks_is_refused_at_once(first: bytes) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        with pytest.raises(AwsError) as caught:
+            await read_all(receive)
+        await answering(caught.value.code.encode(), status=caught.value.status)(scope, receive, send)
+
+    async def talk() -> None:
+        async with served(app) as (reader, writer, _):
+            writer.write(CHUNKED + b"\r\n" + first)
+            await asyncio.sleep(0.05)
+            writer.write(b"no length\r\n")
+            async with asyncio.timeout(10):
+                answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b"connection: close" in answer
+        assert b"BadRequest" in answer
 
     uvloop.run(talk())
