@@ -44,6 +44,17 @@ _HEADERS: Final = {
 _SIGNATURE: Final = frozenset(
     ("x-amz-signature", "x-amz-credential", "x-amz-date", "x-amz-algorithm", "x-amz-security-token")
 )
+# What would make another request of it, a copy or a body in a coding of its own, and what has no place.
+_NO_FIELDS: Final = frozenset(
+    (
+        "tagging",
+        "x-amz-content-sha256",
+        "x-amz-copy-source",
+        "x-amz-decoded-content-length",
+        "x-amz-te",
+        "x-amz-trailer",
+    )
+)
 _STATUSES: Final = {"200": 200, "201": 201}  # "If the value is set to an empty document or an invalid value": 204
 _TOLD: Final = frozenset(("content-length", "content-type"))
 _URL: Final = re.compile("[!-~]+")
@@ -166,8 +177,8 @@ async def opened(request: Request, receive: Receive) -> Posting:
 
 def _headers(fields: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the headers of the PutObject that the fields stand for; what they cannot say is refused by name."""
-    if "tagging" in fields:
-        raise not_implemented("tagging")
+    if unfit := _NO_FIELDS & fields.keys():
+        raise not_implemented(min(unfit))
     headers = []
     for name, value in fields.items():
         header = _HEADERS.get(name) or (name if name.startswith("x-amz-") and name not in _SIGNATURE else "")

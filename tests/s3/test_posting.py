@@ -133,6 +133,9 @@ CHANGES: dict[str, tuple[dict[str, str], tuple[int, str]]] = {
     "another day": ({"x-amz-date": "20200101T000000Z"}, (400, "InvalidArgument")),
     "a token": ({"x-amz-security-token": "t"}, (400, "InvalidToken")),
     "encryption": ({"x-amz-server-side-encryption": "AES256"}, (501, "NotImplemented")),
+    "tags": ({"tagging": "<Tagging/>"}, (501, "NotImplemented")),
+    "a copy": ({"x-amz-copy-source": "/b/k"}, (501, "NotImplemented")),
+    "a coding": ({"x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER"}, (501, "NotImplemented")),
     "an access list": ({"acl": "public-read"}, (501, "NotImplemented")),
 }
 
@@ -143,7 +146,7 @@ def test_what_nobody_has_signed_is_not_stored(s3: Any, signed: Any, send: Any, b
     if change == "an unknown key":
         today = datetime.now(UTC).strftime("%Y%m%d")
         changed = {"x-amz-credential": f"nobody/{today}/us-east-1/s3/aws4_request", "x-amz-date": f"{today}T000000Z"}
-    conditions = [{name: value} for name, value in changed.items() if name in ("x-amz-server-side-encryption", "acl")]
+    conditions = [{name: value} for name, value in changed.items()] if wanted[0] == 501 else []
     url, form = signed("k", {"Content-Type": "text/plain"}, conditions)
     assert code(send(url, form | changed)) == wanted
     assert keys(s3, bucket) == []
@@ -223,6 +226,13 @@ def test_a_page_that_goes_away_leaves_nothing(s3: Any, signed: Any, bucket: str,
         assert time.monotonic() < deadline, "the gateway has not noticed"
         time.sleep(0.1)
     assert keys(s3, bucket) == []
+
+
+def test_what_is_no_form_is_one_line_of_the_log(http: urllib3.PoolManager, gateway: Any, bucket: str) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = http.request("POST", f"{gateway.url}/{bucket}", headers=headers, body=b"--y\r\nno form")
+    assert code(answer) == (400, "MalformedPOSTRequest")
+    assert not [line for line in gateway.lines() if "python_multipart" in line["logger"]]
 
 
 def test_the_log_has_no_signature(signed: Any, send: Any, gateway: Any) -> None:
