@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from operator import itemgetter, methodcaller
 from typing import Any, Protocol
 
-from adapters.errors import BackendError
+from adapters.errors import BackendError, Fault
 from adapters.ports.cloud import Cloud
 from adapters.types.identity import Ec2Credential, Token
 from shim.asgi import Receive, Scope, Send
@@ -47,6 +47,9 @@ SIDE_PATHS = frozenset((b"/healthcheck", b"/healthcheck/ready"))
 _text: Callable[[bytes], str] = methodcaller("decode", "latin-1")
 _name: Callable[[tuple[bytes, bytes]], bytes] = itemgetter(0)
 _value: Callable[[tuple[bytes, bytes]], bytes] = itemgetter(1)
+
+# Answers as good as any other: a client asked whether something is there, or still the same.
+_NO_TROUBLE = frozenset((Fault.NOT_FOUND, Fault.NOT_MODIFIED, Fault.PRECONDITION, Fault.RANGE))
 
 _BUG = "We encountered an internal error. Please try again."
 
@@ -124,7 +127,7 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
         head = head_of(scope)
-        if head.raw_path in SIDE_PATHS and not head.raw_query and not head.header("authorization"):
+        if head.raw_path in SIDE_PATHS and not head.raw_query and "authorization" not in head.first:
             await self._side(scope, receive, send)
             return
         if not head.first.keys().isdisjoint(SIGNALS):
@@ -190,9 +193,9 @@ class Gateway:
             operation=operation.name,
             settings=self._settings,
             locks=self._locks,
-            host=head.header("host"),
+            host=head.first.get("host", ""),
             # Nothing but an answer's URLs hangs on what a proxy says it took off.
-            scheme="https" if "https" in (head.scheme, head.header("x-forwarded-proto")) else "http",
+            scheme="https" if "https" in (head.scheme, head.first.get("x-forwarded-proto")) else "http",
             at_end=way.at_end,
         )
         if operation.has_dry_run and way.params.pop("DryRun", False):
@@ -232,7 +235,7 @@ class Gateway:
             now=datetime.now(UTC),
             skew=self._skew,
             payload_hash=hashlib.sha256(raw).hexdigest() if face.buffered else "",
-            bucket_from_host=routing.bucket_in_host(way.head.header("host"), self._settings.s3_hosts),
+            bucket_from_host=routing.bucket_in_host(way.head.first.get("host", ""), self._settings.s3_hosts),
             region=self._settings.region,
         )
         return Tokens(self._keys, credential, name), verified
@@ -297,7 +300,8 @@ class Gateway:
         """Return any exception in AWS's words, and log what they hide; a bug shows nothing but the request id."""
         record, face = way.record, way.face or self._faces["s3"]
         if isinstance(error, BackendError):
-            log.warning("request %s: %s (upstream %s)", record.request_id, error, error.upstream_id or "-")
+            level = logging.DEBUG if error.fault in _NO_TROUBLE else logging.WARNING
+            log.log(level, "request %s: %s (upstream %s)", record.request_id, error, error.upstream_id or "-")
             error = face.translate(error, record.operation, way.params)
         if not isinstance(error, AwsError):
             log.error("request %s: %s %s broke", record.request_id, record.service, record.operation, exc_info=error)

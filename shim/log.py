@@ -36,6 +36,8 @@ TALKATIVE = (
     "urllib3",
     "uvicorn",
 )
+# This one warns of each form that it refuses, which the call's own line tells.
+REPETITIVE = ("python_multipart",)
 
 _SECRETS = re.compile(
     r"""(?ix)
@@ -113,6 +115,8 @@ def configure(level: str, style: Literal["json", "text"], stream: IO[str] | None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    for name in REPETITIVE:
+        logging.getLogger(name).setLevel(logging.ERROR)
     logging.captureWarnings(True)
 
     def write(parts: Parts) -> None:

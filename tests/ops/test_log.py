@@ -4,13 +4,16 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shim import log
 from shim.record import Record
+from tests.support.gateway import Gateway
 
 CALL = Record(
     request_id="0a1b", started=0.0, service="s3", operation="GetObject", status=200, seconds=0.00123456, bytes_out=7,
@@ -96,3 +99,12 @@ def test_scrubbing_twice_changes_nothing_more(text: str) -> None:
 def test_ordinary_sentences_are_kept() -> None:
     text = "compute server 4f: conflict (409) Cannot 'stop' instance; signature checks are elsewhere"
     assert log.scrub(text) == text
+
+
+def test_a_look_at_what_is_not_there_is_one_line(s3: Any, gateway: Gateway, bucket: str) -> None:
+    """Tools ask so before each upload; an operator reads warnings."""
+    with pytest.raises(ClientError) as caught:
+        s3.head_object(Bucket=bucket, Key="missing")
+    gateway.call(caught.value.response)
+    request_id = caught.value.response["ResponseMetadata"]["RequestId"]
+    assert [line["message"] for line in gateway.lines() if request_id in json.dumps(line)] == ["call"]
