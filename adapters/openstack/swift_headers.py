@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
 
 from adapters.openstack import faults
@@ -92,11 +93,12 @@ def _metadata(names: Iterable[str], headers: Mapping[str, str]) -> dict[str, str
     return metadata
 
 
+@lru_cache(maxsize=1024)
 def http_time(text: str) -> datetime:
     """Read an HTTP date.  Raises ValueError.
 
-    Every object's answer has one, and the library's lenient reader takes ten times as long as the form that Swift
-    writes (`Mon, 23 Nov 2026 08:59:59 GMT`, RFC 9110, 5.6.7).
+    Every object's answer has one, all that are written within a second the same, and the library's lenient reader takes
+    ten times as long as the form that Swift writes (`Mon, 23 Nov 2026 08:59:59 GMT`, RFC 9110, 5.6.7).
     """
     month = _MONTHS.get(text[8:11])
     if month and len(text) == 29 and text.endswith(" GMT"):

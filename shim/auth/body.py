@@ -30,7 +30,7 @@ from shim.auth.claims import UNSIGNED
 from shim.auth.sigv4 import Verified
 from shim.auth.verification import SHA256, STREAMING, check_payload
 from shim.errors import AwsError
-from shim.protocol.message import Head
+from shim.protocol.message import USUAL, Head
 
 
 class ClientGone(Exception):  # noqa: N818 - it tells what happened, and there is nobody left to answer
@@ -115,6 +115,10 @@ SIGNALS = frozenset(("content-length", "transfer-encoding"))
 _PROMISES = SIGNALS.union(
     ("content-md5", "x-amz-decoded-content-length", "x-amz-trailer", "x-amz-sdk-checksum-algorithm"), BY_HEADER
 )
+
+
+# Where no other header comes along, nothing is promised of a body but its length.
+_UNPROMISING = USUAL.union(("x-amz-content-sha256", "x-amz-date"))
 
 
 class Body:
@@ -270,11 +274,14 @@ def no_body(head: Head, verified: Verified) -> bool:
 def open_body(head: Head, receive: Receive, verified: Verified | None, *, checked: bool = True) -> Body:
     """Return the body of an S3 request, to be read under all the checks that its headers call for.
 
-    `verified` is what the signature proved, None for an anonymous request.  Without `checked` the `x-amz-checksum-*`
-    headers are none of the body's: true for operations whose model has no `httpChecksum` (CompleteMultipartUpload).
-    Raises AwsError at once where the headers contradict each other, before a byte is read.
+    `verified` is what the signature proved, None where it does not cover the body (a browser's form).  Without
+    `checked` the `x-amz-checksum-*` headers are none of the body's: true for operations whose model has no
+    `httpChecksum` (CompleteMultipartUpload).  Raises AwsError at once where the headers contradict each other, before a
+    byte is read.
     """
     payload = verified.payload if verified else head.header("x-amz-content-sha256")
+    if payload == UNSIGNED and head.first.keys() <= _UNPROMISING:
+        return Body(receive, Plan(announced_length(head, chunked=False)))
     if payload:
         check_payload(payload)
     length = announced_length(head, chunked=payload in STREAMING)

@@ -10,6 +10,23 @@ from urllib.parse import unquote_to_bytes
 
 # White space that is not part of a header's value (RFC 9110, 5.5), and that a folded line leaves.
 _AIR = " \t\n\r\v\f"
+# Headers that nearly every request bears, and that say nothing of what it is for.
+USUAL = frozenset(
+    (
+        "accept",
+        "accept-encoding",
+        "amz-sdk-invocation-id",
+        "amz-sdk-request",
+        "authorization",
+        "connection",
+        "content-length",
+        "content-type",
+        "date",
+        "expect",
+        "host",
+        "user-agent",
+    )
+)
 # A name and a value of a query; it finds none in an empty piece (`a=b&&c`).
 _PAIR = re.compile("(?=[^&])([^&=]*)=?([^&]*)")
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from shim.errors import AwsError
 from shim.protocol import documents, headers, scalars, xmlread
-from shim.protocol.message import Head, Request
+from shim.protocol.message import USUAL, Head, Request
 from shim.protocol.operation import Parse
 from shim.protocol.refusal import Flaw, Refusal
 from shim.protocol.resources import SIGNATURE, SIGNS_ONLY, not_implemented
@@ -23,11 +23,6 @@ _TRANSPORT = (
     "x-amz-sdk-checksum-algorithm x-amz-checksum-algorithm x-amz-checksum-mode x-amz-user-agent x-amz-request-payer"
 )
 _HARMLESS = frozenset(_TRANSPORT.split())
-# What nearly every request bears and no operation reads, unless its model says so.
-_USUAL = (
-    "host authorization user-agent accept accept-encoding connection date content-length content-type expect "
-    "amz-sdk-invocation-id amz-sdk-request"
-)
 # What is sent in one piece has a checksum of the whole and no other; uploads of parts model this header.
 _TRUE = {"x-amz-checksum-type": "FULL_OBJECT"}
 _METADATA = "x-amz-meta-"
@@ -191,7 +186,7 @@ def _headers(shape: Any, harmless: frozenset[str]) -> Callable[[dict[str, Any], 
         for outside, (name, read) in names.items()
     }
     groups = tuple(prefixes.items())
-    unread = harmless.union(_USUAL.split()) - table.keys()
+    unread = (harmless | USUAL) - table.keys()
 
     def fill(found: dict[str, Any], head: Head, sent: Mapping[str, str]) -> None:
         for outside in sorted(sent.keys() - unread):
