@@ -25,9 +25,10 @@ class Translate(Protocol):
 
 
 class Posting(Protocol):
-    """A browser's form under way: who has signed it, the request it stands for, and that request's body."""
+    """A browser's form under way: who has signed it, its bytes, the request it stands for, and that request's body."""
 
     access_key: str
+    length: int
     request: Request
     body: Body
 

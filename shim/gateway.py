@@ -258,6 +258,7 @@ class Gateway:
             way.params = face.service.parse(operation, way.request, raw)
             return
         if way.posting is not None:
+            way.record.bytes_in = way.posting.length
             way.params = {
                 **face.service.parse(operation, way.request, b""),
                 operation.streaming_input: way.posting.body,

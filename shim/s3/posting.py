@@ -78,10 +78,12 @@ def posted(request: Request) -> bool:
 class Posting:
     """A form whose fields have come and whose file has begun.
 
-    `access_key` says who has signed it, `request` is the PutObject it stands for, `body` its file.
+    `access_key` says who has signed it, `length` how many bytes it has, `request` is the PutObject it stands for,
+    `body` its file.
     """
 
     def __init__(self, head: Head, bucket: str, form: FormData, receive: Receive, first: bytes, *, more: bool) -> None:
+        self.length = int(head.first["content-length"])
         self._form, self._receive, self._first, self._more = form, receive, first, more
         self._size = 0
         self._least, self._most = 0, LARGEST_PUT

@@ -235,6 +235,13 @@ def test_what_is_no_form_is_one_line_of_the_log(http: urllib3.PoolManager, gatew
     assert not [line for line in gateway.lines() if "python_multipart" in line["logger"]]
 
 
+def test_the_log_tells_of_an_upload(signed: Any, send: Any, gateway: Any) -> None:
+    answer = send(*signed("k"), b"x" * 5000)
+    line = gateway.call({"ResponseMetadata": {"RequestId": answer.headers["x-amz-request-id"]}})
+    assert (line["action"], line["status"]) == ("PutObject", 204)
+    assert 5000 < line["bytes_in"] < 10_000
+
+
 def test_the_log_has_no_signature(signed: Any, send: Any, gateway: Any) -> None:
     url, form = signed("k")
     send(url, form)
