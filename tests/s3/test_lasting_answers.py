@@ -150,17 +150,19 @@ def test_an_error_after_200_is_the_answer(
 ) -> None:
     names, parts = opened(s3, bucket)
     lost = f"/{bucket}+segments/k/{names['UploadId']}/2"
-    with refused("InvalidPart", 400):
+    with refused("InvalidPart"):
         meanwhile(
             lambda: slow_s3.complete_multipart_upload(**names, MultipartUpload=parts),
             lambda: openstack_main.object_store.delete(lost).raise_for_status(),
         )
-    metrics = get(f"{slow.metrics_url}/metrics")[2].decode()
-    for status in ("2xx", "4xx"):
-        labels = f'code="InvalidPart",operation="CompleteMultipartUpload",service="s3",status="{status}"'
-        assert f"passerelle_requests_total{{{labels}}} 1.0" in metrics
     lines = slow.lines(action="CompleteMultipartUpload", message="call", code="InvalidPart")
-    assert [line["status"] for line in lines] == [200, 400]
+    # The SDK asks again; that answer is an error from the beginning, unless a busy machine takes its time over it too.
+    statuses = [line["status"] for line in lines]
+    assert statuses in ([200, 400], [200, 200])
+    metrics = get(f"{slow.metrics_url}/metrics")[2].decode()
+    for status in set(statuses):
+        labels = f'code="InvalidPart",operation="CompleteMultipartUpload",service="s3",status="{status // 100}xx"'
+        assert f"passerelle_requests_total{{{labels}}} {statuses.count(status)}.0" in metrics
     with refused("404"):
         s3.head_object(Bucket=bucket, Key="k")
 
