@@ -37,9 +37,10 @@ class Condition(NamedTuple):
         """Tell whether a field's value meets it."""
         if self.operation == "eq":
             return value == self.value
+        if self.field != "content-type":
+            return value.startswith(self.value)
         # "Content-Types values for a starts-with condition that include commas are interpreted as lists."
-        listed = value.split(",") if self.field == "content-type" else (value,)
-        return all(one.lstrip().startswith(self.value) for one in listed)
+        return all(one.lstrip(" ").startswith(self.value) for one in value.split(","))
 
 
 class Policy(NamedTuple):
@@ -54,7 +55,8 @@ class Policy(NamedTuple):
         if now >= self.expiration:
             raise _against("Policy expired.")
         for condition in self.conditions:
-            if not condition.holds(fields.get(condition.field, "")):
+            # S3 lets no field be absent that a condition names, be the condition as wide as "starts with nothing".
+            if condition.field not in fields or not condition.holds(fields[condition.field]):
                 said = json.dumps([condition.operation, f"${condition.field}", condition.value], ensure_ascii=False)
                 raise _against(f"Policy Condition failed: {plain(said)}")
         extra = set(fields) - {condition.field for condition in self.conditions} - _FREE
@@ -77,11 +79,13 @@ def read(text: str) -> Policy:
     conditions = document.get("conditions")
     if not isinstance(conditions, list) or not conditions:
         raise _invalid("Policy missing conditions.")
-    sizes = None
+    sizes: tuple[int, int] | None = None
     found = []
     for one in conditions:
         if isinstance(one, list) and one and _word(one[0]) == "content-length-range":
-            sizes = _sizes(one)
+            least, most = _sizes(one)
+            # Every condition must hold, so of several ranges what they share.
+            sizes = (max(least, sizes[0]), min(most, sizes[1])) if sizes else (least, most)
         else:
             found.append(_condition(one))
     return Policy(_expiration(document.get("expiration")), tuple(found), sizes)

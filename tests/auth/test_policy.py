@@ -42,6 +42,12 @@ def raw(text: str) -> str:
         (["starts-with", "$content-type", "image/"], {"content-type": "image/png, image/jpeg"}, True),
         (["starts-with", "$content-type", "image/"], {"content-type": "image/png,text/html"}, False),
         (["starts-with", "$key", "a"], {"key": "a,b"}, True),
+        (["starts-with", "$key", "user/"], {"key": " user/x"}, False),
+        (["starts-with", "$key", " a"], {"key": " a"}, True),
+        (["starts-with", "$content-type", "image/"], {"content-type": "image/png,"}, False),
+        (["starts-with", "$x-amz-meta-a", ""], {}, False),
+        ({"x-amz-meta-a": ""}, {}, False),
+        ({"x-amz-meta-a": ""}, {"x-amz-meta-a": ""}, True),
     ],
 )
 def test_conditions(condition: Any, fields: dict[str, str], holds: bool) -> None:
@@ -75,6 +81,12 @@ def test_a_policy_ends() -> None:
 @pytest.mark.parametrize(("bounds", "sizes"), [((0, 10), (0, 10)), (("1", "2"), (1, 2)), ((5, 10**18), (5, 10**18))])
 def test_sizes(bounds: tuple[Any, Any], sizes: tuple[int, int]) -> None:
     assert policy.read(written([{"key": "k"}, ["content-length-range", *bounds]])).sizes == sizes
+
+
+def test_of_several_sizes_all_hold() -> None:
+    ranges = [["content-length-range", 5, 10], ["content-length-range", 0, 10**9]]
+    for conditions in (ranges, ranges[::-1]):
+        assert policy.read(written([{"key": "k"}, *conditions])).sizes == (5, 10)
 
 
 def test_escapes_that_json_does_not_have() -> None:
