@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, MutableMapping
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from shim.asgi import Receive
 from shim.auth import forms, policy
@@ -162,7 +162,9 @@ class Posting:
 async def opened(request: Request, receive: Receive) -> Posting:
     """Read a form as far as its file and return it; raise AwsError where it is none, ClientGone where it breaks off."""
     head = request.head
-    length = announced_length(head, chunked=False)
+    # A form is in no coding of its own, so no other header tells its length.
+    told = "content-length" in head.first and "transfer-encoding" not in head.first
+    length = announced_length(head, chunked=False) if told else None
     if length is None:
         raise missing_length()
     check_size(max(0, length - FIELDS_BYTES))
@@ -200,5 +202,5 @@ def _redirection(fields: Mapping[str, str], told: Mapping[str, str]) -> str:
         parts = None
     if parts is None or parts.scheme not in ("http", "https") or not parts.netloc:
         return ""
-    query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *told.items()], errors="surrogateescape")
-    return urlunsplit(parts._replace(query=query))
+    more = urlencode(told)
+    return urlunsplit(parts._replace(query=f"{parts.query}&{more}" if parts.query else more))
