@@ -47,6 +47,8 @@ _SIGNATURE: Final = frozenset(
 # What would make another request of it, a copy or a body in a coding of its own, and what has no place.
 _NO_FIELDS: Final = frozenset(
     (
+        "if-match",
+        "if-none-match",
         "tagging",
         "x-amz-content-sha256",
         "x-amz-copy-source",
