@@ -155,11 +155,13 @@ class Swift:
             return Download(found, await answer.read(), answer.close)
         return Download(found, answer.pieces(), answer.close)
 
-    async def head(self, container: str, name: str, *, part: int = 0) -> Stored:
-        """Describe an object, or one part of it."""
+    async def head(self, container: str, name: str, *, part: int = 0, link: bool = False) -> Stored:
+        """Describe an object, one part of it, or, with `link`, the symbolic link that may lie in its place."""
         path = path_of(container, name)
         if part:
             path += f"?part-number={part}"
+        elif link:
+            path += "?symlink=get"
         answer = await self._http.send("HEAD", path)
         if answer.status not in (200, 206):
             raise await self._missing(await refusal(answer, path), container)

@@ -62,8 +62,11 @@ class ObjectStore(Protocol):
         """
         ...
 
-    async def head(self, container: str, name: str, *, part: int = 0) -> Stored:
-        """Describe an object, or one part of it, as `get` would."""
+    async def head(self, container: str, name: str, *, part: int = 0, link: bool = False) -> Stored:
+        """Describe an object, or one part of it, as `get` would; with `link` what lies there under the very name.
+
+        Reading follows a symbolic link, which writing and deleting do not.
+        """
         ...
 
     async def put(

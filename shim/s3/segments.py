@@ -23,12 +23,15 @@ _AT_ONCE = 8
 
 
 async def behind(call: Call, bucket: str, key: str) -> list[str]:
-    """Return the names of the segments behind an object, in the bucket's container of segments."""
+    """Return the names of the segments behind an object, in the bucket's container of segments.
+
+    Behind a symbolic link of Swift's there are none: replaced or deleted is the link, not what it leads to.
+    """
     store = call.cloud.objects
     if not await store.has_container(names.segments(bucket)):
         return []
     try:
-        return await of(store, bucket, key, await store.head(bucket, key))
+        return await of(store, bucket, key, await store.head(bucket, key, link=True))
     except BackendError as error:
         if error.fault is Fault.NOT_FOUND:  # nothing there yet; a missing bucket is told by the write that follows
             return []

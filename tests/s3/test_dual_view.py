@@ -68,6 +68,25 @@ def test_large_objects_of_swift(s3: Any, openstack_main: Connection, bucket: str
     store.delete_container(elsewhere)
 
 
+@pytest.mark.parametrize("change", ["delete_object", "delete_objects", "put_object", "copy_object"])
+def test_what_a_link_leads_to_survives_the_link(s3: Any, bucket: str, openstack_main: Connection, change: str) -> None:
+    upload_id, parts, whole = upload(s3, bucket, "k", (5 * MIB, 1))
+    complete(s3, bucket, "k", upload_id, parts)
+    s3.put_object(Bucket=bucket, Key="small", Body=b"x")
+    openstack_main.object_store.put(f"/{bucket}/link", data=b"", headers={"X-Symlink-Target": f"{bucket}/k"})
+    assert s3.get_object(Bucket=bucket, Key="link")["Body"].read() == whole
+    told: dict[str, dict[str, Any]] = {
+        "delete_object": {"Key": "link"},
+        "delete_objects": {"Delete": {"Objects": [{"Key": "link"}, {"Key": "missing"}]}},
+        "put_object": {"Key": "link", "Body": b"x"},
+        "copy_object": {"Key": "link", "CopySource": f"{bucket}/small"},
+    }
+    getattr(s3, change)(Bucket=bucket, **told[change])
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == whole
+    if not change.startswith("delete"):
+        assert s3.get_object(Bucket=bucket, Key="link")["Body"].read() == b"x"
+
+
 def test_a_multipart_object_survives_new_metadata(s3: Any, bucket: str, openstack_main: Connection) -> None:
     upload_id, parts, whole = upload(s3, bucket, "k", (5 * MIB, 1))
     etag = complete(s3, bucket, "k", upload_id, parts)["ETag"]
