@@ -14,7 +14,8 @@ from shim.protocol.refusal import Flaw, Refusal
 
 Binding = tuple[str, Callable[[str], Any]]  # member, reader of the header's text
 
-_QUOTED = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^,]*?))\s*(?:,|$)')
+# Possessive, so that no text makes it go back.
+_QUOTED = re.compile(r'\s*+(?:"((?:[^"\\]|\\.)*+)"\s*+|([^,]*+))(?:,|$)')
 _ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=")
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 
@@ -38,7 +39,7 @@ def pieces(text: str) -> list[str]:
         match = _QUOTED.match(text, at)
         assert match is not None  # a quote that nothing closes is a letter like any other
         quoted, plain = match.groups()
-        found.append(re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else plain)
+        found.append(re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else plain.rstrip())
         at = match.end()
     return found
 
