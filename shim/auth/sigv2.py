@@ -119,10 +119,14 @@ def _front(claim: Claim, head: Head, date: str) -> bytes:
 
 
 def _sub_resources(head: Head, names: frozenset[str]) -> bytes:
-    """Return the signed part of the query, sorted by name, values decoded, `?a&b=c` or nothing."""
+    """Return the signed part of the query, sorted by name, values decoded, `?a&b=c` or nothing.
+
+    Names are decoded too, as `%75ploads` means what `uploads` means.
+    """
     found = []
     for piece in head.raw_query.split(b"&"):
         name, equals, value = piece.partition(b"=")
+        name = unquote_to_bytes(name)
         if name.decode("latin-1") in names:
             found.append((name, equals + unquote_to_bytes(value)))
     return b"?" + b"&".join(name + value for name, value in sorted(found)) if found else b""

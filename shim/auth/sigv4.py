@@ -113,15 +113,15 @@ def verify(
     check_time(claim, service, now, skew)
     signed, headers = set(claim.signed_headers), head.first.keys()
     _check_signed_headers(signed, head, service, payload_hash)
+    ordinary = canonical_request(claim, head, service, payload_hash)
     if headers >= signed:
         key = _signing_keys.get(secret, scope)
         given = claim.signature.encode("utf-8", "surrogateescape")
-        ordinary = canonical_request(claim, head, service, payload_hash)
-        for canonical in chain((ordinary,), _others(claim, head, service, payload_hash)):
+        for canonical in chain((ordinary,), _others(ordinary, claim, head, service, payload_hash)):
             expected = hmac.digest(key, string_to_sign(claim, canonical), "sha256").hex()
             if hmac.compare_digest(expected.encode(), given):
                 return Verified(claim, service, payload_hash, scope.text, claim.timestamp, key, expected)
-    raise _mismatch(claim, head, service, payload_hash)
+    raise _mismatch(claim, service, ordinary)
 
 
 def sign(secret: str, scope: Scope, text: bytes) -> str:
@@ -213,22 +213,24 @@ def canonical_request(claim: Claim, head: Head, service: str, payload_hash: str)
     return _request(claim, head, path, query, headers, payload_hash)
 
 
-def _others(claim: Claim, head: Head, service: str, payload_hash: str) -> Iterator[bytes]:
+def _others(ordinary: bytes, claim: Claim, head: Head, service: str, payload_hash: str) -> Iterator[bytes]:
     """Yield the other canonical requests that a client may have signed for these very bytes.
 
     Every one of them is a function of what came over the wire, so accepting them lends nothing to a forger; they let in
     clients that encode, fold or name the port in their own way.
     """
-    tried = {canonical_request(claim, head, service, payload_hash)}
     folds = [value for name in claim.signed_headers if "  " in (value := head.header(name)) or "\t" in value]
     trims = (_fold, _strip) if folds else (_fold,)
-    paths = _PATHS.get(service, _PLAIN)
-    for host, trim, query, path in product(_hosts(head), trims, (_query, _as_sent_query), paths):
-        headers = _headers(claim.signed_headers, {**head.first, "host": host}, trim)
-        raw = head.raw_path or b"/"
-        canonical = _request(claim, head, path(raw), query(head.raw_query), headers, payload_hash)
-        if canonical not in tried:
-            tried.add(canonical)
+    # Each part is made once, however many requests hold it: making them is what a wrong signature costs us.
+    headers = [
+        _headers(claim.signed_headers, {**head.first, "host": host}, trim)
+        for host, trim in product(_hosts(head), trims)
+    ]
+    queries = [query(head.raw_query) for query in (_query, _as_sent_query)]
+    paths = [path(head.raw_path or b"/") for path in _PATHS.get(service, _PLAIN)]
+    for lines, query, path in product(*map(dict.fromkeys, (headers, queries, paths))):
+        canonical = _request(claim, head, path, query, lines, payload_hash)
+        if canonical != ordinary:
             yield canonical
 
 
@@ -312,9 +314,8 @@ _PATHS: Mapping[str, tuple[Callable[[bytes], bytes], ...]] = {"s3": (bytes, _onc
 _PLAIN = (_twice, _normal, _once, bytes)
 
 
-def _mismatch(claim: Claim, head: Head, service: str, payload_hash: str) -> AwsError:
+def _mismatch(claim: Claim, service: str, canonical: bytes) -> AwsError:
     """Build SignatureDoesNotMatch; for S3 with what the client should have signed, as S3 tells it."""
-    canonical = canonical_request(claim, head, service, payload_hash)
     text = string_to_sign(claim, canonical)
     shown = masked(canonical)
     extra = {
