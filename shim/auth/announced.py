@@ -11,6 +11,7 @@ from shim.auth.chunked import wrong_length
 from shim.auth.refusals import plain
 from shim.errors import AwsError
 from shim.protocol.message import Head
+from shim.protocol.resources import not_implemented
 
 _SDK = "x-amz-sdk-checksum-algorithm"
 _DECODED = "x-amz-decoded-content-length"
@@ -94,8 +95,12 @@ def announced_length(head: Head, *, chunked: bool) -> int | None:
     `chunked` tells of aws-chunked, whose body must say its decoded length and is longer than that as sent.
     """
     first = head.first
+    coding = first.get("transfer-encoding")
+    if coding is not None and coding.strip().lower() != "chunked":
+        # Undone by nobody, any other coding would be stored as if it were the object (RFC 9112, 6.1, wants a 501).
+        raise not_implemented("Transfer-Encoding")
     # RFC 9112, 6.3: Transfer-Encoding overrides Content-Length.
-    told = "content-length" in first and "transfer-encoding" not in first
+    told = coding is None and "content-length" in first
     sent = _number(first["content-length"]) if told else None
     decoded = _number(first[_DECODED]) if _DECODED in first else None
     if not chunked:

@@ -154,6 +154,13 @@ class TestReading:
             assert (caught.value.code, caught.value.status) == ("RequestEntityTooLarge", 413)
         assert asyncio.run(plain_body(head(**{"content-length": "10"}), events(b"x" * 10)).read(10)) == b"x" * 10
 
+    @pytest.mark.parametrize("coding", ["gzip, chunked", "identity,chunked", "gzip", "chunked, chunked"])
+    def test_no_coding_but_chunked(self, coding: str) -> None:
+        with pytest.raises(AwsError) as caught:
+            open_body(head(**{"transfer-encoding": coding}), events(b"x"), verified(UNSIGNED))
+        assert (caught.value.code, caught.value.status) == ("NotImplemented", 501)
+        open_body(head(**{"transfer-encoding": " Chunked"}), events(b"x"), verified(UNSIGNED))
+
     def test_an_endless_body_is_not_kept(self) -> None:
         served = itertools.count()
 
