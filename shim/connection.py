@@ -68,7 +68,7 @@ class Connection(asyncio.Protocol):
         self._in_head = False
         self._overhead = 0  # bytes since the last head or piece of a body: a head, trailers, what extends chunks
         self._long = False
-        self._refused = False
+        self._refused = False  # what comes is not read any more
         self._served: Exchange | None = None
         self._read: Exchange | None = None  # whose body is being read
         self._queue: deque[Exchange] = deque()
@@ -210,6 +210,7 @@ class Connection(asyncio.Protocol):
         self._overhead = 0
         if self._read is not None:
             self._read.whole()
+            self._read = None
 
     def _parsed(self, data: bytes) -> bool:
         """Give the parser what came; return whether it is HTTP."""
@@ -255,7 +256,7 @@ class Connection(asyncio.Protocol):
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
         headers += [(b"content-length", b"%d" % len(reply.body)), (b"connection", b"close")]
         self.transport.write(head_lines(reply.status, headers, self.default_head())[0] + END + reply.body)
-        self.transport.close()
+        self._hang_up()
 
     # What exchanges and the server ask for.
 
@@ -270,13 +271,31 @@ class Connection(asyncio.Protocol):
         self._server.total_requests += 1
         self._served = None
         if not keep or (self._closing and not self._queue):
-            self.transport.close()
+            self._hang_up()
         elif self._queue:
             self._serve(self._queue.popleft())
         else:
             self._due = self.loop.time() + (self._head_seconds if self._in_head else self._rest_seconds)
         if not self._queue:
             self.resume_reading()
+
+    def _hang_up(self) -> None:
+        """Close; where the client may still be sending, only our side at first, for as long as it might rest.
+
+        "If a server performs an immediate close of a TCP connection, there is a significant risk that the client will
+        not be able to read the last HTTP response" (RFC 9112, 9.6): what nobody reads resets the connection.
+        """
+        whole = not self._refused and self._read is None and not self._queue
+        if whole or self.transport.is_closing() or not self.transport.can_write_eof():
+            self.transport.close()
+            return
+        self._refused = True
+        self.transport.write_eof()
+        self.resume_reading()
+        self._due = self.loop.time() + min(self._head_seconds, self._rest_seconds)
+        if self._look is not None:
+            self._look.cancel()
+        self._look = self.loop.call_at(self._due, self._look_at_the_clock)
 
     def shutdown(self) -> None:
         """Answer what has been asked, and hang up: uvicorn says so when it stops."""

@@ -1,7 +1,8 @@
 """The head of a request has an end: nobody fills the gateway's memory before a word of it was signed."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -25,26 +26,34 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"%8d" % total})
 
 
-def answer_to(pieces: Iterator[bytes]) -> bytes:
+@asynccontextmanager
+async def serving(served: Any, settings: Settings) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Serve an application; give a connection to it."""
+    sock = listener("127.0.0.1", 0)
+    server = uvicorn.Server(configuration(served, settings, tls=False))
+    running = asyncio.ensure_future(server.serve([sock]))
+    reader, writer = await asyncio.open_connection(*sock.getsockname())
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        server.should_exit = True
+        await running
+
+
+def answer_to(pieces: Iterator[bytes], served: Any = app) -> bytes:
     """Send pieces until the server has had enough; return the first line of its answer."""
 
     async def scenario() -> bytes:
-        sock = listener("127.0.0.1", 0)
-        server = uvicorn.Server(configuration(app, Settings.model_validate({}), tls=False))
-        serving = asyncio.ensure_future(server.serve([sock]))
-        reader, writer = await asyncio.open_connection(*sock.getsockname())
-        try:
-            for piece in pieces:
-                writer.write(piece)
-                await writer.drain()
-            async with asyncio.timeout(10):
+        async with serving(served, Settings.model_validate({})) as (reader, writer):
+            try:
+                for piece in pieces:
+                    writer.write(piece)
+                    await writer.drain()
+                async with asyncio.timeout(10):
+                    return await reader.readline()
+            except ConnectionError:
                 return await reader.readline()
-        except ConnectionError:
-            return await reader.readline()
-        finally:
-            writer.close()
-            server.should_exit = True
-            await serving
 
     return asyncio.run(scenario())
 
@@ -53,21 +62,13 @@ def left_of(said: bytes, seconds: float) -> bytes | None:
     """Say something to a server that waits 0.3 s for a head; return its answers, None if it does not hang up."""
 
     async def scenario() -> bytes | None:
-        sock = listener("127.0.0.1", 0)
-        settings = Settings.model_validate({"body_idle_seconds": 0.3})
-        server = uvicorn.Server(configuration(app, settings, tls=False))
-        serving = asyncio.ensure_future(server.serve([sock]))
-        reader, writer = await asyncio.open_connection(*sock.getsockname())
-        writer.write(said)
-        try:
-            async with asyncio.timeout(seconds):
-                return await reader.read()
-        except TimeoutError:
-            return None
-        finally:
-            writer.close()
-            server.should_exit = True
-            await serving
+        async with serving(app, Settings.model_validate({"body_idle_seconds": 0.3})) as (reader, writer):
+            writer.write(said)
+            try:
+                async with asyncio.timeout(seconds):
+                    return await reader.read()
+            except TimeoutError:
+                return None
 
     return asyncio.run(scenario())
 
@@ -108,6 +109,39 @@ def target() -> Iterator[bytes]:
 @pytest.mark.parametrize("head", [headers, one_header, target])
 def test_a_head_without_end_is_cut_off(head: Any) -> None:
     assert answer_to(head()).startswith(b"HTTP/1.1 400 ")
+
+
+async def unread(scope: Any, receive: Any, send: Any) -> None:
+    """Answer before the body has come, which is then not read."""
+    await send({"type": "http.response.start", "status": 403, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"no"})
+
+
+def test_an_answer_that_ends_the_connection_comes_though_a_body_is_not_read() -> None:
+    def request() -> Iterator[bytes]:
+        yield b"PUT /b/k HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % (1000 * len(PIECE))
+        for _ in range(1000):
+            yield PIECE
+
+    assert answer_to(request(), unread).startswith(b"HTTP/1.1 403 ")
+
+
+def test_a_client_that_was_refused_and_stays_is_hung_up_on() -> None:
+    async def scenario() -> bool:
+        settings = Settings.model_validate({"body_idle_seconds": 0.3})
+        async with serving(app, settings) as (reader, writer):
+            writer.write(b"nonsense\r\n\r\n")
+            assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+            for _ in range(100):
+                await asyncio.sleep(0.05)
+                writer.write(PIECE)
+                try:
+                    await writer.drain()
+                except ConnectionError:
+                    return True
+            return False
+
+    assert asyncio.run(scenario())
 
 
 def test_a_long_head_and_a_long_body_are_fine() -> None:
