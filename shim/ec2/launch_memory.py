@@ -9,6 +9,7 @@ While a server is there, its tag finds it and its metadata tells the rest; of a 
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import uuid
@@ -33,6 +34,8 @@ _DELETED = frozenset({"DELETED", "SOFT_DELETED"})
 # AWS remembers a token for a day after the end; here it is as long as terminated instances are shown, and at least so
 # long that whoever repeats a request for want of an answer has given up.
 _LEAST_SECONDS = 3600
+_QUIET_SECONDS = 2.0
+_MOST_LOOKS = 8  # with the launch itself still within the 60 s that SDKs wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +74,24 @@ def number(server: Server) -> int:
 async def recall(call: Call, known: Memory, least: int) -> tuple[list[Server], bool]:
     """Return the servers of an earlier attempt, one for each index, and whether they are all there need be.
 
-    To be called under the token's lock.  Raises IdempotentParameterMismatch, and IdempotentInstanceTerminated where a
-    launch was whole and all of it has been terminated.
+    To be called under the token's lock.  Half a launch is looked at again until nothing is added to it: Nova goes on
+    with what a killed gateway asked of it, and what came after this would be there twice.  Raises
+    IdempotentParameterMismatch, and IdempotentInstanceTerminated where a launch was whole and all of it has been
+    terminated.
     """
+    found, whole = await _recalled(call, known, least)
+    for _ in range(_MOST_LOOKS):
+        if whole or not found:
+            break
+        await asyncio.sleep(_QUIET_SECONDS)
+        before = len(found)
+        found, whole = await _recalled(call, known, least)
+        if len(found) == before:
+            break
+    return found, whole
+
+
+async def _recalled(call: Call, known: Memory, least: int) -> tuple[list[Server], bool]:
     seconds = max(call.settings.terminated_visible_seconds, _LEAST_SECONDS)
     since = datetime.now(UTC) - timedelta(seconds=seconds)
     tagged, deleted = await together(

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,10 @@ from shim.locks import Locks
 from tests.ec2.test_instance_costs import Counted
 from tests.ec2.test_instance_rows import NET, SERVER
 from tests.ec2.test_launch_request import ASKED, FLAVOR, IMAGE
+
+
+def id_of(number: int) -> str:
+    return str(UUID(int=number))
 
 
 class Nova(Counted):
@@ -38,8 +43,9 @@ class Nova(Counted):
         if self.made == self.room:
             raise BackendError(self.fault, service="compute", resource="server", detail=self.detail)
         self.made += 1
-        id = str(UUID(int=self.made))  # noqa: A001
-        self.alive[id] = replace(SERVER, id=id, metadata=new.metadata, status="BUILD", launched_at=None)
+        id = id_of(self.made)  # noqa: A001
+        building = replace(SERVER, status="BUILD", created_at=datetime.now(UTC), launched_at=None)
+        self.alive[id] = replace(building, id=id, metadata=new.metadata)
         return id
 
     async def delete_server(self, id: str) -> None:
@@ -50,6 +56,19 @@ class Nova(Counted):
 
     async def server(self, id: str) -> Server:
         return self.alive[id]
+
+
+class Landing(Nova):
+    """A Nova in which the servers of `late` are there soon after one has looked."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__(room, Fault.QUOTA, "")
+        self.late: dict[str, Server] = {}
+
+    async def servers(self, *, tag: str = "", **_: object) -> list[Server]:
+        there = list(self.alive.values())
+        self.alive |= self.late
+        return there
 
 
 class Cloud:
@@ -142,3 +161,13 @@ def test_a_repeated_request_has_the_first_ones_answer_while_nova_builds() -> Non
     assert launched(nova, ClientToken="token") == first
     assert first["Instances"][0]["SecurityGroups"]
     assert nova.made == 1
+
+
+def test_what_nova_still_makes_for_a_killed_gateway_is_waited_for() -> None:
+    nova, asked = Landing(5), {"MinCount": 4, "MaxCount": 4, "ClientToken": "token"}
+    first = run(nova, **asked)
+    for number in (4, 3):  # the last one had not been asked for, and the one before it has not come yet
+        nova.late[id_of(number)] = nova.alive.pop(id_of(number))
+    del nova.late[id_of(4)]
+    assert run(nova, **asked)[:3] == first[:3]
+    assert (nova.made, len(nova.alive)) == (5, 4)
