@@ -8,7 +8,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterable, Callable, Mapping
 from functools import lru_cache, partial
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 from weakref import WeakSet
 
@@ -44,7 +44,7 @@ class SwiftPool:
         self,
         idle_seconds: float,
         *,
-        tls: ssl.SSLContext | None = None,
+        tls: ssl.SSLContext | Literal[True] = True,
         connections: int = 1000,
         keep_seconds: float = KEEP_SECONDS,
         wait_seconds: float = POOL_SECONDS,

@@ -208,3 +208,20 @@ async def test_calls_are_counted() -> None:
         with pytest.raises(LostError):
             await ask("POST", body=b"x")
     assert seen == [("object-store", "GET", 200), ("object-store", "POST", 0)]
+
+
+@played
+async def test_https_is_never_spoken_in_the_clear() -> None:
+    heard: list[bytes] = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(1))
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    pool = SwiftPool(5.0)
+    async with server:
+        with pytest.raises(LostError):
+            await pool.request("GET", f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/AUTH_x", "/c/o", {})
+        await pool.aclose()
+    assert heard == [b"\x16"]  # a handshake (RFC 8446, 5.1)
