@@ -10,7 +10,7 @@ from typing import Any
 
 import uvicorn
 
-from adapters.openstack.swift_pool import SwiftPool
+from adapters.openstack.swift.pool import SwiftPool
 
 
 class BareProxy:

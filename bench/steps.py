@@ -24,8 +24,8 @@ from bench.wire import Ask
 from shim import app, log
 from shim.config import Settings
 from shim.health import Lifecycle
+from shim.http.server import configuration
 from shim.metrics import Metrics
-from shim.server import configuration
 from tests.support.clients import Boto
 from tests.support.target import Target
 

@@ -1,4 +1,4 @@
-"""The AWS face: protocol, identity and actions."""
+"""The AWS frontend: protocol, identity and actions."""
 
 # Other distributions have packages of this name; the command line refuses to run on theirs.
 DISTRIBUTION = "passerelle"

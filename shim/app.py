@@ -21,20 +21,20 @@ from adapters.openstack.transport import Timeouts
 from shim import log
 from shim.auth.keys import Keys, Lifetimes
 from shim.config import Settings
-from shim.ec2 import errors as ec2_errors
+from shim.ec2.engine import errors as ec2_errors
 from shim.ec2.service import ec2
 from shim.errors import AwsError
-from shim.face import Face, Forms
+from shim.frontend import Forms, Frontend
 from shim.gateway import Gateway
 from shim.health import Lifecycle, health_app
+from shim.http.server import DrainingServer, SideServer, configuration, listener
 from shim.locks import Locks
 from shim.metrics import Metrics
 from shim.protocol.message import Request
 from shim.record import Record, current
 from shim.s3 import errors as s3_errors
-from shim.s3 import posting as s3_posting
+from shim.s3.objects import post_forms as s3_posting
 from shim.s3.service import s3
-from shim.server import DrainingServer, SideServer, configuration, listener
 from shim.sts import errors as sts_errors
 from shim.sts.service import sts
 
@@ -43,16 +43,16 @@ def _unsigned(_: Request) -> AwsError:
     return AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
 
 
-FACES = {
-    "s3": Face(
+FRONTENDS = {
+    "s3": Frontend(
         s3,
         s3_errors.translate,
         s3_errors.unsigned,
         buffered=False,
         forms=Forms(s3_posting.posted, s3_posting.opened),
     ),
-    "ec2": Face(ec2, lambda error, operation, _: ec2_errors.translate(error, operation), _unsigned, buffered=True),
-    "sts": Face(sts, lambda error, _, __: sts_errors.translate(error), _unsigned, buffered=True),
+    "ec2": Frontend(ec2, lambda error, operation, _: ec2_errors.translate(error, operation), _unsigned, buffered=True),
+    "sts": Frontend(sts, lambda error, _, __: sts_errors.translate(error), _unsigned, buffered=True),
 }
 
 
@@ -97,7 +97,7 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
     settings = settings.model_copy(update={"page_token_key": SecretStr(key), "region": config.region})
     side = health_app(lifecycle, factory.identity.ready, metrics.registry)
     app = Gateway(
-        faces=FACES,
+        frontends=FRONTENDS,
         tenants=factory,
         keys=_keys(factory, settings, metrics),
         locks=locks,

@@ -20,24 +20,25 @@ from typing import Any, Protocol
 from adapters.errors import BackendError, Fault
 from adapters.ports.cloud import Cloud
 from adapters.types.identity import Ec2Credential, Token
-from shim.asgi import Receive, Scope, Send
 from shim.auth.accounts import account_id
-from shim.auth.body import SIGNALS, ClientGone, impatient, no_body, open_body, plain_body
-from shim.auth.claims import claim
+from shim.auth.body import no_body, open_body, plain_body
 from shim.auth.keys import Keys
+from shim.auth.request_signature import claim
 from shim.auth.sigv4 import Verified
 from shim.auth.verification import verify
 from shim.config import Settings
 from shim.context import Call, Caller
 from shim.errors import AwsError
-from shim.face import Face, Posting
-from shim.lasting import in_time
+from shim.frontend import Frontend, Posting
+from shim.http.asgi import Receive, Scope, Send
+from shim.http.keepalive import in_time
+from shim.http.receiving import SIGNALS, ClientGone, impatient
+from shim.http.sending import CutShortError, send_reply
 from shim.locks import Locks
 from shim.protocol import routing
 from shim.protocol.message import Head, Reply, Request, decode_pairs
 from shim.protocol.operation import Operation
 from shim.record import Record, current, new_request_id
-from shim.sending import CutShortError, send_reply
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ class _Way:
     receive: Receive
     record: Record
     request: Request
-    face: Face | None = None
+    frontend: Frontend | None = None
     posting: Posting | None = None
     params: dict[str, Any] = field(default_factory=dict)
     at_end: list[Callable[[], None]] = field(default_factory=list)
@@ -104,7 +105,7 @@ class Gateway:
     def __init__(
         self,
         *,
-        faces: Mapping[str, Face],
+        frontends: Mapping[str, Frontend],
         tenants: Tenants,
         keys: Keys,
         locks: Locks,
@@ -113,7 +114,7 @@ class Gateway:
         observe: Callable[[Record], None],
         side: Callable[[Scope, Receive, Send], Awaitable[None]],
     ) -> None:
-        self._faces = faces
+        self._frontends = frontends
         self._tenants = tenants
         self._keys = keys
         self._locks = locks
@@ -165,25 +166,25 @@ class Gateway:
         """Walk the whole way; every exception on it becomes an answer in `_failure`."""
         head, record = way.head, way.record
         named = routing.service_for(head)
-        face = way.face = self._faces.get(named)
-        if face is None:
-            way.face = self._faces["sts"]  # the envelope that the clients of most other services read
+        frontend = way.frontend = self._frontends.get(named)
+        if frontend is None:
+            way.frontend = self._frontends["sts"]  # the envelope that the clients of most other services read
             raise routing.unsupported_service(named)
         record.service = named  # a label of the metrics, so never a word of the client's own
         raw = b""
-        if face.buffered:
+        if frontend.buffered:
             raw = await plain_body(head, way.receive).read(self._settings.query_body_bytes)
             way.request = Request(head, form=decode_pairs(raw) if head.method == "POST" else ())
         else:
             way.request = Request(head, routing.address(head, self._settings.s3_hosts))
-        tokens, verified = await self._signed(way, face, raw)
+        tokens, verified = await self._signed(way, frontend, raw)
         token = await tokens.token()
         caller = self._caller(tokens.credential.access, token)
         record.account, record.project = caller.account_id, caller.project_id
 
-        record.operation = face.service.route(way.request)  # AWS has it, whether or not we do: one of a closed set
-        operation = face.service.registered(record.operation)
-        await self._parse(way, face, operation, verified, raw)
+        record.operation = frontend.service.route(way.request)  # AWS has it, whether or not we do: one of a closed set
+        operation = frontend.service.registered(record.operation)
+        await self._parse(way, frontend, operation, verified, raw)
         scope = verified.claim.scope if verified else None
         call = Call(
             cloud=self._tenants.tenant(tokens, token, record.request_id),
@@ -202,28 +203,28 @@ class Gateway:
             raise dry_run(caller, operation)
         assert operation.handler is not None  # registered() refuses what has none
         if operation.lasting:
-            work = self._acted(way, face, operation, call)
+            work = self._acted(way, frontend, operation, call)
             silence = self._settings.answer_silence_seconds
             return await in_time(work, silence, record.request_id, lambda error: self._failure(error, way))
         result = await operation.handler(call, way.params)
-        reply = face.service.reply(operation, result, request_id=record.request_id, request=way.request)
+        reply = frontend.service.reply(operation, result, request_id=record.request_id, request=way.request)
         return way.posting.answer(reply, call) if way.posting else reply
 
-    async def _acted(self, way: _Way, face: Face, operation: Operation, call: Call) -> Reply:
+    async def _acted(self, way: _Way, frontend: Frontend, operation: Operation, call: Call) -> Reply:
         """Act, and put the answer on the wire."""
         assert operation.handler is not None
         result = await operation.handler(call, way.params)
-        return face.service.reply(operation, result, request_id=way.record.request_id, request=way.request)
+        return frontend.service.reply(operation, result, request_id=way.record.request_id, request=way.request)
 
-    async def _signed(self, way: _Way, face: Face, raw: bytes) -> tuple[Tokens, Verified | None]:
+    async def _signed(self, way: _Way, frontend: Frontend, raw: bytes) -> tuple[Tokens, Verified | None]:
         """Prove who signed; raise AWS's error where nobody did, or wrongly.  Of a form only its policy is signed."""
-        name = face.service.name
-        if way.head.method == "POST" and face.forms is not None and face.forms.posted(way.request):
-            way.posting = await face.forms.opened(way.request, way.receive)
-            return await self._allowed(way, face, way.posting), None
+        name = frontend.service.name
+        if way.head.method == "POST" and frontend.forms is not None and frontend.forms.posted(way.request):
+            way.posting = await frontend.forms.opened(way.request, way.receive)
+            return await self._allowed(way, frontend, way.posting), None
         said = claim(way.head, name)
         if said is None:
-            raise face.anonymous(way.request)
+            raise frontend.anonymous(way.request)
         way.record.access_key = said.access_key
         credential = await self._keys.credential(said.access_key, service=name)
         verified = verify(
@@ -234,15 +235,15 @@ class Gateway:
             regions=self._regions,
             now=datetime.now(UTC),
             skew=self._skew,
-            payload_hash=hashlib.sha256(raw).hexdigest() if face.buffered else "",
+            payload_hash=hashlib.sha256(raw).hexdigest() if frontend.buffered else "",
             bucket_from_host=routing.bucket_in_host(way.head.first.get("host", ""), self._settings.s3_hosts),
             region=self._settings.region,
         )
         return Tokens(self._keys, credential, name), verified
 
-    async def _allowed(self, way: _Way, face: Face, posting: Posting) -> Tokens:
+    async def _allowed(self, way: _Way, frontend: Frontend, posting: Posting) -> Tokens:
         """Prove that a browser's form does what its signer allowed, and go on with the request it stands for."""
-        name = face.service.name
+        name = frontend.service.name
         way.record.access_key = posting.access_key
         credential = await self._keys.credential(posting.access_key, service=name)
         posting.verify(
@@ -251,33 +252,35 @@ class Gateway:
         way.request = posting.request
         return Tokens(self._keys, credential, name)
 
-    async def _parse(self, way: _Way, face: Face, operation: Operation, verified: Verified | None, raw: bytes) -> None:
+    async def _parse(
+        self, way: _Way, frontend: Frontend, operation: Operation, verified: Verified | None, raw: bytes
+    ) -> None:
         """Fill in the parameters; a streamed body becomes one of them, unread, and any other is read and checked."""
-        if face.buffered:
+        if frontend.buffered:
             way.record.bytes_in = len(raw)
-            way.params = face.service.parse(operation, way.request, raw)
+            way.params = frontend.service.parse(operation, way.request, raw)
             return
         if way.posting is not None:
             way.record.bytes_in = way.posting.length
             way.params = {
-                **face.service.parse(operation, way.request, b""),
+                **frontend.service.parse(operation, way.request, b""),
                 operation.streaming_input: way.posting.body,
             }
             return
         assert verified is not None  # as everything is but a form
         if not operation.streaming_input and no_body(way.head, verified):
-            way.params = face.service.parse(operation, way.request, b"")
+            way.params = frontend.service.parse(operation, way.request, b"")
             return
         facts = operation.checksum
         body = open_body(way.head, way.receive, verified, checked=facts.required or bool(facts.algorithm_member))
         if operation.streaming_input:
-            way.params = face.service.parse(operation, way.request, b"")
+            way.params = frontend.service.parse(operation, way.request, b"")
             way.params[operation.streaming_input] = body
             way.record.bytes_in = body.length or 0
             return
         raw = await body.read(self._settings.xml_body_bytes)
         way.record.bytes_in = len(raw)
-        way.params = face.service.parse(operation, way.request, raw)
+        way.params = frontend.service.parse(operation, way.request, raw)
 
     def _caller(self, access_key: str, token: Token) -> Caller:
         return Caller(
@@ -294,16 +297,16 @@ class Gateway:
         """Turn any exception into the service's error envelope."""
         told = self._told(error, way)
         way.record.code = told.code
-        face = way.face or self._faces["s3"]
-        return face.service.failure(told, request_id=way.record.request_id, request=way.request)
+        frontend = way.frontend or self._frontends["s3"]
+        return frontend.service.failure(told, request_id=way.record.request_id, request=way.request)
 
     def _told(self, error: Exception, way: _Way) -> AwsError:
         """Return any exception in AWS's words, and log what they hide; a bug shows nothing but the request id."""
-        record, face = way.record, way.face or self._faces["s3"]
+        record, frontend = way.record, way.frontend or self._frontends["s3"]
         if isinstance(error, BackendError):
             level = logging.DEBUG if error.fault in _NO_TROUBLE else logging.WARNING
             log.log(level, "request %s: %s (upstream %s)", record.request_id, error, error.upstream_id or "-")
-            error = face.translate(error, record.operation, way.params)
+            error = frontend.translate(error, record.operation, way.params)
         if not isinstance(error, AwsError):
             log.error("request %s: %s %s broke", record.request_id, record.service, record.operation, exc_info=error)
             error = AwsError("InternalError", _BUG, 500)

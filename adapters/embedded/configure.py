@@ -123,7 +123,7 @@ def make_rings(plan: Plan) -> None:
     if note.exists() and note.read_text() == " ".join(ports):
         return
     log = plan.place.log("rings")
-    command = [str(plan.place.python), "-P", "-m", f"{PACKAGE}.swift_ring", str(directory), *ports]
+    command = [str(plan.place.python), "-P", "-m", f"{PACKAGE}.swift.ring", str(directory), *ports]
     with log.open("wb") as output:
         done = subprocess.run(command, env=environment(plan.place), stdout=output, stderr=output, check=False)
     if done.returncode:

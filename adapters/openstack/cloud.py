@@ -8,18 +8,18 @@ from functools import cached_property
 from typing import Self
 
 from adapters.errors import BackendError, Fault
-from adapters.openstack.cinder import Cinder
+from adapters.openstack.cinder.cinder import Cinder
 from adapters.openstack.config import CloudConfig
 from adapters.openstack.discovery import KeystoneauthDiscovery
-from adapters.openstack.glance import Glance
-from adapters.openstack.keystone import Keystone
-from adapters.openstack.login import Login, blocking_session
-from adapters.openstack.neutron import Neutron
-from adapters.openstack.nova import Nova
+from adapters.openstack.glance.glance import Glance
+from adapters.openstack.keystone.keystone import Keystone
+from adapters.openstack.keystone.login import Login, blocking_session
+from adapters.openstack.neutron.neutron import Neutron
+from adapters.openstack.nova.nova import Nova
 from adapters.openstack.session import Session
-from adapters.openstack.swift import Swift
-from adapters.openstack.swift_memory import SwiftMemory
-from adapters.openstack.swift_pool import SwiftPool
+from adapters.openstack.swift.memory import SwiftMemory
+from adapters.openstack.swift.pool import SwiftPool
+from adapters.openstack.swift.swift import Swift
 from adapters.openstack.transport import Observer, Timeouts, Transport
 from adapters.ports.identity import TokenSource
 from adapters.types.identity import Token

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from shim.auth.accounts import account_id
-from shim.auth.body import Body, ClientGone, open_body, plain_body
-from shim.auth.claims import Claim, Method, claim
+from shim.auth.body import Body, open_body, plain_body
+from shim.auth.request_signature import Claim, Method, claim
 from shim.auth.sigv4 import Verified
 from shim.auth.verification import verify
 
 __all__ = [
     "Body",
     "Claim",
-    "ClientGone",
     "Method",
     "Verified",
     "account_id",

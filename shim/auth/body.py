@@ -7,79 +7,24 @@ leaves no object.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 from base64 import b64encode
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from shim.asgi import Receive
-from shim.auth.announced import (
-    Announced,
-    announced_checksum,
-    announced_length,
-    announced_md5,
-    missing_length,
-)
+from shim.auth.body_checksum import Announced, announced_checksum, announced_length, announced_md5, missing_length
 from shim.auth.checksums import ALGORITHMS, BY_HEADER, Digest
 from shim.auth.chunked import ChunkDecoder, ChunkSigner, malformed_trailer, wrong_length
-from shim.auth.claims import UNSIGNED
+from shim.auth.request_signature import UNSIGNED
 from shim.auth.sigv4 import Verified
 from shim.auth.verification import SHA256, STREAMING, check_payload
 from shim.errors import AwsError
+from shim.http.asgi import Receive
+from shim.http.receiving import SIGNALS, ClientGone
 from shim.protocol.message import USUAL, Head
-
-
-class ClientGone(Exception):  # noqa: N818 - it tells what happened, and there is nobody left to answer
-    """The client went away before its body had come in whole."""
-
-
-def impatient(receive: Receive, seconds: float) -> Receive:
-    """Return a `receive` that raises S3's RequestTimeout where a body is silent for so long before it is whole.
-
-    What comes behind the body, which is the client's leaving, may take its time.
-    """
-    whole = False
-
-    async def receiving() -> MutableMapping[str, Any]:
-        nonlocal whole
-        if whole:
-            return await receive()
-        # As asyncio.timeout does it, which takes three times as long over a piece that is there already.
-        task = asyncio.current_task()
-        assert task is not None
-        late, cancelled = False, task.cancelling()
-
-        def give_up() -> None:
-            nonlocal late
-            late = True
-            task.cancel()
-
-        timer = asyncio.get_running_loop().call_later(seconds, give_up)
-        try:
-            event = await receive()
-        except asyncio.CancelledError:
-            if late and task.uncancel() <= cancelled:  # else somebody else has cancelled it as well
-                raise _silent() from None
-            raise
-        finally:
-            timer.cancel()
-        whole = not event.get("more_body", False)
-        return event
-
-    return receiving
-
-
-def _silent() -> AwsError:
-    return AwsError(
-        "RequestTimeout",
-        "Your socket connection to the server was not read from or written to within the timeout period. Idle "
-        "connections will be closed.",
-        headers={"Connection": "close"},
-    )
 
 
 class Check(NamedTuple):
@@ -109,8 +54,6 @@ class Plan(NamedTuple):
 
 # What a signature says of a body that is not there.
 _NOTHING = frozenset((UNSIGNED, hashlib.sha256(b"").hexdigest()))
-# "The presence of a message body in a request is signaled by" one of these (RFC 9112, 6).
-SIGNALS = frozenset(("content-length", "transfer-encoding"))
 # What a body's headers promise beside.
 _PROMISES = SIGNALS.union(
     ("content-md5", "x-amz-decoded-content-length", "x-amz-trailer", "x-amz-sdk-checksum-algorithm"), BY_HEADER

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from enum import Enum, auto
 from hashlib import sha256
 
-from shim.auth.refusals import Doubt, refuse
+from shim.auth.errors import Doubt, refuse
 from shim.errors import AwsError
 
 _RETURN = ord("\r")

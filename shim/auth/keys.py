@@ -18,8 +18,8 @@ from typing import Any, Generic, TypeVar
 from adapters.errors import BackendError, Fault
 from adapters.ports.identity import Identity
 from adapters.types.identity import Ec2Credential, Token
-from shim.auth.guesses import Guesses
-from shim.auth.refusals import unknown_key
+from shim.auth.errors import unknown_key
+from shim.auth.unknown_keys import Guesses
 
 _ACCESS_KEY = re.compile(r"[\x21-\x7e]{1,128}")  # IAM's are 16 to 128 word characters, Keystone's whatever one likes
 

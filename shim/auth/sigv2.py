@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from shim.auth.claims import Claim, Method
-from shim.auth.refusals import Doubt, refuse
+from shim.auth.errors import Doubt, refuse
+from shim.auth.request_signature import Claim, Method
 from shim.auth.sigv4 import Verified, check_time, masked
 from shim.errors import AwsError
 from shim.protocol.message import Head

@@ -18,8 +18,8 @@ from itertools import chain, product, repeat
 from operator import methodcaller
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from shim.auth.claims import ALGORITHM, TIMESTAMP, Claim, Method, Scope
-from shim.auth.refusals import Doubt, refuse
+from shim.auth.errors import Doubt, refuse
+from shim.auth.request_signature import ALGORITHM, TIMESTAMP, Claim, Method, Scope
 from shim.errors import AwsError
 from shim.protocol.message import Head
 

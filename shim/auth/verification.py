@@ -6,8 +6,8 @@ import re
 from datetime import datetime, timedelta
 
 from shim.auth import sigv2, sigv4
-from shim.auth.claims import UNSIGNED, Claim
-from shim.auth.refusals import Doubt, plain, refuse
+from shim.auth.errors import Doubt, plain, refuse
+from shim.auth.request_signature import UNSIGNED, Claim
 from shim.auth.sigv4 import Verified
 from shim.errors import AwsError
 from shim.protocol.message import Head

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 
 import click
 
-from shim.app import FACES
+from shim.app import FRONTENDS
 from shim.protocol.service import PROTOCOLS, Service
 
-SERVICES = tuple(face.service for face in FACES.values())
+SERVICES = tuple(frontend.service for frontend in FRONTENDS.values())
 
 
 @dataclass(frozen=True, slots=True)

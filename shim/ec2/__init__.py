@@ -1,47 +1,29 @@
-"""The EC2 face: importing this package registers every action that it knows."""
+"""EC2: its instances are Nova's servers, its volumes Cinder's, its networks Neutron's, its images Glance's.
 
-from shim.ec2 import (
-    account,
-    console,
-    images,
-    instance_actions,
-    instance_attributes,
-    instance_launch,
-    instance_status,
-    instance_types,
-    instances,
-    key_pairs,
-    network_interfaces,
-    regions,
-    security_group_rules,
-    security_groups,
-    subnets,
-    tags,
-    volume_attachments,
-    volumes,
-    vpc_attributes,
-    vpcs,
-)
+Importing this package registers every action, and where each resource type keeps its tags.
+"""
 
-__all__ = [
-    "account",
-    "console",
-    "images",
-    "instance_actions",
-    "instance_attributes",
-    "instance_launch",
-    "instance_status",
-    "instance_types",
-    "instances",
-    "key_pairs",
-    "network_interfaces",
-    "regions",
-    "security_group_rules",
-    "security_groups",
-    "subnets",
-    "tags",
-    "volume_attachments",
-    "volumes",
-    "vpc_attributes",
-    "vpcs",
-]
+import shim.ec2.account.attributes
+import shim.ec2.account.regions
+import shim.ec2.images.images
+import shim.ec2.images.tags
+import shim.ec2.instances.attributes
+import shim.ec2.instances.console
+import shim.ec2.instances.instances
+import shim.ec2.instances.key_pairs
+import shim.ec2.instances.power
+import shim.ec2.instances.status
+import shim.ec2.instances.tags
+import shim.ec2.instances.types
+import shim.ec2.launch.run_instances
+import shim.ec2.network.interfaces
+import shim.ec2.network.security_group_rules
+import shim.ec2.network.security_groups
+import shim.ec2.network.subnets
+import shim.ec2.network.tags
+import shim.ec2.network.vpc_attributes
+import shim.ec2.network.vpcs
+import shim.ec2.tags.tags
+import shim.ec2.volumes.attachments
+import shim.ec2.volumes.tags
+import shim.ec2.volumes.volumes  # noqa: F401

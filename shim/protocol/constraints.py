@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any
 
-from shim.protocol.refusal import Flaw, Refusal
+from shim.protocol.parameter_error import Flaw, Refusal
 
 Check = Callable[[Any], None]
 

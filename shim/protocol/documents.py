@@ -10,8 +10,8 @@ from typing import Any
 
 from shim.protocol import scalars
 from shim.protocol.constraints import check
-from shim.protocol.refusal import Flaw, Refusal
-from shim.protocol.xmlread import Element
+from shim.protocol.parameter_error import Flaw, Refusal
+from shim.protocol.xml.read import Element
 
 Read = Callable[[Element], Any]
 Gather = Callable[[dict[str, Any], str, Any], None]

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from shim.errors import AwsError
-from shim.protocol import faults, forms, xml
+from shim.protocol import faults, forms
 from shim.protocol.message import Reply, Request
 from shim.protocol.operation import Dialect, Parse, Write
-from shim.protocol.refusal import Flaw, Refusal
+from shim.protocol.parameter_error import Flaw, Refusal
+from shim.protocol.xml import write as xml
 
 _WORDS = frozenset({"Action", "Version"})
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)

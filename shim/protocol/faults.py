@@ -8,7 +8,7 @@ from hashlib import sha256
 from shim.errors import AwsError
 from shim.protocol.headers import safe
 from shim.protocol.message import Reply, Request
-from shim.protocol.xml import DECLARATION, escape
+from shim.protocol.xml.write import DECLARATION, escape
 
 XML = "text/xml;charset=UTF-8"
 

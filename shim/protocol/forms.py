@@ -12,7 +12,7 @@ from typing import Any
 
 from shim.protocol import scalars
 from shim.protocol.constraints import check
-from shim.protocol.refusal import Flaw, Refusal
+from shim.protocol.parameter_error import Flaw, Refusal
 
 Node = Any  # str, or dict[str, Node]; a value that also has children keeps it under ""
 Read = Callable[[Node], Any]

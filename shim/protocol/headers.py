@@ -10,7 +10,7 @@ from email.header import decode_header
 from typing import Any, NamedTuple
 
 from shim.protocol import scalars
-from shim.protocol.refusal import Flaw, Refusal
+from shim.protocol.parameter_error import Flaw, Refusal
 
 Binding = tuple[str, Callable[[str], Any]]  # member, reader of the header's text
 

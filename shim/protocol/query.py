@@ -7,10 +7,11 @@ from functools import partial
 from typing import Any
 
 from shim.errors import AwsError
-from shim.protocol import ec2, faults, forms, xml
+from shim.protocol import ec2, faults, forms
 from shim.protocol.message import Reply, Request
 from shim.protocol.operation import Dialect, Fail, Parse, Write
-from shim.protocol.refusal import Flaw, Refusal
+from shim.protocol.parameter_error import Flaw, Refusal
+from shim.protocol.xml import write as xml
 
 
 def wire_name(name: str, member: Any) -> str:

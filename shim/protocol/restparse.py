@@ -8,11 +8,12 @@ from typing import Any
 from urllib.parse import unquote
 
 from shim.errors import AwsError
-from shim.protocol import documents, headers, scalars, xmlread
+from shim.protocol import documents, headers, scalars
 from shim.protocol.message import USUAL, Head, Request
 from shim.protocol.operation import Parse
-from shim.protocol.refusal import Flaw, Refusal
-from shim.protocol.resources import SIGNATURE, SIGNS_ONLY, not_implemented
+from shim.protocol.parameter_error import Flaw, Refusal
+from shim.protocol.s3_router import SIGNATURE, SIGNS_ONLY, not_implemented
+from shim.protocol.xml import read as xmlread
 
 Fill = Callable[[dict[str, Any], Head], None]
 

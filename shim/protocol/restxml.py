@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from shim.errors import AwsError
-from shim.protocol import faults, headers, resources, restparse, xml
+from shim.protocol import faults, headers, restparse
+from shim.protocol import s3_router as resources
 from shim.protocol.message import Reply, Request
 from shim.protocol.operation import Dialect, Write
+from shim.protocol.xml import write as xml
 
 CONTENT_TYPE = "application/xml"
 

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from shim.protocol.constraints import check
-from shim.protocol.refusal import Flaw, Refusal
+from shim.protocol.parameter_error import Flaw, Refusal
 
 Read = Callable[[str], Any]
 Text = Callable[[Any], str]

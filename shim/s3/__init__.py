@@ -3,34 +3,15 @@
 Importing this package registers every action; what no file here defines is answered with 501 NotImplemented.
 """
 
-from shim.s3 import (
-    acl,
-    attributes,
-    buckets,
-    copying,
-    deleting,
-    listing,
-    multipart,
-    multipart_complete,
-    multipart_lists,
-    objects,
-    versions,
-)
-from shim.s3.errors import translate
-from shim.s3.service import s3
-
-__all__ = [
-    "acl",
-    "attributes",
-    "buckets",
-    "copying",
-    "deleting",
-    "listing",
-    "multipart",
-    "multipart_complete",
-    "multipart_lists",
-    "objects",
-    "s3",
-    "translate",
-    "versions",
-]
+import shim.s3.buckets.buckets
+import shim.s3.buckets.listing
+import shim.s3.buckets.versions
+import shim.s3.config.acl
+import shim.s3.multipart.attributes
+import shim.s3.multipart.complete
+import shim.s3.multipart.lists
+import shim.s3.multipart.multipart
+import shim.s3.objects.acl
+import shim.s3.objects.copying
+import shim.s3.objects.deleting
+import shim.s3.objects.objects  # noqa: F401

@@ -14,7 +14,7 @@ from shim.errors import AwsError
 from shim.protocol.routing import bucket_in_host
 from shim.s3.errors import invalid_argument, no_such_upload
 
-# What Swift's own S3 face appends; a container so named holds the uploads and segments of the bucket before it.
+# What Swift's own S3 API appends; a container so named holds the uploads and segments of the bucket before it.
 SEGMENTS: Final = "+segments"
 
 # "Bucket names can consist only of lowercase letters, numbers, periods (.), and hyphens (-)", 3 to 63 of them, and
@@ -92,7 +92,7 @@ def segments(bucket: str) -> str:
 
 
 def new_upload_id() -> str:
-    """Make an upload id, as long as those of Swift's own S3 face, which must be able to tell it from a part number.
+    """Make an upload id, as long as those of Swift's own S3 API, which must be able to tell it from a part number.
 
     Ids sort as they were made: ListMultipartUploads sorts a key's uploads "in ascending order based on the upload
     initiation time", and goes on behind those whose ids are "lexicographically greater".

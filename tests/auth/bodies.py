@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from shim.asgi import Receive
-from shim.auth import Body, Claim, ClientGone, Method, Verified, open_body
+from shim.auth import Body, Claim, Method, Verified, open_body
 from shim.auth.checksums import ALGORITHMS
 from shim.auth.chunked import ChunkSigner
 from shim.errors import AwsError
+from shim.http.asgi import Receive
+from shim.http.receiving import ClientGone
 from shim.protocol.message import Head
 
 UNSIGNED = "UNSIGNED-PAYLOAD"

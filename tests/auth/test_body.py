@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shim.auth import Body, ClientGone, open_body, plain_body
+from shim.auth import Body, open_body, plain_body
 from shim.auth.checksums import ALGORITHMS
 from shim.errors import AwsError
+from shim.http.receiving import ClientGone
 from tests.auth.bodies import (
     DATA,
     MODES,

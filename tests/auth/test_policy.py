@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shim.auth import policy
+from shim.auth import post_policy as policy
 from shim.errors import AwsError
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from shim.asgi import Receive
-from shim.auth.body import impatient, plain_body
+from shim.auth.body import plain_body
 from shim.errors import AwsError
+from shim.http.asgi import Receive
+from shim.http.receiving import impatient
 from tests.auth.bodies import head
 
 Event = MutableMapping[str, Any]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.ec2.test_volumes import remove
+from tests.ec2.volumes.test_volumes import remove
 from tests.support.gateway import Gateway
 from tests.support.names import unique
 

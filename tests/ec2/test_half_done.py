@@ -15,12 +15,13 @@ from adapters.types.compute import KeyPair
 from adapters.types.network import NewRule, Rule, SecurityGroup
 from shim.config import Settings
 from shim.context import Call, Caller
-from shim.ec2 import key_pairs, permissions
-from shim.ec2.permissions import Permission
-from shim.ec2.security_group_rules import revoke_security_group_ingress
-from shim.ec2.security_groups import create_security_group
-from shim.ec2.tags import create_tags
-from shim.ec2.volume_attachments import attach_volume
+from shim.ec2.instances import key_pairs
+from shim.ec2.network import ip_permissions as permissions
+from shim.ec2.network.ip_permissions import Permission
+from shim.ec2.network.security_group_rules import revoke_security_group_ingress
+from shim.ec2.network.security_groups import create_security_group
+from shim.ec2.tags.tags import create_tags
+from shim.ec2.volumes.attachments import attach_volume
 from shim.errors import AwsError
 from shim.locks import Locks
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from adapters.errors import BackendError, Fault
-from shim.app import FACES
+from shim.app import FRONTENDS
 from shim.cli.actions import Row, rows
 from shim.config import Settings
-from shim.ec2.kinds import RESOURCES
+from shim.ec2.engine.resource_types import RESOURCES
 from shim.metrics import DEFINITIONS
 from tests.house.source import REPOSITORY
 
@@ -102,9 +102,9 @@ def errors() -> str:
         "What AWS alone knows (malformed ids, missing parameters, wrong combinations) is refused before OpenStack is\n"
         "asked, with the code of the operation's own page in the AWS reference.\n"
     )
-    for name, face in FACES.items():
+    for name, frontend in FRONTENDS.items():
         nouns = NOUNS[name]
-        said = {fault: {noun: answer(face.translate, fault, noun) for noun in nouns} for fault in Fault}
+        said = {fault: {noun: answer(frontend.translate, fault, noun) for noun in nouns} for fault in Fault}
         same = [fault for fault in Fault if len(set(said[fault].values())) == 1]
         differ = [fault for fault in Fault if fault not in same]
         parts.append(f"\n## {name.upper()}\n\n")

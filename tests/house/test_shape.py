@@ -9,11 +9,18 @@ from tests.house.source import files, functions, imports, modules, text, tree
 
 FILE_LINES = 400
 FUNCTION_LINES = 50
+FOLDER_FILES = 20
 EMPTY_NAMES = re.compile(r"(?:^|_)(?:utils?|helpers?|common|base|managers?|misc)(?:_|$)")
 EMPTY_CLASSES = ("Manager", "Helper", "Utils", "Base")
 
 # Parts that must be a function of their arguments alone: the clock, the network and the environment are handed to them.
-PURE = ("shim/protocol/", "shim/auth/sigv4.py", "shim/auth/sigv2.py", "shim/auth/chunked.py", "shim/auth/claims.py")
+PURE = (
+    "shim/protocol/",
+    "shim/auth/sigv4.py",
+    "shim/auth/sigv2.py",
+    "shim/auth/chunked.py",
+    "shim/auth/request_signature.py",
+)
 IMPURE_MODULES = {"os", "time", "socket", "subprocess", "random", "secrets", "httpx", "aiohttp", "requests"}
 IMPURE_WORDS = re.compile(r"\b(?:datetime\.(?:now|utcnow|today)|date\.today|open)\(")
 
@@ -28,6 +35,15 @@ def under(*starts: str) -> Iterable[Path]:
 
 def test_a_file_fits_on_few_screens() -> None:
     assert not {str(path): n for path in modules() if (n := len(text(path).splitlines())) > FILE_LINES}
+
+
+def test_a_folder_says_why_it_exists_and_stays_small() -> None:
+    folders = {path.parent for path in under("shim/", "adapters/")}
+    assert not [str(folder) for folder in folders if not ast.get_docstring(tree(folder / "__init__.py"))]
+    sizes = {
+        str(folder): sum(path.parent == folder and path.name != "__init__.py" for path in files()) for folder in folders
+    }
+    assert not {folder: size for folder, size in sizes.items() if size > FOLDER_FILES}
 
 
 def test_functions_are_short() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import uvloop
 
-from adapters.openstack.swift_pool import SwiftPool
+from adapters.openstack.swift.pool import SwiftPool
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 Turn = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

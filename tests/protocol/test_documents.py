@@ -4,7 +4,7 @@ import pytest
 
 from shim.errors import AwsError
 from shim.protocol.service import Service
-from shim.protocol.xmlread import MalformedError, parse
+from shim.protocol.xml.read import MalformedError, parse
 from tests.protocol.requests import s3
 
 SERVICE = Service("s3")

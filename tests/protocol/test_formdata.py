@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from urllib3.filepost import encode_multipart_formdata
 
 from shim.errors import AwsError
-from shim.protocol.formdata import FormData
+from shim.protocol.multipart_form import FormData
 
 LIMIT = 20 << 10
 

@@ -10,8 +10,8 @@ from botocore.model import ServiceModel
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shim.protocol import xml
 from shim.protocol.scalars import Iso8601
+from shim.protocol.xml import write as xml
 
 SHAPES = {
     "Text": {"type": "string"},

@@ -7,9 +7,9 @@ from typing import Any
 
 from openstack.connection import Connection
 
-from adapters.openstack.swift import Swift
-from adapters.openstack.swift_http import Pool
-from adapters.openstack.swift_pool import SwiftPool
+from adapters.openstack.swift.http import Pool
+from adapters.openstack.swift.pool import SwiftPool
+from adapters.openstack.swift.swift import Swift
 from shim.config import Settings
 from shim.context import Call, Caller
 from shim.locks import Locks

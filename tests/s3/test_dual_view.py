@@ -9,7 +9,7 @@ import pytest
 from botocore.config import Config
 from openstack.connection import Connection
 
-from tests.s3.test_multipart import MIB, complete, upload
+from tests.s3.multipart.test_multipart import MIB, complete, upload
 from tests.support.names import unique
 
 
@@ -122,12 +122,12 @@ def test_multipart_objects_of_swifts_own_face(s3: Any, bucket: str, cloud: Any, 
     if "s3api" not in openstack_main.session.get(f"{root}/info", authenticated=False).json():
         pytest.skip("this Swift has no S3 middleware")
     keys = cloud.keys["main"]
-    face = boto3.Session(aws_access_key_id=keys.access, aws_secret_access_key=keys.secret).client(
+    s3api = boto3.Session(aws_access_key_id=keys.access, aws_secret_access_key=keys.secret).client(
         "s3", endpoint_url=root, region_name="us-east-1", config=Config(request_checksum_calculation="when_required")
     )
     try:
-        upload_id, parts, whole = upload(face, bucket, "theirs", (5 * MIB, 1), Metadata={"who": "me"})
-        etag = complete(face, bucket, "theirs", upload_id, parts)["ETag"]
+        upload_id, parts, whole = upload(s3api, bucket, "theirs", (5 * MIB, 1), Metadata={"who": "me"})
+        etag = complete(s3api, bucket, "theirs", upload_id, parts)["ETag"]
         got = s3.get_object(Bucket=bucket, Key="theirs", IfMatch=etag)
         assert (got["Body"].read(), got["ETag"], got["Metadata"]) == (whole, etag, {"who": "me"})
         assert s3.head_object(Bucket=bucket, Key="theirs", PartNumber=2)["PartsCount"] == 2
@@ -135,12 +135,12 @@ def test_multipart_objects_of_swifts_own_face(s3: Any, bucket: str, cloud: Any, 
         about = s3.get_object_attributes(Bucket=bucket, Key="theirs", ObjectAttributes=["ETag", "ObjectParts"])
         assert (f'"{about["ETag"]}"', about["ObjectParts"]["TotalPartsCount"]) == (etag, 2)
         s3.delete_object(Bucket=bucket, Key="theirs")
-        upload_id, parts, whole = upload(face, bucket, "begun", (5 * MIB, 1))
+        upload_id, parts, whole = upload(s3api, bucket, "begun", (5 * MIB, 1))
         complete(s3, bucket, "begun", upload_id, parts)
-        assert face.get_object(Bucket=bucket, Key="begun")["Body"].read() == whole
+        assert s3api.get_object(Bucket=bucket, Key="begun")["Body"].read() == whole
         upload_id, parts, whole = upload(s3, bucket, "ours", (5 * MIB, 1), ContentType="a/b")
-        complete(face, bucket, "ours", upload_id, parts)
+        complete(s3api, bucket, "ours", upload_id, parts)
         got = s3.get_object(Bucket=bucket, Key="ours")
         assert (got["Body"].read(), got["ContentType"]) == (whole, "a/b")
     finally:
-        face.close()
+        s3api.close()

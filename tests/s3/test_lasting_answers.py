@@ -13,7 +13,7 @@ import openstack
 import pytest
 from botocore.exceptions import ClientError
 
-from shim.protocol.xmlread import parse
+from shim.protocol.xml.read import parse
 from tests.ops.test_outage import elsewhere, listening
 from tests.s3.refusals import refused
 from tests.support.clients import AwsCli, Boto

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from adapters.errors import BackendError, Fault
 from adapters.types.identity import Ec2Credential, Token
-from shim.app import FACES
+from shim.app import FRONTENDS
 from shim.auth.keys import Keys
 from shim.config import Settings
 from shim.gateway import Gateway
@@ -77,7 +77,7 @@ class Door:
     def __post_init__(self) -> None:
         settings = Settings.model_validate({"region": "RegionOne", "page_token_key": "k"})
         self.gateway = Gateway(
-            faces=FACES,
+            frontends=FRONTENDS,
             tenants=self,
             keys=Keys(self.identity, clock=monotonic),
             locks=Locks(""),

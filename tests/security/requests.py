@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.serialize import create_serializer
 
-from shim.app import FACES
+from shim.app import FRONTENDS
 from shim.protocol.service import Service
 from tests.security.door import ACCESS, HOST, SECRET
 
@@ -35,9 +35,9 @@ class Wire:
 
 def registered() -> Iterator[tuple[Service, str]]:
     """Every operation that the gateway answers."""
-    for face in FACES.values():
-        for name in sorted(face.service.handlers):
-            yield face.service, name
+    for frontend in FRONTENDS.values():
+        for name in sorted(frontend.service.handlers):
+            yield frontend.service, name
 
 
 def every_request() -> list[Wire]:

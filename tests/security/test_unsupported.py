@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shim.app import FACES
+from shim.app import FRONTENDS
 from shim.protocol.service import Service
 from tests.security.door import Door
 from tests.security.requests import code_of, signed, wire
@@ -12,10 +12,10 @@ from tests.security.requests import code_of, signed, wire
 # Of other endpoints (S3 Express, Object Lambda): here their requests are those of ListBuckets and of nothing.
 ELSEWHERE = {"ListDirectoryBuckets", "WriteGetObjectResponse"}
 REST = [
-    pytest.param(face.service, name, id=f"{face.service.name}:{name}")
-    for face in FACES.values()
-    for name in sorted(set(face.service.model.operation_names) - set(face.service.handlers) - ELSEWHERE)
-    if not face.service.model.operation_model(name).deprecated
+    pytest.param(frontend.service, name, id=f"{frontend.service.name}:{name}")
+    for frontend in FRONTENDS.values()
+    for name in sorted(set(frontend.service.model.operation_names) - set(frontend.service.handlers) - ELSEWHERE)
+    if not frontend.service.model.operation_model(name).deprecated
 ]
 
 

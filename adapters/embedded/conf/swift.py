@@ -21,7 +21,7 @@ STOCK = {
     )
 }  # fmt: skip
 
-CACHE = {"paste.filter_factory": "passerelle_cloud.swift_parts:cache_filter"}  # the stock one needs memcached
+CACHE = {"paste.filter_factory": "passerelle_cloud.swift.parts:cache_filter"}  # the stock one needs memcached
 PROXY_APP = {
     "use": "egg:swift#proxy",
     "allow_account_management": True,
@@ -39,7 +39,7 @@ def process(plan: Plan, name: str, port: str, level: str) -> Section:
         "workers": 0,
         "log_name": name,
         "log_level": level,
-        "log_custom_handlers": "passerelle_cloud.swift_parts.log_to_stderr",
+        "log_custom_handlers": "passerelle_cloud.swift.parts.log_to_stderr",
     }
 
 

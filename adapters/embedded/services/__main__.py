@@ -20,8 +20,8 @@ MODULES = {
     "neutron": "neutron",
     "nova": "nova",
     "cinder": "cinder",
-    "swift": "swift",
-    "swift-storage": "swift_storage",
+    "swift": "swift.proxy",
+    "swift-storage": "swift.storage",
 }
 OWN_PATCHING = ("nova", "cinder")  # they choose native threads by a variable, and patch themselves
 EVENTLET = ("swift", "swift-storage")

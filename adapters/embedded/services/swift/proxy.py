@@ -1,0 +1,11 @@
+"""Swift's proxy server."""
+
+from pathlib import Path
+
+from .server import prepare, start
+
+
+def main(etc: Path) -> None:
+    """Serve Swift's API, and its S3 face on the same port."""
+    prepare(etc)
+    start(etc, "proxy-server").wait()

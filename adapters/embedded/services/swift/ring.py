@@ -1,0 +1,29 @@
+"""Make Swift's rings: `python -P -m passerelle_cloud.swift.ring DIRECTORY ACCOUNT-PORT CONTAINER-PORT OBJECT-PORT`."""
+
+import sys
+from pathlib import Path
+
+HOST, DEVICE = "127.0.0.1", "d1"
+
+
+def make(file: Path, port: int) -> None:
+    """Write a ring of one replica on one device. Which device holds a name never depends on the port."""
+    from swift.common.ring import RingBuilder
+
+    builder = RingBuilder(6, 1, 1)
+    builder.add_dev({
+        "id": 0, "region": 1, "zone": 1, "ip": HOST, "port": port, "replication_ip": HOST, "replication_port": port,
+        "device": DEVICE, "weight": 1.0, "meta": "",
+    })  # fmt: skip
+    builder.rebalance()
+    builder.get_ring().save(str(file))
+
+
+def main(directory: Path, ports: list[int]) -> None:
+    """Write the three rings."""
+    for kind, port in zip(("account", "container", "object"), ports, strict=True):
+        make(directory / f"{kind}.ring.gz", port)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), [int(port) for port in sys.argv[2:]])

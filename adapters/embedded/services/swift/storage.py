@@ -1,0 +1,62 @@
+"""Swift's account, container and object servers, with the updaters that let listings learn of each other."""
+
+import traceback
+from pathlib import Path
+from typing import Any
+
+from .ring import DEVICE
+from .server import prepare, start
+
+UPDATE_SECONDS = 5
+
+
+def share_one_hub() -> None:
+    """Let three servers run in one process: each asks for a new event hub, and the last one would starve the others."""
+    import eventlet
+    from swift.common.utils import get_hub
+
+    hubs = eventlet.hubs
+    hubs.use_hub(get_hub())
+    stock, local = hubs.use_hub, hubs._threadlocal  # noqa: SLF001
+
+    def use_hub(mod: Any = None) -> None:
+        if not hasattr(local, "hub"):  # the threads of a pool make their own
+            stock(mod)
+
+    hubs.use_hub = use_hub
+
+
+def update(etc: Path) -> None:
+    """Run the container and object updaters for ever: account totals come from the first."""
+    import eventlet
+    from swift.common.utils import readconf
+    from swift.container.updater import ContainerUpdater
+    from swift.obj.updater import ObjectUpdater
+
+    containers = ContainerUpdater(readconf(str(etc / "swift/container-server.conf"), "container-updater"))
+    objects = ObjectUpdater(readconf(str(etc / "swift/object-server.conf"), "object-updater"))
+
+    def sweep_objects() -> None:
+        # its run_once forks a child for each device: a second process that looks like this one, every few seconds
+        objects.get_container_ring().get_nodes("")
+        objects.object_sweep(str(Path(objects.devices) / DEVICE))
+
+    while True:
+        eventlet.sleep(UPDATE_SECONDS)
+        for sweep in (containers.run_once, sweep_objects):
+            try:
+                sweep()
+            except Exception:  # noqa: BLE001 - the next round may do better, and the servers must live
+                traceback.print_exc()
+
+
+def main(etc: Path) -> None:
+    """Serve."""
+    prepare(etc)
+    import eventlet
+
+    share_one_hub()
+    servers = [start(etc, f"{kind}-server") for kind in ("account", "container", "object")]
+    eventlet.spawn(update, etc)
+    for server in servers:
+        server.wait()

@@ -1,0 +1,1 @@
+"""Keystone: credentials, tokens and the gateway's own login."""

@@ -1,0 +1,1 @@
+"""Swift: object storage, over connections of our own."""

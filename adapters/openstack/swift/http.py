@@ -1,0 +1,206 @@
+"""How requests reach Swift: paths exact to the byte, the token put on and renewed once, refusals read by one table."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from typing import Any, Final, Protocol
+from urllib.parse import quote
+
+from adapters.errors import BackendError, Fault
+from adapters.openstack import faults
+from adapters.openstack.swift.headers import SERVICE
+from adapters.openstack.swift.wire import Answer, LostError
+from adapters.ports.identity import TokenSource
+from adapters.types.identity import Token
+
+_FAULTS: Final = {
+    304: Fault.NOT_MODIFIED,
+    400: Fault.INVALID,
+    401: Fault.UNAUTHORIZED,
+    403: Fault.FORBIDDEN,
+    404: Fault.NOT_FOUND,
+    405: Fault.UNSUPPORTED,
+    408: Fault.UNAVAILABLE,  # it waited too long for the body: to be tried again
+    409: Fault.CONFLICT,
+    411: Fault.INVALID,
+    412: Fault.PRECONDITION,
+    413: Fault.TOO_LARGE,
+    416: Fault.RANGE,
+    422: Fault.CHECKSUM,
+    429: Fault.THROTTLED,
+    498: Fault.THROTTLED,  # Swift's ratelimit middleware
+    501: Fault.UNSUPPORTED,
+}
+_LONGEST_REFUSAL: Final = 1 << 20
+# Nothing in it needs to be quoted, and nothing begins with a dot as `..` does.
+_is_plain: Final = re.compile(r"(?:/*+[A-Za-z0-9_~-][A-Za-z0-9_.~-]*+)*+/*+").fullmatch
+
+
+def path_of(container: str, name: str = "") -> str:
+    """Return the path of a container, or of an object in it: slashes stay, and no segment looks like `.` or `..`.
+
+    >>> path_of("c", "a//b/../c%2F?é")
+    '/c/a//b/%2E%2E/c%252F%3F%C3%A9'
+    """
+    path = f"/{container}/{name}" if name else f"/{container}"
+    if _is_plain(path) and "/" not in container:
+        return path
+    if "\0" in path:
+        # Swift's answer, 412, would pass for that of a condition.
+        raise BackendError(Fault.INVALID, service=SERVICE, resource="object", detail="a name holds no NUL", status=400)
+    return f"/{_quoted(container, '~')}/{_quoted(name, '/~')}" if name else f"/{_quoted(container, '~')}"
+
+
+def _quoted(text: str, safe: str) -> str:
+    path = quote(text, safe=safe, errors="surrogateescape")
+    return "/".join(piece.replace(".", "%2E") if piece in {".", ".."} else piece for piece in path.split("/"))
+
+
+class Pool(Protocol):
+    """What sends requests: `swift_pool.SwiftPool`, or what a test puts before it."""
+
+    async def request(
+        self,
+        method: str,
+        endpoint: str,
+        path: str,
+        headers: Mapping[str, str],
+        *,
+        body: bytes | AsyncIterable[bytes] = b"",
+        length: int | None = 0,
+        patience: float = 0.0,
+    ) -> Answer:
+        """Send a request and return any answer.  Raises LostError, BackendError INVALID, and what `body` raises."""
+        ...
+
+
+class SwiftHttp:
+    """Sends one tenant's requests to one Swift account.  `token` is for the first of them, if it is at hand."""
+
+    __slots__ = ("_pool", "_request_id", "_token", "_tokens", "endpoint")
+
+    def __init__(
+        self, pool: Pool, endpoint: str, tokens: TokenSource, request_id: str, token: Token | None = None
+    ) -> None:
+        self._pool = pool
+        self.endpoint = endpoint.rstrip("/")
+        self._tokens = tokens
+        self._token = token
+        self._request_id = f"req-{request_id}"
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        body: bytes | AsyncIterable[bytes] = b"",
+        length: int | None = 0,
+        patience: float = 0.0,
+    ) -> Answer:
+        """Send a request below the account and return any answer, its body unread.
+
+        `path` is quoted and holds the query; `length` is that of a `body` that comes in pieces, None of one
+        that is chunked.  A refused token is renewed and the request repeated once, where its body can be sent again.
+        `patience` lengthens, in seconds, how long Swift may be silent.
+        """
+        token, self._token = self._token or await self._tokens.token(), None
+        sent = {"X-Auth-Token": token.id, "X-Openstack-Request-Id": self._request_id}
+        if headers:
+            sent.update(headers)
+        ask, endpoint = self._pool.request, self.endpoint
+        answer = await ask(method, endpoint, path, sent, body=body, length=length, patience=patience)
+        if answer.status == 401:
+            renewed = await self._tokens.renew(token)
+            if renewed.id != token.id:
+                answer.close()
+                if not isinstance(body, bytes):
+                    raise _unavailable(
+                        "the token was refused while a body was on its way; the next request has a new one"
+                    )
+                sent["X-Auth-Token"] = renewed.id
+                answer = await ask(method, endpoint, path, sent, body=body, patience=patience)
+        return answer
+
+    async def read(self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> bytes:
+        """Send a request whose success is any 2xx and return its body."""
+        answer = await self.send(method, path, headers, body=body)
+        if not 200 <= answer.status < 300:
+            raise await refusal(answer, path)
+        return await answer.read()
+
+    async def rows(self, path: str) -> list[Any]:
+        """GET a JSON listing."""
+        answer = await self.send("GET", path)
+        if not 200 <= answer.status < 300:
+            raise await refusal(answer, path)
+        return parsed(await answer.read(), list) if answer.status != 204 else []
+
+    async def public(self, root: str, path: str) -> tuple[int, bytes]:
+        """GET what needs no token, below the root of this Swift."""
+        answer = await self._pool.request("GET", root, path, {})
+        return answer.status, await _some(answer)
+
+
+def parsed(body: bytes, kind: type[Any]) -> Any:
+    """Parse JSON of an expected kind; anything else makes no sense and is UNAVAILABLE."""
+    try:
+        found = json.loads(body)
+    except ValueError as error:
+        raise _unavailable("answer is not JSON") from error
+    if not isinstance(found, kind):
+        raise _unavailable("answer is other JSON than expected")
+    return found
+
+
+async def refusal(answer: Answer, path: str) -> BackendError:
+    """Read an unsuccessful answer, to its end, as an error."""
+    body = b"" if answer.status == 304 else await _some(answer)
+    return refused(answer.status, body, answer.headers, path)
+
+
+def refused(status: int, body: bytes, headers: Mapping[str, str], path: str) -> BackendError:
+    """Say what a refusal of a request below `path` means."""
+    detail = faults.clean(faults.read_refusal(body).message)
+    fault = _FAULTS.get(status, Fault.INVALID if 400 <= status < 499 else Fault.UNAVAILABLE)
+    if (status == 413 and "quota" in detail.lower()) or status == 507:
+        fault = Fault.QUOTA
+    names = path.partition("?")[0].split("/", 2)
+    return BackendError(
+        fault,
+        service=SERVICE,
+        resource=("account", "container", "object")[len(names) - 1 if names[-1] else 0],
+        id=names[-1],
+        detail=detail,
+        status=status,
+        upstream_id=faults.upstream_id(headers),
+        retry_after=faults.retry_after(headers, fault),
+    )
+
+
+async def _some(answer: Answer) -> bytes:
+    """Read a refusal's body; one that is too long to be a refusal costs the connection instead."""
+    found = bytearray()
+    try:
+        async for piece in answer.pieces():
+            found += piece
+            if len(found) > _LONGEST_REFUSAL:
+                answer.close()
+                return b""
+    except LostError:
+        return b""
+    return bytes(found)
+
+
+def _unavailable(detail: str) -> BackendError:
+    return faults.unavailable(SERVICE, detail)
+
+
+async def chunked(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """Frame a body whose length nobody knows yet, to be sent with `Transfer-Encoding: chunked` (RFC 9112, 7.1)."""
+    async for piece in pieces:
+        if piece:
+            yield b"%x\r\n%b\r\n" % (len(piece), piece)
+    yield b"0\r\n\r\n"

@@ -1,0 +1,378 @@
+"""Swift behind the ObjectStore port: containers, objects, large objects, copies and deletions, with a tenant's token.
+
+Eventual consistency is Swift's, not hidden here: listings and counts may lag behind writes, an object read right after
+an overwrite may be the older one while a replica was down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import time
+from collections.abc import AsyncIterable, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote, unquote
+
+from adapters.errors import BackendError, Fault
+from adapters.openstack import faults
+from adapters.openstack.swift import headers as codec
+from adapters.openstack.swift.headers import SERVICE
+from adapters.openstack.swift.http import Pool, SwiftHttp, chunked, parsed, path_of, refusal, refused
+from adapters.openstack.swift.memory import SwiftMemory
+from adapters.openstack.swift.wire import Answer
+from adapters.ports.identity import TokenSource
+from adapters.types.identity import Token
+from adapters.types.objects import (
+    Container,
+    Description,
+    Download,
+    Limits,
+    Listing,
+    ObjectRow,
+    Refused,
+    Segment,
+    Stored,
+    Written,
+)
+
+# A body this small is read at once: no stream is kept open for it and its connection is free again.
+SMALL_BODY: Final = 1 << 16
+# Seconds that Swift may be silent while it copies up to 5 GiB inside itself.
+_COPY_PATIENCE: Final = 600.0
+# Seconds for each segment of a manifest that Swift looks at before it answers.
+_SEGMENT_PATIENCE: Final = 0.1
+# Swift's bulk deletion refuses lines of twice its longest path, and all that follows them.
+_LONGEST_LINE: Final = 2048
+_DELETES_AT_ONCE: Final = 16
+# A write that somebody else's overtook is sent again, with a new timestamp; a clock that is far ahead always wins.
+_WRITES: Final = 4
+_STAND_IN_SECONDS: Final = 3600
+_POLICY_AND_ACLS: Final = ("x-storage-policy", "x-container-read", "x-container-write")
+
+
+class Swift:
+    """One project's Swift account.  `endpoint` is the catalog's URL of it; `token`, if at hand, is the first to use."""
+
+    __slots__ = ("_http", "_memory")
+
+    def __init__(
+        self,
+        pool: Pool,
+        endpoint: str,
+        tokens: TokenSource,
+        request_id: str,
+        memory: SwiftMemory | None = None,
+        token: Token | None = None,
+    ) -> None:
+        self._http = SwiftHttp(pool, endpoint, tokens, request_id, token)
+        self._memory = memory or SwiftMemory()
+
+    # --- the account ---
+
+    async def limits(self) -> Limits:
+        """Return what this Swift allows (`GET /info`); careful values where it does not say."""
+        root = self._http.endpoint.partition("/v1/")[0]
+        known = self._memory.limits(root)
+        if known is None:
+            status, body = await self._http.public(root, "/info")
+            known = _limits(parsed(body, dict)) if status == 200 else Limits()
+            self._memory.keep_limits(root, known)
+        return known
+
+    async def containers(self, *, prefix: str = "", marker: str = "", limit: int = 0) -> list[Container]:
+        """List the account.  An account that holds nothing yet is an empty one."""
+        try:
+            rows = await self._http.rows(_query("", format="json", prefix=prefix, marker=marker, limit=limit or ""))
+        except BackendError as error:
+            if error.fault is Fault.NOT_FOUND:
+                return []
+            raise
+        return codec.container_rows(rows)
+
+    # --- containers ---
+
+    async def create_container(self, name: str, *, like: str = "") -> bool:
+        """Make a container, with the storage policy and ACLs of `like` if named; False where it was there already."""
+        headers: dict[str, str] = {}
+        if like:
+            model = await self._container_headers(like)
+            headers.update({key: model[key] for key in _POLICY_AND_ACLS if key in model})
+        answer = await self._expect("PUT", path_of(name), headers)
+        self._memory.keep_container(self._url(name), True)
+        return answer.status == 201
+
+    async def container(self, name: str) -> Container:
+        """Describe a container."""
+        return codec.container(name, await self._container_headers(name))
+
+    async def has_container(self, name: str) -> bool:
+        """Say whether a container is there, from memory for up to some seconds."""
+        url = self._url(name)
+        present = self._memory.container(url)
+        if present is None:
+            try:
+                await self._container_headers(name)
+                present = True
+            except BackendError as error:
+                if error.fault is not Fault.NOT_FOUND:
+                    raise
+                present = False
+            self._memory.keep_container(url, present)
+        return present
+
+    async def delete_container(self, name: str) -> None:
+        """Delete a container.  Raises CONFLICT while it holds objects."""
+        await self._expect("DELETE", path_of(name))
+        self._memory.keep_container(self._url(name), False)
+
+    async def objects(self, container: str, want: Listing) -> list[ObjectRow]:
+        """List one page of a container."""
+        return await self._http.rows(
+            _query(
+                path_of(container),
+                format="json",
+                prefix=want.prefix,
+                delimiter=want.delimiter,
+                marker=want.marker,
+                end_marker=want.end_marker,
+                limit=want.limit or "",
+            )
+        )
+
+    # --- reading ---
+
+    async def get(self, container: str, name: str, *, span: str = "", part: int = 0) -> Download:
+        """Open an object, whole, for a span, or for a part of a static large object."""
+        path = path_of(container, name)
+        if part:
+            path += f"?part-number={part}"
+        answer = await self._http.send("GET", path, {"Range": span} if span else None)
+        if answer.status not in (200, 206):
+            raise await self._missing(await refusal(answer, path), container)
+        found = codec.stored(answer.headers)
+        if found.length <= SMALL_BODY:
+            return Download(found, await answer.read(), answer.close)
+        return Download(found, answer.pieces(), answer.close)
+
+    async def head(self, container: str, name: str, *, part: int = 0, link: bool = False) -> Stored:
+        """Describe an object, one part of it, or, with `link`, the symbolic link that may lie in its place."""
+        path = path_of(container, name)
+        if part:
+            path += f"?part-number={part}"
+        elif link:
+            path += "?symlink=get"
+        answer = await self._http.send("HEAD", path)
+        if answer.status not in (200, 206):
+            raise await self._missing(await refusal(answer, path), container)
+        return codec.stored(answer.headers)
+
+    async def segments(self, container: str, name: str) -> list[Segment]:
+        """Return a static large object's segments in order, one level deep.  Empty for any other object."""
+        path = path_of(container, name)
+        answer = await self._http.send("GET", path + "?multipart-manifest=get")
+        if answer.status != 200:
+            raise await self._missing(await refusal(answer, path), container)
+        if codec.stored(answer.headers).layout != "static":
+            answer.close()
+            return []
+        return [_segment(row) for row in parsed(await answer.read(), list) if "name" in row]
+
+    # --- writing ---
+
+    async def put(
+        self,
+        container: str,
+        name: str,
+        body: bytes | AsyncIterable[bytes],
+        length: int | None,
+        description: Description,
+    ) -> Written:
+        """Store an object of exactly `length` bytes, or of all that `body` gives; nothing when `body` raises."""
+        path, headers = path_of(container, name), codec.written_headers(description)
+        if length is None and not isinstance(body, bytes):
+            headers["Transfer-Encoding"], body = "chunked", chunked(body)
+        for _ in range(_WRITES if isinstance(body, bytes) else 1):
+            answer = await self._expect("PUT", path, headers, body=body, length=length)
+            if answer.status != 202:
+                return _written(answer.headers)
+        # Swift takes nothing where an object with a newer timestamp lies already.
+        raise faults.unavailable(SERVICE, "a newer object was stored in the meantime", resource="object", id=name)
+
+    async def copy(
+        self, source: tuple[str, str], target: tuple[str, str], description: Description, *, etag: str, span: str = ""
+    ) -> Written:
+        """Copy an object, or a span of it, inside Swift; large objects become plain ones."""
+        headers = codec.written_headers(description)
+        headers["X-Copy-From"] = path_of(*source)
+        headers["X-Fresh-Metadata"] = "true"
+        headers["If-Match"] = etag  # Swift's copy holds conditions against the source
+        if span:
+            headers["Range"] = span
+        return _written((await self._expect("PUT", path_of(*target), headers, patience=_COPY_PATIENCE)).headers)
+
+    async def put_manifest(
+        self, container: str, name: str, segments: Sequence[Segment], description: Description
+    ) -> Written:
+        """Make a static large object of segments, each checked by Swift for its ETag and its size."""
+        manifest = [{"path": f"/{s.container}/{s.name}", "etag": s.etag, "size_bytes": s.bytes} for s in segments]
+        headers = codec.written_headers(description) | {"Accept": "application/json"}
+        path = path_of(container, name)
+        # Swift looks at every segment first: with a heartbeat no proxy between gives up; the verdict is in the body.
+        answer = await self._expect(
+            "PUT",
+            path + "?multipart-manifest=put&heartbeat=on",
+            headers,
+            body=json.dumps(manifest).encode(),
+            patience=len(segments) * _SEGMENT_PATIENCE,
+        )
+        if answer.status != 202:
+            return _written(answer.headers)
+        verdict = parsed(await answer.read(), dict)
+        status = int(str(verdict.get("Response Status", "500")).split()[0])
+        if status != 201:
+            detail = "; ".join(": ".join(map(str, pair)) for pair in verdict.get("Errors") or ())
+            raise refused(status, (detail or str(verdict.get("Response Body", ""))).encode(), answer.headers, path)
+        return _written({"etag": verdict["Etag"], "last-modified": verdict["Last Modified"]})
+
+    async def describe(self, container: str, name: str, description: Description) -> None:
+        """Replace an object's content type, metadata and kept headers; its bytes stay."""
+        await self._expect("POST", path_of(container, name), codec.written_headers(description))
+
+    async def delete(self, container: str, name: str) -> None:
+        """Delete an object; of a large object the manifest alone."""
+        path = path_of(container, name)
+        answer = await self._http.send("DELETE", path)
+        if answer.status not in (200, 204):
+            raise await self._missing(await refusal(answer, path), container)
+
+    async def forget(self, container: str, name: str) -> bool:
+        """Tell a listing once more that an object is gone; False, and nothing done, where there is one, or one comes.
+
+        Swift's one deletion on condition is that of its expirer (`X-If-Delete-At`), so what is deleted is a stand-in,
+        made where nothing is and bearing a time to end at, which would end it in any case.
+        """
+        path, at = path_of(container, name), str(int(time.time()) + _STAND_IN_SECONDS)
+        try:
+            await self._expect("PUT", path, {"If-None-Match": "*", "X-Delete-At": at})
+            await self._expect("DELETE", path, {"X-If-Delete-At": at})
+        except BackendError as error:
+            if error.fault not in (Fault.PRECONDITION, Fault.CONFLICT, Fault.NOT_FOUND):
+                raise
+            return False
+        return True
+
+    async def delete_many(self, container: str, names: Sequence[str]) -> list[Refused]:
+        """Delete objects, by as few requests as this Swift allows; names that are not there count as deleted."""
+        at_once = (await self.limits()).bulk_delete if len(names) > 1 else 0
+        lines = {name: f"{path_of(container)}/{quote(name, safe='', errors='surrogateescape')}" for name in names}
+        many = [name for name, line in lines.items() if at_once and len(line) <= _LONGEST_LINE]
+        alone = [name for name in names if not at_once or len(lines[name]) > _LONGEST_LINE]
+        left: list[Refused] = []
+        for start in range(0, len(many), at_once or 1):
+            few = many[start : start + at_once]
+            refused = await self._bulk_delete(container, {name: lines[name] for name in few})
+            if refused is None:
+                alone += few
+            else:
+                left += refused
+        for start in range(0, len(alone), _DELETES_AT_ONCE):
+            few = alone[start : start + _DELETES_AT_ONCE]
+            left += itertools.chain(*await asyncio.gather(*(self._delete_one(container, name) for name in few)))
+        return left
+
+    async def _bulk_delete(self, container: str, lines: Mapping[str, str]) -> list[Refused] | None:
+        """Delete by one request, a quoted line for each name; None where Swift does not account for every name.
+
+        It answers 200 in any case, and stops without a word of it in `Errors` when it dislikes one line.
+        """
+        headers = {"Accept": "application/json", "Content-Type": "text/plain"}
+        body = "\n".join(lines.values()).encode()
+        verdict = parsed(await self._http.read("POST", "?bulk-delete", headers, body), dict)
+        errors = verdict.get("Errors") or ()
+        if int(verdict.get("Number Deleted", 0)) + int(verdict.get("Number Not Found", 0)) + len(errors) != len(lines):
+            return None
+        by_path = {f"/{container}/{name}": name for name in lines}
+        return [
+            Refused(by_path.get(_unquoted(path), _unquoted(path)), int(str(status).split()[0]))
+            for path, status in errors
+        ]
+
+    async def _delete_one(self, container: str, name: str) -> list[Refused]:
+        try:
+            await self.delete(container, name)
+        except BackendError as error:
+            if error.fault is not Fault.NOT_FOUND or error.resource != "object":
+                return [Refused(name, error.status or 503)]
+        return []
+
+    # --- below ---
+
+    async def _expect(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        body: bytes | AsyncIterable[bytes] = b"",
+        length: int | None = 0,
+        patience: float = 0.0,
+    ) -> Answer:
+        """Send a request whose success is any 2xx; a 202 with a body is left for the caller to read."""
+        answer = await self._http.send(method, path, headers, body=body, length=length, patience=patience)
+        if not 200 <= answer.status < 300:
+            error = await refusal(answer, path)
+            if error.fault is Fault.NOT_FOUND and error.resource == "object" and method == "PUT":
+                error.resource = "container"  # a PUT makes the object: only what it lies in can be missing
+            raise error
+        if not answer.complete and "heartbeat=on" not in path:
+            await answer.read()
+        return answer
+
+    async def _missing(self, error: BackendError, container: str) -> BackendError:
+        """Say whether it is the container that is missing, where Swift says only that something is."""
+        if error.fault is Fault.NOT_FOUND:
+            try:
+                await self._container_headers(container)
+            except BackendError as other:
+                if other.fault is Fault.NOT_FOUND:
+                    return other
+        return error
+
+    async def _container_headers(self, name: str) -> Mapping[str, str]:
+        return (await self._expect("HEAD", path_of(name))).headers
+
+    def _url(self, container: str) -> str:
+        return f"{self._http.endpoint}/{container}"  # only to know it again
+
+
+def _query(path: str, **params: str | int) -> str:
+    told = [
+        f"{key}={quote(str(value), safe='', errors='surrogateescape')}" for key, value in params.items() if value != ""
+    ]
+    return f"{path}?{'&'.join(told)}"
+
+
+def _unquoted(path: str) -> str:
+    return unquote(path, errors="surrogateescape")
+
+
+def _written(headers: Mapping[str, str]) -> Written:
+    try:
+        return Written(headers["etag"].strip('"'), codec.http_time(headers["last-modified"]))
+    except (KeyError, ValueError, TypeError) as error:
+        raise faults.unavailable(SERVICE, f"a write without a sound {error}") from error
+
+
+def _segment(row: dict[str, Any]) -> Segment:
+    container, _, name = row["name"].lstrip("/").partition("/")
+    return Segment(container, name, int(row["bytes"]), row["hash"], bool(row.get("sub_slo")))
+
+
+def _limits(info: dict[str, Any]) -> Limits:
+    careful = Limits()
+    return Limits(
+        segments=int(info.get("slo", {}).get("max_manifest_segments", careful.segments)),
+        rows=int(info.get("swift", {}).get("container_listing_limit", careful.rows)),
+        bulk_delete=int(info.get("bulk_delete", {}).get("max_deletes_per_request", 0)),
+    )

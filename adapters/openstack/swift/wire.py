@@ -1,0 +1,352 @@
+"""One connection to Swift: HTTP/1.1 read by httptools, straight on the event loop's transport.
+
+Every S3 request passes here, so this is no general client: a small object costs some 70 microseconds of CPU, where
+aiohttp's client takes 190.  It is strict about whose bytes are whose: an answer that begins before it was asked for, or
+a body of another length than announced, costs the connection.  It is lenient towards one thing that HTTP does not allow
+and Swift's own S3 face writes: that middleware stores a metadata name with an underscore as `X-Object-Meta-A=5Fb`,
+though `=` may not stand in a header's name (RFC 9110, 5.6.2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from typing import Final, cast
+
+import httptools
+
+from adapters.errors import BackendError, Fault
+from adapters.openstack import faults
+from adapters.openstack.swift.headers import SERVICE
+
+# Of an answer's body, what may wait here for its reader before Swift is made to wait.
+HELD_BYTES: Final = 256 * 1024
+# Swift's own limit is 128 headers of at most 8 KiB, far above what it sends.
+_HEAD_BYTES: Final = 128 * 1024
+# Copying so much is cheaper than a system call of its own.
+_JOINED_BYTES: Final = 64 * 1024
+
+_META_NAME: Final = re.compile(rb"^x-object-meta-[^:\r\n]*=5f[^:\r\n]*(?=:)", re.IGNORECASE | re.MULTILINE)
+_ESCAPE: Final = re.compile(rb"=5f", re.IGNORECASE)
+# Fits what the parser has let pass (no folded line, no lone CR or LF) and costs far less than a call for each header.
+_HEADER: Final = re.compile(r"\r\n([^:]++):[ \t]*+([^\r]*+)")
+
+
+class LostError(BackendError):
+    """The connection broke, or Swift kept silent for too long, before the answer was whole."""
+
+    def __init__(self, why: str) -> None:
+        retry_after = faults.RETRY_AFTER[Fault.UNAVAILABLE]
+        super().__init__(Fault.UNAVAILABLE, service=SERVICE, detail=faults.clean(why), retry_after=retry_after)
+
+
+class Answer:
+    """An answer, from its head on: `headers` by lower-case names, the body still on its way.
+
+    Read it to its end or close it: until then it keeps its connection.  `silence` is how long Swift may do nothing
+    while it is waited for, in seconds.
+    """
+
+    status = 0
+    headers: Mapping[str, str]
+    complete = False
+    _held = 0
+    _waiter: asyncio.Future[None] | None = None
+
+    def __init__(self, wire: Wire, silence: float) -> None:
+        self._pieces: list[bytes] = []
+        self._wire = wire
+        self._silence = silence
+
+    async def read(self) -> bytes:
+        """Return the whole body.  Raises LostError."""
+        return b"".join(self._pieces if self.complete else [piece async for piece in self.pieces()])
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Give the body as it comes.  Raises LostError where it is cut short."""
+        while True:
+            if self._pieces:
+                came, self._pieces, self._held = self._pieces, [], 0
+                if not self.complete:
+                    self._wire.read_on()
+                for piece in came:
+                    yield piece
+            elif self.complete:
+                return
+            else:
+                await self.change()
+
+    def close(self, why: str = "closed by its reader") -> None:
+        """Give up what has not come yet, and the connection with it: a complete answer's may serve another by now."""
+        if not self.complete:
+            self._wire.abort(why)
+
+    async def change(self) -> None:
+        """Wait until something happens to an answer that is not complete.  Raises LostError where nothing more will."""
+        if self._wire.lost:
+            raise self._wire.lost
+        self._waiter = self._wire.watched(self._silence)
+        try:
+            await self._waiter
+        except BaseException:
+            self.close("given up")
+            raise
+
+    @property
+    def waited_for(self) -> bool:
+        """Whether somebody waits for something to happen."""
+        return self._waiter is not None and not self._waiter.done()
+
+    def wake(self) -> None:
+        """Let whoever waits look again."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def take(self, piece: bytes) -> bool:
+        """Keep a piece of the body for the reader; say whether that is enough for now."""
+        self._pieces.append(piece)
+        self._held += len(piece)
+        return self._held > HELD_BYTES
+
+
+class Wire(asyncio.Protocol):
+    """One connection, one request at a time.
+
+    `ended` is told of the end of each exchange, once, and whether the connection can serve another one.
+    """
+
+    def __init__(self, ended: Callable[[Wire, bool], None]) -> None:
+        self.lost: LostError | None = None
+        self.refused = False  # closed by Swift without a word on the present request
+        self.good_until = 0.0  # when, by the loop's clock, it is idle for too long
+        self._ended = ended
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._silence = 0.0
+        self._silent_at = self._looks_at = 0.0
+        self._transport: asyncio.Transport
+        self._parser: httptools.HttpResponseParser | None = None
+        self._answer: Answer | None = None
+        self._bodiless = False
+        self._sent = False
+        self._heard = False
+        self._writable = True
+        self._paused = False
+        self._in_head = False
+        self._head = b""
+
+    async def ask(
+        self, head: bytes, body: bytes | AsyncIterable[bytes], length: int | None, *, bodiless: bool, silence: float
+    ) -> Answer:
+        """Send a request and return its answer once the head is there.
+
+        `body` has `length` bytes, None where it says itself where it ends; what it raises is raised here, and the
+        request is never finished.  Swift may answer before it has all of it, and then gets no more.  `silence` is how
+        long it may do nothing, in seconds.
+        """
+        answer = self._answer = Answer(self, silence)
+        self._bodiless = bodiless
+        self._sent = self._heard = False
+        self._in_head, self._head = True, b""
+        if self._parser is None:
+            self._parser = httptools.HttpResponseParser(self)
+        try:
+            if self.lost:
+                raise self.lost
+            if isinstance(body, bytes):
+                self._transport.write(head + body)
+                self._sent = True
+            else:
+                await self._send(answer, head, body, length)
+            while not answer.status:
+                await answer.change()
+        except BaseException:
+            answer.close("given up")
+            raise
+        return answer
+
+    async def _send(self, answer: Answer, head: bytes, body: AsyncIterable[bytes], length: int | None) -> None:
+        sent = 0
+        async for piece in body:
+            if answer.status or self.lost:  # the rest is for nobody
+                return
+            sent += len(piece)
+            if length is not None and sent > length:
+                break
+            if head and len(piece) <= _JOINED_BYTES:
+                head, piece = b"", head + piece
+            elif head:
+                self._transport.write(head)
+                head = b""
+            self._transport.write(piece)
+            while not self._writable and not answer.status:
+                await answer.change()
+        if length is not None and sent != length:
+            raise LostError("the body has another length than was announced")
+        if head:
+            self._transport.write(head)
+        self._sent = True
+
+    def watched(self, silence: float) -> asyncio.Future[None]:
+        """Return a future to wait for, which for so many seconds may see nothing happen.
+
+        One timer looks after all of a connection's waits: one for each would cost more than the waiting.
+        """
+        self._silence = silence
+        self._silent_at = self._loop.time() + silence
+        if self._timer is None or self._silent_at < self._looks_at:
+            self._look_at(self._silent_at)
+        return self._loop.create_future()
+
+    def _look_at(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._looks_at = when
+        self._timer = self._loop.call_at(when, self._look)
+
+    def _look(self) -> None:
+        """Break off an exchange that is silent for too long."""
+        self._timer = None
+        if self._answer is None or not self._answer.waited_for:
+            return
+        if self._loop.time() < self._silent_at:
+            self._look_at(self._silent_at)
+        else:
+            self.abort(f"silent for {self._silence:g} seconds")
+
+    def read_on(self) -> None:
+        """Let Swift send more."""
+        if self._paused and self.lost is None:
+            self._paused = False
+            self._transport.resume_reading()
+
+    def abort(self, why: str) -> None:
+        """Break the connection off."""
+        if self.lost is None:
+            self.lost = LostError(why)
+            self._transport.abort()
+        self._end(reusable=False)
+
+    def close(self) -> None:
+        """Close a connection that serves nobody any more; what was not sent yet never will be."""
+        self.lost = self.lost or LostError("closed")
+        self._transport.abort()
+
+    def _end(self, *, reusable: bool) -> None:
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            self._ended(self, reusable)
+            answer.wake()
+
+    # the event loop's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are none by class
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End; an answer that names no length ends with its connection (RFC 9112, 6.3)."""
+        answer = self._answer
+        if answer is not None and exc is None and answer.status:
+            answer.complete = answer.headers.keys().isdisjoint(("content-length", "transfer-encoding"))
+        self.refused = self.lost is None and not self._heard
+        self.lost = self.lost or LostError(f"closed by Swift: {exc}" if exc else "closed by Swift")
+        if self._timer is not None:
+            self._timer.cancel()
+        self._end(reusable=False)
+
+    def pause_writing(self) -> None:
+        """Stop sending."""
+        self._writable = False
+
+    def resume_writing(self) -> None:
+        """Send on."""
+        self._writable = True
+        if self._answer is not None:
+            self._answer.wake()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came from the socket; a head goes to the parser in one piece, mended."""
+        answer, parser = self._answer, self._parser
+        if answer is None or parser is None:
+            self.abort("an answer that nobody asked for")
+            return
+        self._heard = True
+        try:
+            while self._in_head and data:  # an interim answer's head may come before the answer's own
+                data = self._head + data
+                end = data.find(b"\r\n\r\n") + 4
+                if end < 4:
+                    self._head = data
+                    if len(data) > _HEAD_BYTES:
+                        self.abort("an endless head")
+                    return
+                self._head, data = _mended(data[:end]), data[end:]
+                parser.feed_data(self._head)
+                self._head = b""
+            if data and self._answer is None:
+                self.abort("more than the answer")
+            elif data:
+                parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self.abort(f"{type(error).__name__}: {error}")
+        if not answer.complete:
+            answer.wake()
+
+    # the parser's side
+
+    def on_message_begin(self) -> None:
+        """Begin an answer."""
+        if self._answer is None:
+            self.abort("an answer that nobody asked for")
+
+    def on_headers_complete(self) -> None:
+        """Tell whoever asked; a status of 1xx comes before the answer itself."""
+        self._in_head = False
+        answer, parser = self._answer, self._parser
+        if answer is None or parser is None:
+            return
+        status = parser.get_status_code()
+        if status < 200:
+            return
+        # Each header is a name, a value and nothing; taken backwards, the first of those with one name counts.
+        parts = _HEADER.split(self._head.decode("utf-8", "surrogateescape"))
+        answer.headers = dict(zip(map(str.lower, parts[-3::-3]), parts[-2::-3], strict=True))
+        answer.status = status
+        if self._bodiless:
+            self.on_message_complete()
+            self._parser = None  # it would wait for the body that the head tells of
+
+    def on_body(self, piece: bytes) -> None:
+        """Keep a piece of the body."""
+        answer = self._answer
+        if answer is None:
+            self.abort("a body that nobody asked for")
+            return
+        if answer.take(piece) and not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def on_message_complete(self) -> None:
+        """End the answer, unless it was one of 1xx."""
+        answer, parser = self._answer, self._parser
+        if answer is None or parser is None:
+            return
+        if not answer.status:
+            self._in_head = True
+            return
+        answer.complete = True
+        if self._paused:
+            self.read_on()
+        reusable = self._sent and parser.should_keep_alive()
+        if not reusable:
+            self.close()
+        self._end(reusable=reusable)
+
+
+def _mended(head: bytes) -> bytes:
+    """Write the underscores of metadata's names as HTTP allows it."""
+    if b"=5" not in head:
+        return head
+    return _META_NAME.sub(lambda name: _ESCAPE.sub(b"%5F", name[0]), head)

@@ -1,0 +1,90 @@
+"""The signature of a browser's form: it stands in the form's fields and covers the policy, not the request.
+
+See "Authenticating requests in browser-based uploads using POST" (AWS Signature Version 4), S3 API reference, and
+"Browser-based uploads using POST" of the user guide for version 2.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from shim.auth import sigv4
+from shim.auth.errors import Doubt, plain, refuse
+from shim.auth.request_signature import ALGORITHM, Scope, read_credential
+from shim.errors import AwsError
+
+_V4 = {"x-amz-signature": "X-Amz-Signature", "x-amz-credential": "X-Amz-Credential", "x-amz-date": "X-Amz-Date"}
+_V2 = {"signature": "signature", "awsaccesskeyid": "AWSAccessKeyId"}
+_TIME = re.compile("([0-9]{8})T[0-9]{6}Z", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class FormClaim:
+    """Who a form says has signed its policy, which is still in base64; `scope` is None in version 2."""
+
+    access_key: str
+    policy: str
+    signature: str = field(repr=False)
+    scope: Scope | None = None
+
+
+def claim(fields: Mapping[str, str]) -> FormClaim:
+    """Read the claim in a form's fields, whose names are in lower case; raise AwsError where it is none, or broken."""
+    v4 = "x-amz-algorithm" in fields or not _V4.keys().isdisjoint(fields)
+    names = _V4 if v4 else _V2
+    if "policy" not in fields and names.keys().isdisjoint(fields):
+        raise AwsError("AccessDenied", "Access Denied", 403)
+    if "x-amz-security-token" in fields:  # nobody has got one from us, so none can be good
+        raise refuse("s3", Doubt.BAD_TOKEN)
+    for name, shown in {"policy": "policy", **names}.items():
+        if not fields.get(name):
+            raise missing(shown)
+    if not v4:
+        return FormClaim(fields["awsaccesskeyid"], fields["policy"], fields["signature"])
+    algorithm = fields.get("x-amz-algorithm", "")
+    if algorithm != ALGORITHM:
+        raise _argument(f'X-Amz-Algorithm only supports "{ALGORITHM}"', "X-Amz-Algorithm", algorithm)
+    access_key, scope = read_credential(fields["x-amz-credential"], "s3", Doubt.MALFORMED)
+    day = _TIME.fullmatch(fields["x-amz-date"])
+    if day is None or day[1] != scope.date:
+        raise _argument(
+            "X-Amz-Date must be in the format \"yyyyMMdd'T'HHmmss'Z'\" and of the credential's day",
+            "X-Amz-Date",
+            fields["x-amz-date"],
+        )
+    return FormClaim(access_key, fields["policy"], fields["x-amz-signature"], scope)
+
+
+def verify(claim: FormClaim, *, secret: str, regions: frozenset[str], region: str) -> None:
+    """Refuse a form whose policy the holder of the secret has not signed, or has signed for another place."""
+    text, scope = claim.policy.encode(), claim.scope
+    if scope is None:
+        expected = b64encode(hmac.digest(secret.encode(), text, "sha1"))
+    elif scope.service != "s3" or scope.region not in regions:
+        raise sigv4.wrong_scope(scope, "s3", region)
+    else:
+        expected = sigv4.sign(secret, scope, text).encode()
+    if not hmac.compare_digest(expected, claim.signature.encode()):
+        extra = {
+            "AWSAccessKeyId": claim.access_key,
+            "StringToSign": claim.policy,
+            "SignatureProvided": claim.signature,
+            "StringToSignBytes": text.hex(" "),
+        }
+        raise refuse("s3", Doubt.MISMATCH, extra=extra)
+
+
+def missing(name: str) -> AwsError:
+    """Refuse a form that lacks a field in front of its file."""
+    sentence = (
+        f"Bucket POST must contain a field named '{name}'.  If it is specified, please check the order of the fields."
+    )
+    return _argument(sentence, name, "")
+
+
+def _argument(sentence: str, name: str, value: str) -> AwsError:
+    return AwsError("InvalidArgument", sentence, extra={"ArgumentName": name, "ArgumentValue": plain(value)})

@@ -1,0 +1,1 @@
+"""What the account and the cloud offer: regions, zones, attributes."""

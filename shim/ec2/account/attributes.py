@@ -1,0 +1,36 @@
+"""DescribeAccountAttributes: what EC2 tells an account about itself, from Nova's limits and the default network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shim.concurrency import together
+from shim.context import Call
+from shim.ec2.network.layout import topology
+from shim.ec2.service import action
+from shim.errors import AwsError
+
+# Nova says -1; EC2 knows no word for "no limit", and clients read a number.
+_NO_LIMIT = 2**31 - 1
+
+
+@action(supports="AttributeNames")
+async def describe_account_attributes(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """List the account's attributes; `supported-platforms` is VPC alone, for EC2-Classic is gone."""
+    limits, nets = await together(call.cloud.compute.limits(), topology(call))
+    attributes = {
+        "supported-platforms": "VPC",
+        "default-vpc": nets.default_vpc or "none",
+        "max-instances": str(limits.instances if limits.instances >= 0 else _NO_LIMIT),
+    }
+    names = req.get("AttributeNames") or attributes
+    unknown = [name for name in names if name not in attributes]
+    if unknown:
+        raise AwsError("InvalidParameterValue", f"Value ({unknown[0]}) for parameter attributeName is invalid.")
+    return {
+        "AccountAttributes": [
+            {"AttributeName": name, "AttributeValues": [{"AttributeValue": attributes[name]}]}
+            for name in dict.fromkeys(names)
+        ]
+    }

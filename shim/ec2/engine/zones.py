@@ -1,0 +1,86 @@
+"""Availability zones: Nova's, as rows that the answers of other resources refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from adapters.types import compute as cloud
+from shim.context import Call
+from shim.ec2.engine.describe import Table
+from shim.ec2.engine.filters import select
+from shim.ec2.engine.resource_types import Kind
+
+ZONE = Kind(
+    "",
+    "availability-zone",
+    "InvalidParameterValue",
+    "Invalid availability zone: [{id}]",
+    "Invalid availability zones: [{id}]",
+    "InvalidParameterValue",
+)
+ZONES = Table(
+    items="AvailabilityZones",
+    id="ZoneName",
+    ids="ZoneNames",
+    kind=ZONE,
+    filters={
+        "group-long-name": "GroupLongName",
+        "group-name": "GroupName",
+        "message": "Messages.Message",
+        "opt-in-status": "OptInStatus",
+        "parent-zone-id": "ParentZoneId",
+        "parent-zone-name": "ParentZoneName",
+        "region-name": "RegionName",
+        "state": "State",
+        "zone-id": "ZoneId",
+        "zone-name": "ZoneName",
+        "zone-type": "ZoneType",
+    },
+)
+# Nova's zone for its own services: administrators see it, nothing can be placed there.
+_INTERNAL = "internal"
+_NO_ZONE = "\0"  # no zone's name
+
+
+def zones(found: Sequence[cloud.Zone], region: str) -> list[dict[str, Any]]:
+    """Write zones as rows; a zone's id is its place among the names, which every replica counts alike."""
+    names = sorted({zone.name: zone for zone in found if zone.name != _INTERNAL}.items())
+    return [
+        {
+            "ZoneName": name,
+            "ZoneId": zone_id(region, place),
+            "ZoneType": "availability-zone",
+            "RegionName": region,
+            "GroupName": region,
+            "NetworkBorderGroup": region,
+            "State": "available" if zone.available else "unavailable",
+            "OptInStatus": "opt-in-not-required",
+            "Messages": [],
+        }
+        for place, (name, zone) in enumerate(names, 1)
+    ]
+
+
+def zone_id(region: str, place: int) -> str:
+    """Make a zone's id in AWS's manner (`use1-az1`)."""
+    return f"{region.lower()}-az{place}"
+
+
+async def by_name(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Rewrite a request's filters by zone id as filters by zone name, which rows of other kinds tell.
+
+    One OpenStack call, and only where such a filter is.
+    """
+    filters: Sequence[Mapping[str, Any]] = req.get("Filters") or ()
+    if all(one.get("Name") != "availability-zone-id" for one in filters):
+        return req
+    known = zones(await call.cloud.compute.zones(), call.region)
+    return {**req, "Filters": [_by_name(one, known) for one in filters]}
+
+
+def _by_name(asked: Mapping[str, Any], known: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    if asked.get("Name") != "availability-zone-id":
+        return asked
+    found = select(known, [{**asked, "Name": "zone-id"}], ZONES.filters)
+    return {"Name": "availability-zone", "Values": [row["ZoneName"] for row in found] or [_NO_ZONE]}

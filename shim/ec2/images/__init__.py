@@ -1,0 +1,1 @@
+"""AMIs: Glance's images."""

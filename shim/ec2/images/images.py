@@ -1,0 +1,252 @@
+"""Images: Glance's, as AMIs.
+
+What the operator made public stands where Amazon's own images stand in AWS: anybody may use them, nobody but the
+operator can make them (Glance keeps `public` to administrators), so `Owners=amazon` finds them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from adapters.types import images as cloud
+from shim.auth.accounts import account_id
+from shim.concurrency import together
+from shim.context import Call
+from shim.ec2.engine import ids
+from shim.ec2.engine.describe import Table, answer, wanted
+from shim.ec2.engine.filters import never, nothing, text
+from shim.ec2.engine.resource_types import IMAGE
+from shim.ec2.service import action
+from shim.ec2.tags import codec as tag_codec
+from shim.ec2.tags import rules as tag_rules
+from shim.errors import AwsError
+
+_ABSENT = (
+    "image-watermark.source-image-creation-time",
+    "image-watermark.source-image-id",
+    "image-watermark.source-image-region",
+    "image-watermark.watermark-creation-time",
+    "image-watermark.watermark-key",
+    "instance-type-specification.supported-instance-type",
+    "instance-type-specification.unsupported-instance-type",
+    "public-ssm-parameter-name",
+    "scan-result.critical-fix-available-since",
+    "scan-result.finding-scan-date",
+    "scan-result.high-fix-available-since",
+    "scan-result.highest-finding-severity-label",
+    "scan-result.informational-fix-available-since",
+    "scan-result.low-fix-available-since",
+    "scan-result.medium-fix-available-since",
+)
+IMAGES = Table(
+    items="Images",
+    id="ImageId",
+    ids="ImageIds",
+    kind=IMAGE,
+    filters={
+        "architecture": "Architecture",
+        "block-device-mapping.delete-on-termination": "BlockDeviceMappings.Ebs.DeleteOnTermination",
+        "block-device-mapping.device-name": "BlockDeviceMappings.DeviceName",
+        "block-device-mapping.encrypted": "BlockDeviceMappings.Ebs.Encrypted",
+        "block-device-mapping.snapshot-id": "BlockDeviceMappings.Ebs.SnapshotId",
+        "block-device-mapping.volume-size": "BlockDeviceMappings.Ebs.VolumeSize",
+        "block-device-mapping.volume-type": "BlockDeviceMappings.Ebs.VolumeType",
+        "boot-mode": "BootMode",
+        "creation-date": "CreationDate",
+        "description": "Description",
+        "ena-support": "EnaSupport",
+        "free-tier-eligible": never,
+        "hypervisor": "Hypervisor",
+        "image-id": "ImageId",
+        "image-type": "ImageType",
+        "is-public": "Public",
+        "kernel-id": "KernelId",
+        "manifest-location": "ImageLocation",
+        "name": "Name",
+        "owner-alias": "ImageOwnerAlias",
+        "owner-id": "OwnerId",
+        "platform": "Platform",
+        "product-code": "ProductCodes.ProductCodeId",
+        "product-code.type": "ProductCodes.ProductCodeType",
+        "ramdisk-id": "RamdiskId",
+        "root-device-name": "RootDeviceName",
+        "root-device-type": "RootDeviceType",
+        "source-image-id": "SourceImageId",
+        "source-image-region": "SourceImageRegion",
+        "source-instance-id": "SourceInstanceId",
+        "sriov-net-support": "SriovNetSupport",
+        "state": "State",
+        "state-reason-code": "StateReason.Code",
+        "state-reason-message": "StateReason.Message",
+        "tag": "Tags",
+        "virtualization-type": "VirtualizationType",
+        # Amazon's catalogue of parameters, watermarks, the scanner and the marketplace's lists have no counterpart.
+        **dict.fromkeys(_ABSENT, nothing),
+    },
+)
+_STATES = {
+    "active": "available",
+    "deactivated": "disabled",
+    "queued": "pending",
+    "saving": "pending",
+    "uploading": "pending",
+    "importing": "pending",
+    "pending_delete": "deregistered",
+    "deleted": "deregistered",
+    "killed": "failed",
+}
+_ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64", "i686": "i386", "i386": "i386"}
+_TYPES = {"aki": "kernel", "ari": "ramdisk"}
+ROOT_DEVICE = "/dev/sda1"  # what most of Amazon's images say; images may say otherwise with `root_device_name`
+_GIB = 1 << 30
+_OPERATOR = "amazon"
+_ACCOUNT = re.compile(r"[0-9]{12}")
+# What may stand in for an account's number.
+_OWNERS = frozenset({"self", _OPERATOR, "aws-backup-vault", "aws-marketplace", "microsoft"})
+_USERS = frozenset({"self", "all"})
+
+
+@action(supports="ImageIds Owners ExecutableUsers Filters IncludeDeprecated IncludeDisabled MaxResults NextToken")
+async def describe_images(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """List the images that the project may use."""
+    named = wanted(IMAGES, req)
+    rows = [row(call, image) for image in await _found(call, named, hidden=bool(req.get("IncludeDeprecated")))]
+    if not named and not req.get("IncludeDisabled"):
+        rows = [one for one in rows if one["State"] != "disabled"]
+    if owners := req.get("Owners"):
+        _check_accounts(owners, _OWNERS)
+        rows = [one for one in rows if _owned(one, owners, call.caller.account_id)]
+    if users := req.get("ExecutableUsers"):
+        _check_accounts(users, _USERS)
+        rows = [one for one in rows if _executable(one, users, call.caller.account_id)]
+    return answer(call, IMAGES, rows, req)
+
+
+async def _found(call: Call, named: list[str], *, hidden: bool) -> list[cloud.Image]:
+    if len(named) == 1:
+        return [await call.cloud.images.image(ids.uuid(IMAGE, named[0]))]
+    if not hidden and not named:
+        return await call.cloud.images.images()
+    # "deprecated" images are left out of lists but can be named and used: Glance calls them hidden.
+    shown, others = await together(call.cloud.images.images(), call.cloud.images.images(hidden=True))
+    return [*shown, *others]
+
+
+def _check_accounts(named: list[str], words: frozenset[str]) -> None:
+    """Raise AWS's error for what is neither an account nor one of the words."""
+    for one in named:
+        if one not in words and not _ACCOUNT.fullmatch(one):
+            raise AwsError("InvalidUserID.Malformed", f'Invalid user id: "{one}"')
+
+
+def _owned(image: Mapping[str, Any], owners: list[str], account: str) -> bool:
+    """Tell whether an image is of one of these owners: `self`, an account, or an alias."""
+    for owner in owners:
+        if owner == "self":
+            match = image["OwnerId"] == account
+        elif _ACCOUNT.fullmatch(owner):
+            match = image["OwnerId"] == owner
+        else:
+            match = image.get("ImageOwnerAlias") == owner
+        if match:
+            return True
+    return False
+
+
+def _executable(image: Mapping[str, Any], users: list[str], account: str) -> bool:
+    """Tell whether an image may be launched by one of these: `all` by anybody, `self` by explicit permission."""
+    for user in users:
+        if user not in ("all", "self", account):
+            raise AwsError(
+                "UnsupportedOperation", f"The launch permissions of account {user} cannot be seen by another account."
+            )
+    shared_with_me = not image["Public"] and image["OwnerId"] != account
+    return any(image["Public"] if user == "all" else shared_with_me for user in users)
+
+
+def row(call: Call, image: cloud.Image) -> dict[str, Any]:
+    """Write an image as EC2 describes it."""
+    properties = image.properties
+    owner = account_id(image.owner, call.settings.account_ids) if image.owner else ""
+    windows = properties.get("os_type", "").lower() == "windows"
+    own = image.owner == call.caller.project_id
+    return {
+        "ImageId": ids.aws("ami", image.id),
+        "Name": image.name or image.id,
+        "Description": properties.get("description"),
+        "State": _STATES.get(image.status, "error"),
+        "Public": image.visibility in ("public", "community"),
+        "OwnerId": owner,
+        "ImageOwnerAlias": _OPERATOR if image.visibility == "public" else None,
+        "ImageLocation": f"{owner}/{image.name or image.id}",
+        "ImageType": _TYPES.get(image.container_format, "machine"),
+        "Architecture": architecture(image),
+        "CreationDate": text(image.created_at),
+        "Platform": "windows" if windows else None,
+        "PlatformDetails": "Windows" if windows else "Linux/UNIX",
+        "UsageOperation": "RunInstances:0002" if windows else "RunInstances",
+        "BootMode": {"uefi": "uefi", "bios": "legacy-bios"}.get(properties.get("hw_firmware_type", "")),
+        "KernelId": _related("aki", properties.get("kernel_id")),
+        "RamdiskId": _related("ari", properties.get("ramdisk_id")),
+        "RootDeviceName": properties.get("root_device_name") or ROOT_DEVICE,
+        # Every image can be started from a volume, which is what the word means to those who filter by it.
+        "RootDeviceType": "ebs",
+        "BlockDeviceMappings": devices(image),
+        "VirtualizationType": "hvm",
+        "Hypervisor": "xen",  # "The value xen is used for both Xen and Nitro hypervisors": EC2 has no other for KVM
+        "EnaSupport": True,
+        "SourceInstanceId": _related("i", properties.get("instance_uuid")),
+        # AWS keeps tags by account: those of an image of somebody else's are the owner's own affair.
+        "Tags": tag_rules.shown(tag_codec.from_metadata(properties)) if own else [],
+    }
+
+
+def architecture(image: cloud.Image) -> str:
+    """Tell an image's architecture in EC2's word; one that does not say is taken for the usual."""
+    said = image.properties.get("hw_architecture") or image.properties.get("architecture") or "x86_64"
+    return _ARCHITECTURES.get(said, said)
+
+
+def devices(image: cloud.Image) -> list[dict[str, Any]]:
+    """Describe the volumes an instance of this image would have: its root, and those of a volume-backed snapshot."""
+    root = image.properties.get("root_device_name") or ROOT_DEVICE
+    mapped = [one for one in _mapping(image) if one.get("snapshot_id")]
+    if not mapped:
+        ebs = {"DeleteOnTermination": True, "Encrypted": False, "VolumeSize": root_size(image)}
+        return [{"DeviceName": root, "Ebs": ebs}]
+    return [
+        {
+            "DeviceName": root if one.get("boot_index") == 0 else one.get("device_name") or f"/dev/sd{chr(97 + place)}",
+            "Ebs": {
+                "SnapshotId": ids.aws("snap", one["snapshot_id"]),
+                "VolumeSize": one.get("volume_size"),
+                "VolumeType": one.get("volume_type"),
+                "DeleteOnTermination": bool(one.get("delete_on_termination")),
+                "Encrypted": False,
+            },
+        }
+        for place, one in enumerate(mapped)
+    ]
+
+
+def root_size(image: cloud.Image) -> int:
+    """Return the least root volume in GiB that holds the image."""
+    # Without `virtual_size` (raw and qcow2 uploads before Glance 2.15) the stored size is all there is to know.
+    size = image.virtual_size or image.size or 0
+    return max(1, image.min_disk, -(-size // _GIB))
+
+
+def _mapping(image: cloud.Image) -> list[dict[str, Any]]:
+    """Read the block device mapping that Nova writes on a snapshot of a server that was started from a volume."""
+    try:
+        found = json.loads(image.properties.get("block_device_mapping", "[]"))
+    except ValueError:
+        return []
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def _related(prefix: str, uuid: str | None) -> str | None:
+    return ids.aws(prefix, uuid) if uuid and ids.is_uuid(uuid) else None

@@ -1,0 +1,89 @@
+"""Single attributes of an instance: reading them all, changing those that live in the server's metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from adapters.types.compute import Server
+from shim.context import Call
+from shim.ec2.instances import facts as instance_facts
+from shim.ec2.instances import metadata as instance_metadata
+from shim.ec2.instances.instances import existing
+from shim.ec2.instances.rows import instance, instance_context
+from shim.ec2.service import action
+from shim.errors import AwsError
+
+Row = Mapping[str, Any]
+
+STOP = "stop"  # what a guest's own shutdown does to a server of Nova's; "terminate" has no counterpart
+
+# Attribute → the answer's member, from the server and the row that DescribeInstances would show.
+_ATTRIBUTES: Mapping[str, Callable[[Server, Row], dict[str, Any]]] = {
+    "instanceType": lambda s, r: {"InstanceType": {"Value": r["InstanceType"]}},
+    "kernel": lambda s, r: {"KernelId": {}},
+    "ramdisk": lambda s, r: {"RamdiskId": {}},
+    # Nova shows user data to administrators alone; for anybody else it is as if there were none.
+    "userData": lambda s, r: {"UserData": {"Value": s.user_data} if s.user_data else {}},
+    "disableApiTermination": lambda s, r: {"DisableApiTermination": _fact(s, instance_facts.NO_TERMINATE)},
+    "disableApiStop": lambda s, r: {"DisableApiStop": _fact(s, instance_facts.NO_STOP)},
+    "instanceInitiatedShutdownBehavior": lambda s, r: {"InstanceInitiatedShutdownBehavior": {"Value": STOP}},
+    "rootDeviceName": lambda s, r: {"RootDeviceName": {"Value": r["RootDeviceName"]}},
+    "blockDeviceMapping": lambda s, r: {"BlockDeviceMappings": r["BlockDeviceMappings"]},
+    "productCodes": lambda s, r: {"ProductCodes": []},
+    "sourceDestCheck": lambda s, r: {"SourceDestCheck": {"Value": r["SourceDestCheck"] is not False}},
+    "groupSet": lambda s, r: {"Groups": r["SecurityGroups"]},
+    "ebsOptimized": lambda s, r: {"EbsOptimized": _fact(s, instance_facts.EBS_OPTIMIZED)},
+    "sriovNetSupport": lambda s, r: {"SriovNetSupport": {}},
+    "enaSupport": lambda s, r: {"EnaSupport": {"Value": True}},
+    "enclaveOptions": lambda s, r: {"EnclaveOptions": {"Enabled": False}},
+}
+# What ModifyInstanceAttribute can set → the fact behind it.
+_SETTABLE = {"DisableApiTermination": instance_facts.NO_TERMINATE, "DisableApiStop": instance_facts.NO_STOP}
+
+
+@action(supports="InstanceId Attribute")
+async def describe_instance_attribute(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Read one attribute."""
+    (server,) = await existing(call, [req["InstanceId"]])
+    write = _ATTRIBUTES.get(req["Attribute"])
+    if write is None:
+        raise AwsError("InvalidParameterValue", f"Value ({req['Attribute']}) for parameter attribute is invalid.")
+    row = instance(server, await instance_context(call, [server.id]))
+    return {"InstanceId": row["InstanceId"], **write(server, row)}
+
+
+@action(supports="InstanceId Attribute Value DisableApiTermination DisableApiStop InstanceInitiatedShutdownBehavior")
+async def modify_instance_attribute(call: Call, req: Mapping[str, Any]) -> None:
+    """Change one attribute, given by its own parameter or by Attribute and Value."""
+    wanted = {name: req[name].get("Value") for name in (*_SETTABLE, "InstanceInitiatedShutdownBehavior") if name in req}
+    if attribute := req.get("Attribute"):
+        wanted[attribute[0].upper() + attribute[1:]] = req.get("Value")
+    if len(wanted) != 1:
+        raise AwsError("InvalidParameterCombination", "Exactly one attribute can be modified in a request.")
+    ((name, value),) = wanted.items()
+    (server,) = await existing(call, [req["InstanceId"]])
+    if name == "InstanceInitiatedShutdownBehavior":
+        shutdown_behavior(value)
+        return
+    if name not in _SETTABLE:
+        raise AwsError("UnsupportedOperation", f"The attribute {attribute} cannot be modified on this cloud.")
+    said = str(value).lower()  # `Value` is any text, the parameters of the attributes' own are booleans
+    if said not in ("true", "false"):
+        raise AwsError("InvalidParameterValue", f"Value ({value}) for parameter value is invalid.")
+    if said == "true":
+        await instance_metadata.change(call, server.id, {_SETTABLE[name]: "1"})
+    elif _SETTABLE[name] in server.metadata:
+        await instance_metadata.change(call, server.id, {}, [_SETTABLE[name]])
+
+
+def shutdown_behavior(asked: str | None) -> None:
+    """Check InstanceInitiatedShutdownBehavior: a server whose guest shuts down is stopped, and nothing else."""
+    if asked not in (None, STOP):
+        raise AwsError(
+            "UnsupportedOperation", "Instances of this cloud are stopped, not terminated, when their guest shuts down."
+        )
+
+
+def _fact(server: Server, name: str) -> dict[str, bool]:
+    return {"Value": instance_facts.flag(server.metadata, name)}

@@ -1,0 +1,56 @@
+"""What EC2 wants remembered of an instance and Nova has no field for: items of the server's metadata.
+
+They are written when the instance is launched, can be read by anybody who may see the server, and end with it.
+(The ClientToken's are in `client_tokens`.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+RESERVATION: Final = "ec2:rsv"  # where instances were launched together: the reservation's UUID
+INDEX: Final = "ec2:idx"  # AmiLaunchIndex, where not 0
+NO_TERMINATE: Final = "ec2:dat"  # disableApiTermination, where set
+NO_STOP: Final = "ec2:das"  # disableApiStop, where set
+ARCHITECTURE: Final = "ec2:arch"  # the image's, where not x86_64
+PLATFORM: Final = "ec2:os"  # "windows"
+EBS_OPTIMIZED: Final = "ec2:ebs"  # echoed
+MONITORING: Final = "ec2:mon"  # echoed
+METADATA_OPTIONS: Final = "ec2:imds"  # echoed: the values of OPTIONS in order, joined by blanks
+
+# The members of MetadataOptions that a request can set, with what AWS takes where it does not.
+OPTIONS: Final[Mapping[str, Any]] = {
+    "HttpTokens": "optional",
+    "HttpPutResponseHopLimit": 1,
+    "HttpEndpoint": "enabled",
+    "HttpProtocolIpv6": "disabled",
+    "InstanceMetadataTags": "disabled",
+}
+
+
+def count(text: str) -> int | None:
+    """Read a number that the gateway wrote; None for anything else, which anybody may have written in its place."""
+    # `isdigit` alone takes '¹', of which `int` makes nothing; and EC2's integers have 32 bits.
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
+
+
+def flag(metadata: Mapping[str, str], name: str) -> bool:
+    """Tell whether a fact of the yes-or-no sort is set."""
+    return metadata.get(name) == "1"
+
+
+def write_options(options: Mapping[str, Any]) -> str:
+    """Write MetadataOptions as one item."""
+    return " ".join(str(options.get(name, usual)) for name, usual in OPTIONS.items())
+
+
+def read_options(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """Read MetadataOptions back; what AWS takes where nothing was asked for."""
+    words = metadata.get(METADATA_OPTIONS, "").split(" ")
+    if len(words) != len(OPTIONS):
+        return dict(OPTIONS)
+    return {
+        name: (count(word) or usual) if isinstance(usual, int) else word
+        for (name, usual), word in zip(OPTIONS.items(), words, strict=True)
+    }

@@ -1,0 +1,107 @@
+"""Instances: Nova's servers, found by id or all of them, as reservations."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from adapters.errors import BackendError, Fault
+from adapters.types.compute import Server
+from shim.concurrency import together
+from shim.context import Call
+from shim.ec2.engine import ids
+from shim.ec2.engine.describe import Table, choose, wanted
+from shim.ec2.engine.resource_types import INSTANCE
+from shim.ec2.engine.zones import by_name
+from shim.ec2.instances.filters import FILTERS
+from shim.ec2.instances.rows import InstanceContext, instance, instance_context, reservation_id
+from shim.ec2.service import action
+
+# A row is a reservation of one instance, so that filters reach both; "InstanceId" orders and names it.
+INSTANCES = Table(items="Reservations", id="InstanceId", ids="InstanceIds", kind=INSTANCE, filters=FILTERS)
+
+
+@action(
+    supports="InstanceIds Filters MaxResults NextToken",
+    ignores={"IncludeManagedResources": "no service of this cloud manages instances of its own for an account"},
+)
+async def describe_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """List instances; pages count instances, and are grouped into reservations afterwards."""
+    named = [ids.uuid(INSTANCE, one) for one in wanted(INSTANCES, req)]
+    only = named if len(named) == 1 else None
+    servers, near, req = await together(servers_of(call, named), instance_context(call, only), by_name(call, req))
+    page, token = choose(call, INSTANCES, [_row(server, near) for server in servers], req)
+    return {"Reservations": grouped(page), **({"NextToken": token} if token else {})}
+
+
+async def servers_of(call: Call, named: Sequence[str] = ()) -> list[Server]:
+    """Read servers: all, those terminated lately among them, or at least the named ones (UUIDs).
+
+    Two OpenStack calls; one where a single server is named and not gone.  A named one that is not there is left out.
+    """
+    if len(named) == 1:
+        try:
+            return [await call.cloud.compute.server(named[0])]
+        except BackendError as error:
+            if error.fault is not Fault.NOT_FOUND:
+                raise
+        # Nova shows a deleted server in lists alone.
+        return [one for one in await _changed(call) if one.id == named[0]]
+    live, changed = await together(call.cloud.compute.servers(), _changed(call))
+    return merged(live, changed)
+
+
+async def existing(call: Call, instance_ids: Iterable[str]) -> list[Server]:
+    """Read the servers of these instance ids, in their order; raises NotFound naming every one that is not there."""
+    asked = list(dict.fromkeys(instance_ids))
+    named = [ids.uuid(INSTANCE, one) for one in asked]
+    found = {server.id: server for server in await servers_of(call, named)} if named else {}
+    if absent := [one for one, uuid in zip(asked, named, strict=True) if uuid not in found]:
+        raise ids.missing(INSTANCE, absent)
+    return [found[uuid] for uuid in named]
+
+
+async def _changed(call: Call) -> list[Server]:
+    seconds = call.settings.terminated_visible_seconds
+    if not seconds:
+        return []
+    return await call.cloud.compute.servers(changed_since=datetime.now(UTC) - timedelta(seconds=seconds))
+
+
+def merged(live: Iterable[Server], changed: Iterable[Server]) -> list[Server]:
+    """Join two lists read side by side: what is deleted in one of them is deleted, whichever came first."""
+    found = {server.id: server for server in changed}
+    for server in live:
+        if server.id not in found or found[server.id].status != "DELETED":
+            found[server.id] = server
+    return list(found.values())
+
+
+def _row(server: Server, near: InstanceContext) -> dict[str, Any]:
+    row = reservation(server, near)
+    return {"InstanceId": row["Instances"][0]["InstanceId"], **row}
+
+
+def reservation(server: Server, near: InstanceContext) -> dict[str, Any]:
+    """Write a server as a reservation of its own."""
+    return {
+        "ReservationId": reservation_id(server),
+        "OwnerId": near.network.account,
+        "Groups": [],  # "Not supported" outside EC2-Classic (Reservation)
+        "Instances": [instance(server, near)],
+    }
+
+
+def grouped(rows: Collection[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Group reservations of one instance by their id, in the order they come; instances by launch index."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        known = found.setdefault(
+            row["ReservationId"],
+            {name: value for name, value in row.items() if name != "InstanceId"} | {"Instances": []},
+        )
+        known["Instances"] += row["Instances"]
+    for one in found.values():
+        one["Instances"].sort(key=lambda i: i["AmiLaunchIndex"])
+    return list(found.values())

@@ -1,0 +1,169 @@
+"""Key pairs: Nova's, which belong to a user.
+
+Nova keeps a name and a public key, no tags and no second fingerprint, and makes no keys any more (from microversion
+2.92 on).  So keys are made here, and what EC2 wants remembered is written into the comment that every OpenSSH public
+key has room for: `ssh-rsa AAAA... alice@host passerelle:<base64 of JSON>`.  The comment ends with the key pair, and
+anybody can read it with OpenStack's own tools.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from adapters.errors import BackendError, Fault
+from adapters.types import compute as cloud
+from shim.context import Call
+from shim.ec2.engine import ids
+from shim.ec2.engine.describe import Table, answer
+from shim.ec2.engine.resource_types import KEY_PAIR
+from shim.ec2.instances import key_material
+from shim.ec2.service import action
+from shim.ec2.tags import rules as tag_rules
+from shim.errors import AwsError
+
+KEY_PAIRS = Table(
+    items="KeyPairs",
+    id="KeyName",
+    kind=KEY_PAIR,
+    filters={
+        "fingerprint": "KeyFingerprint",
+        "key-name": "KeyName",
+        "key-pair-id": "KeyPairId",
+        "tag": "Tags",
+    },
+)
+_NAME = re.compile(r"(?! )[A-Za-z0-9 ._@-]{1,255}(?<! )")
+_MARK = "passerelle:"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What the gateway remembers of a key pair that came through it."""
+
+    fingerprint: str
+    created: int  # seconds since 1970
+    tags: Mapping[str, str]
+
+    def written(self) -> str:
+        """Write the note as one word of a comment."""
+        facts = json.dumps({"f": self.fingerprint, "c": self.created, "t": dict(self.tags)}, separators=(",", ":"))
+        return _MARK + base64.urlsafe_b64encode(facts.encode()).decode()
+
+
+@action(supports="KeyName KeyType KeyFormat TagSpecifications")
+async def create_key_pair(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Make a key pair, store its public half and hand out the private one, which is kept nowhere."""
+    name, tags = _named(req["KeyName"]), tag_rules.specified(req, "key-pair")
+    if req.get("KeyFormat", "pem") != "pem":
+        raise AwsError("UnsupportedOperation", "Private keys are handed out in the pem format only.")
+    key = await asyncio.to_thread(key_material.make, req.get("KeyType", "rsa"))
+    note = Note(key.fingerprint, int(datetime.now(UTC).timestamp()), tags)
+    stored = await call.cloud.compute.import_keypair(name, f"{key.public} {note.written()}")
+    made = row(call, stored)
+    return _brief(made) | {"KeyMaterial": key.private}
+
+
+@action(supports="KeyName PublicKeyMaterial TagSpecifications")
+async def import_key_pair(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Store a public key that was made elsewhere."""
+    name, tags = _named(req["KeyName"]), tag_rules.specified(req, "key-pair")
+    key, comment = key_material.read(req["PublicKeyMaterial"])
+    note = Note(key_material.fingerprint(key), int(datetime.now(UTC).timestamp()), tags)
+    words = (key_material.line(key), comment, note.written())
+    return _brief(row(call, await call.cloud.compute.import_keypair(name, " ".join(word for word in words if word))))
+
+
+@action(supports="KeyNames KeyPairIds IncludePublicKey Filters")
+async def describe_key_pairs(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """List the caller's key pairs."""
+    names, wanted = req.get("KeyNames") or [], req.get("KeyPairIds") or []
+    for one in wanted:
+        ids.check(KEY_PAIR, one)
+    rows = [row(call, pair) for pair in await call.cloud.compute.keypairs()]
+    for member, asked in (("KeyName", names), ("KeyPairId", wanted)):
+        if absent := [one for one in asked if one not in {pair[member] for pair in rows}]:
+            raise ids.missing(KEY_PAIR, absent)
+    if names or wanted:
+        rows = [pair for pair in rows if pair["KeyName"] in names or pair["KeyPairId"] in wanted]
+    if not req.get("IncludePublicKey"):
+        rows = [{**pair, "PublicKey": None} for pair in rows]
+    return answer(call, KEY_PAIRS, rows, req)
+
+
+@action(supports="KeyName KeyPairId")
+async def delete_key_pair(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Forget a key pair; one that is not there is forgotten already ("returns true even if ... does not exist")."""
+    name, wanted = req.get("KeyName"), req.get("KeyPairId")
+    if not name and not wanted:
+        raise AwsError("MissingParameter", "The request must contain the parameter KeyName or KeyPairId")
+    if wanted:
+        ids.check(KEY_PAIR, wanted)
+    for pair in [row(call, one) for one in await call.cloud.compute.keypairs()]:
+        if (pair["KeyPairId"] == wanted) if wanted else (pair["KeyName"] == name):
+            try:
+                await call.cloud.compute.delete_keypair(pair["KeyName"])
+            except BackendError as error:
+                if error.fault is not Fault.NOT_FOUND:
+                    raise
+            return {"Return": True, "KeyPairId": pair["KeyPairId"]}
+    return {"Return": True}
+
+
+def row(call: Call, pair: cloud.KeyPair) -> dict[str, Any]:
+    """Write a key pair as EC2 describes it."""
+    public, note = split(pair.public_key)
+    kind, computed = _algorithm(pair)
+    return {
+        # The key is part of the id: AWS gives a new one to a new key under an old name.
+        "KeyPairId": ids.derived("key", call.caller.user_id, pair.name, pair.fingerprint),
+        "KeyName": pair.name,
+        "KeyType": kind,
+        "KeyFingerprint": note.fingerprint if note else computed,
+        "PublicKey": public,
+        "CreateTime": datetime.fromtimestamp(note.created, UTC) if note else None,
+        "Tags": tag_rules.shown(note.tags if note else {}),
+    }
+
+
+def split(public_key: str) -> tuple[str, Note | None]:
+    """Part a public key as Nova keeps it into what its owner gave and the gateway's note."""
+    given, _, last = public_key.strip().rpartition(" ")
+    if not last.startswith(_MARK):
+        return public_key.strip(), None
+    try:
+        facts = json.loads(base64.urlsafe_b64decode(last.removeprefix(_MARK)))
+        return given, Note(str(facts["f"]), int(facts["c"]), dict(facts["t"]))
+    except (binascii.Error, ValueError, KeyError, TypeError):
+        return public_key.strip(), None  # somebody else's comment that looks like ours
+
+
+def _algorithm(pair: cloud.KeyPair) -> tuple[str | None, str]:
+    """Tell a key's algorithm and AWS's fingerprint; for sorts that AWS does not know there is Nova's fingerprint."""
+    try:
+        key, _ = key_material.read(" ".join(pair.public_key.split()[:2]).encode())
+    except (AwsError, UnicodeEncodeError):
+        return None, pair.fingerprint
+    return key_material.type_of(key), key_material.fingerprint(key)
+
+
+def _named(name: str) -> str:
+    """Check a name against what Nova takes; AWS takes any "up to 255 ASCII characters"."""
+    if not _NAME.fullmatch(name):
+        raise AwsError(
+            "InvalidParameterValue",
+            f"Value ({name}) for parameter KeyName is invalid. This cloud takes letters, digits, blanks inside, and"
+            " any of ._@- in the name of a key pair.",
+        )
+    return name
+
+
+def _brief(pair: Mapping[str, Any]) -> dict[str, Any]:
+    return {member: pair[member] for member in ("KeyFingerprint", "KeyName", "KeyPairId", "Tags")}

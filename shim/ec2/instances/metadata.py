@@ -1,0 +1,47 @@
+"""Changing a server's metadata, which Nova refuses while it builds the server or does something else with it.
+
+EC2 has no such pause: clients tag what they launched a moment ago.  So the change waits for Nova.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+
+from adapters.errors import BackendError, Fault
+from shim.concurrency import each
+from shim.context import Call
+from shim.ec2.instances.states import failed
+
+_PAUSES = (0.2, 0.3, 0.5, *(1.0,) * 44)  # 45 s in all: most clients give up on an answer after 60
+
+
+async def change(call: Call, id: str, items: Mapping[str, str], drop: Collection[str] = ()) -> None:
+    """Write items and delete others; those that are gone already count as deleted.
+
+    Raises BackendError CONFLICT when Nova is still busy with the server after 45 seconds, QUOTA for too many items.
+    """
+    compute = call.cloud.compute
+    if items:
+        await _patiently(call, id, lambda: compute.set_server_metadata(id, items))
+    await each(_dropped(call, id, item) for item in drop)
+
+
+async def _dropped(call: Call, id: str, item: str) -> None:
+    try:
+        await _patiently(call, id, lambda: call.cloud.compute.delete_server_metadata(id, item))
+    except BackendError as error:
+        if error.fault is not Fault.NOT_FOUND:
+            raise
+
+
+async def _patiently(call: Call, id: str, write: Callable[[], Awaitable[None]]) -> None:
+    """Try until Nova is done with whatever it does; a server that failed to build stays as it is for ever."""
+    for pause in _PAUSES:
+        try:
+            return await write()
+        except BackendError as error:
+            if error.fault is not Fault.CONFLICT or failed(await call.cloud.compute.server(id)):
+                raise
+        await asyncio.sleep(pause)
+    return await write()

@@ -1,0 +1,164 @@
+"""Start, stop, reboot and terminate: each answers the state before and the state that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from adapters.errors import BackendError, Fault
+from adapters.types.compute import Power, Server
+from shim.concurrency import each
+from shim.context import Call
+from shim.ec2.engine import ids
+from shim.ec2.instances import facts as instance_facts
+from shim.ec2.instances.instances import existing
+from shim.ec2.instances.states import (
+    ENDING,
+    PENDING,
+    RUNNING,
+    SHUTTING_DOWN,
+    STOPPED,
+    STOPPING,
+    TERMINATED,
+    failed,
+    shown,
+    state,
+)
+from shim.ec2.service import action
+from shim.errors import AwsError
+
+# How each of Nova's sorts of rest ends.
+_WAKE = {
+    "SHUTOFF": Power.START,
+    "PAUSED": Power.UNPAUSE,
+    "SUSPENDED": Power.RESUME,
+    "SHELVED": Power.UNSHELVE,
+    "SHELVED_OFFLOADED": Power.UNSHELVE,
+}
+_MOST_DESCRIBED = 255 - len(ENDING)  # what Nova keeps of a description
+_NO_HOST_OPTIONS = "an option of hosts that Nova does not have; AWS calls it reserved"
+
+
+@action(supports="InstanceIds", ignores={"AdditionalInfo": _NO_HOST_OPTIONS})
+async def start_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Start stopped instances; those at work stay as they are."""
+    servers = await existing(call, req["InstanceIds"])
+    _all_in(servers, (STOPPED, PENDING, RUNNING), "started")
+
+    async def start(server: Server) -> str:
+        if state(server) != STOPPED:
+            return state(server)
+        await call.cloud.compute.power_server(server.id, _WAKE.get(server.status, Power.START))
+        return PENDING
+
+    return {"StartingInstances": await _changes(servers, start)}
+
+
+@action(
+    supports="InstanceIds Hibernate",
+    ignores={"Force": "Nova cuts the power itself where the guest does not obey in time"},
+)
+async def stop_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Stop running instances; Nova asks the guest, and cuts the power when it does not obey."""
+    if req.get("Hibernate"):
+        raise AwsError("UnsupportedHibernationConfiguration", "Instances of this cloud cannot be hibernated.")
+    servers = await existing(call, req["InstanceIds"])
+    for server in servers:
+        if state(server) == PENDING:
+            raise AwsError(
+                "IncorrectInstanceState",
+                f"Instance '{ids.aws('i', server.id)}' cannot be stopped as it has never reached the 'running' state.",
+            )
+    _all_in(servers, (RUNNING, STOPPING, STOPPED), "stopped")
+    _unprotected(servers, instance_facts.NO_STOP, "stopped", "disableApiStop")
+
+    async def stop(server: Server) -> str:
+        if state(server) != RUNNING:
+            return state(server)
+        await call.cloud.compute.power_server(server.id, Power.STOP)
+        return STOPPING
+
+    return {"StoppingInstances": await _changes(servers, stop)}
+
+
+@action(supports="InstanceIds")
+async def reboot_instances(call: Call, req: Mapping[str, Any]) -> None:
+    """Reboot running instances; "requests to reboot terminated instances are ignored"."""
+    servers = [one for one in await existing(call, req["InstanceIds"]) if state(one) != TERMINATED]
+    _all_in(servers, (RUNNING,), "rebooted")
+    await each(call.cloud.compute.reboot_server(server.id) for server in servers)
+
+
+@action(
+    supports="InstanceIds",
+    ignores={
+        "Force": "Nova does not wait for a guest that does not answer",
+        "SkipOsShutdown": "Nova gives the guest the time that the operator set",
+    },
+)
+async def terminate_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Terminate instances; none of them where one is protected.  Those that are gone already stay gone."""
+    servers = await existing(call, req["InstanceIds"])
+    _unprotected(servers, instance_facts.NO_TERMINATE, "terminated", "disableApiTermination")
+
+    async def terminate(server: Server) -> str:
+        if state(server) == TERMINATED and not failed(server):
+            return TERMINATED
+        try:
+            await call.cloud.compute.delete_server(server.id)
+        except BackendError as error:
+            if error.fault is not Fault.NOT_FOUND:
+                raise
+            return TERMINATED
+        if state(server) == PENDING and server.status == "BUILD":
+            await _note_end(call, server)
+        return TERMINATED if failed(server) else SHUTTING_DOWN
+
+    return {"TerminatingInstances": await _changes(servers, terminate)}
+
+
+async def _note_end(call: Call, server: Server) -> None:
+    """Keep the end of a server that is being built in mind: Nova forgets it, and a terminated instance never pends."""
+    try:
+        await call.cloud.compute.describe_server(server.id, server.description[:_MOST_DESCRIBED] + ENDING)
+    except BackendError as error:
+        if error.fault is not Fault.NOT_FOUND:  # it is gone already
+            raise
+
+
+def _all_in(servers: Sequence[Server], allowed: tuple[str, ...], done: str) -> None:
+    """Check every state before anything is changed."""
+    for server in servers:
+        if state(server) not in allowed:
+            raise AwsError(
+                "IncorrectInstanceState",
+                f"The instance '{ids.aws('i', server.id)}' is not in a state from which it can be {done}.",
+            )
+
+
+def _unprotected(servers: Sequence[Server], fact: str, done: str, attribute: str) -> None:
+    """Refuse where an instance is protected, by EC2's attribute or by Nova's lock."""
+    for server in servers:
+        if server.locked or instance_facts.flag(server.metadata, fact):
+            how = (
+                "It is locked in Nova."
+                if server.locked
+                else f"Modify its '{attribute}' instance attribute and try again."
+            )
+            raise AwsError(
+                "OperationNotPermitted",
+                f"The instance '{ids.aws('i', server.id)}' may not be {done}. {how}",
+            )
+
+
+async def _changes(servers: Sequence[Server], act: Callable[[Server], Awaitable[str]]) -> list[dict[str, Any]]:
+    """Act on all servers side by side, and write what each was and becomes."""
+    after = await each(act(server) for server in servers)
+    return [
+        {
+            "InstanceId": ids.aws("i", server.id),
+            "PreviousState": shown(state(server)),
+            "CurrentState": shown(became),
+        }
+        for server, became in zip(servers, after, strict=True)
+    ]

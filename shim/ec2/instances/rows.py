@@ -1,0 +1,168 @@
+"""An instance as EC2 describes it: a server joined with its ports, volumes, security groups and networks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.errors import BackendError, Fault
+from adapters.types import block, network
+from adapters.types import compute as cloud
+from shim.concurrency import together
+from shim.context import Call
+from shim.ec2.engine import client_tokens, ids
+from shim.ec2.images.images import ROOT_DEVICE
+from shim.ec2.instances import facts as instance_facts
+from shim.ec2.instances import states as instance_states
+from shim.ec2.network.interface_rows import NetworkContext, attachment, dns_name, interface, network_context, ordered
+from shim.ec2.network.layout import topology
+from shim.ec2.tags import codec as tag_codec
+from shim.ec2.tags import rules as tag_rules
+from shim.ec2.volumes import rows as volume_rows
+
+# The first disk of whatever bus the hypervisor gives it.
+_FIRST_DISK = re.compile(r"/dev/(?:[svh]|xv)da[0-9]*")
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceContext:
+    """What servers are joined with to describe them as instances."""
+
+    network: NetworkContext
+    volumes: Mapping[str, block.Volume]
+
+
+async def instance_context(call: Call, server_ids: Collection[str] | None = None) -> InstanceContext:
+    """Read all that the rows need: five OpenStack calls, however many servers there are."""
+    ports, groups, volumes, nets = await together(
+        call.cloud.network.ports(device_ids=server_ids),
+        call.cloud.network.security_groups(),
+        _volumes(call),
+        topology(call),
+    )
+    return InstanceContext(network_context(call, ports, groups, nets), {volume.id: volume for volume in volumes})
+
+
+async def _volumes(call: Call) -> list[block.Volume]:
+    try:
+        return await call.cloud.block.volumes()
+    except BackendError as error:
+        if error.fault is Fault.UNSUPPORTED:  # a cloud without Cinder has instances all the same
+            return []
+        raise
+
+
+def reservation_id(server: cloud.Server) -> str:
+    """Give the reservation's id: what was launched together shares one, anything else is its own."""
+    return ids.aws("r", server.metadata.get(instance_facts.RESERVATION) or server.id)
+
+
+def instance(server: cloud.Server, near: InstanceContext) -> dict[str, Any]:
+    """Write a server as an Instance."""
+    facts, state = server.metadata, instance_states.state(server)
+    devices = block_devices(server, near.volumes)
+    root = server.root_device_name or next((one["DeviceName"] for one in devices if _is_root(one)), None)
+    windows = facts.get(instance_facts.PLATFORM) == "windows"
+    return {
+        "InstanceId": ids.aws("i", server.id),
+        "ImageId": ids.aws("ami", server.image_id) if server.image_id else None,
+        "State": instance_states.shown(state),
+        "StateReason": instance_states.reason(server),
+        "StateTransitionReason": instance_states.transition(server),
+        "InstanceType": server.flavor.name,
+        "KeyName": server.key_name,
+        "LaunchTime": server.created_at,
+        "AmiLaunchIndex": _index(server),
+        "ClientToken": facts.get(client_tokens.TOKEN, ""),
+        "Placement": {"AvailabilityZone": server.zone or None, "GroupName": "", "Tenancy": "default"},
+        "Monitoring": {"State": "enabled" if instance_facts.flag(facts, instance_facts.MONITORING) else "disabled"},
+        "Architecture": facts.get(instance_facts.ARCHITECTURE, "x86_64"),
+        "Platform": "windows" if windows else None,
+        "PlatformDetails": "Windows" if windows else "Linux/UNIX",
+        "UsageOperation": "RunInstances:0002" if windows else "RunInstances",
+        "VirtualizationType": "hvm",
+        "Hypervisor": "xen",  # "The value xen is used for both Xen and Nitro hypervisors": EC2 has no other for KVM
+        "EnaSupport": True,
+        "EbsOptimized": instance_facts.flag(facts, instance_facts.EBS_OPTIMIZED),
+        "RootDeviceName": root or ROOT_DEVICE,
+        "RootDeviceType": "ebs" if any(_is_root(one) for one in devices) else "instance-store",
+        # Nova lists them for a moment after the server's end, when Cinder has freed them.
+        "BlockDeviceMappings": [] if server.status == "DELETED" else devices,
+        "CpuOptions": {"CoreCount": server.flavor.vcpus, "ThreadsPerCore": 1},
+        "HibernationOptions": {"Configured": False},
+        "EnclaveOptions": {"Enabled": False},
+        "MaintenanceOptions": {"AutoRecovery": "disabled"},
+        "PrivateDnsNameOptions": {
+            "HostnameType": "ip-name",
+            "EnableResourceNameDnsARecord": False,
+            "EnableResourceNameDnsAAAARecord": False,
+        },
+        "MetadataOptions": {"State": "applied", **instance_facts.read_options(facts)},
+        "ProductCodes": [],
+        "Tags": tag_rules.shown(tag_codec.from_metadata(facts)),
+        **_network(server, near.network),
+    }
+
+
+def block_devices(server: cloud.Server, volumes: Mapping[str, block.Volume]) -> list[dict[str, Any]]:
+    """Describe the volumes that a server holds, by device."""
+    rows = []
+    for place, held in enumerate(server.volumes):
+        volume = volumes.get(held.id)
+        known = volume_rows.attachments(volume, [server]) if volume else []
+        found: Mapping[str, Any] = next((row for row in known if row["InstanceId"] == ids.aws("i", server.id)), {})
+        rows.append(
+            {
+                "DeviceName": found.get("Device") or f"/dev/vd{chr(ord('b') + place)}",
+                "Ebs": {
+                    "VolumeId": ids.aws("vol", held.id),
+                    "Status": found.get("State", "attaching"),
+                    "AttachTime": found.get("AttachTime", server.created_at),
+                    "DeleteOnTermination": held.delete_on_termination,
+                },
+            }
+        )
+    return sorted(rows, key=lambda row: str(row["DeviceName"]))
+
+
+def _is_root(device: Mapping[str, Any]) -> bool:
+    return _FIRST_DISK.fullmatch(device["DeviceName"]) is not None
+
+
+def _index(server: cloud.Server) -> int:
+    told = instance_facts.count(server.metadata.get(instance_facts.INDEX, ""))
+    return told if told is not None else server.launch_index or 0
+
+
+def _network(server: cloud.Server, near: NetworkContext) -> dict[str, Any]:
+    """Describe the interfaces, and the first one's addresses and groups as the instance's own."""
+    ports = ordered(near.ports.get(server.id, ()), server)
+    interfaces = [_interface(server, port, place, near) for place, port in enumerate(ports)]
+    fixed = next((a.addr for a in server.addresses if a.version == 4 and not a.floating), None)
+    public = next((a.addr for a in server.addresses if a.version == 4 and a.floating), None)
+    first: Mapping[str, Any] = interfaces[0] if interfaces else {}
+    private = first.get("PrivateIpAddress") or fixed
+    return {
+        "NetworkInterfaces": interfaces,
+        "PrivateIpAddress": private,
+        "PrivateDnsName": dns_name(private, near.region),
+        "PublicIpAddress": public,
+        "PublicDnsName": "",
+        "SubnetId": first.get("SubnetId"),
+        "VpcId": first.get("VpcId"),
+        "SecurityGroups": first.get("Groups", []),
+        "SourceDestCheck": first.get("SourceDestCheck"),
+        "Ipv6Address": next((a["Ipv6Address"] for a in first.get("Ipv6Addresses", ())), None),
+    }
+
+
+def _interface(server: cloud.Server, port: network.Port, place: int, near: NetworkContext) -> dict[str, Any]:
+    """Write a port as an InstanceNetworkInterface."""
+    public = next((a.addr for a in server.addresses if a.floating and a.mac == port.mac and a.version == 4), None)
+    primary = next((one.address for one in port.fixed if ":" not in one.address), "")
+    row = interface(
+        port, near, {primary: {"PublicIp": public, "PublicDnsName": "", "IpOwnerId": near.account}} if public else {}
+    )
+    return {**row, "Status": "in-use", "Attachment": attachment(port, place, server)}

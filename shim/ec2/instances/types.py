@@ -1,0 +1,205 @@
+"""Instance types: Nova's flavors under their own names.  What a flavor does not tell is left out, never invented."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from adapters.types import compute as cloud
+from shim.concurrency import together
+from shim.context import Call
+from shim.ec2.engine import zones as availability_zones
+from shim.ec2.engine.describe import Table, answer
+from shim.ec2.engine.resource_types import INSTANCE_TYPE, Kind
+from shim.ec2.instances import facts as instance_facts
+from shim.ec2.service import action
+from shim.errors import AwsError
+
+TYPES = Table(
+    items="InstanceTypes",
+    id="InstanceType",
+    ids="InstanceTypes",
+    kind=INSTANCE_TYPE,
+    most=100,
+    filters={
+        "auto-recovery-supported": "AutoRecoverySupported",
+        "bare-metal": "BareMetal",
+        "burstable-performance-supported": "BurstablePerformanceSupported",
+        "current-generation": "CurrentGeneration",
+        "dedicated-hosts-supported": "DedicatedHostsSupported",
+        "ebs-info.attachment-limit-type": "EbsInfo.AttachmentLimitType",
+        "ebs-info.ebs-optimized-info.baseline-bandwidth-in-mbps": "EbsInfo.EbsOptimizedInfo.BaselineBandwidthInMbps",
+        "ebs-info.ebs-optimized-info.baseline-iops": "EbsInfo.EbsOptimizedInfo.BaselineIops",
+        "ebs-info.ebs-optimized-info.baseline-throughput-in-mbps": "EbsInfo.EbsOptimizedInfo.BaselineThroughputInMBps",
+        "ebs-info.ebs-optimized-info.maximum-bandwidth-in-mbps": "EbsInfo.EbsOptimizedInfo.MaximumBandwidthInMbps",
+        "ebs-info.ebs-optimized-info.maximum-iops": "EbsInfo.EbsOptimizedInfo.MaximumIops",
+        "ebs-info.ebs-optimized-info.maximum-throughput-in-mbps": "EbsInfo.EbsOptimizedInfo.MaximumThroughputInMBps",
+        "ebs-info.ebs-optimized-support": "EbsInfo.EbsOptimizedSupport",
+        "ebs-info.encryption-support": "EbsInfo.EncryptionSupport",
+        "ebs-info.maximum-ebs-attachments": "EbsInfo.MaximumEbsAttachments",
+        "ebs-info.nvme-support": "EbsInfo.NvmeSupport",
+        "free-tier-eligible": "FreeTierEligible",
+        "hibernation-supported": "HibernationSupported",
+        "hypervisor": "Hypervisor",
+        "instance-storage-info.disk.count": "InstanceStorageInfo.Disks.Count",
+        "instance-storage-info.disk.size-in-gb": "InstanceStorageInfo.Disks.SizeInGB",
+        "instance-storage-info.disk.type": "InstanceStorageInfo.Disks.Type",
+        "instance-storage-info.encryption-support": "InstanceStorageInfo.EncryptionSupport",
+        "instance-storage-info.nvme-support": "InstanceStorageInfo.NvmeSupport",
+        "instance-storage-info.total-size-in-gb": "InstanceStorageInfo.TotalSizeInGB",
+        "instance-storage-supported": "InstanceStorageSupported",
+        "instance-type": "InstanceType",
+        "memory-info.size-in-mib": "MemoryInfo.SizeInMiB",
+        "network-info.bandwidth-weightings": "NetworkInfo.BandwidthWeightings",
+        "network-info.efa-info.maximum-efa-interfaces": "NetworkInfo.EfaInfo.MaximumEfaInterfaces",
+        "network-info.efa-supported": "NetworkInfo.EfaSupported",
+        "network-info.ena-support": "NetworkInfo.EnaSupport",
+        "network-info.encryption-in-transit-supported": "NetworkInfo.EncryptionInTransitSupported",
+        "network-info.flexible-ena-queues-support": "NetworkInfo.FlexibleEnaQueuesSupport",
+        "network-info.ipv4-addresses-per-interface": "NetworkInfo.Ipv4AddressesPerInterface",
+        "network-info.ipv6-addresses-per-interface": "NetworkInfo.Ipv6AddressesPerInterface",
+        "network-info.ipv6-supported": "NetworkInfo.Ipv6Supported",
+        "network-info.maximum-network-cards": "NetworkInfo.MaximumNetworkCards",
+        "network-info.maximum-network-interfaces": "NetworkInfo.MaximumNetworkInterfaces",
+        "network-info.network-performance": "NetworkInfo.NetworkPerformance",
+        "nitro-enclaves-support": "NitroEnclavesSupport",
+        "nitro-tpm-info.supported-versions": "NitroTpmInfo.SupportedVersions",
+        "nitro-tpm-support": "NitroTpmSupport",
+        "processor-info.supported-architecture": "ProcessorInfo.SupportedArchitectures",
+        "processor-info.supported-features": "ProcessorInfo.SupportedFeatures",
+        "processor-info.sustained-clock-speed-in-ghz": "ProcessorInfo.SustainedClockSpeedInGhz",
+        "reboot-migration-support": "RebootMigrationSupport",
+        "supported-boot-mode": "SupportedBootModes",
+        "supported-root-device-type": "SupportedRootDeviceTypes",
+        "supported-usage-class": "SupportedUsageClasses",
+        "supported-virtualization-type": "SupportedVirtualizationTypes",
+        "vcpu-info.default-cores": "VCpuInfo.DefaultCores",
+        "vcpu-info.default-threads-per-core": "VCpuInfo.DefaultThreadsPerCore",
+        "vcpu-info.default-vcpus": "VCpuInfo.DefaultVCpus",
+        "vcpu-info.valid-cores": "VCpuInfo.ValidCores",
+        "vcpu-info.valid-threads-per-core": "VCpuInfo.ValidThreadsPerCore",
+    },
+)
+# "Place" joins type and location to what orders the pages; it is no member of AWS's.
+OFFERINGS = Table(
+    items="InstanceTypeOfferings",
+    id="Place",
+    kind=Kind("", "", "InvalidParameterValue", "{id}", "{id}", "InvalidParameterValue"),
+    filters={"instance-type": "InstanceType", "location": "Location"},
+)
+# Placement's trait for an architecture, as a flavor may demand it (os-traits), → EC2's word.
+_TRAITS = {"trait:HW_ARCH_AARCH64": "arm64", "trait:HW_ARCH_X86_64": "x86_64", "trait:HW_ARCH_I686": "i386"}
+
+
+@action(
+    supports="InstanceTypes Filters MaxResults NextToken",
+    ignores={"IncludeUnsupportedInRegion": "there is one region, and every flavor is of it"},
+)
+async def describe_instance_types(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """List flavors as instance types."""
+    return answer(call, TYPES, [row(flavor) for flavor in await call.cloud.compute.flavors()], req)
+
+
+@action(supports="LocationType Filters MaxResults NextToken")
+async def describe_instance_type_offerings(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """List which instance types can be asked for where: every flavor everywhere, for Nova places no such bounds."""
+    flavors, zones = await together(call.cloud.compute.flavors(), call.cloud.compute.zones())
+    known = availability_zones.zones(zones, call.region)
+    location = req.get("LocationType") or "region"
+    places: Mapping[str, Sequence[str]] = {
+        "region": [call.region],
+        "availability-zone": [zone["ZoneName"] for zone in known],
+        "availability-zone-id": [zone["ZoneId"] for zone in known],
+        "outpost": [],
+    }
+    rows = [
+        {
+            "InstanceType": flavor.name,
+            "LocationType": location,
+            "Location": place,
+            "Place": f"{flavor.name} {place}",
+        }
+        for flavor in flavors
+        for place in places[location]
+    ]
+    found = answer(call, OFFERINGS, rows, req)
+    for one in found[OFFERINGS.items]:
+        del one["Place"]
+    return found
+
+
+async def flavor_named(call: Call, name: str) -> cloud.Flavor:
+    """Find the flavor of an instance type; raises InvalidParameterValue as RunInstances does."""
+    for flavor in await call.cloud.compute.flavors():
+        if flavor.name == name:
+            return flavor
+    raise AwsError("InvalidParameterValue", f"Invalid value '{name}' for InstanceType.")
+
+
+def architecture(flavor: cloud.Flavor) -> str:
+    """Tell a flavor's architecture; one that demands none runs on what nearly every cloud has."""
+    return next((word for trait, word in _TRAITS.items() if flavor.extra_specs.get(trait) == "required"), "x86_64")
+
+
+def row(flavor: cloud.Flavor) -> dict[str, Any]:
+    """Write a flavor as EC2 describes an instance type."""
+    threads = _threads(flavor)
+    cores = max(1, flavor.vcpus // threads)
+    return {
+        "InstanceType": flavor.name,
+        "CurrentGeneration": True,
+        "FreeTierEligible": False,
+        "SupportedUsageClasses": ["on-demand"],
+        "SupportedRootDeviceTypes": ["ebs", "instance-store"] if flavor.disk else ["ebs"],
+        "SupportedVirtualizationTypes": ["hvm"],
+        "SupportedBootModes": ["legacy-bios", "uefi"],
+        "BareMetal": False,
+        "ProcessorInfo": {"SupportedArchitectures": [architecture(flavor)]},
+        "VCpuInfo": {
+            "DefaultVCpus": flavor.vcpus,
+            "DefaultCores": cores,
+            "DefaultThreadsPerCore": threads,
+            "ValidCores": [cores],
+            "ValidThreadsPerCore": [threads],
+        },
+        "MemoryInfo": {"SizeInMiB": flavor.ram},
+        **_storage(flavor),
+        "EbsInfo": {
+            "EbsOptimizedSupport": "supported",
+            "EncryptionSupport": "supported",
+            "NvmeSupport": "unsupported",
+        },
+        "NetworkInfo": {
+            "Ipv6Supported": True,
+            "EnaSupport": "supported",
+            "EfaSupported": False,
+            "EncryptionInTransitSupported": False,
+        },
+        "PlacementGroupInfo": {"SupportedStrategies": []},
+        "HibernationSupported": False,
+        # "true" makes Terraform ask for credits, which Nova knows nothing of; whatever the flavor is called.
+        "BurstablePerformanceSupported": False,
+        "DedicatedHostsSupported": False,
+        "AutoRecoverySupported": False,
+        "NitroEnclavesSupport": "unsupported",
+        "NitroTpmSupport": "unsupported",
+    }
+
+
+def _storage(flavor: cloud.Flavor) -> dict[str, Any]:
+    """Describe the ephemeral disk, which is what EC2 calls instance storage; the root disk is not."""
+    if not flavor.ephemeral:
+        return {"InstanceStorageSupported": False}
+    return {
+        "InstanceStorageSupported": True,
+        "InstanceStorageInfo": {
+            "TotalSizeInGB": flavor.ephemeral,
+            "Disks": [{"SizeInGB": flavor.ephemeral, "Count": 1}],
+            "NvmeSupport": "unsupported",
+        },
+    }
+
+
+def _threads(flavor: cloud.Flavor) -> int:
+    told = flavor.extra_specs.get("hw:cpu_threads", "1")
+    return instance_facts.count(told) or 1

@@ -1,0 +1,1 @@
+"""RunInstances: from its parameters to servers, and what is undone where that fails."""

@@ -1,0 +1,145 @@
+"""Where a new instance goes: its networks, addresses and security groups, found among the project's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+
+from adapters.types import network as cloud
+from adapters.types.compute import Nic
+from shim.concurrency import together
+from shim.context import Call
+from shim.ec2.engine import ids
+from shim.ec2.engine.resource_types import INTERFACE, SECURITY_GROUP, SUBNET
+from shim.ec2.launch.request import Interface, Launch
+from shim.ec2.network.layout import Topology, topology
+from shim.ec2.network.security_groups import named_in
+from shim.errors import AwsError
+
+_DEFAULT_GROUP = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What Nova is told, and what the answer shows until Neutron has made the ports."""
+
+    nics: tuple[Nic, ...]
+    groups: tuple[cloud.SecurityGroup, ...]
+    subnet_id: str | None
+    vpc_id: str
+    address: str | None
+    kept_ports: tuple[str, ...]
+
+
+async def places(call: Call, launch: Launch) -> Places:
+    """Find everything the request names; raises the NotFound of whatever is not there."""
+    net = call.cloud.network
+    subnets, ports, groups, layout = await together(net.subnets(), net.ports(), net.security_groups(), topology(call))
+    by_id = {subnet.id: subnet for subnet in subnets}
+    by_port = {port.id: port for port in ports}
+    nics, first = [], None
+    for wanted in launch.interfaces:
+        nic, subnet = _nic(wanted, by_id, by_port, layout)
+        nics.append(nic)
+        first = first or subnet
+    port = by_port.get(nics[0].port_id or "")
+    network_id = port.network_id if port else nics[0].network_id
+    vpc = layout.vpc_of(network_id or "")
+    return Places(
+        nics=tuple(nics),
+        groups=tuple(_groups(launch, groups, layout, vpc, call.caller.project_id, port)),
+        subnet_id=first.id if first else None,
+        vpc_id=vpc,
+        address=nics[0].fixed_ip or (port.fixed[0].address if port and port.fixed else None),
+        kept_ports=tuple(nic.port_id for nic in nics if nic.port_id),
+    )
+
+
+def _nic(
+    wanted: Interface, subnets: Mapping[str, cloud.Subnet], ports: Mapping[str, cloud.Port], layout: Topology
+) -> tuple[Nic, cloud.Subnet | None]:
+    if wanted.port_id:
+        port = ports.get(wanted.port_id)
+        if port is None:
+            raise ids.missing(INTERFACE, [ids.aws("eni", wanted.port_id)])
+        if port.device_id:
+            raise AwsError(INTERFACE.in_use, INTERFACE.in_use_says.format(id=ids.aws("eni", port.id)))
+        return Nic(port_id=port.id), subnets.get(port.fixed[0].subnet_id) if port.fixed else None
+    subnet = _subnet(wanted, subnets, layout)
+    if wanted.address:
+        _check_address(wanted.address, subnet, ports.values())
+    elif len(_siblings(subnet, subnets)) > 1 and wanted.subnet_id:
+        # Nova lets the network be chosen, and Neutron then takes a subnet of its own choice.
+        raise AwsError(
+            "UnsupportedOperation",
+            "The subnet shares its network with others: choose an address with PrivateIpAddress, or another subnet.",
+        )
+    return Nic(network_id=subnet.network_id, fixed_ip=wanted.address), subnet
+
+
+def _subnet(wanted: Interface, subnets: Mapping[str, cloud.Subnet], layout: Topology) -> cloud.Subnet:
+    """Find the subnet of a new interface: the one named, else the first of the default network."""
+    if wanted.subnet_id:
+        found = subnets.get(wanted.subnet_id)
+        if found is None or found.version != 4:
+            raise ids.missing(SUBNET, [ids.aws("subnet", wanted.subnet_id)])
+        return found
+    home = default_network(layout)
+    inside = sorted((s for s in subnets.values() if s.network_id == home and s.version == 4), key=lambda s: s.id)
+    if not inside:
+        raise AwsError("VPCIdNotSpecified", "No default VPC for this user. Name a subnet with SubnetId.")
+    if not wanted.address:
+        return inside[0]
+    holding = [s for s in inside if _holds(s, wanted.address)]
+    return holding[0] if holding else inside[0]
+
+
+def default_network(layout: Topology) -> str | None:
+    """Give the network instances join when nothing is said: the one of the configured name, else the only one."""
+    return layout.default_network or (next(iter(layout.networks)) if len(layout.networks) == 1 else None)
+
+
+def _siblings(subnet: cloud.Subnet, subnets: Mapping[str, cloud.Subnet]) -> list[cloud.Subnet]:
+    return [one for one in subnets.values() if one.network_id == subnet.network_id and one.version == 4]
+
+
+def _check_address(address: str, subnet: cloud.Subnet, ports: Iterable[cloud.Port]) -> None:
+    """Check a wished-for address now: Nova would take it, and the launch would fail a while later."""
+    try:
+        ip_address(address)
+    except ValueError:
+        raise AwsError("InvalidParameterValue", f"Value ({address}) for parameter address is invalid.") from None
+    if not _holds(subnet, address):
+        raise AwsError("InvalidParameterValue", f"Address {address} does not fall within the subnet's address range")
+    if any(one.address == address and one.subnet_id == subnet.id for port in ports for one in port.fixed):
+        raise AwsError("InvalidIPAddress.InUse", f"Address {address} is in use.")
+
+
+def _holds(subnet: cloud.Subnet, address: str) -> bool:
+    try:
+        return ip_address(address) in ip_network(subnet.cidr)
+    except ValueError:
+        return False
+
+
+def _groups(
+    launch: Launch,
+    groups: Sequence[cloud.SecurityGroup],
+    layout: Topology,
+    vpc: str,
+    project_id: str,
+    port: cloud.Port | None,
+) -> list[cloud.SecurityGroup]:
+    """Find the groups by id and by name; without any the project's `default`, or those of a port that exists."""
+    by_id = {group.id: group for group in groups}
+    if absent := [ids.aws("sg", one) for one in launch.group_ids if one not in by_id]:
+        raise ids.missing(SECURITY_GROUP, absent)
+    chosen = [by_id[one] for one in launch.group_ids]
+    if launch.group_names:
+        chosen += named_in(groups, layout.default_vpc, launch.group_names, layout)
+    if chosen:
+        return list({group.id: group for group in chosen}.values())
+    if port is not None:
+        return [by_id[one] for one in port.security_groups if one in by_id]
+    return [group for group in groups if group.name == _DEFAULT_GROUP and group.project_id == project_id][:1]

@@ -1,0 +1,187 @@
+"""What RunInstances was asked for, checked as far as the request alone can be, before OpenStack is asked anything."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shim.ec2.engine import ids
+from shim.ec2.engine.resource_types import IMAGE, INTERFACE, SECURITY_GROUP, SUBNET
+from shim.ec2.instances import facts as instance_facts
+from shim.ec2.instances.attributes import shutdown_behavior
+from shim.ec2.tags import rules as tag_rules
+from shim.errors import AwsError
+
+_USER_DATA_BYTES = 16384  # "limited to 16 KB, in raw form, before it is base64-encoded"
+_MOST = 1000  # a bound on what one request can set going; quotas bound it again
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """One network interface of each instance: a port that exists, or a new one in a subnet (UUIDs)."""
+
+    port_id: str | None = None
+    subnet_id: str | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A checked request; ids are OpenStack's UUIDs, `group_names` are still names."""
+
+    least: int
+    most: int
+    image_id: str
+    instance_type: str
+    interfaces: tuple[Interface, ...]
+    group_ids: tuple[str, ...]
+    group_names: tuple[str, ...]
+    devices: tuple[Mapping[str, Any], ...]
+    tags: Mapping[str, str]
+    volume_tags: Mapping[str, str]
+    facts: Mapping[str, str]
+    zone: str | None = None
+    key_name: str | None = None
+    user_data: str | None = field(default=None, repr=False)
+
+
+def read(req: Mapping[str, Any]) -> Launch:
+    """Check a request and take it apart; raises AWS's errors for what cannot be."""
+    least, most = _counts(req)
+    if not req.get("ImageId"):
+        raise AwsError("MissingParameter", "The request must contain the parameter ImageId")
+    if not req.get("InstanceType"):
+        # AWS falls back to a type of its own, m1.small; no cloud is bound to have one of that name.
+        raise AwsError("MissingParameter", "The request must contain the parameter InstanceType")
+    _refuse_what_cannot_be(req)
+    interfaces, group_ids = _interfaces(req, most)
+    return Launch(
+        least=least,
+        most=most,
+        image_id=ids.uuid(IMAGE, req["ImageId"]),
+        instance_type=req["InstanceType"],
+        interfaces=interfaces,
+        group_ids=tuple(dict.fromkeys(ids.uuid(SECURITY_GROUP, one) for one in group_ids)),
+        group_names=tuple(dict.fromkeys(req.get("SecurityGroups") or ())),
+        devices=tuple(req.get("BlockDeviceMappings") or ()),
+        tags=tag_rules.specified(req, "instance", "volume", "network-interface"),
+        volume_tags=tag_rules.specified(req, "volume", "instance", "network-interface"),
+        facts=_facts(req),
+        zone=(req.get("Placement") or {}).get("AvailabilityZone") or None,
+        key_name=req.get("KeyName") or None,
+        user_data=_user_data(req.get("UserData")),
+    )
+
+
+def _counts(req: Mapping[str, Any]) -> tuple[int, int]:
+    least, most = int(req["MinCount"]), int(req["MaxCount"])
+    if least < 1 or most < 1:
+        raise AwsError("InvalidParameterValue", f"Value ({min(least, most)}) for parameter minCount is invalid.")
+    if least > most:
+        raise AwsError("InvalidParameterValue", f"Maximum count ({most}) must be at least the minimum count ({least}).")
+    if least > _MOST:
+        raise AwsError("InstanceLimitExceeded", f"At most {_MOST} instances can be launched by one request.")
+    return least, min(most, _MOST)
+
+
+def _refuse_what_cannot_be(req: Mapping[str, Any]) -> None:
+    """Refuse values, where the parameter itself is taken: silence would be a promise."""
+    shutdown_behavior(req.get("InstanceInitiatedShutdownBehavior"))
+    placement = req.get("Placement") or {}
+    wishes = {
+        "Placement.Tenancy": placement.get("Tenancy", "default") != "default",
+        "Placement.GroupName": bool(placement.get("GroupName")),
+        "HibernationOptions.Configured": (req.get("HibernationOptions") or {}).get("Configured", False),
+        "EnclaveOptions.Enabled": (req.get("EnclaveOptions") or {}).get("Enabled", False),
+        "TagSpecifications (network-interface)": bool(
+            tag_rules.specified(req, "network-interface", "instance", "volume")
+        ),
+    }
+    for name, wished in wishes.items():
+        if wished:
+            raise AwsError("UnsupportedOperation", f"The value of {name} is not supported on this cloud.")
+
+
+def _interfaces(req: Mapping[str, Any], count: int) -> tuple[tuple[Interface, ...], list[str]]:
+    """Read the interfaces and the security groups of new ones, from either of the two places they can stand in."""
+    given = req.get("NetworkInterfaces") or []
+    groups: list[str] = list(req.get("SecurityGroupIds") or ())
+    if not given:
+        subnet = ids.uuid(SUBNET, req["SubnetId"]) if req.get("SubnetId") else None
+        return (Interface(subnet_id=subnet, address=_address(req.get("PrivateIpAddress"), count)),), groups
+    for name, what in (
+        ("SubnetId", "subnet ID"),
+        ("SecurityGroupIds", "security groups"),
+        ("PrivateIpAddress", "address"),
+    ):
+        if req.get(name):
+            raise AwsError(
+                "InvalidParameterCombination",
+                f"Network interfaces and an instance-level {what} may not be specified on the same request",
+            )
+    placed = sorted(given, key=lambda one: int(one.get("DeviceIndex", 0)))
+    if [int(one.get("DeviceIndex", 0)) for one in placed] != list(range(len(placed))):
+        raise AwsError("InvalidParameterValue", "Each network interface requires a device index, from 0 on.")
+    sets = {tuple(sorted(one.get("Groups") or ())) for one in placed if not one.get("NetworkInterfaceId")}
+    if len(sets) > 1:
+        raise AwsError("UnsupportedOperation", "New interfaces of one instance take the same security groups here.")
+    return tuple(_interface(one, count) for one in placed), list(sets.pop()) if sets else []
+
+
+def _interface(given: Mapping[str, Any], count: int) -> Interface:
+    if given.get("AssociatePublicIpAddress"):
+        raise AwsError(
+            "UnsupportedOperation",
+            "A public address cannot be given at launch here; associate an Elastic IP afterwards.",
+        )
+    if port := given.get("NetworkInterfaceId"):
+        if count > 1:
+            raise AwsError(
+                "InvalidParameterCombination", "A network interface cannot be attached to more than one instance."
+            )
+        if given.get("SubnetId") or given.get("Groups") or given.get("PrivateIpAddress"):
+            raise AwsError(
+                "InvalidParameterCombination",
+                "A network interface that exists brings its own subnet, address and groups.",
+            )
+        return Interface(port_id=ids.uuid(INTERFACE, port))
+    if given.get("DeleteOnTermination") is False:
+        raise AwsError("UnsupportedOperation", "An interface made at launch ends with its instance on this cloud.")
+    subnet = ids.uuid(SUBNET, given["SubnetId"]) if given.get("SubnetId") else None
+    return Interface(subnet_id=subnet, address=_address(given.get("PrivateIpAddress"), count))
+
+
+def _address(address: str | None, count: int) -> str | None:
+    if address and count > 1:
+        raise AwsError("InvalidParameterCombination", "A private IP address cannot be given to more than one instance.")
+    return address or None
+
+
+def _user_data(text: str | None) -> str | None:
+    """Check user data and return it as base64 in one line, as Nova takes it."""
+    if not text:
+        return None
+    try:
+        # Clients wrap lines as `base64` does, and leave the padding to the reader's taste.
+        raw = base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise AwsError("InvalidParameterValue", "Invalid BASE64 encoding of user data.") from None
+    if len(raw) > _USER_DATA_BYTES:
+        raise AwsError("InvalidParameterValue", f"User data is limited to {_USER_DATA_BYTES} bytes")
+    return base64.b64encode(raw).decode()
+
+
+def _facts(req: Mapping[str, Any]) -> dict[str, str]:
+    flags = {
+        instance_facts.NO_TERMINATE: req.get("DisableApiTermination"),
+        instance_facts.NO_STOP: req.get("DisableApiStop"),
+        instance_facts.EBS_OPTIMIZED: req.get("EbsOptimized"),
+        instance_facts.MONITORING: (req.get("Monitoring") or {}).get("Enabled"),
+    }
+    facts = {name: "1" for name, on in flags.items() if on}
+    if options := req.get("MetadataOptions"):
+        facts[instance_facts.METADATA_OPTIONS] = instance_facts.write_options(options)
+    return facts

@@ -1,0 +1,82 @@
+"""Volumes that Nova makes for a launch: giving them their tags and the device names that were asked for.
+
+Nova creates them while it builds the server and takes neither along, so the launch waits until they are there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+
+from adapters.types.block import Volume
+from adapters.types.compute import BlockDevice, Server
+from shim.concurrency import each
+from shim.context import Call
+from shim.ec2.instances.states import failed
+from shim.ec2.tags.codec import from_metadata, to_metadata
+from shim.ec2.volumes import rows as volume_rows
+from shim.errors import AwsError
+
+_PAUSES = (0.5, *(1.0,) * 44)  # 45 s in all: most clients give up on an answer after 60
+
+
+async def mark(
+    call: Call,
+    servers: Sequence[Server],
+    devices: Sequence[BlockDevice],
+    tags: Mapping[str, str],
+    *,
+    again: bool = False,
+) -> None:
+    """Write tags on all volumes of new servers, and on each data volume the name it was asked for under.
+
+    Where a launch is repeated (`again`) volumes that bear either are left as they are: somebody may have changed them.
+    Raises Unavailable when Cinder has not made them within 45 seconds.
+    """
+    wanted = [device for device in devices if not device.local]
+    named = [device for device in wanted if device.device]
+    if not wanted or not (tags or named):
+        return
+    items = to_metadata(tags)
+    for server in await _with_volumes(call, servers, len(wanted)):
+        held = await each(call.cloud.block.volume(one.id) for one in server.volumes)
+        names = matched(server, held, named)
+        marks = {
+            volume.id: items | ({volume_rows.DEVICE + server.id: names[volume.id]} if volume.id in names else {})
+            for volume in held
+            if not (again and _marked(volume))
+        }
+        await each(call.cloud.block.set_volume_metadata(one, facts) for one, facts in marks.items() if facts)
+
+
+async def _with_volumes(call: Call, servers: Sequence[Server], count: int) -> list[Server]:
+    """Wait until each server has all its volumes, or is built; those that failed to build are left out."""
+    for pause in _PAUSES:
+        found = await each(call.cloud.compute.server(server.id) for server in servers)
+        alive = [server for server in found if not failed(server)]
+        if all(len(server.volumes) >= count or server.status != "BUILD" for server in alive):
+            return alive
+        await asyncio.sleep(pause)
+    raise AwsError("Unavailable", "The volumes of the launch were not made in time.", 503)
+
+
+def _marked(volume: Volume) -> bool:
+    return bool(from_metadata(volume.metadata)) or any(item.startswith(volume_rows.DEVICE) for item in volume.metadata)
+
+
+def matched(server: Server, volumes: Iterable[Volume], devices: Iterable[BlockDevice]) -> dict[str, str]:
+    """Say which volume is which device, by what was asked of it; volumes that are alike can stand for each other."""
+    ends = {held.id: held.delete_on_termination for held in server.volumes}
+    free = sorted(volumes, key=lambda volume: (volume.bootable, volume.id))
+    found: dict[str, str] = {}
+    for device in devices:
+        for volume in free:
+            alike = (
+                ends.get(volume.id) == device.delete_on_termination
+                and volume.snapshot_id == device.id
+                and device.size in (None, volume.size)
+            )
+            if alike and volume.id not in found and device.device:
+                found[volume.id] = device.device
+                break
+    return found

@@ -1,0 +1,1 @@
+"""VPCs, subnets, interfaces and security groups: Neutron's resources."""

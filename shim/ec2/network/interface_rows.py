@@ -1,0 +1,113 @@
+"""A port as EC2 describes it, on an instance and on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from adapters.types import compute as cloud
+from adapters.types import network
+from shim.context import Call
+from shim.ec2.engine import ids
+from shim.ec2.network.layout import Topology
+
+KEPT_PORTS: Final = "ec2:keep"  # ports that outlive the instance, by their UUIDs, joined by blanks
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkContext:
+    """What ports are joined with to describe them as interfaces."""
+
+    ports: Mapping[str, Sequence[network.Port]]  # by server
+    groups: Mapping[str, str]  # security group's id → name
+    topology: Topology
+    region: str
+    account: str
+
+
+def network_context(
+    call: Call, ports: Iterable[network.Port], groups: Iterable[network.SecurityGroup], topology: Topology
+) -> NetworkContext:
+    """Index the ports of servers and the names of security groups."""
+    by_server: dict[str, list[network.Port]] = {}
+    for port in ports:
+        if of_server(port):
+            by_server.setdefault(port.device_id, []).append(port)
+    return NetworkContext(
+        ports=by_server,
+        groups={group.id: group.name for group in groups},
+        topology=topology,
+        region=call.region,
+        account=call.caller.account_id,
+    )
+
+
+def of_server(port: network.Port) -> bool:
+    """Tell whether a server holds a port."""
+    return port.device_owner.startswith("compute:") and ids.is_uuid(port.device_id)
+
+
+def ordered(ports: Iterable[network.Port], server: cloud.Server | None) -> list[network.Port]:
+    """Put a server's ports in the order of its device indexes: as Nova lists their addresses."""
+    addresses = server.addresses if server else ()
+    order = {address.mac: place for place, address in reversed(list(enumerate(addresses)))}
+    return sorted(ports, key=lambda p: (order.get(p.mac, len(order)), p.created_at, p.id))
+
+
+def attachment(port: network.Port, place: int, server: cloud.Server | None) -> dict[str, Any]:
+    """Write what holds a port to the server whose interface it is; the server itself may be out of sight."""
+    kept = server.metadata.get(KEPT_PORTS, "").split() if server else ()
+    return {
+        "AttachmentId": ids.aws("eni-attach", port.id),
+        "DeviceIndex": place,
+        "NetworkCardIndex": 0,
+        "Status": "attached",
+        "AttachTime": port.created_at,
+        "DeleteOnTermination": port.id not in kept,
+    }
+
+
+def interface(port: network.Port, near: NetworkContext, public: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Write what a port is wherever it is shown; `public` is the association of each private address that has one."""
+    addresses = [one for one in port.fixed if ":" not in one.address]
+    primary = addresses[0].address if addresses else None
+    return {
+        "NetworkInterfaceId": ids.aws("eni", port.id),
+        "SubnetId": ids.aws("subnet", (addresses or port.fixed)[0].subnet_id) if port.fixed else None,
+        "VpcId": near.topology.vpc_of(port.network_id),
+        "Description": port.description,
+        "OwnerId": near.account,
+        "InterfaceType": "interface",
+        "MacAddress": port.mac,
+        "PrivateIpAddress": primary,
+        "PrivateDnsName": dns_name(primary, near.region),
+        # Port security is Neutron's word for dropping what is not from the port's own addresses.
+        "SourceDestCheck": port.port_security,
+        "Groups": groups(port.security_groups, near.groups),
+        "Association": public.get(primary or ""),
+        "PrivateIpAddresses": [
+            {
+                "Primary": number == 0,
+                "PrivateIpAddress": one.address,
+                "PrivateDnsName": dns_name(one.address, near.region),
+                "Association": public.get(one.address),
+            }
+            for number, one in enumerate(addresses)
+        ],
+        "Ipv6Addresses": [{"Ipv6Address": one.address} for one in port.fixed if ":" in one.address],
+    }
+
+
+def groups(wanted: Iterable[str], names: Mapping[str, str]) -> list[dict[str, str]]:
+    """Write security groups by their ids as EC2 names them on instances and interfaces."""
+    found = [{"GroupId": ids.aws("sg", group), "GroupName": names.get(group, "")} for group in wanted]
+    return sorted(found, key=lambda group: group["GroupName"])
+
+
+def dns_name(address: str | None, region: str) -> str:
+    """Make the name AWS gives an address ('' for none); no promise that a resolver knows it."""
+    if not address:
+        return ""
+    zone = "ec2" if region == "us-east-1" else f"{region.lower()}.compute"
+    return f"ip-{address.replace('.', '-')}.{zone}.internal"

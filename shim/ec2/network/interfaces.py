@@ -1,0 +1,192 @@
+"""Network interfaces, as far as they can be looked at: Neutron's ports, those of servers and those that wait for one.
+
+Ports of Neutron's own (`network:...`: a router's, DHCP's, a floating IP's) are left out: what AWS's VPCs have in their
+place is no interface.  A port that another service made for itself (a load balancer's) is shown as managed by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from adapters.errors import BackendError, Fault
+from adapters.types.compute import Server
+from adapters.types.network import FloatingIp, Port
+from shim.concurrency import together
+from shim.context import Call
+from shim.ec2.engine import ids
+from shim.ec2.engine import zones as availability_zones
+from shim.ec2.engine.describe import Table, answer, wanted
+from shim.ec2.engine.filters import never, nothing, select
+from shim.ec2.engine.resource_types import ALLOCATION, INSTANCE, INTERFACE
+from shim.ec2.network.interface_rows import NetworkContext, attachment, interface, network_context, of_server, ordered
+from shim.ec2.network.layout import folded
+from shim.ec2.network.security_groups import owner_of
+from shim.ec2.network.subnets import zone
+from shim.ec2.service import action
+from shim.ec2.tags import rules as tag_rules
+from shim.ec2.tags.codec import from_neutron
+
+# What Nova alone knows of an interface: its servers are read for rows that pass all other filters.
+_FROM_SERVERS = {
+    "attachment.delete-on-termination": "Attachment.DeleteOnTermination",
+    "attachment.device-index": "Attachment.DeviceIndex",
+    "availability-zone": "AvailabilityZone",
+    "availability-zone-id": "AvailabilityZoneId",
+}
+INTERFACES = Table(
+    items="NetworkInterfaces",
+    id="NetworkInterfaceId",
+    ids="NetworkInterfaceIds",
+    kind=INTERFACE,
+    filters={
+        **_FROM_SERVERS,
+        "addresses.association.owner-id": "PrivateIpAddresses.Association.IpOwnerId",
+        "addresses.association.public-ip": "PrivateIpAddresses.Association.PublicIp",
+        "addresses.primary": "PrivateIpAddresses.Primary",
+        "addresses.private-ip-address": "PrivateIpAddresses.PrivateIpAddress",
+        "association.allocation-id": "Association.AllocationId",
+        "association.association-id": "Association.AssociationId",
+        "association.ip-owner-id": "Association.IpOwnerId",
+        "association.public-dns-name": "Association.PublicDnsName",
+        "association.public-ip": "Association.PublicIp",
+        "attachment.attach-time": "Attachment.AttachTime",
+        "attachment.attachment-id": "Attachment.AttachmentId",
+        "attachment.instance-id": "Attachment.InstanceId",
+        "attachment.instance-owner-id": "Attachment.InstanceOwnerId",
+        "attachment.status": "Attachment.Status",
+        "description": "Description",
+        "group-id": "Groups.GroupId",
+        "group-name": "Groups.GroupName",  # left out of AWS's list today, and still sent
+        "interface-type": "InterfaceType",
+        "ipv6-addresses.ipv6-address": "Ipv6Addresses.Ipv6Address",
+        "mac-address": "MacAddress",
+        "network-interface-id": "NetworkInterfaceId",
+        "operator.managed": never,
+        "operator.principal": nothing,
+        "owner-id": "OwnerId",
+        "private-dns-name": "PrivateDnsName",
+        # "The private IPv4 address or addresses of the network interface."
+        "private-ip-address": "PrivateIpAddresses.PrivateIpAddress",
+        "requester-id": "RequesterId",
+        "requester-managed": "RequesterManaged",
+        "source-dest-check": "SourceDestCheck",
+        "status": "Status",
+        "subnet-id": "SubnetId",
+        "tag": "TagSet",
+        "vpc-id": "VpcId",
+    },
+)
+
+
+@action(
+    supports="NetworkInterfaceIds Filters MaxResults NextToken",
+    ignores={"IncludeManagedResources": "nothing hides what a service manages: a load balancer's port is always shown"},
+)
+async def describe_network_interfaces(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Describe interfaces: five OpenStack calls, side by side, and one for the servers that hold some."""
+    named = wanted(INTERFACES, req)
+    network = call.cloud.network
+    ports, networks, groups, floating, zones = await together(
+        network.ports(),
+        network.networks(),
+        network.security_groups(),
+        network.floating_ips(),
+        call.cloud.compute.zones(),
+    )
+    layout = folded(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
+    near = network_context(call, ports, groups, layout)
+    public = _public(call, floating)
+    known = availability_zones.zones(zones, call.region)
+
+    def rows(servers: Mapping[str, Server]) -> list[dict[str, Any]]:
+        return [
+            {**_row(call, port, near, public.get(port.id, {}), servers), **_zone(port, near, servers, known)}
+            for port in ports
+            if not port.device_owner.startswith("network:")
+        ]
+
+    asked = [one for one in req.get("Filters") or () if one.get("Name") not in _FROM_SERVERS]
+    candidates = [row for row in rows({}) if not named or row[INTERFACES.id] in named]
+    passed = select(candidates, asked, INTERFACES.filters)
+    return answer(call, INTERFACES, rows(await _servers(call, passed)), req)
+
+
+async def _servers(call: Call, rows: Iterable[Mapping[str, Any]]) -> dict[str, Server]:
+    """Read the servers that hold some interfaces: none, the one, or the list of all."""
+    holders = {row["Attachment"]["InstanceId"] for row in rows if (row["Attachment"] or {}).get("InstanceId")}
+    if not holders:
+        return {}
+    if len(holders) > 1:
+        return {server.id: server for server in await call.cloud.compute.servers()}
+    try:
+        server = await call.cloud.compute.server(ids.uuid(INSTANCE, holders.pop()))
+    except BackendError as error:
+        if error.fault is not Fault.NOT_FOUND:  # another project's, or deleted a moment ago
+            raise
+        return {}
+    return {server.id: server}
+
+
+def _public(call: Call, floating: Iterable[FloatingIp]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Write the associations of floating IPs, by port and by the private address that each stands for."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for one in floating:
+        if one.port_id and one.fixed:
+            found.setdefault(one.port_id, {})[one.fixed] = {
+                "AllocationId": ids.aws(ALLOCATION.prefix, one.id),
+                "AssociationId": ids.aws("eipassoc", one.id),
+                "IpOwnerId": owner_of(call, one.project_id),
+                "PublicDnsName": "",
+                "PublicIp": one.address,
+            }
+    return found
+
+
+def _row(
+    call: Call, port: Port, near: NetworkContext, public: Mapping[str, Mapping[str, Any]], servers: Mapping[str, Server]
+) -> dict[str, Any]:
+    managed = bool(port.device_owner) and not of_server(port)
+    return {
+        **interface(port, near, public),
+        "OwnerId": owner_of(call, port.project_id),
+        "Status": "in-use" if port.device_id or port.device_owner else "available",
+        "Attachment": _attachment(call, port, near, servers),
+        "RequesterManaged": managed,
+        "RequesterId": port.device_owner if managed else None,
+        "Ipv6Native": False,
+        "TagSet": tag_rules.shown(from_neutron(port.tags)),
+    }
+
+
+def _attachment(call: Call, port: Port, near: NetworkContext, servers: Mapping[str, Server]) -> dict[str, Any] | None:
+    if not (port.device_id or port.device_owner):
+        return None
+    if not of_server(port):
+        # As of AWS's own services' interfaces: the owner of an instance that the account does not see.
+        return {
+            "AttachmentId": ids.aws("eni-attach", port.id),
+            "Status": "attached",
+            "AttachTime": port.created_at,
+            "DeleteOnTermination": False,
+            "InstanceOwnerId": port.device_owner or None,
+        }
+    server = servers.get(port.device_id)
+    place = ordered(near.ports[port.device_id], server).index(port)
+    return {
+        **attachment(port, place, server),
+        "InstanceId": ids.aws("i", port.device_id),
+        "InstanceOwnerId": owner_of(call, server.project_id if server else port.project_id),
+    }
+
+
+def _zone(
+    port: Port, near: NetworkContext, servers: Mapping[str, Server], zones: Sequence[Mapping[str, Any]]
+) -> Mapping[str, str]:
+    """Name the zone of the server that holds a port, else the one in which its subnet is shown."""
+    server = servers.get(port.device_id)
+    here = [one for one in zones if server and one["ZoneName"] == server.zone]
+    if here:
+        return {"AvailabilityZone": here[0]["ZoneName"], "AvailabilityZoneId": here[0]["ZoneId"]}
+    home = near.topology.networks.get(port.network_id)
+    return zone(home, zones) if home else {}

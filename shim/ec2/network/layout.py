@@ -1,0 +1,67 @@
+"""How a project's networks look as VPCs: which VPC a subnet lies in, and which one is the default.
+
+A VPC is a router with the subnets on it.  A network without a router is a VPC of its own, under the network's UUID.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from adapters.types import network as cloud
+from shim.concurrency import together
+from shim.context import Call
+from shim.ec2.engine import ids
+
+# Neutron's owners of a router's port on a subnet: plain, distributed, highly available.
+ROUTER_PORTS = (
+    "network:router_interface",
+    "network:router_interface_distributed",
+    "network:ha_router_replicated_interface",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """The project's networks that are not external, by id, with the VPC of each.
+
+    `default_network` is the one that instances join when nothing else is said, None where the project lacks it.
+    """
+
+    networks: Mapping[str, cloud.Network]
+    vpcs: Mapping[str, str]
+    default_network: str | None
+
+    @property
+    def default_vpc(self) -> str | None:
+        """The VPC id of the default network."""
+        return self.vpcs.get(self.default_network) if self.default_network else None
+
+    def vpc_of(self, network_id: str) -> str:
+        """Return the VPC id of a network, of one that the lists did not show too."""
+        return self.vpcs.get(network_id) or ids.aws("vpc", network_id)
+
+
+async def topology(call: Call) -> Topology:
+    """Read the topology: two OpenStack calls, whatever the project holds."""
+    networks, ports = await together(
+        call.cloud.network.networks(), call.cloud.network.ports(device_owners=ROUTER_PORTS)
+    )
+    return folded(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
+
+
+def folded(networks: Iterable[cloud.Network], ports: Iterable[cloud.Port], *, name: str, project_id: str) -> Topology:
+    """Fold networks and routers' ports to VPCs; of two routers on a network the one with the lower id is its VPC."""
+    inner = {network.id: network for network in networks if not network.external}
+    routers: dict[str, str] = {}
+    for port in ports:
+        if port.device_owner in ROUTER_PORTS and port.device_id:
+            routers[port.network_id] = min(port.device_id, routers.get(port.network_id, port.device_id))
+    named = sorted(
+        network.id for network in inner.values() if network.name == name and network.project_id == project_id
+    )
+    return Topology(
+        networks=inner,
+        vpcs={network: ids.aws("vpc", routers.get(network, network)) for network in inner},
+        default_network=named[0] if named else None,
+    )

@@ -1,0 +1,248 @@
+"""Security group rules: what a group lets in and out, one by one and as permissions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from adapters.errors import BackendError, Fault
+from adapters.types import network as cloud
+from shim.concurrency import together
+from shim.context import Call
+from shim.ec2.engine import ids
+from shim.ec2.engine.describe import Table, answer, wanted
+from shim.ec2.engine.resource_types import PREFIX_LIST, RULE, SECURITY_GROUP
+from shim.ec2.network import ip_permissions as permissions
+from shim.ec2.network.ip_permissions import Permission
+from shim.ec2.network.layout import topology
+from shim.ec2.network.security_groups import DESCRIPTION, named_in, one_group, owner_of, undescribed, vpc_of
+from shim.ec2.service import action
+from shim.errors import AwsError
+from shim.undo import undoing
+
+RULES = Table(
+    items="SecurityGroupRules",
+    id="SecurityGroupRuleId",
+    ids="SecurityGroupRuleIds",
+    kind=RULE,
+    paged_ids=True,
+    filters={"group-id": "GroupId", "security-group-rule-id": "SecurityGroupRuleId", "tag": "Tags"},
+)
+
+_PERMISSIONS = (
+    "IpPermissions.IpProtocol IpPermissions.FromPort IpPermissions.ToPort IpPermissions.IpRanges "
+    "IpPermissions.Ipv6Ranges IpPermissions.UserIdGroupPairs.GroupId IpPermissions.UserIdGroupPairs.GroupName "
+    "IpPermissions.UserIdGroupPairs.UserId IpPermissions.UserIdGroupPairs.Description "
+)
+_FLAT = "CidrIp FromPort ToPort IpProtocol SourceSecurityGroupName SourceSecurityGroupOwnerId "
+_IGNORES = {
+    "IpPermissions.UserIdGroupPairs.VpcId": "an answer's member that clients send back; the group's id says as much"
+}
+
+
+@action(supports="SecurityGroupRuleIds Filters MaxResults NextToken")
+async def describe_security_group_rules(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Describe rules one by one: one OpenStack call."""
+    wanted(RULES, req)
+    rows = [
+        row
+        for group in await call.cloud.network.security_groups()
+        for row in _rows(call, group, permissions.fold(group.rules))
+    ]
+    return answer(call, RULES, rows, req)
+
+
+@action(supports=f"GroupId GroupName {_FLAT} {_PERMISSIONS}", ignores=_IGNORES)
+async def authorize_security_group_ingress(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Let more in: all of the permissions, or none."""
+    return await _authorize(call, req, egress=False)
+
+
+@action(supports=f"GroupId {_PERMISSIONS}", ignores=_IGNORES)
+async def authorize_security_group_egress(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Let more out: all of the permissions, or none."""
+    return await _authorize(call, req, egress=True)
+
+
+@action(
+    supports=f"GroupId GroupName SecurityGroupRuleIds IpPermissions.PrefixListIds {_FLAT} {_PERMISSIONS}",
+    ignores=_IGNORES,
+)
+async def revoke_security_group_ingress(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Let less in: all of the rules go, or none."""
+    return await _revoke(call, req, egress=False)
+
+
+@action(supports=f"GroupId SecurityGroupRuleIds IpPermissions.PrefixListIds {_PERMISSIONS}", ignores=_IGNORES)
+async def revoke_security_group_egress(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Let less out: all of the rules go, or none."""
+    return await _revoke(call, req, egress=True)
+
+
+async def _authorize(call: Call, req: Mapping[str, Any], *, egress: bool) -> dict[str, Any]:
+    written = _written(req)
+    if not written:
+        raise AwsError("MissingParameter", "The request must contain the parameter ipPermissions")
+    group, peers = await together(one_group(call, req), _peers(call, written))
+    asked = [one for permission in written for one in _read(permission, peers, egress=egress)]
+    # Not where rules are revoked: what Neutron's own tools wrote may read otherwise, and clients send it back.
+    for one in asked:
+        _check_description(one.description)
+    if len(set(asked)) < len(asked):
+        raise AwsError("InvalidParameterValue", "The same permission must not appear multiple times")
+    present = set(permissions.fold(group.rules))
+    for one in asked:
+        if one in present:
+            raise AwsError("InvalidPermission.Duplicate", f'the specified rule "{one}" already exists')
+    made = await call.cloud.network.create_rules([rule for one in asked for rule in permissions.rules(group.id, one)])
+    new = {one: one for one in permissions.fold(made)}
+    return {"Return": True, "SecurityGroupRules": _rows(call, group, [new[one] for one in asked])}
+
+
+async def _revoke(call: Call, req: Mapping[str, Any], *, egress: bool) -> dict[str, Any]:
+    written, named = _written(req), list(dict.fromkeys(req.get("SecurityGroupRuleIds") or ()))
+    if not written and not named:
+        raise AwsError("MissingParameter", "Either 'ipPermissions' or 'securityGroupRuleIds' should be provided.")
+    uuids = {one: ids.uuid(RULE, one) for one in named}
+    group, peers = await together(one_group(call, req), _peers(call, written))
+    present = {one: one for one in permissions.fold(group.rules) if one.egress == egress}
+    by_rule = {rule: one for one in present for rule in one.rules}
+    absent = [one for one, uuid in uuids.items() if uuid not in by_rule]
+    if absent:
+        raise ids.missing(RULE, absent)
+    asked = [one for permission in written for one in _read(permission, peers, egress=egress)]
+    unknown = [one for one in dict.fromkeys(asked) if one not in present]
+    if unknown:
+        # "For a default VPC, if the values you specify do not match the existing rule's values, no error is returned,
+        # and the output describes the security group rules that were not revoked."
+        layout = await topology(call)
+        if vpc_of(group, layout) != layout.default_vpc:
+            raise AwsError("InvalidPermission.NotFound", "The specified rule does not exist in this security group.")
+    gone = list(dict.fromkeys([by_rule[uuid] for uuid in uuids.values()] + [present[o] for o in asked if o in present]))
+    await _delete(call, group, gone)
+    return {
+        "Return": True,
+        "UnknownIpPermissions": permissions.grouped(unknown, owner_of(call, group.project_id)),
+        "RevokedSecurityGroupRules": [_revoked(row) for row in _rows(call, group, gone)],
+    }
+
+
+async def _delete(call: Call, group: cloud.SecurityGroup, gone: Sequence[Permission]) -> None:
+    """Delete the Neutron rules behind some permissions; when one resists, make those again that are gone already."""
+    network = call.cloud.network
+    stored = {rule.id: rule for rule in group.rules}
+    async with undoing() as undo:
+        for rule in (stored[uuid] for one in gone for uuid in one.rules):
+            try:
+                await network.delete_rule(rule.id)
+            except BackendError as error:
+                if error.fault is not Fault.NOT_FOUND:  # somebody else was faster: it is gone, as asked
+                    raise
+            else:
+                undo(network.create_rules, [permissions.again(rule)])
+
+
+async def _peers(call: Call, written: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
+    """Find the groups that permissions name as sources: id or name → UUID.  No call where none is named."""
+    pairs = [pair for permission in written for pair in permission.get("UserIdGroupPairs") or ()]
+    if not pairs:
+        return {}
+    groups, layout = await together(call.cloud.network.security_groups(), topology(call))
+    visible = {ids.aws("sg", group.id): group for group in groups}
+    peers: dict[str, str] = {}
+    for pair in pairs:
+        if group_id := pair.get("GroupId"):
+            uuid = ids.uuid(SECURITY_GROUP, group_id)
+            if group_id not in visible or not _owned_by(call, visible[group_id], pair):
+                raise ids.missing(SECURITY_GROUP, [group_id])
+            peers[group_id] = uuid
+        elif name := pair.get("GroupName"):
+            (found, *_) = named_in(groups, layout.default_vpc, [name], layout)
+            if not _owned_by(call, found, pair):
+                raise ids.missing(SECURITY_GROUP, [name])
+            peers[name] = found.id
+        else:
+            raise AwsError("MissingParameter", "Source group ID missing.")
+    return peers
+
+
+def _owned_by(call: Call, group: cloud.SecurityGroup, pair: Mapping[str, Any]) -> bool:
+    """Tell whether a source group is of the account that the request names, if any: its name alone may be another's."""
+    return pair.get("UserId") in (None, "", "self", owner_of(call, group.project_id))
+
+
+def _written(req: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the permissions of a request, those in the flat parameters of old clients written as such."""
+    written = list(req.get("IpPermissions") or ())
+    source, cidr = req.get("SourceSecurityGroupName"), req.get("CidrIp")
+    if source and cidr:
+        raise AwsError("InvalidParameterCombination", "CidrIp and SourceSecurityGroupName may not be used together.")
+    if source:
+        pair = {"GroupName": source, "UserId": req.get("SourceSecurityGroupOwnerId")}
+        # "Creates rules that grant full ICMP, UDP, and TCP access."
+        full = (
+            {"IpProtocol": "tcp", "FromPort": 0, "ToPort": 65535},
+            {"IpProtocol": "udp", "FromPort": 0, "ToPort": 65535},
+        )
+        wide = [*full, {"IpProtocol": "icmp", "FromPort": -1, "ToPort": -1}]
+        written += [{**one, "UserIdGroupPairs": [pair]} for one in ([_flat(req)] if req.get("IpProtocol") else wide)]
+    elif cidr or req.get("IpProtocol"):
+        written.append({**_flat(req), "IpRanges": [{"CidrIp": cidr}] if cidr else []})
+    return written
+
+
+def _flat(req: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: req[name] for name in ("IpProtocol", "FromPort", "ToPort") if name in req}
+
+
+def _read(written: Mapping[str, Any], peers: Mapping[str, str], *, egress: bool) -> Iterator[Permission]:
+    """Read one permission of a request: one `Permission` for each of its sources."""
+    if not written.get("IpProtocol"):
+        raise AwsError("MissingParameter", "The request must contain the parameter ipProtocol")
+    protocol = permissions.protocol(written["IpProtocol"])
+    first, last = permissions.ports(protocol, written.get("FromPort"), written.get("ToPort"))
+    sources = list(_sources(written, peers))
+    if not sources:
+        raise AwsError("MissingParameter", "The permission must name a source: an IP range or a security group.")
+    for kind, peer, description in sources:
+        if (kind, protocol) in (("ipv4", "icmpv6"), ("ipv6", "icmp")):
+            raise AwsError("InvalidParameterValue", f"Protocol {protocol} does not go with the IP range {peer}.")
+        yield Permission(egress, protocol, first, last, kind, peer, description)
+
+
+def _sources(written: Mapping[str, Any], peers: Mapping[str, str]) -> Iterator[tuple[permissions.Kind, str, str]]:
+    for one in written.get("IpRanges") or ():
+        yield "ipv4", permissions.cidr(one.get("CidrIp", ""), 4), one.get("Description", "")
+    for one in written.get("Ipv6Ranges") or ():
+        yield "ipv6", permissions.cidr(one.get("CidrIpv6", ""), 6), one.get("Description", "")
+    for one in written.get("UserIdGroupPairs") or ():
+        yield "group", peers[one.get("GroupId") or one["GroupName"]], one.get("Description", "")
+    for one in written.get("PrefixListIds") or ():
+        yield "prefix-list", ids.uuid(PREFIX_LIST, one.get("PrefixListId", "")), one.get("Description", "")
+
+
+def _check_description(text: str) -> None:
+    # AWS's sentence, which Neutron's limit of 255 characters fits.
+    if text and not DESCRIPTION.fullmatch(text):
+        raise undescribed("rule")
+
+
+def _rows(call: Call, group: cloud.SecurityGroup, found: Sequence[Permission]) -> list[dict[str, Any]]:
+    group_id, owner = ids.aws("sg", group.id), owner_of(call, group.project_id)
+    rows = [permissions.rule_row(one, group_id, owner) for one in found]
+    for row in rows:
+        row["SecurityGroupRuleArn"] = ids.arn(RULE, row["SecurityGroupRuleId"], call.region, owner)
+    return rows
+
+
+def _revoked(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Cut a rule's row to what Revoke answers of it."""
+    kept = {name: value for name, value in row.items() if name in _REVOKED}
+    peer = row.get("ReferencedGroupInfo")
+    return {**kept, **({"ReferencedGroupId": peer["GroupId"]} if peer else {})}
+
+
+_REVOKED = frozenset(
+    ("SecurityGroupRuleId", "GroupId", "IsEgress", "IpProtocol", "FromPort", "ToPort", "CidrIpv4", "CidrIpv6",
+     "PrefixListId", "Description")
+)  # fmt: skip

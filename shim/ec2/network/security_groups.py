@@ -1,0 +1,234 @@
+"""Security groups: Neutron's, each in one VPC as EC2 has it.
+
+Neutron's groups belong to the project as a whole.  A group that EC2 made in a VPC other than the default one carries
+the tag `ec2:vpc=<UUID>`; all others, Neutron's own `default` among them, are shown in the default VPC.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from adapters.types import network as cloud
+from shim.auth.accounts import account_id
+from shim.concurrency import each, together
+from shim.context import Call
+from shim.ec2.engine import ids
+from shim.ec2.engine.describe import Table, answer, wanted
+from shim.ec2.engine.resource_types import SECURITY_GROUP, VPC
+from shim.ec2.network import ip_permissions as permissions
+from shim.ec2.network.layout import Topology, topology
+from shim.ec2.service import action
+from shim.ec2.tags import rules as tag_rules
+from shim.ec2.tags.codec import NEUTRON_TAGS, from_neutron, to_neutron
+from shim.errors import AwsError
+from shim.undo import undoing
+
+VPC_TAG = "ec2:vpc="
+DEFAULT = "default"
+# "Valid characters: a-z, A-Z, 0-9, spaces, and ._-:/()#,@[]+=&;{}!$*", and the same for the description.
+DESCRIPTION = re.compile(r"[a-zA-Z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{1,255}")
+
+GROUPS = Table(
+    items="SecurityGroups",
+    id="GroupId",
+    ids="GroupIds",
+    kind=SECURITY_GROUP,
+    paged_ids=True,
+    filters={
+        "description": "Description",
+        "group-id": "GroupId",
+        "group-name": "GroupName",
+        "owner-id": "OwnerId",
+        "tag": "Tags",
+        "vpc-id": "VpcId",
+        **{
+            f"{prefix}ip-permission.{name}": f"{member}.{path}"
+            for prefix, member in (("", "IpPermissions"), ("egress.", "IpPermissionsEgress"))
+            for name, path in {
+                "cidr": "IpRanges.CidrIp",
+                "from-port": "FromPort",
+                "group-id": "UserIdGroupPairs.GroupId",
+                "group-name": "UserIdGroupPairs.GroupName",
+                "ipv6-cidr": "Ipv6Ranges.CidrIpv6",
+                "prefix-list-id": "PrefixListIds.PrefixListId",
+                "protocol": "IpProtocol",
+                "to-port": "ToPort",
+                "user-id": "UserIdGroupPairs.UserId",
+            }.items()
+        },
+    },
+)
+
+
+@action(supports="GroupName Description VpcId TagSpecifications")
+async def create_security_group(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Make a group that lets nothing in and everything out by IPv4, as AWS's new groups do."""
+    name = _name(req["GroupName"])
+    description = _description(req["Description"])
+    tags = tag_rules.specified(req, SECURITY_GROUP.resource_type)
+    layout = await topology(call)
+    vpc = await _vpc(call, layout, req.get("VpcId"))
+    marks = to_neutron(tags) + ([VPC_TAG + ids.uuid(VPC, vpc)] if vpc and vpc != layout.default_vpc else [])
+    if len(marks) > NEUTRON_TAGS:
+        raise tag_rules.limit_exceeded()
+    network = call.cloud.network
+    async with call.locks.hold("security-group", call.caller.project_id, name.lower()), undoing() as undo:
+        # "Names are case-insensitive and must be unique within the VPC"; Neutron's need not be.
+        others = (group for group in await network.security_groups() if vpc_of(group, layout) == vpc)
+        if any(group.name.lower() == name.lower() for group in others):
+            raise AwsError("InvalidGroup.Duplicate", f"The security group '{name}' already exists for VPC '{vpc}'")
+        group = await network.create_security_group(name, description)
+        undo(network.delete_security_group, group.id)
+        await _shape(call, group)
+        if marks:
+            await network.set_tags("security-groups", group.id, marks)
+    made = ids.aws("sg", group.id)
+    return {
+        "GroupId": made,
+        "SecurityGroupArn": ids.arn(SECURITY_GROUP, made, call.region, call.caller.account_id),
+        "Tags": tag_rules.shown(tags),
+    }
+
+
+@action(supports="GroupIds GroupNames Filters MaxResults NextToken")
+async def describe_security_groups(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Describe groups: three OpenStack calls, side by side."""
+    named = wanted(GROUPS, req)
+    groups, layout = await together(call.cloud.network.security_groups(), topology(call))
+    rows = [_row(call, group, layout) for group in groups]
+    if names := req.get("GroupNames"):
+        # Names are looked for in the default VPC, says AWS's reference; others have to be named by id.
+        found = named_in(groups, layout.default_vpc, names, layout)
+        req = {**req, "GroupIds": [*named, *(ids.aws("sg", group.id) for group in found)]}
+    return answer(call, GROUPS, rows, req)
+
+
+@action(supports="GroupId GroupName")
+async def delete_security_group(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Delete a group that nothing uses: no port is in it, and no other group's rule names it."""
+    network = call.cloud.network
+    group = await one_group(call, req)
+    group_id = ids.aws("sg", group.id)
+    if group.name == DEFAULT:
+        raise AwsError(
+            "CannotDelete", f'the specified group: "{group_id}" name: "{group.name}" cannot be deleted by a user'
+        )
+    # Neutron would take rules that name the group away with it, out of groups that are still in use.
+    if any(rule.security_group_id != group.id for rule in await network.rules(remote_group_id=group.id)):
+        raise AwsError(SECURITY_GROUP.in_use, SECURITY_GROUP.in_use_says.format(id=group_id))
+    await network.delete_security_group(group.id)
+    return {"Return": True, "GroupId": group_id}
+
+
+async def one_group(call: Call, req: Mapping[str, Any]) -> cloud.SecurityGroup:
+    """Read the group that a request names by GroupId, or by GroupName in the default VPC."""
+    if group_id := req.get("GroupId"):
+        return await call.cloud.network.security_group(ids.uuid(SECURITY_GROUP, group_id))
+    name = req.get("GroupName")
+    if not name:
+        raise AwsError("MissingParameter", "The request must contain the parameter GroupName or GroupId")
+    groups, layout = await together(call.cloud.network.security_groups(name=name), topology(call))
+    return named_in(groups, layout.default_vpc, [name], layout)[0]
+
+
+def named_in(
+    groups: Iterable[cloud.SecurityGroup], vpc: str | None, names: Sequence[str], layout: Topology
+) -> list[cloud.SecurityGroup]:
+    """Find groups by name in one VPC; raises InvalidGroup.NotFound for the names that are not there.
+
+    Neutron may hold several of one name: then the one with the lowest id stands for them.
+    """
+    by_name = {g.name: g for g in sorted(groups, key=lambda g: g.id, reverse=True) if vpc_of(g, layout) == vpc}
+    absent = [name for name in names if name not in by_name]
+    if absent:
+        raise ids.missing(SECURITY_GROUP, absent)
+    return [by_name[name] for name in dict.fromkeys(names)]
+
+
+def vpc_of(group: cloud.SecurityGroup, layout: Topology) -> str | None:
+    """Return the VPC id that a group is shown in; None where there is no default VPC either."""
+    for tag in group.tags:
+        if tag.startswith(VPC_TAG) and ids.is_uuid(tag.removeprefix(VPC_TAG)):
+            return ids.aws("vpc", tag.removeprefix(VPC_TAG))
+    return layout.default_vpc
+
+
+def owner_of(call: Call, project_id: str) -> str:
+    """Return the account id of a project."""
+    return account_id(project_id, call.settings.account_ids)
+
+
+def _row(call: Call, group: cloud.SecurityGroup, layout: Topology) -> dict[str, Any]:
+    group_id, owner, vpc = ids.aws("sg", group.id), owner_of(call, group.project_id), vpc_of(group, layout)
+    found = permissions.fold(group.rules)
+    return {
+        "GroupId": group_id,
+        "GroupName": group.name,
+        "Description": group.description,
+        "OwnerId": owner,
+        **({"VpcId": vpc} if vpc else {}),
+        "SecurityGroupArn": ids.arn(SECURITY_GROUP, group_id, call.region, owner),
+        "IpPermissions": permissions.grouped((p for p in found if not p.egress), owner),
+        "IpPermissionsEgress": permissions.grouped((p for p in found if p.egress), owner),
+        "Tags": tag_rules.shown(from_neutron(group.tags)),
+    }
+
+
+async def _shape(call: Call, group: cloud.SecurityGroup) -> None:
+    """Give a new group the rules of AWS's: everything out by IPv4, and no other.
+
+    Neutron adds one egress rule for each ethertype, or whatever the operator's default rules say.
+    """
+    network = call.cloud.network
+    everything = permissions.Permission(True, permissions.ALL, None, None, "ipv4", "0.0.0.0/0")
+    found = permissions.fold(group.rules)
+    await each(network.delete_rule(rule) for one in found if one != everything for rule in one.rules)
+    if everything not in found:
+        await network.create_rules(permissions.rules(group.id, everything))
+
+
+async def _vpc(call: Call, layout: Topology, asked: str | None) -> str | None:
+    if not asked:
+        return layout.default_vpc
+    uuid = ids.uuid(VPC, asked)
+    # The layout knows routers by the networks on them; one may have none yet.
+    if asked not in layout.vpcs.values() and all(router.id != uuid for router in await call.cloud.network.routers()):
+        raise ids.missing(VPC, [asked])
+    return asked
+
+
+def _name(name: str) -> str:
+    if name.lower().startswith("sg-"):
+        raise AwsError("InvalidParameterValue", f"Invalid value '{name}' for groupName. It may not start with 'sg-'")
+    if not DESCRIPTION.fullmatch(name):
+        raise _refused(name, "GroupName")
+    if name.lower() == DEFAULT:
+        raise AwsError("InvalidGroup.Reserved", "Cannot use reserved security group name: default")
+    return name
+
+
+def _description(text: str) -> str:
+    if not text.isascii():
+        raise _refused(text, "GroupDescription")
+    if not DESCRIPTION.fullmatch(text):
+        raise undescribed("security group")
+    return text
+
+
+def undescribed(what: str) -> AwsError:
+    """AWS's sentence for a description that it does not take, of a security group or of a rule."""
+    return AwsError(
+        "InvalidParameterValue",
+        f"Invalid {what} description. Valid descriptions are strings less than 256 characters from the following set: "
+        " a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*",
+    )
+
+
+def _refused(value: str, name: str) -> AwsError:
+    said = f"Value ({value}) for parameter {name} is invalid. "
+    if not value.isascii():
+        return AwsError("InvalidParameterValue", f"{said}Character sets beyond ASCII are not supported.")
+    valid = "a-z, A-Z, 0-9, spaces and ._-:/()#,@[]+=&;{}!$*"
+    return AwsError("InvalidParameterValue", f"{said}Valid are 1 to 255 characters out of {valid}")

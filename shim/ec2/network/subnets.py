@@ -1,0 +1,129 @@
+"""Subnets, as far as they can be looked at: Neutron's, on networks that do not lead out of the cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
+from typing import Any
+
+from adapters.types import network as cloud
+from shim.concurrency import together
+from shim.context import Call
+from shim.ec2.engine import ids
+from shim.ec2.engine import zones as availability_zones
+from shim.ec2.engine.describe import Table, answer, wanted
+from shim.ec2.engine.resource_types import SUBNET
+from shim.ec2.network.layout import Topology, folded
+from shim.ec2.network.security_groups import owner_of
+from shim.ec2.service import action
+from shim.ec2.tags import rules as tag_rules
+from shim.ec2.tags.codec import from_neutron
+
+SUBNETS = Table(
+    items="Subnets",
+    id="SubnetId",
+    ids="SubnetIds",
+    kind=SUBNET,
+    paged_ids=True,
+    filters={
+        **dict.fromkeys(("availability-zone", "availabilityZone"), "AvailabilityZone"),
+        **dict.fromkeys(("availability-zone-id", "availabilityZoneId"), "AvailabilityZoneId"),
+        **dict.fromkeys(("cidr-block", "cidr", "cidrBlock"), "CidrBlock"),
+        **dict.fromkeys(("default-for-az", "defaultForAz"), "DefaultForAz"),
+        "available-ip-address-count": "AvailableIpAddressCount",
+        "customer-owned-ipv4-pool": "CustomerOwnedIpv4Pool",
+        "enable-dns64": "EnableDns64",
+        "enable-lni-at-device-index": "EnableLniAtDeviceIndex",
+        "ipv6-cidr-block-association.association-id": "Ipv6CidrBlockAssociationSet.AssociationId",
+        "ipv6-cidr-block-association.ipv6-cidr-block": "Ipv6CidrBlockAssociationSet.Ipv6CidrBlock",
+        "ipv6-cidr-block-association.state": "Ipv6CidrBlockAssociationSet.Ipv6CidrBlockState.State",
+        "ipv6-native": "Ipv6Native",
+        "map-customer-owned-ip-on-launch": "MapCustomerOwnedIpOnLaunch",
+        "map-public-ip-on-launch": "MapPublicIpOnLaunch",
+        "outpost-arn": "OutpostArn",
+        "owner-id": "OwnerId",
+        **{
+            f"private-dns-name-options-on-launch.{name}": f"PrivateDnsNameOptionsOnLaunch.{member}"
+            for name, member in {
+                "hostname-type": "HostnameType",
+                "enable-resource-name-dns-a-record": "EnableResourceNameDnsARecord",
+                "enable-resource-name-dns-aaaa-record": "EnableResourceNameDnsAAAARecord",
+            }.items()
+        },
+        "state": "State",
+        "subnet-arn": "SubnetArn",
+        "subnet-id": "SubnetId",
+        "tag": "Tags",
+        "vpc-id": "VpcId",
+    },
+)
+
+
+@action(supports="SubnetIds Filters MaxResults NextToken")
+async def describe_subnets(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Describe subnets: four OpenStack calls, side by side."""
+    wanted(SUBNETS, req)
+    network = call.cloud.network
+    networks, subnets, ports, zones = await together(
+        network.networks(), network.subnets(), network.ports(), call.cloud.compute.zones()
+    )
+    layout = folded(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
+    used: dict[str, list[str]] = {}
+    for port in ports:
+        for fixed in port.fixed:
+            used.setdefault(fixed.subnet_id, []).append(fixed.address)
+    known = availability_zones.zones(zones, call.region)
+    shown = [
+        _row(call, subnet, layout, used.get(subnet.id, ()), known)
+        for subnet in subnets
+        if subnet.version == 4 and subnet.network_id in layout.networks
+    ]
+    return answer(call, SUBNETS, shown, req)
+
+
+def _row(
+    call: Call, subnet: cloud.Subnet, layout: Topology, used: Sequence[str], zones: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    owner, subnet_id = owner_of(call, subnet.project_id), ids.aws("subnet", subnet.id)
+    default = subnet.network_id == layout.default_network
+    return {
+        "SubnetId": subnet_id,
+        "SubnetArn": ids.arn(SUBNET, subnet_id, call.region, owner),
+        "VpcId": layout.vpc_of(subnet.network_id),
+        "CidrBlock": subnet.cidr,
+        "State": "available",
+        **zone(layout.networks[subnet.network_id], zones),
+        "AvailableIpAddressCount": _room(subnet, used),
+        "DefaultForAz": default,
+        # Neutron gives a public address only when it is asked for one.
+        "MapPublicIpOnLaunch": False,
+        "MapCustomerOwnedIpOnLaunch": False,
+        "AssignIpv6AddressOnCreation": False,
+        "Ipv6CidrBlockAssociationSet": [],
+        "Ipv6Native": False,
+        "EnableDns64": False,
+        # Terraform's provider reads these without looking whether they are there.
+        "PrivateDnsNameOptionsOnLaunch": {
+            "HostnameType": "ip-name",
+            "EnableResourceNameDnsARecord": False,
+            "EnableResourceNameDnsAAAARecord": False,
+        },
+        "OwnerId": owner,
+        "Tags": tag_rules.shown(from_neutron(subnet.tags)),
+    }
+
+
+def zone(network: cloud.Network, zones: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Name one zone for a subnet, as EC2 must: Neutron's networks reach all of them, so it is the first in common."""
+    here = [zone for zone in zones if zone["ZoneName"] in network.zones] or list(zones)
+    return {"AvailabilityZone": here[0]["ZoneName"], "AvailabilityZoneId": here[0]["ZoneId"]} if here else {}
+
+
+def _room(subnet: cloud.Subnet, used: Sequence[str]) -> int:
+    """Count the addresses that Neutron may still give out; the ports of others on a shared network are not seen."""
+    taken = [ip_address(address) for address in used]
+    room = 0
+    for pool in subnet.pools:
+        first, last = (ip_address(end) for end in pool)
+        room += int(last) - int(first) + 1 - sum(int(first) <= int(one) <= int(last) for one in taken)
+    return room

@@ -1,0 +1,102 @@
+"""VPCs, as far as they can be looked at: the project's routers, and its networks that have none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_network
+from typing import Any
+
+from adapters.types import network as cloud
+from shim.concurrency import together
+from shim.context import Call
+from shim.ec2.engine import ids
+from shim.ec2.engine.describe import Table, answer, wanted
+from shim.ec2.engine.resource_types import VPC
+from shim.ec2.network.layout import Topology, topology
+from shim.ec2.network.security_groups import owner_of
+from shim.ec2.service import action
+from shim.ec2.tags import rules as tag_rules
+from shim.ec2.tags.codec import from_neutron
+
+VPCS = Table(
+    items="Vpcs",
+    id="VpcId",
+    ids="VpcIds",
+    kind=VPC,
+    paged_ids=True,
+    filters={
+        "cidr": "CidrBlock",
+        "cidr-block-association.association-id": "CidrBlockAssociationSet.AssociationId",
+        "cidr-block-association.cidr-block": "CidrBlockAssociationSet.CidrBlock",
+        "cidr-block-association.state": "CidrBlockAssociationSet.CidrBlockState.State",
+        "dhcp-options-id": "DhcpOptionsId",
+        "ipv6-cidr-block-association.association-id": "Ipv6CidrBlockAssociationSet.AssociationId",
+        "ipv6-cidr-block-association.ipv6-cidr-block": "Ipv6CidrBlockAssociationSet.Ipv6CidrBlock",
+        "ipv6-cidr-block-association.ipv6-pool": "Ipv6CidrBlockAssociationSet.Ipv6Pool",
+        "ipv6-cidr-block-association.state": "Ipv6CidrBlockAssociationSet.Ipv6CidrBlockState.State",
+        "is-default": "IsDefault",
+        "isDefault": "IsDefault",  # the name of the first years, which clients still send
+        "owner-id": "OwnerId",
+        "state": "State",
+        "tag": "Tags",
+        "vpc-id": "VpcId",
+    },
+)
+
+
+@action(supports="VpcIds Filters MaxResults NextToken")
+async def describe_vpcs(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Describe VPCs: four OpenStack calls, side by side."""
+    wanted(VPCS, req)
+    layout, routers, subnets = await together(
+        topology(call), call.cloud.network.routers(), call.cloud.network.subnets()
+    )
+    return answer(call, VPCS, rows(call, layout, routers, subnets), req)
+
+
+def rows(
+    call: Call, layout: Topology, routers: Sequence[cloud.Router], subnets: Sequence[cloud.Subnet]
+) -> list[dict[str, Any]]:
+    """Write each router, and each network without one, as a VPC."""
+    found: dict[str, cloud.Router | cloud.Network] = {ids.aws("vpc", router.id): router for router in routers}
+    for network_id, vpc in layout.vpcs.items():
+        if vpc == ids.aws("vpc", network_id):
+            found[vpc] = layout.networks[network_id]
+    inside: dict[str, list[cloud.Subnet]] = {}
+    for subnet in subnets:
+        if subnet.network_id in layout.networks:
+            inside.setdefault(layout.vpc_of(subnet.network_id), []).append(subnet)
+    return [_row(call, vpc, thing, inside.get(vpc, ()), layout) for vpc, thing in found.items()]
+
+
+def _row(
+    call: Call, vpc: str, thing: cloud.Router | cloud.Network, subnets: Sequence[cloud.Subnet], layout: Topology
+) -> dict[str, Any]:
+    # A router has no range of addresses of its own: those of its subnets are the VPC's.
+    ranges = {version: sorted({s.cidr for s in subnets if s.version == version}, key=ip_network) for version in (4, 6)}
+    return {
+        "VpcId": vpc,
+        "State": "available",
+        **({"CidrBlock": ranges[4][0]} if ranges[4] else {}),
+        "CidrBlockAssociationSet": [
+            {
+                "AssociationId": ids.derived("vpc-cidr-assoc", vpc, cidr),
+                "CidrBlock": cidr,
+                "CidrBlockState": {"State": "associated"},
+            }
+            for cidr in ranges[4]
+        ],
+        "Ipv6CidrBlockAssociationSet": [
+            {
+                "AssociationId": ids.derived("vpc-cidr-assoc", vpc, cidr),
+                "Ipv6CidrBlock": cidr,
+                "Ipv6CidrBlockState": {"State": "associated"},
+            }
+            for cidr in ranges[6]
+        ],
+        "IsDefault": vpc == layout.default_vpc,
+        "OwnerId": owner_of(call, thing.project_id),
+        "InstanceTenancy": "default",
+        "DhcpOptionsId": "default",  # AWS's word where no options are set
+        "Tags": tag_rules.shown(from_neutron(thing.tags)),
+    }

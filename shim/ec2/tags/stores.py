@@ -1,0 +1,125 @@
+"""Where each kind of resource keeps its tags: metadata in Nova, Cinder and Glance, strings in Neutron."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from adapters.errors import BackendError, Fault
+from shim.concurrency import each
+from shim.context import Call
+from shim.ec2.engine.resource_types import (
+    Kind,
+)
+from shim.ec2.tags import codec as tag_codec
+from shim.ec2.tags import rules as tag_rules
+
+_ITEMS = 128  # what Nova, Cinder and Glance keep with a resource by default
+_STRINGS = 50  # what Neutron keeps
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One resource with its tags, and the store's own words that hold them: items of metadata, or strings."""
+
+    id: str  # OpenStack's UUID, or for a key pair EC2's id
+    tags: Mapping[str, str]
+    raw: Mapping[str, str]
+
+
+Work = Callable[[], Awaitable[None]]
+# Raises what cannot be before anything is written: of several resources all are asked before the first is changed.
+Change = Callable[[Call, Held, Mapping[str, str], Sequence[str]], Work]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """How tags of one kind are read, all or some, and how a change (tags to write, keys to take away) becomes work."""
+
+    kind: Kind
+    read: Callable[[Call, Sequence[str]], Awaitable[list[Held]]]
+    change: Change
+
+
+def of_metadata(id: str, metadata: Mapping[str, str]) -> Held:
+    """Return a resource whose store keeps items of metadata."""
+    return Held(id, tag_codec.from_metadata(metadata), metadata)
+
+
+def of_strings(id: str, strings: Sequence[str]) -> Held:
+    """Return a resource whose store keeps strings."""
+    return Held(id, tag_codec.from_neutron(strings), dict.fromkeys(strings, ""))
+
+
+def plan(held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Say which items to write and which to delete; raises TagLimitExceeded for more than the store keeps."""
+    stay = [key for key in held.tags if key not in tags and key not in gone]
+    items = tag_codec.to_metadata(tags, stay)
+    old = [item for key in (*tags, *gone) for item in tag_codec.metadata_items(held.raw, key)]
+    drop = [item for item in old if item not in items]
+    if len({*held.raw, *items} - set(drop)) > _ITEMS:
+        raise tag_rules.limit_exceeded()
+    return items, drop
+
+
+def of_neutron(resource: str) -> Change:
+    """Change tags of one of Neutron's kinds, one string at a time: a whole set would overwrite somebody else's."""
+
+    def change(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> Work:
+        strings = tag_codec.to_neutron(tags)
+        old = [item for key in (*tags, *gone) for item in tag_codec.neutron_items(held.raw, key)]
+        drop = [item for item in old if item not in strings]
+        after = ({*held.raw} | {*strings}) - {*drop}
+        own = [item for item in after if item.startswith(("t:", "tp:"))]
+        if len(own) > tag_codec.NEUTRON_TAGS or len(after) > _STRINGS:
+            raise tag_rules.limit_exceeded()
+        return lambda: _retagged(call, resource, held, strings, drop)
+
+    return change
+
+
+async def _retagged(call: Call, resource: str, held: Held, strings: Sequence[str], drop: Sequence[str]) -> None:
+    net = call.cloud.network
+    # Neutron counts what is to go beside what is new: room first where there is none.
+    room = len(held.raw) + len(strings) <= _STRINGS
+    if not room:
+        await each(missing_is_fine(net.remove_tag(resource, held.id, item)) for item in drop)
+    await each((net.add_tag(resource, held.id, item) for item in strings if item not in held.raw), most=4)
+    if room:
+        await each(missing_is_fine(net.remove_tag(resource, held.id, item)) for item in drop)
+
+
+async def limited(call: Awaitable[object]) -> None:
+    """Await a write; raise TagLimitExceeded where OpenStack's own limit refuses it."""
+    try:
+        await call
+    except BackendError as error:
+        if error.fault is Fault.QUOTA:
+            raise tag_rules.limit_exceeded() from error
+        raise
+
+
+async def missing_is_fine(call: Awaitable[object]) -> None:
+    """Await a deletion; what somebody else has taken away meanwhile is no failure."""
+    try:
+        await call
+    except BackendError as error:
+        if error.fault is not Fault.NOT_FOUND:  # somebody else took it away
+            raise
+
+
+_REGISTERED: dict[str, Store] = {}
+
+
+def register(store: Store) -> Store:
+    """Make the tags of one resource type known to CreateTags, DeleteTags and DescribeTags.
+
+    Each folder registers its own: tags lie below the resources and import none of them.
+    """
+    _REGISTERED[store.kind.resource_type] = store
+    return store
+
+
+def stores() -> Mapping[str, Store]:
+    """Return every registered store by EC2's name of its resource type."""
+    return _REGISTERED

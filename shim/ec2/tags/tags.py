@@ -1,0 +1,157 @@
+"""Tags over all kinds of resources: create, delete, describe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from adapters.errors import BackendError, Fault
+from shim.concurrency import each
+from shim.context import Call
+from shim.ec2.engine import ids
+from shim.ec2.engine.describe import Table, answer
+from shim.ec2.engine.resource_types import KEY_PAIR, Kind
+from shim.ec2.service import action
+from shim.ec2.tags import rules as tag_rules
+from shim.ec2.tags.stores import Held, Store, Work, stores
+from shim.errors import AwsError
+
+# "Place" joins resource and key to what orders the pages; it is no member of AWS's.
+TAGS = Table(
+    items="Tags",
+    id="Place",
+    kind=Kind("", "", "InvalidParameterValue", "{id}", "{id}", "InvalidParameterValue"),
+    cut=True,
+    filters={
+        "key": "Key",
+        "resource-id": "ResourceId",
+        "resource-type": "ResourceType",
+        "value": "Value",
+        "tag": "Itself",
+    },
+)
+
+
+@action(supports="Resources Tags")
+async def create_tags(call: Call, req: Mapping[str, Any]) -> None:
+    """Add tags to resources, or overwrite them; nothing is written unless every resource is there and has room."""
+    wanted = tag_rules.checked(req["Tags"])
+    if not wanted:
+        raise AwsError("MissingParameter", "The request must contain the parameter tagSet")
+    found = await _resources(call, req["Resources"])
+    for _, held in found:
+        tag_rules.checked(req["Tags"], held.tags)
+    work = [_write(call, store, held, wanted) for store, held in found]
+    await each(one() for one in work if one)
+
+
+@action(supports="Resources Tags")
+async def delete_tags(call: Call, req: Mapping[str, Any]) -> None:
+    """Take tags from resources: those named (by key, or by key and value), or all that users gave."""
+    named = req.get("Tags") or []
+    # Nothing of "aws:" can be named; all that is not named stays.
+    tag_rules.checked({"Key": tag.get("Key", ""), "Value": tag.get("Value") or ""} for tag in named)
+    found = await _resources(call, req["Resources"])
+    gone = [(store, held, _chosen(held, named)) for store, held in found]
+    work = [store.change(call, held, {}, keys) for store, held, keys in gone if keys]
+    await each(one() for one in work)
+
+
+@action(supports="Filters MaxResults NextToken")
+async def describe_tags(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """List tags of all resources; a filter for a type or an id spares the lists of the other kinds."""
+    stores = _stores(req.get("Filters") or ())
+    lists = await each(_tolerant(call, store) for store in stores)
+    rows = [
+        row for store, helds in zip(stores, lists, strict=True) for held in helds for row in _rows(store.kind, held)
+    ]
+    found = answer(call, TAGS, rows, req)
+    hidden = ("Place", "Itself")
+    found[TAGS.items] = [{k: v for k, v in row.items() if k not in hidden} for row in found[TAGS.items]]
+    return found
+
+
+async def _resources(call: Call, asked: Iterable[str]) -> list[tuple[Store, Held]]:
+    """Find the resources of these ids with their tags; raises the NotFound of the first kind that lacks one."""
+    by_store: dict[str, list[str]] = {}
+    for one in dict.fromkeys(asked):
+        kind = ids.kind_of(one)
+        if kind is None or kind.resource_type not in stores():
+            raise AwsError("InvalidID", f"The ID '{one}' is not valid")
+        by_store.setdefault(kind.resource_type, []).append(one)
+    chosen = [stores()[name] for name in by_store]
+    lists = await each(
+        store.read(call, _names(store.kind, named)) for store, named in zip(chosen, by_store.values(), strict=True)
+    )
+    found = []
+    for store, named, helds in zip(chosen, by_store.values(), lists, strict=True):
+        by_id = {_id(store.kind, held): held for held in helds}
+        if absent := [one for one in named if one not in by_id]:
+            raise ids.missing(store.kind, absent)
+        found += [(store, by_id[one]) for one in named]
+    return found
+
+
+def _names(kind: Kind, named: Sequence[str]) -> list[str]:
+    """Write ids as the store knows them."""
+    return list(named) if kind is KEY_PAIR else [ids.uuid(kind, one) for one in named]
+
+
+def _id(kind: Kind, held: Held) -> str:
+    return held.id if kind is KEY_PAIR else ids.aws(kind.prefix, held.id)
+
+
+def _write(call: Call, store: Store, held: Held, wanted: Mapping[str, str]) -> Work | None:
+    new = {key: value for key, value in wanted.items() if held.tags.get(key) != value}
+    return store.change(call, held, new, ()) if new else None
+
+
+def _chosen(held: Held, named: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Choose the keys to delete.
+
+    "If you specify a tag key without a tag value, we delete any tag with this key regardless of its value.  If you
+    specify a tag key with an empty string as the tag value, we delete the tag only if its value is an empty string."
+    """
+    if not named:
+        return [key for key in held.tags if not key.startswith(tag_rules.RESERVED)]
+    return [
+        tag["Key"] for tag in named if tag.get("Key") in held.tags and tag.get("Value") in (None, held.tags[tag["Key"]])
+    ]
+
+
+def _stores(filters: Sequence[Mapping[str, Any]]) -> list[Store]:
+    """Choose the kinds that can pass the filters; where a value has a wildcard all of them can."""
+    chosen = list(stores().values())
+    for one in filters:
+        values: Sequence[str] = one.get("Values") or ()
+        if any(set(value) & set("*?\\") for value in values):
+            continue
+        if one.get("Name") == "resource-type":
+            chosen = [store for store in chosen if store.kind.resource_type in values]
+        elif one.get("Name") == "resource-id":
+            chosen = [store for store in chosen if any(value.startswith(f"{store.kind.prefix}-") for value in values)]
+    return chosen
+
+
+async def _tolerant(call: Call, store: Store) -> list[Held]:
+    try:
+        return await store.read(call, ())
+    except BackendError as error:
+        if error.fault is Fault.UNSUPPORTED:  # a cloud without the service has no such resources
+            return []
+        raise
+
+
+def _rows(kind: Kind, held: Held) -> list[dict[str, Any]]:
+    shown = _id(kind, held)
+    return [
+        {
+            "Key": key,
+            "Value": value,
+            "ResourceId": shown,
+            "ResourceType": kind.resource_type,
+            "Place": f"{shown} {key}",
+            "Itself": [{"Key": key, "Value": value}],
+        }
+        for key, value in held.tags.items()
+    ]

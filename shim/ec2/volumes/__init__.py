@@ -1,0 +1,1 @@
+"""EBS volumes and their attachments: Cinder's volumes."""

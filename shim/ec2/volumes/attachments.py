@@ -1,0 +1,150 @@
+"""Attachments: a volume in an instance, made and ended by Nova, shown by Cinder and Nova together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from adapters.errors import BackendError, Fault
+from adapters.types import block as cloud
+from adapters.types.compute import Server
+from shim.concurrency import each, together
+from shim.context import Call
+from shim.ec2.engine import ids
+from shim.ec2.engine.resource_types import INSTANCE, VOLUME
+from shim.ec2.service import action
+from shim.ec2.volumes import rows as volume_rows
+from shim.ec2.volumes.volumes import holders
+from shim.errors import AwsError
+from shim.undo import undoing
+
+# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/device_naming.html, and virtio's names beside them.
+_DEVICE = re.compile(r"(?:/dev/)?(?:xvd|sd|hd|vd)([a-z]{1,2}[0-9]{0,2})")
+# The instance's own disk, which is none of its volumes where the image was copied to the host.
+_ROOT = re.compile(r"a[0-9]*")
+# Nova's sentence where it counts a device name as used that no volume bears.
+_PATH = re.compile(r"device path\b.*\bin use", re.IGNORECASE)
+# Nova's sentence where the operator set cross_az_attach to false.
+_ZONES = re.compile(r"availability.zone", re.IGNORECASE)
+
+
+@action(supports="VolumeId InstanceId Device")
+async def attach_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Attach a volume to an instance; the waiter VolumeInUse tells when Cinder has heard of it."""
+    name = req["Device"]
+    if not _DEVICE.fullmatch(name):
+        raise AwsError(
+            "InvalidParameterValue",
+            f"Value ({name}) for parameter device is invalid. {name} is not a valid EBS device name.",
+        )
+    volume_id, server_id = ids.uuid(VOLUME, req["VolumeId"]), ids.uuid(INSTANCE, req["InstanceId"])
+    volume, server = await together(call.cloud.block.volume(volume_id), call.cloud.compute.server(server_id))
+    await _check(call, volume, server, name)
+    mark = volume_rows.DEVICE + server_id
+    async with undoing() as undo:
+        await _mark(call, volume, mark, name)
+        undo(call.cloud.block.delete_volume_metadata, volume_id, mark)
+        try:
+            await call.cloud.compute.attach_volume(server_id, volume_id, f"/dev/{name.removeprefix('/dev/')}")
+        except BackendError as error:
+            if error.fault is Fault.INVALID and _ZONES.search(error.detail):
+                raise _mismatch(req) from error
+            if error.fault is Fault.IN_USE and _PATH.search(error.detail):
+                raise _taken(name) from error
+            raise
+    return {
+        "VolumeId": req["VolumeId"],
+        "InstanceId": req["InstanceId"],
+        "Device": name,
+        "State": "attaching",
+        "DeleteOnTermination": False,
+    }
+
+
+@action(supports="VolumeId InstanceId Device Force")
+async def detach_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Detach a volume from the one instance that holds it, or from the one that is named."""
+    if req.get("Force"):
+        raise AwsError("UnsupportedOperation", "Nova detaches a volume by the instance's leave only, not by force.")
+    volume = await call.cloud.block.volume(ids.uuid(VOLUME, req["VolumeId"]))
+    servers = await holders(call, [volume]) if volume_rows.held([volume]) else []
+    row = _held(volume_rows.attachments(volume, servers), volume, req)
+    try:
+        await call.cloud.compute.detach_volume(ids.uuid(INSTANCE, row["InstanceId"]), volume.id)
+    except BackendError as error:
+        # 400 or 403, as the version has it: "Cannot detach a root device volume".
+        if error.fault in (Fault.FORBIDDEN, Fault.INVALID) and "root" in error.detail.lower():
+            raise AwsError(
+                "OperationNotPermitted",
+                f"Unable to detach root volume '{req['VolumeId']}' from instance '{row['InstanceId']}'",
+            ) from error
+        raise
+    return {**row, "State": "detaching"}
+
+
+async def _check(call: Call, volume: cloud.Volume, server: Server, device: str) -> None:
+    """Refuse what Nova would refuse, in AWS's words, and a device name that the instance uses already."""
+    volume_id = ids.aws("vol", volume.id)
+    if any(one.server_id == server.id for one in volume.attachments):
+        raise AwsError(VOLUME.in_use, f"{volume_id} is already attached to an instance")
+    if volume_rows.state(volume) == "in-use" and not (volume.multiattach and volume.status == "in-use"):
+        raise AwsError(VOLUME.in_use, f"{volume_id} is already attached to an instance")
+    if volume.status not in ("available", "in-use"):
+        raise AwsError("IncorrectState", f"Volume '{volume_id}' is not 'available'.")
+    others = await each(call.cloud.block.volume(one.id) for one in server.volumes if one.id != volume.id)
+    wanted = _letters(device)
+    if _ROOT.fullmatch(wanted) or wanted in {_letters(volume_rows.device(other, server.id)) for other in others}:
+        raise _taken(device)
+
+
+def _letters(device: str) -> str:
+    """Return what tells one device name from another: the guest's bus gives the rest, whatever was asked for."""
+    shape = _DEVICE.fullmatch(device)
+    return shape[1] if shape else device
+
+
+def _taken(device: str) -> AwsError:
+    return AwsError(
+        "InvalidParameterValue",
+        f"Invalid value '{device}' for unixDevice. Attachment point {device} is already in use",
+    )
+
+
+async def _mark(call: Call, volume: cloud.Volume, mark: str, device: str) -> None:
+    """Keep the device name with the volume, in place of the marks of servers that hold it no more.
+
+    They are left standing when a volume is detached: until Nova is done, clients look for the attachment by them.
+    """
+    block = call.cloud.block
+    held = {volume_rows.DEVICE + one.server_id for one in volume.attachments}
+    stale = [key for key in volume.metadata if key.startswith(volume_rows.DEVICE) and key not in {*held, mark}]
+    for key in stale:
+        await block.delete_volume_metadata(volume.id, key)
+    await block.set_volume_metadata(volume.id, {mark: device})
+
+
+def _mismatch(req: Mapping[str, Any]) -> AwsError:
+    return AwsError(
+        "InvalidVolume.ZoneMismatch",
+        f"The volume '{req['VolumeId']}' is not in the same availability zone as instance '{req['InstanceId']}'",
+    )
+
+
+def _held(rows: list[dict[str, Any]], volume: cloud.Volume, req: Mapping[str, Any]) -> dict[str, Any]:
+    """Choose the attachment to end among those of a volume."""
+    volume_id, instance, device = req["VolumeId"], req.get("InstanceId"), req.get("Device")
+    if instance:
+        ids.check(INSTANCE, instance)
+    chosen = [row for row in rows if instance in (None, "", row["InstanceId"])]
+    if not rows or (chosen and chosen[0]["State"] != "attached"):
+        moving = chosen[0]["State"] if chosen else volume_rows.state(volume)
+        raise AwsError("IncorrectState", f"Volume '{volume_id}' is in the '{moving}' state.")
+    if not chosen or (device and device != chosen[0]["Device"]):
+        where = f" as device '{device}'" if device else ""
+        raise AwsError(
+            "InvalidAttachment.NotFound", f"Volume '{volume_id}' is not attached to instance '{instance or ''}'{where}"
+        )
+    if len(chosen) > 1:
+        raise AwsError("MissingParameter", f"Volume '{volume_id}' has several attachments: name the instance.")
+    return chosen[0]

@@ -1,0 +1,30 @@
+"""Tags of volumes, in the metadata of Cinder's volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from shim.concurrency import each
+from shim.context import Call
+from shim.ec2.engine.resource_types import VOLUME
+from shim.ec2.tags.stores import Held, Store, Work, limited, missing_is_fine, of_metadata, plan, register
+
+
+async def _volumes(call: Call, named: Sequence[str]) -> list[Held]:
+    block = call.cloud.block
+    found = [await block.volume(named[0])] if len(named) == 1 else await block.volumes()
+    return [of_metadata(volume.id, volume.metadata) for volume in found]
+
+
+def _change_volume(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> Work:
+    items, drop = plan(held, tags, gone)
+
+    async def change() -> None:
+        if items:
+            await limited(call.cloud.block.set_volume_metadata(held.id, items))
+        await each(missing_is_fine(call.cloud.block.delete_volume_metadata(held.id, item)) for item in drop)
+
+    return change
+
+
+register(Store(VOLUME, _volumes, _change_volume))

@@ -1,0 +1,255 @@
+"""Volumes: Cinder's, under EC2's names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from adapters.errors import BackendError, Fault
+from adapters.types import block as cloud
+from adapters.types.compute import Server
+from shim.concurrency import together
+from shim.context import Call
+from shim.ec2.engine import client_tokens, ids
+from shim.ec2.engine import zones as availability_zones
+from shim.ec2.engine.describe import Table, answer, wanted
+from shim.ec2.engine.filters import never, nothing
+from shim.ec2.engine.resource_types import SNAPSHOT, VOLUME
+from shim.ec2.service import action
+from shim.ec2.tags import rules as tag_rules
+from shim.ec2.tags.codec import to_metadata
+from shim.ec2.volumes import rows as volume_rows
+from shim.ec2.volumes import sizes as volume_sizes
+from shim.errors import AwsError
+
+VOLUMES = Table(
+    items="Volumes",
+    id="VolumeId",
+    ids="VolumeIds",
+    kind=VOLUME,
+    cut=True,
+    filters={
+        "attachment.attach-time": "Attachments.AttachTime",
+        "attachment.delete-on-termination": "Attachments.DeleteOnTermination",
+        "attachment.device": "Attachments.Device",
+        "attachment.instance-id": "Attachments.InstanceId",
+        "attachment.status": "Attachments.State",
+        "availability-zone": "AvailabilityZone",
+        "availability-zone-id": "AvailabilityZoneId",  # see `availability_zones.by_name`
+        "create-time": "CreateTime",
+        "encrypted": "Encrypted",
+        "multi-attach-enabled": "MultiAttachEnabled",
+        "size": "Size",
+        "snapshot-id": "SnapshotId",
+        "status": "State",
+        "tag": "Tags",
+        "volume-id": "VolumeId",
+        "volume-type": "VolumeType",
+        # AWS's own services attach and speed up volumes; here nobody does.
+        "fast-restored": never,
+        "operator.managed": never,
+        "operator.principal": nothing,
+    },
+)
+STATUSES = Table(
+    items="VolumeStatuses",
+    id="VolumeId",
+    ids="VolumeIds",
+    kind=VOLUME,
+    cut=True,
+    filters={
+        "action.code": "Actions.Code",
+        "action.description": "Actions.Description",
+        "action.event-id": "Actions.EventId",
+        "attachment-status.instance-id": "AttachmentStatuses.InstanceId",
+        "attachment-status.io-performance": "AttachmentStatuses.IoPerformance",
+        "availability-zone": "AvailabilityZone",
+        "event.description": "Events.Description",
+        "event.event-id": "Events.EventId",
+        "event.event-type": "Events.EventType",
+        "event.not-after": "Events.NotAfter",
+        "event.not-before": "Events.NotBefore",
+        "volume-status.details-name": "VolumeStatus.Details.Name",
+        "volume-status.details-status": "VolumeStatus.Details.Status",
+        "volume-status.status": "VolumeStatus.Status",
+    },
+)
+# AWS's types without a promise that a cloud could break: where Cinder has none of the name, its default stands in.
+_GENERAL = ("gp2", "gp3", "standard")
+# Cinder keeps 128 items; a few are the gateway's.
+_MOST_ITEMS = 128 - 28
+_GONE_QUIET = {"creating": "insufficient-data", "error": "impaired"}
+
+
+@action(
+    supports="AvailabilityZone AvailabilityZoneId Size SnapshotId VolumeType Iops Throughput Encrypted "
+    "MultiAttachEnabled ClientToken TagSpecifications"
+)
+async def create_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Ask Cinder for a volume; the waiter VolumeAvailable tells when it is there."""
+    tags = tag_rules.specified(req, VOLUME.resource_type)
+    items = to_metadata(tags)
+    if len(items) > _MOST_ITEMS:
+        raise tag_rules.limit_exceeded()
+    size, snapshot = req.get("Size"), req.get("SnapshotId")
+    if size is None and not snapshot:
+        raise AwsError("MissingParameter", "The request must contain the parameter size or snapshotId")
+    snapshot_id = ids.uuid(SNAPSHOT, snapshot) if snapshot else None
+    (zone, zone_marks), (kind, kind_marks) = await together(_zone(call, req), _type(call, req))
+    volume_sizes.check(size, req.get("VolumeType"))
+    token = client_tokens.marks(req)
+    new = cloud.NewVolume(size, kind, zone, snapshot_id, {**items, **zone_marks, **kind_marks, **token})
+    if not token:
+        return _made(await call.cloud.block.create_volume(new))
+    async with call.locks.hold("volume", call.caller.project_id, token[client_tokens.TOKEN]):
+        mark = {client_tokens.TOKEN: token[client_tokens.TOKEN]}
+        for found in await call.cloud.block.volumes(metadata=mark):
+            client_tokens.same(token, found.metadata)
+            return _made(found)
+        return _made(await call.cloud.block.create_volume(new))
+
+
+@action(supports="VolumeIds Filters MaxResults NextToken")
+async def describe_volumes(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Describe volumes: one OpenStack call, a second one where any of them is attached."""
+    found, req = await together(_read(call, wanted(VOLUMES, req)), availability_zones.by_name(call, req))
+    servers = await holders(call, found) if volume_rows.held(found) else []
+    return answer(call, VOLUMES, [volume_rows.row(volume, servers) for volume in found], req)
+
+
+@action(supports="VolumeId")
+async def delete_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Delete a volume that no instance holds."""
+    uuid = ids.uuid(VOLUME, req["VolumeId"])
+    try:
+        await call.cloud.block.delete_volume(uuid)
+    except BackendError as error:
+        if error.fault is not Fault.IN_USE:
+            raise
+        attachments = (await call.cloud.block.volume(uuid)).attachments
+        if not attachments:  # a snapshot holds it
+            raise
+        holder = ids.aws("i", attachments[0].server_id)
+        raise AwsError(VOLUME.in_use, f"Volume {ids.aws('vol', uuid)} is currently attached to {holder}") from error
+    return {}
+
+
+@action(supports="VolumeIds Filters MaxResults NextToken")
+async def describe_volume_status(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Tell of each volume whether Cinder believes it to be sound."""
+    return answer(call, STATUSES, [_status(volume) for volume in await _read(call, wanted(STATUSES, req))], req)
+
+
+@action(supports="VolumeId Attribute")
+async def describe_volume_attribute(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Tell one of two attributes that no volume here ever has: Cinder does not stop I/O, nor sell anything."""
+    volume = await call.cloud.block.volume(ids.uuid(VOLUME, req["VolumeId"]))
+    attribute: dict[str, dict[str, Any]] = {
+        "autoEnableIO": {"AutoEnableIO": {"Value": False}},
+        "productCodes": {"ProductCodes": []},
+    }
+    if req["Attribute"] not in attribute:
+        raise AwsError("InvalidParameterValue", f"Value ({req['Attribute']}) for parameter attribute is invalid.")
+    return {"VolumeId": ids.aws("vol", volume.id), **attribute[req["Attribute"]]}
+
+
+async def holders(call: Call, volumes: Sequence[cloud.Volume]) -> list[Server]:
+    """Read the servers that may hold some volumes: the one, where it is plain which, else the list of all."""
+    known = {one.server_id for volume in volumes for one in volume.attachments}
+    if len(known) == 1 and not any(volume.status in ("reserved", "attaching") for volume in volumes):
+        try:
+            return [await call.cloud.compute.server(known.pop())]
+        except BackendError as error:
+            if error.fault is not Fault.NOT_FOUND:  # deleted a moment ago, and Cinder has not heard
+                raise
+            return []
+    return await call.cloud.compute.servers()
+
+
+async def _read(call: Call, named: Sequence[str]) -> list[cloud.Volume]:
+    """Read the volumes that were named, if there are few, else all: `answer` says which are missing."""
+    if not named or len(named) > 1:
+        return await call.cloud.block.volumes()
+    return [await call.cloud.block.volume(ids.uuid(VOLUME, named[0]))]
+
+
+def _made(volume: cloud.Volume) -> Mapping[str, Any]:
+    return volume_rows.row(volume, ())
+
+
+async def _zone(call: Call, req: Mapping[str, Any]) -> tuple[str | None, dict[str, str]]:
+    """Find Cinder's zone for the one asked for, and what to remember of it.
+
+    EC2 has one list of zones, and DescribeAvailabilityZones shows Nova's.  Where Cinder has no zone of the name it
+    places the volume where it likes, and the name is kept with the volume.
+    """
+    name, zone_id = req.get("AvailabilityZone"), req.get("AvailabilityZoneId")
+    if bool(name) == bool(zone_id):
+        raise AwsError(
+            "InvalidParameterCombination" if name else "MissingParameter",
+            "The request must contain one of the parameters AvailabilityZone and AvailabilityZoneId",
+        )
+    blocks, computes = await together(call.cloud.block.zones(), call.cloud.compute.zones())
+    rows = availability_zones.zones(computes, call.region)
+    if zone_id:
+        name = next((row["ZoneName"] for row in rows if row["ZoneId"] == zone_id), None)
+    if any(zone.name == name for zone in blocks):
+        return name, {}
+    if name is None or not any(row["ZoneName"] == name for row in rows):
+        raise AwsError("InvalidZone.NotFound", f"The zone '{name or zone_id}' does not exist.")
+    return None, {volume_rows.ZONE: name}
+
+
+async def _type(call: Call, req: Mapping[str, Any]) -> tuple[str | None, dict[str, str]]:
+    """Find Cinder's type for the one asked for, and what to remember of it; refuse promises it could not keep."""
+    asked = req.get("VolumeType")
+    if req.get("Encrypted"):
+        # Whether a type encrypts is told to administrators only; a volume must not be taken for encrypted by mistake.
+        raise AwsError("UnsupportedOperation", "Encryption on request is not supported; it belongs to the volume type.")
+    types = {one.name: one for one in await call.cloud.block.volume_types()} if asked else {}
+    if asked and asked not in types and asked not in _GENERAL:
+        raise AwsError("UnknownVolumeType", f"The volume type '{asked}' is not available.")
+    _performance(asked, req)
+    if req.get("MultiAttachEnabled") and not (asked in types and _shared(types[asked])):
+        raise AwsError("InvalidParameterCombination", "The volume type does not support MultiAttachEnabled.")
+    if not asked or asked in types:
+        return asked, {}
+    return None, {volume_rows.TYPE: asked}
+
+
+def _shared(type: cloud.VolumeType) -> bool:
+    # https://docs.openstack.org/cinder/latest/admin/volume-multiattach.html: "multiattach=<is> True"
+    return type.extra_specs.get("multiattach", "").split()[-1:] == ["True"]
+
+
+def _performance(type: str | None, req: Mapping[str, Any]) -> None:
+    included = {"Iops": volume_rows.GP3_IOPS, "Throughput": volume_rows.GP3_THROUGHPUT}
+    for name, most in included.items():
+        value = req.get(name)
+        if value is None:
+            continue
+        if type != "gp3":
+            raise AwsError(
+                "InvalidParameterCombination", f"The parameter {name} is not supported for {type or 'default'} volumes."
+            )
+        if value != most:
+            raise AwsError("UnsupportedOperation", f"{name} other than gp3's own {most} cannot be provided here.")
+
+
+def _status(volume: cloud.Volume) -> dict[str, Any]:
+    state = volume_rows.state(volume)
+    status = _GONE_QUIET.get(state, "ok")
+    return {
+        "VolumeId": ids.aws("vol", volume.id),
+        "AvailabilityZone": volume_rows.zone(volume),
+        "VolumeStatus": {
+            "Status": status,
+            "Details": [
+                {"Name": "io-enabled", "Status": {"ok": "passed", "impaired": "failed"}.get(status, status)},
+                {"Name": "io-performance", "Status": "not-applicable"},
+            ],
+        },
+        "Actions": [],
+        "Events": [],
+        "AttachmentStatuses": [],
+    }

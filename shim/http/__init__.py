@@ -1,0 +1,1 @@
+"""The HTTP side of the AWS endpoint: sockets, connections, requests and how an answer is sent."""

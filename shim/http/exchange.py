@@ -1,0 +1,243 @@
+"""Exchange: one HTTP request and its answer, as an ASGI application receives the one and sends the other."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Collection, MutableMapping
+from functools import lru_cache
+from http import HTTPStatus
+from operator import add, itemgetter
+from typing import Any, Protocol
+
+from shim.http.sending import CutShortError
+
+log = logging.getLogger(__name__)
+
+Header = tuple[bytes, bytes]
+END = b"\r\n\r\n"  # of a head
+
+# What of a body is kept until the application asks for it; the client waits meanwhile.
+BODY_BYTES = 64 * 1024
+
+# Joining copies, so it is for bodies whose copy costs less than a system call.
+JOINED_BYTES = 16 * 1024
+
+_STATUS = {one.value: b"HTTP/1.1 %d %s" % (one.value, one.phrase.encode()) for one in HTTPStatus}
+_CONTINUE = b"HTTP/1.1 100 Continue" + END
+_NO_BODY = frozenset((204, 304))
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, 5.6.2
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_name: Callable[[Header], bytes] = itemgetter(0)
+_value: Callable[[Header], bytes] = itemgetter(1)
+
+
+class Wire(Protocol):
+    """The connection that an exchange is on."""
+
+    transport: asyncio.Transport
+    loop: asyncio.AbstractEventLoop
+    writing: bool  # the client keeps up with what is written
+
+    @property
+    def last(self) -> bool:
+        """Whether no further request is read after the one that is served."""
+        ...
+
+    def default_head(self) -> bytes:
+        """Return the lines of every answer, each with the line's end before it."""
+        ...
+
+    async def writable(self) -> None:
+        """Wait until the client has read enough of what was written."""
+        ...
+
+    def pause_reading(self) -> None:
+        """Let the client wait."""
+        ...
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        ...
+
+    def answered(self, *, keep: bool) -> None:
+        """Go on with the next request, or end the connection."""
+        ...
+
+
+class Exchange:
+    """One request and its answer: what ASGI calls `receive` and `send`."""
+
+    def __init__(self, connection: Wire, scope: dict[str, Any], keep: bool) -> None:
+        self._connection = connection
+        self._scope = scope
+        self._keep = keep
+        self._expects = dict(scope["headers"]).get(b"expect", b"").lower() == b"100-continue"
+        self._body: list[bytes] = []
+        self._kept = 0
+        self._whole = False  # the body has come
+        self._told = False  # the application knows
+        self._waiter: asyncio.Future[None] | None = None
+        self._gone = False
+        self._error: Exception | None = None  # why the rest of the body cannot be read
+        self._head = b""  # of the answer, held back for the body's first piece
+        self._started = False
+        self._ended = False
+        self._chunked = False
+        self._endless = False  # the connection's end is the body's
+        self._left = 0
+
+    # What the connection tells.
+
+    def take(self, body: bytes) -> None:
+        """Keep a piece of the body; what nobody will ask for is dropped."""
+        if not self._ended:
+            self._body.append(body)
+            self._kept += len(body)
+            if self._kept > BODY_BYTES:
+                self._connection.pause_reading()
+            self._wake()
+
+    def whole(self) -> None:
+        """The body has come."""
+        self._whole = True
+        self._wake()
+
+    def lost(self) -> None:
+        """The client has gone."""
+        self._gone = True
+        self._wake()
+
+    def broken(self, error: Exception) -> None:
+        """What comes next is no HTTP: a body that is not whole never will be."""
+        if not self._whole:
+            self._error = error
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def run(self, app: Callable[..., Any]) -> None:
+        """Have the request answered; whatever happens, it is answered whole or the connection ends."""
+        try:
+            await app(self._scope, self.receive, self.send)
+        except asyncio.CancelledError:
+            self._connection.transport.close()
+            raise
+        except CutShortError:
+            pass  # told by the gateway; the client sees that the answer has no end
+        except Exception:
+            log.exception("the application broke")
+        if self._ended or self._gone:
+            return
+        if self._started and not self._head:
+            self._connection.transport.close()
+            return
+        self._started = False
+        headers = [(b"content-length", b"0"), (b"connection", b"close")]
+        await self.send({"type": "http.response.start", "status": 500, "headers": headers})
+        await self.send({"type": "http.response.body"})
+
+    # What the application asks for.
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        """Wait for a piece of the body; after the last one for the client to leave, or for the answer's end.
+
+        Raises the AwsError that a body has earned whose framing is broken.
+        """
+        if self._expects and not self._started and not self._gone:
+            self._connection.transport.write(_CONTINUE)
+        self._expects = False
+        while not (self._gone or self._ended or self._body or self._error or (self._whole and not self._told)):
+            self._connection.resume_reading()
+            self._waiter = self._connection.loop.create_future()
+            await self._waiter
+        if self._gone or self._ended or (self._error and self._started):
+            return {"type": "http.disconnect"}
+        if self._error and not self._body:
+            raise self._error
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        self._body, self._kept, self._told = [], 0, self._whole
+        return {"type": "http.request", "body": body, "more_body": not self._whole}
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        """Answer: the head, then the body in pieces.
+
+        RuntimeError where the body is not as long as its head says, or a header could break the head.
+        """
+        if not self._connection.writing:
+            await self._connection.writable()
+        if self._gone or self._ended:
+            return
+        if not self._started:
+            self._start(message["status"], message.get("headers", ()))
+            return
+        body, more = message.get("body", b""), message.get("more_body", False)
+        if self._scope["method"] == "HEAD":
+            body = b""
+        elif self._endless:
+            pass
+        elif self._chunked:
+            body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + (b"" if more else b"0\r\n\r\n")
+        else:
+            self._left -= len(body)
+            if self._left < 0 or (self._left and not more):
+                raise RuntimeError(f"an answer is {-self._left} bytes longer than its head says")
+        self._write(body)
+        if not more:
+            self._ended = True
+            self._wake()
+            self._connection.answered(keep=self._keep)
+
+    def _start(self, status: int, headers: Collection[Header]) -> None:
+        head, said = head_lines(status, headers, self._connection.default_head())
+        length = said.get(b"\r\ncontent-length: ")
+        framed = length is not None or self._scope["method"] == "HEAD" or status in _NO_BODY
+        # "A server MUST NOT send a response containing Transfer-Encoding unless the corresponding request indicates
+        # HTTP/1.1" (RFC 9112, 6.1).
+        self._endless = not framed and self._scope["http_version"] == "1.0"
+        self._chunked = not framed and not self._endless
+        self._left = int(length or 0)
+        if self._chunked:
+            head += b"\r\ntransfer-encoding: chunked"
+        if self._expects and not self._whole:
+            # A client that was not told to continue sends no body, but what it asks next would be read as that body.
+            self._keep = False
+        if b"close" in said.get(b"\r\nconnection: ", b"").lower():
+            self._keep = False
+        elif not self._keep or self._connection.last:
+            self._keep = False
+            head += b"\r\nconnection: close"
+        self._head = head + END
+        self._started, self._expects = True, False
+
+    def _write(self, body: bytes) -> None:
+        head, self._head = self._head, b""
+        if len(body) <= JOINED_BYTES:
+            body = head + body
+        elif head:
+            self._connection.transport.write(head)
+        if body:
+            self._connection.transport.write(body)
+
+
+def head_lines(status: int, headers: Collection[Header], default: bytes) -> tuple[bytes, dict[bytes, bytes]]:
+    """Return an answer's status line and headers, without their `END`, and the headers by how their lines begin.
+
+    RuntimeError for what would break the head: a name that is no token, a value with a control character.
+    """
+    names = list(map(_line, map(_name, headers)))
+    values = list(map(_value, headers))
+    if _CONTROL.search(b"".join(values)):
+        raise RuntimeError("a header's value holds a control character")
+    return b"".join((_STATUS[status], default, *map(add, names, values))), dict(zip(names, values, strict=True))
+
+
+@lru_cache(maxsize=1024)
+def _line(name: bytes) -> bytes:
+    """Return how the line of a header begins."""
+    if not _TOKEN.fullmatch(name):
+        raise RuntimeError("a header's name is no token")
+    return b"\r\n%b: " % name.lower()

@@ -1,0 +1,58 @@
+"""Answers to what may outlast a client's patience: they begin before the work has ended.
+
+"After Amazon S3 begins processing the request, it sends an HTTP response header that specifies a 200 OK response.
+While processing is in progress, Amazon S3 periodically sends white space characters to keep the connection from timing
+out.  [...] A 200 OK response can contain either a success or an error" (CompleteMultipartUpload; CopyObject and
+UploadPartCopy likewise).  SDKs take an error within a 200 for a 500.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+from shim.protocol.faults import s3_ids
+from shim.protocol.message import Reply
+from shim.protocol.restxml import CONTENT_TYPE
+from shim.protocol.xml.write import DECLARATION
+
+_DECLARATION = DECLARATION.encode()
+
+
+async def in_time(
+    work: Coroutine[Any, Any, Reply], silence: float, request_id: str, failed: Callable[[Exception], Reply]
+) -> Reply:
+    """Return the work's answer, or raise its error, where it has ended after `silence` seconds.
+
+    Else return a 200 whose body is white space every so many seconds until the work has ended, and then the document
+    of its answer, or of what `failed` makes of its error; headers that only the end could tell are not sent.  The work
+    goes on to its end whether or not somebody still listens.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({task}, timeout=silence)
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    if task.done():
+        return task.result()
+    headers = [*s3_ids(request_id), ("Content-Type", CONTENT_TYPE)]
+    return Reply(200, headers, _waiting(task, silence, failed), watched=False)
+
+
+async def _waiting(
+    task: asyncio.Future[Reply], silence: float, failed: Callable[[Exception], Reply]
+) -> AsyncIterator[bytes]:
+    try:
+        yield _DECLARATION
+        while not (await asyncio.wait({task}, timeout=silence))[0]:
+            yield b" "
+        try:
+            reply = task.result()
+        except Exception as error:  # noqa: BLE001 - the last border, as in the gateway itself
+            reply = failed(error)
+        assert isinstance(reply.body, bytes)
+        yield reply.body.removeprefix(_DECLARATION)
+    finally:
+        task.cancel()  # the server ends this request; work that is done stays done

@@ -1,0 +1,101 @@
+"""The listeners: uvicorn under uvloop with our own connections, drained before it stops.
+
+An operator's load balancer looks at `/healthcheck` every second or so.  On SIGTERM that answer turns to 503 first,
+while requests are still served; only when the balancer had time to notice does the listener close.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from types import FrameType
+from typing import Any, cast
+
+import uvicorn
+
+from shim.config import Settings
+from shim.health import Lifecycle
+from shim.http.connection import Connection
+
+
+class DrainingServer(uvicorn.Server):
+    """uvicorn's server with a pause between SIGTERM and the end of listening; a second signal ends the pause."""
+
+    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._lifecycle = lifecycle
+        self._drain_seconds = drain_seconds
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until a signal ends it."""
+        self._loop = asyncio.get_running_loop()
+        await super().serve(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Drain on the first SIGTERM, stop on anything else.  Runs as a signal handler: it only schedules."""
+        if sig == signal.SIGTERM and not self._lifecycle.draining and self._loop is not None:
+            self._lifecycle.draining = True
+            self._loop.call_soon_threadsafe(self._loop.call_later, self._drain_seconds, self._stop)
+        else:
+            self._lifecycle.draining = True
+            self._stop()
+
+    def _stop(self) -> None:
+        self.should_exit = True
+
+
+class SideServer(uvicorn.Server):
+    """A listener beside the main one: it leaves signals alone and stops when it is told."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+def listener(host: str, port: int, *, reuse_port: bool = False) -> socket.socket:
+    """Return a listening socket; `port` 0 takes a free one.
+
+    SO_REUSEPORT lets the kernel spread connections over several gateway processes on one port.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if reuse_port:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        sock.bind((host, port))
+        sock.listen(2048)
+    except OSError:
+        sock.close()
+        raise
+    sock.setblocking(False)
+    return sock
+
+
+def configuration(app: Callable[..., Any], settings: Settings, *, tls: bool) -> uvicorn.Config:
+    """Return uvicorn's configuration for one of the listeners.
+
+    No access log (the gateway writes one line for each call), no `Server` header, no trust in `X-Forwarded-*`: who
+    signed is all that counts.
+    """
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=cast("type[asyncio.Protocol]", partial(Connection, head_seconds=settings.body_idle_seconds)),
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+        ssl_certfile=str(settings.tls_certificate) if tls and settings.tls_certificate else None,
+        ssl_keyfile=str(settings.tls_key) if tls and settings.tls_key else None,
+    )

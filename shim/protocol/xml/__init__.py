@@ -1,0 +1,1 @@
+"""XML: answers written, documents read."""

@@ -1,0 +1,188 @@
+"""Buckets: containers of the caller's project.  Their names are the project's own, as Swift's are.
+
+A bucket is there for every request as soon as CreateBucket has answered; ListBuckets reads the account's listing, which
+may lag behind.  A DeleteBucket right after the last DeleteObject may be refused while Swift's counts catch up.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+from adapters.errors import BackendError, Fault
+from adapters.types.objects import Container, Listing
+from shim.context import Call
+from shim.errors import AwsError
+from shim.protocol.s3_router import not_implemented
+from shim.s3 import names
+from shim.s3.errors import invalid_argument
+from shim.s3.objects.conditions import present
+from shim.s3.owners import owner
+from shim.s3.paging import opened, sealed
+from shim.s3.service import action
+
+log = logging.getLogger(__name__)
+
+HOME: Final = "us-east-1"  # the region whose buckets have no location constraint
+_MOST_BUCKETS: Final = 10_000
+_MOST_GHOSTS: Final = 20
+
+
+@action(supports="MaxBuckets ContinuationToken Prefix BucketRegion")
+async def list_buckets(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """List the project's buckets, in order of their names; all of them where nothing is asked for.
+
+    "If you specify the bucket-region, prefix, or continuation-token query parameters without using max-buckets [...],
+    Amazon S3 applies a default page size of 10,000", and tells regions "if the request contains at least one valid
+    parameter".
+    """
+    paged = any(req.get(name) is not None for name in ("MaxBuckets", "ContinuationToken", "Prefix", "BucketRegion"))
+    limit = req.get("MaxBuckets", _MOST_BUCKETS if paged else None)
+    if limit is not None and not 1 <= limit <= _MOST_BUCKETS:
+        raise invalid_argument(f"MaxBuckets must be between 1 and {_MOST_BUCKETS}", "max-buckets", limit)
+    prefix = req.get("Prefix") or ""
+    found: list[Container] = []
+    if req.get("BucketRegion") in (None, "", call.region):
+        found = await _buckets(call, prefix, opened(req.get("ContinuationToken")), limit)
+    more = limit is not None and len(found) > limit
+    listed = found[:limit]
+    return {
+        "Buckets": [
+            {"Name": one.name, "CreationDate": one.modified.replace(microsecond=0)}
+            | ({"BucketRegion": call.region} if paged else {})
+            for one in listed
+        ],
+        "Owner": owner(call),
+        "ContinuationToken": sealed(listed[-1].name) if more else None,
+        "Prefix": req.get("Prefix"),
+    }
+
+
+async def _buckets(call: Call, prefix: str, marker: str, limit: int | None) -> list[Container]:
+    """Read the account until there is one bucket more than wanted, or no more."""
+    found: list[Container] = []
+    while True:
+        page = await call.cloud.objects.containers(prefix=prefix, marker=marker)
+        found += [one for one in page if names.is_bucket(one.name)]
+        if not page or (limit is not None and len(found) > limit):
+            return found
+        marker = page[-1].name
+
+
+@action(supports="Bucket ACL ObjectLockEnabledForBucket ObjectOwnership CreateBucketConfiguration.LocationConstraint")
+async def create_bucket(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Make a bucket.  One's own again is fine in us-east-1, and 409 elsewhere, as AWS has it."""
+    name = req["Bucket"]
+    names.check_new_bucket(name)
+    if req.get("ACL") not in (None, "", "private"):
+        raise not_implemented("x-amz-acl")
+    if req.get("ObjectOwnership") not in (None, "BucketOwnerEnforced"):
+        raise not_implemented("x-amz-object-ownership")
+    if req.get("ObjectLockEnabledForBucket"):
+        raise not_implemented("x-amz-bucket-object-lock-enabled")
+    _check_location(call, (req.get("CreateBucketConfiguration") or {}).get("LocationConstraint"))
+    made = await call.cloud.objects.create_container(name)
+    if not made and call.region != HOME:
+        raise AwsError(
+            "BucketAlreadyOwnedByYou",
+            "Your previous request to create the named bucket succeeded and you already own it.",
+            409,
+            extra={"BucketName": name},
+        )
+    return {"Location": f"/{name}"}
+
+
+def _check_location(call: Call, constraint: str | None) -> None:
+    """Hold a location against the region that the request was signed for; one cloud stands behind all names.
+
+    AWS demands a constraint outside us-east-1; here a request without one means the only cloud there is.
+    """
+    if not constraint:
+        return
+    known = {HOME, call.region, call.settings.region, *call.settings.region_names}
+    if constraint == HOME or constraint not in known:
+        if constraint == HOME and call.region != HOME:
+            raise _illegal(constraint)
+        raise AwsError(
+            "InvalidLocationConstraint",
+            "The specified location-constraint is not valid",
+            400,
+            extra={"LocationConstraint": constraint},
+        )
+    if constraint != call.region and call.region != HOME:
+        raise _illegal(constraint)
+
+
+def _illegal(constraint: str) -> AwsError:
+    return AwsError(
+        "IllegalLocationConstraintException",
+        f"The {constraint} location constraint is incompatible for the region specific endpoint this request was sent "
+        "to.",
+        400,
+    )
+
+
+@action(supports="Bucket ExpectedBucketOwner")
+async def head_bucket(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Say that a bucket is there, and in which region."""
+    await call.cloud.objects.container(names.bucket(call, req))
+    return {"BucketRegion": call.region, "AccessPointAlias": False}
+
+
+@action(supports="Bucket ExpectedBucketOwner")
+async def get_bucket_location(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Name a bucket's region: "Buckets in Region us-east-1 have a LocationConstraint of null" (GetBucketLocation)."""
+    await call.cloud.objects.container(names.bucket(call, req))
+    return {"LocationConstraint": None if call.region == HOME else call.region}
+
+
+@action(supports="Bucket ExpectedBucketOwner")
+async def get_bucket_versioning(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Answer as S3 does for a bucket that never had versioning: an empty document."""
+    await call.cloud.objects.container(names.bucket(call, req))
+    return {}
+
+
+@action(supports="Bucket ExpectedBucketOwner")
+async def delete_bucket(call: Call, req: Mapping[str, Any]) -> None:
+    """Delete an empty bucket, and what abandoned uploads left in its container of segments."""
+    name, store = names.bucket(call, req), call.cloud.objects
+    try:
+        await store.delete_container(name)
+    except BackendError as error:
+        if error.fault is not Fault.CONFLICT or not await _only_ghosts(call, name):
+            raise
+        await store.delete_container(name)
+    await _drop_segments(call, names.segments(name))
+
+
+async def _only_ghosts(call: Call, name: str) -> bool:
+    """Say whether all that a container still lists is deleted already, and then make the listing forget it.
+
+    A container server that was busy learns of a deletion late; a second one tells it again.
+    """
+    store = call.cloud.objects
+    listed = [row["name"] for row in await store.objects(name, Listing(limit=_MOST_GHOSTS + 1))]
+    if len(listed) > _MOST_GHOSTS:
+        return False
+    for key in listed:
+        if await present(call, name, key) is not None:
+            return False
+    for key in listed:
+        if not await store.forget(name, key):  # stored since we looked
+            return False
+    return True
+
+
+async def _drop_segments(call: Call, container: str) -> None:
+    """Empty and delete a container that no bucket has any more; what fails stays, and is logged."""
+    store = call.cloud.objects
+    try:
+        while page := await store.objects(container, Listing()):
+            if await store.delete_many(container, [row["name"] for row in page]):
+                break
+        await store.delete_container(container)
+    except BackendError as error:
+        if error.fault is not Fault.NOT_FOUND:
+            log.warning("request %s: %s stays behind: %s", call.request_id, container, error)

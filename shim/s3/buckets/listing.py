@@ -1,0 +1,134 @@
+"""ListObjects, in both versions: one page of Swift's listing, told in S3's words.
+
+Both list in the byte order of UTF-8, so a page is one request to Swift.  The listing may lag behind writes and
+deletions while a container server is busy or down; S3 promises more here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.types.objects import Listing, ObjectRow
+from shim.context import Call
+from shim.s3 import names
+from shim.s3.objects.headers import listed_etag, listed_words
+from shim.s3.owners import owner
+from shim.s3.paging import check_prefix, coder, max_keys, opened, sealed
+from shim.s3.service import NOT_ARCHIVED, action
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a listing: objects, common prefixes, and the last name of a page that is not the last."""
+
+    objects: list[ObjectRow]
+    prefixes: list[str]
+    next: str = ""
+
+
+async def page_of(call: Call, bucket: str, req: Mapping[str, Any], marker: str, limit: int) -> Page:
+    """Read one page after `marker`.  One row more than wanted tells whether there is more."""
+    store = call.cloud.objects
+    check_prefix(req)
+    if limit == 0:
+        await store.container(bucket)
+        return Page([], [])
+    prefix, delimiter = req.get("Prefix") or "", req.get("Delimiter") or ""
+    want = Listing(prefix, delimiter, _behind(marker, prefix, delimiter), limit=limit + 1)
+    rows = await store.objects(bucket, want)
+    more = len(rows) > limit
+    if more:
+        rows = rows[:limit]
+    last = rows[-1] if more else None
+    return Page(
+        [row for row in rows if "name" in row],
+        [row["subdir"] for row in rows if "subdir" in row],
+        (last.get("name") or last.get("subdir") or "") if last else "",
+    )
+
+
+def _behind(marker: str, prefix: str, delimiter: str) -> str:
+    """Return where a page begins: behind all of the common prefix that the marker lies in.
+
+    "CommonPrefixes is filtered out from results if it is not lexicographically greater than the key-marker"; Swift
+    leaves out only the one that is the marker.
+    """
+    end = marker.find(delimiter, len(prefix)) if delimiter and marker.startswith(prefix) else -1
+    return marker if end < 0 else marker[: end + len(delimiter)]
+
+
+def contents(page: Page, code: Any, listed_owner: Mapping[str, str] | None) -> list[dict[str, Any]]:
+    """Tell a page's objects as S3 does."""
+    shown = []
+    for row in page.objects:
+        one: dict[str, Any] = {
+            "Key": code(row["name"]),
+            "LastModified": listed_words(row["last_modified"]),
+            "ETag": listed_etag(row),
+            "Size": row["bytes"],
+            "StorageClass": "STANDARD",
+        }
+        if listed_owner is not None:
+            one["Owner"] = listed_owner
+        shown.append(one)
+    return shown
+
+
+def told(
+    req: Mapping[str, Any], page: Page, code: Any, limit: int, place: Mapping[str, Any], rows: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Give an answer's members as all listings of objects have them; `place` says which page it is.
+
+    In the order of the API reference's examples: who reads it while it comes knows all else before the first row.
+    """
+    return {
+        "Name": req["Bucket"],
+        "Prefix": code(req.get("Prefix") or ""),
+        **place,
+        "MaxKeys": limit,
+        "Delimiter": code(req["Delimiter"]) if req.get("Delimiter") else None,
+        "EncodingType": req.get("EncodingType") or None,
+        "IsTruncated": bool(page.next),
+        **rows,
+        "CommonPrefixes": [{"Prefix": code(prefix)} for prefix in page.prefixes],
+    }
+
+
+@action(
+    supports="Bucket Delimiter EncodingType Marker MaxKeys Prefix ExpectedBucketOwner",
+    ignores=NOT_ARCHIVED,
+)
+async def list_objects(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """List objects after a marker.
+
+    "This element is returned only if you have the delimiter request parameter specified" (NextMarker): else the last
+    key is the next marker.
+    """
+    bucket, limit, code = names.bucket(call, req), max_keys(req.get("MaxKeys")), coder(req)
+    page = await page_of(call, bucket, req, req.get("Marker") or "", limit)
+    place = {
+        "Marker": code(req.get("Marker") or ""),
+        "NextMarker": code(page.next) if page.next and req.get("Delimiter") else None,
+    }
+    return told(req, page, code, limit, place, {"Contents": contents(page, code, owner(call))})
+
+
+@action(
+    supports="Bucket Delimiter EncodingType MaxKeys Prefix ContinuationToken FetchOwner StartAfter ExpectedBucketOwner",
+    ignores=NOT_ARCHIVED,
+)
+async def list_objects_v2(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """List objects from a continuation token or, on the first page, after a key."""
+    bucket, limit, code = names.bucket(call, req), max_keys(req.get("MaxKeys")), coder(req)
+    marker = opened(req.get("ContinuationToken")) or req.get("StartAfter") or ""
+    page = await page_of(call, bucket, req, marker, limit)
+    place = {
+        "StartAfter": code(req["StartAfter"]) if req.get("StartAfter") else None,
+        "ContinuationToken": req.get("ContinuationToken"),
+        "NextContinuationToken": sealed(page.next) if page.next else None,
+        "KeyCount": len(page.objects) + len(page.prefixes),
+    }
+    rows = contents(page, code, owner(call) if req.get("FetchOwner") else None)
+    return told(req, page, code, limit, place, {"Contents": rows})

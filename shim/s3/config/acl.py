@@ -1,0 +1,61 @@
+"""ACLs: the one that everything here has, the owner's full control, can be read, and set again as it is.
+
+It says who may do what through this gateway.  A container's own ACLs, which OpenStack's tools set, hold on Swift's URL
+and are neither shown nor changed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from shim.context import Call
+from shim.errors import AwsError
+from shim.protocol.s3_router import not_implemented
+from shim.s3 import names
+from shim.s3.owners import owner
+from shim.s3.service import action
+
+_OWNERS: Final = frozenset({"private", "bucket-owner-full-control", "bucket-owner-read"})  # who else is there?
+SETTING: Final = "ACL AccessControlPolicy ExpectedBucketOwner"
+
+
+@action(supports="Bucket ExpectedBucketOwner")
+async def get_bucket_acl(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give a bucket's ACL."""
+    await call.cloud.objects.container(names.bucket(call, req))
+    return private(call)
+
+
+@action(supports=f"Bucket {SETTING}")
+async def put_bucket_acl(call: Call, req: Mapping[str, Any]) -> None:
+    """Set a bucket's ACL to what it is; any other is refused."""
+    await call.cloud.objects.container(names.bucket(call, req))
+    check(call, req)
+
+
+def private(call: Call) -> dict[str, Any]:
+    """Return the owner's full control."""
+    mine = owner(call)
+    return {"Owner": mine, "Grants": [{"Grantee": {"Type": "CanonicalUser", **mine}, "Permission": "FULL_CONTROL"}]}
+
+
+def check(call: Call, req: Mapping[str, Any]) -> None:
+    """Refuse what would set any other ACL."""
+    policy = req.get("AccessControlPolicy")
+    if policy is None:
+        if not req.get("ACL"):
+            raise AwsError(
+                "MissingSecurityHeader",
+                "Your request was missing a required header",
+                400,
+                extra={"MissingHeaderName": "x-amz-acl"},
+            )
+        if req["ACL"] not in _OWNERS:
+            raise not_implemented("x-amz-acl")
+        return
+    grants = policy.get("Grants") or ()
+    mine = owner(call)["ID"]
+    kept = [g for g in grants if (g.get("Grantee") or {}).get("ID") == mine and g.get("Permission") == "FULL_CONTROL"]
+    if len(kept) != 1 or len(grants) != 1 or (policy.get("Owner") or {}).get("ID", mine) != mine:
+        raise not_implemented("AccessControlPolicy")

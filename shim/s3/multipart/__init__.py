@@ -1,0 +1,1 @@
+"""Multipart uploads: begun, filled, listed, completed, aborted."""

@@ -1,0 +1,63 @@
+"""GetObjectAttributes: what HeadObject and the list of parts tell, in one document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from adapters.types.objects import Stored
+from shim.context import Call
+from shim.s3 import names
+from shim.s3.multipart import uploads
+from shim.s3.objects import checksums, parts
+from shim.s3.objects.headers import UPLOAD, etag_of
+from shim.s3.objects.native import recognised
+from shim.s3.objects.objects import check_version
+from shim.s3.paging import max_keys, not_below_zero
+from shim.s3.service import action
+
+
+@action(supports="Bucket Key VersionId MaxParts PartNumberMarker ExpectedBucketOwner ObjectAttributes")
+async def get_object_attributes(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Tell what is asked for of an object; parts only of one that was made of parts."""
+    bucket, key, wanted = names.bucket(call, req), req["Key"], frozenset(req["ObjectAttributes"])
+    check_version(req)
+    limit = max_keys(req.get("MaxParts"), "x-amz-max-parts")
+    marker = not_below_zero(req.get("PartNumberMarker"), "x-amz-part-number-marker")
+    stored = await recognised(call, bucket, key, await call.cloud.objects.head(bucket, key))
+    checksum = checksums.of(stored)
+    members: dict[str, Any] = {"LastModified": stored.modified}
+    if "ETag" in wanted:
+        members["ETag"] = etag_of(stored)
+    if "Checksum" in wanted and checksum is not None:
+        members["Checksum"] = checksum.members
+    if "ObjectParts" in wanted and parts.count(stored) is not None:
+        members["ObjectParts"] = await _parts(call, req, stored, marker, limit)
+    if "StorageClass" in wanted:
+        members["StorageClass"] = "STANDARD"
+    if "ObjectSize" in wanted:
+        members["ObjectSize"] = stored.size
+    return members
+
+
+async def _parts(call: Call, req: Mapping[str, Any], stored: Stored, marker: int, limit: int) -> dict[str, Any]:
+    """Tell the parts' number, and their sizes where parts have checksums, as S3 does."""
+    total = parts.count(stored)
+    checksum = checksums.of(stored)
+    if checksum is None or stored.layout != "static":
+        return {"TotalPartsCount": total}
+    upload_id = stored.metadata.get(UPLOAD, "")
+    found = await uploads.parts_of(call, req["Bucket"], req["Key"], upload_id) if upload_id else {}
+    page, place = uploads.page_of_parts(found, marker, limit)
+    return {
+        "TotalPartsCount": total,
+        **place,
+        "Parts": [
+            {
+                "PartNumber": part.number,
+                "Size": part.row["bytes"],
+                **({checksums.member(part.checksum.algorithm): part.checksum.value} if part.checksum else {}),
+            }
+            for part in page
+        ],
+    }

@@ -1,0 +1,278 @@
+"""CompleteMultipartUpload: the parts become segments of one object, checked before anything is written."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, Final
+
+from adapters.errors import BackendError, Fault
+from adapters.types.objects import Description, Segment, Stored, Written
+from shim.context import Call
+from shim.errors import AwsError
+from shim.s3 import names
+from shim.s3.errors import invalid_argument, invalid_request
+from shim.s3.multipart import uploads
+from shim.s3.multipart.uploads import Upload
+from shim.s3.objects import checksums, conditions, segments
+from shim.s3.objects.headers import IN_STEP, UPLOAD, etag_of, typed
+from shim.s3.service import action
+
+SMALLEST_PART: Final = 5 << 20  # "each part must be at least 5 MB in size, except the last part"
+_MD5: Final = re.compile(r"[0-9a-f]{32}")
+_AT_ONCE: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A part as the request names it, the ETag without its quotes."""
+
+    number: int
+    etag: str
+    checksum: tuple[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A part as it lies in Swift."""
+
+    number: int
+    etag: str
+    size: int
+    checksum: checksums.Checksum | None
+
+
+@action(
+    supports="Bucket Key MultipartUpload UploadId ChecksumType MpuObjectSize ExpectedBucketOwner IfMatch IfNoneMatch "
+    + " ".join(f"Checksum{name}" for name in checksums.ALGORITHMS),
+    lasting=True,
+)
+async def complete_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Make the object; done again it answers the same, as long as the object is still this upload's."""
+    wanted = _named(req)
+    # Two completions, or one and an abort, would each take for unused what the other makes the object of.
+    async with uploads.alone(call, req):
+        return await _complete(call, req, wanted)
+
+
+async def _complete(call: Call, req: Mapping[str, Any], wanted: Sequence[Named]) -> Mapping[str, Any]:
+    etag = multipart_etag([part.etag for part in wanted])  # '' is no object's
+    condition = conditions.WriteCondition(req)
+    try:
+        upload = await uploads.opened(call, req)
+    except AwsError as error:
+        if error.code == "NoSuchUpload" and (made := await _made_already(call, req, etag)):
+            return _answer(call, req, etag, checksums.of(made))
+        raise
+    _check_order(wanted, upload.id)
+    listed = await uploads.parts_of(call, upload.bucket, upload.key, upload.id)
+    found = await _verified(call, upload, wanted, listed)
+    checksum = _checksum(req, upload, found)
+    if "MpuObjectSize" in req and req["MpuObjectSize"] != sum(part.size for part in found):
+        raise invalid_request("The provided 'x-amz-mp-object-size' header does not match what was computed.")
+    internal = {UPLOAD: upload.id, **(checksum.stored if checksum else {})}
+    if [part.number for part in found] == list(range(1, len(found) + 1)):
+        internal[IN_STEP] = "yes"
+    told = upload.description(internal)
+    told = replace(told, content_type=typed(told.content_type, etag), if_absent=condition.if_absent)
+    old = await segments.behind(call, upload.bucket, upload.key)
+    there = await conditions.present(call, upload.bucket, upload.key) if condition else None
+    if not _is_mine(there, req, etag):  # else a completion was cut off when only the upload was left to be closed
+        condition.check(upload.key, there)
+        await _write(call, upload, found, told)
+    # Not left to the cleaning, which may fail: a part of an upload that stayed open could replace a live segment.
+    await uploads.close(call, upload)
+    await _clean(call, upload, {part.number for part in found}, listed, old)
+    return _answer(call, req, etag, checksum)
+
+
+def multipart_etag(etags: Sequence[str]) -> str:
+    """Return the ETag of a multipart object: the MD5 of its parts' MD5s, and their number; '' where one is no MD5.
+
+    >>> multipart_etag(["d41d8cd98f00b204e9800998ecf8427e"])
+    '59adb24ef3cdbe0297f05b395827453f-1'
+    """
+    if not all(map(_MD5.fullmatch, etags)):
+        return ""
+    whole = hashlib.md5(usedforsecurity=False)
+    for etag in etags:
+        whole.update(bytes.fromhex(etag))
+    return f"{whole.hexdigest()}-{len(etags)}"
+
+
+def _named(req: Mapping[str, Any]) -> list[Named]:
+    """Read the list of parts: there must be one at least, and each has a number and an ETag."""
+    parts = (req.get("MultipartUpload") or {}).get("Parts") or []
+    if not parts or not all("PartNumber" in part and "ETag" in part for part in parts):
+        raise AwsError(
+            "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema"
+        )
+    return [Named(part["PartNumber"], part["ETag"].strip('"'), checksums.named(part)) for part in parts]
+
+
+def _check_order(wanted: Sequence[Named], upload_id: str) -> None:
+    """Refuse parts that do not ascend; that comes before any part is looked at, and after the upload itself."""
+    if any(after.number <= before.number for before, after in pairwise(wanted)):
+        raise AwsError(
+            "InvalidPartOrder",
+            "The list of parts was not in ascending order. Parts must be ordered by part number.",
+            400,
+            extra={"UploadId": upload_id},
+        )
+    if wanted[0].number < 1:
+        raise invalid_argument("PartNumber must be >= 1", "PartNumber", wanted[0].number)
+
+
+def _invalid_part(upload_id: str, number: object, etag: object) -> AwsError:
+    return AwsError(
+        "InvalidPart",
+        "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified "
+        "entity tag may not match the part's entity tag.",
+        400,
+        extra={"UploadId": upload_id, "PartNumber": str(number), "ETag": str(etag)},
+    )
+
+
+async def _verified(
+    call: Call, upload: Upload, wanted: Sequence[Named], listed: Mapping[int, uploads.Part]
+) -> list[Found]:
+    """Hold the parts that are named against those that are there.
+
+    Where the listing does not agree it may only be late, so the part itself is asked before it is called wrong.
+    """
+    found: dict[int, Found] = {}
+    doubtful: list[Named] = []
+    for part in wanted:
+        row = listed.get(part.number)
+        if row is not None and row.row["hash"] == part.etag and _agree(part, row.checksum):
+            found[part.number] = Found(part.number, part.etag, row.row["bytes"], row.checksum)
+        else:
+            doubtful.append(part)
+    for start in range(0, len(doubtful), _AT_ONCE):
+        few = doubtful[start : start + _AT_ONCE]
+        for one in await asyncio.gather(*(_asked(call, upload, part) for part in few)):
+            found[one.number] = one
+    ordered = [found[part.number] for part in wanted]
+    for one in ordered[:-1]:
+        if one.size < SMALLEST_PART:
+            raise AwsError(
+                "EntityTooSmall",
+                "Your proposed upload is smaller than the minimum allowed size",
+                400,
+                extra={
+                    "ProposedSize": str(one.size),
+                    "MinSizeAllowed": str(SMALLEST_PART),
+                    "PartNumber": str(one.number),
+                    "ETag": one.etag,
+                },
+            )
+    return ordered
+
+
+def _agree(part: Named, checksum: checksums.Checksum | None) -> bool:
+    return part.checksum is None or (checksum is not None and part.checksum == (checksum.algorithm, checksum.value))
+
+
+async def _asked(call: Call, upload: Upload, part: Named) -> Found:
+    wrong = _invalid_part(upload.id, part.number, part.etag)
+    if part.number > names.PARTS or not _MD5.fullmatch(part.etag):
+        raise wrong
+    try:
+        stored = await call.cloud.objects.head(upload.container, names.part(upload.key, upload.id, part.number))
+    except BackendError as error:
+        if error.fault is Fault.NOT_FOUND:
+            raise wrong from error
+        raise
+    checksum = checksums.of_part(stored.content_type)
+    if stored.etag != part.etag or not _agree(part, checksum):
+        raise wrong
+    return Found(part.number, stored.etag, stored.size, checksum)
+
+
+def _checksum(req: Mapping[str, Any], upload: Upload, found: Sequence[Found]) -> checksums.Checksum | None:
+    """Compute the object's checksum, if every part has one, and hold it against the request's."""
+    claimed = checksums.named(req)
+    algorithm = upload.algorithm or (claimed[0] if claimed else "")
+    if not algorithm and found[0].checksum is not None:
+        algorithm = found[0].checksum.algorithm
+    if not algorithm:
+        return None
+    kind = upload.kind if upload.algorithm else checksums.kind_of(algorithm, req.get("ChecksumType"))
+    if req.get("ChecksumType") not in (None, kind):
+        raise invalid_request(
+            f"The upload was created using the {kind} checksum mode. The complete request must use the same checksum "
+            "mode."
+        )
+    checksum = checksums.joined(algorithm, kind, [(part.checksum, part.size) for part in found])
+    if claimed and (checksum is None or claimed != (checksum.algorithm, checksum.value)):
+        raise checksums.bad_digest(claimed[0])
+    return checksum
+
+
+async def _write(call: Call, upload: Upload, found: Sequence[Found], told: Description) -> Written:
+    """Write the manifest; above Swift's limit of segments, manifests of manifests."""
+    store = call.cloud.objects
+    # Swift takes no empty segment, and an object without any is no large object.
+    laid = [
+        Segment(upload.container, names.part(upload.key, upload.id, part.number), part.size, part.etag)
+        for part in found
+        if part.size
+    ]
+    try:
+        if not laid:
+            return await store.put(upload.bucket, upload.key, b"", 0, told)
+        most = (await store.limits()).segments
+        if len(laid) > most:
+            laid = await _folded(call, upload, laid, most)
+        return await store.put_manifest(upload.bucket, upload.key, laid, told)
+    except BackendError as error:
+        if error.fault is Fault.INVALID and ("Etag Mismatch" in error.detail or "404 Not Found" in error.detail):
+            raise _invalid_part(upload.id, "", "") from error  # replaced or aborted while we looked
+        raise
+
+
+async def _folded(call: Call, upload: Upload, laid: Sequence[Segment], most: int) -> list[Segment]:
+    store, container = call.cloud.objects, upload.container
+    groups = [laid[start : start + most] for start in range(0, len(laid), most)]
+    made = []
+    for number, group in enumerate(groups):
+        name = names.sub_manifest(upload.key, upload.id, number)
+        written = await store.put_manifest(container, name, group, Description("application/octet-stream"))
+        made.append(Segment(container, name, sum(segment.bytes for segment in group), written.etag, nested=True))
+    return made
+
+
+async def _clean(
+    call: Call, upload: Upload, used: set[int], listed: Mapping[int, uploads.Part], old: Sequence[str]
+) -> None:
+    """Free parts that were not taken and segments of the object that was replaced."""
+    prefix = names.marker(upload.key, upload.id)
+    unused = [f"{prefix}/{number}" for number in listed if number not in used]
+    empty = [f"{prefix}/{number}" for number, part in listed.items() if number in used and not part.row["bytes"]]
+    # A repeated completion finds its own segments behind the object.
+    mine = f"{prefix}/"
+    await segments.remove(call, upload.bucket, [*unused, *empty, *(name for name in old if not name.startswith(mine))])
+
+
+async def _made_already(call: Call, req: Mapping[str, Any], etag: str) -> Stored | None:
+    """Return the object if this very upload made it: the answer got lost, and the client asks again."""
+    stored = await conditions.present(call, names.bucket(call, req), req["Key"])
+    return stored if _is_mine(stored, req, etag) else None
+
+
+def _is_mine(stored: Stored | None, req: Mapping[str, Any], etag: str) -> bool:
+    return stored is not None and stored.metadata.get(UPLOAD) == req["UploadId"] and etag_of(stored) == etag
+
+
+def _answer(call: Call, req: Mapping[str, Any], etag: str, checksum: checksums.Checksum | None) -> dict[str, Any]:
+    return {
+        "Location": names.location(call, req["Bucket"], req["Key"]),
+        "Bucket": req["Bucket"],
+        "Key": req["Key"],
+        "ETag": f'"{etag}"',
+        **(checksum.members if checksum else {}),
+    }

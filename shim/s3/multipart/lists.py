@@ -1,0 +1,153 @@
+"""ListParts and ListMultipartUploads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from adapters.errors import BackendError, Fault
+from adapters.types.objects import Listing
+from shim.context import Call
+from shim.s3 import names
+from shim.s3.multipart import uploads
+from shim.s3.objects import checksums
+from shim.s3.objects.headers import listed_time
+from shim.s3.owners import owner
+from shim.s3.paging import check_prefix, coder, max_keys, not_below_zero
+from shim.s3.service import action
+
+# What lies below an upload: the listing can jump over it.
+_BELOW: Final = re.compile(r"(.*/[^/]+)/[0-9]+", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Open:
+    """An open upload, in S3's order: by key, then by id."""
+
+    key: str
+    id: str
+    initiated: str
+
+
+@action(supports="Bucket Key MaxParts PartNumberMarker UploadId ExpectedBucketOwner")
+async def list_parts(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """List an upload's parts in order of their numbers."""
+    limit = max_keys(req.get("MaxParts"), "max-parts")
+    marker = not_below_zero(req.get("PartNumberMarker"), "part-number-marker")
+    upload = await uploads.opened(call, req)
+    found = await uploads.parts_of(call, upload.bucket, upload.key, upload.id)
+    page, place = uploads.page_of_parts(found, marker, limit)
+    return {
+        "Bucket": upload.bucket,
+        "Key": upload.key,
+        "UploadId": upload.id,
+        **place,
+        "Parts": [_shown(part) for part in page],
+        "Initiator": owner(call),
+        "Owner": owner(call),
+        "StorageClass": "STANDARD",
+        "ChecksumAlgorithm": upload.algorithm or None,
+        "ChecksumType": upload.kind if upload.algorithm else None,
+    }
+
+
+def _shown(part: uploads.Part) -> dict[str, Any]:
+    checksum = part.checksum
+    return {
+        "PartNumber": part.number,
+        "LastModified": listed_time(part.row["last_modified"]),
+        "ETag": f'"{part.row["hash"]}"',
+        "Size": part.row["bytes"],
+        **({checksums.member(checksum.algorithm): checksum.value} if checksum else {}),
+    }
+
+
+@action(supports="Bucket Delimiter EncodingType KeyMarker MaxUploads Prefix UploadIdMarker ExpectedBucketOwner")
+async def list_multipart_uploads(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """List open uploads by key and id, those with the same beginning up to a delimiter folded into one prefix."""
+    bucket, limit, code = names.bucket(call, req), max_keys(req.get("MaxUploads"), "max-uploads"), coder(req)
+    prefix, delimiter = req.get("Prefix") or "", req.get("Delimiter") or ""
+    key_marker, id_marker = req.get("KeyMarker") or "", req.get("UploadIdMarker") or ""
+    check_prefix(req)
+    await call.cloud.objects.container(bucket)
+    found = [one for one in await _open(call, bucket, prefix) if _after(one, key_marker, id_marker)]
+    page = _fold(sorted(found), prefix, delimiter, key_marker)
+    more = 0 < limit < len(page)
+    page = page[:limit]
+    last = page[-1] if page else None
+    return {
+        "Bucket": bucket,
+        "KeyMarker": code(key_marker),
+        "UploadIdMarker": id_marker,
+        "NextKeyMarker": code(last.key if isinstance(last, Open) else last or "") if more else None,
+        "NextUploadIdMarker": (last.id if isinstance(last, Open) else "") if more else None,
+        "Prefix": code(prefix),
+        "Delimiter": code(delimiter) if delimiter else None,
+        "MaxUploads": limit,
+        "IsTruncated": more,
+        "Uploads": [
+            {
+                "UploadId": one.id,
+                "Key": code(one.key),
+                "Initiated": listed_time(one.initiated),
+                "StorageClass": "STANDARD",
+                "Owner": owner(call),
+                "Initiator": owner(call),
+            }
+            for one in page
+            if isinstance(one, Open)
+        ],
+        "CommonPrefixes": [{"Prefix": code(one)} for one in page if isinstance(one, str)],
+        "EncodingType": req.get("EncodingType") or None,
+    }
+
+
+def _after(one: Open, key_marker: str, id_marker: str) -> bool:
+    if not key_marker:
+        return True
+    if id_marker:
+        return (one.key, one.id) > (key_marker, id_marker)
+    return one.key > key_marker
+
+
+def _fold(found: Sequence[Open], prefix: str, delimiter: str, key_marker: str) -> list[Open | str]:
+    """Replace uploads whose key goes on behind the delimiter by the part up to it, once."""
+    page: list[Open | str] = []
+    for one in found:
+        end = one.key.find(delimiter, len(prefix)) if delimiter else -1
+        if end < 0:
+            page.append(one)
+            continue
+        folded = one.key[: end + len(delimiter)]
+        if folded > key_marker and (not page or page[-1] != folded):
+            page.append(folded)
+    return page
+
+
+async def _open(call: Call, bucket: str, prefix: str) -> list[Open]:
+    """Find all open uploads below a prefix, jumping over parts and segments.
+
+    All, because Swift orders by `<key>/<id>` and S3 by key: `a-b/` stands before `a/`, but `a` before `a-b`.
+    """
+    store, container, marker = call.cloud.objects, names.segments(bucket), ""
+    found: list[Open] = []
+    while True:
+        try:
+            rows = await store.objects(container, Listing(prefix=prefix, marker=marker, limit=1000))
+        except BackendError as error:
+            if error.fault is Fault.NOT_FOUND:
+                return found
+            raise
+        for row in rows:
+            if not _BELOW.fullmatch(row["name"]):
+                key, _, upload_id = row["name"].rpartition("/")
+                if key.startswith(prefix) and key:
+                    found.append(Open(key, upload_id, row["last_modified"]))
+        if len(rows) < 1000:
+            return found
+        marker = rows[-1]["name"]
+        below = _BELOW.fullmatch(marker)
+        if below:
+            marker = below[1] + "/:"  # the character after 9: nothing that is left below this upload

@@ -1,0 +1,199 @@
+"""Multipart uploads: opened, filled with parts, given up."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, Final
+
+from adapters.errors import BackendError, Fault
+from adapters.types.objects import Description, Written
+from shim.context import Call
+from shim.protocol.s3_router import not_implemented
+from shim.s3 import names
+from shim.s3.errors import invalid_request, precondition_failed
+from shim.s3.multipart import uploads
+from shim.s3.multipart.uploads import ALGORITHM, KIND, Upload
+from shim.s3.objects import checksums, conditions, ranges, segments
+from shim.s3.objects.copying import SOURCE_CONDITIONS, Source, check_copy_size, computed, source_of
+from shim.s3.objects.headers import CHECKSUM, DESCRIBING, IN_STEP, UPLOAD, check_placement, description
+from shim.s3.objects.objects import SMALL, announced, check_size
+from shim.s3.service import action
+from shim.undo import to_the_end
+
+# Whether there is an upload is asked at the end of a part anyway; of a part longer than this at its beginning too,
+# so that nobody sends that much in vain.
+LOOKED_AT_FIRST: Final = 16 << 20
+_ROOM: Final = "-" * len("SHA256:COMPOSITE:" + "=" * 44 + "-10000")  # as long as the longest checksum of parts
+
+
+@action(supports=f"Bucket Key ExpectedBucketOwner ChecksumAlgorithm ChecksumType {DESCRIBING}")
+async def create_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Open an upload, with the description that the object will have."""
+    bucket, key, store = names.bucket(call, req), req["Key"], call.cloud.objects
+    upload_id = names.new_upload_id()
+    names.check_key(key, behind=names.sub_manifest("", upload_id, 0))  # the longest name of what the upload stores
+    check_placement(req)
+    internal, told = _checksums(req)
+    # Swift limits metadata; what has no room for a completion's must not be found out when all parts have been sent.
+    internal |= {UPLOAD: upload_id, IN_STEP: "yes", CHECKSUM: _ROOM}
+    marker, told_object = names.marker(key, upload_id), description(req, internal=internal)
+    container = names.segments(bucket)
+    if not await store.has_container(container):
+        await store.create_container(container, like=bucket)
+    else:
+        await store.container(bucket)
+    try:
+        await store.put(container, marker, b"", 0, told_object)
+    except BackendError as error:
+        if error.fault is not Fault.NOT_FOUND:
+            raise
+        # What is remembered of the container is older than its deletion.
+        await store.create_container(container, like=bucket)
+        await store.put(container, marker, b"", 0, told_object)
+    return {"Bucket": bucket, "Key": key, "UploadId": upload_id, **told}
+
+
+def _checksums(req: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what an upload keeps, and what its answer tells, of the object's checksum."""
+    algorithm, asked = req.get("ChecksumAlgorithm"), req.get("ChecksumType")
+    if not algorithm:
+        if asked:
+            raise invalid_request(
+                "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header."
+            )
+        return {}, {}
+    kind = checksums.kind_of(algorithm, asked)
+    if not checksums.can_join(algorithm, kind):
+        raise not_implemented("x-amz-checksum-algorithm")
+    return {ALGORITHM: algorithm, KIND: kind}, {"ChecksumAlgorithm": algorithm, "ChecksumType": kind}
+
+
+@action(
+    supports="Bucket Key Body ContentLength ContentMD5 ChecksumAlgorithm PartNumber UploadId ExpectedBucketOwner",
+)
+async def upload_part(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Store a part; the same number again replaces it."""
+    body, container = req["Body"], names.segments(names.bucket(call, req))
+    name = names.part(req["Key"], req["UploadId"], req["PartNumber"])
+    check_size(body.require_length())
+    store = call.cloud.objects
+    data = await body.small(SMALL) if body.length <= SMALL else None
+    if data is not None:
+        checksum = checksums.first(body.checksums)
+        async with _allowed(call, req):
+            written = await to_the_end(store.put(container, name, data, len(data), _part(checksum)))
+    else:
+        written = await _stream(call, req, (container, name))
+        checksum = checksums.first(body.checksums)
+    return {"ETag": f'"{written.etag}"', **({checksums.member(checksum.algorithm): checksum.value} if checksum else {})}
+
+
+async def _stream(call: Call, req: Mapping[str, Any], target: tuple[str, str]) -> Written:
+    """Send a long part on while it comes, all but its last piece before its upload is looked at."""
+    body, store = req["Body"], call.cloud.objects
+    checksum = announced(body)
+
+    async def write(pieces: AsyncIterator[bytes]) -> Written:
+        written = await store.put(*target, pieces, body.length, _part(checksum))
+        if checksum is None and body.checksums:  # it came in the trailer, behind the bytes
+            await store.describe(*target, _part(checksums.first(body.checksums)))
+        return written
+
+    if body.length > LOOKED_AT_FIRST:
+        _check_algorithm(await uploads.opened(call, req), body)
+    try:
+        return await conditions.write_when_held(aiter(body), write, lambda: _allowed(call, req))
+    except BackendError as error:
+        if error.fault is Fault.NOT_FOUND:
+            await uploads.opened(call, req)  # tells what is missing: the upload, or its bucket
+        raise
+
+
+@asynccontextmanager
+async def _allowed(call: Call, req: Mapping[str, Any]) -> AsyncIterator[None]:
+    async with uploads.storing(call, req) as upload:
+        _check_algorithm(upload, req["Body"])
+        yield
+
+
+def _part(checksum: checksums.Checksum | None) -> Description:
+    return Description(checksums.part_type(checksum))
+
+
+def _check_algorithm(upload: Upload, body: Any) -> None:
+    algorithm = body.announced.algorithm if body.announced else None
+    if upload.algorithm and algorithm != upload.algorithm:
+        raise invalid_request(
+            f"Checksum Type mismatch occurred, expected checksum Type: {upload.algorithm.lower()}, actual checksum "
+            f"Type: {algorithm.lower() if algorithm else 'null'}"
+        )
+
+
+@action(
+    supports=f"Bucket Key PartNumber UploadId CopySourceRange ExpectedBucketOwner {SOURCE_CONDITIONS}", lasting=True
+)
+async def upload_part_copy(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Make a part of an object, or of a range of it, inside Swift."""
+    name = names.part(req["Key"], req["UploadId"], req["PartNumber"])
+    # Swift cannot be kept from ending a copy, so no completion can begin before it has ended.
+    async with uploads.storing(call, req) as upload:
+        source = await source_of(call, req)
+        span = req.get("CopySourceRange") or ""
+        if span:
+            span = ranges.copied(span, source.stored.size)
+        start, end = ranges.bounds(span, source.stored.size) if span else (0, source.stored.size - 1)
+        check_copy_size(end - start + 1)
+        checksum = await _copied_checksum(call, upload, source, span)
+        copying = call.cloud.objects.copy(
+            (source.bucket, source.key), (upload.container, name), _part(checksum), etag=source.stored.etag, span=span
+        )
+        written = await to_the_end(copying)
+    result = {"ETag": f'"{written.etag}"', "LastModified": written.modified}
+    if checksum:
+        result[checksums.member(checksum.algorithm)] = checksum.value
+    return {"CopyPartResult": result}
+
+
+async def _copied_checksum(call: Call, upload: Upload, source: Source, span: str) -> checksums.Checksum | None:
+    if not upload.algorithm:
+        return None
+    kept = checksums.of(source.stored)
+    if not span and kept is not None and (kept.algorithm, kept.kind) == (upload.algorithm, checksums.FULL):
+        return kept
+    return await computed(call, source, upload.algorithm, span)
+
+
+@action(supports="Bucket Key UploadId ExpectedBucketOwner IfMatchInitiatedTime")
+async def abort_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give an upload up and free its parts.
+
+    The upload itself goes last, so that an abort which fails can be repeated; then what was added meanwhile goes too.
+    """
+    async with uploads.alone(call, req):
+        await _abort(call, req)
+    return {}
+
+
+async def _abort(call: Call, req: Mapping[str, Any]) -> None:
+    upload = await uploads.opened(call, req)
+    initiated = req.get("IfMatchInitiatedTime")
+    if isinstance(initiated, datetime) and initiated != upload.stored.modified:
+        raise precondition_failed("x-amz-if-match-initiated-time")
+    await _free(call, upload)
+    await uploads.close(call, upload)
+    await _free(call, upload)
+
+
+async def _free(call: Call, upload: Upload) -> None:
+    """Delete an upload's parts, but none that the object is made of.
+
+    A completion that was cut off behind its last step that counts leaves its upload open beside the object.
+    """
+    found = await uploads.contents(call, upload)
+    if not found:
+        return
+    kept = frozenset(await segments.behind(call, upload.bucket, upload.key))
+    if await call.cloud.objects.delete_many(upload.container, [name for name in found if name not in kept]):
+        raise BackendError(Fault.UNAVAILABLE, service="object-store", resource="object", detail="parts are left")

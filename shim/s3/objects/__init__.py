@@ -1,0 +1,1 @@
+"""Objects: written, read, copied, deleted, with what Swift keeps about each."""

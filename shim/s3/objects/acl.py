@@ -1,0 +1,28 @@
+"""ACLs of objects: the owner's full control, as of buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shim.context import Call
+from shim.s3 import names
+from shim.s3.config.acl import SETTING, check, private
+from shim.s3.objects.objects import check_version
+from shim.s3.service import action
+
+
+@action(supports="Bucket Key VersionId ExpectedBucketOwner")
+async def get_object_acl(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give an object's ACL."""
+    check_version(req)
+    await call.cloud.objects.head(names.bucket(call, req), req["Key"])
+    return private(call)
+
+
+@action(supports=f"Bucket Key VersionId {SETTING}")
+async def put_object_acl(call: Call, req: Mapping[str, Any]) -> None:
+    """Set an object's ACL to what it is; any other is refused."""
+    check_version(req)
+    await call.cloud.objects.head(names.bucket(call, req), req["Key"])
+    check(call, req)

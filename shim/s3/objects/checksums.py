@@ -1,0 +1,131 @@
+"""Checksums kept with objects and parts: where they are stored, how they are shown, what a multipart object's is.
+
+An object's stands in its metadata; a part's in its content type, so that one listing tells those of 10,000 parts.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from adapters.types.objects import Stored
+from shim.auth import checksums
+from shim.errors import AwsError
+from shim.s3.errors import invalid_request
+from shim.s3.objects.headers import CHECKSUM
+
+FULL: Final = "FULL_OBJECT"
+COMPOSITE: Final = "COMPOSITE"
+_PART: Final = re.compile(r"\bs3_checksum=([a-z0-9]+)\.([0-9a-f]+)")
+# "CRC64NVME: full object only; SHA1, SHA256: composite only" (User Guide, checking object integrity); the newer hashes
+# have no composite either.
+_FULL_ONLY: Final = frozenset({"CRC64NVME", "SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128"})
+_JOINABLE: Final = frozenset(name for name, algorithm in checksums.ALGORITHMS.items() if algorithm.join)
+
+
+class Checksum(NamedTuple):
+    """A checksum of an object: `value` in base64, with `-<parts>` where it is one of checksums."""
+
+    algorithm: str
+    value: str
+    kind: str = FULL
+
+    @property
+    def members(self) -> dict[str, str]:
+        """The members that show it in an answer."""
+        return {f"Checksum{self.algorithm}": self.value, "ChecksumType": self.kind}
+
+    @property
+    def stored(self) -> dict[str, str]:
+        """The metadata that keeps it."""
+        return {CHECKSUM: f"{self.algorithm}:{self.kind}:{self.value}"}
+
+
+def member(algorithm: str) -> str:
+    """Name the member that carries an algorithm's checksum."""
+    return f"Checksum{algorithm}"
+
+
+def of(stored: Stored) -> Checksum | None:
+    """Return the checksum kept with an object."""
+    if CHECKSUM not in stored.metadata:
+        return None
+    algorithm, _, rest = stored.metadata[CHECKSUM].partition(":")
+    kind, _, value = rest.partition(":")
+    return Checksum(algorithm, value, kind) if algorithm in checksums.ALGORITHMS and value else None
+
+
+ALGORITHMS: Final = tuple(checksums.ALGORITHMS)
+
+
+def first(held: Mapping[str, str]) -> Checksum | None:
+    """Return the checksum that a body promised and kept."""
+    for algorithm, value in held.items():
+        return Checksum(algorithm, value)
+    return None
+
+
+def named(req: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return algorithm and value of the checksum member that a request, or a part in it, bears."""
+    return next(((name, req[member(name)]) for name in checksums.ALGORITHMS if req.get(member(name))), None)
+
+
+def part_type(checksum: Checksum | None) -> str:
+    """Give the content type under which a part is stored."""
+    plain = "application/octet-stream"
+    if checksum is None:
+        return plain
+    raw = checksums.ALGORITHMS[checksum.algorithm].decode(checksum.value) or b""
+    return f"{plain}; s3_checksum={checksum.algorithm.lower()}.{raw.hex()}"
+
+
+def of_part(content_type: str) -> Checksum | None:
+    """Return the checksum in a part's content type."""
+    found = _PART.search(content_type)
+    if not found or found[1].upper() not in checksums.ALGORITHMS:
+        return None
+    return Checksum(found[1].upper(), b64encode(bytes.fromhex(found[2])).decode())
+
+
+def kind_of(algorithm: str, asked: str | None) -> str:
+    """Return the type of a multipart object's checksum; InvalidRequest for a pair that S3 does not have."""
+    if asked is None:
+        return FULL if algorithm in _FULL_ONLY else COMPOSITE
+    if (asked == COMPOSITE and algorithm in _FULL_ONLY) or (asked == FULL and algorithm not in _JOINABLE):
+        raise invalid_request(
+            f"The {asked} checksum type cannot be used with the {algorithm.lower()} checksum algorithm."
+        )
+    return asked
+
+
+def can_join(algorithm: str, kind: str) -> bool:
+    """Say whether the parts' checksums give the object's, without reading it again."""
+    return kind == COMPOSITE or algorithm in _JOINABLE
+
+
+def joined(algorithm: str, kind: str, parts: Sequence[tuple[Checksum | None, int]]) -> Checksum | None:
+    """Return a multipart object's checksum from its parts' and their sizes; None where a part lacks its own."""
+    values = [(part.value, size) for part, size in parts if part is not None and part.algorithm == algorithm]
+    if len(values) != len(parts) or not can_join(algorithm, kind):
+        return None
+    if kind == COMPOSITE:
+        return Checksum(algorithm, checksums.composite(algorithm, [value for value, _ in values]), COMPOSITE)
+    return Checksum(algorithm, checksums.full_object(algorithm, values), FULL)
+
+
+async def computed(algorithm: str, body: bytes | AsyncIterator[bytes]) -> Checksum:
+    """Compute a checksum over bytes that are already stored."""
+    digest = checksums.ALGORITHMS[algorithm].new()
+    if isinstance(body, bytes):
+        digest.update(body)
+    else:
+        async for piece in body:
+            digest.update(piece)
+    return Checksum(algorithm, b64encode(digest.digest()).decode())
+
+
+def bad_digest(algorithm: str) -> AwsError:
+    """Say that an announced checksum is not the object's."""
+    return AwsError("BadDigest", f"The {algorithm.lower()} you specified did not match the calculated checksum.", 400)

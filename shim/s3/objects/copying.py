@@ -1,0 +1,140 @@
+"""CopyObject: Swift copies inside itself, no byte passes here unless a checksum must be computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+from adapters.errors import BackendError, Fault
+from adapters.types.objects import Stored
+from shim.context import Call
+from shim.errors import AwsError
+from shim.s3 import names
+from shim.s3.errors import invalid_argument, invalid_request, no_such_key, precondition_failed
+from shim.s3.objects import checksums, conditions, segments
+from shim.s3.objects.headers import DESCRIBING, check_placement, copied, description
+from shim.s3.objects.native import recognised
+from shim.s3.service import action
+
+LARGEST_COPY: Final = 5 << 30
+SOURCE_CONDITIONS: Final = (
+    "CopySource CopySourceIfMatch CopySourceIfModifiedSince CopySourceIfNoneMatch CopySourceIfUnmodifiedSince "
+    "ExpectedSourceBucketOwner"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is copied: where it lies, and how it was when its conditions held."""
+
+    bucket: str
+    key: str
+    stored: Stored
+
+
+def parse_source(header: str) -> tuple[str, str]:
+    """Return bucket and key of an x-amz-copy-source: percent-encoded or not, with or without a leading slash.
+
+    A bare plus is a space, as in a form: S3 finds no `a+b` that is not written `a%2Bb`, and clients rely on either.
+
+    >>> parse_source("/here/a%20b+c%2Bd?versionId=null")
+    ('here', 'a b c+d')
+    """
+    path, _, version = header.partition("?versionId=")
+    try:
+        # Header text is latin-1.  Strictly UTF-8: with replacement characters another object would be copied.
+        named = unquote_to_bytes(path.encode("latin-1").replace(b"+", b" ")).decode()
+    except UnicodeError:
+        named = ""
+    bucket, slash, key = named.removeprefix("/").partition("/")
+    if not (bucket and slash and key) or not names.is_bucket(bucket):
+        raise invalid_argument(
+            "Copy Source must mention the source bucket and key: sourcebucket/sourcekey", "x-amz-copy-source", header
+        )
+    if version not in ("", "null"):
+        raise AwsError("NoSuchVersion", "The specified version does not exist.", 404, extra={"Key": key})
+    return bucket, key
+
+
+async def source_of(call: Call, req: Mapping[str, Any]) -> Source:
+    """Look at the source, and hold the request's conditions on it."""
+    bucket, key = parse_source(req["CopySource"])
+    owner = req.get("ExpectedSourceBucketOwner")
+    if owner is not None and owner != call.caller.account_id:
+        raise AwsError("AccessDenied", "Access Denied", 403)
+    try:
+        stored = await recognised(call, bucket, key, await call.cloud.objects.head(bucket, key))
+    except BackendError as error:
+        if error.fault is not Fault.NOT_FOUND:
+            raise
+        if error.resource == "object":
+            raise no_such_key(key) from error
+        raise AwsError(
+            "NoSuchBucket", "The specified bucket does not exist", 404, extra={"BucketName": bucket}
+        ) from error
+    conditions.check_read(req, stored, copying=True)
+    return Source(bucket, key, stored)
+
+
+def check_copy_size(size: int) -> None:
+    """Refuse to copy more in one request than one object may hold."""
+    if size > LARGEST_COPY:
+        raise invalid_request(
+            f"The specified copy source is larger than the maximum allowable size for a copy source: {LARGEST_COPY}"
+        )
+
+
+@action(
+    supports=f"Bucket Key ChecksumAlgorithm MetadataDirective TaggingDirective IfMatch IfNoneMatch ExpectedBucketOwner "
+    f"{SOURCE_CONDITIONS} {DESCRIBING}",
+    lasting=True,
+)
+async def copy_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Copy an object of up to 5 GiB, whole; a multipart object becomes one piece, as in S3.
+
+    Objects here have no tags, so that copying or replacing them (TaggingDirective) comes to the same.
+    """
+    bucket, key = names.bucket(call, req), req["Key"]
+    names.check_key(key)
+    check_placement(req)
+    condition = conditions.WriteCondition(req)
+    replacing = req.get("MetadataDirective") == "REPLACE"
+    if parse_source(req["CopySource"]) == (bucket, key) and not replacing and not req.get("StorageClass"):
+        raise invalid_request(
+            "This copy request is illegal because it is trying to copy an object to itself without changing the "
+            "object's metadata, storage class, website redirect location or encryption attributes."
+        )
+    source = await source_of(call, req)
+    check_copy_size(source.stored.size)
+    checksum = await _checksum(call, source, req.get("ChecksumAlgorithm"))
+    internal = checksum.stored if checksum else {}
+    told = description(req, internal=internal) if replacing else copied(source.stored, internal)
+    old = await segments.behind(call, bucket, key)
+    async with conditions.holding(call, bucket, key, condition):
+        written = await call.cloud.objects.copy(
+            (source.bucket, source.key), (bucket, key), replace(told, if_absent=False), etag=source.stored.etag
+        )
+    await segments.remove(call, bucket, old)
+    result = {"ETag": f'"{written.etag}"', "LastModified": written.modified}
+    return {"CopyObjectResult": {**result, **(checksum.members if checksum else {})}}
+
+
+async def _checksum(call: Call, source: Source, algorithm: str | None) -> checksums.Checksum | None:
+    """Return the copy's checksum: the source's, where it is of the whole object, or one computed as asked for."""
+    kept = checksums.of(source.stored)
+    if kept is not None and kept.kind == checksums.FULL and algorithm in (None, kept.algorithm):
+        return kept
+    return await computed(call, source, algorithm) if algorithm else None
+
+
+async def computed(call: Call, source: Source, algorithm: str, span: str = "") -> checksums.Checksum:
+    """Read a source, or a range of it, for a checksum that nobody has computed yet."""
+    download = await call.cloud.objects.get(source.bucket, source.key, span=span)
+    try:
+        if download.stored.etag != source.stored.etag:
+            raise precondition_failed("x-amz-copy-source-If-Match")
+        return await checksums.computed(algorithm, download.body)
+    finally:
+        download.close()

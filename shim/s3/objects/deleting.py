@@ -1,0 +1,116 @@
+"""Deletions: of one object, of up to a thousand, with the segments of those that were multipart objects."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from adapters.errors import BackendError, Fault
+from adapters.types.objects import Refused
+from shim.context import Call
+from shim.errors import AwsError
+from shim.s3 import names
+from shim.s3.errors import translate
+from shim.s3.objects import conditions, segments
+from shim.s3.objects.objects import check_version
+from shim.s3.service import NO_RETENTION, action
+
+MOST_KEYS: Final = 1000  # "The request can contain a list of up to 1,000 keys" (DeleteObjects)
+_AT_ONCE: Final = 16
+_ERRORS: Final = {403: Fault.FORBIDDEN, 409: Fault.CONFLICT, 413: Fault.TOO_LARGE, 498: Fault.THROTTLED}
+
+
+@action(
+    supports="Bucket Key VersionId ExpectedBucketOwner IfMatch IfMatchLastModifiedTime IfMatchSize",
+    ignores=NO_RETENTION,
+)
+async def delete_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Delete an object; one that is not there counts as deleted."""
+    bucket = names.bucket(call, req)
+    check_version(req)
+    await _delete(call, bucket, req["Key"], conditions.WriteCondition(req))
+    return {}
+
+
+async def _delete(call: Call, bucket: str, key: str, condition: conditions.WriteCondition) -> None:
+    old = await segments.behind(call, bucket, key)
+    try:
+        async with conditions.holding(call, bucket, key, condition, deleting=True):
+            await call.cloud.objects.delete(bucket, key)
+    except BackendError as error:
+        if error.fault is not Fault.NOT_FOUND or error.resource != "object":
+            raise
+    await segments.remove(call, bucket, old)
+
+
+@action(supports="Bucket Delete ChecksumAlgorithm ExpectedBucketOwner", ignores=NO_RETENTION)
+async def delete_objects(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Delete many objects: the plain ones in one request to Swift, those with conditions or segments one by one."""
+    bucket, wanted = names.bucket(call, req), req["Delete"]["Objects"]
+    if not 1 <= len(wanted) <= MOST_KEYS:
+        raise AwsError(
+            "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema"
+        )
+    await call.cloud.objects.container(bucket)
+    single, plain = _sorted(wanted)
+    many = await segments.candidates(call, bucket, plain)
+    single += [{"Key": key} for key in plain if key in many]
+    plain = [key for key in plain if key not in many]
+    errors = await _one_by_one(call, bucket, single)
+    if plain:
+        errors |= {(one.name, ""): _refused(one) for one in await call.cloud.objects.delete_many(bucket, plain)}
+    quiet = bool(req["Delete"].get("Quiet"))
+    return {
+        "Deleted": [] if quiet else [_echo(one) for one in wanted if _which(one) not in errors],
+        "Errors": [
+            {**_echo(one), "Code": errors[_which(one)].code, "Message": errors[_which(one)].message}
+            for one in wanted
+            if _which(one) in errors
+        ],
+    }
+
+
+def _which(one: Mapping[str, Any]) -> tuple[str, str]:
+    """Tell the entries of a request apart: one key may stand in several, by version."""
+    version = one.get("VersionId") or ""
+    return one["Key"], "" if version == "null" else version
+
+
+def _sorted(wanted: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Part what must be looked at (conditions, versions) from keys that may just go."""
+    single, plain = [], []
+    for one in wanted:
+        if one.get("VersionId") in (None, "null") and not conditions.WriteCondition(one):
+            plain.append(one["Key"])
+        else:
+            single.append(dict(one))
+    return single, list(dict.fromkeys(plain))
+
+
+async def _one_by_one(call: Call, bucket: str, wanted: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], AwsError]:
+    errors: dict[tuple[str, str], AwsError] = {}
+
+    async def delete(one: Mapping[str, Any]) -> None:
+        try:
+            check_version(one)
+            await _delete(call, bucket, one["Key"], conditions.WriteCondition(one))
+        except AwsError as error:
+            errors[_which(one)] = error
+        except BackendError as error:
+            errors[_which(one)] = translate(error, "DeleteObjects", {"Bucket": bucket, **one})
+
+    for start in range(0, len(wanted), _AT_ONCE):
+        async with asyncio.TaskGroup() as tasks:
+            for one in wanted[start : start + _AT_ONCE]:
+                tasks.create_task(delete(one))
+    return errors
+
+
+def _refused(one: Refused) -> AwsError:
+    fault = _ERRORS.get(one.status, Fault.INVALID if one.status < 500 else Fault.UNAVAILABLE)
+    return translate(BackendError(fault, service="object-store", resource="object", id=one.name, status=one.status))
+
+
+def _echo(one: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: one[name] for name in ("Key", "VersionId") if one.get(name)}

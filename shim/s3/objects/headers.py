@@ -1,0 +1,195 @@
+"""An object's description in S3's members and in Swift's words, both ways.
+
+What S3 knows of an object and Swift has no place for lies beside the user's metadata under a reserved name, or in the
+content type where listings must show it without a HEAD for each key.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from adapters.types.objects import Description, Stored
+from shim.errors import AwsError
+from shim.protocol.s3_router import not_implemented
+from shim.protocol.scalars import Iso8601
+from shim.s3.errors import invalid_argument
+
+DEFAULT_TYPE: Final = "binary/octet-stream"  # what S3 gives an object without a Content-Type
+METADATA_BYTES: Final = 2048  # "user-defined metadata is limited to 2 KB in size" (User Guide, object metadata)
+RESERVED: Final = "passerelle-"
+CHECKSUM: Final = "passerelle-checksum"  # <algorithm>:<FULL_OBJECT or COMPOSITE>:<base64>
+UPLOAD: Final = "passerelle-upload"  # the id of the upload that made the object
+IN_STEP: Final = "passerelle-parts-in-step"  # there where the parts were numbered 1, 2, 3 ... without a gap
+
+_SECOND: Final = timedelta(seconds=1)
+_ETAG: Final = re.compile(r'\s*;\s*s3_etag="?([0-9a-f]{32}-[0-9]{1,5})"?')
+_KEPT: Final = (
+    ("CacheControl", "cache-control"),
+    ("ContentDisposition", "content-disposition"),
+    ("ContentEncoding", "content-encoding"),
+    ("ContentLanguage", "content-language"),
+    ("Expires", "expires"),
+)
+_KEPT_MEMBERS: Final = frozenset(member for member, _ in _KEPT)
+_PLACING: Final = frozenset({"StorageClass", "ACL"})
+_ACLS: Final = frozenset({"private", "bucket-owner-full-control"})  # both say: the owner alone
+
+# Members of a request that become an object's description.
+DESCRIBING: Final = (
+    "ACL StorageClass CacheControl ContentDisposition ContentEncoding ContentLanguage ContentType Expires Metadata"
+)
+
+
+def description(req: Mapping[str, Any], *, internal: Mapping[str, str] | None = None, etag: str = "") -> Description:
+    """Read what a request says of the object it writes; `etag` is a multipart object's, shown in its content type."""
+    metadata = _metadata(req["Metadata"]) if req.get("Metadata") else {}
+    kept = {} if _KEPT_MEMBERS.isdisjoint(req) else _kept(req)
+    if internal:
+        metadata.update(internal)
+    return Description(typed(req.get("ContentType") or DEFAULT_TYPE, etag), metadata, kept)
+
+
+def _metadata(told: Mapping[str, str]) -> dict[str, str]:
+    metadata: dict[str, str] = {}
+    size = 0
+    for name, value in told.items():
+        key = name.lower()
+        if key.startswith(RESERVED):
+            raise invalid_argument(
+                f"Metadata names that begin with {RESERVED} are reserved", "x-amz-meta-" + key, value
+            )
+        size += len(key) + len(value.encode("utf-8", "surrogateescape"))
+        metadata[key] = value
+    if size > METADATA_BYTES:
+        raise AwsError(
+            "MetadataTooLarge",
+            "Your metadata headers exceed the maximum allowed metadata size",
+            400,
+            extra={"Size": str(size), "MaxSizeAllowed": str(METADATA_BYTES)},
+        )
+    return metadata
+
+
+def _kept(req: Mapping[str, Any]) -> dict[str, str]:
+    kept: dict[str, str] = {}
+    for member, header in _KEPT:
+        value = req.get(member)
+        if value:
+            text = format_datetime(value, usegmt=True) if isinstance(value, datetime) else value
+            kept[header] = _encoding(text) if header == "content-encoding" else text
+    return kept
+
+
+def check_placement(req: Mapping[str, Any]) -> None:
+    """Refuse storage classes and ACLs that a bucket without either cannot honour."""
+    if _PLACING.isdisjoint(req):
+        return
+    storage_class = req.get("StorageClass")
+    if storage_class not in (None, "", "STANDARD"):
+        raise AwsError("InvalidStorageClass", "The storage class you specified is not valid", 400)
+    if req.get("ACL") not in (None, "", *_ACLS):
+        raise not_implemented("x-amz-acl")
+
+
+def _encoding(value: str) -> str:
+    # "aws-chunked" codes the transfer of a signed upload, not the object (SigV4 streaming).
+    return ", ".join(piece for piece in map(str.strip, value.split(",")) if piece and piece.lower() != "aws-chunked")
+
+
+def typed(content_type: str, etag: str = "") -> str:
+    """Put a multipart ETag into a content type, or none: nobody else's words may pass for one."""
+    plain = _ETAG.sub("", content_type) if "s3_etag" in content_type else content_type
+    return f"{plain}; s3_etag={etag}" if etag else plain
+
+
+def etag_of(stored: Stored) -> str:
+    """Return S3's ETag of an object, without quotes.
+
+    Large objects made by others have no S3 ETag; theirs is Swift's, with the `-N` that Swift's own S3 API shows, so
+    that clients do not take it for an MD5.
+    """
+    if "s3_etag" in stored.content_type:
+        found = _ETAG.search(stored.content_type)
+        if found:
+            return found[1]
+    return stored.etag if stored.layout == "plain" else f"{stored.etag}-N"
+
+
+def unknown_etag(stored: Stored) -> bool:
+    """Say whether an object is large and does not bear its S3 ETag."""
+    return stored.layout == "static" and "s3_etag" not in stored.content_type
+
+
+def described(stored: Stored) -> dict[str, Any]:
+    """Give the members that GetObject, HeadObject and their like share."""
+    etag, content_type = stored.etag, stored.content_type
+    if stored.layout != "plain" or "s3_etag" in content_type:
+        etag, content_type = etag_of(stored), typed(content_type)
+    members: dict[str, Any] = {
+        "AcceptRanges": "bytes",
+        "LastModified": stored.modified,
+        "ContentLength": stored.size,
+        "ETag": f'"{etag}"',
+        "ContentType": content_type,
+        "Metadata": user_metadata(stored) if stored.metadata else {},
+    }
+    if stored.headers:
+        members.update((member, stored.headers[header]) for member, header in _KEPT if header in stored.headers)
+    return members
+
+
+def user_metadata(stored: Stored) -> dict[str, str]:
+    """Return the metadata that is the user's."""
+    return {name: value for name, value in stored.metadata.items() if not name.startswith(RESERVED)}
+
+
+def copied(stored: Stored, internal: Mapping[str, str]) -> Description:
+    """Describe a copy that keeps what the source is."""
+    return Description(typed(stored.content_type), {**user_metadata(stored), **internal}, dict(stored.headers))
+
+
+def listed_time(text: str) -> datetime:
+    """Read a listing's time; fractions round up, as Swift does in Last-Modified, so that both answers agree."""
+    time = datetime.fromisoformat(f"{text[:19]}+00:00")
+    return time + _SECOND if text[20:].strip("0") else time
+
+
+def listed_words(text: str) -> Iso8601 | datetime:
+    """Give a listing's time, as `listed_time` reads it, in the words of an answer.
+
+    Swift's own form needs no datetime, which would cost a page of a thousand rows a millisecond.  What is next to a
+    full minute, has no fraction or another form is read.
+    """
+    minute, later = text[:16], _LATER.get(text[16:20])
+    if later and text[20:].strip("0") and _is_minute(minute):
+        return Iso8601(minute + later)
+    return listed_time(text)
+
+
+_LATER: Final = {f":{second:02}.": f":{second + 1:02}.000Z" for second in range(59)}
+
+
+@lru_cache(maxsize=4096)
+def _is_minute(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).isoformat(timespec="minutes") == text
+    except ValueError:
+        return False
+
+
+def listed_etag(row: Mapping[str, Any]) -> str:
+    """Return the ETag of a listing's row as S3 shows it, quoted."""
+    content_type: str = row["content_type"]
+    if "s3_etag" in content_type:
+        found = _ETAG.search(content_type)
+        if found:
+            return f'"{found[1]}"'
+    if "slo_etag" in row:
+        told: str = row.get("s3_etag") or f'"{row["slo_etag"].strip(chr(34))}-N"'
+        return told
+    return f'"{row["hash"]}"'

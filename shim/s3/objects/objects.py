@@ -1,0 +1,229 @@
+"""Objects: written, read and described one at a time.
+
+A PUT is visible to every later GET and HEAD by key as soon as it is answered (all of Swift's replicas up); a listing
+may lag behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final
+
+from adapters.errors import BackendError, Fault
+from adapters.types.objects import Description, Download, Stored, Written
+from shim.context import Call
+from shim.errors import AwsError
+from shim.s3 import names
+from shim.s3.objects import checksums, conditions, parts, ranges, segments
+from shim.s3.objects.headers import DESCRIBING, check_placement, described, description
+from shim.s3.objects.native import recognised
+from shim.s3.service import action
+
+LARGEST_PUT: Final = 5 << 30  # "Amazon S3 allows single PUT uploads up to 5 GB" (PutObject)
+# A body this small is read whole before anything is sent on: its trailing checksum is then known in time to be stored.
+SMALL: Final = 1 << 20
+
+READING: Final = (
+    "Bucket Key IfMatch IfModifiedSince IfNoneMatch IfUnmodifiedSince IfRange Range ResponseCacheControl "
+    "ResponseContentDisposition ResponseContentEncoding ResponseContentLanguage ResponseContentType ResponseExpires "
+    "VersionId PartNumber ExpectedBucketOwner ChecksumMode"
+)
+_SELECTING: Final = frozenset({"Range", "PartNumber", "VersionId"})
+_OVERRIDES: Final = (
+    ("ResponseCacheControl", "CacheControl"),
+    ("ResponseContentDisposition", "ContentDisposition"),
+    ("ResponseContentEncoding", "ContentEncoding"),
+    ("ResponseContentLanguage", "ContentLanguage"),
+    ("ResponseContentType", "ContentType"),
+    ("ResponseExpires", "Expires"),
+)
+_OVERRIDING: Final = frozenset(asked for asked, _ in _OVERRIDES)
+
+
+@action(
+    supports=f"Bucket Key Body ContentLength ContentMD5 ChecksumAlgorithm IfMatch IfNoneMatch ExpectedBucketOwner "
+    f"{DESCRIBING}"
+)
+async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Store an object; a body that breaks off, or is not what was announced, leaves the old one as it was."""
+    bucket, key, body = names.bucket(call, req), req["Key"], req["Body"]
+    names.check_key(key)
+    check_placement(req)
+    length = body.expected_length() or 0
+    check_size(length)
+    condition = conditions.on_write(req)
+    told = description(req)
+    data = await body.small(SMALL) if length <= SMALL else None
+    checksum = announced(body) if data is None else checksums.first(body.checksums)
+    if checksum or condition:
+        metadata = {**told.metadata, **checksum.stored} if checksum else told.metadata
+        told = Description(told.content_type, metadata, told.headers, condition is not None and condition.if_absent)
+    old = await segments.behind(call, bucket, key)
+    if data is not None:
+        store = call.cloud.objects
+        if condition:
+            async with conditions.holding(call, bucket, key, condition):
+                written = await store.put(bucket, key, data, len(data), told)
+        else:
+            written = await store.put(bucket, key, data, len(data), told)
+    else:
+        written = await _stream(call, (bucket, key), condition, body, told)
+        checksum = checksums.first(body.checksums)
+    if old:
+        await segments.remove(call, bucket, old)
+    return {"ETag": f'"{written.etag}"', **(checksum.members if checksum else {})}
+
+
+async def _stream(
+    call: Call, target: tuple[str, str], condition: conditions.WriteCondition | None, body: Any, told: Description
+) -> Written:
+    async def write(pieces: AsyncIterator[bytes]) -> Written:
+        written = await call.cloud.objects.put(*target, pieces, body.length, told)
+        if condition:
+            await conditions.check_not_overtaken(call, target, written)
+        return written
+
+    if not condition:
+        return await write(body)
+    # A hopeless upload is refused before it is sent.
+    condition.check(target[1], await conditions.present(call, *target))
+    return await conditions.write_when_held(aiter(body), write, lambda: conditions.holding(call, *target, condition))
+
+
+def check_size(length: int) -> None:
+    """Refuse an upload that is longer than one request may store."""
+    if length > LARGEST_PUT:
+        raise AwsError(
+            "EntityTooLarge",
+            "Your proposed upload exceeds the maximum allowed size",
+            400,
+            extra={"ProposedSize": str(length), "MaxSizeAllowed": str(LARGEST_PUT)},
+        )
+
+
+def announced(body: Any) -> checksums.Checksum | None:
+    """Return the checksum that a body's header promises; one in its trailer is not known yet.
+
+    A promise that is not kept stores nothing, so what is stored with the object has held.
+    """
+    promise = body.announced
+    return checksums.Checksum(promise.algorithm, promise.value) if promise is not None and promise.value else None
+
+
+@action(supports=READING)
+async def get_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give an object's bytes: all, a range, or one part of a multipart object."""
+    bucket, key, store = names.bucket(call, req), req["Key"], call.cloud.objects
+    span, part = ("", 0) if _SELECTING.isdisjoint(req) else _wanted(req)
+    if span or part:
+        return await _get_some(call, req, span, part)
+    download = await store.get(bucket, key)
+    if not isinstance(download.body, bytes):
+        call.at_end.append(download.close)
+    stored = download.stored
+    if stored.layout == "static":
+        stored = await recognised(call, bucket, key, stored)
+    conditions.check_read(req, stored)
+    answer = _answer(req, stored)
+    answer["Body"] = download.body
+    return answer
+
+
+async def _get_some(call: Call, req: Mapping[str, Any], span: str, part: int) -> Mapping[str, Any]:
+    bucket, key, store = req["Bucket"], req["Key"], call.cloud.objects
+    download: Download | None = None
+    try:
+        download = await store.get(bucket, key, span=span, part=part)
+        call.at_end.append(download.close)
+        stored = download.stored
+        by_manifest = part > 0 and parts.unknown_to_swift(stored)
+    except BackendError as error:
+        if error.fault is not Fault.RANGE:
+            raise
+        stored = await store.head(bucket, key)
+        by_manifest = part > 0
+    stored = await recognised(call, bucket, key, stored)
+    conditions.check_read(req, stored)
+    if span and not conditions.same_for_range(req, stored):
+        return await get_object(call, {**req, "Range": None})
+    if not part and (download is None or not stored.size):  # Swift gives all of nothing for its last bytes
+        raise ranges.unsatisfiable(span, stored.size)
+    if by_manifest or download is None:
+        stored = await parts.by_manifest(call, req, stored)
+        download = await store.get(bucket, key, span=stored.content_range.replace(" ", "=").partition("/")[0])
+        call.at_end.append(download.close)
+    return {**await _answer_for_part(call, req, stored, part), "Body": download.body}
+
+
+@action(supports=READING)
+async def head_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Describe an object as a GET with the same parameters would."""
+    bucket, key, store = names.bucket(call, req), req["Key"], call.cloud.objects
+    span, part = ("", 0) if _SELECTING.isdisjoint(req) else _wanted(req)
+    try:
+        stored = await store.head(bucket, key, part=part)
+        by_manifest = part > 0 and parts.unknown_to_swift(stored)
+    except BackendError as error:
+        if error.fault is not Fault.RANGE:
+            raise
+        stored = await store.head(bucket, key)
+        by_manifest = True
+    if stored.layout == "static":
+        stored = await recognised(call, bucket, key, stored)
+    conditions.check_read(req, stored)
+    if by_manifest:
+        stored = await parts.by_manifest(call, req, stored)
+    if span and conditions.same_for_range(req, stored):  # Swift has no ranges on HEAD
+        stored = parts.ranged(stored, *ranges.bounds(span, stored.size))
+    return await _answer_for_part(call, req, stored, part) if part else _answer(req, stored)
+
+
+def check_version(req: Mapping[str, Any]) -> None:
+    """Refuse versions: an object of an unversioned bucket has one, by the name `null`."""
+    version = req.get("VersionId")
+    if version not in (None, "null"):
+        raise AwsError(
+            "NoSuchVersion",
+            "The specified version does not exist.",
+            404,
+            extra={"Key": req["Key"], "VersionId": str(version)},
+        )
+
+
+def _wanted(req: Mapping[str, Any]) -> tuple[str, int]:
+    check_version(req)
+    part = req.get("PartNumber")
+    if part is None:
+        return ranges.single(req.get("Range")), 0
+    if req.get("Range") is not None:
+        raise ranges.both_range_and_part()
+    names.part("", "part", part)  # its bounds are those of an upload's
+    return "", int(part)
+
+
+async def _answer_for_part(call: Call, req: Mapping[str, Any], stored: Stored, part: int) -> dict[str, Any]:
+    if part and not stored.content_range:
+        if part > 1:
+            raise parts.no_such_part(part)
+        if stored.size:  # S3 calls all of an object that has no parts its part 1
+            stored = parts.ranged(stored, 0, stored.size - 1)
+    members = _answer(req, stored)
+    if part and stored.parts:
+        members["PartsCount"] = stored.parts
+    members.update(await parts.checksum(call, req, stored))
+    return members
+
+
+def _answer(req: Mapping[str, Any], stored: Stored) -> dict[str, Any]:
+    members = described(stored)
+    if stored.content_range:
+        members["ContentRange"] = stored.content_range
+        members["ContentLength"] = stored.length
+        members["ResponseMetadata"] = {"HTTPStatusCode": 206}
+    elif req.get("ChecksumMode") == "ENABLED":
+        checksum = checksums.of(stored)
+        if checksum:
+            members.update(checksum.members)
+    if not _OVERRIDING.isdisjoint(req):
+        members.update({member: req[asked] for asked, member in _OVERRIDES if req.get(asked) is not None})
+    return members

@@ -1,0 +1,97 @@
+"""Parts of a finished multipart object, by number: Swift knows them, unless manifests lie below manifests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from adapters.errors import BackendError, Fault
+from adapters.ports.objects import ObjectStore
+from adapters.types.objects import Segment, Stored
+from shim.context import Call
+from shim.errors import AwsError
+from shim.s3 import names
+from shim.s3.objects import checksums
+from shim.s3.objects.headers import IN_STEP, UPLOAD, etag_of
+
+_AT_ONCE: Final = 4
+
+
+def count(stored: Stored) -> int | None:
+    """Return how many parts an object was made of, as its ETag tells; None where it does not tell."""
+    number = etag_of(stored).rpartition("-")[2]
+    return int(number) if number.isdecimal() and "-" in etag_of(stored) else None
+
+
+def unknown_to_swift(stored: Stored) -> bool:
+    """Say whether Swift's idea of a part is not S3's, for an object that was asked for by part.
+
+    Its parts are the first manifest's segments, which are manifests themselves where there were many; and a Swift
+    before 2.33 gives the whole object.
+    """
+    if stored.layout != "static":
+        return False
+    return stored.parts == 0 or count(stored) not in (None, stored.parts)
+
+
+async def by_manifest(call: Call, req: Mapping[str, Any], stored: Stored) -> Stored:
+    """Return the description with the range of the part that is asked for; 416 where there is no such part."""
+    number: int = req["PartNumber"]
+    sizes = []
+    if stored.layout == "static":
+        sizes = [segment.bytes for segment in await flat(call.cloud.objects, req["Bucket"], req["Key"])]
+    if number > len(sizes):
+        raise no_such_part(number)
+    start = sum(sizes[: number - 1])
+    return ranged(stored, start, start + sizes[number - 1] - 1, len(sizes))
+
+
+async def checksum(call: Call, req: Mapping[str, Any], stored: Stored) -> dict[str, str]:
+    """Give the checksum of the part that is asked for, where it was uploaded with one."""
+    if not req.get("PartNumber") or req.get("ChecksumMode") != "ENABLED" or IN_STEP not in stored.metadata:
+        return {}
+    whole = checksums.of(stored)
+    if whole is None:
+        return {}
+    name = names.part(req["Key"], stored.metadata[UPLOAD], req["PartNumber"])
+    try:
+        segment = await call.cloud.objects.head(names.segments(req["Bucket"]), name)
+    except BackendError as error:
+        if error.fault is Fault.NOT_FOUND:  # an empty part is no segment
+            return {}
+        raise
+    found = checksums.of_part(segment.content_type)
+    return {checksums.member(found.algorithm): found.value, "ChecksumType": whole.kind} if found else {}
+
+
+async def flat(store: ObjectStore, container: str, name: str) -> list[Segment]:
+    """Return the segments of a static large object in order, with those of nested manifests in their places."""
+    found = await store.segments(container, name)
+    nested = {segment.name: segment for segment in found if segment.nested}
+    below: dict[str, list[Segment]] = {}
+    waiting = list(nested.values())
+    for start in range(0, len(waiting), _AT_ONCE):
+        few = waiting[start : start + _AT_ONCE]
+        # Not a task group: its errors come in groups, of which nobody would know that they are OpenStack's.
+        reads = await asyncio.gather(*(store.segments(one.container, one.name) for one in few))
+        below.update({one.name: read for one, read in zip(few, reads, strict=True)})
+    return [leaf for segment in found for leaf in (below[segment.name] if segment.nested else [segment])]
+
+
+def ranged(stored: Stored, start: int, end: int, parts: int = 0) -> Stored:
+    """Describe a range of an object, by its first and last byte."""
+    return replace(
+        stored, content_range=f"bytes {start}-{end}/{stored.size}", length=end - start + 1, parts=parts or stored.parts
+    )
+
+
+def no_such_part(number: int) -> AwsError:
+    """Say that an object has fewer parts."""
+    return AwsError(
+        "InvalidPartNumber",
+        "The requested partnumber is not satisfiable",
+        416,
+        extra={"PartNumberRequested": str(number)},
+    )

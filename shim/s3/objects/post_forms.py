@@ -1,0 +1,210 @@
+"""PostObject: a browser's form as the upload that it stands for.
+
+botocore has no model of it, as no SDK sends it: SDKs sign it (`generate_presigned_post`), pages send it.  Its fields
+are the headers of a PutObject by other names, so it becomes one, and all that holds for uploads holds for it.
+See "POST Object" (S3 API reference).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, MutableMapping
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+
+from shim.auth import post_form as forms
+from shim.auth import post_policy as policy
+from shim.auth.body import Body, open_body
+from shim.auth.body_checksum import announced_length, missing_length
+from shim.context import Call
+from shim.errors import AwsError
+from shim.http.asgi import Receive
+from shim.http.receiving import ClientGone
+from shim.protocol.message import Address, Head, Reply, Request
+from shim.protocol.multipart_form import FormData, is_form
+from shim.protocol.s3_router import not_implemented
+from shim.protocol.xml.write import DECLARATION, escape
+from shim.s3 import names
+from shim.s3.errors import invalid_argument
+from shim.s3.objects.objects import LARGEST_PUT, check_size
+
+# "The maximum size of the form's fields in front of the file" (S3: 20 KB of pre-data).
+FIELDS_BYTES: Final = 20 << 10
+
+# Fields that are headers of a PutObject; x-amz-* are so under their own names, but for those of the signature.
+_HEADERS: Final = {
+    "acl": "x-amz-acl",
+    "cache-control": "cache-control",
+    "content-disposition": "content-disposition",
+    "content-encoding": "content-encoding",
+    "content-language": "content-language",
+    "content-md5": "content-md5",
+    "content-type": "content-type",
+    "expires": "expires",
+}
+_SIGNATURE: Final = frozenset(
+    ("x-amz-signature", "x-amz-credential", "x-amz-date", "x-amz-algorithm", "x-amz-security-token")
+)
+# What would make another request of it, a copy or a body in a coding of its own, and what has no place.
+_NO_FIELDS: Final = frozenset(
+    (
+        "if-match",
+        "if-none-match",
+        "tagging",
+        "x-amz-content-sha256",
+        "x-amz-copy-source",
+        "x-amz-decoded-content-length",
+        "x-amz-te",
+        "x-amz-trailer",
+    )
+)
+_STATUSES: Final = {"200": 200, "201": 201}  # "If the value is set to an empty document or an invalid value": 204
+_TOLD: Final = frozenset(("content-length", "content-type"))
+_URL: Final = re.compile("[!-~]+")
+_TOKEN: Final = re.compile("[!#$%&'*+.^_`|~0-9a-z-]+")  # what a header's name is made of (RFC 9110, 5.6.2)
+_LINE_ENDS: Final = re.compile("[\r\n\0]")
+
+
+def posted(request: Request) -> bool:
+    """Tell whether a request is a browser's form: a POST to a bucket, signed nowhere but in its fields."""
+    head, (bucket, key) = request.head, request.address
+    return (
+        head.method == "POST"
+        and bool(bucket)
+        and not key
+        and not head.query_names
+        and "authorization" not in head.first
+        and is_form(head.header("content-type"))
+    )
+
+
+class Posting:
+    """A form whose fields have come and whose file has begun.
+
+    `access_key` says who has signed it, `length` how many bytes it has, `request` is the PutObject it stands for,
+    `body` its file.
+    """
+
+    def __init__(self, head: Head, bucket: str, form: FormData, receive: Receive, first: bytes, *, more: bool) -> None:
+        self.length = int(head.first["content-length"])
+        self._form, self._receive, self._first, self._more = form, receive, first, more
+        self._size = 0
+        self._least, self._most = 0, LARGEST_PUT
+        self._claim = forms.claim(form.fields)
+        self.access_key = self._claim.access_key
+        filename = re.split(r"[/\\]", form.filename)[-1]
+        self._fields = {name: value.replace("${filename}", filename) for name, value in form.fields.items()}
+        self._fields["bucket"] = bucket
+        self._key = self._fields.get("key", "")
+        if "key" not in self._fields:
+            raise forms.missing("key")
+        if not self._key:
+            raise invalid_argument("User key must have a length greater than 0.", "key", "")
+        path = quote(f"/{bucket}/{self._key}", errors="surrogateescape").encode()
+        put = Head("PUT", path, b"", tuple(_headers(self._fields)), head.scheme, head.client)
+        self.request = Request(put, Address(bucket, self._key))
+        self.body: Body = open_body(put, self._receiving, None)
+        self.body.open_ended = True
+
+    def verify(self, *, secret: str, regions: frozenset[str], region: str, now: datetime) -> None:
+        """Refuse a form that its owner has not signed, or whose policy does not allow it."""
+        forms.verify(self._claim, secret=secret, regions=regions, region=region)
+        allowed = policy.read(self._claim.policy)
+        allowed.check(self._fields, now)
+        if allowed.sizes:
+            self._least, most = allowed.sizes
+            self._most = min(self._most, most)
+
+    def answer(self, reply: Reply, call: Call) -> Reply:
+        """Return the answer that the form asks for, from a PutObject's."""
+        bucket, key = self.request.address
+        location = names.location(call, bucket, key)
+        headers = [(name, value) for name, value in reply.headers if name.lower() not in _TOLD]
+        etag = next(value for name, value in headers if name.lower() == "etag")
+        elsewhere = _redirection(self._fields, {"bucket": bucket, "key": key, "etag": etag})
+        if elsewhere:
+            return Reply(303, [*headers, ("Location", elsewhere)])
+        headers.append(("Location", location))
+        status = _STATUSES.get(self._fields.get("success_action_status", ""), 204)
+        if status != 201:
+            return Reply(status, headers)
+        told = {"Location": location, "Bucket": bucket, "Key": key, "ETag": etag}
+        inside = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in told.items())
+        document = f"{DECLARATION}<PostResponse>{inside}</PostResponse>"
+        return Reply(201, [*headers, ("Content-Type", "application/xml")], document.encode())
+
+    async def _receiving(self) -> MutableMapping[str, Any]:
+        """Return the file's next bytes, as an event of a request that is nothing else."""
+        piece, self._first = self._first, b""
+        if not piece and self._more:
+            event = await self._receive()
+            if event["type"] == "http.disconnect":
+                return event
+            piece, self._more = self._form.feed(event.get("body", b"")), event.get("more_body", False)
+        if not self._more:
+            self._form.finish()
+        self._measure(len(piece))
+        return {"type": "http.request", "body": piece, "more_body": self._more}
+
+    def _measure(self, size: int) -> None:
+        self._size += size
+        if self._size > self._most:
+            raise AwsError(
+                "EntityTooLarge",
+                "Your proposed upload exceeds the maximum allowed size",
+                extra={"ProposedSize": str(self._size), "MaxSizeAllowed": str(self._most)},
+            )
+        if not self._more and self._size < self._least:
+            raise AwsError(
+                "EntityTooSmall",
+                "Your proposed upload is smaller than the minimum allowed size",
+                extra={"ProposedSize": str(self._size), "MinSizeAllowed": str(self._least)},
+            )
+
+
+async def opened(request: Request, receive: Receive) -> Posting:
+    """Read a form as far as its file and return it; raise AwsError where it is none, ClientGone where it breaks off."""
+    head = request.head
+    # A form is in no coding of its own, so no other header tells its length.
+    told = "content-length" in head.first and "transfer-encoding" not in head.first
+    length = announced_length(head, chunked=False) if told else None
+    if length is None:
+        raise missing_length()
+    check_size(max(0, length - FIELDS_BYTES))
+    form, first, more = FormData(head.header("content-type"), FIELDS_BYTES), b"", True
+    while more and not form.has_file:
+        event = await receive()
+        if event["type"] == "http.disconnect":
+            raise ClientGone
+        first, more = form.feed(event.get("body", b"")), event.get("more_body", False)
+    if not form.has_file:
+        form.finish()
+    return Posting(head, request.address.bucket, form, receive, first, more=more)
+
+
+def _headers(fields: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the headers of the PutObject that the fields stand for; what they cannot say is refused by name."""
+    if unfit := _NO_FIELDS & fields.keys():
+        raise not_implemented(min(unfit))
+    headers = []
+    for name, value in fields.items():
+        header = _HEADERS.get(name) or (name if name.startswith("x-amz-") and name not in _SIGNATURE else "")
+        if header:
+            if not _TOKEN.fullmatch(header) or _LINE_ENDS.search(value):
+                raise invalid_argument("This field cannot be the header that it stands for.", name, value)
+            headers.append((header, value.encode("utf-8", "surrogateescape").decode("latin-1")))
+    return headers
+
+
+def _redirection(fields: Mapping[str, str], told: Mapping[str, str]) -> str:
+    """Return where to send the browser, or '' where the form does not say, or says what is no URL."""
+    url = fields.get("success_action_redirect") or fields.get("redirect", "")
+    try:
+        parts = urlsplit(url) if _URL.fullmatch(url) else None
+    except ValueError:
+        parts = None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.netloc:
+        return ""
+    more = urlencode(told)
+    return urlunsplit(parts._replace(query=f"{parts.query}&{more}" if parts.query else more))

@@ -1,0 +1,10 @@
+"""Owners as S3 names them: the project that the caller signed for."""
+
+from __future__ import annotations
+
+from shim.context import Call
+
+
+def owner(call: Call) -> dict[str, str]:
+    """Name the owner of all that the caller sees: the project."""
+    return {"ID": call.caller.project_id, "DisplayName": call.caller.project_name}

@@ -1,0 +1,61 @@
+"""Pages of listings: how many rows, names as the request wants them encoded, and continuation tokens."""
+
+from __future__ import annotations
+
+import binascii
+import string
+from base64 import b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+from shim.s3 import names
+from shim.s3.errors import invalid_argument
+
+MOST_KEYS: Final = 1000
+
+# Most names are made of these alone: to look costs a fifth of percent-encoding, for each of a thousand keys.
+_UNCODED: Final = (string.ascii_letters + string.digits + "_.-~/").encode()
+
+
+def max_keys(asked: int | None, name: str = "max-keys") -> int:
+    """Return how many rows a page may have: what was asked for, up to a thousand."""
+    return MOST_KEYS if asked is None else min(not_below_zero(asked, name), MOST_KEYS)
+
+
+def not_below_zero(asked: int | None, name: str) -> int:
+    """Return a number that a request gives, 0 where it gives none."""
+    if asked is not None and asked < 0:
+        raise invalid_argument(f"Argument {name} must be an integer between 0 and 2147483647", name, asked)
+    return asked or 0
+
+
+def check_prefix(req: Mapping[str, Any]) -> None:
+    """Refuse a prefix that is longer than any key, as S3 does."""
+    names.check_key(req.get("Prefix") or "")
+
+
+def coder(req: Mapping[str, Any]) -> Any:
+    """Return the function that writes names as the request wants them: as they are, or percent-encoded."""
+    return _percent_encoded if req.get("EncodingType") == "url" else str
+
+
+def _percent_encoded(name: str) -> str:
+    raw = name.encode("utf-8", "surrogateescape")
+    return quote(raw, safe="/~") if raw.translate(None, _UNCODED) else name
+
+
+def sealed(name: str) -> str:
+    """Make a token of a name."""
+    return urlsafe_b64encode(name.encode("utf-8", "surrogateescape")).decode()
+
+
+def opened(token: str | None) -> str:
+    """Return a token's name, '' for none; InvalidArgument for what is no token."""
+    if not token:
+        return ""
+    try:
+        # Strictly: a token that lost its letters on the way would begin the listing anew.
+        return b64decode(token.encode("ascii"), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
+        raise invalid_argument("The continuation token provided is incorrect", "continuation-token") from None

@@ -1,0 +1,166 @@
+"""Every filter that AWS documents for an action that is answered is one here, and every path leads into the answer."""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.model import ListShape, Shape, StructureShape
+
+from adapters.types.compute import Zone
+from shim.ec2.account import regions
+from shim.ec2.engine import ids
+from shim.ec2.engine import zones as availability_zones
+from shim.ec2.engine.describe import Table
+from shim.ec2.engine.filters import Row, select
+from shim.ec2.images import images
+from shim.ec2.instances import instances, key_pairs
+from shim.ec2.instances import status as instance_status
+from shim.ec2.instances import types as instance_types
+from shim.ec2.network import interfaces as network_interfaces
+from shim.ec2.network import security_group_rules, security_groups, subnets, vpcs
+from shim.ec2.service import ec2
+from shim.ec2.tags import tags
+from shim.ec2.volumes import volumes
+from shim.errors import AwsError
+from tests.ec2.instances.test_instance_costs import Counted
+from tests.ec2.instances.test_instance_rows import SERVER
+from tests.ec2.test_half_done import call
+
+TABLES = {
+    "DescribeAvailabilityZones": availability_zones.ZONES,
+    "DescribeImages": images.IMAGES,
+    "DescribeInstanceStatus": instance_status.STATUSES,
+    "DescribeInstanceTypeOfferings": instance_types.OFFERINGS,
+    "DescribeInstanceTypes": instance_types.TYPES,
+    "DescribeInstances": instances.INSTANCES,
+    "DescribeKeyPairs": key_pairs.KEY_PAIRS,
+    "DescribeNetworkInterfaces": network_interfaces.INTERFACES,
+    "DescribeRegions": regions.REGIONS,
+    "DescribeSecurityGroupRules": security_group_rules.RULES,
+    "DescribeSecurityGroups": security_groups.GROUPS,
+    "DescribeSubnets": subnets.SUBNETS,
+    "DescribeTags": tags.TAGS,
+    "DescribeVolumeStatus": volumes.STATUSES,
+    "DescribeVolumes": volumes.VOLUMES,
+    "DescribeVpcs": vpcs.VPCS,
+}
+# What the documentation writes as it writes filters: the values of one of them.
+NO_FILTERS = {"critical", "high", "medium", "low", "informational"}
+# Refused as unknown, because an answer without a match would be wrong: addresses, tags of interfaces and switches that
+# the row does not tell of.
+REFUSED = {
+    "DescribeImages": {"image-allowed"},
+    "DescribeInstances": {
+        "metadata-options.http-protocol-ipv4",
+        "network-interface.addresses.association.allocation-id",
+        "network-interface.addresses.association.association-id",
+        "network-interface.association.allocation-id",
+        "network-interface.association.association-id",
+        "network-interface.tag-key",
+        "network-interface.tag-value",
+    },
+}
+# Rows of these are not the answer's own members alone.
+OWN = {"Place", "Itself"}
+
+
+def described(operation: str) -> set[str]:
+    """Read the names of an action's filters, the tag filters apart, out of botocore's model."""
+    shape = ec2.model.operation_model(operation).input_shape
+    assert shape is not None
+    text = shape.members["Filters"].documentation
+    names = {name.strip() for name in re.findall(r"<li>\s*<p>\s*<code>([^<]+)</code>", text)}
+    return {name for name in names if re.fullmatch(r"[a-z0-9.-]+", name) and not name.startswith("tag")} - NO_FILTERS
+
+
+def test_every_action_with_filters_is_looked_at() -> None:
+    models = {name: ec2.model.operation_model(name).input_shape for name in ec2.handlers}
+    assert {name for name, shape in models.items() if shape and "Filters" in shape.members} == set(TABLES)
+
+
+@pytest.mark.parametrize("operation", TABLES)
+def test_no_documented_filter_is_missing(operation: str) -> None:
+    assert described(operation) - set(TABLES[operation].filters) == REFUSED.get(operation, set())
+
+
+def test_the_documentation_is_read() -> None:
+    assert {"boot-mode", "image-id", "owner-alias"} <= described("DescribeImages")
+    assert sum(len(described(operation)) for operation in TABLES) > 250
+
+
+@pytest.mark.parametrize("operation", TABLES)
+def test_every_path_leads_into_the_answer(operation: str) -> None:
+    table = TABLES[operation]
+    assert [path for path in paths(table) if not leads(row_of(operation, table), path.split("."))] == []
+
+
+def test_zones_are_found_by_their_ids() -> None:
+    counts: Counter[str] = Counter()
+    compute = Counted(counts, zones=[Zone("b", True), Zone("a", True), Zone("internal", True)])
+
+    def rewritten(*values: str) -> list[Row]:
+        asked = {"Filters": [{"Name": "availability-zone-id", "Values": [*values]}, {"Name": "size", "Values": ["1"]}]}
+        req: Mapping[str, Any] = asyncio.run(
+            availability_zones.by_name(call("DescribeVolumes", compute=compute), asked)
+        )
+        assert req["Filters"][1] == asked["Filters"][1]
+        return select([{"AvailabilityZone": zone} for zone in ("a", "b", "")], req["Filters"][:1], {
+            "availability-zone": "AvailabilityZone"})  # fmt: skip
+
+    assert rewritten("us-east-1-az1") == [{"AvailabilityZone": "a"}]
+    assert rewritten("us-east-1-az?") == [{"AvailabilityZone": "a"}, {"AvailabilityZone": "b"}]
+    assert rewritten("us-east-1-az3") == []
+
+
+def test_zones_are_read_for_that_filter_alone() -> None:
+    counts: Counter[str] = Counter()
+    req = {"Filters": [{"Name": "size", "Values": ["1"]}]}
+    assert asyncio.run(availability_zones.by_name(call("DescribeVolumes", compute=Counted(counts)), req)) == req
+    assert counts == {}
+
+
+@pytest.mark.parametrize(("more", "code"), [
+    ({"Filters": [{"Name": "bogus", "Values": ["1"]}]}, "InvalidParameterValue"),
+    ({"MaxResults": 5}, "InvalidParameterCombination"),
+])  # fmt: skip
+def test_questions_about_what_does_not_run_are_checked_too(more: dict[str, Any], code: str) -> None:
+    stopped = replace(SERVER, status="SHUTOFF")
+    named = {"InstanceIds": [ids.aws("i", stopped.id)]}
+
+    def ask(**params: Any) -> Any:
+        compute = Counted(Counter(), server=stopped)
+        return asyncio.run(instance_status.describe_instance_status(
+            call("DescribeInstanceStatus", compute=compute), {**named, **params}))  # fmt: skip
+
+    assert ask() == {"InstanceStatuses": []}
+    assert len(ask(IncludeAllInstances=True)["InstanceStatuses"]) == 1
+    with pytest.raises(AwsError) as refused:
+        ask(**more)
+    assert refused.value.code == code
+
+
+def row_of(operation: str, table: Table) -> Shape:
+    shape = ec2.model.operation_model(operation).output_shape
+    assert shape is not None
+    rows = shape.members[table.items]
+    assert isinstance(rows, ListShape)
+    return rows.member
+
+
+def paths(table: Table) -> Iterator[str]:
+    return (path for path in table.filters.values() if isinstance(path, str) and path not in OWN)
+
+
+def leads(shape: Shape, steps: list[str]) -> bool:
+    """Tell whether a path leads through the members of a shape to a value."""
+    if isinstance(shape, ListShape):
+        return leads(shape.member, steps)
+    if steps in (["Tags"], ["TagSet"]):
+        return True
+    if isinstance(shape, StructureShape):
+        return bool(steps) and steps[0] in shape.members and leads(shape.members[steps[0]], steps[1:])
+    return not steps

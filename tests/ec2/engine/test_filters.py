@@ -1,0 +1,148 @@
+"""EC2's filters: what they mean, and what earlier implementations got wrong."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shim.ec2.engine.filters import select, text
+from shim.errors import AwsError
+
+PATHS: dict[str, Any] = {
+    "size": "Size",
+    "encrypted": "Encrypted",
+    "create-time": "CreateTime",
+    "attachment.device": "Attachments.Device",
+    "volume-id": "VolumeId",
+    "answer": lambda row: [row["Size"] * 2],
+    "tag": "Tags",
+}
+ROWS = [
+    {
+        "VolumeId": "vol-1",
+        "Size": 8,
+        "Encrypted": False,
+        "CreateTime": datetime(2026, 3, 4, 5, 6, 7, 89000, tzinfo=UTC),
+        "Attachments": [{"Device": "/dev/sdf"}, {"Device": "/dev/sdg"}],
+        "Tags": [{"Key": "Name", "Value": "a[b]c"}, {"Key": "kubernetes.io/cluster/x", "Value": "owned"}],
+    },
+    {
+        "VolumeId": "vol-2",
+        "Size": 755,
+        "Encrypted": True,
+        "Attachments": [],
+        "Tags": [{"Key": "aws:autoscaling:groupName", "Value": "g"}, {"Key": "Owner", "Value": ""}],
+    },
+]
+
+
+def chosen(*filters: tuple[str, list[str]]) -> list[str]:
+    asked = [{"Name": name, "Values": values} for name, values in filters]
+    return [row["VolumeId"] for row in select(ROWS, asked, PATHS)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("size", "8", ["vol-1"]),
+        ("size", "08", []),  # no value is taken for a number: 0755 is not 493, and not 755 either
+        ("size", "0755", []),
+        ("size", "7.55e2", []),
+        ("encrypted", "true", ["vol-2"]),
+        ("encrypted", "false", ["vol-1"]),
+        ("encrypted", "True", []),
+        ("create-time", "2026-03-04T05:06:07.089Z", ["vol-1"]),
+        ("create-time", "2026-03-04*", ["vol-1"]),
+        ("attachment.device", "/dev/sdg", ["vol-1"]),
+        ("attachment.device", "*", ["vol-1"]),  # what is absent matches nothing, not even everything
+        ("answer", "16", ["vol-1"]),
+        ("tag:Name", "a[b]c", ["vol-1"]),
+        ("tag:Name", "a[a-z]c", []),  # no character classes
+        ("tag:Name", "a?b?c", ["vol-1"]),
+        ("tag:name", "a[b]c", []),
+        ("tag:kubernetes.io/cluster/x", "owned", ["vol-1"]),
+        ("tag:aws:autoscaling:groupName", "g", ["vol-2"]),
+        ("tag:Owner", "", ["vol-2"]),
+        ("tag:Owner", "*", ["vol-2"]),
+        ("tag-key", "Na*", ["vol-1"]),
+        ("tag-value", "owned", ["vol-1"]),
+        ("volume-id", "VOL-1", []),
+        ("volume-id", "vol-?", ["vol-1", "vol-2"]),
+        ("volume-id", "None", []),
+    ],
+)
+def test_one_filter(name: str, value: str, found: list[str]) -> None:
+    assert chosen((name, [value])) == found
+
+
+def test_values_are_alternatives_and_filters_are_conditions() -> None:
+    assert chosen(("size", ["8", "755"])) == ["vol-1", "vol-2"]
+    assert chosen(("size", ["8", "755"]), ("encrypted", ["true"])) == ["vol-2"]
+    assert chosen(("size", ["8"]), ("encrypted", ["true"])) == []
+    assert chosen() == ["vol-1", "vol-2"]
+
+
+@pytest.mark.parametrize("name", ["sizes", "", "tag", "Size", "attachment"])
+def test_an_unknown_filter_is_refused(name: str) -> None:
+    with pytest.raises(AwsError) as refused:
+        chosen((name, ["x"]))
+    assert (refused.value.code, refused.value.status) == ("InvalidParameterValue", 400)
+    assert f"'{name}'" in refused.value.message
+
+
+def test_a_filter_is_refused_even_where_there_is_nothing_to_filter() -> None:
+    with pytest.raises(AwsError, match="The filter 'x' is invalid"):
+        select([], [{"Name": "x", "Values": ["y"]}], PATHS)
+
+
+def test_tag_filters_need_tags() -> None:
+    with pytest.raises(AwsError, match="'tag:Name' is invalid"):
+        select(ROWS, [{"Name": "tag:Name", "Values": ["x"]}], {"size": "Size"})
+
+
+def test_two_hundred_values_and_no_more() -> None:
+    many = [str(value) for value in range(200)]
+    assert chosen(("size", many)) == ["vol-1"]
+    with pytest.raises(AwsError) as refused:
+        chosen(("size", many), ("encrypted", ["true"]))
+    assert refused.value.code == "FilterLimitExceeded"
+
+
+def test_a_filter_without_values_is_refused() -> None:
+    with pytest.raises(AwsError, match="no value"):
+        chosen(("size", []))
+
+
+@given(st.text())
+def test_an_escaped_value_matches_itself_and_nothing_else(value: str) -> None:
+    escaped = re.sub(r"([*?\\])", r"\\\1", value)
+    rows = [{"Name": value}, {"Name": value + "x"}, {"Name": "x" + value}]
+    assert select(rows, [{"Name": "name", "Values": [escaped]}], {"name": "Name"}) == rows[:1]
+
+
+@given(st.text(), st.text(), st.text())
+def test_a_star_stands_for_any_text_and_a_question_mark_for_one_character(a: str, b: str, c: str) -> None:
+    def matches(pattern: str, word: str) -> bool:
+        return bool(select([{"Name": word}], [{"Name": "name", "Values": [pattern]}], {"name": "Name"}))
+
+    start, end = (re.sub(r"([*?\\])", r"\\\1", part) for part in (a, c))
+    assert matches(f"{start}*{end}", a + b + c)
+    assert matches(f"{start}?{end}", a + b + c) is (len(b) == 1)
+    assert not matches(f"{start}?{end}", a + c)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (True, "true"),
+        (False, "false"),
+        (0, "0"),
+        ("x", "x"),
+        (datetime(2026, 1, 2, tzinfo=UTC), "2026-01-02T00:00:00.000Z"),
+    ],
+)
+def test_values_as_text(value: object, written: str) -> None:
+    assert text(value) == written

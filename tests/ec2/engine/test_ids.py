@@ -1,0 +1,80 @@
+"""Ids: computed, reversible, and AWS's codes for those that are none."""
+
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shim.ec2.engine import ids
+from shim.ec2.engine import resource_types as kinds
+from shim.errors import AwsError
+
+prefixed = st.sampled_from([kind for kind in kinds.KINDS if kind.prefix])
+
+
+@given(prefixed, st.uuids())
+def test_an_id_leads_back_to_its_uuid(kind: kinds.Kind, uuid: UUID) -> None:
+    written = ids.aws(kind.prefix, str(uuid))
+    assert written == f"{kind.prefix}-{uuid.hex}"
+    assert ids.uuid(kind, written) == str(uuid)
+    assert ids.kind_of(written) is kind
+
+
+@given(prefixed, st.sampled_from([8, 17]))
+def test_ids_of_aws_own_lengths_name_nothing_here(kind: kinds.Kind, digits: int) -> None:
+    foreign = f"{kind.prefix}-{'0' * digits}"
+    ids.check(kind, foreign)
+    with pytest.raises(AwsError) as refused:
+        ids.uuid(kind, foreign)
+    assert refused.value.code == kind.not_found
+    assert foreign in refused.value.message
+
+
+@given(prefixed, st.text())
+def test_anything_else_is_malformed(kind: kinds.Kind, id: str) -> None:
+    with pytest.raises(AwsError) as refused:
+        ids.uuid(kind, id)
+    assert refused.value.code == kind.malformed
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(
+    "id", ["", "vol-", "vol-1", "vol-" + "0" * 31, "vol-" + "0" * 33, "vol-" + "F" * 32, "VOL-" + "0" * 32,
+           "i-" + "0" * 32, " vol-" + "0" * 32, "vol-" + "0" * 32 + "\n", "vol-" + "g" * 32]
+)  # fmt: skip
+def test_near_misses_are_malformed(id: str) -> None:
+    with pytest.raises(AwsError, match="Invalid id") as refused:
+        ids.check(kinds.VOLUME, id)
+    assert refused.value.code == "InvalidVolumeID.Malformed"
+
+
+def test_kinds_without_a_prefix_are_named_by_any_word() -> None:
+    ids.check(kinds.INSTANCE_TYPE, "m1.tiny")
+
+
+def test_every_missing_id_is_named() -> None:
+    one, two = (f"i-{digit * 17}" for digit in "12")
+    assert ids.missing(kinds.INSTANCE, [one]).message == f"The instance ID '{one}' does not exist"
+    assert ids.missing(kinds.INSTANCE, [one, two]).message == f"The instance IDs '{one}, {two}' do not exist"
+
+
+@given(st.lists(st.text(), max_size=4), st.lists(st.text(), max_size=4))
+def test_derived_ids_differ_where_their_parts_differ(one: list[str], other: list[str]) -> None:
+    same = ids.derived("key", *one) == ids.derived("key", *other)
+    assert same is (one == other)
+
+
+def test_derived_ids_are_for_ever() -> None:
+    # Clients keep ids; a release must not change them.
+    assert ids.derived("key", "user", "name") == "key-72ecfd4bd8e85a97a783996e303d2a6b"
+
+
+def test_prefixes_belong_to_one_kind() -> None:
+    prefixes = [kind.prefix for kind in kinds.KINDS if kind.prefix]
+    assert len(prefixes) == len(set(prefixes))
+
+
+@pytest.mark.parametrize("id", ["ami_x", "i-1", "xyz-" + "0" * 32, ""])
+def test_what_is_no_id_has_no_kind(id: str) -> None:
+    assert ids.kind_of(id) is None

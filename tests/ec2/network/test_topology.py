@@ -1,0 +1,54 @@
+"""Networks as VPCs: routers, networks without one, and the default."""
+
+from datetime import UTC, datetime
+
+from adapters.types.network import Network, Port
+from shim.ec2.network.layout import Topology, folded
+
+A, B, C = (f"00000000-0000-4000-8000-00000000000{digit}" for digit in "abc")
+R, S = (f"00000000-0000-4000-9000-00000000000{digit}" for digit in "12")
+
+
+def network(id: str, name: str = "", *, external: bool = False, project: str = "p") -> Network:
+    return Network(id, name, project, external, False, "ACTIVE", (), (), ())
+
+
+def port(network_id: str, router: str, owner: str = "network:router_interface") -> Port:
+    when = datetime(2026, 1, 1, tzinfo=UTC)
+    return Port("x", "", "", "p", network_id, "", "ACTIVE", router, owner, (), (), True, when, ())
+
+
+def fold(networks: list[Network], ports: list[Port]) -> Topology:
+    return folded(networks, ports, name="default", project_id="p")
+
+
+def vpc(uuid: str) -> str:
+    return "vpc-" + uuid.replace("-", "")
+
+
+def test_networks_on_one_router_are_one_vpc() -> None:
+    found = fold([network(A), network(B), network(C)], [port(A, R), port(B, R, "network:router_interface_distributed")])
+    assert found.vpcs == {A: vpc(R), B: vpc(R), C: vpc(C)}
+
+
+def test_of_two_routers_one_is_the_vpc_whatever_the_order() -> None:
+    ports = [port(A, S), port(A, R)]
+    assert fold([network(A)], ports).vpcs == fold([network(A)], ports[::-1]).vpcs == {A: vpc(R)}
+
+
+def test_other_ports_make_no_vpc() -> None:
+    found = fold([network(A)], [port(A, R, "compute:nova"), port(A, R, "network:dhcp"), port(A, "")])
+    assert found.vpcs == {A: vpc(A)}
+
+
+def test_external_networks_are_outside() -> None:
+    found = fold([network(A, external=True)], [])
+    assert found.vpcs == {}
+    assert found.vpc_of(A) == vpc(A)  # for a server that stands there all the same
+
+
+def test_the_default_is_the_projects_own_network_of_that_name() -> None:
+    theirs, ours = network(A, "default", project="q"), network(B, "default")
+    assert fold([theirs, ours], [port(B, R)]).default_vpc == vpc(R)
+    assert fold([theirs, network(C, "other")], []).default_vpc is None
+    assert fold([network(C, "default"), ours], []).default_network == B

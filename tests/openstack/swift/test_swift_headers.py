@@ -1,0 +1,30 @@
+"""Swift's headers, where their reader takes a shorter way than the library's."""
+
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.errors import BackendError, Fault
+from adapters.openstack.swift import headers as swift_headers
+
+TIMES = st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1)).map(lambda at: at.replace(microsecond=0, tzinfo=UTC))  # noqa: DTZ001
+
+
+@given(TIMES)
+def test_an_http_date_is_read_as_it_was_written(at: datetime) -> None:
+    assert swift_headers.http_time(format_datetime(at, usegmt=True)) == at
+
+
+@pytest.mark.parametrize("text", ["Monday, 23-Nov-26 08:59:59 GMT", "Mon, 23 Nov 2026 09:59:59 +0100"])
+def test_other_forms_are_left_to_the_library(text: str) -> None:
+    assert swift_headers.http_time(text) == parsedate_to_datetime(text)
+
+
+@pytest.mark.parametrize("text", ["", "now", "Mon, 23 Nov 2026 08.59.xx GMT", "Mon, 99 Nov 2026 08:59:59 GMT"])
+def test_an_object_without_a_sound_time(text: str) -> None:
+    with pytest.raises(BackendError) as caught:
+        swift_headers.stored({"content-length": "1", "last-modified": text})
+    assert caught.value.fault is Fault.UNAVAILABLE

@@ -1,0 +1,117 @@
+"""Objects' descriptions: between S3's members, Swift's headers and listings' rows."""
+
+import asyncio
+import hashlib
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.errors import BackendError, Fault
+from adapters.openstack.swift import headers as swift_headers
+from adapters.openstack.swift.http import path_of
+from adapters.types.objects import Description, Stored
+from shim.s3 import errors
+from shim.s3.multipart.complete import multipart_etag
+from shim.s3.objects import checksums, headers
+
+ETAG = "0123456789abcdef0123456789abcdef"
+NAMES = st.from_regex(r"[a-z0-9!#$%&'*.^_`|~-]{1,20}", fullmatch=True).filter(
+    lambda name: not name.startswith("passerelle-")
+)
+VALUES = st.text(st.characters(min_codepoint=0x21, codec="utf-8"), max_size=600)
+
+
+def stored(content_type: str = "a/b", **more: Any) -> Stored:
+    return Stored(size=3, etag=ETAG, modified=datetime(2026, 1, 2, tzinfo=UTC), content_type=content_type, **more)
+
+
+def answered(sent: dict[str, str]) -> dict[str, str]:
+    """Give the headers that Swift would answer for an object stored with these, as a connection tells them."""
+    kept = {name.lower(): value for name, value in sent.items()}
+    return kept | {"content-length": "3", "etag": ETAG, "last-modified": "Fri, 02 Jan 2026 00:00:00 GMT"}
+
+
+@given(st.dictionaries(NAMES, VALUES, max_size=4))
+def test_metadata_passes_swift_unharmed(metadata: dict[str, str]) -> None:
+    sent = swift_headers.written_headers(Description("a/b", metadata, {"expires": "never"}))
+    assert all(len(value.encode()) <= 256 for value in sent.values())
+    assert not [name for name in sent if "_" in name]  # a WSGI server cannot tell it from a dash
+    read = swift_headers.stored(answered(sent))
+    assert (dict(read.metadata), dict(read.headers)) == (metadata, {"expires": "never"})
+
+
+def test_only_known_headers_reach_swift() -> None:
+    sent = swift_headers.written_headers(Description("a/b", {}, {"x-delete-at": "1", "cache-control": "no-cache"}))
+    assert sent == {"Content-Type": "a/b", "cache-control": "no-cache"}
+
+
+def test_the_metadata_names_of_swifts_own_face() -> None:
+    read = swift_headers.stored(answered({"X-Object-Meta-A=5Fb": "1"}))
+    assert read.metadata == {"a_b": "1"}
+
+
+@given(st.sampled_from(["a/b", "text/plain; charset=utf-8", "text/plain;charset=utf-8"]), st.integers(1, 10_000))
+def test_a_multipart_etag_hides_in_the_content_type(content_type: str, parts: int) -> None:
+    etag = f"{ETAG}-{parts}"
+    told = headers.typed(content_type, etag)
+    for written in (told, told.replace("; s3", ";s3")):  # listings leave out the blank
+        assert headers.etag_of(stored(written, layout="static")) == etag
+        assert headers.typed(written) == content_type
+        assert headers.listed_etag({"content_type": written, "hash": "x", "slo_etag": "y"}) == f'"{etag}"'
+
+
+def test_etags_of_objects_that_others_made() -> None:
+    assert headers.etag_of(stored()) == ETAG
+    assert headers.etag_of(stored(layout="static")) == f"{ETAG}-N"
+    assert headers.etag_of(stored(layout="dynamic")) == f"{ETAG}-N"
+    row = {"content_type": "a/b", "hash": "x", "slo_etag": f'"{ETAG}"'}
+    assert headers.listed_etag(row) == f'"{ETAG}-N"'
+    assert headers.listed_etag(row | {"s3_etag": f'"{ETAG}-2"'}) == f'"{ETAG}-2"'
+    assert headers.listed_etag({"content_type": "a/b", "hash": ETAG}) == f'"{ETAG}"'
+
+
+def test_times_of_listings_round_up_as_last_modified_does() -> None:
+    assert headers.listed_time("2026-01-02T03:04:59.000001") == datetime(2026, 1, 2, 3, 5, tzinfo=UTC)
+    assert headers.listed_time("2026-01-02T03:04:59") == datetime(2026, 1, 2, 3, 4, 59, tzinfo=UTC)
+
+
+@given(st.lists(st.binary(max_size=9), min_size=1, max_size=5))
+def test_the_etag_of_parts(bodies: list[bytes]) -> None:
+    md5s = [hashlib.md5(body) for body in bodies]  # noqa: S324 - what an ETag is
+    whole = hashlib.md5(b"".join(md5.digest() for md5 in md5s)).hexdigest()  # noqa: S324
+    assert multipart_etag([md5.hexdigest() for md5 in md5s]) == f"{whole}-{len(bodies)}"
+
+
+@pytest.mark.parametrize("algorithm", checksums.ALGORITHMS)
+def test_a_parts_checksum_stands_in_its_type(algorithm: str) -> None:
+    checksum = asyncio.run(checksums.computed(algorithm, b"part"))
+    assert checksums.of_part(checksums.part_type(checksum)) == checksum
+    assert checksums.of_part(checksums.part_type(checksum).replace("; ", ";")) == checksum
+    assert checksums.of(stored(metadata=checksum.stored)) == checksum
+    assert checksums.of_part(checksums.part_type(None)) is None
+
+
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=40)
+
+
+@given(NAMES | st.text("./~a", min_size=1), NAMES | st.text("./~a", min_size=1))
+def test_paths_are_exact(container: str, name: str) -> None:
+    path = path_of(container, name)
+    assert unquote(path) == f"/{container}/{name}"
+    assert path.startswith(f"{path_of(container)}/")
+    assert "/" not in path_of(container)[1:]
+    assert path.isascii()
+    assert not {".", ".."} & set(path.split("/"))
+    assert not set("?# ") & set(path)
+
+
+@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.parametrize("resource", ["account", "container", "object"])
+def test_every_fault_has_a_sentence(fault: Fault, resource: str) -> None:
+    told = errors.translate(BackendError(fault, service="object-store", resource=resource), "GetObject", {"Key": "k"})
+    assert told.status in (304, 400, 403, 404, 409, 412, 416, 501, 503)
+    assert ("Retry-After" in told.headers) == (told.status == 503)
