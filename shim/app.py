@@ -32,6 +32,7 @@ from shim.locks import Locks
 from shim.metrics import Metrics
 from shim.protocol.message import Request
 from shim.record import Record, current
+from shim.refusals import Refusals
 from shim.s3 import errors as s3_errors
 from shim.s3.objects import post_forms as s3_posting
 from shim.s3.service import s3
@@ -95,6 +96,7 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
     await locks.start()
     key = settings.page_token_key.get_secret_value() or config.derive_key("page tokens").hex()
     settings = settings.model_copy(update={"page_token_key": SecretStr(key), "region": config.region})
+    refusals = Refusals()
     side = health_app(lifecycle, factory.identity.ready, metrics.registry)
     app = Gateway(
         frontends=FRONTENDS,
@@ -103,7 +105,7 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
         locks=locks,
         settings=settings,
         regions=frozenset(("us-east-1", config.region, *settings.region_names)),
-        observe=_calls(metrics),
+        observe=_calls(metrics, refusals),
         side=side,
     )
     metrics.in_flight.ask = lambda: app.in_flight
@@ -142,12 +144,14 @@ def _upstream(metrics: Metrics) -> Callable[[str, str, int, float], None]:
     return observe
 
 
-def _calls(metrics: Metrics) -> Callable[[Record], None]:
-    """Return what counts a finished call and writes its log line."""
+def _calls(metrics: Metrics, refusals: Refusals) -> Callable[[Record], None]:
+    """Return what counts a finished call, writes its log line and keeps it where it was refused."""
 
     def observe(record: Record) -> None:
         metrics.call(record)
         log.write_call(record)
+        if record.code:
+            refusals.note(record)
 
     return observe
 

@@ -10,7 +10,8 @@ class AwsError(Exception):
 
     `code` is AWS's literal code, `status` its HTTP status, `extra` further elements of S3's envelope (BucketName, Key,
     ...), `headers` further answer headers (Retry-After, ...).  Neither may hold a secret, a token or a signature that
-    the client did not send itself.
+    the client did not send itself.  `refused` names what the error refuses (a parameter, header, query key, operation
+    or value) for the log, the metrics and the operator; S3's errors that name an argument have it from `extra`.
     """
 
     def __init__(
@@ -21,6 +22,7 @@ class AwsError(Exception):
         *,
         extra: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        refused: str = "",
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
@@ -28,3 +30,4 @@ class AwsError(Exception):
         self.status = status
         self.extra = dict(extra or {})
         self.headers = dict(headers or {})
+        self.refused = refused or self.extra.get("ArgumentName", "")

@@ -39,6 +39,7 @@ from shim.protocol import routing
 from shim.protocol.message import Head, Reply, Request, decode_pairs
 from shim.protocol.operation import Operation
 from shim.record import Record, current, new_request_id
+from shim.refusals import is_refusal
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,8 @@ _value: Callable[[tuple[bytes, bytes]], bytes] = itemgetter(1)
 
 # Answers as good as any other: a client asked whether something is there, or still the same.
 _NO_TROUBLE = frozenset((Fault.NOT_FOUND, Fault.NOT_MODIFIED, Fault.PRECONDITION, Fault.RANGE))
+
+_LONGEST_NAME = 200  # characters of a refused name that the log keeps
 
 _BUG = "We encountered an internal error. Please try again."
 
@@ -297,8 +300,17 @@ class Gateway:
         """Turn any exception into the service's error envelope."""
         told = self._told(error, way)
         way.record.code = told.code
+        if is_refusal(told.status, told.code):
+            self._refused(way.record, told, way.frontend)
         frontend = way.frontend or self._frontends["s3"]
         return frontend.service.failure(told, request_id=way.record.request_id, request=way.request)
+
+    def _refused(self, record: Record, error: AwsError, frontend: Frontend | None) -> None:
+        """Write down what was refused and why."""
+        record.reason = error.message
+        record.refused = error.refused[:_LONGEST_NAME]
+        if record.refused:
+            record.refused_label = frontend.service.label(record.refused) if frontend else "other"
 
     def _told(self, error: Exception, way: _Way) -> AwsError:
         """Return any exception in AWS's words, and log what they hide; a bug shows nothing but the request id."""

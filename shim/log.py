@@ -83,6 +83,7 @@ def fields(record: Record) -> Parts:
         "status": record.status,
         "ms": round(record.seconds * 1000, 2),
         "code": record.code,
+        "refused": record.refused,
         "bytes_in": record.bytes_in,
         "bytes_out": record.bytes_out,
         "account": record.account,
@@ -93,7 +94,7 @@ def fields(record: Record) -> Parts:
         "upstream_ms": round(record.upstream_seconds * 1000, 2),
     }
     if not record.code:  # all is well, and then nothing else is empty
-        del said["code"]
+        del said["code"], said["refused"]
     return {name: value for name, value in said.items() if value != ""} if "" in said.values() else said
 
 

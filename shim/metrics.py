@@ -59,6 +59,13 @@ BYTES = Definition(
     ("service", "direction"),
     "Bytes of request bodies (`in`) and answer bodies (`out`).",
 )
+REFUSALS = Definition(
+    "passerelle_refusals_total",
+    "counter",
+    ("service", "operation", "name"),
+    "Calls refused by the name of what was refused: a parameter, header, query key or operation of AWS's model; "
+    "`other` for any name that the model does not have.",
+)
 IN_FLIGHT = Definition("passerelle_requests_in_flight", "gauge", (), "Requests being served now.")
 UPSTREAM = Definition(
     "passerelle_upstream_requests_total",
@@ -87,6 +94,7 @@ DEFINITIONS = (
     REQUESTS,
     DURATION,
     BYTES,
+    REFUSALS,
     IN_FLIGHT,
     UPSTREAM,
     UPSTREAM_DURATION,
@@ -171,6 +179,7 @@ class Metrics:
         self._requests = self._registered(Count(REQUESTS)).numbers
         self._duration = self._registered(Spread(DURATION, BUCKETS))
         self._bytes = self._registered(Count(BYTES)).numbers
+        self._refusals = self._registered(Count(REFUSALS)).numbers
         self.in_flight = self._registered(Gauge(IN_FLIGHT, lambda: 0))
         self._upstream = self._registered(Count(UPSTREAM)).numbers
         self._upstream_duration = self._registered(Spread(UPSTREAM_DURATION, BUCKETS))
@@ -188,6 +197,8 @@ class Metrics:
         self._requests[(*place, status_class(record.status), record.code)] += 1
         self._duration.observe(place, record.seconds)
         self._upstream_per_call.observe(place, record.upstream_calls)
+        if record.refused_label:
+            self._refusals[(*place, record.refused_label)] += 1
         if record.bytes_in:
             self._bytes[(service, "in")] += record.bytes_in
         if record.bytes_out:

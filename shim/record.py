@@ -11,7 +11,9 @@ from dataclasses import dataclass
 class Record:
     """One call, filled in on its way.
 
-    Nothing secret enters: no headers, no query, no body.
+    Nothing secret enters: no headers, no query, no body.  `refused` is the name of what was refused, as the client
+    wrote it: a parameter, header, query key, operation or value.  `refused_label` is the same as a label of the
+    metrics: a name of AWS's model, or `other`.  `reason` is the error's message.
     """
 
     request_id: str
@@ -21,6 +23,9 @@ class Record:
     operation: str = ""
     status: int = 0
     code: str = ""
+    refused: str = ""
+    refused_label: str = ""
+    reason: str = ""
     account: str = ""
     project: str = ""
     access_key: str = ""

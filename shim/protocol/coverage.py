@@ -61,3 +61,18 @@ def uncovered(params: Mapping[str, Any], tree: Tree) -> str:
             if path:
                 return f"{name}.{path}"
     return ""
+
+
+def model_names(words: Mapping[str, Any]) -> set[str]:
+    """Return the names that a service's model gives to its operations and their parameters, on the wire and in code.
+
+    The ec2 protocol begins a parameter's name with a capital where the model's `locationName` does not.
+    """
+    names = set(words["operations"])
+    shapes = words["shapes"]
+    for operation in words["operations"].values():
+        names.update(operation.get("http", {}).get("requestUri", "").partition("?")[2].partition("=")[:1])
+        for name, member in shapes[operation["input"]["shape"]]["members"].items() if "input" in operation else ():
+            outside = member.get("locationName") or name
+            names.update((name, outside, member.get("queryName") or outside[:1].upper() + outside[1:]))
+    return names - {""}

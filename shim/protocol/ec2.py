@@ -54,7 +54,7 @@ def action_name(model: Any, refuse: Callable[[Refusal], AwsError]) -> Callable[[
             raise AwsError("MissingAction", "The request must contain the parameter Action", 400)
         # Terraform compares this sentence.
         name = action.encode("utf-8", "replace").decode()
-        raise AwsError("InvalidAction", f"The action {name} is not valid for this web service.", 400)
+        raise AwsError("InvalidAction", f"The action {name} is not valid for this web service.", 400, refused=name)
 
     return identify
 
@@ -71,13 +71,15 @@ def refused(refusal: Refusal) -> AwsError:
     """EC2's words for a parameter that cannot be taken."""
     name = refusal.where.encode("utf-8", "replace").decode()
     if refusal.flaw is Flaw.UNKNOWN:
-        return AwsError("UnknownParameter", f"The parameter {name} is not recognized", 400)
-    if refusal.flaw is Flaw.MISSING:
-        return AwsError("MissingParameter", f"The request must contain the parameter {name}", 400)
-    if refusal.flaw is Flaw.TEXT:
-        return AwsError("InvalidCharacter", f"The parameter {name} holds a character that is not valid UTF-8.", 400)
-    value = "" if refusal.value is None else f"({refusal.value.encode('utf-8', 'replace').decode()}) "
-    return AwsError("InvalidParameterValue", f"Value {value}for parameter {name} is invalid. {refusal.detail}", 400)
+        code, message = "UnknownParameter", f"The parameter {name} is not recognized"
+    elif refusal.flaw is Flaw.MISSING:
+        code, message = "MissingParameter", f"The request must contain the parameter {name}"
+    elif refusal.flaw is Flaw.TEXT:
+        code, message = "InvalidCharacter", f"The parameter {name} holds a character that is not valid UTF-8."
+    else:
+        value = "" if refusal.value is None else f"({refusal.value.encode('utf-8', 'replace').decode()}) "
+        code, message = "InvalidParameterValue", f"Value {value}for parameter {name} is invalid. {refusal.detail}"
+    return AwsError(code, message, refused=name)
 
 
 def parser(model: Any) -> Parse:
@@ -133,11 +135,11 @@ def writer(model: Any) -> Write:
 
 
 def _unsupported_operation(name: str) -> AwsError:
-    return AwsError("UnsupportedOperation", f"The requested operation is not supported: {name}", 400)
+    return AwsError("UnsupportedOperation", f"The requested operation is not supported: {name}", 400, refused=name)
 
 
 def _unsupported_parameter(path: str, model: Any) -> AwsError:
-    return AwsError("UnsupportedOperation", f"The parameter {path} is not supported.", 400)
+    return AwsError("UnsupportedOperation", f"The parameter {path} is not supported.", 400, refused=path)
 
 
 def _always(model: Any) -> frozenset[str]:

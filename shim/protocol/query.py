@@ -25,20 +25,20 @@ def wire_name(name: str, member: Any) -> str:
 def refused(refusal: Refusal) -> AwsError:
     """Coral's words: `1 validation error detected: Value '...' at '...' failed to satisfy constraint: ...`."""
     where = refusal.where.encode("utf-8", "replace").decode()
+    return AwsError("ValidationError", _sentence(refusal, where), refused=where)
+
+
+def _sentence(refusal: Refusal, where: str) -> str:
     if refusal.flaw is Flaw.UNKNOWN:
-        return AwsError("ValidationError", f"The parameter {where} is not recognized", 400)
+        return f"The parameter {where} is not recognized"
     if refusal.flaw is Flaw.TEXT:
-        return AwsError("ValidationError", f"The parameter {where} holds a character that is not valid UTF-8.", 400)
+        return f"The parameter {where} holds a character that is not valid UTF-8."
     if refusal.flaw is Flaw.MISSING:
         value = "Value null "
     else:
         value = "Value " if refusal.value is None else f"Value '{refusal.value.encode('utf-8', 'replace').decode()}' "
     place = where[:1].lower() + where[1:]
-    return AwsError(
-        "ValidationError",
-        f"1 validation error detected: {value}at '{place}' failed to satisfy constraint: {refusal.detail}",
-        400,
-    )
+    return f"1 validation error detected: {value}at '{place}' failed to satisfy constraint: {refusal.detail}"
 
 
 def parser(model: Any) -> Parse:
@@ -79,11 +79,11 @@ def _failure(model: Any) -> Fail:
 
 
 def _unsupported_operation(name: str) -> AwsError:
-    return AwsError("UnsupportedOperation", f"The requested operation is not supported: {name}", 400)
+    return AwsError("UnsupportedOperation", f"The requested operation is not supported: {name}", 400, refused=name)
 
 
 def _unsupported_parameter(path: str, model: Any) -> AwsError:
-    return AwsError("UnsupportedOperation", f"The parameter {path} is not supported.", 400)
+    return AwsError("UnsupportedOperation", f"The parameter {path} is not supported.", 400, refused=path)
 
 
 def _always(model: Any) -> frozenset[str]:

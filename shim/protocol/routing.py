@@ -46,7 +46,9 @@ def service_for(head: Head, form: Iterable[tuple[str, str]] = ()) -> str:
 
 def unsupported_service(name: str) -> AwsError:
     """The refusal of a service that we do not have, for the query envelope (`faults.query`)."""
-    return AwsError("InvalidAction", f"The service {_shown(name)} is not supported at this endpoint.", 400)
+    return AwsError(
+        "InvalidAction", f"The service {_shown(name)} is not supported at this endpoint.", 400, refused=_shown(name)
+    )
 
 
 def address(head: Head, s3_hosts: tuple[str, ...] = ()) -> Address:

@@ -63,6 +63,7 @@ def not_implemented(name: str, what: str = "Header") -> AwsError:
         f"A header or query you provided implies functionality that is not implemented: {shown}",
         501,
         extra={what: shown},
+        refused=shown,
     )
 
 

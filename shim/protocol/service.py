@@ -18,7 +18,7 @@ from botocore.model import ServiceModel
 
 from shim.errors import AwsError
 from shim.protocol import ec2, query, restxml
-from shim.protocol.coverage import compile_tree, covered_wholly, paths, uncovered
+from shim.protocol.coverage import compile_tree, covered_wholly, model_names, paths, uncovered
 from shim.protocol.message import Reply, Request
 from shim.protocol.operation import Dialect, Handler, Operation, describe
 
@@ -74,6 +74,7 @@ class Service:
         self._names = {xform_name(operation): operation for operation in self._model.operation_names}
         self._handlers: dict[str, Handler] = {}
         self._registered: dict[str, Operation] = {}
+        self._words = model_names(words)
         self._operations = Operations(self._model.operation_names, self._compile)
 
     @property
@@ -136,7 +137,11 @@ class Service:
             if params.keys() <= whole:
                 return None
             path = uncovered(params, tree)
-            return refuse(path, model) if path else None
+            if not path:
+                return None
+            error = refuse(path, model)
+            self._words.add(error.refused)  # a path of the model, so its number is bounded
+            return error
 
         return Operation(
             **describe(model),
@@ -147,6 +152,13 @@ class Service:
             write=self._dialect.writer(model),
             unsupported=unsupported,
         )
+
+    def label(self, refused: str) -> str:
+        """Return the name of something refused as a label of the metrics: a word of the model, or `other`.
+
+        Below a list of the ec2 protocol the path holds the client's own numbers, so its first step stands for it.
+        """
+        return next((name for name in (refused, refused.partition(".")[0]) if name in self._words), "other")
 
     def registered(self, name: str) -> Operation:
         """Return the operation of a name that `route` gave; AwsError where we have no action for it."""

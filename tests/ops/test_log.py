@@ -73,6 +73,16 @@ def test_an_access_key_that_is_no_text_leaves_a_line_behind(output: io.StringIO)
     assert json.loads(line)["access_key"] == "…AB\udcff\n"
 
 
+def test_a_refused_call_names_what_was_refused(output: io.StringIO) -> None:
+    log.configure("info", "json", output)
+    log.write_call(
+        Record("r", 0.0, status=501, code="NotImplemented", refused="x-amz-a", refused_label="other", reason="why")
+    )
+    line = json.loads(output.getvalue())
+    assert (line["code"], line["refused"]) == ("NotImplemented", "x-amz-a")
+    assert not {"refused_label", "reason"} & line.keys()
+
+
 def test_text_from_clients_cannot_break_a_line(output: io.StringIO) -> None:
     log.configure("info", "text", output)
     log.write_call(Record("r", 0.0, service="s3", operation="a\nb=c", status=400, code='"'))

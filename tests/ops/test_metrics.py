@@ -14,12 +14,15 @@ def test_a_call_is_counted_under_its_labels() -> None:
     metrics = Metrics()
     call = Record("r", 0.0, service="ec2", operation="DescribeVolumes", status=400, code="InvalidVolume.NotFound")
     call.seconds, call.upstream_calls, call.bytes_in = 0.02, 1, 5
+    call.refused, call.refused_label = "Filter.1.Coffee", "Filter"
     metrics.call(call)
     metrics.upstream("compute", "GET", 0, 0.5)
     metrics.cache("keys", "unknown")
     lines = scrape(metrics)
     labels = 'code="InvalidVolume.NotFound",operation="DescribeVolumes",service="ec2",status="4xx"'
     assert f"passerelle_requests_total{{{labels}}} 1.0" in lines
+    refused = 'name="Filter",operation="DescribeVolumes",service="ec2"'
+    assert f"passerelle_refusals_total{{{refused}}} 1.0" in lines
     assert 'passerelle_request_seconds_bucket{le="0.025",operation="DescribeVolumes",service="ec2"} 1.0' in lines
     assert 'passerelle_request_seconds_bucket{le="0.01",operation="DescribeVolumes",service="ec2"} 0.0' in lines
     assert 'passerelle_request_bytes_total{direction="in",service="ec2"} 5.0' in lines
