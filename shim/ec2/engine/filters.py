@@ -8,40 +8,67 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html#Filteri
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
+from shim.ec2.engine.globs import Globs, grouped, special
 from shim.errors import AwsError
 
 Row = Mapping[str, Any]
 Path = str | Callable[[Row], Iterable[Any]]
 
-MAX_VALUES = 200  # "The maximum number of filter values specified on a single call is 200"
+# "You can specify up to 50 filters and up to 200 values per filter in a single request.  Filter strings can be up to
+# 255 characters in length."
+MOST_FILTERS = 50
+MOST_VALUES = 200
+LONGEST = 255
 
 
-def select(rows: Iterable[Row], filters: Sequence[Mapping[str, Any]], paths: Mapping[str, Path]) -> list[Row]:
-    """Return the rows that pass every filter, in the order they came.
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One filter of a request, ready to be held against rows.
+
+    `read` finds in a row what is compared; a row passes where one of the found values is one of `literals` or matches
+    one of `globs`.
+    """
+
+    name: str
+    read: Callable[[Row], Iterable[Any]]
+    literals: frozenset[str]
+    globs: tuple[Globs, ...]
+
+    def passes(self, row: Row) -> bool:
+        """Tell whether a row passes."""
+        return any(map(self.matches, map(text, self.read(row))))
+
+    def matches(self, value: str) -> bool:
+        """Tell whether one value passes."""
+        return value in self.literals or any(one.matches(value) for one in self.globs)
+
+
+def compiled(filters: Sequence[Mapping[str, Any]], paths: Mapping[str, Path]) -> list[Filter]:
+    """Check a request's filters and make them ready; asks nothing of a cloud.
 
     `paths` maps a filter's name to a path into the row, with lists looked through (`Attachments.Device`), or to a
     function of the row.  Where it holds `tag`, the three tag filters work on the list that path leads to.
-    Raises InvalidParameterValue for an unknown name, FilterLimitExceeded above 200 values.
+    Raises FilterLimitExceeded for too many filters or values, InvalidParameterValue for an unknown name, a filter
+    without values, and a name or a value that is too long.
     """
-    chosen = list(rows)
-    if sum(len(asked.get("Values", ())) for asked in filters) > MAX_VALUES:
-        raise AwsError(
-            "FilterLimitExceeded", f"The maximum number of filter values specified on a single call is {MAX_VALUES}"
-        )
-    for asked in filters:
-        name = asked.get("Name", "")
-        values_of = _reader(name, paths)
-        tests = [_test(value) for value in asked.get("Values", ())]
-        if not tests:
-            raise AwsError("InvalidParameterValue", f"The filter '{name}' has no value")
-        chosen = [row for row in chosen if _passes(values_of(row), tests)]
-    return chosen
+    if len(filters) > MOST_FILTERS:
+        raise _limit(f"The maximum number of filters specified on a single call is {MOST_FILTERS}")
+    if any(len(asked.get("Values", ())) > MOST_VALUES for asked in filters):
+        raise _limit(f"The maximum number of values specified for a single filter is {MOST_VALUES}")
+    if any(len(word) > LONGEST for asked in filters for word in (asked.get("Name", ""), *asked.get("Values", ()))):
+        raise AwsError("InvalidParameterValue", f"Filter names and values can have up to {LONGEST} characters")
+    return [_compiled(asked.get("Name", ""), asked.get("Values", ()), paths) for asked in filters]
+
+
+def select(rows: Iterable[Row], filters: Sequence[Mapping[str, Any]], paths: Mapping[str, Path]) -> list[Row]:
+    """Return the rows that pass every filter, in the order they came; raises what `compiled` raises."""
+    ready = compiled(filters, paths)
+    return [row for row in rows if all(one.passes(row) for one in ready)]
 
 
 def nothing(row: Row) -> Iterable[Any]:
@@ -64,8 +91,16 @@ def text(value: Any) -> str:
     return str(value)
 
 
-def _passes(found: Iterable[Any], tests: Sequence[Callable[[str], bool]]) -> bool:
-    return any(test(word) for word in map(text, found) for test in tests)
+def _compiled(name: str, values: Sequence[str], paths: Mapping[str, Path]) -> Filter:
+    read = _reader(name, paths)
+    if not values:
+        raise AwsError("InvalidParameterValue", f"The filter '{name}' has no value")
+    literals = frozenset(value for value in values if not special(value))
+    return Filter(name, read, literals, grouped({value: None for value in values if special(value)}))
+
+
+def _limit(sentence: str) -> AwsError:
+    return AwsError("FilterLimitExceeded", sentence)
 
 
 def _reader(name: str, paths: Mapping[str, Path]) -> Callable[[Row], Iterable[Any]]:
@@ -103,22 +138,3 @@ def _walk(value: Any, steps: Sequence[str]) -> Iterator[Any]:
         yield value
     else:
         yield from _walk(value.get(steps[0]), steps[1:])
-
-
-@lru_cache(maxsize=1024)
-def _test(pattern: str) -> Callable[[str], bool]:
-    """Compile one filter value into a test."""
-    if not any(special in pattern for special in "*?\\"):
-        return pattern.__eq__
-    out, characters = [], iter(pattern)
-    for character in characters:
-        if character == "*":
-            out.append(".*")
-        elif character == "?":
-            out.append(".")
-        elif character == "\\":
-            out.append(re.escape(next(characters, "\\")))  # a last lone backslash is itself
-        else:
-            out.append(re.escape(character))
-    compiled = re.compile("".join(out), re.DOTALL)
-    return lambda word: compiled.fullmatch(word) is not None

@@ -19,6 +19,9 @@ NAMESPACE = UUID("6f2b8f1e-4c1d-5a0e-9a53-8c6a3f0d7b21")
 # AWS's own ids have 8 or 17 digits: such an id is well formed, it only names nothing here.
 _SHAPE = re.compile(r"([a-z]+(?:-[a-z]+)*)-([0-9a-f]{8}|[0-9a-f]{17}|[0-9a-f]{32})")
 
+_LONGEST = 64  # no prefix of AWS's is longer than 31 characters
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-?)[0-9a-fA-F]{4}\1[0-9a-fA-F]{4}\1[0-9a-fA-F]{4}\1[0-9a-fA-F]{12}")
+
 
 def aws(prefix: str, uuid: str) -> str:
     """Write a UUID (with or without dashes) as an EC2 id."""
@@ -41,7 +44,7 @@ def check(kind: Kind, id: str) -> None:
     """Raise the kind's Malformed unless this could be an id of that kind; kinds named by a name take any."""
     if not kind.prefix:
         return
-    shape = _SHAPE.fullmatch(id)
+    shape = _shape(id)
     if shape is None or shape[1] != kind.prefix:
         raise AwsError(kind.malformed, f'Invalid id: "{id}" (expecting "{kind.prefix}-...")')
 
@@ -59,8 +62,12 @@ def arn(kind: Kind, id: str, region: str, account: str) -> str:
 
 def kind_of(id: str) -> Kind | None:
     """Tell the kind of a well-formed id by its prefix; None for anything else (a tag's ResourceId may be anything)."""
-    shape = _SHAPE.fullmatch(id)
+    shape = _shape(id)
     return BY_PREFIX.get(shape[1]) if shape else None
+
+
+def _shape(id: str) -> re.Match[str] | None:
+    return _SHAPE.fullmatch(id) if len(id) <= _LONGEST else None
 
 
 def derived(prefix: str, *parts: str) -> str:
@@ -69,10 +76,12 @@ def derived(prefix: str, *parts: str) -> str:
     return aws(prefix, uuid5(NAMESPACE, "".join(f"{len(part)}:{part}" for part in (prefix, *parts))).hex)
 
 
-@lru_cache(maxsize=4096)
 def is_uuid(text: str) -> bool:
     """Tell whether a text is a UUID in one of the forms OpenStack uses (with dashes, or 32 digits)."""
-    return (
-        re.fullmatch(r"[0-9a-fA-F]{8}(-?)[0-9a-fA-F]{4}\1[0-9a-fA-F]{4}\1[0-9a-fA-F]{4}\1[0-9a-fA-F]{12}", text)
-        is not None
-    )
+    # The length comes first: texts of any length arrive here, and only short ones may be kept by the cache.
+    return len(text) in (32, 36) and _is_uuid(text)
+
+
+@lru_cache(maxsize=4096)
+def _is_uuid(text: str) -> bool:
+    return _UUID.fullmatch(text) is not None

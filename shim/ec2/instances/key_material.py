@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 from shim.errors import AwsError
 
 _RSA_BITS = 2048  # "2048-bit SSH-2 RSA keys" (CreateKeyPair)
+_LONGEST = 16384  # a key of 16,384 bits, the most that OpenSSH makes, has some 3,000 characters
 _RFC4716 = re.compile(r"---- BEGIN SSH2 PUBLIC KEY ----\s(.*)---- END SSH2 PUBLIC KEY ----", re.DOTALL)
 _HEADER = re.compile(r"(?m)^[^:\n]+:(?:[^\n]*\\\n)*[^\n]*\n")  # RFC 4716, 3.3: a header may go on after a backslash
 
@@ -60,6 +61,8 @@ def read(material: bytes) -> tuple[Key, str]:
 
     Raises InvalidKey.Format for anything else, keys of other algorithms among it.
     """
+    if len(material) > _LONGEST:
+        raise _refused()
     try:
         text = material.decode("ascii").strip()
         key, comment = _parsed(text)

@@ -103,12 +103,29 @@ def test_tag_filters_need_tags() -> None:
         select(ROWS, [{"Name": "tag:Name", "Values": ["x"]}], {"size": "Size"})
 
 
-def test_two_hundred_values_and_no_more() -> None:
+def refused(*filters: tuple[str, list[str]]) -> str:
+    with pytest.raises(AwsError) as error:
+        chosen(*filters)
+    assert error.value.status == 400
+    return error.value.code
+
+
+def test_two_hundred_values_of_each_filter_and_no_more() -> None:
     many = [str(value) for value in range(200)]
-    assert chosen(("size", many)) == ["vol-1"]
-    with pytest.raises(AwsError) as refused:
-        chosen(("size", many), ("encrypted", ["true"]))
-    assert refused.value.code == "FilterLimitExceeded"
+    assert chosen(("size", many), ("encrypted", ["false"])) == ["vol-1"]
+    assert refused(("encrypted", ["true"]), ("size", [*many, "200"])) == "FilterLimitExceeded"
+
+
+def test_fifty_filters_and_no_more() -> None:
+    assert chosen(*[("size", ["8"])] * 50) == ["vol-1"]
+    assert refused(*[("size", ["8"])] * 51) == "FilterLimitExceeded"
+
+
+def test_255_characters_and_no_more() -> None:
+    assert chosen(("size", ["8", "x" * 255, "*" * 255])) == ["vol-1", "vol-2"]
+    assert refused(("size", ["x" * 256])) == "InvalidParameterValue"
+    assert chosen(("tag:" + "x" * 251, ["x"])) == []
+    assert refused(("tag:" + "x" * 252, ["x"])) == "InvalidParameterValue"
 
 
 def test_a_filter_without_values_is_refused() -> None:

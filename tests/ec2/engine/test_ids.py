@@ -78,3 +78,14 @@ def test_prefixes_belong_to_one_kind() -> None:
 @pytest.mark.parametrize("id", ["ami_x", "i-1", "xyz-" + "0" * 32, ""])
 def test_what_is_no_id_has_no_kind(id: str) -> None:
     assert ids.kind_of(id) is None
+
+
+def test_no_text_of_any_length_is_kept() -> None:
+    before = ids._is_uuid.cache_info().currsize
+    assert not any(ids.is_uuid("a" * length) for length in (0, 31, 33, 100_000))
+    assert ids._is_uuid.cache_info().currsize == before
+    assert ids.is_uuid("a" * 32)
+
+
+def test_a_long_text_is_no_id() -> None:
+    assert ids.kind_of("vpc-" * 20_000 + "f" * 32) is None

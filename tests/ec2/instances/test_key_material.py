@@ -101,3 +101,9 @@ def test_a_note_is_read_back_from_the_comment() -> None:
 @pytest.mark.parametrize("comment", ["", " alice", " passerelle:", " passerelle:e30=", " passerelle:!!"])
 def test_other_comments_stay_comments(comment: str) -> None:
     assert split(openssh(ED) + comment) == (openssh(ED) + comment, None)
+
+
+def test_material_beyond_any_key_is_refused_unread() -> None:
+    with pytest.raises(AwsError) as refused:
+        key_material.read(f"{openssh(RSA)} {'x' * 20_000}".encode())
+    assert refused.value.code == "InvalidKey.Format"

@@ -1,0 +1,86 @@
+r"""Patterns with wildcards, matched in time that grows with the length of the text alone.
+
+`*` stands for any characters, `?` for one, `\` takes the next character literally; a last lone backslash is itself.
+
+Several patterns are one automaton, whose set of states is one integer (Shift-And: R. Baeza-Yates and G. Gonnet, "A new
+approach to text searching", CACM 35, 1992).  State n of a pattern means that the text so far can be read as its first
+n characters; a state before a `*` keeps itself alive.  Each character of the text moves all states at once by a shift,
+an `and` and an `or`, so there is nothing to try twice: n characters are n moves, whatever the patterns are.  (A regular
+expression tries `*a*a*a*b` in exponentially many ways.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+_SPECIAL = frozenset("*?\\")
+# An automaton keeps one integer of so many bits for each different character of its patterns.
+_MOST_BITS = 512
+
+
+def special(pattern: str) -> bool:
+    """Tell whether a pattern is more than the text that it matches."""
+    return not _SPECIAL.isdisjoint(pattern)
+
+
+def grouped(patterns: Iterable[str]) -> tuple[Globs, ...]:
+    """Make automata of some patterns: few, and none of them large unless one pattern alone is."""
+    groups: list[list[str]] = []
+    bits = _MOST_BITS
+    for pattern in patterns:
+        bits += len(pattern) + 1
+        if bits > _MOST_BITS:
+            groups.append([])
+            bits = len(pattern) + 1
+        groups[-1].append(pattern)
+    return tuple(map(Globs, groups))
+
+
+class Globs:
+    """An automaton that tells whether a text matches one of some patterns."""
+
+    __slots__ = ("_accept", "_any", "_bits", "_keep", "_moves", "_start")
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        self._moves: dict[str, int] = {}  # character → the states that it leads to
+        self._any = self._keep = self._start = self._accept = 0
+        self._bits = 0
+        for pattern in patterns:
+            self._add(pattern)
+        for character in self._moves:
+            self._moves[character] |= self._any
+
+    def _add(self, pattern: str) -> None:
+        """Append the states of one pattern."""
+        state = 1 << self._bits
+        self._start |= state
+        for wildcard, character in _tokens(pattern):
+            if wildcard and character == "*":
+                self._keep |= state
+                continue
+            state <<= 1
+            if wildcard:
+                self._any |= state
+            else:
+                self._moves[character] = self._moves.get(character, 0) | state
+        self._accept |= state
+        self._bits = state.bit_length()
+
+    def matches(self, text: str) -> bool:
+        """Tell whether a whole text matches."""
+        moves, other, keep, states = self._moves, self._any, self._keep, self._start
+        for character in text:
+            states = ((states << 1) & moves.get(character, other)) | (states & keep)
+            if not states:
+                return False
+        return bool(states & self._accept)
+
+
+def _tokens(pattern: str) -> Iterator[tuple[bool, str]]:
+    """Split a pattern into its characters; tell of each whether it is a wildcard."""
+    characters = iter(pattern)
+    for character in characters:
+        if character == "\\":
+            yield False, next(characters, "\\")
+        else:
+            yield character in "*?", character
