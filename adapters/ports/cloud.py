@@ -7,7 +7,7 @@ from typing import Protocol
 from adapters.ports.block import BlockStore
 from adapters.ports.compute import Compute
 from adapters.ports.images import Images
-from adapters.ports.network import Network
+from adapters.ports.network.network import Network
 from adapters.ports.objects import ObjectStore
 
 

@@ -40,7 +40,7 @@ class Compute(Protocol):
         """Restart a server, asking the guest first."""
         ...
 
-    async def describe_server(self, id: str, description: str) -> None:
+    async def set_server_description(self, id: str, description: str) -> None:
         """Write a server's description; unlike metadata, in every state, and it outlives the server in lists."""
         ...
 

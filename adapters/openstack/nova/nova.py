@@ -76,7 +76,7 @@ class Nova:
         """Restart a server."""
         await self._act(id, {"reboot": {"type": "SOFT"}})
 
-    async def describe_server(self, id: str, description: str) -> None:
+    async def set_server_description(self, id: str, description: str) -> None:
         """Write the description."""
         wanted = {"server": {"description": description}}
         await self._session.put("compute", f"/servers/{id}", json=wanted, resource="server", id=id)

@@ -120,7 +120,7 @@ async def terminate_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str
 async def _note_end(call: Call, server: Server) -> None:
     """Keep the end of a server that is being built in mind: Nova forgets it, and a terminated instance never pends."""
     try:
-        await call.cloud.compute.describe_server(server.id, server.description[:_MOST_DESCRIBED] + ENDING)
+        await call.cloud.compute.set_server_description(server.id, server.description[:_MOST_DESCRIBED] + ENDING)
     except BackendError as error:
         if error.fault is not Fault.NOT_FOUND:  # it is gone already
             raise

@@ -152,7 +152,7 @@ async def take_back(call: Call, known: Memory, id: str) -> None:
 
 async def _describe_undone(call: Call, known: Memory, id: str) -> None:
     try:
-        await call.cloud.compute.describe_server(id, f"{known.tag} {_UNDONE}")
+        await call.cloud.compute.set_server_description(id, f"{known.tag} {_UNDONE}")
     except BackendError as error:
         if error.fault is not Fault.NOT_FOUND:
             log.warning("server %s could not be marked as undone: %s", id, error.fault.value)

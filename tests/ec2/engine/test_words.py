@@ -45,7 +45,7 @@ class Nova:
     async def delete_server(self, id: str) -> None:
         self.one = replace(self.one, task_state="deleting")
 
-    async def describe_server(self, id: str, description: str) -> None:
+    async def set_server_description(self, id: str, description: str) -> None:
         self.one = replace(self.one, description=description)
 
     async def reboot_server(self, id: str) -> None:

@@ -41,7 +41,7 @@ class Remembering(Nova):
             raise BackendError(Fault.NOT_FOUND, service="compute", resource="server", id=id)
         self.deleted.append(replace(self.alive.pop(id), status="DELETED", metadata={}, terminated_at=NOW))
 
-    async def describe_server(self, id: str, description: str) -> None:
+    async def set_server_description(self, id: str, description: str) -> None:
         if id not in self.alive:
             raise BackendError(Fault.NOT_FOUND, service="compute", resource="server", id=id)
         self.alive[id] = replace(self.alive[id], description=description)
