@@ -19,7 +19,8 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from shim.errors import AwsError
-from shim.http.exchange import END, Exchange, Header, head_lines
+from shim.http.answer_head import END, Header, head_lines
+from shim.http.exchange import Exchange
 from shim.protocol import faults
 from shim.protocol.message import Head, Request
 from shim.record import new_request_id
@@ -255,7 +256,7 @@ class Connection(asyncio.Protocol):
         assert isinstance(reply.body, bytes)
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
         headers += [(b"content-length", b"%d" % len(reply.body)), (b"connection", b"close")]
-        self.transport.write(head_lines(reply.status, headers, self.default_head())[0] + END + reply.body)
+        self.transport.write(head_lines(reply.status, headers)[0] + END + reply.body)
         self._hang_up()
 
     # What exchanges and the server ask for.
@@ -307,10 +308,6 @@ class Connection(asyncio.Protocol):
     def last(self) -> bool:
         """Whether no further request is read after the one that is served."""
         return self._closing and not self._queue
-
-    def default_head(self) -> bytes:
-        """Return the lines of every answer; uvicorn makes their headers anew each second."""
-        return b"".join([b"\r\n%b: %b" % header for header in self._server.default_headers])
 
     async def writable(self) -> None:
         """Wait until the client has read enough of what was written."""

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable, Collection, MutableMapping
-from functools import lru_cache
-from http import HTTPStatus
-from operator import add, itemgetter
 from typing import Any, Protocol
 
+from shim.http.answer_head import END, Header, head_lines
 from shim.http.sending import CutShortError
 
 log = logging.getLogger(__name__)
-
-Header = tuple[bytes, bytes]
-END = b"\r\n\r\n"  # of a head
 
 # What of a body is kept until the application asks for it; the client waits meanwhile.
 BODY_BYTES = 64 * 1024
@@ -24,13 +18,8 @@ BODY_BYTES = 64 * 1024
 # Joining copies, so it is for bodies whose copy costs less than a system call.
 JOINED_BYTES = 16 * 1024
 
-_STATUS = {one.value: b"HTTP/1.1 %d %s" % (one.value, one.phrase.encode()) for one in HTTPStatus}
 _CONTINUE = b"HTTP/1.1 100 Continue" + END
 _NO_BODY = frozenset((204, 304))
-_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, 5.6.2
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_name: Callable[[Header], bytes] = itemgetter(0)
-_value: Callable[[Header], bytes] = itemgetter(1)
 
 
 class Wire(Protocol):
@@ -43,10 +32,6 @@ class Wire(Protocol):
     @property
     def last(self) -> bool:
         """Whether no further request is read after the one that is served."""
-        ...
-
-    def default_head(self) -> bytes:
-        """Return the lines of every answer, each with the line's end before it."""
         ...
 
     async def writable(self) -> None:
@@ -192,8 +177,8 @@ class Exchange:
             self._connection.answered(keep=self._keep)
 
     def _start(self, status: int, headers: Collection[Header]) -> None:
-        head, said = head_lines(status, headers, self._connection.default_head())
-        length = said.get(b"\r\ncontent-length: ")
+        head, said = head_lines(status, headers)
+        length = said.get(b"\r\nContent-Length: ")
         framed = length is not None or self._scope["method"] == "HEAD" or status in _NO_BODY
         # "A server MUST NOT send a response containing Transfer-Encoding unless the corresponding request indicates
         # HTTP/1.1" (RFC 9112, 6.1).
@@ -201,15 +186,15 @@ class Exchange:
         self._chunked = not framed and not self._endless
         self._left = int(length or 0)
         if self._chunked:
-            head += b"\r\ntransfer-encoding: chunked"
+            head += b"\r\nTransfer-Encoding: chunked"
         if self._expects and not self._whole:
             # A client that was not told to continue sends no body, but what it asks next would be read as that body.
             self._keep = False
-        if b"close" in said.get(b"\r\nconnection: ", b"").lower():
+        if b"close" in said.get(b"\r\nConnection: ", b"").lower():
             self._keep = False
         elif not self._keep or self._connection.last:
             self._keep = False
-            head += b"\r\nconnection: close"
+            head += b"\r\nConnection: close"
         self._head = head + END
         self._started, self._expects = True, False
 
@@ -221,23 +206,3 @@ class Exchange:
             self._connection.transport.write(head)
         if body:
             self._connection.transport.write(body)
-
-
-def head_lines(status: int, headers: Collection[Header], default: bytes) -> tuple[bytes, dict[bytes, bytes]]:
-    """Return an answer's status line and headers, without their `END`, and the headers by how their lines begin.
-
-    RuntimeError for what would break the head: a name that is no token, a value with a control character.
-    """
-    names = list(map(_line, map(_name, headers)))
-    values = list(map(_value, headers))
-    if _CONTROL.search(b"".join(values)):
-        raise RuntimeError("a header's value holds a control character")
-    return b"".join((_STATUS[status], default, *map(add, names, values))), dict(zip(names, values, strict=True))
-
-
-@lru_cache(maxsize=1024)
-def _line(name: bytes) -> bytes:
-    """Return how the line of a header begins."""
-    if not _TOKEN.fullmatch(name):
-        raise RuntimeError("a header's name is no token")
-    return b"\r\n%b: " % name.lower()

@@ -81,8 +81,8 @@ def listener(host: str, port: int, *, reuse_port: bool = False) -> socket.socket
 def configuration(app: Callable[..., Any], settings: Settings, *, tls: bool) -> uvicorn.Config:
     """Return uvicorn's configuration for one of the listeners.
 
-    No access log (the gateway writes one line for each call), no `Server` header, no trust in `X-Forwarded-*`: who
-    signed is all that counts.
+    No access log (the gateway writes one line for each call), no headers of uvicorn's own, no trust in
+    `X-Forwarded-*`: the gateway reads them itself.
     """
     return uvicorn.Config(
         app,
@@ -93,6 +93,7 @@ def configuration(app: Callable[..., Any], settings: Settings, *, tls: bool) -> 
         access_log=False,
         log_config=None,
         server_header=False,
+        date_header=False,
         proxy_headers=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=settings.shutdown_seconds,

@@ -100,13 +100,13 @@ def test_a_head_that_begins_behind_a_long_body_is_not_too_long() -> None:
 def test_what_was_asked_after_a_body_that_was_not_is_not_read_as_that_body() -> None:
     asked = b"PUT / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 500\r\n\r\n"
     answer = said(answering(b"ok", headers=((b"content-length", b"2"),)), asked, get("/2"))
-    assert answer == b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok"
+    assert answer == b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
 
 
 @pytest.mark.parametrize("offer", [(), ("Upgrade: h2c", "Connection: Upgrade")])
 def test_a_client_of_http_1_0_is_told_nothing_in_chunks(offer: tuple[str, ...]) -> None:
     answer = said(answering(b"ab", b"", b"cde"), get("/", *offer, version="1.0"))
-    assert answer == b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nabcde"
+    assert answer == b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nabcde"
 
 
 @pytest.mark.parametrize("pieces", [(LONG,) * 4000, (LONG * 400,)])
@@ -151,7 +151,7 @@ def test_a_body_of_broken_chunks_is_refused_at_once(first: bytes) -> None:
             async with asyncio.timeout(10):
                 answer = await reader.read()
         assert answer.startswith(b"HTTP/1.1 400 ")
-        assert b"connection: close" in answer
+        assert b"Connection: close" in answer
         assert b"BadRequest" in answer
 
     uvloop.run(talk())
