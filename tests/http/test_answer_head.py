@@ -12,7 +12,7 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
 from shim.http.answer_head import _DATE, _LINES, spelled
-from tests.http.test_connection import answering, get, served
+from tests.http.connections import answering, get, served
 from tests.security.door import Door
 from tests.security.requests import Wire, signed
 

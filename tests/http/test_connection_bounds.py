@@ -10,7 +10,7 @@ import uvloop
 
 from shim.errors import AwsError
 from shim.http.connection import QUEUED
-from tests.http.test_connection import LAST, LONG, answering, echo, get, read_all, said, served, until
+from tests.http.connections import LAST, LONG, answering, echo, get, read_all, said, served, until
 
 CHUNKED = b"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
 
