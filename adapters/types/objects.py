@@ -24,8 +24,9 @@ class Container:
 class ObjectRow(TypedDict, total=False):
     """One row of a container's listing, straight from Swift's JSON: an object, or a `subdir` alone.
 
-    `last_modified` is ISO 8601 in UTC with microseconds.  `hash` of a static large object is its manifest's; then
-    `slo_etag` is what a HEAD shows, and `s3_etag` what Swift's own S3 face noted (both in double quotes).
+    `last_modified` is ISO 8601 in UTC with microseconds, not rounded.  `hash` of a static large object is its
+    manifest's; then `slo_etag` is what a HEAD shows, and `s3_etag` what Swift's own S3 face noted (both in double
+    quotes).
     """
 
     name: str
@@ -53,7 +54,8 @@ class Listing:
 class Stored:
     """An object's description, which nobody changes.
 
-    `size` and `etag` (without quotes) are the whole object's, also where a part is read.
+    `size` and `etag` (without quotes) are the whole object's, also where a part is read.  `modified` is a whole second,
+    rounded down.
 
     `metadata` has the user's names in lower case, without `X-Object-Meta-`; `headers` the kept ones of KEPT_HEADERS;
     `content_range` and `parts` are set where a range or a part was asked for and Swift knew what it means.
@@ -97,7 +99,7 @@ class Description:
 
 
 class Written(NamedTuple):
-    """What Swift answered to a write: its ETag without quotes, and the object's new time."""
+    """What Swift answered to a write: its ETag without quotes, and the object's new time, rounded down to seconds."""
 
     etag: str
     modified: datetime

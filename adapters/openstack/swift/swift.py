@@ -195,7 +195,7 @@ class Swift:
         for _ in range(_WRITES if isinstance(body, bytes) else 1):
             answer = await self._expect("PUT", path, headers, body=body, length=length)
             if answer.status != 202:
-                return _written(answer.headers)
+                return codec.written(answer.headers)
         # Swift takes nothing where an object with a newer timestamp lies already.
         raise faults.unavailable(SERVICE, "a newer object was stored in the meantime", resource="object", id=name)
 
@@ -209,7 +209,7 @@ class Swift:
         headers["If-Match"] = etag  # Swift's copy holds conditions against the source
         if span:
             headers["Range"] = span
-        return _written((await self._expect("PUT", path_of(*target), headers, patience=_COPY_PATIENCE)).headers)
+        return codec.written((await self._expect("PUT", path_of(*target), headers, patience=_COPY_PATIENCE)).headers)
 
     async def put_manifest(
         self, container: str, name: str, segments: Sequence[Segment], description: Description
@@ -227,13 +227,13 @@ class Swift:
             patience=len(segments) * _SEGMENT_PATIENCE,
         )
         if answer.status != 202:
-            return _written(answer.headers)
+            return codec.written(answer.headers)
         verdict = parsed(await answer.read(), dict)
         status = int(str(verdict.get("Response Status", "500")).split()[0])
         if status != 201:
             detail = "; ".join(": ".join(map(str, pair)) for pair in verdict.get("Errors") or ())
             raise refused(status, (detail or str(verdict.get("Response Body", ""))).encode(), answer.headers, path)
-        return _written({"etag": verdict["Etag"], "last-modified": verdict["Last Modified"]})
+        return codec.written({"etag": verdict["Etag"], "last-modified": verdict["Last Modified"]})
 
     async def describe(self, container: str, name: str, description: Description) -> None:
         """Replace an object's content type, metadata and kept headers; its bytes stay."""
@@ -355,13 +355,6 @@ def _query(path: str, **params: str | int) -> str:
 
 def _unquoted(path: str) -> str:
     return unquote(path, errors="surrogateescape")
-
-
-def _written(headers: Mapping[str, str]) -> Written:
-    try:
-        return Written(headers["etag"].strip('"'), codec.http_time(headers["last-modified"]))
-    except (KeyError, ValueError, TypeError) as error:
-        raise faults.unavailable(SERVICE, f"a write without a sound {error}") from error
 
 
 def _segment(row: dict[str, Any]) -> Segment:

@@ -13,7 +13,7 @@ from typing import Any
 from adapters.types.objects import Listing, ObjectRow
 from shim.context import Call
 from shim.s3 import names
-from shim.s3.objects.headers import listed_etag, listed_words
+from shim.s3.objects.headers import listed_etag, listed_time
 from shim.s3.owners import owner
 from shim.s3.paging import check_prefix, coder, max_keys, opened, sealed
 from shim.s3.service import NOT_ARCHIVED, action
@@ -65,7 +65,7 @@ def contents(page: Page, code: Any, listed_owner: Mapping[str, str] | None) -> l
     for row in page.objects:
         one: dict[str, Any] = {
             "Key": code(row["name"]),
-            "LastModified": listed_words(row["last_modified"]),
+            "LastModified": listed_time(row["last_modified"]),
             "ETag": listed_etag(row),
             "Size": row["bytes"],
             "StorageClass": "STANDARD",

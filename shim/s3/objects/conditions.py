@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from datetime import datetime, timedelta
+from datetime import datetime
 from email.utils import format_datetime
 from typing import Any, TypeVar
 
@@ -52,7 +52,7 @@ def check_read(req: Mapping[str, Any], stored: Stored, *, copying: bool = False)
     prefix = "CopySource" if copying else ""
     name = "x-amz-copy-source-{}" if copying else "{}"
     etag = etag_of(stored)
-    modified = stored.modified.replace(microsecond=0)
+    modified = stored.modified
     match, unmodified = req.get(prefix + "IfMatch"), req.get(prefix + "IfUnmodifiedSince")
     if match is not None:
         if not matches(match, etag):
@@ -126,7 +126,7 @@ class WriteCondition:
             raise precondition_failed("If-None-Match")
         if self.match is not None and not matches(self.match, etag_of(stored)):
             raise precondition_failed("If-Match")
-        if self.modified is not None and self.modified.replace(microsecond=0) != stored.modified.replace(microsecond=0):
+        if self.modified is not None and self.modified.replace(microsecond=0) != stored.modified:
             raise precondition_failed("x-amz-if-match-last-modified-time")
         if self.size is not None and self.size != stored.size:
             raise precondition_failed("x-amz-if-match-size")
@@ -174,8 +174,9 @@ async def check_not_overtaken(call: Call, target: tuple[str, str], written: Writ
     ConditionalRequestConflict response" (PutObject).
     """
     found = await present(call, *target)
-    # The time of a write is told in whole seconds; an older object is what a server that was down still shows.
-    if found is None or (found.etag != written.etag and found.modified > written.modified - timedelta(seconds=1)):
+    # An older object is what a server that was down still shows.  Both times are whole seconds, so equal ones tell
+    # nothing.
+    if found is None or (found.etag != written.etag and found.modified >= written.modified):
         raise AwsError(
             "ConditionalRequestConflict",
             "The conditional request cannot succeed due to a conflicting operation against this resource.",

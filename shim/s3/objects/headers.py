@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -26,7 +26,6 @@ CHECKSUM: Final = "passerelle-checksum"  # <algorithm>:<FULL_OBJECT or COMPOSITE
 UPLOAD: Final = "passerelle-upload"  # the id of the upload that made the object
 IN_STEP: Final = "passerelle-parts-in-step"  # there where the parts were numbered 1, 2, 3 ... without a gap
 
-_SECOND: Final = timedelta(seconds=1)
 _ETAG: Final = re.compile(r'\s*;\s*s3_etag="?([0-9a-f]{32}-[0-9]{1,5})"?')
 _KEPT: Final = (
     ("CacheControl", "cache-control"),
@@ -153,25 +152,19 @@ def copied(stored: Stored, internal: Mapping[str, str]) -> Description:
     return Description(typed(stored.content_type), {**user_metadata(stored), **internal}, dict(stored.headers))
 
 
-def listed_time(text: str) -> datetime:
-    """Read a listing's time; fractions round up, as Swift does in Last-Modified, so that both answers agree."""
-    time = datetime.fromisoformat(f"{text[:19]}+00:00")
-    return time + _SECOND if text[20:].strip("0") else time
+def listed_time(text: str) -> Iso8601 | datetime:
+    """Return the time of a listing's row as an answer shows it: the fraction is cut off, as in Last-Modified.
 
-
-def listed_words(text: str) -> Iso8601 | datetime:
-    """Give a listing's time, as `listed_time` reads it, in the words of an answer.
-
-    Swift's own form needs no datetime, which would cost a page of a thousand rows a millisecond.  What is next to a
-    full minute, has no fraction or another form is read.
+    A datetime for each row would cost a page of a thousand rows a millisecond, so the text that Swift writes becomes
+    the answer's text; only other forms are parsed.  Raises ValueError for what is no time.
     """
-    minute, later = text[:16], _LATER.get(text[16:20])
-    if later and text[20:].strip("0") and _is_minute(minute):
-        return Iso8601(minute + later)
-    return listed_time(text)
+    minute, second = text[:16], _SECONDS.get(text[16:20])
+    if second and _is_minute(minute):
+        return Iso8601(minute + second)
+    return datetime.fromisoformat(f"{text[:19]}+00:00")
 
 
-_LATER: Final = {f":{second:02}.": f":{second + 1:02}.000Z" for second in range(59)}
+_SECONDS: Final = {f":{second:02}.": f":{second:02}.000Z" for second in range(60)}
 
 
 @lru_cache(maxsize=4096)

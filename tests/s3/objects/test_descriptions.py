@@ -74,11 +74,6 @@ def test_etags_of_objects_that_others_made() -> None:
     assert headers.listed_etag({"content_type": "a/b", "hash": ETAG}) == f'"{ETAG}"'
 
 
-def test_times_of_listings_round_up_as_last_modified_does() -> None:
-    assert headers.listed_time("2026-01-02T03:04:59.000001") == datetime(2026, 1, 2, 3, 5, tzinfo=UTC)
-    assert headers.listed_time("2026-01-02T03:04:59") == datetime(2026, 1, 2, 3, 4, 59, tzinfo=UTC)
-
-
 @given(st.lists(st.binary(max_size=9), min_size=1, max_size=5))
 def test_the_etag_of_parts(bodies: list[bytes]) -> None:
     md5s = [hashlib.md5(body) for body in bodies]  # noqa: S324 - what an ETag is
