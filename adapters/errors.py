@@ -6,7 +6,12 @@ decides by `fault` and never looks at a status code.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from enum import Enum
+from typing import TypeVar
+
+A = TypeVar("A")
+D = TypeVar("D")
 
 
 class Fault(Enum):
@@ -60,3 +65,17 @@ class BackendError(Exception):
         self.status = status
         self.upstream_id = upstream_id
         self.retry_after = retry_after
+
+
+async def absent_is(absent: D, call: Awaitable[A], *, resource: str = "") -> A | D:
+    """Await a call, and return `absent` where OpenStack says that what the call names is not there.
+
+    `resource` narrows that down where a call can miss more than one thing: the object, and not the container it lies
+    in.  Every other failure is raised.
+    """
+    try:
+        return await call
+    except BackendError as error:
+        if error.fault is not Fault.NOT_FOUND or (resource and error.resource != resource):
+            raise
+        return absent

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable
 from typing import Any, TypeVar, overload
+
+from adapters.concurrency import each, outcomes
+
+__all__ = ["each", "outcomes", "together"]
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -24,23 +27,5 @@ async def together(
     a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], d: Awaitable[D], e: Awaitable[E], /
 ) -> tuple[A, B, C, D, E]: ...
 async def together(*calls: Awaitable[Any]) -> tuple[Any, ...]:
-    """Await all of them; the first to fail is raised, after the others have been cancelled and have ended."""
+    """Await calls of different sorts; the first failure is raised after the others were cancelled and have ended."""
     return tuple(await each(calls))
-
-
-async def each(calls: Iterable[Awaitable[A]], *, most: int = 8) -> list[A]:
-    """Await many of one sort, at most `most` at a time, and return their results in order; fails as `together`."""
-    gate = asyncio.Semaphore(most)
-
-    async def one(call: Awaitable[A]) -> A:
-        async with gate:
-            return await call
-
-    tasks = [asyncio.ensure_future(one(call)) for call in calls]
-    try:
-        return list(await asyncio.gather(*tasks))
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise

@@ -79,6 +79,27 @@ def test_tests_use_public_doors() -> None:
     assert not [str(path) for path in under("tests/") if re.search(r"\bmonkeypatch\.setattr\(", text(path))]
 
 
+def test_calls_side_by_side_go_through_one_module() -> None:
+    """Where a bare gather or a group of tasks fails, siblings run on, or nobody recognises the error."""
+    bare = re.compile(r"\basyncio\.(?:gather|TaskGroup)\(|import gather\b")
+    found = [str(path) for path in under("shim/", "adapters/") if bare.search(text(path))]
+    assert found == ["adapters/concurrency.py"]
+
+
+def test_what_is_absent_is_told_by_one_function() -> None:
+    """`absent_is` alone goes on after NOT_FOUND; who else names it classifies faults, or words them."""
+    catches = re.compile(r"fault is(?: not)? Fault\.NOT_FOUND")
+    found = {str(path) for path in under("shim/", "adapters/") if catches.search(text(path))}
+    words_it_anew = {
+        "adapters/openstack/keystone/keystone.py",
+        "adapters/openstack/swift/swift.py",
+        "shim/s3/buckets/buckets.py",
+        "shim/s3/multipart/multipart.py",
+        "shim/s3/objects/copying.py",
+    }
+    assert found <= {"adapters/errors.py"} | words_it_anew
+
+
 def test_files_name_no_machine() -> None:
     paths = re.compile(r"(?<![\w.])/(?:root|work|Users)/[a-z.]|\.\./shared")
     me = Path("tests/house/test_shape.py")

@@ -6,7 +6,6 @@ an overwrite may be the older one while a replica was down.
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import json
 import time
@@ -14,7 +13,8 @@ from collections.abc import AsyncIterable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
-from adapters.errors import BackendError, Fault
+from adapters.concurrency import each
+from adapters.errors import BackendError, Fault, absent_is
 from adapters.openstack import faults
 from adapters.openstack.swift import headers as codec
 from adapters.openstack.swift.headers import SERVICE
@@ -82,13 +82,8 @@ class Swift:
 
     async def containers(self, *, prefix: str = "", marker: str = "", limit: int = 0) -> list[Container]:
         """List the account.  An account that holds nothing yet is an empty one."""
-        try:
-            rows = await self._http.rows(_query("", format="json", prefix=prefix, marker=marker, limit=limit or ""))
-        except BackendError as error:
-            if error.fault is Fault.NOT_FOUND:
-                return []
-            raise
-        return codec.container_rows(rows)
+        query = _query("", format="json", prefix=prefix, marker=marker, limit=limit or "")
+        return codec.container_rows(await absent_is([], self._http.rows(query)))
 
     # --- containers ---
 
@@ -111,13 +106,7 @@ class Swift:
         url = self._url(name)
         present = self._memory.container(url)
         if present is None:
-            try:
-                await self._container_headers(name)
-                present = True
-            except BackendError as error:
-                if error.fault is not Fault.NOT_FOUND:
-                    raise
-                present = False
+            present = await absent_is(None, self._container_headers(name)) is not None
             self._memory.keep_container(url, present)
         return present
 
@@ -276,10 +265,8 @@ class Swift:
                 alone += few
             else:
                 left += refused
-        for start in range(0, len(alone), _DELETES_AT_ONCE):
-            few = alone[start : start + _DELETES_AT_ONCE]
-            left += itertools.chain(*await asyncio.gather(*(self._delete_one(container, name) for name in few)))
-        return left
+        rest = await each((self._delete_one(container, name) for name in alone), most=_DELETES_AT_ONCE)
+        return [*left, *itertools.chain(*rest)]
 
     async def _bulk_delete(self, container: str, lines: Mapping[str, str]) -> list[Refused] | None:
         """Delete by one request, a quoted line for each name; None where Swift does not account for every name.
@@ -300,10 +287,9 @@ class Swift:
 
     async def _delete_one(self, container: str, name: str) -> list[Refused]:
         try:
-            await self.delete(container, name)
+            await absent_is(None, self.delete(container, name), resource="object")
         except BackendError as error:
-            if error.fault is not Fault.NOT_FOUND or error.resource != "object":
-                return [Refused(name, error.status or 503)]
+            return [Refused(name, error.status or 503)]
         return []
 
     # --- below ---

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from adapters.errors import BackendError, Fault
+from adapters.errors import absent_is
 from adapters.types.compute import Server
 from shim.concurrency import together
 from shim.context import Call
@@ -41,11 +41,8 @@ async def servers_of(call: Call, named: Sequence[str] = ()) -> list[Server]:
     Two OpenStack calls; one where a single server is named and not gone.  A named one that is not there is left out.
     """
     if len(named) == 1:
-        try:
-            return [await call.cloud.compute.server(named[0])]
-        except BackendError as error:
-            if error.fault is not Fault.NOT_FOUND:
-                raise
+        if found := await absent_is(None, call.cloud.compute.server(named[0])):
+            return [found]
         # Nova shows a deleted server in lists alone.
         return [one for one in await _changed(call) if one.id == named[0]]
     live, changed = await together(call.cloud.compute.servers(), _changed(call))

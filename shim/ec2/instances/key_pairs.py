@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from adapters.errors import BackendError, Fault
+from adapters.errors import absent_is
 from adapters.types import compute as cloud
 from shim.context import Call
 from shim.ec2.engine import ids
@@ -108,11 +108,7 @@ async def delete_key_pair(call: Call, req: Mapping[str, Any]) -> Mapping[str, An
         ids.check(KEY_PAIR, wanted)
     for pair in [row(call, one) for one in await call.cloud.compute.keypairs()]:
         if (pair["KeyPairId"] == wanted) if wanted else (pair["KeyName"] == name):
-            try:
-                await call.cloud.compute.delete_keypair(pair["KeyName"])
-            except BackendError as error:
-                if error.fault is not Fault.NOT_FOUND:
-                    raise
+            await absent_is(None, call.cloud.compute.delete_keypair(pair["KeyName"]))
             return {"Return": True, "KeyPairId": pair["KeyPairId"]}
     return {"Return": True}
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import partial
 
-from adapters.errors import BackendError, Fault
+from adapters.errors import BackendError, Fault, absent_is
 from shim.concurrency import each
 from shim.context import Call
 from shim.ec2.instances.states import failed
@@ -24,15 +25,8 @@ async def change(call: Call, id: str, items: Mapping[str, str], drop: Collection
     compute = call.cloud.compute
     if items:
         await _patiently(call, id, lambda: compute.set_server_metadata(id, items))
-    await each(_dropped(call, id, item) for item in drop)
-
-
-async def _dropped(call: Call, id: str, item: str) -> None:
-    try:
-        await _patiently(call, id, lambda: call.cloud.compute.delete_server_metadata(id, item))
-    except BackendError as error:
-        if error.fault is not Fault.NOT_FOUND:
-            raise
+    drops = (partial(compute.delete_server_metadata, id, item) for item in drop)
+    await each(absent_is(None, _patiently(call, id, write)) for write in drops)
 
 
 async def _patiently(call: Call, id: str, write: Callable[[], Awaitable[None]]) -> None:

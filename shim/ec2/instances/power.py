@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from adapters.errors import BackendError, Fault
+from adapters.errors import absent_is
 from adapters.types.compute import Power, Server
 from shim.concurrency import each
 from shim.context import Call
@@ -104,11 +104,7 @@ async def terminate_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str
     async def terminate(server: Server) -> str:
         if state(server) == TERMINATED and not failed(server):
             return TERMINATED
-        try:
-            await call.cloud.compute.delete_server(server.id)
-        except BackendError as error:
-            if error.fault is not Fault.NOT_FOUND:
-                raise
+        if await absent_is(True, call.cloud.compute.delete_server(server.id)):
             return TERMINATED
         if state(server) == PENDING and server.status == "BUILD":
             await _note_end(call, server)
@@ -119,11 +115,8 @@ async def terminate_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str
 
 async def _note_end(call: Call, server: Server) -> None:
     """Keep the end of a server that is being built in mind: Nova forgets it, and a terminated instance never pends."""
-    try:
-        await call.cloud.compute.set_server_description(server.id, server.description[:_MOST_DESCRIBED] + ENDING)
-    except BackendError as error:
-        if error.fault is not Fault.NOT_FOUND:  # it is gone already
-            raise
+    ended = server.description[:_MOST_DESCRIBED] + ENDING
+    await absent_is(None, call.cloud.compute.set_server_description(server.id, ended))
 
 
 def _all_in(servers: Sequence[Server], allowed: tuple[str, ...], done: str) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from adapters.errors import BackendError, Fault
+from adapters.errors import BackendError, absent_is
 from adapters.types.compute import Server
 from shim.concurrency import each, together
 from shim.context import Call
@@ -140,11 +140,7 @@ async def take_back(call: Call, known: Memory, id: str) -> None:
     """Delete a server in such a way that it answers for nothing any more: the token may launch again."""
     compute = call.cloud.compute
     await _describe_undone(call, known, id)
-    try:
-        await compute.delete_server(id)
-    except BackendError as error:
-        if error.fault is not Fault.NOT_FOUND:
-            raise
+    await absent_is(None, compute.delete_server(id))
     # Nova loses what is written between the request and the server's first record: what is deleted then leaves no
     # record, and what is deleted later takes a second writing.
     await _describe_undone(call, known, id)
@@ -152,10 +148,9 @@ async def take_back(call: Call, known: Memory, id: str) -> None:
 
 async def _describe_undone(call: Call, known: Memory, id: str) -> None:
     try:
-        await call.cloud.compute.set_server_description(id, f"{known.tag} {_UNDONE}")
+        await absent_is(None, call.cloud.compute.set_server_description(id, f"{known.tag} {_UNDONE}"))
     except BackendError as error:
-        if error.fault is not Fault.NOT_FOUND:
-            log.warning("server %s could not be marked as undone: %s", id, error.fault.value)
+        log.warning("server %s could not be marked as undone: %s", id, error.fault.value)
 
 
 def _by_id(servers: Iterable[Server]) -> dict[str, Server]:

@@ -9,10 +9,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from adapters.errors import BackendError, Fault
+from adapters.errors import BackendError, Fault, absent_is
 from adapters.types.compute import BlockDevice, Flavor, NewServer, Server, Zone
 from adapters.types.images import Image
-from shim.concurrency import each, together
+from shim.concurrency import each, outcomes, together
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine import zones as availability_zones
@@ -152,13 +152,13 @@ async def _make(
     return made
 
 
-async def _asked(call: Call, specs: Sequence[NewServer], undo: Callable[[str], None]) -> list[str | BaseException]:
+async def _asked(call: Call, specs: Sequence[NewServer], undo: Callable[[str], None]) -> list[str | Exception]:
     """Ask for servers side by side, and return what became of each request.
 
     A request under way cannot be taken back before Nova has named the server: when this call is cancelled, they still
     end, and what they made is undone.
     """
-    requests = asyncio.gather(*(call.cloud.compute.create_server(one) for one in specs), return_exceptions=True)
+    requests = asyncio.ensure_future(outcomes(call.cloud.compute.create_server(one) for one in specs))
     try:
         return await to_the_end(requests)
     finally:
@@ -206,12 +206,10 @@ def _worded(error: BaseException) -> BaseException:
 
 
 async def _image(call: Call, id: str) -> Image:
-    try:
-        return await call.cloud.images.image(id)
-    except BackendError as error:
-        if error.fault is Fault.NOT_FOUND:
-            raise ids.missing(IMAGE, [ids.aws("ami", id)]) from error
-        raise
+    image = await absent_is(None, call.cloud.images.image(id))
+    if image is None:
+        raise ids.missing(IMAGE, [ids.aws("ami", id)])
+    return image
 
 
 async def _check_key(call: Call, name: str | None) -> None:

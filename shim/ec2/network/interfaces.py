@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from adapters.errors import BackendError, Fault
+from adapters.errors import absent_is
 from adapters.types.compute import Server
 from adapters.types.network import FloatingIp, Port
 from shim.concurrency import together
@@ -119,13 +119,9 @@ async def _servers(call: Call, rows: Iterable[Mapping[str, Any]]) -> dict[str, S
         return {}
     if len(holders) > 1:
         return {server.id: server for server in await call.cloud.compute.servers()}
-    try:
-        server = await call.cloud.compute.server(ids.uuid(INSTANCE, holders.pop()))
-    except BackendError as error:
-        if error.fault is not Fault.NOT_FOUND:  # another project's, or deleted a moment ago
-            raise
-        return {}
-    return {server.id: server}
+    # Absent: another project's, or deleted a moment ago.
+    server = await absent_is(None, call.cloud.compute.server(ids.uuid(INSTANCE, holders.pop())))
+    return {server.id: server} if server else {}
 
 
 def _public(call: Call, floating: Iterable[FloatingIp]) -> dict[str, dict[str, dict[str, Any]]]:

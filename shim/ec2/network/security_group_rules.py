@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from adapters.errors import BackendError, Fault
+from adapters.errors import absent_is
 from adapters.types import network as cloud
 from shim.concurrency import together
 from shim.context import Call
@@ -133,12 +133,8 @@ async def _delete(call: Call, group: cloud.SecurityGroup, gone: Sequence[Permiss
     stored = {rule.id: rule for rule in group.rules}
     async with undoing() as undo:
         for rule in (stored[uuid] for one in gone for uuid in one.rules):
-            try:
-                await network.delete_rule(rule.id)
-            except BackendError as error:
-                if error.fault is not Fault.NOT_FOUND:  # somebody else was faster: it is gone, as asked
-                    raise
-            else:
+            # Where somebody else was faster the rule is gone, as asked, and is not ours to make again.
+            if not await absent_is(True, network.delete_rule(rule.id)):
                 undo(network.create_rules, [permissions.again(rule)])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from adapters.errors import BackendError, Fault
+from adapters.errors import BackendError, Fault, absent_is
 from shim.concurrency import each
 from shim.context import Call
 from shim.ec2.engine.resource_types import (
@@ -83,10 +83,10 @@ async def _retagged(call: Call, resource: str, held: Held, strings: Sequence[str
     # Neutron counts what is to go beside what is new: room first where there is none.
     room = len(held.raw) + len(strings) <= _STRINGS
     if not room:
-        await each(missing_is_fine(net.remove_tag(resource, held.id, item)) for item in drop)
+        await each(absent_is(None, net.remove_tag(resource, held.id, item)) for item in drop)
     await each((net.add_tag(resource, held.id, item) for item in strings if item not in held.raw), most=4)
     if room:
-        await each(missing_is_fine(net.remove_tag(resource, held.id, item)) for item in drop)
+        await each(absent_is(None, net.remove_tag(resource, held.id, item)) for item in drop)
 
 
 async def limited(call: Awaitable[object]) -> None:
@@ -97,15 +97,6 @@ async def limited(call: Awaitable[object]) -> None:
         if error.fault is Fault.QUOTA:
             raise tag_rules.limit_exceeded() from error
         raise
-
-
-async def missing_is_fine(call: Awaitable[object]) -> None:
-    """Await a deletion; what somebody else has taken away meanwhile is no failure."""
-    try:
-        await call
-    except BackendError as error:
-        if error.fault is not Fault.NOT_FOUND:  # somebody else took it away
-            raise
 
 
 _REGISTERED: dict[str, Store] = {}

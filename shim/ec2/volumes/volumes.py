@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adapters.errors import BackendError, Fault
+from adapters.errors import BackendError, Fault, absent_is
 from adapters.types import block as cloud
 from adapters.types.compute import Server
 from shim.concurrency import together
@@ -157,12 +157,9 @@ async def holders(call: Call, volumes: Sequence[cloud.Volume]) -> list[Server]:
     """Read the servers that may hold some volumes: the one, where it is plain which, else the list of all."""
     known = {one.server_id for volume in volumes for one in volume.attachments}
     if len(known) == 1 and not any(volume.status in ("reserved", "attaching") for volume in volumes):
-        try:
-            return [await call.cloud.compute.server(known.pop())]
-        except BackendError as error:
-            if error.fault is not Fault.NOT_FOUND:  # deleted a moment ago, and Cinder has not heard
-                raise
-            return []
+        # Deleted a moment ago, and Cinder has not heard of it: then nothing holds the volume.
+        server = await absent_is(None, call.cloud.compute.server(known.pop()))
+        return [server] if server else []
     return await call.cloud.compute.servers()
 
 

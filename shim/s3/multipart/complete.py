@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
@@ -10,8 +9,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
-from adapters.errors import BackendError, Fault
+from adapters.errors import BackendError, Fault, absent_is
 from adapters.types.objects import Description, Segment, Stored, Written
+from shim.concurrency import each
 from shim.context import Call
 from shim.errors import AwsError
 from shim.s3 import names
@@ -152,10 +152,8 @@ async def _verified(
             found[part.number] = Found(part.number, part.etag, row.row["bytes"], row.checksum)
         else:
             doubtful.append(part)
-    for start in range(0, len(doubtful), _AT_ONCE):
-        few = doubtful[start : start + _AT_ONCE]
-        for one in await asyncio.gather(*(_asked(call, upload, part) for part in few)):
-            found[one.number] = one
+    for one in await each((_asked(call, upload, part) for part in doubtful), most=_AT_ONCE):
+        found[one.number] = one
     ordered = [found[part.number] for part in wanted]
     for one in ordered[:-1]:
         if one.size < SMALLEST_PART:
@@ -181,12 +179,11 @@ async def _asked(call: Call, upload: Upload, part: Named) -> Found:
     wrong = _invalid_part(upload.id, part.number, part.etag)
     if part.number > names.PARTS or not _MD5.fullmatch(part.etag):
         raise wrong
-    try:
-        stored = await call.cloud.objects.head(upload.container, names.part(upload.key, upload.id, part.number))
-    except BackendError as error:
-        if error.fault is Fault.NOT_FOUND:
-            raise wrong from error
-        raise
+    stored = await absent_is(
+        None, call.cloud.objects.head(upload.container, names.part(upload.key, upload.id, part.number))
+    )
+    if stored is None:
+        raise wrong
     checksum = checksums.of_part(stored.content_type)
     if stored.etag != part.etag or not _agree(part, checksum):
         raise wrong

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from adapters.errors import BackendError, Fault
-from adapters.types.objects import Listing
+from adapters.errors import absent_is
+from adapters.types.objects import Listing, ObjectRow
 from shim.context import Call
 from shim.s3 import names
 from shim.s3.multipart import uploads
@@ -134,12 +134,8 @@ async def _open(call: Call, bucket: str, prefix: str) -> list[Open]:
     store, container, marker = call.cloud.objects, names.segments(bucket), ""
     found: list[Open] = []
     while True:
-        try:
-            rows = await store.objects(container, Listing(prefix=prefix, marker=marker, limit=1000))
-        except BackendError as error:
-            if error.fault is Fault.NOT_FOUND:
-                return found
-            raise
+        page = Listing(prefix=prefix, marker=marker, limit=1000)
+        rows: list[ObjectRow] = await absent_is([], store.objects(container, page))
         for row in rows:
             if not _BELOW.fullmatch(row["name"]):
                 key, _, upload_id = row["name"].rpartition("/")

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final
 
-from adapters.errors import BackendError, Fault
+from adapters.errors import BackendError, Fault, absent_is
 from adapters.types.objects import Description, Written
 from shim.context import Call
 from shim.protocol.s3_router import not_implemented
@@ -44,11 +44,7 @@ async def create_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping
         await store.create_container(container, like=bucket)
     else:
         await store.container(bucket)
-    try:
-        await store.put(container, marker, b"", 0, told_object)
-    except BackendError as error:
-        if error.fault is not Fault.NOT_FOUND:
-            raise
+    if await absent_is(None, store.put(container, marker, b"", 0, told_object)) is None:
         # What is remembered of the container is older than its deletion.
         await store.create_container(container, like=bucket)
         await store.put(container, marker, b"", 0, told_object)

@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from adapters.errors import BackendError, Fault
+from adapters.errors import absent_is
 from adapters.types.objects import Description, Listing, ObjectRow, Stored
 from shim.context import Call
 from shim.s3 import names
@@ -78,13 +78,10 @@ async def opened(call: Call, req: Mapping[str, Any]) -> Upload:
     """Return the open upload that a request names, or raise NoSuchUpload, or NoSuchBucket."""
     bucket, key, upload_id = names.bucket(call, req), req["Key"], req["UploadId"]
     store = call.cloud.objects
-    try:
-        stored = await store.head(names.segments(bucket), names.marker(key, upload_id))
-    except BackendError as error:
-        if error.fault is not Fault.NOT_FOUND:
-            raise
+    stored = await absent_is(None, store.head(names.segments(bucket), names.marker(key, upload_id)))
+    if stored is None:
         await store.container(bucket)  # tells of a missing bucket by itself
-        raise no_such_upload(upload_id) from error
+        raise no_such_upload(upload_id)
     return Upload(bucket, key, upload_id, stored)
 
 
@@ -114,11 +111,7 @@ def _lane(call: Call, req: Mapping[str, Any], number: int) -> tuple[str, ...]:
 
 async def close(call: Call, upload: Upload) -> None:
     """End an upload: from here on it takes no part, and is not found."""
-    try:
-        await call.cloud.objects.delete(upload.container, names.marker(upload.key, upload.id))
-    except BackendError as error:
-        if error.fault is not Fault.NOT_FOUND:
-            raise
+    await absent_is(None, call.cloud.objects.delete(upload.container, names.marker(upload.key, upload.id)))
 
 
 def page_of_parts(parts: Mapping[int, Part], marker: int, limit: int) -> tuple[list[Part], dict[str, Any]]:

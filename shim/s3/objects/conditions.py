@@ -14,7 +14,7 @@ from datetime import datetime
 from email.utils import format_datetime
 from typing import Any, TypeVar
 
-from adapters.errors import BackendError, Fault
+from adapters.errors import absent_is
 from adapters.types.objects import Stored, Written
 from shim.context import Call
 from shim.errors import AwsError
@@ -158,12 +158,11 @@ def lock_of(call: Call, bucket: str, key: str) -> tuple[str, ...]:
 
 async def present(call: Call, bucket: str, key: str) -> Stored | None:
     """Return the object, or None where there is none; a missing bucket is an error all the same."""
-    try:
+
+    async def found() -> Stored:
         return await recognised(call, bucket, key, await call.cloud.objects.head(bucket, key))
-    except BackendError as error:
-        if error.fault is Fault.NOT_FOUND and error.resource == "object":
-            return None
-        raise
+
+    return await absent_is(None, found(), resource="object")
 
 
 async def check_not_overtaken(call: Call, target: tuple[str, str], written: Written) -> None:

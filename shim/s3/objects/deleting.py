@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from adapters.errors import BackendError, Fault
+from adapters.errors import BackendError, Fault, absent_is
 from adapters.types.objects import Refused
+from shim.concurrency import each
 from shim.context import Call
 from shim.errors import AwsError
 from shim.s3 import names
@@ -35,12 +35,8 @@ async def delete_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
 
 async def _delete(call: Call, bucket: str, key: str, condition: conditions.WriteCondition) -> None:
     old = await segments.behind(call, bucket, key)
-    try:
-        async with conditions.holding(call, bucket, key, condition, deleting=True):
-            await call.cloud.objects.delete(bucket, key)
-    except BackendError as error:
-        if error.fault is not Fault.NOT_FOUND or error.resource != "object":
-            raise
+    async with conditions.holding(call, bucket, key, condition, deleting=True):
+        await absent_is(None, call.cloud.objects.delete(bucket, key), resource="object")
     await segments.remove(call, bucket, old)
 
 
@@ -100,10 +96,7 @@ async def _one_by_one(call: Call, bucket: str, wanted: Sequence[Mapping[str, Any
         except BackendError as error:
             errors[_which(one)] = translate(error, "DeleteObjects", {"Bucket": bucket, **one})
 
-    for start in range(0, len(wanted), _AT_ONCE):
-        async with asyncio.TaskGroup() as tasks:
-            for one in wanted[start : start + _AT_ONCE]:
-                tasks.create_task(delete(one))
+    await each((delete(one) for one in wanted), most=_AT_ONCE)
     return errors
 
 

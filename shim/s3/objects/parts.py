@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from adapters.errors import BackendError, Fault
+from adapters.errors import absent_is
 from adapters.ports.objects import ObjectStore
 from adapters.types.objects import Segment, Stored
+from shim.concurrency import each
 from shim.context import Call
 from shim.errors import AwsError
 from shim.s3 import names
@@ -56,12 +56,9 @@ async def checksum(call: Call, req: Mapping[str, Any], stored: Stored) -> dict[s
     if whole is None:
         return {}
     name = names.part(req["Key"], stored.metadata[UPLOAD], req["PartNumber"])
-    try:
-        segment = await call.cloud.objects.head(names.segments(req["Bucket"]), name)
-    except BackendError as error:
-        if error.fault is Fault.NOT_FOUND:  # an empty part is no segment
-            return {}
-        raise
+    segment = await absent_is(None, call.cloud.objects.head(names.segments(req["Bucket"]), name))
+    if segment is None:  # an empty part is no segment
+        return {}
     found = checksums.of_part(segment.content_type)
     return {checksums.member(found.algorithm): found.value, "ChecksumType": whole.kind} if found else {}
 
@@ -70,13 +67,8 @@ async def flat(store: ObjectStore, container: str, name: str) -> list[Segment]:
     """Return the segments of a static large object in order, with those of nested manifests in their places."""
     found = await store.segments(container, name)
     nested = {segment.name: segment for segment in found if segment.nested}
-    below: dict[str, list[Segment]] = {}
-    waiting = list(nested.values())
-    for start in range(0, len(waiting), _AT_ONCE):
-        few = waiting[start : start + _AT_ONCE]
-        # Not a task group: its errors come in groups, of which nobody would know that they are OpenStack's.
-        reads = await asyncio.gather(*(store.segments(one.container, one.name) for one in few))
-        below.update({one.name: read for one, read in zip(few, reads, strict=True)})
+    reads = await each((store.segments(one.container, one.name) for one in nested.values()), most=_AT_ONCE)
+    below = dict(zip(nested, reads, strict=True))
     return [leaf for segment in found for leaf in (below[segment.name] if segment.nested else [segment])]
 
 

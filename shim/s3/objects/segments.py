@@ -7,13 +7,13 @@ other clients of Swift and stay theirs.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Sequence
 
-from adapters.errors import BackendError, Fault
+from adapters.errors import BackendError, absent_is
 from adapters.ports.objects import ObjectStore
-from adapters.types.objects import Listing, Segment, Stored
+from adapters.types.objects import Listing, ObjectRow, Stored
+from shim.concurrency import each
 from shim.context import Call
 from shim.s3 import names
 
@@ -30,12 +30,9 @@ async def behind(call: Call, bucket: str, key: str) -> list[str]:
     store = call.cloud.objects
     if not await store.has_container(names.segments(bucket)):
         return []
-    try:
-        return await of(store, bucket, key, await store.head(bucket, key, link=True))
-    except BackendError as error:
-        if error.fault is Fault.NOT_FOUND:  # nothing there yet; a missing bucket is told by the write that follows
-            return []
-        raise
+    # Nothing there yet has no segments; a missing bucket is told by the write that follows.
+    stored = await absent_is(None, store.head(bucket, key, link=True))
+    return await absent_is([], of(store, bucket, key, stored)) if stored else []
 
 
 async def of(store: ObjectStore, bucket: str, key: str, stored: Stored) -> list[str]:
@@ -47,19 +44,10 @@ async def of(store: ObjectStore, bucket: str, key: str, stored: Stored) -> list[
     mine = [segment for segment in found if segment.container == container]
     for start in range(0, len(mine), _AT_ONCE):
         nested = [segment.name for segment in mine[start : start + _AT_ONCE] if segment.nested]
-        for below in await asyncio.gather(*(_below(store, container, name) for name in nested)):
+        # A nested manifest that is gone has no segments, or nobody could replace or delete its object.
+        for below in await each(absent_is([], store.segments(container, name)) for name in nested):
             mine += [segment for segment in below if segment.container == container]
     return [segment.name for segment in mine]
-
-
-async def _below(store: ObjectStore, container: str, name: str) -> list[Segment]:
-    """Return a nested manifest's segments; one that is gone has none, or nobody could replace or delete its object."""
-    try:
-        return await store.segments(container, name)
-    except BackendError as error:
-        if error.fault is not Fault.NOT_FOUND:
-            raise
-        return []
 
 
 async def remove(call: Call, bucket: str, gone: Sequence[str]) -> None:
@@ -84,12 +72,8 @@ async def candidates(call: Call, bucket: str, keys: Sequence[str]) -> frozenset[
     store, container = call.cloud.objects, names.segments(bucket)
     if not keys or not await store.has_container(container):
         return frozenset()
-    try:
-        rows = await store.objects(container, Listing())
-    except BackendError as error:
-        if error.fault is Fault.NOT_FOUND:  # what is remembered of the container is older than its deletion
-            return frozenset()
-        raise
+    # Absent: what is remembered of the container is older than its deletion.
+    rows: list[ObjectRow] = await absent_is([], store.objects(container, Listing()))
     if len(rows) >= (await store.limits()).rows:
         return frozenset(keys)  # too many segments to look through: each object tells for itself
     laid = {row["name"].rsplit("/", 2)[0] for row in rows}
