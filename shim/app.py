@@ -20,6 +20,7 @@ from adapters.openstack.cloud import CloudFactory, Limits
 from adapters.openstack.transport import Timeouts
 from shim import log
 from shim.auth.keys import Keys, Lifetimes
+from shim.auth.regions import Regions
 from shim.config import Settings
 from shim.ec2.engine import errors as ec2_errors
 from shim.ec2.service import ec2
@@ -95,8 +96,10 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
     locks = Locks(settings.coordination_url or f"file://{_lock_files(settings)}")
     await locks.start()
     key = settings.page_token_key.get_secret_value() or config.derive_key("page tokens").hex()
-    settings = settings.model_copy(update={"page_token_key": SecretStr(key), "region": config.region})
     refusals = Refusals()
+    # A cloud whose region has no name is shown under the name that AWS's tools take where they are told none.
+    region = config.region or next(iter(settings.region_names), "us-east-1")
+    settings = settings.model_copy(update={"page_token_key": SecretStr(key), "region": region})
     side = health_app(lifecycle, factory.identity.ready, metrics.registry)
     app = Gateway(
         frontends=FRONTENDS,
@@ -104,7 +107,7 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
         keys=_keys(factory, settings, metrics),
         locks=locks,
         settings=settings,
-        regions=frozenset(("us-east-1", config.region, *settings.region_names)),
+        regions=Regions(region, settings.region_names, factory.other_regions),
         observe=_calls(metrics, refusals),
         side=side,
     )

@@ -24,7 +24,9 @@ class Settings(BaseSettings):
     )
     region: str = Field("", description="Region of the cloud; empty takes the one clouds.yaml names.")
     region_names: tuple[str, ...] = Field(
-        (), description="Further region names that clients may sign for; `us-east-1` and the cloud's own always work."
+        (),
+        description="The only region names that clients may sign for, beside the cloud's own; empty: any name, except "
+        "those of other regions of the same Keystone catalogue.",
     )
     account_ids: dict[str, str] = Field(
         default_factory=dict, description="Account id (12 digits) for a project id, where the computed one must differ."

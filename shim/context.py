@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -27,10 +27,10 @@ class Caller(NamedTuple):
 class Call:
     """One request, authenticated and parsed, on its way through an action.
 
-    `region` is the region name that the client signed for and expects to read back, `host` the Host it asked for, and
-    `scheme` how.
-    What an action opens for the length of the answer (a download) it closes by `at_end`, whose functions are called
-    after the last byte has left, or after whatever came instead.
+    `region` is the region name that the client signed for and expects to read back; `regions` holds all names that
+    mean the cloud's region.  `host` is the Host header of the request, `scheme` its scheme (http or https).
+    An action that opens something for as long as its answer is sent (a download) appends the function that closes it
+    to `at_end`; the gateway calls these functions after the answer's last byte, or when the request ends early.
     """
 
     cloud: Cloud
@@ -40,6 +40,7 @@ class Call:
     operation: str
     settings: Settings
     locks: Locks
+    regions: Container[str] = frozenset()
     host: str = ""
     scheme: str = "http"
     at_end: list[Callable[[], None]] = field(default_factory=list)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -32,7 +32,7 @@ class Posting(Protocol):
     request: Request
     body: Body
 
-    def verify(self, *, secret: str, regions: frozenset[str], region: str, now: datetime) -> None:
+    def verify(self, *, secret: str, regions: Container[str], region: str, now: datetime) -> None:
         """Raise AwsError unless the key's owner has allowed this upload."""
         ...
 

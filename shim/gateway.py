@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter, methodcaller
@@ -113,7 +113,7 @@ class Gateway:
         keys: Keys,
         locks: Locks,
         settings: Settings,
-        regions: frozenset[str],
+        regions: Container[str],
         observe: Callable[[Record], None],
         side: Callable[[Scope, Receive, Send], Awaitable[None]],
     ) -> None:
@@ -194,6 +194,7 @@ class Gateway:
             caller=caller,
             request_id=record.request_id,
             region=scope.region if scope else self._settings.region,
+            regions=self._regions,
             operation=operation.name,
             settings=self._settings,
             locks=self._locks,

@@ -30,6 +30,19 @@ def token_from(access: Any, config: CloudConfig) -> Token:
     )
 
 
+def other_regions(access: Any, config: CloudConfig) -> frozenset[str]:
+    """Return the case-folded names of the catalogue's regions other than the gateway's own.
+
+    Where the configuration names no region, the gateway's own is not known, and so none is another one.
+    """
+    if not config.region:
+        return frozenset()
+    endpoints = (endpoint for service in access.service_catalog.catalog for endpoint in service.get("endpoints", ()))
+    # Older answers name the region in `region` alone (Keystone API v3, "Catalog").
+    names = {name.casefold() for one in endpoints if (name := one.get("region_id") or one.get("region"))}
+    return frozenset(names - {config.region.casefold()})
+
+
 def _catalog(access: Any, config: CloudConfig, project_id: str) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for service in SERVICES:

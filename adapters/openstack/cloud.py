@@ -61,6 +61,7 @@ class CloudFactory:
         self._transport = transport
         self._objects = objects
         self._memory = SwiftMemory()
+        self._logins = (project, system)
 
     @classmethod
     async def open(cls, config: CloudConfig, limits: Limits | None = None, observe: Observer | None = None) -> Self:
@@ -88,6 +89,14 @@ class CloudFactory:
     def tenant(self, tokens: TokenSource, token: Token, request_id: str) -> OpenStackCloud:
         """Return one tenant's cloud for one request; nothing is sent.  `token` is the one of the moment."""
         return OpenStackCloud(self, tokens, token, request_id)
+
+    def other_regions(self) -> frozenset[str]:
+        """Return the case-folded names of the catalogue's regions that are not the gateway's own.
+
+        They are known from the gateway's own login, which comes before any client's secret can be read.
+        """
+        project, system = self._logins
+        return project.other_regions | system.other_regions
 
     def session(self, tokens: TokenSource, request_id: str) -> Session:
         """Return what one request's control calls go through."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 from shim.auth import sigv4
@@ -59,7 +59,7 @@ def claim(fields: Mapping[str, str]) -> FormClaim:
     return FormClaim(access_key, fields["policy"], fields["x-amz-signature"], scope)
 
 
-def verify(claim: FormClaim, *, secret: str, regions: frozenset[str], region: str) -> None:
+def verify(claim: FormClaim, *, secret: str, regions: Container[str], region: str) -> None:
     """Refuse a form whose policy the holder of the secret has not signed, or has signed for another place."""
     text, scope = claim.policy.encode(), claim.scope
     if scope is None:

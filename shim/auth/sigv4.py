@@ -10,7 +10,7 @@ import hmac
 import posixpath
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b, sha256
@@ -57,33 +57,38 @@ class Verified:
 
 
 class _SigningKeys:
-    """The latest signing keys: a key serves a whole day, and deriving it is four HMACs.
+    """The latest signing keys: a key serves a whole day, and deriving it takes four HMACs.
 
-    Entries are found by a digest of the secret, so that the table holds no secret.
+    Entries are found by a digest of the secret, so that the table holds no secret.  A secret has one entry for each
+    service: a client that signs for thousands of regions replaces its own entry and no other client's.
     """
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._keys: OrderedDict[tuple[bytes, str], bytes] = OrderedDict()
+        self._keys: OrderedDict[tuple[bytes, str], tuple[str, bytes]] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Return how many keys are kept."""
+        return len(self._keys)
 
     def get(self, secret: str, scope: Scope) -> bytes:
         """Return the signing key of a secret for a scope."""
         raw = secret.encode()
-        index = (blake2b(raw, digest_size=16).digest(), scope.text)
+        index = (blake2b(raw, digest_size=16).digest(), scope.service)
         found = self._keys.get(index)
-        if found is None:
-            found = b"AWS4" + raw
-            for step in (scope.date, scope.region, scope.service, "aws4_request"):
-                found = hmac.digest(found, step.encode(), "sha256")
-            self._keys[index] = found
-            if len(self._keys) > self._size:
-                self._keys.popitem(last=False)
-        else:
+        if found is not None and found[0] == scope.text:
             self._keys.move_to_end(index)
-        return found
+            return found[1]
+        key = b"AWS4" + raw
+        for step in (scope.date, scope.region, scope.service, "aws4_request"):
+            key = hmac.digest(key, step.encode(), "sha256")
+        self._keys[index] = (scope.text, key)
+        if len(self._keys) > self._size:
+            self._keys.popitem(last=False)
+        return key
 
 
-_signing_keys = _SigningKeys(_KEYS_KEPT)
+signing_keys = _SigningKeys(_KEYS_KEPT)
 
 
 def verify(
@@ -92,7 +97,7 @@ def verify(
     *,
     secret: str,
     service: str,
-    regions: frozenset[str],
+    regions: Container[str],
     now: datetime,
     skew: timedelta,
     payload_hash: str,
@@ -109,13 +114,13 @@ def verify(
     if scope.service != service or scope.region not in regions:
         query = claim.method is Method.V4_QUERY
         doubt = Doubt.WRONG_SCOPE_QUERY if query else Doubt.WRONG_SCOPE
-        raise wrong_scope(scope, service, region or min(regions), doubt)
+        raise wrong_scope(scope, service, region, doubt)
     check_time(claim, service, now, skew)
     signed, headers = set(claim.signed_headers), head.first.keys()
     _check_signed_headers(signed, head, service, payload_hash)
     ordinary = canonical_request(claim, head, service, payload_hash)
     if headers >= signed:
-        key = _signing_keys.get(secret, scope)
+        key = signing_keys.get(secret, scope)
         given = claim.signature.encode("utf-8", "surrogateescape")
         for canonical in chain((ordinary,), _others(ordinary, claim, head, service, payload_hash)):
             expected = hmac.digest(key, string_to_sign(claim, canonical), "sha256").hex()
@@ -126,11 +131,11 @@ def verify(
 
 def sign(secret: str, scope: Scope, text: bytes) -> str:
     """Return the signature of a text in hex."""
-    return hmac.digest(_signing_keys.get(secret, scope), text, "sha256").hex()
+    return hmac.digest(signing_keys.get(secret, scope), text, "sha256").hex()
 
 
 def wrong_scope(scope: Scope, service: str, ours: str, doubt: Doubt = Doubt.WRONG_SCOPE) -> AwsError:
-    """Build the error for a signature made for another service, or for a region that is not `ours`."""
+    """Return the error for a signature made for another service, or for a region that is not `ours`."""
     if scope.service != service:
         said = (
             f'incorrect service "{scope.service}". This endpoint belongs to "s3".'
@@ -138,12 +143,12 @@ def wrong_scope(scope: Scope, service: str, ours: str, doubt: Doubt = Doubt.WRON
             else f"Credential should be scoped to correct service: '{service}'."
         )
         return refuse(service, doubt, said)
-    said = (
-        f"the region '{scope.region}' is wrong; expecting '{ours}'"
-        if service == "s3"
-        else f"Credential should be scoped to a valid region, not '{scope.region}'."
-    )
-    return refuse(service, doubt, said, extra={"Region": ours})
+    if service != "s3":
+        return refuse(service, doubt, f"Credential should be scoped to a valid region, not '{scope.region}'.")
+    error = refuse(service, doubt, f"the region '{scope.region}' is wrong; expecting '{ours}'", {"Region": ours})
+    # SDKs sign again for the region that the answer names; an answer to HEAD names it in this header alone.
+    error.headers["x-amz-bucket-region"] = ours
+    return error
 
 
 def check_time(claim: Claim, service: str, now: datetime, skew: timedelta) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from datetime import datetime, timedelta
 
 from shim.auth import sigv2, sigv4
@@ -31,7 +32,7 @@ def verify(
     *,
     secret: str,
     service: str,
-    regions: frozenset[str],
+    regions: Container[str],
     now: datetime,
     skew: timedelta,
     payload_hash: str = "",

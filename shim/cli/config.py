@@ -16,6 +16,7 @@ from tooz import coordination
 
 from adapters.openstack.config import CloudConfigError
 from adapters.openstack.config import load as load_cloud
+from shim.auth.regions import is_name
 from shim.cli import options
 from shim.config import Settings
 
@@ -40,15 +41,19 @@ def config(context: click.Context, /, *, as_json: bool, env_file: Path | None, *
 
 
 @config.command()
+@options.settings_options
 @click.pass_obj
-def check(asked: tuple[dict[str, Any], Path | None]) -> None:
+def check(asked: tuple[dict[str, Any], Path | None], /, *, env_file: Path | None, **given: Any) -> None:
     """List every problem with the settings; the exit status is 1 when there is one.
 
-    No service is asked: this can run before the cloud does.
+    It takes the options of `serve`, before or after the word `check`.  No service is asked, so it can run before the
+    cloud does; `passerelle doctor` asks the cloud.
     """
-    given, env_file = asked
+    before, file_before = asked
+    both = {name: value if value not in (None, ()) else before[name] for name, value in given.items()}
+    settings, malformed = options.load_usable(both, env_file or file_before)
     found = [f"{name}: there is no such setting" for name in options.unknown_variables(os.environ)]
-    found += problems(options.load(given, env_file))
+    found += [*malformed, *(problems(settings) if settings else ())]
     for line in found:
         click.echo(line, err=True)
     click.echo("the settings are usable" if not found else f"{len(found)} problem{'s' * (len(found) != 1)}")
@@ -73,6 +78,9 @@ def problems(settings: Settings) -> Iterator[str]:
             yield f"PASSERELLE_ACCOUNT_IDS: {account!r} for project {project} is not 12 digits"
     if len(set(settings.account_ids.values())) != len(settings.account_ids):
         yield "PASSERELLE_ACCOUNT_IDS: two projects share an account id"
+    for name in settings.region_names:
+        if not is_name(name):
+            yield f"PASSERELLE_REGION_NAMES: {name!r} is not the name of a region"
     if settings.disable_file is not None and not settings.disable_file.parent.is_dir():
         yield f"PASSERELLE_DISABLE_FILE: there is no directory {settings.disable_file.parent}"
     yield from _lock_problems(settings)

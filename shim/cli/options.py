@@ -70,14 +70,46 @@ def _metavar(kind: Any) -> str:
 
 def load(given: Mapping[str, Any], env_file: Path | None = None) -> Settings:
     """Build the settings from options, environment and file; raise ClickException with every problem listed."""
+    try:
+        return _settings(_values(given), env_file)
+    except ValidationError as e:
+        found = "\n".join(f"  {line}" for line in problems(e))
+        raise click.ClickException(f"the settings are not usable:\n{found}") from None
+
+
+def load_usable(given: Mapping[str, Any], env_file: Path | None = None) -> tuple[Settings | None, list[str]]:
+    """Build the settings as `load` does, with the default in place of each value that is malformed.
+
+    Returns them with the problems of the malformed values; no settings where the file names some that do not exist.
+    """
+    values = _values(given)
+    try:
+        return _settings(values, env_file), []
+    except ValidationError as e:
+        found = problems(e)
+        wrong = {str(one["loc"][0]).lower().removeprefix(PREFIX.lower()) for one in e.errors(include_input=False)}
+    defaults = {
+        name: field.get_default(call_default_factory=True)
+        for name, field in Settings.model_fields.items()
+        if name in wrong
+    }
+    try:
+        return _settings(values | defaults, env_file), found
+    except ValidationError:
+        return None, found
+
+
+def _settings(values: Mapping[str, Any], env_file: Path | None) -> Settings:
+    return Settings(_env_file=env_file, **values)  # type: ignore[call-arg]
+
+
+def _values(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that were given, in the form that Settings takes."""
     values: dict[str, Any] = {name: value for name, value in given.items() if value not in (None, ())}
     for name, value in values.items():
         if _kind(Settings.model_fields[name].annotation) is dict:
             values[name] = dict(_pair(name, item) for item in value)
-    try:
-        return Settings(_env_file=env_file, **values)  # type: ignore[call-arg]
-    except ValidationError as e:
-        raise click.ClickException("the settings are not usable:\n" + "\n".join(problems(e))) from None
+    return values
 
 
 def _pair(name: str, item: str) -> tuple[str, str]:
@@ -90,7 +122,7 @@ def _pair(name: str, item: str) -> tuple[str, str]:
 def problems(error: ValidationError) -> list[str]:
     """Name each refused setting and why; what was given is not repeated, since it may be a secret."""
     return [
-        f"  {PREFIX}{'.'.join(str(part) for part in found['loc']).upper().removeprefix(PREFIX)}: {found['msg']}"
+        f"{PREFIX}{'.'.join(str(part) for part in found['loc']).upper().removeprefix(PREFIX)}: {found['msg']}"
         for found in error.errors(include_input=False, include_url=False)
     ]
 

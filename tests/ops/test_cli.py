@@ -93,6 +93,37 @@ def test_a_usable_configuration_passes(clouds: str) -> None:
     assert (found.exit_code, found.output) == (0, "the settings are usable\n")
 
 
+def test_a_check_takes_the_options_of_serve(clouds: str) -> None:
+    words = {*run("serve", "--help").output.split()}
+    options = {word for word in words if word.startswith("--") and word.strip("-")}
+    assert options <= {*run("config", "check", "--help").output.split()}
+    for line in (("config", "check", "--cloud", "elsewhere"), ("config", "--cloud", "elsewhere", "check")):
+        found = run(*line, OS_CLIENT_CONFIG_FILE=clouds)
+        assert found.exit_code == 1
+        assert "PASSERELLE_CLOUD: no cloud 'elsewhere' in" in found.output
+    last = run("config", "--cloud", "elsewhere", "check", "--cloud", "passerelle", OS_CLIENT_CONFIG_FILE=clouds)
+    assert last.exit_code == 0, last.output
+
+
+def test_a_malformed_setting_hides_no_other_problem(clouds: str) -> None:
+    found = run(
+        "config", "check", "--port", "x", "--region-names", "a b", "--log-level", "loud",
+        OS_CLIENT_CONFIG_FILE=clouds, PASSERELLE_PROT="8788", PASSERELLE_CLOUD="elsewhere",
+        PASSERELLE_DRAIN_SECONDS="soon",
+    )  # fmt: skip
+    assert found.exit_code == 1
+    for problem in (
+        "PASSERELLE_PROT: there is no such setting",
+        "PASSERELLE_PORT: ",
+        "PASSERELLE_LOG_LEVEL: ",
+        "PASSERELLE_DRAIN_SECONDS: ",
+        "PASSERELLE_REGION_NAMES: 'a b' is not the name of a region",
+        "PASSERELLE_CLOUD: no cloud 'elsewhere' in",
+    ):
+        assert problem in found.output
+    assert found.output.endswith("6 problems\n")
+
+
 def test_every_problem_of_a_well_formed_configuration_is_named(clouds: str, tmp_path: Path) -> None:
     found = run(
         "config", "--tls-key", str(tmp_path / "key"), "--account-ids", "a=1", "--account-ids", "b=1",

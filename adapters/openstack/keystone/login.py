@@ -20,7 +20,7 @@ from keystoneauth1.session import Session as BlockingSession
 from urllib3.exceptions import InsecureRequestWarning
 
 from adapters.openstack import faults
-from adapters.openstack.catalog import token_from
+from adapters.openstack.catalog import other_regions, token_from
 from adapters.openstack.config import CloudConfig
 from adapters.types.identity import Token
 
@@ -34,7 +34,10 @@ _TRUSTED_SECONDS: Final = 10.0
 
 
 class Login:
-    """One scope of the gateway's user; the first of `plugins` that Keystone lets in is used."""
+    """One scope of the gateway's user; the first of `plugins` that Keystone lets in is used.
+
+    `other_regions` are the case-folded names of the other regions in the catalogue of the last login.
+    """
 
     def __init__(
         self,
@@ -53,6 +56,7 @@ class Login:
         self._lock = asyncio.Lock()
         self._token: Token | None = None
         self._since = 0.0
+        self.other_regions: frozenset[str] = frozenset()
 
     async def token(self) -> Token:
         """Return a token; raise BackendError UNAVAILABLE when there is none to be had."""
@@ -92,6 +96,7 @@ class Login:
             # The configured address of Keystone is known to be reachable from here; the catalog's may not be.
             self._token = replace(token, catalog={**token.catalog, "identity": self._config.auth_url})
             self._since = self._monotonic()
+            self.other_regions = other_regions(access, self._config)
             return
         # Not UNAUTHORIZED: that would say something about the caller's key, of which nothing is known.
         log.error("Keystone refuses the gateway's own login to cloud %s", self._config.name)

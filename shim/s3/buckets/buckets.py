@@ -94,14 +94,14 @@ async def create_bucket(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
 
 
 def _check_location(call: Call, constraint: str | None) -> None:
-    """Hold a location against the region that the request was signed for; one cloud stands behind all names.
+    """Refuse a location constraint that the region of the request's signature does not allow.
 
-    AWS demands a constraint outside us-east-1; here a request without one means the only cloud there is.
+    As at AWS, a request signed for us-east-1 may name any region, and any other request only its own.  AWS demands a
+    constraint outside us-east-1; here a request without one means the only cloud that there is.
     """
     if not constraint:
         return
-    known = {HOME, call.region, call.settings.region, *call.settings.region_names}
-    if constraint == HOME or constraint not in known:
+    if constraint == HOME or constraint not in call.regions:
         if constraint == HOME and call.region != HOME:
             raise _illegal(constraint)
         raise AwsError(

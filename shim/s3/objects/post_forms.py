@@ -8,7 +8,7 @@ See "POST Object" (S3 API reference).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Container, Mapping, MutableMapping
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
@@ -107,7 +107,7 @@ class Posting:
         self.body: Body = open_body(put, self._receiving, None)
         self.body.open_ended = True
 
-    def verify(self, *, secret: str, regions: frozenset[str], region: str, now: datetime) -> None:
+    def verify(self, *, secret: str, regions: Container[str], region: str, now: datetime) -> None:
         """Refuse a form that its owner has not signed, or whose policy does not allow it."""
         forms.verify(self._claim, secret=secret, regions=regions, region=region)
         allowed = policy.read(self._claim.policy)

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -33,6 +34,14 @@ class Clock:
         return self.seconds
 
 
+# Keystone's own shape: a service may have no endpoint, and an endpoint may name its region in one of two places.
+CATALOGUE = [
+    {"type": "identity", "endpoints": [{"region_id": "R1"}, {"region_id": "RegionTwo", "region": "x"}]},
+    {"type": "compute", "endpoints": [{"region": "Oslo"}, {"url": "http://c"}, {"region_id": None}]},
+    {"type": "empty"},
+]
+
+
 class Plugin:
     """Logs in as keystoneauth's plugins do: blocking, with a new token each time, or with an error."""
 
@@ -59,7 +68,7 @@ class Plugin:
             project_name="service",
             user_domain_id="default",
             role_names=["service"],
-            service_catalog=SimpleNamespace(url_for=self._no_url),
+            service_catalog=SimpleNamespace(url_for=self._no_url, catalog=CATALOGUE),
         )
 
     def _no_url(self, **_: object) -> None:
@@ -168,3 +177,17 @@ def test_a_cancelled_caller_does_not_stop_the_others() -> None:
             await first
 
     asyncio.run(work())
+
+
+def test_a_login_tells_the_other_regions_of_the_catalogue() -> None:
+    _, _, login = stage(None)
+    assert login.other_regions == frozenset()
+    asyncio.run(login.token())
+    assert login.other_regions == {"regiontwo", "oslo"}
+
+
+def test_no_region_is_another_one_where_the_own_has_no_name() -> None:
+    clock = Clock()
+    nameless = Login([Plugin(clock, "scope", None)], BlockingSession(), replace(CONFIG, region=""), now=clock.now)
+    asyncio.run(nameless.token())
+    assert nameless.other_regions == frozenset()
