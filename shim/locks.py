@@ -1,20 +1,27 @@
 """Locks by name: what OpenStack cannot do atomically is done under one of these.
 
 Swift ignores `If-Match` on PUT and DELETE, and nothing in Nova or Neutron makes a ClientToken unique, so a compare and
-its write happen while a lock is held.  Within one process an `asyncio.Lock` suffices; between replicas tooz holds the
-lock in whatever the operator runs (etcd, Redis, ZooKeeper, or files on a shared directory).
+its write happen while a lock is held.  Within one process an `asyncio.Lock` suffices; between replicas the lock is a
+file in a shared directory (`file://`), or tooz's in whatever the operator runs (etcd, Redis, ZooKeeper).
 """
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import hashlib
 import logging
+import os
+import random
+import re
 import uuid
 import weakref
-from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 import anyio
 import anyio.to_thread
@@ -25,102 +32,248 @@ from shim.undo import to_the_end
 
 log = logging.getLogger(__name__)
 
-WAIT_SECONDS = 30.0  # longer than any holder should take; who waits longer is told to try again
+T = TypeVar("T")
+
+# A holder makes a few calls to OpenStack and waits for nothing else, neither for a server to become ACTIVE nor for a
+# volume to become available.  Whoever waits longer than this for a lock is told to try again, as SDKs do.
+WAIT_SECONDS = 30.0
+_THREADS = 16  # each does one short call: nobody waits for a lock in a thread
+_THREADS_EACH = 4  # of which one account uses so many at a time, so that a slow service is slow for its user first
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.25
+_TRIES_PER_SECOND = 50  # how often all waits of one account together look again
+_FILE = re.compile(r"[0-9a-f]{64}")
+
+
+class SharedLock(Protocol):
+    """A lock that all gateways see."""
+
+    def acquire(self, blocking: bool) -> bool:
+        """Take the lock at once and return True, or return False; never wait."""
+        ...
+
+    def release(self) -> object:
+        """Give the lock back."""
+        ...
+
+
+class LockService(Protocol):
+    """Where shared locks live.  Its calls block, and raise ToozError or OSError where the service cannot be reached."""
+
+    def start(self) -> object:
+        """Connect."""
+        ...
+
+    def stop(self) -> object:
+        """Disconnect, giving back every lock."""
+        ...
+
+    def get_lock(self, name: bytes) -> SharedLock:
+        """Return a lock by its name."""
+        ...
 
 
 class Locks:
-    """Named locks, shared by all gateways that use the same `url` (a tooz URL).
+    """Named locks, shared by all gateways that use the same `url` (`file:///directory`, or a URL of tooz).
 
-    A lock that tooz loses with its connection ends with it.  Who waits for one longer than `wait_seconds`, or cannot
-    reach the coordination service, gets BackendError UNAVAILABLE.
+    A name is a sort of lock, the account (a project id) that it belongs to, and whatever else makes it unique.  Two
+    names are never one lock.  A lock that is lost with its connection to the service ends with it.
+    Who waits for one longer than `wait_seconds`, or cannot reach the service, gets BackendError UNAVAILABLE.
     """
 
     def __init__(self, url: str, wait_seconds: float = WAIT_SECONDS) -> None:
         self._url = url
         self._wait_seconds = wait_seconds
-        self._coordinator: Any = None
-        # Threads of their own for waiting: those who give a lock back must never queue behind those who wait for one.
-        self._waiting = anyio.CapacityLimiter(64)
+        self._service: LockService | None = None
+        self._threads = anyio.CapacityLimiter(_THREADS)
         self._local: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._turns: weakref.WeakValueDictionary[str, asyncio.Semaphore] = weakref.WeakValueDictionary()
+        self._waiting: Counter[str] = Counter()  # waits for locks that other gateways hold, by account
 
     async def start(self) -> None:
-        """Connect to the coordination service; a URL that does not work fails the start, not the first request."""
-        self._coordinator = coordination.get_coordinator(self._url, uuid.uuid4().hex.encode())
-        await anyio.to_thread.run_sync(self._coordinator.start, True)
+        """Connect to the service; a URL that does not work fails the start, not the first request."""
+        parts = urlsplit(self._url)
+        service: LockService = FileLocks(Path(parts.path)) if parts.scheme == "file" else Coordination(self._url)
+        await anyio.to_thread.run_sync(service.start)
+        self._service = service
 
     async def stop(self) -> None:
-        """Leave the coordination service, giving back every lock."""
-        if self._coordinator is not None:
-            await anyio.to_thread.run_sync(self._coordinator.stop)
-            self._coordinator = None
+        """Leave the service, giving back every lock."""
+        if self._service is not None:
+            await anyio.to_thread.run_sync(self._service.stop)
+            self._service = None
 
     @asynccontextmanager
-    async def hold(self, *name: str) -> AsyncIterator[None]:
-        """Hold the lock of that name for the length of the block; never one within another, since names share locks.
-
-        Names are hashed onto 4,096 locks: parts may hold any text, and the files or keys behind them stay few.
-        """
-        async with self._held(_digest(name)):
+    async def hold(self, sort: str, account: str = "", *name: str) -> AsyncIterator[None]:
+        """Hold the lock of that name for the length of the block."""
+        async with self._held((sort, account, *name)):
             yield
 
     @asynccontextmanager
     async def hold_all(self, names: Iterable[tuple[str, ...]]) -> AsyncIterator[None]:
         """Hold the locks of several names: in one order for all, so that no two wait for each other for ever."""
         async with AsyncExitStack() as stack:
-            for digest in sorted({_digest(name) for name in names}):
-                await stack.enter_async_context(self._held(digest))
+            for name in sorted(set(names)):
+                await stack.enter_async_context(self._held(name))
             yield
 
     @asynccontextmanager
-    async def _held(self, digest: str) -> AsyncIterator[None]:
-        async with self._own(self._local.setdefault(digest, asyncio.Lock())):
-            if self._coordinator is None:
-                yield
-                return
-            shared = self._coordinator.get_lock(digest.encode())
-            try:
-                await to_the_end(self._acquire(shared))
-            except asyncio.CancelledError:  # the wait went on without its caller, and ended in a lock
-                await to_the_end(_release(shared))
-                raise
-            try:
-                yield
-            finally:
-                await to_the_end(_release(shared))
-
-    @asynccontextmanager
-    async def _own(self, local: asyncio.Lock) -> AsyncIterator[None]:
+    async def _held(self, name: tuple[str, ...]) -> AsyncIterator[None]:
+        digest = _digest(name)
+        local = self._local.setdefault(digest, asyncio.Lock())
+        shared = self._service.get_lock(digest.encode()) if self._service else None
+        account = name[1] if len(name) > 1 else ""
+        until = asyncio.get_running_loop().time() + self._wait_seconds
         try:
-            async with asyncio.timeout(self._wait_seconds):
+            async with asyncio.timeout_at(until):
                 await local.acquire()
         except TimeoutError as error:
             raise _never_free() from error
         try:
-            yield
+            if shared is not None:
+                await self._acquire(shared, account, until)
+            try:
+                yield
+            finally:
+                if shared is not None:
+                    await to_the_end(self._release(shared, account))
         finally:
             local.release()
 
-    async def _acquire(self, shared: Any) -> None:
+    async def _acquire(self, shared: SharedLock, account: str, until: float) -> None:
+        """Try until the lock is free; one wait of an account looks the less often, the more waits the account has."""
+        if await self._try(shared, account):
+            return
+        pause = _FIRST_PAUSE
+        self._waiting[account] += 1
         try:
-            held = await anyio.to_thread.run_sync(
-                lambda: shared.acquire(blocking=self._wait_seconds), limiter=self._waiting
-            )
-        except ToozError as error:
-            raise BackendError(Fault.UNAVAILABLE, service="coordination", detail=type(error).__name__) from error
-        if not held:
+            while asyncio.get_running_loop().time() < until:
+                least = self._waiting[account] / _TRIES_PER_SECOND
+                await asyncio.sleep(max(pause, least) * random.uniform(0.75, 1.25))  # noqa: S311 - no secret
+                if await self._try(shared, account):
+                    return
+                pause = min(pause * 2, _LONGEST_PAUSE)
             raise _never_free()
+        finally:
+            self._waiting[account] -= 1
+            if not self._waiting[account]:
+                del self._waiting[account]
+
+    async def _try(self, shared: SharedLock, account: str) -> bool:
+        trying = asyncio.ensure_future(self._in_thread(account, lambda: bool(shared.acquire(blocking=False))))
+        try:
+            return await to_the_end(trying)
+        except asyncio.CancelledError:  # the call went on without its caller, and may have ended in a lock
+            if trying.done() and not trying.cancelled() and not trying.exception() and trying.result():
+                await to_the_end(self._release(shared, account))
+            raise
+
+    async def _release(self, shared: SharedLock, account: str) -> None:
+        try:
+            await self._in_thread(account, shared.release)
+        except BackendError as error:
+            log.warning("a lock could not be given back, and ends with its session: %s", error.detail)
+
+    async def _in_thread(self, account: str, call: Callable[[], T]) -> T:
+        try:
+            async with self._turns.setdefault(account, asyncio.Semaphore(_THREADS_EACH)):
+                return await anyio.to_thread.run_sync(call, limiter=self._threads)
+        except (ToozError, OSError) as error:
+            raise BackendError(Fault.UNAVAILABLE, service="coordination", detail=type(error).__name__) from error
+
+
+class Coordination:
+    """tooz's locks, in the service that a URL names."""
+
+    def __init__(self, url: str) -> None:
+        self._coordinator: Any = coordination.get_coordinator(url, uuid.uuid4().hex.encode())
+
+    def start(self) -> None:
+        """Connect, and keep the session alive by heartbeats from here on."""
+        self._coordinator.start(True)
+
+    def stop(self) -> None:
+        """Disconnect."""
+        self._coordinator.stop()
+
+    def get_lock(self, name: bytes) -> SharedLock:
+        """Return a lock of tooz's."""
+        lock: SharedLock = self._coordinator.get_lock(name)
+        return lock
+
+
+class FileLocks:
+    """A file for each lock that is held, in one directory.
+
+    tooz's own driver leaves a file behind for every name that was ever locked.  Here the holder removes its file
+    before it gives the lock back, so there are as many files as locks are held.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def start(self) -> None:
+        """Make the directory, see that files in it can be locked, and remove what killed gateways left there."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        left = [Path(one.path) for one in os.scandir(self._directory) if _FILE.fullmatch(one.name)]
+        for path in [*left, self._directory / uuid.uuid4().hex]:
+            one = FileLock(path)
+            if one.acquire(blocking=False):
+                one.release()
+
+    def stop(self) -> None:
+        """Do nothing: locks of files end with their holder."""
+
+    def get_lock(self, name: bytes) -> SharedLock:
+        """Return a lock by its name, which is the name of its file."""
+        return FileLock(self._directory / name.decode())
+
+
+class FileLock:
+    """A lock on a file that is made for it (flock(2), which the kernel gives back when its holder dies)."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = -1
+
+    def acquire(self, blocking: bool) -> bool:
+        """Take the lock, or return False; `blocking` is tooz's word, and always False."""
+        file = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            taken = take(file, self._path)
+        except BaseException:
+            os.close(file)
+            raise
+        if taken:
+            self._file = file
+        else:
+            os.close(file)
+        return taken
+
+    def release(self) -> None:
+        """Remove the file, and give the lock back by closing it."""
+        with suppress(FileNotFoundError):
+            self._path.unlink()
+        os.close(self._file)
+        self._file = -1
+
+
+def take(file: int, path: Path) -> bool:
+    """Lock an open file, and say whether it is the lock of that path.
+
+    A holder removes its file: whoever opened it before that has a file that nobody else will find any more.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(file), path.stat())
+    except (BlockingIOError, FileNotFoundError):
+        return False
 
 
 def _digest(name: tuple[str, ...]) -> str:
-    return hashlib.sha256("\0".join(name).encode("utf-8", "surrogateescape")).hexdigest()[:3]
+    """Return a name that any service takes, another one for any other name."""
+    parts = (part.encode("utf-8", "surrogateescape") for part in name)
+    return hashlib.sha256(b"".join(b"%d:%b" % (len(part), part) for part in parts)).hexdigest()
 
 
 def _never_free() -> BackendError:
     return BackendError(Fault.UNAVAILABLE, service="coordination", detail="a lock was not free in time")
-
-
-async def _release(shared: Any) -> None:
-    try:
-        await anyio.to_thread.run_sync(shared.release)
-    except ToozError as error:
-        log.warning("a lock could not be given back, and ends with its session: %s", type(error).__name__)
