@@ -35,6 +35,7 @@ from shim.protocol.message import Request
 from shim.record import Record, current
 from shim.refusals import Refusals
 from shim.s3 import errors as s3_errors
+from shim.s3.config import cors
 from shim.s3.objects import post_forms as s3_posting
 from shim.s3.service import s3
 from shim.sts import errors as sts_errors
@@ -52,6 +53,7 @@ FRONTENDS = {
         s3_errors.unsigned,
         buffered=False,
         forms=Forms(s3_posting.posted, s3_posting.opened),
+        preflight=cors.preflight,
     ),
     "ec2": Frontend(ec2, lambda error, operation, _: ec2_errors.translate(error, operation), _unsigned, buffered=True),
     "sts": Frontend(sts, lambda error, _, __: sts_errors.translate(error), _unsigned, buffered=True),

@@ -25,7 +25,11 @@ class Translate(Protocol):
 
 
 class Posting(Protocol):
-    """A browser's form under way: who has signed it, its bytes, the request it stands for, and that request's body."""
+    """A browser's form of which the fields have come.
+
+    `access_key` signed its policy, `length` counts its bytes, `request` is the PutObject that it stands for, and
+    `body` that request's body: the form's file.
+    """
 
     access_key: str
     length: int
@@ -43,7 +47,7 @@ class Posting(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """A service's browser forms: whether a request is one, and the way to its file."""
+    """A service's browser forms: `posted` tells whether a request is one, `opened` reads it up to its file."""
 
     posted: Callable[[Request], bool]
     opened: Callable[[Request, Receive], Awaitable[Posting]]
@@ -51,10 +55,15 @@ class Forms:
 
 @dataclass(frozen=True, slots=True)
 class Frontend:
-    """One AWS service as the gateway serves it, and what it says to a request that nobody signed."""
+    """One AWS service as the gateway serves it.
+
+    `unsigned` is its answer to a request that nobody signed, `preflight` its answer to a browser's question (OPTIONS)
+    whether a page may send a request, which is never signed.
+    """
 
     service: Service
     translate: Translate
-    anonymous: Callable[[Request], AwsError]
+    unsigned: Callable[[Request], AwsError]
     buffered: bool  # requests are forms, read whole before their signature is checked
     forms: Forms | None = None
+    preflight: Callable[[Request], AwsError] | None = None

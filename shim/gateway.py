@@ -1,9 +1,13 @@
 """The way of every AWS request, in one place, from the socket to the answer.
 
-    socket -> head -> service -> who signed -> operation -> parameters -> the action -> answer -> log line, metric
+    route -> resource -> who -> authorise -> parse -> check -> act -> answer -> log line, metric, refusal
 
 Nothing here knows an action or a cloud by name, and no action can leave out a step: signature, limits, request id, log
 and metric belong to this file and to the registry it reads.
+
+Where a request is wrong in several ways, the answer is the one that AWS gives: a signature that does not hold comes
+before an operation that is not there, and both come before the parameters.  A stranger learns nothing but that the
+request is not signed.  OpenStack is asked for nothing but the secret of the access key until all of that is settled.
 """
 
 from __future__ import annotations
@@ -23,9 +27,14 @@ from adapters.types.identity import Ec2Credential, Token
 from shim.auth.accounts import account_id
 from shim.auth.body import no_body, open_body, plain_body
 from shim.auth.keys import Keys
-from shim.auth.request_signature import claim
+from shim.auth.request_signature import Claim, claim
 from shim.auth.sigv4 import Verified
+from shim.auth.tokens import Tokens
 from shim.auth.verification import verify
+from shim.authz import names
+from shim.authz.decision import authorise
+from shim.authz.dry_run import dry_run
+from shim.authz.principal import ANONYMOUS, Principal, Proof
 from shim.config import Settings
 from shim.context import Call, Caller
 from shim.errors import AwsError
@@ -35,9 +44,9 @@ from shim.http.keepalive import in_time
 from shim.http.receiving import SIGNALS, ClientGone, impatient
 from shim.http.sending import CutShortError, send_reply
 from shim.locks import Locks
-from shim.protocol import routing
-from shim.protocol.message import Head, Reply, Request, decode_pairs
-from shim.protocol.operation import Operation
+from shim.protocol import forms, routing
+from shim.protocol.message import Head, Reply, Request
+from shim.protocol.operation import Asked, Operation
 from shim.record import Record, current, new_request_id
 from shim.refusals import is_refusal
 
@@ -50,12 +59,25 @@ _text: Callable[[bytes], str] = methodcaller("decode", "latin-1")
 _name: Callable[[tuple[bytes, bytes]], bytes] = itemgetter(0)
 _value: Callable[[tuple[bytes, bytes]], bytes] = itemgetter(1)
 
+# Of a form that nobody signed; the largest legal one holds a web identity token of 20,000 characters.
+_UNSIGNED_FORM_BYTES = 64 << 10
+
 # Answers as good as any other: a client asked whether something is there, or still the same.
 _NO_TROUBLE = frozenset((Fault.NOT_FOUND, Fault.NOT_MODIFIED, Fault.PRECONDITION, Fault.RANGE))
 
 _LONGEST_NAME = 200  # characters of a refused name that the log keeps
 
 _BUG = "We encountered an internal error. Please try again."
+
+
+class _NoCloud:
+    """The cloud of a caller who did not sign: there is no token to ask OpenStack anything with."""
+
+    def __getattr__(self, port: str) -> Any:
+        raise BackendError(Fault.UNAUTHORIZED, service=port, detail="nobody signed this request")
+
+
+_NO_CLOUD: Any = _NoCloud()
 
 
 class Tenants(Protocol):
@@ -67,24 +89,6 @@ class Tenants(Protocol):
 
 
 @dataclass(slots=True)
-class Tokens:
-    """Where one caller's requests to OpenStack take their token from."""
-
-    keys: Keys
-    credential: Ec2Credential
-    service: str  # in whose words a caller is refused whom Keystone lets in no more
-
-    async def token(self) -> Token:
-        """Return the caller's token, from the cache nearly always."""
-        return await self.keys.token(self.credential, service=self.service)
-
-    async def renew(self, stale: Token) -> Token:
-        """Return a fresh token in place of one that OpenStack refused."""
-        self.keys.forget(stale)
-        return await self.token()
-
-
-@dataclass(slots=True)
 class _Way:
     """One request under way: what later steps, and the error's envelope, need of earlier ones."""
 
@@ -93,7 +97,11 @@ class _Way:
     record: Record
     request: Request
     frontend: Frontend | None = None
+    form: bytes = b""  # of a query service: the body as it came, decoded once its signature is verified
     posting: Posting | None = None
+    tokens: Tokens | None = None
+    claim: Claim | None = None
+    verified: Verified | None = None
     params: dict[str, Any] = field(default_factory=dict)
     at_end: list[Callable[[], None]] = field(default_factory=list)
 
@@ -167,135 +175,175 @@ class Gateway:
 
     async def _answer(self, way: _Way) -> Reply:
         """Walk the whole way; every exception on it becomes an answer in `_failure`."""
-        head, record = way.head, way.record
-        named = routing.service_for(head)
+        record = way.record
+        frontend = self._service(way)
+        if way.head.method == "OPTIONS" and frontend.preflight is not None:
+            raise frontend.preflight(way.request)  # a browser asks unsigned, before it sends the request it means
+        await self._read_form(way, frontend)
+        asked = frontend.service.ask(way.request)
+        record.operation = asked.name  # AWS has it, whether or not we do: one of a closed set
+        resource = names.resource(record.service, way.request.address)
+        principal = await self._who(way, frontend)
+        record.account, record.project = principal.account_id, principal.project_id
+        if way.form and (asked.anonymous or not principal.anonymous):
+            asked = self._decoded(way, frontend)
+        action = names.action(record.service, asked.name)
+        decision = authorise(principal, action, resource, open_to_anyone=asked.anonymous)
+        if not decision.allowed:
+            raise frontend.unsigned(way.request)
+        operation = asked.operation
+        if operation is None:
+            assert asked.refusal is not None  # there is one or the other
+            raise asked.refusal
+
+        await self._parse(way, frontend, operation)
+        if operation.check is not None:
+            operation.check(self._settings, principal, operation.name, way.params)
+        call = await self._call(way, operation, principal)
+        work = self._act(way, frontend, operation, call)
+        if not operation.lasting:
+            return await work
+        silence = self._settings.answer_silence_seconds
+        return await in_time(work, silence, record.request_id, lambda error: self._failure(error, way))
+
+    def _service(self, way: _Way) -> Frontend:
+        """Find the service that a request is for, and what of it the path names."""
+        named = routing.service_for(way.head)
         frontend = way.frontend = self._frontends.get(named)
         if frontend is None:
             way.frontend = self._frontends["sts"]  # the envelope that the clients of most other services read
             raise routing.unsupported_service(named)
-        record.service = named  # a label of the metrics, so never a word of the client's own
-        raw = b""
-        if frontend.buffered:
-            raw = await plain_body(head, way.receive).read(self._settings.query_body_bytes)
-            way.request = Request(head, form=decode_pairs(raw) if head.method == "POST" else ())
-        else:
-            way.request = Request(head, routing.address(head, self._settings.s3_hosts))
-        tokens, verified = await self._signed(way, frontend, raw)
-        token = await tokens.token()
-        caller = self._caller(tokens.credential.access, token)
-        record.account, record.project = caller.account_id, caller.project_id
+        way.record.service = named  # a label of the metrics, so never a word of the client's own
+        if not frontend.buffered:
+            way.request = Request(way.head, routing.address(way.head, self._settings.s3_hosts))
+        return frontend
 
-        record.operation = frontend.service.route(way.request)  # AWS has it, whether or not we do: one of a closed set
-        operation = frontend.service.registered(record.operation)
-        await self._parse(way, frontend, operation, verified, raw)
-        scope = verified.claim.scope if verified else None
-        call = Call(
-            cloud=self._tenants.tenant(tokens, token, record.request_id),
+    async def _read_form(self, way: _Way, frontend: Frontend) -> None:
+        """Read who is said to have signed and, where head and path do not tell the operation, the form that does.
+
+        The form of a query service is kept as it came, and only a glance tells its operation: whoever did not sign it
+        must not cost the work of decoding it.  Of a browser's form the fields are read, up to its file.
+        """
+        head, service = way.head, frontend.service
+        if head.method == "POST" and frontend.forms is not None and frontend.forms.posted(way.request):
+            way.posting = await frontend.forms.opened(way.request, way.receive)
+            way.request = way.posting.request
+            return
+        way.claim = claim(head, service.name)
+        if not frontend.buffered:
+            return
+        if way.claim is None and not service.has_anonymous:
+            raise frontend.unsigned(way.request)
+        most = self._settings.query_body_bytes
+        way.form = await plain_body(head, way.receive).read(most if way.claim else min(most, _UNSIGNED_FORM_BYTES))
+        way.record.bytes_in = len(way.form)
+        if head.method == "POST":
+            way.request = Request(head, form=forms.glance(way.form))
+
+    async def _who(self, way: _Way, frontend: Frontend) -> Principal:
+        """Prove who signed; raise AWS's error where the signature does not hold."""
+        name, now = frontend.service.name, datetime.now(UTC)
+        if way.posting is not None:  # of a browser's form only its policy is signed
+            credential = await self._credential(way, way.posting.access_key, name)
+            way.posting.verify(secret=credential.secret, regions=self._regions, region=self._settings.region, now=now)
+            return self._principal(Proof.FORM, credential)
+        if way.claim is None:
+            return ANONYMOUS
+        credential = await self._credential(way, way.claim.access_key, name)
+        way.verified = verify(
+            way.claim,
+            way.head,
+            secret=credential.secret,
+            service=name,
+            regions=self._regions,
+            now=now,
+            skew=self._skew,
+            payload_hash=hashlib.sha256(way.form).hexdigest() if frontend.buffered else "",
+            bucket_from_host=routing.bucket_in_host(way.head.first.get("host", ""), self._settings.s3_hosts),
+            region=self._settings.region,
+        )
+        return self._principal(Proof.SIGNATURE, credential)
+
+    async def _credential(self, way: _Way, access_key: str, service: str) -> Ec2Credential:
+        way.record.access_key = access_key
+        credential = await self._keys.credential(access_key, service=service)
+        way.tokens = Tokens(self._keys, credential, service)
+        return credential
+
+    def _principal(self, proof: Proof, credential: Ec2Credential) -> Principal:
+        account = account_id(credential.project_id, self._settings.account_ids)
+        return Principal(proof, credential.access, credential.user_id, credential.project_id, account)
+
+    def _decoded(self, way: _Way, frontend: Frontend) -> Asked:
+        """Decode a form whose signature holds, and return what it asks for; a glance may have missed it."""
+        if way.head.method == "POST":
+            way.request = Request(way.head, form=forms.decoded(way.form))
+        asked = frontend.service.ask(way.request)
+        way.record.operation = asked.name
+        return asked
+
+    async def _parse(self, way: _Way, frontend: Frontend, operation: Operation) -> None:
+        """Fill in the parameters; a streamed body becomes one of them, unread, and any other is read and checked."""
+        parse, posting, verified = frontend.service.parse, way.posting, way.verified
+        if posting is not None:
+            way.record.bytes_in = posting.length
+            way.params = {**parse(operation, way.request, b""), operation.streaming_input: posting.body}
+            return
+        if frontend.buffered or (not operation.streaming_input and verified and no_body(way.head, verified)):
+            way.params = parse(operation, way.request, b"")
+            return
+        facts = operation.checksum
+        body = open_body(way.head, way.receive, verified, checked=facts.required or bool(facts.algorithm_member))
+        if operation.streaming_input:
+            way.params = parse(operation, way.request, b"")
+            way.params[operation.streaming_input] = body
+            way.record.bytes_in = body.length or 0
+            return
+        raw = await body.read(self._settings.xml_body_bytes)
+        way.record.bytes_in = len(raw)
+        way.params = parse(operation, way.request, raw)
+
+    async def _call(self, way: _Way, operation: Operation, principal: Principal) -> Call:
+        """Return what the action may know; the caller's token comes from the cache nearly always."""
+        settings, head = self._settings, way.head
+        if way.tokens is None:
+            caller, cloud = Caller("", "", "", "", "", "", frozenset()), _NO_CLOUD
+        else:
+            token = await way.tokens.token()
+            caller = Caller(
+                access_key=principal.access_key,
+                user_id=token.user_id,
+                user_name=token.user_name,
+                project_id=token.project_id,
+                project_name=token.project_name,
+                account_id=principal.account_id,
+                roles=token.roles,
+            )
+            cloud = self._tenants.tenant(way.tokens, token, way.record.request_id)
+        if operation.has_dry_run and way.params.pop("DryRun", False):
+            raise dry_run(operation, caller.roles)
+        scope = way.verified.claim.scope if way.verified else None
+        return Call(
+            cloud=cloud,
             caller=caller,
-            request_id=record.request_id,
-            region=scope.region if scope else self._settings.region,
+            request_id=way.record.request_id,
+            region=scope.region if scope else settings.region,
             regions=self._regions,
             operation=operation.name,
-            settings=self._settings,
+            settings=settings,
             locks=self._locks,
             host=head.first.get("host", ""),
             # Nothing but an answer's URLs hangs on what a proxy says it took off.
             scheme="https" if "https" in (head.scheme, head.first.get("x-forwarded-proto")) else "http",
             at_end=way.at_end,
         )
-        if operation.has_dry_run and way.params.pop("DryRun", False):
-            raise dry_run(caller, operation)
-        assert operation.handler is not None  # registered() refuses what has none
-        if operation.lasting:
-            work = self._acted(way, frontend, operation, call)
-            silence = self._settings.answer_silence_seconds
-            return await in_time(work, silence, record.request_id, lambda error: self._failure(error, way))
-        result = await operation.handler(call, way.params)
-        reply = frontend.service.reply(operation, result, request_id=record.request_id, request=way.request)
-        return way.posting.answer(reply, call) if way.posting else reply
 
-    async def _acted(self, way: _Way, frontend: Frontend, operation: Operation, call: Call) -> Reply:
+    async def _act(self, way: _Way, frontend: Frontend, operation: Operation, call: Call) -> Reply:
         """Act, and put the answer on the wire."""
-        assert operation.handler is not None
+        assert operation.handler is not None  # as every registered operation has
         result = await operation.handler(call, way.params)
-        return frontend.service.reply(operation, result, request_id=way.record.request_id, request=way.request)
-
-    async def _signed(self, way: _Way, frontend: Frontend, raw: bytes) -> tuple[Tokens, Verified | None]:
-        """Prove who signed; raise AWS's error where nobody did, or wrongly.  Of a form only its policy is signed."""
-        name = frontend.service.name
-        if way.head.method == "POST" and frontend.forms is not None and frontend.forms.posted(way.request):
-            way.posting = await frontend.forms.opened(way.request, way.receive)
-            return await self._allowed(way, frontend, way.posting), None
-        said = claim(way.head, name)
-        if said is None:
-            raise frontend.anonymous(way.request)
-        way.record.access_key = said.access_key
-        credential = await self._keys.credential(said.access_key, service=name)
-        verified = verify(
-            said,
-            way.head,
-            secret=credential.secret,
-            service=name,
-            regions=self._regions,
-            now=datetime.now(UTC),
-            skew=self._skew,
-            payload_hash=hashlib.sha256(raw).hexdigest() if frontend.buffered else "",
-            bucket_from_host=routing.bucket_in_host(way.head.first.get("host", ""), self._settings.s3_hosts),
-            region=self._settings.region,
-        )
-        return Tokens(self._keys, credential, name), verified
-
-    async def _allowed(self, way: _Way, frontend: Frontend, posting: Posting) -> Tokens:
-        """Prove that a browser's form does what its signer allowed, and go on with the request it stands for."""
-        name = frontend.service.name
-        way.record.access_key = posting.access_key
-        credential = await self._keys.credential(posting.access_key, service=name)
-        posting.verify(
-            secret=credential.secret, regions=self._regions, region=self._settings.region, now=datetime.now(UTC)
-        )
-        way.request = posting.request
-        return Tokens(self._keys, credential, name)
-
-    async def _parse(
-        self, way: _Way, frontend: Frontend, operation: Operation, verified: Verified | None, raw: bytes
-    ) -> None:
-        """Fill in the parameters; a streamed body becomes one of them, unread, and any other is read and checked."""
-        if frontend.buffered:
-            way.record.bytes_in = len(raw)
-            way.params = frontend.service.parse(operation, way.request, raw)
-            return
-        if way.posting is not None:
-            way.record.bytes_in = way.posting.length
-            way.params = {
-                **frontend.service.parse(operation, way.request, b""),
-                operation.streaming_input: way.posting.body,
-            }
-            return
-        assert verified is not None  # as everything is but a form
-        if not operation.streaming_input and no_body(way.head, verified):
-            way.params = frontend.service.parse(operation, way.request, b"")
-            return
-        facts = operation.checksum
-        body = open_body(way.head, way.receive, verified, checked=facts.required or bool(facts.algorithm_member))
-        if operation.streaming_input:
-            way.params = frontend.service.parse(operation, way.request, b"")
-            way.params[operation.streaming_input] = body
-            way.record.bytes_in = body.length or 0
-            return
-        raw = await body.read(self._settings.xml_body_bytes)
-        way.record.bytes_in = len(raw)
-        way.params = frontend.service.parse(operation, way.request, raw)
-
-    def _caller(self, access_key: str, token: Token) -> Caller:
-        return Caller(
-            access_key=access_key,
-            user_id=token.user_id,
-            user_name=token.user_name,
-            project_id=token.project_id,
-            project_name=token.project_name,
-            account_id=account_id(token.project_id, self._settings.account_ids),
-            roles=token.roles,
-        )
+        reply = frontend.service.reply(operation, result, request_id=way.record.request_id, request=way.request)
+        return way.posting.answer(reply, call) if way.posting else reply
 
     def _failure(self, error: Exception, way: _Way) -> Reply:
         """Turn any exception into the service's error envelope."""
@@ -339,14 +387,3 @@ def head_of(scope: Scope) -> Head:
         scheme=scope["scheme"],
         client=client[0] if client else "",
     )
-
-
-def dry_run(caller: Caller, operation: Operation) -> AwsError:
-    """Return what a dry run ends with: it never acts, whatever it says.
-
-    OpenStack has no dry run of its own; of its policies only this much is sure everywhere: who holds nothing but the
-    role `reader` changes nothing.
-    """
-    if operation.mutating and caller.roles and caller.roles <= {"reader"}:
-        return AwsError("UnauthorizedOperation", "You are not authorized to perform this operation.", 403)
-    return AwsError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)

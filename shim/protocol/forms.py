@@ -12,6 +12,7 @@ from typing import Any
 
 from shim.protocol import scalars
 from shim.protocol.constraints import check
+from shim.protocol.message import decode_pairs
 from shim.protocol.parameter_error import Flaw, Refusal
 
 Node = Any  # str, or dict[str, Node]; a value that also has children keeps it under ""
@@ -25,6 +26,29 @@ _WORDS = (
 )
 ENVELOPE = frozenset(_WORDS.split())
 _DEEPEST = 32
+_LONGEST_ACTION = 128
+_GLANCE_BYTES = 4096
+_ACTION = b"Action="
+
+
+def glance(raw: bytes) -> tuple[tuple[str, str], ...]:
+    """Return the pair that names a form's operation, before the form may be decoded; nothing where it is not plain.
+
+    Every SDK writes the pair near the start and encodes no letter of it.
+    """
+    at = 0
+    while (at := raw.find(_ACTION, at, _GLANCE_BYTES)) >= 0:
+        start = at + len(_ACTION)
+        if at == 0 or raw[at - 1 : at] == b"&":
+            value = raw[start : start + _LONGEST_ACTION].partition(b"&")[0]
+            return (("Action", value.decode()),) if value.isalnum() else ()
+        at = start
+    return ()
+
+
+def decoded(raw: bytes) -> tuple[tuple[str, str], ...]:
+    """Decode a form whose signature holds; refuse one of more pairs than any legal request has."""
+    return decode_pairs(raw)
 
 
 def tree(pairs: Iterable[tuple[str, str]]) -> dict[str, Node]:

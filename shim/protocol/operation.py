@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from shim.errors import AwsError
 from shim.protocol.message import Reply, Request
@@ -12,6 +12,8 @@ from shim.protocol.message import Reply, Request
 # An action: (call, parameters) → the answer's members, or None where AWS answers nothing.
 Handler = Callable[[Any, Any], Awaitable[Mapping[str, Any] | None]]
 Parse = Callable[[Request, bytes], dict[str, Any]]
+# Raises AwsError for parameters that no cloud is needed to refuse: (settings, principal, operation's name, parameters).
+Check = Callable[[Any, Any, str, Mapping[str, Any]], None]
 Write = Callable[[Mapping[str, Any], str, Request], Reply]  # result, request id, request
 
 Fail = Callable[[AwsError, str, Request], Reply]  # error, request id, request
@@ -37,6 +39,8 @@ class Operation:
     streaming_output: str
     has_dry_run: bool
     lasting: bool  # its answer may begin before its end
+    anonymous: bool  # anyone may have it, unsigned
+    check: Check | None  # runs when the parameters are parsed, before any service of OpenStack is asked
     idempotency_token: str  # the member that makes a retry harmless (ClientToken), else ""
     checksum: Checksum
     supports: frozenset[str]
@@ -49,6 +53,22 @@ class Operation:
     def mutating(self) -> bool:
         """Whether it may change something: AWS names what only reads."""
         return not self.name.startswith(("Describe", "Get", "List", "Head"))
+
+
+class Asked(NamedTuple):
+    """What a request asks for: `name` is the operation AWS would run, '' where there is none.
+
+    `operation` is None, and `refusal` says why, where AWS has no such operation or we have no action for it.
+    """
+
+    name: str
+    operation: Operation | None = None
+    refusal: AwsError | None = None
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether anyone may have it, unsigned."""
+        return self.operation is not None and self.operation.anonymous
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +96,8 @@ def describe(model: Any) -> Mapping[str, Any]:
         "streaming_output": _streaming(model.output_shape),
         "has_dry_run": "DryRun" in members,
         "lasting": False,
+        "anonymous": False,
+        "check": None,
         "idempotency_token": tokens[0] if tokens else "",
         "checksum": Checksum(
             required=bool(facts.get("requestChecksumRequired") or model.http_checksum_required),

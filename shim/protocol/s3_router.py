@@ -33,7 +33,7 @@ _COPY = "x-amz-copy-source"
 # Operations of other endpoints (S3 Express, Object Lambda) whose requests would look like plain ones of this.
 _ELSEWHERE = frozenset({"ListDirectoryBuckets", "WriteGetObjectResponse"})
 _SHAPES = {"": 0, "{Bucket}": 1, "{Bucket}/{Key+}": 2}
-_METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS"})
+_METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "DELETE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +154,6 @@ def _know(names: frozenset[str], route: Route, routes: Iterable[Route]) -> None:
 
 def _nothing(head: Head, names: frozenset[str], shape: int) -> AwsError:
     """Say why no operation fits."""
-    if head.method == "OPTIONS":
-        # The preflight's answer for a bucket without rules; none can have any yet.
-        return AwsError("AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.", 403)
     if head.method in _METHODS and names:
         return not_implemented(min(names))
     if head.method == "POST" and shape == 1:

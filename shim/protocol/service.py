@@ -20,7 +20,7 @@ from shim.errors import AwsError
 from shim.protocol import ec2, query, restxml
 from shim.protocol.coverage import compile_tree, covered_wholly, model_names, paths, uncovered
 from shim.protocol.message import Reply, Request
-from shim.protocol.operation import Dialect, Handler, Operation, describe
+from shim.protocol.operation import Asked, Check, Dialect, Handler, Operation, describe
 
 H = TypeVar("H", bound=Handler)
 
@@ -98,12 +98,15 @@ class Service:
         supports: Collection[str] | str = (),
         ignores: Mapping[str, str] | None = None,
         lasting: bool = False,
+        anonymous: bool = False,
+        check: Check | None = None,
     ) -> Callable[[H], H]:
         """Register an async function as the action of its name: `describe_volumes` is DescribeVolumes.
 
         `supports` are the paths of the parameters that it honours, `ignores` those that it takes and need not act on,
         each with the reason.  One that is `lasting` may outlast a client's patience, and AWS sends 200 before it has
-        ended.  LookupError for a name or a path that AWS lacks, and for an action written twice.
+        ended; one that is `anonymous` is open to anyone, unsigned.  `check` refuses parameters for which no cloud need
+        be asked.  LookupError for a name or a path that AWS lacks, and for an action written twice.
         """
 
         def register(handler: H) -> H:
@@ -115,7 +118,7 @@ class Service:
                 raise LookupError(f"{name} is written twice")
             operation = self._compile(name, handler, paths(supports), ignores or {})
             self._handlers[name] = handler
-            self._registered[name] = replace(operation, lasting=lasting)
+            self._registered[name] = replace(operation, lasting=lasting, anonymous=anonymous, check=check)
             self._operations.put(self._registered[name])
             return handler
 
@@ -160,12 +163,21 @@ class Service:
         """
         return next((name for name in (refused, refused.partition(".")[0]) if name in self._words), "other")
 
-    def registered(self, name: str) -> Operation:
-        """Return the operation of a name that `route` gave; AwsError where we have no action for it."""
+    @property
+    def has_anonymous(self) -> bool:
+        """Whether anyone may have any of the registered operations, unsigned."""
+        return any(operation.anonymous for operation in self._registered.values())
+
+    def ask(self, request: Request) -> Asked:
+        """Return what a request asks for; a refusal is returned and not raised, as only a signer is told it."""
+        try:
+            name = self.route(request)
+        except AwsError as error:
+            return Asked("", None, error)
         operation = self._registered.get(name)
         if operation is None:
-            raise self._dialect.unsupported_operation(name)
-        return operation
+            return Asked(name, None, self._dialect.unsupported_operation(name))
+        return Asked(name, operation)
 
     def parse(self, operation: Operation, request: Request, body: bytes) -> dict[str, Any]:
         """Return the parameters, valid by the model and all of them supported; AwsError names the one that is not.

@@ -31,4 +31,8 @@ def raw_form(body: str) -> Request:
 
 def identified(service: Service, request: Request) -> Operation:
     """Return the operation of a request, as the gateway finds it."""
-    return service.registered(service.route(request))
+    asked = service.ask(request)
+    if asked.operation is None:
+        assert asked.refusal is not None
+        raise asked.refusal
+    return asked.operation

@@ -195,7 +195,6 @@ def test_copies_are_told_by_a_header(target: str, headers: dict[str, str], opera
         ("DELETE", "/", 405, "MethodNotAllowed"),
         ("PATCH", "/b/k", 405, "MethodNotAllowed"),
         ("POST", "/b", 412, "PreconditionFailed"),
-        ("OPTIONS", "/b/k", 403, "AccessForbidden"),
     ],
 )
 def test_what_is_no_operation(method: str, target: str, status: int, code: str) -> None:

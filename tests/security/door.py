@@ -15,6 +15,7 @@ from adapters.types.identity import Ec2Credential, Token
 from shim.app import FRONTENDS
 from shim.auth.keys import Keys
 from shim.config import Settings
+from shim.frontend import Frontend
 from shim.gateway import Gateway
 from shim.locks import Locks
 from shim.record import Record
@@ -73,11 +74,13 @@ class Door:
     identity: OneUser = field(default_factory=OneUser)
     touched: list[str] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
+    frontends: Mapping[str, Frontend] = field(default_factory=lambda: FRONTENDS)
+    received: int = 0  # how often the gateway asked for the request's body
 
     def __post_init__(self) -> None:
         settings = Settings.model_validate({"region": "RegionOne", "page_token_key": "k"})
         self.gateway = Gateway(
-            frontends=FRONTENDS,
+            frontends=self.frontends,
             tenants=self,
             keys=Keys(self.identity, clock=monotonic),
             locks=Locks(""),
@@ -115,6 +118,7 @@ class Door:
         }
 
         async def receive() -> MutableMapping[str, Any]:
+            self.received += 1
             return sent.pop(0) if sent else {"type": "http.disconnect"}
 
         async def send(event: MutableMapping[str, Any]) -> None:

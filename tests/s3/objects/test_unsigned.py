@@ -19,12 +19,12 @@ def request(
     [request(), request("PUT"), request(bucket=""), request(key="k"), request(headers=()), request("GET", headers=())],
 )
 def test_all_else_is_denied(other: Request) -> None:
-    error = FRONTENDS["s3"].anonymous(other)
+    error = FRONTENDS["s3"].unsigned(other)
     assert (error.code, error.status) == ("AccessDenied", 403)
 
 
 @pytest.mark.parametrize("service", sorted(FRONTENDS))
 def test_each_refusal_is_an_error_of_its_own(service: str) -> None:
     """One that is raised again and again would keep the frames of all those requests."""
-    anonymous = FRONTENDS[service].anonymous
-    assert anonymous(request()) is not anonymous(request())
+    unsigned = FRONTENDS[service].unsigned
+    assert unsigned(request()) is not unsigned(request())

@@ -1,0 +1,26 @@
+"""Tokens: where one caller's requests to OpenStack take their token from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from adapters.types.identity import Ec2Credential, Token
+from shim.auth.keys import Keys
+
+
+@dataclass(slots=True)
+class Tokens:
+    """The tokens of one access key's owner; `service` is the one whose errors a refused key gets."""
+
+    keys: Keys
+    credential: Ec2Credential
+    service: str
+
+    async def token(self) -> Token:
+        """Return the caller's token, from the cache nearly always."""
+        return await self.keys.token(self.credential, service=self.service)
+
+    async def renew(self, stale: Token) -> Token:
+        """Return a fresh token in place of one that OpenStack refused."""
+        self.keys.forget(stale)
+        return await self.token()
