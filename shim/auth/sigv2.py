@@ -28,11 +28,12 @@ response-content-encoding response-content-language response-content-type respon
 # Sub-resources born after version 2, which its clients do not sign.  A presigned URL must sign them all the same: they
 # turn a request into another one, and whoever holds the URL could add them.
 _LATER_WORDS = """
-attributes encryption intelligent-tiering legal-hold metadataTable ownershipControls policyStatus publicAccessBlock
-renameObject retention session
+abac annotation annotationName attributes encryption intelligent-tiering legal-hold metadataAnnotationTable
+metadataConfiguration metadataInventoryTable metadataJournalTable metadataTable ownershipControls policyStatus
+publicAccessBlock renameObject retention session
 """
 _SIGNED = frozenset(_SIGNED_WORDS.split())
-_LATER = frozenset(_LATER_WORDS.split())
+SIGNED_IN_URLS = _SIGNED.union(_LATER_WORDS.split())
 
 
 def verify(
@@ -78,7 +79,7 @@ def string_to_sign(claim: Claim, head: Head, bucket_from_host: str = "") -> byte
 
 def _candidates(claim: Claim, head: Head, bucket: str) -> Iterator[bytes]:
     dates = [str(claim.expires)] if claim.method is Method.V2_QUERY else _dates(head)
-    sets = [_SIGNED | _LATER]
+    sets = [SIGNED_IN_URLS]
     if claim.method is Method.V2_HEADER:
         sets.append(_SIGNED)
     for date, path, names in product(dates, _paths(head.raw_path or b"/", bucket), sets):

@@ -13,20 +13,13 @@ from shim.protocol.message import USUAL, Head, Request
 from shim.protocol.operation import Parse
 from shim.protocol.parameter_error import Flaw, Refusal
 from shim.protocol.s3_router import SIGNATURE, SIGNS_ONLY, not_implemented
+from shim.protocol.unknown_names import HARMLESS, ignores_header, known
 from shim.protocol.xml import read as xmlread
 
 Fill = Callable[[dict[str, Any], Head], None]
 
-# `x-amz-*` headers that change nothing about what an operation does: signature, transport, user agent, and metadata,
-# which only means something where an object is written (and is modelled there).
-_TRANSPORT = (
-    "x-amz-date x-amz-content-sha256 x-amz-decoded-content-length x-amz-security-token x-amz-trailer x-amz-te "
-    "x-amz-sdk-checksum-algorithm x-amz-checksum-algorithm x-amz-checksum-mode x-amz-user-agent x-amz-request-payer"
-)
-_HARMLESS = frozenset(_TRANSPORT.split())
 # What is sent in one piece has a checksum of the whole and no other; uploads of parts model this header.
 _TRUE = {"x-amz-checksum-type": "FULL_OBJECT"}
-_METADATA = "x-amz-meta-"
 
 # "A recipient MUST ignore the If-Modified-Since header field if the received field value is not a valid HTTP-date"
 # (RFC 9110, 13.1.3; 13.1.4 says the same of If-Unmodified-Since).
@@ -58,7 +51,7 @@ def parser(model: Any) -> Parse:
     shape = model.input_shape
     path = _path(model) if shape else None
     query = _query(shape) if shape else None
-    in_headers = _headers(shape, _HARMLESS | {f"x-amz-checksum-{name.lower()}" for name in checksums(model)})
+    in_headers = _headers(model)
     copies = shape is not None and "CopySource" in shape.members
     missing = _missing(shape)
     body_of = _body(shape)
@@ -180,14 +173,18 @@ def _other_keys(name: str, shape: Any, table: Mapping[str, Any]) -> Fill:
     return fill
 
 
-def _headers(shape: Any, harmless: frozenset[str]) -> Callable[[dict[str, Any], Head, Mapping[str, str]], None]:
+def _headers(model: Any) -> Callable[[dict[str, Any], Head, Mapping[str, str]], None]:
+    """Compile the reader of an operation's headers; `unknown_names` says which others are ignored."""
+    shape, method, names_known = model.input_shape, model.http.get("method", "POST"), known(model.service_model)
     names, prefixes = headers.bindings(shape) if shape else ({}, {})
     table = {
         outside: (name, str if outside in _VERBATIM else read, _ADJUST.get(outside))
         for outside, (name, read) in names.items()
     }
     groups = tuple(prefixes.items())
-    unread = (harmless | USUAL) - table.keys()
+    # Checksums are verified with the body, whether or not the operation's model has their headers.
+    verified = {f"x-amz-checksum-{name.lower()}" for name in checksums(model)}
+    unread = (USUAL | HARMLESS.keys() | verified) - table.keys()
 
     def fill(found: dict[str, Any], head: Head, sent: Mapping[str, str]) -> None:
         for outside in sorted(sent.keys() - unread):
@@ -202,7 +199,7 @@ def _headers(shape: Any, harmless: frozenset[str]) -> Callable[[dict[str, Any], 
                     if outside not in _LENIENT:
                         raise refused(refusal.at(outside)) from None
                 continue
-            if outside.startswith("x-amz-") and not _idle(outside, text):
+            if _TRUE.get(outside) != text and not ignores_header(outside, method, names_known):
                 raise not_implemented(outside)
             for prefix, name in groups:
                 if outside.startswith(prefix):
@@ -216,10 +213,6 @@ def _no_range(head: Head) -> None:
     text = head.header("range")
     if text:
         raise refused(Refusal(Flaw.TYPE, "A copy takes no Range header.", text).at("Range"))
-
-
-def _idle(outside: str, text: str) -> bool:
-    return outside.startswith(_METADATA) or _TRUE.get(outside) == text
 
 
 def _effective(head: Head) -> Mapping[str, str]:

@@ -1,9 +1,10 @@
 """Which operation of S3 a request means: method and shape of the address, then the query keys that tell them apart.
 
 `GET /bucket` alone is 36 operations.  Each is known by the keys it must bear (`?lifecycle`, `uploadId` + `partNumber`,
-`list-type=2`) and, for copies, by a header; the most specific that fits is taken.  A key that the chosen operation
-does not know asks for something else, so the answer is 501, never the plain operation: `DELETE /bucket?lifecycle` must
-not delete the bucket.
+`list-type=2`) and, for copies, by a header; the most specific that fits is taken.  A key that the model knows and the
+chosen operation does not take asks for something else, so the answer is 501, never the plain operation: `DELETE
+/bucket?lifecycle` must not delete the bucket.  Of keys that the model does not know `unknown_names` says which are
+ignored.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from shim.errors import AwsError
 from shim.protocol.message import Head, Request
+from shim.protocol.unknown_names import AMZ, Known, ignores_query, known
 
 # Signatures by query, V4 and V2, and the SDKs' name for the operation.
 _V4 = (
@@ -24,9 +26,9 @@ SIGNATURE = frozenset(_V4.lower().split())
 _SIGNATURE_V2 = frozenset({"AWSAccessKeyId", "Signature", "Expires"})
 # boto's SigV2 moves these headers to the query when it signs a URL.
 _HOISTED_V2 = frozenset({"content-type", "content-md5"})
-_NEUTRAL = frozenset({"x-id"})
-# A query of no other names asks for nothing: there is none, or it only signs, as most presigned URLs' do.
-SIGNS_ONLY = _NEUTRAL.union(_V4.split())
+# A query of no other names asks for nothing: there is none, or it only signs, as most presigned URLs' do.  SDKs name
+# the operation in `x-id`.
+SIGNS_ONLY = frozenset({"x-id", *_V4.split()})
 
 _COPY = "x-amz-copy-source"
 
@@ -78,6 +80,7 @@ def router(model: Any) -> Callable[[Request], str]:
     for found in routes.values():
         found.sort(key=lambda route: (-route.weight, route.operation))
     plain = {key: next((one.operation for one in found if not one.weight), "") for key, found in routes.items()}
+    names_known = known(model)
 
     def identify(request: Request) -> str:
         head = request.head
@@ -86,7 +89,7 @@ def router(model: Any) -> Callable[[Request], str]:
         base = plain.get((head.method, shape))
         if base and _COPY not in head.first and head.query_names <= SIGNS_ONLY:
             return base
-        names, copies = _asked(head), _copies(head)
+        names, copies = _asked(head, names_known), _copies(head)
         if base and not names and not copies:
             return base
         return _choose(head, names, copies, routes.get((head.method, shape), ()), shape)
@@ -121,22 +124,30 @@ def _choose(head: Head, names: frozenset[str], copies: bool, routes: Iterable[Ro
         if copies >= route.copies and all(
             name in names and (not value or values[name] == value) for name, value in route.demands.items()
         ):
-            _know(names, route, routes)
+            _check_names(names, route, routes)
             return route.operation
     raise _nothing(head, names, shape)
 
 
-def _asked(head: Head) -> frozenset[str]:
-    """The query's names that say what is wanted: not the signature, not `x-amz-*` headers moved to the query."""
+def _asked(head: Head, names_known: Known) -> frozenset[str]:
+    """Return the query's names that say what is wanted.
+
+    Left out are the signature, `x-amz-*` headers that were moved to the query, and what is ignored.
+    """
     if not head.raw_query:
         return frozenset()
-    ignored = _NEUTRAL
-    if "AWSAccessKeyId" in head.query_names:
-        ignored = _NEUTRAL | _SIGNATURE_V2 | _HOISTED_V2
-    return frozenset(name for name in head.query_names if name not in ignored and not name.lower().startswith("x-amz-"))
+    elsewhere = _SIGNATURE_V2 | _HOISTED_V2 if "AWSAccessKeyId" in head.query_names else frozenset[str]()
+    return frozenset(
+        name
+        for name, value in head.query
+        if name not in elsewhere
+        and not name.lower().startswith(AMZ)
+        and not ignores_query(name, value, head.method, names_known)
+    )
 
 
-def _know(names: frozenset[str], route: Route, routes: Iterable[Route]) -> None:
+def _check_names(names: frozenset[str], route: Route, routes: Iterable[Route]) -> None:
+    """Refuse the names that the operation of a route does not take."""
     unknown = names - route.knows
     if not unknown:
         return
