@@ -159,6 +159,7 @@ def _check_names(names: frozenset[str], route: Route, routes: Iterable[Route]) -
             f"Conflicting query string parameters: {both}",
             400,
             extra={"ArgumentName": "ResourceType", "ArgumentValue": also[0]},
+            refused=also[0],
         )
     raise not_implemented(min(unknown))
 
