@@ -1,6 +1,7 @@
-"""XML documents into parameters, for rest-xml: the tree of `xmlread` walked by the model, strictly.
+"""XML documents into parameters, for rest-xml: the tree of `xml.read` walked by the model.
 
-An element that the model lacks, one given twice, or text where elements belong does not validate.
+The parser has checked the tree against `xml.schema`: elements stand where the model has them, as often as it allows.
+Here their text becomes values, and what is missing is found.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from shim.protocol import scalars
 from shim.protocol.constraints import check
 from shim.protocol.parameter_error import Flaw, Refusal
 from shim.protocol.xml.read import Element
+from shim.protocol.xml.schema import entry_tags, flattened, tag_of
 
 Read = Callable[[Element], Any]
 Gather = Callable[[dict[str, Any], str, Any], None]
@@ -42,7 +44,7 @@ class Compiler:
         for name, member in shape.members.items():
             if name in skip:
                 continue
-            tag = str(member.serialization.get("name", name))
+            tag = tag_of(name, member)
             if member.serialization.get("xmlAttribute"):
                 attribute = tag.rpartition(":")[2]
                 attributes[attribute] = (name, _attribute(attribute, scalars.reader(member, "iso8601")))
@@ -52,13 +54,9 @@ class Compiler:
         required = [name for name in shape.required_members if name not in skip]
 
         def read(element: Element) -> dict[str, Any]:
-            _no_text(element)
             found: dict[str, Any] = {}
             for child in element.children:
-                known = children.get(child.tag)
-                if known is None:
-                    raise Refusal(Flaw.UNKNOWN).at(child.tag)
-                name, reader, gather = known
+                name, reader, gather = children[child.tag]
                 gather(found, name, _step(reader, child))
             for tag, (name, reader) in attributes.items():
                 if tag in element.attributes:
@@ -72,52 +70,32 @@ class Compiler:
 
     def _child(self, tag: str, member: Any) -> tuple[str, Read, Gather]:
         """A member's tag, the reader of one such element, and how elements come together."""
-        if not member.serialization.get("flattened"):
-            return tag, self.read(member), _once
+        if not flattened(member):
+            return tag, self.read(member), dict.__setitem__
         if member.type_name == "map":
             return tag, self._entry(member), _put
         return tag, self.read(member.member), _append
 
     def _list(self, shape: Any) -> Read:
         item = self.read(shape.member)
-        tag = shape.member.serialization.get("name", "member")
-
-        def read(element: Element) -> list[Any]:
-            _no_text(element)
-            for child in element.children:
-                if child.tag != tag:
-                    raise Refusal(Flaw.UNKNOWN).at(child.tag)
-            return [_step(item, child) for child in element.children]
-
-        return read
+        return lambda element: [_step(item, child) for child in element.children]
 
     def _map(self, shape: Any) -> Read:
         entry = self._entry(shape)
-
-        def read(element: Element) -> dict[Any, Any]:
-            _no_text(element)
-            return dict(_step(entry, child) for child in element.children)
-
-        return read
+        return lambda element: dict(_step(entry, child) for child in element.children)
 
     def _entry(self, shape: Any) -> Read:
-        key_tag = shape.key.serialization.get("name", "key")
-        value_tag = shape.value.serialization.get("name", "value")
+        key_tag, value_tag = entry_tags(shape)
         key, value = self.read(shape.key), self.read(shape.value)
 
         def read(element: Element) -> tuple[Any, Any]:
             parts = {child.tag: child for child in element.children}
-            if len(element.children) != 2 or parts.keys() != {key_tag, value_tag}:
-                raise Refusal(Flaw.UNKNOWN).at(element.tag)
+            for tag in (key_tag, value_tag):
+                if tag not in parts:
+                    raise Refusal(Flaw.MISSING, "Member must not be null").at(tag)
             return _step(key, parts[key_tag]), _step(value, parts[value_tag])
 
         return read
-
-
-def _once(found: dict[str, Any], name: str, value: Any) -> None:
-    if name in found:
-        raise Refusal(Flaw.UNKNOWN, "The element is given twice").at(name)
-    found[name] = value
 
 
 def _append(found: dict[str, Any], name: str, item: Any) -> None:
@@ -129,23 +107,13 @@ def _put(found: dict[str, Any], name: str, pair: tuple[Any, Any]) -> None:
 
 
 def _leaf(read: scalars.Read, kind: str) -> Read:
-    exact = kind in ("string", "character")
-
-    def leaf(element: Element) -> Any:
-        if element.children:
-            raise Refusal(Flaw.UNKNOWN).at(element.children[0].tag)
-        return read(element.text if exact else element.text.strip())
-
-    return leaf
+    if kind in ("string", "character"):
+        return lambda element: read(element.text)
+    return lambda element: read(element.text.strip())
 
 
 def _attribute(name: str, read: scalars.Read) -> Read:
     return lambda element: read(element.attributes[name])
-
-
-def _no_text(element: Element) -> None:
-    if element.text and not element.text.isspace():
-        raise Refusal(Flaw.UNKNOWN, "Text where elements belong")
 
 
 def _checked(read: Read, shape: Any) -> Read:

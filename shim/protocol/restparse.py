@@ -15,6 +15,8 @@ from shim.protocol.parameter_error import Flaw, Refusal
 from shim.protocol.s3_router import SIGNATURE, SIGNS_ONLY, not_implemented
 from shim.protocol.unknown_names import HARMLESS, ignores_header, known
 from shim.protocol.xml import read as xmlread
+from shim.protocol.xml import schema as xmlschema
+from shim.protocol.xml.schema import Document, tag_of
 
 Fill = Callable[[dict[str, Any], Head], None]
 
@@ -282,12 +284,12 @@ def _body(shape: Any) -> Callable[[dict[str, Any], bytes], None] | None:
 
             return fill_text
         read = documents.Compiler().read(member)
-        tag = str(member.serialization.get("name", payload))
+        schema = xmlschema.document(tag_of(payload, member), member)
         required = payload in shape.required_members
 
         def fill_document(found: dict[str, Any], body: bytes) -> None:
             if body:
-                found[payload] = _document(read, tag, body)
+                found[payload] = _document(read, schema, body)
             elif required:
                 raise AwsError("MissingRequestBodyError", "Request Body is empty", 400)
 
@@ -296,23 +298,20 @@ def _body(shape: Any) -> Callable[[dict[str, Any], bytes], None] | None:
     if len(elsewhere) == len(shape.members):
         return None
     read_members = documents.Compiler().structure(shape, elsewhere)
-    root = str(shape.serialization.get("name", shape.name))
+    schema_members = xmlschema.document(tag_of(shape.name, shape), shape, elsewhere)
 
     def fill_members(found: dict[str, Any], body: bytes) -> None:
         if body:
-            found.update(_document(read_members, root, body))
+            found.update(_document(read_members, schema_members, body))
 
     return fill_members
 
 
-def _document(read: documents.Read, tag: str, body: bytes) -> Any:
+def _document(read: documents.Read, schema: Document, body: bytes) -> Any:
     try:
-        root = xmlread.parse(body)
-        if root.tag == tag:
-            return read(root)
+        return read(xmlread.parse(body, schema))
     except (Refusal, xmlread.MalformedError):
-        pass
-    raise AwsError("MalformedXML", _SCHEMA, 400)
+        raise AwsError("MalformedXML", _SCHEMA, 400) from None
 
 
 def _told(read: scalars.Read, name: str, text: str) -> Any:

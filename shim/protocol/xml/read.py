@@ -1,18 +1,35 @@
-"""XML from strangers into a small tree: no DTD, no entities, no depth without end.
+"""XML from strangers into a small tree, under a schema: no document type, no entities, nothing that no operation takes.
 
 expat is told to refuse a document type at its first letter, which leaves no way to declare an entity, internal or
-external; what remains are the five that XML itself knows.
+external; what remains are the five that XML itself knows.  Elements, their number, their depth and their text are
+checked while they are read.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
 from xml.parsers import expat
 
-_DEEPEST = 64
+from shim.protocol.xml.schema import Document, Schema
+
+_DEEPEST: Final = 64
+_BLANK: Final = 64  # characters of white space for each element that a document may have
+_ATTRIBUTES: Final = 8  # of one element; the model knows one, xsi:type
+# expat goes on to the end of what it was given, even when a handler has refused: so it is given a piece at a time.
+_PIECE: Final = 32 << 10
+# A tag, comment or other token that is longer than this is refused: expat 2.5 reads an unfinished token anew with each
+# piece (CVE-2023-52425).
+_LONGEST_TOKEN: Final = 64 << 10
 
 
 class MalformedError(ValueError):
-    """Not XML that we take."""
+    """Not XML that we take; `visited` elements and comments were read, `fed` bytes given to expat, before it showed."""
+
+    visited = 0
+    fed = 0
 
 
 class Element:
@@ -20,58 +37,122 @@ class Element:
 
     __slots__ = ("attributes", "children", "tag", "text")
 
-    def __init__(self, tag: str, attributes: dict[str, str]) -> None:
+    def __init__(self, tag: str, attributes: Mapping[str, str] = MappingProxyType({})) -> None:
         self.tag = tag
         self.attributes = attributes
         self.children: list[Element] = []
         self.text = ""
 
 
-class _Builder:
-    def __init__(self) -> None:
-        self.root: Element | None = None
-        self._open: list[Element] = []
-        self._text: list[list[str]] = []
+class _Open:
+    """An element that has not ended: the node, its schema if there is one, and how often each tag stood in it."""
 
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        element = Element(_local(name), {_local(key): value for key, value in attributes.items()})
-        if len(self._open) >= _DEEPEST:
+    __slots__ = ("element", "schema", "seen")
+
+    def __init__(self, element: Element, schema: Schema | None) -> None:
+        self.element = element
+        self.schema = schema
+        self.seen: dict[str, int] = {}
+
+
+class _Builder:
+    """Builds the tree from expat's events, and checks it against a schema where there is one."""
+
+    def __init__(self, document: Document | None) -> None:
+        self.visited = 0
+        self.top = Element("")
+        self._most = document.most_elements if document else sys.maxsize
+        self._blank = _BLANK * self._most  # white space between elements that may still come
+        self._open = [_Open(self.top, document.root if document else None)]
+        self._text: list[str] = []
+        self._size = 0
+
+    def count(self, *words: object) -> None:
+        """Count an element, a comment or a processing instruction."""
+        self.visited += 1
+        if self.visited > self._most:
+            raise MalformedError("too many elements")
+
+    def start(self, name: str, pairs: list[str]) -> None:
+        self.count()
+        if len(self._open) > _DEEPEST:
             raise MalformedError("too deep")
-        if self._open:
-            self._open[-1].children.append(element)
-        else:
-            self.root = element
-        self._open.append(element)
-        self._text.append([])
+        tag, parent = _local(name), self._open[-1]
+        schema = None if parent.schema is None else self._schema(tag, parent, parent.schema)
+        element = Element(tag, _attributes(pairs)) if pairs else Element(tag)
+        parent.element.children.append(element)
+        self._open.append(_Open(element, schema))
+        self._text, self._size = [], 0
+
+    def _schema(self, tag: str, parent: _Open, above: Schema) -> Schema:
+        """Return the schema of a child; raise MalformedError where it may not stand there, or not once more."""
+        schema = above.children.get(tag)
+        if schema is None:
+            raise MalformedError(f"unknown element {tag[:64]}")
+        count = parent.seen[tag] = parent.seen.get(tag, 0) + 1
+        if count > above.repeated.get(tag, 1):
+            raise MalformedError(f"too many elements {tag}")
+        return schema
 
     def text(self, data: str) -> None:
-        self._text[-1].append(data)
+        schema = self._open[-1].schema
+        if schema is None or schema.longest:
+            self._size += len(data)
+            if schema is not None and self._size > schema.longest:
+                raise MalformedError("text is too long")
+            self._text.append(data)
+            return
+        self._blank -= len(data)
+        if self._blank < 0 or not data.isspace():
+            raise MalformedError("text where elements belong")
 
     def end(self, name: str) -> None:
-        self._open.pop().text = "".join(self._text.pop())
+        self._open.pop().element.text = "".join(self._text)
+        self._text = []
 
     def refuse(self, *words: object) -> None:
         raise MalformedError("a document type is not allowed")
 
 
+def _attributes(pairs: list[str]) -> dict[str, str]:
+    if len(pairs) > 2 * _ATTRIBUTES:
+        raise MalformedError("too many attributes")
+    return {_local(key): value for key, value in zip(pairs[::2], pairs[1::2], strict=True)}
+
+
 def _local(name: str) -> str:
-    return name.rpartition(" ")[2]
+    """Return a name without its namespace, which expat puts before a blank."""
+    return name.rpartition(" ")[2] if " " in name else name
 
 
-def parse(body: bytes) -> Element:
-    """Return the root of a document; MalformedError for anything that is not plain, namespace-valid XML."""
+def parse(body: bytes, document: Document | None = None) -> Element:
+    """Return the root of a document; MalformedError for anything that is not plain, namespace-valid XML.
+
+    A `document` says what may stand in it; without one any element may.
+    """
     parser = expat.ParserCreate(namespace_separator=" ")
-    builder = _Builder()
+    builder = _Builder(document)
     parser.StartElementHandler = builder.start
     parser.EndElementHandler = builder.end
     parser.CharacterDataHandler = builder.text
+    parser.CommentHandler = parser.ProcessingInstructionHandler = builder.count
     parser.StartDoctypeDeclHandler = builder.refuse
     parser.EntityDeclHandler = builder.refuse
     parser.buffer_text = True
+    parser.ordered_attributes = True
+    fed = 0
     try:
-        parser.Parse(body, True)
+        while fed < len(body):
+            piece = body[fed : fed + _PIECE]
+            fed += len(piece)
+            parser.Parse(piece, False)
+            if fed - parser.CurrentByteIndex > _LONGEST_TOKEN:
+                raise MalformedError("a token is too long")
+        parser.Parse(b"", True)
     except (expat.ExpatError, ValueError, LookupError) as error:
         # ValueError and LookupError: an encoding in the declaration that Python does not know, or not as XML needs it.
-        raise MalformedError(str(error)) from None
-    assert builder.root is not None  # expat has refused a document without one
-    return builder.root
+        refused = MalformedError(str(error))
+        refused.visited, refused.fed = builder.visited, fed
+        raise refused from None
+    (root,) = builder.top.children  # expat has refused a document without one, or with two
+    return root
