@@ -21,6 +21,7 @@ from adapters.openstack.transport import Timeouts
 from shim import log
 from shim.auth.keys import Keys, Lifetimes
 from shim.auth.regions import Regions
+from shim.cache import Cache
 from shim.config import Settings
 from shim.ec2.engine import errors as ec2_errors
 from shim.ec2.service import ec2
@@ -108,6 +109,7 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
         tenants=factory,
         keys=_keys(factory, settings, metrics),
         locks=locks,
+        cache=Cache(total_bytes=settings.cache_bytes, observe=metrics.cache),
         settings=settings,
         regions=Regions(region, settings.region_names, factory.other_regions),
         observe=_calls(metrics, refusals),

@@ -99,6 +99,11 @@ class Settings(BaseSettings):
     default_network: str = Field(
         "default", description="Name of the project's network that instances join when a request names no subnet."
     )
+    cache_bytes: int = Field(
+        64 << 20,
+        ge=0,
+        description="Memory for listings whose pages are read and for terminated instances; an eighth for one account.",
+    )
     terminated_visible_seconds: int = Field(3600, ge=0, description="How long terminated instances stay visible.")
     page_token_key: SecretStr = Field(
         SecretStr(""),

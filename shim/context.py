@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from adapters.ports.cloud import Cloud
+from shim.cache import Cache
 from shim.config import Settings
 from shim.locks import Locks
 
@@ -44,3 +45,4 @@ class Call:
     host: str = ""
     scheme: str = "http"
     at_end: list[Callable[[], None]] = field(default_factory=list)
+    cache: Cache = field(default_factory=Cache)

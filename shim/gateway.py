@@ -35,6 +35,7 @@ from shim.authz import names
 from shim.authz.decision import authorise
 from shim.authz.dry_run import dry_run
 from shim.authz.principal import ANONYMOUS, Principal, Proof
+from shim.cache import Cache
 from shim.config import Settings
 from shim.context import Call, Caller
 from shim.errors import AwsError
@@ -120,6 +121,7 @@ class Gateway:
         tenants: Tenants,
         keys: Keys,
         locks: Locks,
+        cache: Cache,
         settings: Settings,
         regions: Container[str],
         observe: Callable[[Record], None],
@@ -129,6 +131,7 @@ class Gateway:
         self._tenants = tenants
         self._keys = keys
         self._locks = locks
+        self._cache = cache
         self._settings = settings
         self._regions = regions
         self._observe = observe
@@ -336,6 +339,7 @@ class Gateway:
             # Nothing but an answer's URLs hangs on what a proxy says it took off.
             scheme="https" if "https" in (head.scheme, head.first.get("x-forwarded-proto")) else "http",
             at_end=way.at_end,
+            cache=self._cache,
         )
 
     async def _act(self, way: _Way, frontend: Frontend, operation: Operation, call: Call) -> Reply:

@@ -32,6 +32,15 @@ def more(ec2: Any) -> Any:
         ec2.delete_security_group(GroupId=group)
 
 
+def test_the_next_page_costs_no_call(ec2: Any, gateway: Gateway) -> None:
+    first = ec2.describe_instance_types(MaxResults=5)
+    second = ec2.describe_instance_types(MaxResults=5, NextToken=first["NextToken"])
+    assert gateway.call(second)["upstream_calls"] == 0
+    everything = ec2.get_paginator("describe_instance_types").paginate(PaginationConfig={"PageSize": 5})
+    names = [one["InstanceType"] for page in everything for one in page["InstanceTypes"]]
+    assert names == sorted({one["InstanceType"] for one in ec2.describe_instance_types()["InstanceTypes"]})
+
+
 def test_calls_do_not_grow(ec2: Any, gateway: Gateway, more: None) -> None:
     answers = {
         "DescribeSecurityGroups": ec2.describe_security_groups(),

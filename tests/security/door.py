@@ -14,6 +14,7 @@ from adapters.errors import BackendError, Fault
 from adapters.types.identity import Ec2Credential, Token
 from shim.app import FRONTENDS
 from shim.auth.keys import Keys
+from shim.cache import Cache
 from shim.config import Settings
 from shim.frontend import Frontend
 from shim.gateway import Gateway
@@ -84,6 +85,7 @@ class Door:
             tenants=self,
             keys=Keys(self.identity, clock=monotonic),
             locks=Locks(""),
+            cache=Cache(),
             settings=settings,
             regions=frozenset(("us-east-1", "RegionOne")),
             observe=self.records.append,

@@ -11,6 +11,7 @@ from shim.ec2.network.layout import topology
 from shim.ec2.service import action
 from shim.errors import AwsError
 
+_NAMES = ("supported-platforms", "default-vpc", "max-instances")
 # Nova says -1; EC2 knows no word for "no limit", and clients read a number.
 _NO_LIMIT = 2**31 - 1
 
@@ -18,19 +19,19 @@ _NO_LIMIT = 2**31 - 1
 @action(supports="AttributeNames")
 async def describe_account_attributes(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """List the account's attributes; `supported-platforms` is VPC alone, for EC2-Classic is gone."""
+    asked = req.get("AttributeNames") or _NAMES
+    unknown = [name for name in asked if name not in _NAMES]
+    if unknown:
+        raise AwsError("InvalidParameterValue", f"Value ({unknown[0]}) for parameter attributeName is invalid.")
     limits, nets = await together(call.cloud.compute.limits(), topology(call))
     attributes = {
         "supported-platforms": "VPC",
         "default-vpc": nets.default_vpc or "none",
         "max-instances": str(limits.instances if limits.instances >= 0 else _NO_LIMIT),
     }
-    names = req.get("AttributeNames") or attributes
-    unknown = [name for name in names if name not in attributes]
-    if unknown:
-        raise AwsError("InvalidParameterValue", f"Value ({unknown[0]}) for parameter attributeName is invalid.")
     return {
         "AccountAttributes": [
             {"AttributeName": name, "AttributeValues": [{"AttributeValue": attributes[name]}]}
-            for name in dict.fromkeys(names)
+            for name in dict.fromkeys(asked)
         ]
     }

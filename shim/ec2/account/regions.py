@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from shim.context import Call
-from shim.ec2.engine.describe import Table, answer
+from shim.ec2.engine.describe import Question, Table, describes
+from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import Kind
 from shim.ec2.engine.zones import ZONE, ZONES, zones
-from shim.ec2.service import action
 from shim.errors import AwsError
 
 _REGION = Kind(
@@ -29,26 +26,28 @@ REGIONS = Table(
 )
 
 
-@action(
-    supports="RegionNames Filters", ignores={"AllRegions": "no region here is disabled, so there are no more to show"}
+@describes(
+    REGIONS,
+    supports="RegionNames Filters",
+    ignores={"AllRegions": "no region here is disabled, so there are no more to show"},
 )
-async def describe_regions(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+async def describe_regions(call: Call, asked: Question) -> list[Row]:
     """List the names by which this one cloud can be called."""
     names = dict.fromkeys(name for name in (call.region, call.settings.region, *call.settings.region_names) if name)
-    rows = [{"RegionName": name, "Endpoint": call.host or None, "OptInStatus": "opt-in-not-required"} for name in names]
-    return answer(call, REGIONS, rows, req)
+    return [{"RegionName": name, "Endpoint": call.host or None, "OptInStatus": "opt-in-not-required"} for name in names]
 
 
-@action(
+@describes(
+    ZONES,
     supports="ZoneNames ZoneIds Filters",
     ignores={"AllAvailabilityZones": "no zone here has to be opted into, so there are no more to show"},
 )
-async def describe_availability_zones(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+async def describe_availability_zones(call: Call, asked: Question) -> list[Row]:
     """List Nova's availability zones."""
-    rows = zones(await call.cloud.compute.zones(), call.region)
-    if wanted := req.get("ZoneIds"):
+    rows: list[Row] = list(zones(await call.cloud.compute.zones(), call.region))
+    if wanted := asked.req.get("ZoneIds"):
         known = {row["ZoneId"] for row in rows}
         if absent := [one for one in wanted if one not in known]:
             raise AwsError("InvalidParameterValue", ZONE.many.format(id=", ".join(absent)))
         rows = [row for row in rows if row["ZoneId"] in wanted]
-    return answer(call, ZONES, rows, req)
+    return rows

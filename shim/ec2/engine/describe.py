@@ -1,20 +1,32 @@
-"""The whole of a Describe* call after its rows exist: ids, filters, order, pages.
+"""A Describe* action: the action reads OpenStack and writes one row for each resource; all else is done here.
 
-An action reads OpenStack, writes one row for each resource, in the shape of the answer, and returns
-`answer(call, TABLE, rows, req)`.
+    @describes(VOLUMES, supports="VolumeIds Filters MaxResults NextToken")
+    async def describe_volumes(call: Call, asked: Question) -> list[Row]: ...
+
+The request is checked before the action runs, and so before OpenStack is asked: the form of ids, the filters, the
+page's size, its token.  Afterwards the rows are chosen by ids and filters, put in order and cut into pages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
-from shim.context import Call
-from shim.ec2.engine import ids, paging
-from shim.ec2.engine.filters import Path, Row, select
+from shim.config import Settings
+from shim.context import Call, Caller
+from shim.ec2.engine import ids, listings, paging
+from shim.ec2.engine.filters import Filter, Path, Row, compiled, select
 from shim.ec2.engine.resource_types import Kind
+from shim.ec2.service import action
 from shim.errors import AwsError
+
+
+def _unchanged(rows: list[Row]) -> list[Row]:
+    return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +34,10 @@ class Table:
     """What is particular to one Describe action.
 
     `items` is the answer's list, `id` the member that orders and names its rows, `ids` the request's list of wanted
-    ids ('' where there is none), `filters` a path into the row for each filter's name (see `filters.select`).
+    ids ('' where there is none), `filters` a path into the row for each filter's name (see `filters.compiled`).
     Above `most` results a page is cut to `most` where AWS says so (`cut`), else refused.  Where AWS lets pages and
-    wanted ids stand together, `paged_ids` is true.
+    wanted ids stand together, `paged_ids` is true.  `check` raises for what else needs no cloud to be refused, and
+    `shown` turns the rows of a page into the answer's items.
     """
 
     items: str
@@ -35,32 +48,88 @@ class Table:
     most: int = 1000
     cut: bool = False
     paged_ids: bool = False
+    check: Callable[[Mapping[str, Any]], None] | None = None
+    shown: Callable[[list[Row]], Sequence[Row]] = _unchanged
 
 
-def answer(call: Call, table: Table, rows: Iterable[Row], req: Mapping[str, Any]) -> dict[str, Any]:
+@dataclass(slots=True)
+class Question:
+    """A Describe request that was checked.  The action may add to `ids` and `filters`.
+
+    `ids` are the wanted ids, each once; none stands for all.  `limit` is the page's size (None: all), and the page
+    begins behind the id `after`.  `sealed` is what a page's token is bound to, `key` what a remembered listing is.
+    """
+
+    req: Mapping[str, Any]
+    ids: list[str]
+    filters: list[Filter]
+    limit: int | None
+    after: str
+    sealed: bytes
+    key: bytes
+
+    def admits(self, **values: str) -> bool:
+        """Tell whether a row can pass whose only value for some filters is given (by name, `_` for `-`)."""
+        known = {name.replace("_", "-"): value for name, value in values.items()}
+        return all(one.matches(known[one.name]) for one in self.filters if one.name in known)
+
+
+Rows = Callable[[Call, Question], Awaitable[Sequence[Row]]]
+Describe = Callable[[Call, Mapping[str, Any]], Coroutine[Any, Any, Mapping[str, Any]]]
+
+
+def describes(table: Table, *, supports: str, ignores: Mapping[str, str] | None = None) -> Callable[[Rows], Describe]:
+    """Register a function that reads the rows as the Describe action of its name."""
+
+    def register(rows: Rows) -> Describe:
+        @wraps(rows)
+        async def describe(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+            return await answer(call, table, rows, req)
+
+        return action(supports=supports, ignores=ignores)(describe)
+
+    return register
+
+
+async def answer(call: Call, table: Table, rows: Rows, req: Mapping[str, Any]) -> dict[str, Any]:
     """Answer a Describe action: the chosen rows under `table.items`, and NextToken where more follow."""
-    chosen, token = choose(call, table, rows, req)
-    return {table.items: chosen, **({"NextToken": token} if token else {})}
+    asked = question(call.settings, call.caller, call.operation, table, req)
+    page, last = await _page(call, table, asked, rows)
+    token = {"NextToken": paging.seal(_page_key(call.settings), asked.sealed, last)} if last else {}
+    return {table.items: table.shown(page), **token}
 
 
-def choose(call: Call, table: Table, rows: Iterable[Row], req: Mapping[str, Any]) -> tuple[list[Row], str]:
-    """Choose the rows of one page, and the token of the next ('' at the end); for answers that group their rows."""
-    most = _limit(table, req)
+def question(settings: Settings, caller: Caller, operation: str, table: Table, req: Mapping[str, Any]) -> Question:
+    """Check a request; raises AwsError for all that no cloud is needed to refuse."""
+    limit = _limit(table, req)
+    named = wanted(table, req)
     filters: Sequence[Mapping[str, Any]] = req.get("Filters") or ()
-    question = paging.question(call.operation, call.caller.project_id, filters)
-    key = call.settings.page_token_key.get_secret_value().encode()
+    ready = compiled(filters, table.filters)
+    if table.check is not None:
+        table.check(req)
+    sealed = paging.question(operation, caller.project_id, filters)
     token = req.get("NextToken") or ""
-    after = paging.unseal(key, question, token) if token else ""
-    found = select(only(table, rows, wanted(table, req)), filters, table.filters)
-    page, last = paging.page(found, table.id, limit=most, after=after)
-    return page, paging.seal(key, question, last) if last else ""
+    after = paging.unseal(_page_key(settings), sealed, token) if token else ""
+    return Question(req, named, ready, limit, after, sealed, _key(req))
+
+
+async def _page(call: Call, table: Table, asked: Question, rows: Rows) -> tuple[list[Row], str]:
+    """Return the rows of a page and the id where it ends: from a remembered listing, else from OpenStack."""
+    kept = listings.recall(call, asked.key) if asked.after else None
+    page = kept.page(asked.after, asked.limit) if kept else None
+    if page is not None:
+        return page
+    found = only(table, await rows(call, asked), asked.ids)
+    read = listings.listing(await select(found, asked.filters), table.id)
+    page = read.page(asked.after, asked.limit)
+    assert page is not None  # it was read whole
+    if page[1]:
+        await listings.remember(call, asked.key, read, page[1])
+    return page
 
 
 def wanted(table: Table, req: Mapping[str, Any]) -> list[str]:
-    """Return the ids a request names, each once and well formed; raises the kind's Malformed.
-
-    To be called before OpenStack is asked, by an action that can ask for one thing instead of all.
-    """
+    """Return the ids a request names, each once and well formed; raises the kind's Malformed."""
     named = list(dict.fromkeys(req.get(table.ids) or ())) if table.ids else []
     for one in named:
         ids.check(table.kind, one)
@@ -75,7 +144,7 @@ def only(table: Table, rows: Iterable[Row], named: Sequence[str]) -> list[Row]:
     absent = [one for one in named if one not in by_id]
     if absent:
         raise ids.missing(table.kind, absent)
-    return [by_id[one] for one in named]
+    return [by_id[one] for one in dict.fromkeys(named)]
 
 
 def _limit(table: Table, req: Mapping[str, Any]) -> int | None:
@@ -89,3 +158,13 @@ def _limit(table: Table, req: Mapping[str, Any]) -> int | None:
             f"The parameter {table.ids} cannot be used with the parameter MaxResults in the same request",
         )
     return paging.limit(min(asked, table.most) if table.cut else asked, table.most)
+
+
+def _key(req: Mapping[str, Any]) -> bytes:
+    """Return a digest of all that a request asks but for its page."""
+    asked = {name: value for name, value in req.items() if name not in ("MaxResults", "NextToken", "DryRun")}
+    return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).digest()
+
+
+def _page_key(settings: Settings) -> bytes:
+    return settings.page_token_key.get_secret_value().encode()

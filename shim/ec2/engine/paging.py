@@ -21,18 +21,6 @@ _SEAL_BYTES = 16
 MIN_RESULTS = 5
 
 
-def page(
-    rows: Sequence[Mapping[str, Any]], id: str, *, limit: int | None, after: str
-) -> tuple[list[Mapping[str, Any]], str]:
-    """Cut one page: the rows whose `id` sorts behind `after`, at most `limit`; and where it ended ('' at the end)."""
-    ordered = sorted(rows, key=lambda row: str(row[id]))
-    if after:
-        ordered = [row for row in ordered if str(row[id]) > after]
-    if limit is None or len(ordered) <= limit:
-        return ordered, ""
-    return ordered[:limit], str(ordered[limit - 1][id])
-
-
 def limit(wanted: int | None, most: int, *, least: int = MIN_RESULTS) -> int | None:
     """Check MaxResults; None stands for everything.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from adapters.types import compute as cloud
 from shim.context import Call
-from shim.ec2.engine.describe import Table
-from shim.ec2.engine.filters import select
+from shim.ec2.engine.describe import Question, Table
+from shim.ec2.engine.filters import Filter, reader
 from shim.ec2.engine.resource_types import Kind
 
 ZONE = Kind(
@@ -40,7 +40,6 @@ ZONES = Table(
 )
 # Nova's zone for its own services: administrators see it, nothing can be placed there.
 _INTERNAL = "internal"
-_NO_ZONE = "\0"  # no zone's name
 
 
 def zones(found: Sequence[cloud.Zone], region: str) -> list[dict[str, Any]]:
@@ -67,20 +66,18 @@ def zone_id(region: str, place: int) -> str:
     return f"{region.lower()}-az{place}"
 
 
-async def by_name(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Rewrite a request's filters by zone id as filters by zone name, which rows of other kinds tell.
+async def resolve_zone_ids(call: Call, asked: Question, table: Table) -> None:
+    """Turn a filter by zone id into one by zone name, which rows of other resources tell.
 
-    One OpenStack call, and only where such a filter is.
+    One OpenStack call, and only where a request has such a filter.
     """
-    filters: Sequence[Mapping[str, Any]] = req.get("Filters") or ()
-    if all(one.get("Name") != "availability-zone-id" for one in filters):
-        return req
+    if all(one.name != "availability-zone-id" for one in asked.filters):
+        return
     known = zones(await call.cloud.compute.zones(), call.region)
-    return {**req, "Filters": [_by_name(one, known) for one in filters]}
-
-
-def _by_name(asked: Mapping[str, Any], known: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    if asked.get("Name") != "availability-zone-id":
-        return asked
-    found = select(known, [{**asked, "Name": "zone-id"}], ZONES.filters)
-    return {"Name": "availability-zone", "Values": [row["ZoneName"] for row in found] or [_NO_ZONE]}
+    read = reader("availability-zone", table.filters)
+    asked.filters = [
+        Filter("availability-zone", read, frozenset(z["ZoneName"] for z in known if one.matches(z["ZoneId"])), ())
+        if one.name == "availability-zone-id"
+        else one
+        for one in asked.filters
+    ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.types import images as cloud
@@ -16,10 +16,9 @@ from shim.auth.accounts import account_id
 from shim.concurrency import together
 from shim.context import Call
 from shim.ec2.engine import ids
-from shim.ec2.engine.describe import Table, answer, wanted
-from shim.ec2.engine.filters import never, nothing, text
+from shim.ec2.engine.describe import Question, Table, describes
+from shim.ec2.engine.filters import Row, never, nothing, text
 from shim.ec2.engine.resource_types import IMAGE
-from shim.ec2.service import action
 from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags import rules as tag_rules
 from shim.errors import AwsError
@@ -41,11 +40,46 @@ _ABSENT = (
     "scan-result.low-fix-available-since",
     "scan-result.medium-fix-available-since",
 )
+_STATES = {
+    "active": "available",
+    "deactivated": "disabled",
+    "queued": "pending",
+    "saving": "pending",
+    "uploading": "pending",
+    "importing": "pending",
+    "pending_delete": "deregistered",
+    "deleted": "deregistered",
+    "killed": "failed",
+}
+_ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64", "i686": "i386", "i386": "i386"}
+_TYPES = {"aki": "kernel", "ari": "ramdisk"}
+ROOT_DEVICE = "/dev/sda1"  # what most of Amazon's images say; images may say otherwise with `root_device_name`
+_GIB = 1 << 30
+_OPERATOR = "amazon"
+_ACCOUNT = re.compile(r"[0-9]{12}")
+# What may stand in for an account's number.
+_OWNERS = frozenset({"self", _OPERATOR, "aws-backup-vault", "aws-marketplace", "microsoft"})
+_USERS = frozenset({"self", "all"})
+
+
+def _check(req: Mapping[str, Any]) -> None:
+    _check_accounts(req.get("Owners") or (), _OWNERS)
+    _check_accounts(req.get("ExecutableUsers") or (), _USERS)
+
+
+def _check_accounts(named: Sequence[str], words: frozenset[str]) -> None:
+    """Raise AWS's error for what is neither an account nor one of the words."""
+    for one in named:
+        if one not in words and not _ACCOUNT.fullmatch(one):
+            raise AwsError("InvalidUserID.Malformed", f'Invalid user id: "{one}"')
+
+
 IMAGES = Table(
     items="Images",
     id="ImageId",
     ids="ImageIds",
     kind=IMAGE,
+    check=_check,
     filters={
         "architecture": "Architecture",
         "block-device-mapping.delete-on-termination": "BlockDeviceMappings.Ebs.DeleteOnTermination",
@@ -87,42 +121,28 @@ IMAGES = Table(
         **dict.fromkeys(_ABSENT, nothing),
     },
 )
-_STATES = {
-    "active": "available",
-    "deactivated": "disabled",
-    "queued": "pending",
-    "saving": "pending",
-    "uploading": "pending",
-    "importing": "pending",
-    "pending_delete": "deregistered",
-    "deleted": "deregistered",
-    "killed": "failed",
-}
-_ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64", "i686": "i386", "i386": "i386"}
-_TYPES = {"aki": "kernel", "ari": "ramdisk"}
-ROOT_DEVICE = "/dev/sda1"  # what most of Amazon's images say; images may say otherwise with `root_device_name`
-_GIB = 1 << 30
-_OPERATOR = "amazon"
-_ACCOUNT = re.compile(r"[0-9]{12}")
-# What may stand in for an account's number.
-_OWNERS = frozenset({"self", _OPERATOR, "aws-backup-vault", "aws-marketplace", "microsoft"})
-_USERS = frozenset({"self", "all"})
 
 
-@action(supports="ImageIds Owners ExecutableUsers Filters IncludeDeprecated IncludeDisabled MaxResults NextToken")
-async def describe_images(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+@describes(
+    IMAGES, supports="ImageIds Owners ExecutableUsers Filters IncludeDeprecated IncludeDisabled MaxResults NextToken"
+)
+async def describe_images(call: Call, asked: Question) -> list[Row]:
     """List the images that the project may use."""
-    named = wanted(IMAGES, req)
-    rows = [row(call, image) for image in await _found(call, named, hidden=bool(req.get("IncludeDeprecated")))]
-    if not named and not req.get("IncludeDisabled"):
+    owners, users = asked.req.get("Owners"), asked.req.get("ExecutableUsers")
+    for user in users or ():
+        if user not in (*_USERS, call.caller.account_id):
+            raise AwsError(
+                "UnsupportedOperation", f"The launch permissions of account {user} cannot be seen by another account."
+            )
+    found = await _found(call, asked.ids, hidden=bool(asked.req.get("IncludeDeprecated")))
+    rows: list[Row] = [row(call, image) for image in found]
+    if not asked.ids and not asked.req.get("IncludeDisabled"):
         rows = [one for one in rows if one["State"] != "disabled"]
-    if owners := req.get("Owners"):
-        _check_accounts(owners, _OWNERS)
+    if owners:
         rows = [one for one in rows if _owned(one, owners, call.caller.account_id)]
-    if users := req.get("ExecutableUsers"):
-        _check_accounts(users, _USERS)
+    if users:
         rows = [one for one in rows if _executable(one, users, call.caller.account_id)]
-    return answer(call, IMAGES, rows, req)
+    return rows
 
 
 async def _found(call: Call, named: list[str], *, hidden: bool) -> list[cloud.Image]:
@@ -133,13 +153,6 @@ async def _found(call: Call, named: list[str], *, hidden: bool) -> list[cloud.Im
     # "deprecated" images are left out of lists but can be named and used: Glance calls them hidden.
     shown, others = await together(call.cloud.images.images(), call.cloud.images.images(hidden=True))
     return [*shown, *others]
-
-
-def _check_accounts(named: list[str], words: frozenset[str]) -> None:
-    """Raise AWS's error for what is neither an account nor one of the words."""
-    for one in named:
-        if one not in words and not _ACCOUNT.fullmatch(one):
-            raise AwsError("InvalidUserID.Malformed", f'Invalid user id: "{one}"')
 
 
 def _owned(image: Mapping[str, Any], owners: list[str], account: str) -> bool:
@@ -158,11 +171,6 @@ def _owned(image: Mapping[str, Any], owners: list[str], account: str) -> bool:
 
 def _executable(image: Mapping[str, Any], users: list[str], account: str) -> bool:
     """Tell whether an image may be launched by one of these: `all` by anybody, `self` by explicit permission."""
-    for user in users:
-        if user not in ("all", "self", account):
-            raise AwsError(
-                "UnsupportedOperation", f"The launch permissions of account {user} cannot be seen by another account."
-            )
     shared_with_me = not image["Public"] and image["OwnerId"] != account
     return any(image["Public"] if user == "all" else shared_with_me for user in users)
 

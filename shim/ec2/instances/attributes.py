@@ -45,10 +45,10 @@ _SETTABLE = {"DisableApiTermination": instance_facts.NO_TERMINATE, "DisableApiSt
 @action(supports="InstanceId Attribute")
 async def describe_instance_attribute(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Read one attribute."""
-    (server,) = await existing(call, [req["InstanceId"]])
     write = _ATTRIBUTES.get(req["Attribute"])
     if write is None:
         raise AwsError("InvalidParameterValue", f"Value ({req['Attribute']}) for parameter attribute is invalid.")
+    (server,) = await existing(call, [req["InstanceId"]])
     row = instance(server, await instance_context(call, [server.id]))
     return {"InstanceId": row["InstanceId"], **write(server, row)}
 
@@ -62,15 +62,16 @@ async def modify_instance_attribute(call: Call, req: Mapping[str, Any]) -> None:
     if len(wanted) != 1:
         raise AwsError("InvalidParameterCombination", "Exactly one attribute can be modified in a request.")
     ((name, value),) = wanted.items()
-    (server,) = await existing(call, [req["InstanceId"]])
+    said = str(value).lower()  # `Value` is any text, the parameters of the attributes' own are booleans
     if name == "InstanceInitiatedShutdownBehavior":
         shutdown_behavior(value)
-        return
-    if name not in _SETTABLE:
+    elif name not in _SETTABLE:
         raise AwsError("UnsupportedOperation", f"The attribute {attribute} cannot be modified on this cloud.")
-    said = str(value).lower()  # `Value` is any text, the parameters of the attributes' own are booleans
-    if said not in ("true", "false"):
+    elif said not in ("true", "false"):
         raise AwsError("InvalidParameterValue", f"Value ({value}) for parameter value is invalid.")
+    (server,) = await existing(call, [req["InstanceId"]])
+    if name not in _SETTABLE:
+        return
     if said == "true":
         await instance_metadata.change(call, server.id, {_SETTABLE[name]: "1"})
     elif _SETTABLE[name] in server.metadata:

@@ -11,28 +11,12 @@ from adapters.types.compute import Server
 from shim.concurrency import together
 from shim.context import Call
 from shim.ec2.engine import ids
-from shim.ec2.engine.describe import Table, choose, wanted
+from shim.ec2.engine.describe import Question, Table, describes
+from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import INSTANCE
-from shim.ec2.engine.zones import by_name
+from shim.ec2.engine.zones import resolve_zone_ids
 from shim.ec2.instances.filters import FILTERS
 from shim.ec2.instances.rows import InstanceContext, instance, instance_context, reservation_id
-from shim.ec2.service import action
-
-# A row is a reservation of one instance, so that filters reach both; "InstanceId" orders and names it.
-INSTANCES = Table(items="Reservations", id="InstanceId", ids="InstanceIds", kind=INSTANCE, filters=FILTERS)
-
-
-@action(
-    supports="InstanceIds Filters MaxResults NextToken",
-    ignores={"IncludeManagedResources": "no service of this cloud manages instances of its own for an account"},
-)
-async def describe_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """List instances; pages count instances, and are grouped into reservations afterwards."""
-    named = [ids.uuid(INSTANCE, one) for one in wanted(INSTANCES, req)]
-    only = named if len(named) == 1 else None
-    servers, near, req = await together(servers_of(call, named), instance_context(call, only), by_name(call, req))
-    page, token = choose(call, INSTANCES, [_row(server, near) for server in servers], req)
-    return {"Reservations": grouped(page), **({"NextToken": token} if token else {})}
 
 
 async def servers_of(call: Call, named: Sequence[str] = ()) -> list[Server]:
@@ -102,3 +86,26 @@ def grouped(rows: Collection[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for one in found.values():
         one["Instances"].sort(key=lambda i: i["AmiLaunchIndex"])
     return list(found.values())
+
+
+# A row is a reservation of one instance, so that filters reach both; "InstanceId" orders and names it.  Pages count
+# instances, and are grouped into reservations afterwards.
+INSTANCES = Table(
+    items="Reservations", id="InstanceId", ids="InstanceIds", kind=INSTANCE, filters=FILTERS, shown=grouped
+)
+
+
+@describes(
+    INSTANCES,
+    supports="InstanceIds Filters MaxResults NextToken",
+    ignores={"IncludeManagedResources": "no service of this cloud manages instances of its own for an account"},
+)
+async def describe_instances(call: Call, asked: Question) -> list[Row]:
+    """List instances."""
+    named = [ids.uuid(INSTANCE, one) for one in asked.ids]
+    servers, near, _ = await together(
+        servers_of(call, named),
+        instance_context(call, named if len(named) == 1 else None),
+        resolve_zone_ids(call, asked, INSTANCES),
+    )
+    return [_row(server, near) for server in servers]

@@ -22,17 +22,25 @@ from adapters.errors import absent_is
 from adapters.types import compute as cloud
 from shim.context import Call
 from shim.ec2.engine import ids
-from shim.ec2.engine.describe import Table, answer
+from shim.ec2.engine.describe import Question, Table, describes
+from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import KEY_PAIR
 from shim.ec2.instances import key_material
 from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
 from shim.errors import AwsError
 
+
+def _check(req: Mapping[str, Any]) -> None:
+    for one in req.get("KeyPairIds") or ():
+        ids.check(KEY_PAIR, one)
+
+
 KEY_PAIRS = Table(
     items="KeyPairs",
     id="KeyName",
     kind=KEY_PAIR,
+    check=_check,
     filters={
         "fingerprint": "KeyFingerprint",
         "key-name": "KeyName",
@@ -81,21 +89,19 @@ async def import_key_pair(call: Call, req: Mapping[str, Any]) -> Mapping[str, An
     return _brief(row(call, await call.cloud.compute.import_keypair(name, " ".join(word for word in words if word))))
 
 
-@action(supports="KeyNames KeyPairIds IncludePublicKey Filters")
-async def describe_key_pairs(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+@describes(KEY_PAIRS, supports="KeyNames KeyPairIds IncludePublicKey Filters")
+async def describe_key_pairs(call: Call, asked: Question) -> list[Row]:
     """List the caller's key pairs."""
-    names, wanted = req.get("KeyNames") or [], req.get("KeyPairIds") or []
-    for one in wanted:
-        ids.check(KEY_PAIR, one)
-    rows = [row(call, pair) for pair in await call.cloud.compute.keypairs()]
-    for member, asked in (("KeyName", names), ("KeyPairId", wanted)):
-        if absent := [one for one in asked if one not in {pair[member] for pair in rows}]:
+    names, wanted = asked.req.get("KeyNames") or [], asked.req.get("KeyPairIds") or []
+    rows: list[Row] = [row(call, pair) for pair in await call.cloud.compute.keypairs()]
+    for member, named in (("KeyName", names), ("KeyPairId", wanted)):
+        if absent := [one for one in named if one not in {pair[member] for pair in rows}]:
             raise ids.missing(KEY_PAIR, absent)
     if names or wanted:
         rows = [pair for pair in rows if pair["KeyName"] in names or pair["KeyPairId"] in wanted]
-    if not req.get("IncludePublicKey"):
+    if not asked.req.get("IncludePublicKey"):
         rows = [{**pair, "PublicKey": None} for pair in rows]
-    return answer(call, KEY_PAIRS, rows, req)
+    return rows
 
 
 @action(supports="KeyName KeyPairId")

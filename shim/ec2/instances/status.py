@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from adapters.types.compute import Server
 from shim.concurrency import together
 from shim.context import Call
 from shim.ec2.engine import ids
-from shim.ec2.engine.describe import Table, answer, only, wanted
-from shim.ec2.engine.filters import never, nothing
+from shim.ec2.engine.describe import Question, Table, describes
+from shim.ec2.engine.filters import Row, compiled, never, nothing
 from shim.ec2.engine.resource_types import INSTANCE
-from shim.ec2.engine.zones import by_name
+from shim.ec2.engine.zones import resolve_zone_ids
 from shim.ec2.instances.instances import servers_of
 from shim.ec2.instances.states import RUNNING, shown, state
-from shim.ec2.service import action
 
 STATUSES = Table(
     items="InstanceStatuses",
@@ -26,7 +24,7 @@ STATUSES = Table(
         "application-status.status": "ApplicationStatus.Status",
         "attached-ebs-status.status": "AttachedEbsStatus.Status",
         "availability-zone": "AvailabilityZone",
-        "availability-zone-id": "AvailabilityZoneId",  # see `availability_zones.by_name`
+        "availability-zone-id": "AvailabilityZoneId",  # see `zones.resolve_zone_ids`
         "event.code": "Events.Code",
         "event.description": "Events.Description",
         "event.instance-event-id": "Events.InstanceEventId",
@@ -43,23 +41,22 @@ STATUSES = Table(
         "system-status.status": "SystemStatus.Status",
     },
 )
-_RUNNING = {"Name": "instance-state-name", "Values": [RUNNING]}
+# A filter, so that named instances that do not run are left out, not missing.
+_RUNNING = compiled([{"Name": "instance-state-name", "Values": [RUNNING]}], STATUSES.filters)
 
 
-@action(
+@describes(
+    STATUSES,
     supports="InstanceIds Filters MaxResults NextToken IncludeAllInstances",
     ignores={"IncludeManagedResources": "no service of this cloud manages instances of its own for an account"},
 )
-async def describe_instance_status(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+async def describe_instance_status(call: Call, asked: Question) -> list[Row]:
     """List the status of running instances, or of all."""
-    named = wanted(STATUSES, req)
-    uuids = [ids.uuid(INSTANCE, one) for one in named]
-    servers, req = await together(servers_of(call, uuids), by_name(call, req))
-    rows = only(STATUSES, [_row(server) for server in servers], named)
-    if not req.get("IncludeAllInstances"):
-        # By a filter, so that named instances that do not run are left out, not missing.
-        req = {**req, "Filters": [*(req.get("Filters") or ()), _RUNNING]}
-    return answer(call, STATUSES, rows, req)
+    if not asked.req.get("IncludeAllInstances"):
+        asked.filters += _RUNNING
+    named = [ids.uuid(INSTANCE, one) for one in asked.ids]
+    servers, _ = await together(servers_of(call, named), resolve_zone_ids(call, asked, STATUSES))
+    return [_row(server) for server in servers]
 
 
 def _row(server: Server) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from adapters.types import compute as cloud
 from shim.concurrency import together
 from shim.context import Call
 from shim.ec2.engine import zones as availability_zones
-from shim.ec2.engine.describe import Table, answer
+from shim.ec2.engine.describe import Question, Table, describes
+from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import INSTANCE_TYPE, Kind
 from shim.ec2.instances import facts as instance_facts
-from shim.ec2.service import action
 from shim.errors import AwsError
 
 TYPES = Table(
@@ -86,33 +86,35 @@ OFFERINGS = Table(
     id="Place",
     kind=Kind("", "", "InvalidParameterValue", "{id}", "{id}", "InvalidParameterValue"),
     filters={"instance-type": "InstanceType", "location": "Location"},
+    shown=lambda rows: [{name: value for name, value in row.items() if name != "Place"} for row in rows],
 )
 # Placement's trait for an architecture, as a flavor may demand it (os-traits), → EC2's word.
 _TRAITS = {"trait:HW_ARCH_AARCH64": "arm64", "trait:HW_ARCH_X86_64": "x86_64", "trait:HW_ARCH_I686": "i386"}
 
 
-@action(
+@describes(
+    TYPES,
     supports="InstanceTypes Filters MaxResults NextToken",
     ignores={"IncludeUnsupportedInRegion": "there is one region, and every flavor is of it"},
 )
-async def describe_instance_types(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+async def describe_instance_types(call: Call, asked: Question) -> list[Row]:
     """List flavors as instance types."""
-    return answer(call, TYPES, [row(flavor) for flavor in await call.cloud.compute.flavors()], req)
+    return [row(flavor) for flavor in await call.cloud.compute.flavors()]
 
 
-@action(supports="LocationType Filters MaxResults NextToken")
-async def describe_instance_type_offerings(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+@describes(OFFERINGS, supports="LocationType Filters MaxResults NextToken")
+async def describe_instance_type_offerings(call: Call, asked: Question) -> list[Row]:
     """List which instance types can be asked for where: every flavor everywhere, for Nova places no such bounds."""
     flavors, zones = await together(call.cloud.compute.flavors(), call.cloud.compute.zones())
     known = availability_zones.zones(zones, call.region)
-    location = req.get("LocationType") or "region"
+    location = asked.req.get("LocationType") or "region"
     places: Mapping[str, Sequence[str]] = {
         "region": [call.region],
         "availability-zone": [zone["ZoneName"] for zone in known],
         "availability-zone-id": [zone["ZoneId"] for zone in known],
         "outpost": [],
     }
-    rows = [
+    return [
         {
             "InstanceType": flavor.name,
             "LocationType": location,
@@ -122,10 +124,6 @@ async def describe_instance_type_offerings(call: Call, req: Mapping[str, Any]) -
         for flavor in flavors
         for place in places[location]
     ]
-    found = answer(call, OFFERINGS, rows, req)
-    for one in found[OFFERINGS.items]:
-        del one["Place"]
-    return found
 
 
 async def flavor_named(call: Call, name: str) -> cloud.Flavor:

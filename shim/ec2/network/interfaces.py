@@ -16,14 +16,13 @@ from shim.concurrency import together
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine import zones as availability_zones
-from shim.ec2.engine.describe import Table, answer, wanted
-from shim.ec2.engine.filters import never, nothing, select
+from shim.ec2.engine.describe import Question, Table, describes
+from shim.ec2.engine.filters import Row, never, nothing, select
 from shim.ec2.engine.resource_types import ALLOCATION, INSTANCE, INTERFACE
 from shim.ec2.network.interface_rows import NetworkContext, attachment, interface, network_context, of_server, ordered
 from shim.ec2.network.layout import folded
 from shim.ec2.network.security_groups import owner_of
 from shim.ec2.network.subnets import zone
-from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_neutron
 
@@ -79,13 +78,13 @@ INTERFACES = Table(
 )
 
 
-@action(
+@describes(
+    INTERFACES,
     supports="NetworkInterfaceIds Filters MaxResults NextToken",
     ignores={"IncludeManagedResources": "nothing hides what a service manages: a load balancer's port is always shown"},
 )
-async def describe_network_interfaces(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+async def describe_network_interfaces(call: Call, asked: Question) -> list[Row]:
     """Describe interfaces: five OpenStack calls, side by side, and one for the servers that hold some."""
-    named = wanted(INTERFACES, req)
     network = call.cloud.network
     ports, networks, groups, floating, zones = await together(
         network.ports(),
@@ -99,17 +98,16 @@ async def describe_network_interfaces(call: Call, req: Mapping[str, Any]) -> Map
     public = _public(call, floating)
     known = availability_zones.zones(zones, call.region)
 
-    def rows(servers: Mapping[str, Server]) -> list[dict[str, Any]]:
+    def rows(servers: Mapping[str, Server]) -> list[Row]:
         return [
             {**_row(call, port, near, public.get(port.id, {}), servers), **_zone(port, near, servers, known)}
             for port in ports
             if not port.device_owner.startswith("network:")
         ]
 
-    asked = [one for one in req.get("Filters") or () if one.get("Name") not in _FROM_SERVERS]
-    candidates = [row for row in rows({}) if not named or row[INTERFACES.id] in named]
-    passed = select(candidates, asked, INTERFACES.filters)
-    return answer(call, INTERFACES, rows(await _servers(call, passed)), req)
+    candidates = [row for row in rows({}) if not asked.ids or row[INTERFACES.id] in asked.ids]
+    passed = await select(candidates, [one for one in asked.filters if one.name not in _FROM_SERVERS])
+    return rows(await _servers(call, passed))
 
 
 async def _servers(call: Call, rows: Iterable[Mapping[str, Any]]) -> dict[str, Server]:

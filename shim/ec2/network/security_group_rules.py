@@ -10,7 +10,8 @@ from adapters.types import network as cloud
 from shim.concurrency import together
 from shim.context import Call
 from shim.ec2.engine import ids
-from shim.ec2.engine.describe import Table, answer, wanted
+from shim.ec2.engine.describe import Question, Table, describes
+from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import PREFIX_LIST, RULE, SECURITY_GROUP
 from shim.ec2.network import ip_permissions as permissions
 from shim.ec2.network.ip_permissions import Permission
@@ -40,16 +41,14 @@ _IGNORES = {
 }
 
 
-@action(supports="SecurityGroupRuleIds Filters MaxResults NextToken")
-async def describe_security_group_rules(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+@describes(RULES, supports="SecurityGroupRuleIds Filters MaxResults NextToken")
+async def describe_security_group_rules(call: Call, asked: Question) -> list[Row]:
     """Describe rules one by one: one OpenStack call."""
-    wanted(RULES, req)
-    rows = [
+    return [
         row
         for group in await call.cloud.network.security_groups()
         for row in _rows(call, group, permissions.fold(group.rules))
     ]
-    return answer(call, RULES, rows, req)
 
 
 @action(supports=f"GroupId GroupName {_FLAT} {_PERMISSIONS}", ignores=_IGNORES)

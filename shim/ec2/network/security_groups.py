@@ -15,7 +15,8 @@ from shim.auth.accounts import account_id
 from shim.concurrency import each, together
 from shim.context import Call
 from shim.ec2.engine import ids
-from shim.ec2.engine.describe import Table, answer, wanted
+from shim.ec2.engine.describe import Question, Table, describes
+from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import SECURITY_GROUP, VPC
 from shim.ec2.network import ip_permissions as permissions
 from shim.ec2.network.layout import Topology, topology
@@ -92,17 +93,15 @@ async def create_security_group(call: Call, req: Mapping[str, Any]) -> Mapping[s
     }
 
 
-@action(supports="GroupIds GroupNames Filters MaxResults NextToken")
-async def describe_security_groups(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+@describes(GROUPS, supports="GroupIds GroupNames Filters MaxResults NextToken")
+async def describe_security_groups(call: Call, asked: Question) -> list[Row]:
     """Describe groups: three OpenStack calls, side by side."""
-    named = wanted(GROUPS, req)
     groups, layout = await together(call.cloud.network.security_groups(), topology(call))
-    rows = [_row(call, group, layout) for group in groups]
-    if names := req.get("GroupNames"):
+    if names := asked.req.get("GroupNames"):
         # Names are looked for in the default VPC, says AWS's reference; others have to be named by id.
         found = named_in(groups, layout.default_vpc, names, layout)
-        req = {**req, "GroupIds": [*named, *(ids.aws("sg", group.id) for group in found)]}
-    return answer(call, GROUPS, rows, req)
+        asked.ids += [ids.aws("sg", group.id) for group in found]
+    return [_row(call, group, layout) for group in groups]
 
 
 @action(supports="GroupId GroupName")

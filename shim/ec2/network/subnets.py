@@ -11,11 +11,11 @@ from shim.concurrency import together
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine import zones as availability_zones
-from shim.ec2.engine.describe import Table, answer, wanted
+from shim.ec2.engine.describe import Question, Table, describes
+from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import SUBNET
 from shim.ec2.network.layout import Topology, folded
 from shim.ec2.network.security_groups import owner_of
-from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_neutron
 
@@ -59,10 +59,9 @@ SUBNETS = Table(
 )
 
 
-@action(supports="SubnetIds Filters MaxResults NextToken")
-async def describe_subnets(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+@describes(SUBNETS, supports="SubnetIds Filters MaxResults NextToken")
+async def describe_subnets(call: Call, asked: Question) -> list[Row]:
     """Describe subnets: four OpenStack calls, side by side."""
-    wanted(SUBNETS, req)
     network = call.cloud.network
     networks, subnets, ports, zones = await together(
         network.networks(), network.subnets(), network.ports(), call.cloud.compute.zones()
@@ -73,12 +72,11 @@ async def describe_subnets(call: Call, req: Mapping[str, Any]) -> Mapping[str, A
         for fixed in port.fixed:
             used.setdefault(fixed.subnet_id, []).append(fixed.address)
     known = availability_zones.zones(zones, call.region)
-    shown = [
+    return [
         _row(call, subnet, layout, used.get(subnet.id, ()), known)
         for subnet in subnets
         if subnet.version == 4 and subnet.network_id in layout.networks
     ]
-    return answer(call, SUBNETS, shown, req)
 
 
 def _row(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from ipaddress import ip_network
 from typing import Any
 
@@ -10,11 +10,11 @@ from adapters.types import network as cloud
 from shim.concurrency import together
 from shim.context import Call
 from shim.ec2.engine import ids
-from shim.ec2.engine.describe import Table, answer, wanted
+from shim.ec2.engine.describe import Question, Table, describes
+from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import VPC
 from shim.ec2.network.layout import Topology, topology
 from shim.ec2.network.security_groups import owner_of
-from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_neutron
 
@@ -44,19 +44,16 @@ VPCS = Table(
 )
 
 
-@action(supports="VpcIds Filters MaxResults NextToken")
-async def describe_vpcs(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+@describes(VPCS, supports="VpcIds Filters MaxResults NextToken")
+async def describe_vpcs(call: Call, asked: Question) -> list[Row]:
     """Describe VPCs: four OpenStack calls, side by side."""
-    wanted(VPCS, req)
     layout, routers, subnets = await together(
         topology(call), call.cloud.network.routers(), call.cloud.network.subnets()
     )
-    return answer(call, VPCS, rows(call, layout, routers, subnets), req)
+    return rows(call, layout, routers, subnets)
 
 
-def rows(
-    call: Call, layout: Topology, routers: Sequence[cloud.Router], subnets: Sequence[cloud.Subnet]
-) -> list[dict[str, Any]]:
+def rows(call: Call, layout: Topology, routers: Sequence[cloud.Router], subnets: Sequence[cloud.Subnet]) -> list[Row]:
     """Write each router, and each network without one, as a VPC."""
     found: dict[str, cloud.Router | cloud.Network] = {ids.aws("vpc", router.id): router for router in routers}
     for network_id, vpc in layout.vpcs.items():

@@ -9,7 +9,8 @@ from adapters.errors import BackendError, Fault
 from shim.concurrency import each
 from shim.context import Call
 from shim.ec2.engine import ids
-from shim.ec2.engine.describe import Table, answer
+from shim.ec2.engine.describe import Question, Table, describes
+from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import KEY_PAIR, Kind
 from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
@@ -29,6 +30,7 @@ TAGS = Table(
         "value": "Value",
         "tag": "Itself",
     },
+    shown=lambda rows: [{name: row[name] for name in ("Key", "Value", "ResourceId", "ResourceType")} for row in rows],
 )
 
 
@@ -57,18 +59,14 @@ async def delete_tags(call: Call, req: Mapping[str, Any]) -> None:
     await each(one() for one in work)
 
 
-@action(supports="Filters MaxResults NextToken")
-async def describe_tags(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+@describes(TAGS, supports="Filters MaxResults NextToken")
+async def describe_tags(call: Call, asked: Question) -> list[Row]:
     """List tags of all resources; a filter for a type or an id spares the lists of the other kinds."""
-    stores = _stores(req.get("Filters") or ())
+    stores = _stores(asked.req.get("Filters") or ())
     lists = await each(_tolerant(call, store) for store in stores)
-    rows = [
+    return [
         row for store, helds in zip(stores, lists, strict=True) for held in helds for row in _rows(store.kind, held)
     ]
-    found = answer(call, TAGS, rows, req)
-    hidden = ("Place", "Itself")
-    found[TAGS.items] = [{k: v for k, v in row.items() if k not in hidden} for row in found[TAGS.items]]
-    return found
 
 
 async def _resources(call: Call, asked: Iterable[str]) -> list[tuple[Store, Held]]:
@@ -142,7 +140,7 @@ async def _tolerant(call: Call, store: Store) -> list[Held]:
         raise
 
 
-def _rows(kind: Kind, held: Held) -> list[dict[str, Any]]:
+def _rows(kind: Kind, held: Held) -> list[Row]:
     shown = _id(kind, held)
     return [
         {

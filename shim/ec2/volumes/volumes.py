@@ -12,8 +12,8 @@ from shim.concurrency import together
 from shim.context import Call
 from shim.ec2.engine import client_tokens, ids
 from shim.ec2.engine import zones as availability_zones
-from shim.ec2.engine.describe import Table, answer, wanted
-from shim.ec2.engine.filters import never, nothing
+from shim.ec2.engine.describe import Question, Table, describes
+from shim.ec2.engine.filters import Row, never, nothing
 from shim.ec2.engine.resource_types import SNAPSHOT, VOLUME
 from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
@@ -35,7 +35,7 @@ VOLUMES = Table(
         "attachment.instance-id": "Attachments.InstanceId",
         "attachment.status": "Attachments.State",
         "availability-zone": "AvailabilityZone",
-        "availability-zone-id": "AvailabilityZoneId",  # see `availability_zones.by_name`
+        "availability-zone-id": "AvailabilityZoneId",  # see `zones.resolve_zone_ids`
         "create-time": "CreateTime",
         "encrypted": "Encrypted",
         "multi-attach-enabled": "MultiAttachEnabled",
@@ -109,12 +109,12 @@ async def create_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
         return _made(await call.cloud.block.create_volume(new))
 
 
-@action(supports="VolumeIds Filters MaxResults NextToken")
-async def describe_volumes(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+@describes(VOLUMES, supports="VolumeIds Filters MaxResults NextToken")
+async def describe_volumes(call: Call, asked: Question) -> list[Row]:
     """Describe volumes: one OpenStack call, a second one where any of them is attached."""
-    found, req = await together(_read(call, wanted(VOLUMES, req)), availability_zones.by_name(call, req))
+    found, _ = await together(_read(call, asked.ids), availability_zones.resolve_zone_ids(call, asked, VOLUMES))
     servers = await holders(call, found) if volume_rows.held(found) else []
-    return answer(call, VOLUMES, [volume_rows.row(volume, servers) for volume in found], req)
+    return [volume_rows.row(volume, servers) for volume in found]
 
 
 @action(supports="VolumeId")
@@ -134,22 +134,22 @@ async def delete_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
     return {}
 
 
-@action(supports="VolumeIds Filters MaxResults NextToken")
-async def describe_volume_status(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+@describes(STATUSES, supports="VolumeIds Filters MaxResults NextToken")
+async def describe_volume_status(call: Call, asked: Question) -> list[Row]:
     """Tell of each volume whether Cinder believes it to be sound."""
-    return answer(call, STATUSES, [_status(volume) for volume in await _read(call, wanted(STATUSES, req))], req)
+    return [_status(volume) for volume in await _read(call, asked.ids)]
 
 
 @action(supports="VolumeId Attribute")
 async def describe_volume_attribute(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Tell one of two attributes that no volume here ever has: Cinder does not stop I/O, nor sell anything."""
-    volume = await call.cloud.block.volume(ids.uuid(VOLUME, req["VolumeId"]))
     attribute: dict[str, dict[str, Any]] = {
         "autoEnableIO": {"AutoEnableIO": {"Value": False}},
         "productCodes": {"ProductCodes": []},
     }
     if req["Attribute"] not in attribute:
         raise AwsError("InvalidParameterValue", f"Value ({req['Attribute']}) for parameter attribute is invalid.")
+    volume = await call.cloud.block.volume(ids.uuid(VOLUME, req["VolumeId"]))
     return {"VolumeId": ids.aws("vol", volume.id), **attribute[req["Attribute"]]}
 
 

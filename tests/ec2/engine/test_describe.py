@@ -1,6 +1,6 @@
 """The Describe engine as an action calls it: ids, filters, pages and tokens of one request."""
 
-from collections.abc import Mapping
+import asyncio
 from typing import Any, cast
 
 import pytest
@@ -9,7 +9,8 @@ from adapters.ports.cloud import Cloud
 from shim.config import Settings
 from shim.context import Call, Caller
 from shim.ec2.engine import resource_types as kinds
-from shim.ec2.engine.describe import Table, answer
+from shim.ec2.engine.describe import Question, Rows, Table, answer
+from shim.ec2.engine.filters import Row
 from shim.errors import AwsError
 from shim.locks import Locks
 
@@ -31,8 +32,15 @@ def call(operation: str = "DescribeVolumes", project: str = "p") -> Call:
     )
 
 
+def reading(rows: list[dict[str, Any]]) -> Rows:
+    async def read(_: Call, __: Question) -> list[Row]:
+        return list(rows)
+
+    return read
+
+
 def ask(table: Table = TABLE, rows: list[dict[str, Any]] = ROWS, **req: Any) -> tuple[list[str], str | None]:
-    found: Mapping[str, Any] = answer(call(), table, rows, req)
+    found = asyncio.run(answer(call(), table, reading(rows), req))
     return [row["VolumeId"] for row in found["Volumes"]], found.get("NextToken")
 
 
@@ -111,4 +119,4 @@ def test_tokens_of_another_action_or_project_do_not_fit() -> None:
     _, token = ask(MaxResults=5)
     for other in (call("DescribeSnapshots"), call(project="q")):
         with pytest.raises(AwsError, match="The token is invalid"):
-            answer(other, TABLE, ROWS, {"NextToken": token})
+            asyncio.run(answer(other, TABLE, reading(ROWS), {"NextToken": token}))

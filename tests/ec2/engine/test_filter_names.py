@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from adapters.types.compute import Zone
 from shim.ec2.account import regions
 from shim.ec2.engine import ids
 from shim.ec2.engine import zones as availability_zones
-from shim.ec2.engine.describe import Table
+from shim.ec2.engine.describe import Table, question
 from shim.ec2.engine.filters import Row, select
 from shim.ec2.images import images
 from shim.ec2.instances import instances, key_pairs
@@ -104,12 +104,12 @@ def test_zones_are_found_by_their_ids() -> None:
 
     def rewritten(*values: str) -> list[Row]:
         asked = {"Filters": [{"Name": "availability-zone-id", "Values": [*values]}, {"Name": "size", "Values": ["1"]}]}
-        req: Mapping[str, Any] = asyncio.run(
-            availability_zones.by_name(call("DescribeVolumes", compute=compute), asked)
-        )
-        assert req["Filters"][1] == asked["Filters"][1]
-        return select([{"AvailabilityZone": zone} for zone in ("a", "b", "")], req["Filters"][:1], {
-            "availability-zone": "AvailabilityZone"})  # fmt: skip
+        here = call("DescribeVolumes", compute=compute)
+        found = question(here.settings, here.caller, here.operation, volumes.VOLUMES, asked)
+        size = found.filters[1]
+        asyncio.run(availability_zones.resolve_zone_ids(here, found, volumes.VOLUMES))
+        assert found.filters[1] is size
+        return asyncio.run(select([{"AvailabilityZone": zone} for zone in ("a", "b", "")], found.filters[:1]))
 
     assert rewritten("us-east-1-az1") == [{"AvailabilityZone": "a"}]
     assert rewritten("us-east-1-az?") == [{"AvailabilityZone": "a"}, {"AvailabilityZone": "b"}]
@@ -118,8 +118,11 @@ def test_zones_are_found_by_their_ids() -> None:
 
 def test_zones_are_read_for_that_filter_alone() -> None:
     counts: Counter[str] = Counter()
+    here = call("DescribeVolumes", compute=Counted(counts))
     req = {"Filters": [{"Name": "size", "Values": ["1"]}]}
-    assert asyncio.run(availability_zones.by_name(call("DescribeVolumes", compute=Counted(counts)), req)) == req
+    asked = question(here.settings, here.caller, here.operation, volumes.VOLUMES, req)
+    asyncio.run(availability_zones.resolve_zone_ids(here, asked, volumes.VOLUMES))
+    assert len(asked.filters) == 1
     assert counts == {}
 
 

@@ -1,0 +1,103 @@
+"""Cache: values that are kept for a while, bounded in bytes for each owner and in all.
+
+Every replica has its own.  What it has lost is read again, so losing it costs time and nothing else.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_ENTRY_BYTES = 512  # the key, and what keeps the entry
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    value: Any
+    size: int
+    until: float
+
+
+def _silent(name: str, outcome: str) -> None:
+    """Count nothing."""
+
+
+class Cache:
+    """Values by owner (an account) and key; the first word of a key names its sort for `observe`.
+
+    An owner's values share `owner_bytes` (an eighth of all, if not given): a new one drives out the owner's least
+    recently used ones.  All values share `total_bytes`: beyond that the owner whose last use is longest ago loses its
+    values first.
+    """
+
+    def __init__(
+        self,
+        *,
+        total_bytes: int = 64 << 20,
+        owner_bytes: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        observe: Callable[[str, str], None] = _silent,
+    ) -> None:
+        self.owner_bytes = total_bytes // 8 if owner_bytes is None else owner_bytes
+        self._total_bytes = total_bytes
+        self._clock = clock
+        self._observe = observe
+        self._owners: OrderedDict[str, OrderedDict[tuple[Hashable, ...], _Entry]] = OrderedDict()
+        self._sizes: dict[str, int] = {}
+        self.bytes = 0
+
+    def get(self, owner: str, key: tuple[Hashable, ...]) -> Any:
+        """Return a value, or None where there is none or its time is over."""
+        entries = self._owners.get(owner)
+        entry = entries.get(key) if entries else None
+        if entries is not None and entry is not None and entry.until <= self._clock():
+            self._drop(owner, key)
+            entry = None
+        self._observe(str(key[0]), "hit" if entry else "miss")
+        if entries is None or entry is None:
+            return None
+        self._owners.move_to_end(owner)
+        entries.move_to_end(key)
+        return entry.value
+
+    def put(self, owner: str, key: tuple[Hashable, ...], value: Any, *, size: int, seconds: float) -> None:
+        """Keep a value of `size` bytes; one that is larger than an owner's share is not kept."""
+        self._drop(owner, key)
+        size += _ENTRY_BYTES
+        if size > self.owner_bytes:
+            return
+        self._owners.setdefault(owner, OrderedDict())[key] = _Entry(value, size, self._clock() + seconds)
+        self._owners.move_to_end(owner)
+        self._sizes[owner] = self._sizes.get(owner, 0) + size
+        self.bytes += size
+        while self._sizes[owner] > self.owner_bytes:
+            self._drop(owner, next(iter(self._owners[owner])))
+        while self.bytes > self._total_bytes:
+            eldest = next(iter(self._owners))
+            self._drop(eldest, next(iter(self._owners[eldest])))
+
+    def _drop(self, owner: str, key: tuple[Hashable, ...]) -> None:
+        entries = self._owners.get(owner)
+        entry = entries.pop(key, None) if entries is not None else None
+        if entry is None:
+            return
+        self.bytes -= entry.size
+        self._sizes[owner] -= entry.size
+        if not entries:
+            del self._owners[owner], self._sizes[owner]
+
+
+def weight(value: Any) -> int:
+    """Estimate the bytes that a value of plain containers holds; the keys of mappings are taken for shared names."""
+    size = sys.getsizeof(value)
+    if isinstance(value, Mapping):
+        return size + sum(map(weight, value.values()))
+    if isinstance(value, (list, tuple)):
+        return size + sum(map(weight, value))
+    if slots := getattr(type(value), "__dataclass_fields__", None):
+        return size + sum(weight(getattr(value, name)) for name in slots)
+    return size
