@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -28,13 +28,15 @@ from shim.ec2.service import ec2
 from shim.errors import AwsError
 from shim.frontend import Forms, Frontend
 from shim.gateway import Gateway
-from shim.health import Lifecycle, health_app
+from shim.health import Lifecycle
 from shim.http.server import DrainingServer, SideServer, configuration, listener
 from shim.locks import Locks
 from shim.metrics import Metrics
+from shim.operator.api import LastRefusals
+from shim.operator.application import Sources, operator_app
 from shim.protocol.message import Request
 from shim.record import Record, current
-from shim.refusals import Refusals
+from shim.refusals import Refusal, Refusals
 from shim.s3 import errors as s3_errors
 from shim.s3.config import cors
 from shim.s3.objects import post_forms as s3_posting
@@ -59,6 +61,8 @@ FRONTENDS = {
     "ec2": Frontend(ec2, lambda error, operation, _: ec2_errors.translate(error, operation), _unsigned, buffered=True),
     "sts": Frontend(sts, lambda error, _, __: sts_errors.translate(error), _unsigned, buffered=True),
 }
+
+SERVICES = tuple(frontend.service for frontend in FRONTENDS.values())
 
 
 async def serve(settings: Settings, announce: Callable[[str, str], None]) -> None:
@@ -90,7 +94,7 @@ async def serve(settings: Settings, announce: Callable[[str, str], None]) -> Non
 
 @asynccontextmanager
 async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) -> AsyncIterator[tuple[Gateway, Any]]:
-    """Build the gateway and the health application beside it, connected to the configured cloud."""
+    """Build the gateway and the operator's application beside it, connected to the configured cloud."""
     config = clouds.load(settings.cloud, region=settings.region, interface=settings.interface)
     limits = Limits(
         Timeouts(settings.upstream_connect_seconds, settings.upstream_timeout_seconds), settings.object_idle_seconds
@@ -103,7 +107,16 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
     # A cloud whose region has no name is shown under the name that AWS's tools take where they are told none.
     region = config.region or next(iter(settings.region_names), "us-east-1")
     settings = settings.model_copy(update={"page_token_key": SecretStr(key), "region": region})
-    side = health_app(lifecycle, factory.identity.ready, metrics.registry)
+    side = operator_app(
+        Sources(
+            lifecycle=lifecycle,
+            ready=factory.identity.ready,
+            metrics=metrics.registry,
+            settings=settings,
+            services=SERVICES,
+            refusals=_own(refusals),
+        )
+    )
     app = Gateway(
         frontends=FRONTENDS,
         tenants=factory,
@@ -161,6 +174,15 @@ def _calls(metrics: Metrics, refusals: Refusals) -> Callable[[Record], None]:
             refusals.note(record)
 
     return observe
+
+
+def _own(refusals: Refusals) -> LastRefusals:
+    """Return what reads the refusals of this process."""
+
+    async def last(account: str | None) -> Sequence[Refusal]:
+        return refusals.last(account)
+
+    return last
 
 
 def _lock_files(settings: Settings) -> Path:

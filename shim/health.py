@@ -1,4 +1,4 @@
-"""Health: what a load balancer, an orchestrator and Prometheus ask a gateway.
+"""Health: whether a load balancer should send requests here, and the forms of that answer.
 
 `/healthcheck` answers as OpenStack's own services do (oslo.middleware's healthcheck, disable-by-file): 200 `OK`, 503
 `DISABLED BY FILE`, as text, HTML or JSON by `Accept`, 204 to HEAD.  It asks no other service, so an outage of
@@ -14,11 +14,8 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-from fastapi import FastAPI, Header, Request, Response
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
+from fastapi import Response
 
 from adapters.errors import BackendError
 
@@ -27,7 +24,7 @@ READY_SECONDS = 2.0
 
 @dataclass(slots=True)
 class Lifecycle:
-    """Where a gateway process stands between start and stop; `draining` is set by SIGTERM and never unset."""
+    """The state of a gateway process between start and stop; SIGTERM sets `draining`, and nothing unsets it."""
 
     disable_file: Path | None = None
     draining: bool = False
@@ -64,31 +61,6 @@ class Readiness:
             return self._reason
 
 
-def health_app(state: Lifecycle, ready: Callable[[], Awaitable[None]], registry: CollectorRegistry) -> FastAPI:
-    """Return the application of the metrics listener; the gateway lends it its unsigned `/healthcheck` as well.
-
-    `ready` returns when the cloud can be used and raises BackendError when it cannot.
-    """
-    app = FastAPI(title="Passerelle health", docs_url=None, redoc_url=None, openapi_url=None)
-    readiness = Readiness(ready)
-
-    @app.api_route("/healthcheck", methods=["GET", "HEAD"])
-    async def alive(request: Request, accept: Annotated[str, Header()] = "") -> Response:
-        return verdict(state.reason(), request.method, accept)
-
-    @app.api_route("/healthcheck/ready", methods=["GET", "HEAD"])
-    async def cloud_ready(request: Request, accept: Annotated[str, Header()] = "") -> Response:
-        reason = state.reason()
-        return verdict(await readiness.reason() if reason == "OK" else reason, request.method, accept)
-
-    @app.get("/metrics")
-    async def metrics(accept: Annotated[str, Header()] = "") -> Response:
-        encode, content_type = choose_encoder(accept)
-        return Response(encode(registry), headers={"Content-Type": content_type})
-
-    return app
-
-
 def verdict(reason: str, method: str, accept: str) -> Response:
     """Return 200 for `OK` and 503 for any other reason, in the form that `accept` asks for first."""
     status = 200 if reason == "OK" else 503
@@ -100,9 +72,9 @@ def verdict(reason: str, method: str, accept: str) -> Response:
 
 
 def preferred(accept: str) -> str:
-    """Return which of our three forms an `Accept` header likes best (RFC 9110, 12.5.1); text where it names none.
+    """Return the form that an `Accept` header prefers (RFC 9110, 12.5.1), or plain text where it names none of ours.
 
-    No match is no reason to refuse: a balancer that asks oddly must still learn the state.
+    A header that matches no form is not refused: a balancer that sends an odd one must still learn the state.
     """
     best, best_weight = "text/plain", 0.0
     for item in accept.split(","):

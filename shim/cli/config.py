@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,8 +18,7 @@ from adapters.openstack.config import load as load_cloud
 from shim.auth.regions import is_name
 from shim.cli import options
 from shim.config import Settings
-
-_PASSWORD = re.compile(r"(?<=://)([^/@]*:)[^/@]*(?=@)")
+from shim.operator.settings import shown
 
 
 @click.group(invoke_without_command=True)
@@ -31,12 +29,11 @@ def config(context: click.Context, /, *, as_json: bool, env_file: Path | None, *
     """Show the effective settings, secrets masked."""
     context.obj = (given, env_file)
     if context.invoked_subcommand is None:
-        shown = options.load(given, env_file).model_dump(mode="json")
-        shown["coordination_url"] = _PASSWORD.sub(r"\1***", shown["coordination_url"])
+        values = shown(options.load(given, env_file))
         if as_json:
-            click.echo(json.dumps(shown, indent=1))
+            click.echo(json.dumps(values, indent=1))
             return
-        for name, value in shown.items():
+        for name, value in values.items():
             click.echo(f"{options.PREFIX}{name.upper()}={value if isinstance(value, str) else json.dumps(value)}")
 
 

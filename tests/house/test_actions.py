@@ -4,10 +4,11 @@ import re
 
 from botocore import xform_name
 
-from shim.cli.actions import rows
+from shim.app import SERVICES
+from shim.operator.coverage import actions
 from tests.house.source import files, text
 
-ROWS = tuple(rows())
+ROWS = tuple(actions(SERVICES))
 NOT_SCENARIOS = ("tests/house/", "tests/support/", "tests/embedded/", "tests/protocol/", "tests/auth/")
 SCENARIOS = "\n".join(
     text(path)

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from adapters.errors import BackendError, Fault
-from shim.health import Lifecycle, Readiness, health_app, preferred
-from shim.metrics import Metrics
+from shim.health import Lifecycle, Readiness, preferred
+from tests.support.operator import listener
 
 
 async def fine() -> None:
@@ -30,7 +30,7 @@ def ask(
     accept: str = "*/*",
 ) -> httpx.Response:
     async def go() -> httpx.Response:
-        app = health_app(state or Lifecycle(), ready, Metrics().registry)
+        app = listener(lifecycle=state or Lifecycle(), ready=ready)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as client:
             return await client.request(method, path, headers={"Accept": accept})
 

@@ -1,16 +1,47 @@
-"""What only an operator of the cloud can do: tests that need it skip where nobody gave them an admin's login."""
+"""The operator's side: the application of the metrics listener, and what an admin of the cloud can do.
 
-from collections.abc import Iterator
+Tests that need an admin skip where clouds.yaml has no login of one.
+"""
+
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import openstack
 import pytest
+from fastapi import FastAPI
 from openstack.exceptions import SDKException
 
+from shim.app import SERVICES
+from shim.config import Settings
+from shim.health import Lifecycle
+from shim.metrics import Metrics
+from shim.operator.application import Sources, operator_app
+from shim.refusals import Refusal, Refusals
 from tests.support.target import Target
 
 ADMIN = "admin"
+
+
+def listener(refusals: Refusals | None = None, settings: Settings | None = None, **sources: Any) -> FastAPI:
+    """Return the application of a metrics listener of one process; `sources` are further members of `Sources`."""
+    kept = refusals or Refusals()
+
+    async def last(account: str | None) -> Sequence[Refusal]:
+        return kept.last(account)
+
+    async def ready() -> None:
+        """Find nothing wrong with the cloud."""
+
+    told: dict[str, Any] = {
+        "lifecycle": Lifecycle(),
+        "ready": ready,
+        "metrics": Metrics().registry,
+        "settings": settings or Settings.model_validate({}),
+        "services": SERVICES,
+        "refusals": last,
+    }
+    return operator_app(Sources(**(told | sources)))
 
 
 @contextmanager

@@ -1,0 +1,42 @@
+"""What the gateway answers, as data: one entry for each operation of AWS that has an action here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shim.protocol.service import PROTOCOLS, Service
+
+
+class Action(BaseModel):
+    """One operation of AWS that the gateway answers."""
+
+    model_config = ConfigDict(frozen=True)
+
+    service: str = Field(description="AWS's signing name of the service: ec2, s3, sts.")
+    operation: str = Field(description="AWS's name of the operation.")
+    supports: list[str] = Field(description="Parameters that are honoured.")
+    ignores: dict[str, str] = Field(
+        description="Parameters that are accepted without effect, each with the reason why that is harmless."
+    )
+    refuses: list[str] = Field(description="Parameters of AWS's model that are refused by name.")
+
+
+def actions(services: Iterable[Service]) -> Iterator[Action]:
+    """Return every registered action, by service and name."""
+    for service in services:
+        for name in sorted(service.handlers):
+            operation = service.operations[name]
+            model = service.model.operation_model(name)
+            members = set(model.input_shape.members) if model.input_shape else set()
+            # What the gateway itself honours for every operation (DryRun, checksums, …) is not for the action to list.
+            general = PROTOCOLS[service.protocol].always(model)
+            known = {path.partition(".")[0] for path in {*operation.supports, *operation.ignores}}
+            yield Action(
+                service=service.name,
+                operation=name,
+                supports=sorted(operation.supports),
+                ignores=dict(sorted(operation.ignores.items())),
+                refuses=sorted(members - known - general),
+            )
