@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+from adapters.errors import BackendError, Fault
 from adapters.ports.cloud import Cloud
+from adapters.types.identity import Token
+from shim.auth.tokens import Tokens
 from shim.cache import Cache
 from shim.config import Settings
 from shim.locks import Locks
@@ -46,3 +49,21 @@ class Call:
     scheme: str = "http"
     at_end: list[Callable[[], None]] = field(default_factory=list)
     cache: Cache = field(default_factory=Cache)
+
+
+class _NoCloud:
+    """The cloud of a caller who did not sign: there is no token to ask OpenStack anything with."""
+
+    def __getattr__(self, port: str) -> Any:
+        raise BackendError(Fault.UNAUTHORIZED, service=port, detail="nobody signed this request")
+
+
+NO_CLOUD: Any = _NoCloud()
+
+
+class Tenants(Protocol):
+    """The clouds: one cheap view of OpenStack for each request."""
+
+    def tenant(self, tokens: Tokens, token: Token, request_id: str) -> Cloud:
+        """Return the cloud as the owner of these tokens sees it; `token` is the one of the moment."""
+        ...

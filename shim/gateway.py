@@ -12,6 +12,7 @@ request is not signed.  OpenStack is asked for nothing but the secret of the acc
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import time
@@ -19,11 +20,10 @@ from collections.abc import Awaitable, Callable, Container, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter, methodcaller
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
 from adapters.errors import BackendError, Fault
-from adapters.ports.cloud import Cloud
-from adapters.types.identity import Ec2Credential, Token
+from adapters.types.identity import Ec2Credential
 from shim.auth.accounts import account_id
 from shim.auth.body import no_body, open_body, plain_body
 from shim.auth.keys import Keys
@@ -37,7 +37,7 @@ from shim.authz.dry_run import dry_run
 from shim.authz.principal import ANONYMOUS, Principal, Proof
 from shim.cache import Cache
 from shim.config import Settings
-from shim.context import Call, Caller
+from shim.context import NO_CLOUD, Call, Caller, Tenants
 from shim.errors import AwsError
 from shim.frontend import Frontend, Posting
 from shim.http.asgi import Receive, Scope, Send
@@ -56,6 +56,8 @@ log = logging.getLogger(__name__)
 # Not AWS's, and answered to whoever does not sign; a signed request for a bucket of that name stays AWS's.
 SIDE_PATHS = frozenset((b"/healthcheck", b"/healthcheck/ready"))
 
+T = TypeVar("T")
+
 _text: Callable[[bytes], str] = methodcaller("decode", "latin-1")
 _name: Callable[[tuple[bytes, bytes]], bytes] = itemgetter(0)
 _value: Callable[[tuple[bytes, bytes]], bytes] = itemgetter(1)
@@ -63,30 +65,15 @@ _value: Callable[[tuple[bytes, bytes]], bytes] = itemgetter(1)
 # Of a form that nobody signed; the largest legal one holds a web identity token of 20,000 characters.
 _UNSIGNED_FORM_BYTES = 64 << 10
 
+# From here on a form takes a millisecond and more to decode or parse.
+_LARGE_FORM_BYTES = 16 << 10
+
 # Answers as good as any other: a client asked whether something is there, or still the same.
 _NO_TROUBLE = frozenset((Fault.NOT_FOUND, Fault.NOT_MODIFIED, Fault.PRECONDITION, Fault.RANGE))
 
 _LONGEST_NAME = 200  # characters of a refused name that the log keeps
 
 _BUG = "We encountered an internal error. Please try again."
-
-
-class _NoCloud:
-    """The cloud of a caller who did not sign: there is no token to ask OpenStack anything with."""
-
-    def __getattr__(self, port: str) -> Any:
-        raise BackendError(Fault.UNAUTHORIZED, service=port, detail="nobody signed this request")
-
-
-_NO_CLOUD: Any = _NoCloud()
-
-
-class Tenants(Protocol):
-    """The clouds: one cheap view of OpenStack for each request."""
-
-    def tenant(self, tokens: Tokens, token: Token, request_id: str) -> Cloud:
-        """Return the cloud as the owner of these tokens sees it; `token` is the one of the moment."""
-        ...
 
 
 @dataclass(slots=True)
@@ -189,7 +176,7 @@ class Gateway:
         principal = await self._who(way, frontend)
         record.account, record.project = principal.account_id, principal.project_id
         if way.form and (asked.anonymous or not principal.anonymous):
-            asked = self._decoded(way, frontend)
+            asked = await _aside(way.form, lambda: self._decoded(way, frontend))
         action = names.action(record.service, asked.name)
         decision = authorise(principal, action, resource, open_to_anyone=asked.anonymous)
         if not decision.allowed:
@@ -292,7 +279,10 @@ class Gateway:
             way.record.bytes_in = posting.length
             way.params = {**parse(operation, way.request, b""), operation.streaming_input: posting.body}
             return
-        if frontend.buffered or (not operation.streaming_input and verified and no_body(way.head, verified)):
+        if frontend.buffered:
+            way.params = await _aside(way.form, lambda: parse(operation, way.request, b""))
+            return
+        if not operation.streaming_input and verified and no_body(way.head, verified):
             way.params = parse(operation, way.request, b"")
             return
         facts = operation.checksum
@@ -310,7 +300,7 @@ class Gateway:
         """Return what the action may know; the caller's token comes from the cache nearly always."""
         settings, head = self._settings, way.head
         if way.tokens is None:
-            caller, cloud = Caller("", "", "", "", "", "", frozenset()), _NO_CLOUD
+            caller, cloud = Caller("", "", "", "", "", "", frozenset()), NO_CLOUD
         else:
             token = await way.tokens.token()
             caller = Caller(
@@ -376,6 +366,11 @@ class Gateway:
             log.error("request %s: %s %s broke", record.request_id, record.service, record.operation, exc_info=error)
             error = AwsError("InternalError", _BUG, 500)
         return error
+
+
+async def _aside(form: bytes, work: Callable[[], T]) -> T:
+    """Do what decodes or parses a form: on a thread where that takes so long that other requests would feel it."""
+    return work() if len(form) < _LARGE_FORM_BYTES else await asyncio.to_thread(work)
 
 
 def head_of(scope: Scope) -> Head:

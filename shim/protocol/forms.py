@@ -7,9 +7,11 @@ then `{"Filters": [{"Name": "vpc-id", "Values": ["vpc-1"]}]}`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from shim.errors import AwsError
 from shim.protocol import scalars
 from shim.protocol.constraints import check
 from shim.protocol.message import decode_pairs
@@ -25,9 +27,15 @@ _WORDS = (
     "X-Amz-Security-Token X-Amz-Content-Sha256"
 )
 ENVELOPE = frozenset(_WORDS.split())
-_DEEPEST = 32
+# What a form may cost.  The largest legal request that we know of is ModifySecurityGroupRules for every rule of a
+# group, which has at most 1,000 rules (Amazon VPC quotas): each takes up to eight parameters, and two or three branches
+# of the tree.  The deepest parameter of EC2's model, in RequestSpotFleet, has eleven steps; IAM's lists add some.
+MOST_PAIRS = 8192
+MOST_BRANCHES = 4096
+DEEPEST = 16
 _LONGEST_ACTION = 128
 _GLANCE_BYTES = 4096
+_INDEX = re.compile("0|[1-9][0-9]{0,8}")
 _ACTION = b"Action="
 
 
@@ -41,29 +49,45 @@ def glance(raw: bytes) -> tuple[tuple[str, str], ...]:
         start = at + len(_ACTION)
         if at == 0 or raw[at - 1 : at] == b"&":
             value = raw[start : start + _LONGEST_ACTION].partition(b"&")[0]
-            return (("Action", value.decode()),) if value.isalnum() else ()
+            return (("Action", value.decode()),) if value.isalnum() and len(value) < _LONGEST_ACTION else ()
         at = start
     return ()
 
 
 def decoded(raw: bytes) -> tuple[tuple[str, str], ...]:
-    """Decode a form whose signature holds; refuse one of more pairs than any legal request has."""
+    """Decode a form whose signature holds; refuse one of more pairs than any legal request has before that."""
+    if raw.count(b"&") >= MOST_PAIRS:
+        raise _too_large()
     return decode_pairs(raw)
 
 
+def _too_large() -> AwsError:
+    return AwsError("RequestEntityTooLarge", "Request entity is too large.", 413)
+
+
 def tree(pairs: Iterable[tuple[str, str]]) -> dict[str, Node]:
-    """Fold `A.1.B=c` pairs into nested dicts.  A name given twice is refused: nobody could tell which one counts."""
+    """Fold `A.1.B=c` pairs into nested dicts.
+
+    A name given twice is refused, as nobody could tell which one counts, and so is one of more steps than any parameter
+    has.  Raises AwsError for more pairs or branches than any legal request needs, before they are built.
+    """
     root: dict[str, Node] = {}
-    for name, value in pairs:
+    branches = 0
+    for count, (name, value) in enumerate(pairs):
         if name in ENVELOPE:
             continue
-        *way, last = name.split(".", _DEEPEST)
+        *way, last = name.split(".", DEEPEST)
+        if "." in last:
+            raise Refusal(Flaw.UNKNOWN).at(name)
         node = root
         for step in way:
             below = node.get(step)
             if not isinstance(below, dict):
                 below = node[step] = {} if below is None else {"": below}
+                branches += 1
             node = below
+        if branches > MOST_BRANCHES or count >= MOST_PAIRS:
+            raise _too_large()
         there = node.get(last)
         if there is None:
             node[last] = value
@@ -209,12 +233,13 @@ def _only(node: dict[str, Node], inner: str) -> Node:
 
 
 def _numbered(node: dict[str, Node], scalar: bool) -> list[tuple[str, Node]]:
-    """A list's elements in ascending order of their numbers; gaps, and any first number, are tolerated.
+    """Return a list's elements in ascending order of their numbers; gaps, and any first number, are tolerated.
 
-    libcloud counts from 0, everyone else from 1.
+    libcloud counts from 0, everyone else from 1.  A large number costs nothing, as nothing is kept for the gaps.  `01`
+    is refused: beside `1` it would be a second element of the same number.
     """
     for name in node:
-        if not (name.isascii() and name.isdigit() and len(name) <= 9) and not (name == "" and scalar):
+        if not _INDEX.fullmatch(name) and not (name == "" and scalar):
             raise Refusal(Flaw.UNKNOWN).at(name)
     return sorted(node.items(), key=lambda pair: int(pair[0] or -1))
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
+_LONGEST_NAME = 256
+
 
 class Flaw(Enum):
     """What may be wrong with a parameter, before any protocol has put it in words."""
@@ -37,5 +39,5 @@ class Refusal(Exception):  # noqa: N818 - it is a verdict on input, not a failur
 
     @property
     def where(self) -> str:
-        """The parameter's name as the client wrote it: `Filter.1.Name`."""
-        return ".".join(self.path)
+        """The parameter's name as the client wrote it, cut where it is longer than any name: `Filter.1.Name`."""
+        return ".".join(self.path)[:_LONGEST_NAME]

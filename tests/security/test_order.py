@@ -142,3 +142,18 @@ def test_a_stranger_reaches_no_cloud() -> None:
 def test_a_form_that_nobody_signed_is_short() -> None:
     answer = knock(opened(), assume(WebIdentityToken="t" * 70_000))
     assert (answer.status, code_of(answer.body)) == (413, "RequestEntityTooLarge")
+
+
+def test_a_form_is_decoded_only_when_its_signature_holds() -> None:
+    """The same form is too large for whoever signed it, and not even looked into for whoever did not."""
+    wire = form("Action=DescribeRegions&Version=2016-11-15" + "&%41=1" * 10_000)
+    assert code_of(knock(Door(), signed(wire, secret="guess")).body) == "AuthFailure"
+    answer = knock(Door(), signed(wire))
+    assert (answer.status, code_of(answer.body)) == (413, "RequestEntityTooLarge")
+
+
+def test_a_large_form_that_is_good_is_taken() -> None:
+    """It is decoded and parsed beside the event loop."""
+    door = Door()
+    text = "Action=DescribeRegions&Version=2016-11-15" + "".join(f"&RegionName.{n}=RegionOne" for n in range(1, 2000))
+    assert knock(door, signed(form(text))).status == 200
