@@ -3,7 +3,6 @@
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,16 +14,18 @@ from adapters.embedded import (
     health,
     processes,
     secrets_file,
-    seed_cloud,
-    seed_identity,
 )
 from adapters.embedded.errors import CloudError
 from adapters.embedded.facts import CloudFacts
+from adapters.embedded.host import PORT_PATIENCE, LocalHost
 from adapters.embedded.install import install
 from adapters.embedded.layout import HOST, SERVICES, Layout, layout, tail, write_private
 from adapters.embedded.locks import locked
 from adapters.embedded.plan import Plan
 from adapters.embedded.processes import Memory, Process
+from adapters.embedded.repair import Repair
+from adapters.embedded.seed import cloud as seed_cloud
+from adapters.embedded.seed import identity as seed_identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,8 @@ class EmbeddedCloud:
         place.root.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with locked(place.root / "lock-file", say):
             plan, signatures = self._prepare(say)
-            self._start(plan, signatures, say)
-            known = self._seed(plan, say)
+            repair = self._start(plan, signatures, say)
+            known = self._seed(plan, repair, say)
         say("the cloud is up")
         return known
 
@@ -79,7 +80,7 @@ class EmbeddedCloud:
         ours = frozenset(port for service in living for port, _ in health.CHECKS.get(service, ()))
         plan = Plan(
             place=place,
-            ports=free_ports.choose(place.root / "ports.json", self.port_base, ours),
+            ports=free_ports.choose(place.root / "ports.json", self.port_base, ours, PORT_PATIENCE),
             passwords=secrets_file.passwords(place.root / "passwords.json"),
             swift_devices=configure.swift_devices(place),
         )
@@ -89,37 +90,31 @@ class EmbeddedCloud:
         say(f"configured, ports {min(plan.ports.values())} to {max(plan.ports.values())}")
         return plan, signatures
 
-    def _start(self, plan: Plan, signatures: Mapping[str, str], say: Callable[[str], None]) -> None:
-        place, living = plan.place, processes.running(plan.place)
-        for service in SERVICES:
-            known = living.get(service, [])
-            if is_good(known, signatures[service], plan):
-                continue
-            if known:
-                say(f"restarting {service}")
-                processes.stop(place, service)
-            if service == "nova":
-                place.identity_ready.unlink(missing_ok=True)
-            processes.start(place, service, signatures[service])
+    def _start(self, plan: Plan, signatures: Mapping[str, str], say: Callable[[str], None]) -> Repair:
+        repair = Repair(LocalHost(plan, signatures), say)
+
+        def before_start(service: str) -> None:
+            if service == "nova":  # it waits for the accounts, which are written once Keystone answers
+                plan.place.identity_ready.unlink(missing_ok=True)
+
+        repair.replace_unwell(before_start)
         say("services started")
+        return repair
 
-    def _seed(self, plan: Plan, say: Callable[[str], None]) -> CloudFacts:
+    def _seed(self, plan: Plan, repair: Repair, say: Callable[[str], None]) -> CloudFacts:
         place = plan.place
-
-        def alive() -> list[str]:
-            return list(processes.running(place))
-
-        health.wait(["keystone"], place, plan.ports, alive)
+        repair.settle(["keystone"])
         say("keystone answers")
-        known = seed_identity.seed(plan)
+        known = repair.through(["keystone"], lambda: seed_identity.seed(plan))
         place.identity_ready.touch()
         say("accounts and catalog are there")
-        health.wait(SERVICES, place, plan.ports, alive)
+        repair.settle()
         say("every service answers")
-        seed_cloud.seed(plan)
+        repair.through(SERVICES, lambda: seed_cloud.seed(plan))
         facts.save(place.root / "facts.json", known)
         write_private(place.root.parent / "clouds.yaml", facts.clouds_yaml(known))
         say("flavors, images, volume types and networks are there")
+        repair.settle()
         return known
 
     def down(self) -> None:
@@ -179,26 +174,6 @@ def service_status(service: str, found: list[Process], ports: Mapping[str, int])
     pid = found[0].pid
     url = f"http://{HOST}:{ports[health.CHECKS[service][0][0]]}"
     return ServiceStatus(service, pid, health.is_healthy(service, ports), url, processes.memory(pid))
-
-
-def is_good(found: list[Process], signature: str, plan: Plan, patience: float = 10) -> bool:
-    """Tell whether these processes of a service are one, with today's configuration, and well or about to be.
-
-    One that takes a connection and does not answer within `patience` seconds hangs, however young it is.
-    """
-    if len(found) != 1 or found[0].signature != signature:
-        return False
-    service = found[0].service
-    if health.is_healthy(service, plan.ports, timeout=patience):
-        return True
-    return is_young(found[0]) and not health.is_hung(service, plan.ports, timeout=patience)
-
-
-def is_young(process: Process, seconds: float = 120) -> bool:
-    """Tell whether a process started lately: one that does not answer yet is then given its time."""
-    with suppress(OSError):
-        return time.time() - Path(f"/proc/{process.pid}").stat().st_ctime < seconds
-    return False
 
 
 def stopwatch(progress: Callable[[str], None]) -> Callable[[str], None]:

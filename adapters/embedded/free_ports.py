@@ -2,8 +2,9 @@
 
 import json
 import socket
+import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from adapters.embedded.errors import CloudError
@@ -25,6 +26,16 @@ def is_free(port: int) -> bool:
     return True
 
 
+def wait_until_free(ports: Collection[int], patience: float) -> bool:
+    """Wait until a server could listen on all of these ports, or `patience` seconds; tell whether it could."""
+    deadline = time.monotonic() + patience
+    while not all(map(is_free, ports)):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
 def block(start: int) -> dict[str, int]:
     """Name the ports from `start` on."""
     return {name: start + offset for offset, name in enumerate(PORT_NAMES)}
@@ -39,13 +50,16 @@ def remembered(file: Path) -> dict[str, int] | None:
     return {name: int(ports[name]) for name in PORT_NAMES} if set(PORT_NAMES) <= set(ports) else None
 
 
-def choose(file: Path, port_base: int | None, ours: frozenset[str]) -> Mapping[str, int]:
+def choose(file: Path, port_base: int | None, ours: frozenset[str], patience: float = 0.0) -> Mapping[str, int]:
     """Give the cloud's ports and write them to `file`.
 
     `ours` names the ports on which this cloud's own running services already listen. A configured base is taken as it
-    is, and refused when somebody else listens there; ports remembered are kept while they are free.
+    is, and refused when somebody else listens there; ports remembered are kept while they are free, or become so within
+    `patience` seconds, as those of services do that were killed a moment ago.
     """
     before = remembered(file)
+    if before and not ours:
+        wait_until_free(before.values(), patience)
     if port_base is not None:
         ports = block(port_base)
         mine = ours if before == ports else frozenset()

@@ -1,10 +1,9 @@
 """Is a service there? A cheap public GET on each of its ports says so."""
 
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 
-from adapters.embedded.errors import AnswerError, ServiceFailedError
-from adapters.embedded.layout import HOST, Layout, tail
+from adapters.embedded.errors import AnswerError
+from adapters.embedded.layout import HOST
 from adapters.embedded.rest import call
 
 # Service → (port, path) of every check. None of them needs a token or another service.
@@ -40,24 +39,3 @@ def is_hung(service: str, ports: Mapping[str, int], timeout: float = 3) -> bool:
         except (OSError, AnswerError):  # refused: it does not listen yet
             continue
     return False
-
-
-def wait(
-    services: Iterable[str],
-    place: Layout,
-    ports: Mapping[str, int],
-    alive: Callable[[], Iterable[str]],
-    patience: float = 240,
-) -> None:
-    """Wait until all answer. Raise ServiceFailedError for the first that is no longer among the living, or is late."""
-    waiting = list(services)
-    deadline = time.monotonic() + patience
-    while waiting := [service for service in waiting if not is_healthy(service, ports)]:
-        living = set(alive())
-        for service in waiting:
-            if service not in living:
-                raise ServiceFailedError(service, "died while starting", tail(place.log(service)))
-        if time.monotonic() > deadline:
-            late = waiting[0]
-            raise ServiceFailedError(late, f"is not healthy after {patience:.0f} s", tail(place.log(late)))
-        time.sleep(0.15)

@@ -12,17 +12,24 @@ from pathlib import Path
 from adapters.embedded.layout import SERVICES, Layout
 
 PACKAGE = "passerelle_cloud"  # what the service side is called on the services' PYTHONPATH
+PF_EXITING = 0x4  # linux/sched.h
 LOG_LIMIT = 16 << 20  # bytes; a larger log is moved aside at the next start
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A running service. `signature` is that of the configuration and packages it was started with."""
+    """A running service. `signature` is that of the configuration and packages it was started with.
+
+    `started` is in clock ticks since the machine's start: a pid may be given to another process, both together never.
+    `ending` is one that has been killed, and still holds its ports until the kernel has taken it down.
+    """
 
     service: str
     pid: int
     parent: int
     signature: str
+    started: int = 0
+    ending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,13 @@ def recognise(argv: list[str], root: Path) -> tuple[str, str] | None:
 
 
 def running(place: Layout, proc: Path = Path("/proc")) -> dict[str, list[Process]]:
-    """Find this cloud's processes by looking at every command line of this user."""
+    """Find this cloud's living processes; those that are about to end are not among them."""
+    found = {service: [each for each in those if not each.ending] for service, those in present(place, proc).items()}
+    return {service: those for service, those in found.items() if those}
+
+
+def present(place: Layout, proc: Path = Path("/proc")) -> dict[str, list[Process]]:
+    """Find this cloud's processes, those that are about to end too, by every command line of this user."""
     found: dict[int, Process] = {}
     for entry in proc.iterdir():
         if not entry.name.isdigit():
@@ -54,9 +67,15 @@ def running(place: Layout, proc: Path = Path("/proc")) -> dict[str, list[Process
         try:
             argv = (entry / "cmdline").read_text(errors="replace").split("\0")[:-1]
             if known := recognise(argv, place.root):
-                # the name of the program, in brackets, may hold spaces and brackets
-                parent = int((entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
-                found[int(entry.name)] = Process(known[0], int(entry.name), parent, known[1])
+                fields = stat(entry)
+                found[int(entry.name)] = Process(
+                    known[0],
+                    int(entry.name),
+                    fields.parent,
+                    known[1],
+                    fields.started,
+                    fields.exiting or is_killed((entry / "status").read_text(errors="replace")),
+                )
         except OSError:
             continue  # it ended meanwhile
     by_service: dict[str, list[Process]] = {}
@@ -64,6 +83,28 @@ def running(place: Layout, proc: Path = Path("/proc")) -> dict[str, list[Process
         if process.parent not in found:  # a child that has forked and not yet become what it shall run
             by_service.setdefault(process.service, []).append(process)
     return by_service
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """What /proc/PID/stat says of a process."""
+
+    parent: int
+    started: int
+    exiting: bool
+
+
+def stat(entry: Path) -> Stat:
+    """Read /proc/PID/stat (proc_pid_stat(5)): state, parent, flags and start time are its fields 3, 4, 9 and 22."""
+    # the name of the program, in brackets, may hold spaces and brackets
+    fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    return Stat(int(fields[1]), int(fields[19]), fields[0] in "ZX" or bool(int(fields[6]) & PF_EXITING))
+
+
+def is_killed(status: str) -> bool:
+    """Tell from /proc/PID/status whether a process has been sent a SIGKILL that it has not yet died of."""
+    pending = [line.split()[1] for line in status.splitlines() if line.startswith(("SigPnd:", "ShdPnd:"))]
+    return any(int(mask, 16) >> (signal.SIGKILL - 1) & 1 for mask in pending)
 
 
 def environment(place: Layout) -> dict[str, str]:
@@ -110,17 +151,17 @@ def start(place: Layout, service: str, signature: str) -> int:
 def stop(place: Layout, service: str | None = None, patience: float = 5.0) -> None:
     """End the processes of one service or of all, politely at first; return when none is left, nor a port of theirs."""
     number = signal.SIGTERM
-    while left := [process for process in in_order(running(place)) if service in (None, process.service)]:
-        end([process.pid for process in left], number, patience)
+    while left := [process for process in in_order(present(place)) if service in (None, process.service)]:
+        end(left, number, patience)
         number = signal.SIGKILL
 
 
-def end(pids: Collection[int], number: signal.Signals, patience: float) -> None:
+def end(found: Collection[Process], number: signal.Signals, patience: float) -> None:
     """Signal processes and wait until all have ended, or `patience` seconds.
 
     A process leaves /proc/*/cmdline before the kernel closes its sockets; its pidfd becomes readable after that.
     """
-    waiting = {handle for pid in pids if (handle := pidfd(pid)) is not None}
+    waiting = {handle for process in found if (handle := pidfd(process)) is not None}
     handles, deadline = tuple(waiting), time.monotonic() + patience
     try:
         for handle in handles:
@@ -131,19 +172,37 @@ def end(pids: Collection[int], number: signal.Signals, patience: float) -> None:
     finally:
         for handle in handles:
             os.close(handle)
-        reap(pids)
+        reap(process.pid for process in found)
     # Those of a supervisor that is gone are for init to collect; until it has, `ps` lists what has ended.
     patient = time.monotonic() + 1
-    while any(Path(f"/proc/{pid}").exists() for pid in pids) and not waiting and time.monotonic() < patient:
+    while any(is_there(process) for process in found) and not waiting and time.monotonic() < patient:
         time.sleep(0.02)
 
 
-def pidfd(pid: int) -> int | None:
-    """Give a handle of a process, or None when it has ended."""
+def pidfd(process: Process) -> int | None:
+    """Give a handle of a process, or None when it has ended, even if another has its pid by now."""
     try:
-        return os.pidfd_open(pid)
+        handle = os.pidfd_open(process.pid)
     except ProcessLookupError:
         return None
+    if is_there(process):  # looked at after the handle was made: whatever has the pid now is what the handle is of
+        return handle
+    os.close(handle)
+    return None
+
+
+def is_there(process: Process, proc: Path = Path("/proc")) -> bool:
+    """Tell whether /proc still lists this very process."""
+    try:
+        return stat(proc / str(process.pid)).started == process.started
+    except OSError:
+        return False
+
+
+def age(process: Process) -> float:
+    """Give the seconds since a process started."""
+    uptime = float(Path("/proc/uptime").read_text().split()[0])
+    return uptime - process.started / os.sysconf("SC_CLK_TCK")
 
 
 def reap(pids: Iterable[int]) -> None:
@@ -153,6 +212,15 @@ def reap(pids: Iterable[int]) -> None:
             os.waitpid(pid, os.WNOHANG)
         except ChildProcessError:
             continue
+
+
+def ended(pid: int) -> int | None:
+    """Give how a child ended, as `subprocess` writes it; None while it has not; 0 where nobody knows any more."""
+    try:
+        done, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return 0
+    return os.waitstatus_to_exitcode(status) if done else None
 
 
 def memory(pid: int) -> Memory:

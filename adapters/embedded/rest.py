@@ -1,5 +1,6 @@
 """The few HTTP calls the supervisor makes: health checks and the seed. Standard library only, and never by a proxy."""
 
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -34,11 +35,14 @@ def call(
     sent = {"Content-Type": "application/json", **(headers or {})}
     request = urllib.request.Request(url, method=method, data=raw, headers=sent)  # noqa: S310 - our own http URLs
     try:
-        response = _direct.open(request, timeout=timeout)
-    except urllib.error.HTTPError as error:
-        response = error  # an answer like any other: urllib calls even 300 an error, which version lists answer
-    with response:
-        data = response.read()
+        try:
+            response = _direct.open(request, timeout=timeout)
+        except urllib.error.HTTPError as error:
+            response = error  # an answer like any other: urllib calls even 300 an error, which version lists answer
+        with response:
+            data = response.read()
+    except http.client.HTTPException as error:  # an answer cut short, by a service that died over it
+        raise ConnectionError(f"{method} {url}: {error!r}") from error
     if response.status >= 400:
         raise AnswerError(method, url, response.status, data.decode(errors="replace"))
     return Answer(response.status, decode(data), {key.lower(): value for key, value in response.headers.items()})
@@ -76,6 +80,10 @@ class Session:
     def patch(self, path: str, body: Json) -> Json:
         """PATCH, decoded."""
         return call("PATCH", self.endpoint + path, body=body, headers=self.headers()).body
+
+    def delete(self, path: str) -> None:
+        """DELETE."""
+        call("DELETE", self.endpoint + path, headers=self.headers())
 
     def headers(self) -> dict[str, str]:
         """Give what authenticates a request."""

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from adapters.embedded.cloud import is_good
 from adapters.embedded.free_ports import first_free
+from adapters.embedded.host import is_good
 from adapters.embedded.layout import HOST, Layout
 from adapters.embedded.plan import Plan
-from adapters.embedded.processes import Process
+from adapters.embedded.processes import Process, stat
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def plan(tmp_path: Path) -> Plan:
 def young() -> Iterator[Process]:
     """A process that has just started."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
-        yield Process("nova", child.pid, 1, "signature")
+        yield Process("nova", child.pid, 1, "signature", stat(Path(f"/proc/{child.pid}")).started)
         child.kill()
 
 

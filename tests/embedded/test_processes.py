@@ -1,8 +1,13 @@
 """A service is known by its command line: no pid file can lie about it."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from adapters.embedded import processes
 from adapters.embedded.layout import Layout
@@ -10,17 +15,21 @@ from adapters.embedded.layout import Layout
 PLACE = Layout(Path("/clouds/one/cloud"), Path("/venv"))
 
 
-def pretend(proc: Path, pid: int, argv: list[str], parent: int = 1) -> None:
+def pretend(
+    proc: Path, pid: int, argv: list[str], parent: int = 1, state: str = "S", flags: int = 0x400000, pending: int = 0
+) -> None:
     """Write what /proc says of a process."""
     directory = proc / str(pid)
     directory.mkdir()
     (directory / "cmdline").write_text("".join(f"{word}\0" for word in argv))
-    (directory / "stat").write_text(f"{pid} (python (x) y) S {parent} 1 1 0")
+    between = " ".join(["0"] * 12)
+    (directory / "stat").write_text(f"{pid} (python (x) y) {state} {parent} 1 1 0 -1 {flags} {between} 4711 0 0")
+    (directory / "status").write_text(f"Name:\tpython\nSigPnd:\t{0:016x}\nShdPnd:\t{pending:016x}\nSigBlk:\t{0:016x}\n")
 
 
 def test_a_service_is_found_with_the_signature_it_was_started_with(tmp_path: Path) -> None:
     pretend(tmp_path, 7, processes.command(PLACE, "nova", "abc"))
-    assert processes.running(PLACE, tmp_path) == {"nova": [processes.Process("nova", 7, 1, "abc")]}
+    assert processes.running(PLACE, tmp_path) == {"nova": [processes.Process("nova", 7, 1, "abc", 4711)]}
 
 
 def test_another_clouds_service_is_not_ours(tmp_path: Path) -> None:
@@ -35,6 +44,45 @@ def test_others_zombies_and_the_ended_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "4").mkdir()
     (tmp_path / "self").mkdir()
     assert processes.running(PLACE, tmp_path) == {}
+
+
+@pytest.mark.parametrize("fate", [{"state": "Z"}, {"state": "X"}, {"flags": 0x400004}, {"pending": 1 << 8}])
+def test_a_process_that_is_about_to_end_is_not_alive_and_is_waited_for(tmp_path: Path, fate: dict[str, Any]) -> None:
+    pretend(tmp_path, 7, processes.command(PLACE, "nova", "abc"), **fate)
+    assert processes.running(PLACE, tmp_path) == {}
+    assert [process.ending for process in processes.present(PLACE, tmp_path)["nova"]] == [True]
+
+
+@pytest.mark.parametrize("signal", [signal.SIGTERM, signal.SIGCHLD, signal.SIGUSR1])
+def test_another_pending_signal_ends_nobody(tmp_path: Path, signal: int) -> None:
+    pretend(tmp_path, 7, processes.command(PLACE, "nova", "abc"), pending=1 << (signal - 1))
+    assert [process.ending for process in processes.running(PLACE, tmp_path)["nova"]] == [False]
+
+
+def test_a_process_that_got_the_pid_of_another_is_left_alone() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        started = processes.stat(Path(f"/proc/{child.pid}")).started
+        processes.end([processes.Process("nova", child.pid, 1, "abc", started - 1)], signal.SIGKILL, 0.1)
+        assert child.poll() is None
+        processes.end([processes.Process("nova", child.pid, 1, "abc", started)], signal.SIGKILL, 10)
+        assert not Path(f"/proc/{child.pid}").exists()
+
+
+def test_a_child_that_has_ended_says_how() -> None:
+    pid = os.posix_spawn(sys.executable, [sys.executable, "-c", "import time; time.sleep(60)"], {})
+    assert processes.ended(pid) is None
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert processes.ended(pid) == -signal.SIGKILL
+    assert processes.ended(pid) == 0  # nobody knows any more
+
+
+def test_a_process_is_as_old_as_it_is() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        mine, its = (processes.stat(Path(f"/proc/{pid}")).started for pid in (os.getpid(), child.pid))
+        ages = [processes.age(processes.Process("nova", 0, 1, "", started)) for started in (mine, its)]
+        assert ages[0] >= ages[1] >= 0
+        child.kill()
 
 
 def test_a_child_between_fork_and_exec_is_not_a_second_service(tmp_path: Path) -> None:

@@ -2,12 +2,15 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,7 +19,7 @@ from adapters.embedded import AnswerError, CloudFacts, EmbeddedCloud, processes
 from adapters.embedded.layout import HOST, SERVICES
 from adapters.embedded.processes import running
 from adapters.embedded.rest import Answer, call
-from adapters.embedded.seed_cloud import FLAVORS
+from adapters.embedded.seed.cloud import FLAVORS
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
 
@@ -144,6 +147,25 @@ def test_killed_services_are_restarted_and_no_other(cloud: EmbeddedCloud) -> Non
     after = pids(cloud)
     assert {service for service in SERVICES if before[service] != after[service]} == {"nova", "swift", "placement"}
     assert all(row.healthy for row in cloud.status())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_services_killed_at_any_moment_of_an_up_are_well_in_the_end(cloud: EmbeddedCloud, seed: int) -> None:
+    chance = random.Random(seed)
+    victims = chance.sample(SERVICES, 4)  # each dies before the `up`, or under it, or both
+    for service in chance.sample(victims, 2):
+        os.kill(pids(cloud)[service][0], signal.SIGKILL)
+    with subprocess.Popen(up_command(cloud), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as up:
+        for service in victims:
+            time.sleep(chance.uniform(0, 2))
+            for pid in pids(cloud).get(service, []):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        said, _ = up.communicate()
+    assert up.returncode == 0, said
+    cloud.up()  # a kill may have come after the last look
+    assert all(row.healthy for row in cloud.status())
+    assert {service: len(found) for service, found in pids(cloud).items()} == dict.fromkeys(SERVICES, 1)
 
 
 def test_a_service_that_cannot_start_is_named_with_its_log(cloud: EmbeddedCloud) -> None:

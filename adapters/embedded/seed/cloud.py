@@ -44,9 +44,17 @@ def flavors(plan: Plan, token: str) -> None:
 
 
 def images(plan: Plan, token: str) -> None:
-    """Make one small public image per architecture; one whose upload was cut short gets its bytes now."""
+    """Make one small public image per architecture; one whose upload was cut short gets its bytes now, or goes.
+
+    A Glance that dies over an upload leaves the image in `saving`, where it takes no bytes any more.
+    """
     glance = Session(plan.url("glance", "/v2"), token)
-    known = {each["name"]: each for each in glance.get("/images?visibility=public&limit=1000")["images"]}
+    known = {}
+    for image in glance.get("/images?visibility=public&limit=1000")["images"]:
+        if image["status"] in ("queued", "active"):
+            known[image["name"]] = image
+        elif image["name"] in [f"tiny-linux-{architecture}" for architecture in ARCHITECTURES]:
+            glance.delete(f"/images/{image['id']}")
     for architecture in ARCHITECTURES:
         name = f"tiny-linux-{architecture}"
         image = known.get(name) or glance.post("/images", {
