@@ -59,6 +59,7 @@ class Stored:
 
     `metadata` has the user's names in lower case, without `X-Object-Meta-`; `headers` the kept ones of KEPT_HEADERS;
     `content_range` and `parts` are set where a range or a part was asked for and Swift knew what it means.
+    `unreadable` is how many metadata entries are left out because no HTTP header can carry them.
     """
 
     size: int
@@ -71,6 +72,7 @@ class Stored:
     content_range: str = ""
     length: int = 0
     parts: int = 0
+    unreadable: int = 0
 
 
 # Headers that Swift keeps with an object beside its type and metadata, by their lower-case names.

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import re
 from collections.abc import Callable, Mapping
-from email.errors import HeaderParseError
-from email.header import decode_header
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from shim.protocol import scalars
 from shim.protocol.parameter_error import Flaw, Refusal
@@ -16,7 +15,10 @@ Binding = tuple[str, Callable[[str], Any]]  # member, reader of the header's tex
 
 # Possessive, so that no text makes it go back.
 _QUOTED = re.compile(r'\s*+(?:"((?:[^"\\]|\\.)*+)"\s*+|([^,]*+))(?:,|$)')
-_ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=")
+# An encoded word (RFC 2047, 2): charset, encoding and text.  The blanks between two of them are no text (6.2).
+_ENCODED_WORD = re.compile(r"=\?([A-Za-z0-9_-]{1,40}+)\?([bBqQ])\?([!->@-~]*+)\?=(?:[ \t]++(?==\?))?")
+_Q_ENCODED = re.compile(r"(?:[!-<>-~]|=[0-9A-Fa-f]{2})*+")
+_CHARSETS: Final = {"utf-8": "utf-8", "us-ascii": "ascii", "iso-8859-1": "latin-1"}
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 
@@ -52,19 +54,27 @@ def _pairs(text: str) -> list[str]:
 def decoded(text: str) -> str:
     """Read a metadata value: "values of such headers are character decoded as per RFC 2047 before storing".
 
-    (Amazon S3 User Guide, "Working with object metadata".)  What does not decode, or decodes to control characters,
-    stays as it came.
+    (Amazon S3 User Guide, "Working with object metadata".)  What does not decode, is in another charset than UTF-8,
+    US-ASCII or ISO-8859-1, or decodes to control characters, stays as it came.
     """
-    if "=?" not in text or not _ENCODED_WORD.search(text):
+    if "=?" not in text:
         return text
     try:
-        found = "".join(
-            piece.decode(charset or "latin-1") if isinstance(piece, bytes) else piece
-            for piece, charset in decode_header(text)
-        )
-    except (HeaderParseError, LookupError, ValueError):
+        found = _ENCODED_WORD.sub(_word, text)
+    except (KeyError, ValueError):
         return text
     return text if _CONTROL.search(found) else found
+
+
+def _word(match: re.Match[str]) -> str:
+    """Decode one encoded word; KeyError for an unknown charset, ValueError for what is not encoded so."""
+    charset, encoding, text = match.groups()
+    known = _CHARSETS[charset.lower()]
+    if encoding in "bB":
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode(known)  # often without padding
+    if not _Q_ENCODED.fullmatch(text):
+        raise ValueError(text)
+    return binascii.a2b_qp(text, header=True).decode(known)
 
 
 def encoded(text: str) -> str:

@@ -16,10 +16,12 @@ from adapters.openstack import faults
 from adapters.types.objects import KEPT_HEADERS, Container, Description, Layout, Stored, Written
 
 SERVICE: Final = "object-store"
-_META: Final = "x-object-meta-"
+METADATA: Final = "x-object-meta-"  # what the names of an object's metadata begin with
+# The number of metadata entries that a head had and HTTP cannot carry.  No header has this name.
+UNREADABLE: Final = "unreadable metadata"
 _KEPT: Final = frozenset(KEPT_HEADERS)
-_SELDOM: Final = _KEPT | {"content-range", "x-parts-count", "x-static-large-object", "x-object-manifest"}
-_is_metadata: Final = re.compile(_META).match
+_SELDOM: Final = _KEPT | {"content-range", "x-parts-count", "x-static-large-object", "x-object-manifest", UNREADABLE}
+_is_metadata: Final = re.compile(METADATA).match
 _MONTHS: Final = {
     name: f"{number:02}"
     for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)  # noqa: SIM905
@@ -39,7 +41,7 @@ def written_headers(description: Description) -> dict[str, str]:
     if description.headers:
         headers.update((name, value) for name, value in description.headers.items() if name in _KEPT and value)
     for name, value in description.metadata.items():
-        key = _META + name.translate(_ESCAPED)
+        key = METADATA + name.translate(_ESCAPED)
         if len(value) <= _CERTAINLY_SHORT:
             headers[key] = value
             continue
@@ -78,13 +80,14 @@ def _add_more(found: Stored, headers: Mapping[str, str]) -> None:
     if found.content_range:
         found.size = int(found.content_range.rpartition("/")[2])
     found.parts = int(headers.get("x-parts-count", 0))
+    found.unreadable = int(headers.get(UNREADABLE, 0))
 
 
 def _metadata(names: Iterable[str], headers: Mapping[str, str]) -> dict[str, str]:
     metadata: dict[str, str] = {}
     more: list[tuple[str, int, str]] = []
     for name in names:
-        key, _, number = name[len(_META) :].partition(_MORE.lower())
+        key, _, number = name[len(METADATA) :].partition(_MORE.lower())
         if number.isdecimal():
             more.append((_unescaped(key), int(number), headers[name]))
         else:

@@ -2,9 +2,8 @@
 
 Every S3 request passes here, so this is no general client: a small object costs some 70 microseconds of CPU, where
 aiohttp's client takes 190.  It is strict about whose bytes are whose: an answer that begins before it was asked for, or
-a body of another length than announced, costs the connection.  It is lenient towards one thing that HTTP does not allow
-and Swift's own S3 face writes: that middleware stores a metadata name with an underscore as `X-Object-Meta-A=5Fb`,
-though `=` may not stand in a header's name (RFC 9110, 5.6.2).
+a body of another length than announced, costs the connection.  It is lenient towards names and values of headers that
+HTTP does not allow and Swift's users can store with an object: `odd_heads` reads those.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ import httptools
 from adapters.errors import BackendError, Fault
 from adapters.openstack import faults
 from adapters.openstack.swift.headers import SERVICE
+from adapters.openstack.swift.odd_heads import framing, readable
 
 # Of an answer's body, what may wait here for its reader before Swift is made to wait.
 HELD_BYTES: Final = 256 * 1024
@@ -27,8 +27,6 @@ _HEAD_BYTES: Final = 128 * 1024
 # Copying so much is cheaper than a system call of its own.
 _JOINED_BYTES: Final = 64 * 1024
 
-_META_NAME: Final = re.compile(rb"^x-object-meta-[^:\r\n]*=5f[^:\r\n]*(?=:)", re.IGNORECASE | re.MULTILINE)
-_ESCAPE: Final = re.compile(rb"=5f", re.IGNORECASE)
 # Fits what the parser has let pass (no folded line, no lone CR or LF) and costs far less than a call for each header.
 _HEADER: Final = re.compile(r"\r\n([^:]++):[ \t]*+([^\r]*+)")
 
@@ -133,7 +131,7 @@ class Wire(asyncio.Protocol):
         self._heard = False
         self._writable = True
         self._paused = False
-        self._in_head = False
+        self._in_head = self._odd_head = False
         self._head = b""
 
     async def ask(
@@ -147,7 +145,7 @@ class Wire(asyncio.Protocol):
         """
         answer = self._answer = Answer(self, silence)
         self._bodiless = bodiless
-        self._sent = self._heard = False
+        self._sent = self._heard = self._odd_head = False
         self._in_head, self._head = True, b""
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
@@ -267,7 +265,7 @@ class Wire(asyncio.Protocol):
             self._answer.wake()
 
     def data_received(self, data: bytes) -> None:
-        """Take what came from the socket; a head goes to the parser in one piece, mended."""
+        """Take what came from the socket; a head goes to the parser in one piece."""
         answer, parser = self._answer, self._parser
         if answer is None or parser is None:
             self.abort("an answer that nobody asked for")
@@ -282,8 +280,15 @@ class Wire(asyncio.Protocol):
                     if len(data) > _HEAD_BYTES:
                         self.abort("an endless head")
                     return
-                self._head, data = _mended(data[:end]), data[end:]
-                parser.feed_data(self._head)
+                self._head, data = data[:end], data[end:]
+                try:
+                    parser.feed_data(self._head)
+                except httptools.HttpParserError:
+                    if answer.status:
+                        raise
+                    self._odd_head = True
+                    self._parser = parser = httptools.HttpResponseParser(self)
+                    parser.feed_data(framing(self._head))
                 self._head = b""
             if data and self._answer is None:
                 self.abort("more than the answer")
@@ -310,9 +315,12 @@ class Wire(asyncio.Protocol):
         status = parser.get_status_code()
         if status < 200:
             return
-        # Each header is a name, a value and nothing; taken backwards, the first of those with one name counts.
-        parts = _HEADER.split(self._head.decode("utf-8", "surrogateescape"))
-        answer.headers = dict(zip(map(str.lower, parts[-3::-3]), parts[-2::-3], strict=True))
+        if self._odd_head:
+            answer.headers = readable(self._head)
+        else:
+            # Each header is a name, a value and nothing; taken backwards, the first of those with one name counts.
+            parts = _HEADER.split(self._head.decode("utf-8", "surrogateescape"))
+            answer.headers = dict(zip(map(str.lower, parts[-3::-3]), parts[-2::-3], strict=True))
         answer.status = status
         if self._bodiless:
             self.on_message_complete()
@@ -343,10 +351,3 @@ class Wire(asyncio.Protocol):
         if not reusable:
             self.close()
         self._end(reusable=reusable)
-
-
-def _mended(head: bytes) -> bytes:
-    """Write the underscores of metadata's names as HTTP allows it."""
-    if b"=5" not in head:
-        return head
-    return _META_NAME.sub(lambda name: _ESCAPE.sub(b"%5F", name[0]), head)

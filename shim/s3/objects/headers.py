@@ -139,6 +139,8 @@ def described(stored: Stored) -> dict[str, Any]:
     }
     if stored.headers:
         members.update((member, stored.headers[header]) for member, header in _KEPT if header in stored.headers)
+    if stored.unreadable:
+        members["MissingMeta"] = stored.unreadable
     return members
 
 

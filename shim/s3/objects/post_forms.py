@@ -63,7 +63,7 @@ _STATUSES: Final = {"200": 200, "201": 201}  # "If the value is set to an empty 
 _TOLD: Final = frozenset(("content-length", "content-type"))
 _URL: Final = re.compile("[!-~]+")
 _TOKEN: Final = re.compile("[!#$%&'*+.^_`|~0-9a-z-]+")  # what a header's name is made of (RFC 9110, 5.6.2)
-_LINE_ENDS: Final = re.compile("[\r\n\0]")
+_CONTROL: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f]")  # what no header's value can hold (RFC 9110, 5.5)
 
 
 def posted(request: Request) -> bool:
@@ -191,7 +191,7 @@ def _headers(fields: Mapping[str, str]) -> list[tuple[str, str]]:
     for name, value in fields.items():
         header = _HEADERS.get(name) or (name if name.startswith("x-amz-") and name not in _SIGNATURE else "")
         if header:
-            if not _TOKEN.fullmatch(header) or _LINE_ENDS.search(value):
+            if not _TOKEN.fullmatch(header) or _CONTROL.search(value):
                 raise invalid_argument("This field cannot be the header that it stands for.", name, value)
             headers.append((header, value.encode("utf-8", "surrogateescape").decode("latin-1")))
     return headers

@@ -71,9 +71,11 @@ async def test_a_new_connection_that_closes_is_not_tried_again() -> None:
     assert script.connections == 1
 
 
-@pytest.mark.parametrize("value", ["a\r\nX-Auth-Token: b", "a\nb", "a\rb", "a\0b"])
+@pytest.mark.parametrize(
+    "value", ["a\r\nX-Auth-Token: b", "a\nb", "a\rb", *(f"a{chr(code)}b" for code in (0, 1, 8, 11, 31, 127))]
+)
 @pytest.mark.parametrize("name", [True, False])
-def test_no_value_begins_a_header(value: str, name: bool) -> None:
+def test_no_header_holds_a_control_character(value: str, name: bool) -> None:
     async def run() -> None:
         script = Script()
         async with swift(script) as ask:
