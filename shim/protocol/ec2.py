@@ -75,7 +75,7 @@ def refused(refusal: Refusal) -> AwsError:
     elif refusal.flaw is Flaw.MISSING:
         code, message = "MissingParameter", f"The request must contain the parameter {name}"
     elif refusal.flaw is Flaw.TEXT:
-        code, message = "InvalidCharacter", f"The parameter {name} holds a character that is not valid UTF-8."
+        code, message = "InvalidCharacter", f"The parameter {name} holds a character that {refusal.detail}."
     else:
         value = "" if refusal.value is None else f"({refusal.value.encode('utf-8', 'replace').decode()}) "
         code, message = "InvalidParameterValue", f"Value {value}for parameter {name} is invalid. {refusal.detail}"

@@ -111,7 +111,7 @@ class Compiler:
         """Return the reader of a shape."""
         kind = shape.type_name
         if kind not in ("structure", "list", "map"):
-            return _leaf(scalars.reader(shape, "iso8601"), numbered=self._flat)
+            return _leaf(scalars.form_reader(shape), numbered=self._flat)
         key = (shape.name, bool(shape.serialization.get("flattened")))
         if key not in self._done:
             self._done[key] = lambda node: self._done[key](node)

@@ -18,7 +18,7 @@ class Flaw(Enum):
     MISSING = auto()  # required, and not there
     TYPE = auto()  # the text is not of the type: `detail` says what was expected
     CONSTRAINT = auto()  # a minimum, maximum, pattern or enumeration: `detail` is Coral's "Member must ..." sentence
-    TEXT = auto()  # bytes that are no UTF-8
+    TEXT = auto()  # a character that cannot be taken: `detail` completes "a character that ..."
 
 
 class Refusal(Exception):  # noqa: N818 - it is a verdict on input, not a failure of ours

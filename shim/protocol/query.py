@@ -32,7 +32,7 @@ def _sentence(refusal: Refusal, where: str) -> str:
     if refusal.flaw is Flaw.UNKNOWN:
         return f"The parameter {where} is not recognized"
     if refusal.flaw is Flaw.TEXT:
-        return f"The parameter {where} holds a character that is not valid UTF-8."
+        return f"The parameter {where} holds a character that {refusal.detail}."
     if refusal.flaw is Flaw.MISSING:
         value = "Value null "
     else:

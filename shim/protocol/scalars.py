@@ -52,10 +52,29 @@ def _reader(shape: Any, timestamps: str) -> Read:
 def _string(text: str) -> str:
     if text.isascii() or not _SURROGATE.search(text):
         return text
-    raise Refusal(Flaw.TEXT, "The value is not valid UTF-8")
+    raise Refusal(Flaw.TEXT, "is not valid UTF-8")
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# XML 1.0, 2.2: what is not a Char, not even as a reference.
+_NOT_IN_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+
+def form_reader(shape: Any) -> Read:
+    """Return the reader of a scalar in a form, whose texts are stored and shown again in XML.
+
+    Texts that XML cannot carry are refused, as no answer could give them back.
+    """
+    read = reader(shape, "iso8601")
+    if shape.type_name not in ("string", "character"):
+        return read
+
+    def in_xml(text: str) -> Any:
+        if not text.isprintable() and _NOT_IN_XML.search(text):
+            raise Refusal(Flaw.TEXT, "XML cannot carry")
+        return read(text)
+
+    return in_xml
 
 
 def _boolean(text: str) -> bool:
