@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from pydantic import SecretStr
 import shim.ec2
 import shim.s3
 import shim.sts  # noqa: F401 - importing a service's package registers its actions
+from adapters.errors import BackendError
 from adapters.openstack import config as clouds
 from adapters.openstack.cloud import CloudFactory, Limits
 from adapters.openstack.transport import Timeouts
@@ -44,6 +46,8 @@ from shim.s3.service import s3
 from shim.sts import errors as sts_errors
 from shim.sts.service import sts
 
+log_here = logging.getLogger(__name__)
+
 
 def _unsigned(_: Request) -> AwsError:
     return AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
@@ -61,6 +65,8 @@ FRONTENDS = {
     "ec2": Frontend(ec2, lambda error, operation, _: ec2_errors.translate(error, operation), _unsigned, buffered=True),
     "sts": Frontend(sts, lambda error, _, __: sts_errors.translate(error), _unsigned, buffered=True),
 }
+
+_ASK_AGAIN_SECONDS = 60.0
 
 SERVICES = tuple(frontend.service for frontend in FRONTENDS.values())
 
@@ -129,9 +135,11 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
         side=side,
     )
     metrics.in_flight.ask = lambda: app.in_flight
+    telling = asyncio.create_task(_tell_service_scope(factory))
     try:
         yield app, side
     finally:
+        telling.cancel()
         await locks.stop()
         await factory.aclose()
 
@@ -174,6 +182,19 @@ def _calls(metrics: Metrics, refusals: Refusals) -> Callable[[Record], None]:
             refusals.note(record)
 
     return observe
+
+
+async def _tell_service_scope(factory: CloudFactory) -> None:
+    """Log once whether the service identity is on; a cloud that is down is asked again until it is up."""
+    while True:
+        try:
+            scope = await factory.service_scope()
+        except BackendError as error:
+            log_here.warning("service identity: not known yet, as Keystone could not be asked (%s)", error.fault.value)
+            await asyncio.sleep(_ASK_AGAIN_SECONDS)
+        else:
+            log_here.info("%s", scope.told())
+            return
 
 
 def _own(refusals: Refusals) -> LastRefusals:

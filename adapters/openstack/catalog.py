@@ -60,4 +60,7 @@ def _url(access: Any, config: CloudConfig, service: str) -> str | None:
         )
     except CatalogException:
         return None
+    except ValueError:
+        # keystoneauth's answer where a catalogue has a service under several names, and none of them in this region.
+        return None
     return url

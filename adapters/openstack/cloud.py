@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Self
@@ -14,13 +16,14 @@ from adapters.openstack.discovery import KeystoneauthDiscovery
 from adapters.openstack.glance.glance import Glance
 from adapters.openstack.keystone.keystone import Keystone
 from adapters.openstack.keystone.login import Login, blocking_session
+from adapters.openstack.keystone.service_user import ServiceScope, ServiceUser
 from adapters.openstack.neutron.neutron import Neutron
 from adapters.openstack.nova.nova import Nova
 from adapters.openstack.session import Session
 from adapters.openstack.swift.memory import SwiftMemory
 from adapters.openstack.swift.pool import SwiftPool
 from adapters.openstack.swift.swift import Swift
-from adapters.openstack.transport import Observer, Timeouts, Transport
+from adapters.openstack.transport import Answer, Endpoint, Observer, Timeouts, Transport
 from adapters.ports.identity import TokenSource
 from adapters.types.identity import Token
 
@@ -45,6 +48,7 @@ class Limits:
 class CloudFactory:
     """What all requests of one process share: connection pools, the gateway's logins, what was discovered.
 
+    `login` is the gateway's own user on its own project.
     `calls` counts the calls made, Swift's too, by (service, method, status); status 0 where no answer came.
     """
 
@@ -61,7 +65,9 @@ class CloudFactory:
         self._transport = transport
         self._objects = objects
         self._memory = SwiftMemory()
+        self.login = project
         self._logins = (project, system)
+        self._service_user = ServiceUser(config, session)
 
     @classmethod
     async def open(cls, config: CloudConfig, limits: Limits | None = None, observe: Observer | None = None) -> Self:
@@ -89,6 +95,29 @@ class CloudFactory:
     def tenant(self, tokens: TokenSource, token: Token, request_id: str) -> OpenStackCloud:
         """Return one tenant's cloud for one request; nothing is sent.  `token` is the one of the moment."""
         return OpenStackCloud(self, tokens, token, request_id)
+
+    async def service(self, project_id: str, request_id: str) -> OpenStackCloud:
+        """Return the cloud as the gateway's own user sees it in a project, for one request.
+
+        For what no caller's token can do: serving a bucket to callers who do not own it, or work at night.  Raises
+        BackendError FORBIDDEN where the operator has granted the user no role on the project, UNSUPPORTED where this
+        kind of login cannot be scoped to another project.
+        """
+        login = await self._service_user.login(project_id)
+        return OpenStackCloud(self, login, await login.token(), request_id)
+
+    async def service_scope(self) -> ServiceScope:
+        """Ask Keystone in which projects the gateway's own user can act; raise BackendError where it cannot tell."""
+        own = await self.login.token()
+        return await self._service_user.scope(self.session(self.login, str(uuid.uuid4())), own)
+
+    async def endpoint(self, token: Token, service: str) -> Endpoint:
+        """Return where a service of a token's catalog answers; raise BackendError where it cannot be asked."""
+        return await self._transport.discovery.endpoint(service, token.catalog[service], token.project_id)
+
+    async def get(self, service: str, url: str, headers: Mapping[str, str]) -> Answer:
+        """GET a URL as it is, and return any answer; raise BackendError UNAVAILABLE when there is none."""
+        return await self._transport.send(service, "GET", url, dict(headers), None)
 
     def other_regions(self) -> frozenset[str]:
         """Return the case-folded names of the catalogue's regions that are not the gateway's own.

@@ -11,7 +11,7 @@ import json
 import logging
 import ssl
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,8 +59,9 @@ class CloudConfig:
     """One cloud and the gateway's logins there.
 
     `project` is keystoneauth's plugin for the configured scope, `system` the same user's on the system scope, or None
-    where the kind of login cannot be scoped anew.  `endpoints` overrides URLs of the catalog by service type and may
-    hold `%(project_id)s`.
+    where this kind of login cannot have another scope.  `rescope` makes the same user's plugin for another project from
+    its id, and is None likewise.  `endpoints` overrides URLs of the catalog by service type and may hold
+    `%(project_id)s`.
     """
 
     name: str
@@ -73,6 +74,7 @@ class CloudConfig:
     project: Any = field(repr=False)
     system: Any = field(repr=False)
     login: bytes = field(repr=False)
+    rescope: Callable[[str], Any] | None = field(default=None, repr=False)
 
     def derive_key(self, purpose: str) -> bytes:
         """Return 32 secret bytes that every process with this login computes alike, different for each purpose."""
@@ -171,12 +173,25 @@ def _config(name: str, found: Any, region: str) -> CloudConfig:
         endpoints={service: url.rstrip("/") for service, url in overrides.items() if url},
         project=plugin,
         system=_system_plugin(found.config["auth_type"], auth),
+        rescope=_rescoping(found.config["auth_type"], auth),
         login=hashlib.sha256(json.dumps(auth, sort_keys=True, default=str).encode()).digest(),
     )
 
 
 def _system_plugin(auth_type: str, auth: Mapping[str, Any]) -> Any:
-    """Return a login of the same user on the system scope, or None where it has none.
+    """Return a login of the same user on the system scope, or None where it can have none."""
+    return _scoped(auth_type, auth, {"system_scope": "all"})
+
+
+def _rescoping(auth_type: str, auth: Mapping[str, Any]) -> Callable[[str], Any] | None:
+    """Return what makes a login of the same user on another project, or None where it can have none."""
+    if _scoped(auth_type, auth, {"project_id": ""}) is None:
+        return None
+    return lambda project_id: _scoped(auth_type, auth, {"project_id": project_id})
+
+
+def _scoped(auth_type: str, auth: Mapping[str, Any], scope: Mapping[str, str]) -> Any:
+    """Return a login of the same user with another scope, or None where this kind of login cannot have it.
 
     Keystone: "application credentials are restricted to the project they were made for".
     """
@@ -184,10 +199,10 @@ def _system_plugin(auth_type: str, auth: Mapping[str, Any]) -> Any:
         return None
     loader = loading.get_plugin_loader(auth_type)
     known = {option.dest for option in loader.get_options()}
-    if "system_scope" not in known:
+    if not scope.keys() <= known:
         return None
     kept = {name: value for name, value in auth.items() if name in known and name not in _SCOPE}
-    return loader.load_from_options(**kept, system_scope="all")
+    return loader.load_from_options(**kept, **scope)
 
 
 def _trusting(verify: bool | str) -> ssl.SSLContext:

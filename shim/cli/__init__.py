@@ -1,4 +1,4 @@
-"""The `passerelle` command: serve, demo, cloud, actions, config."""
+"""The `passerelle` command: serve, demo, cloud, actions, config, doctor."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "cloud": "A real OpenStack on this machine, for trying and testing.",
     "actions": "List the AWS operations that are answered, with their parameters.",
     "config": "Show the effective settings, or check them.",
+    "doctor": "Ask the cloud whether the gateway can work with it.",
 }
 
 

@@ -24,6 +24,9 @@ USERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 # Keystone's own policy lets readers of the system scope read stored credentials, which checking a signature takes.
 SYSTEM_READERS = ("passerelle",)
+# The gateway acts in the projects of others with this role alone, which Swift's operator_roles name and no other
+# service's policy does; it is inherited by every project of the domain.
+INHERITED = {"passerelle": "swiftoperator"}
 EC2_USERS = ("main", "alt", "tenant", "reader")
 PUBLISHED = ("admin", "passerelle", *EC2_USERS)
 
@@ -84,6 +87,9 @@ def grant(admin: Session, roles: Mapping[str, str], projects: Mapping[str, str],
                 admin.put(f"/projects/{projects[project]}/users/{users[name]}/roles/{roles[role]}")
     for name in SYSTEM_READERS:
         admin.put(f"/system/users/{users[name]}/roles/{roles['reader']}")
+    for name, role in INHERITED.items():
+        place = f"/OS-INHERIT/domains/default/users/{users[name]}/roles/{roles[role]}"
+        admin.put(f"{place}/inherited_to_projects")
 
 
 def write_catalog(plan: Plan, admin: Session) -> None:

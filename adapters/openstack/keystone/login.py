@@ -19,6 +19,7 @@ from keystoneauth1 import exceptions
 from keystoneauth1.session import Session as BlockingSession
 from urllib3.exceptions import InsecureRequestWarning
 
+from adapters.errors import BackendError
 from adapters.openstack import faults
 from adapters.openstack.catalog import other_regions, token_from
 from adapters.openstack.config import CloudConfig
@@ -36,6 +37,7 @@ _TRUSTED_SECONDS: Final = 10.0
 class Login:
     """One scope of the gateway's user; the first of `plugins` that Keystone lets in is used.
 
+    Where Keystone lets none in, the error that `refused` returns is raised, or UNAVAILABLE without it.
     `other_regions` are the case-folded names of the other regions in the catalogue of the last login.
     """
 
@@ -47,8 +49,10 @@ class Login:
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
+        refused: Callable[[], BackendError] | None = None,
     ) -> None:
         self._plugins = plugins
+        self._refused = refused
         self._session = session
         self._config = config
         self._now = now
@@ -98,6 +102,8 @@ class Login:
             self._since = self._monotonic()
             self.other_regions = other_regions(access, self._config)
             return
+        if self._refused is not None:
+            raise self._refused()
         # Not UNAUTHORIZED: that would say something about the caller's key, of which nothing is known.
         log.error("Keystone refuses the gateway's own login to cloud %s", self._config.name)
         raise faults.unavailable("identity", "the gateway's own login was refused", resource="token")

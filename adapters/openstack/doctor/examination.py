@@ -1,0 +1,35 @@
+"""Examination: what all checks of one cloud share."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from adapters.openstack.cloud import CloudFactory
+from adapters.openstack.doctor.clocks import Clocks
+from adapters.openstack.session import Session
+from adapters.openstack.transport import Answer
+from adapters.types.identity import Token
+
+
+class Examination:
+    """One look at a cloud: its connections, the gateway's token once there is one, and what its clocks say."""
+
+    token: Token
+
+    def __init__(self, factory: CloudFactory) -> None:
+        self.factory = factory
+        self.config = factory.config
+        self.clocks = Clocks()
+
+    async def get(self, service: str, url: str, headers: Mapping[str, str] | None = None) -> Answer:
+        """GET a URL without a token and note the clock of the service; raise BackendError where none answers."""
+        before = datetime.now(UTC)
+        answer = await self.factory.get(service, url, headers or {})
+        self.clocks.note(service, answer.headers, before, datetime.now(UTC))
+        return answer
+
+    def session(self) -> Session:
+        """Return what calls with the gateway's own token go through."""
+        return self.factory.session(self.factory.login, str(uuid.uuid4()))

@@ -1,0 +1,42 @@
+"""All checks, in the order in which one depends on another."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+from adapters.errors import BackendError
+from adapters.openstack.cloud import CloudFactory
+from adapters.openstack.doctor import identity
+from adapters.openstack.doctor.examination import Examination
+from adapters.openstack.doctor.findings import Finding, Verdict, problem
+from adapters.openstack.doctor.quotas import quotas
+from adapters.openstack.doctor.services import services
+from adapters.openstack.doctor.swift import swift
+
+Check = Callable[[Examination], AsyncIterator[Finding]]
+
+# Without these nothing else can be asked.
+_FIRST: Final[tuple[Check, ...]] = (identity.version, identity.login)
+_THEN: Final[tuple[Check, ...]] = (identity.grants, identity.projects, identity.region, services, swift, quotas)
+
+
+async def examine(factory: CloudFactory) -> AsyncIterator[Finding]:
+    """Ask the cloud; each finding is returned as soon as it is known."""
+    at = Examination(factory)
+    for check in _FIRST:
+        async for finding in check(at):
+            yield finding
+            if finding.verdict is Verdict.PROBLEM:
+                return
+    for check in _THEN:
+        try:
+            async for finding in check(at):
+                yield finding
+        except BackendError as error:
+            says = f"{error.service}: {error.detail or error.fault.value}"
+            yield problem(
+                f"{error.service}: {check.__name__}", says, "See that the service runs, and look into its log."
+            )
+    for finding in at.clocks.findings():
+        yield finding

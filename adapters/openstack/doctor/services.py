@@ -1,0 +1,85 @@
+"""Each service: whether it is in the catalogue, answers, takes the gateway's token, and which microversions it has."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from adapters.errors import BackendError
+from adapters.openstack import microversions
+from adapters.openstack.doctor.examination import Examination
+from adapters.openstack.doctor.findings import Finding, fine, note, problem
+from adapters.openstack.transport import Endpoint
+
+# What a service is asked with the gateway's token: something small that every role may ask for.
+_PATHS: Final = {
+    "compute": "/flavors?limit=1",
+    "network": "/extensions",
+    "block-storage": "/types?limit=1",
+    "image": "/images?limit=1",
+}
+_LOST: Final = {
+    "compute": "instances, images' types and key pairs cannot be served",
+    "network": "VPCs, subnets and security groups cannot be served",
+    "block-storage": "volumes and snapshots cannot be served",
+    "image": "images cannot be served",
+    "object-store": "S3 cannot be served",
+}
+
+
+async def services(at: Examination) -> AsyncIterator[Finding]:
+    """Ask every service of the control plane; Swift has a check of its own."""
+    for service, path in _PATHS.items():
+        url = at.token.catalog.get(service)
+        if not url:
+            yield absent(service)
+            continue
+        try:
+            endpoint = await at.factory.endpoint(at.token, service)
+            yield _version(service, endpoint)
+            answer = await at.get(service, endpoint.url + path, {"X-Auth-Token": at.token.id})
+        except BackendError as error:
+            yield unreachable(service, url, error.detail)
+            continue
+        yield _answered(service, endpoint.url, answer.status)
+
+
+def absent(service: str) -> Finding:
+    """Return the finding about a service that the catalogue does not have in the gateway's region."""
+    return note(
+        f"{service}: endpoint", f"not in the catalogue, so {_LOST[service]}", "Add it to the catalogue if it exists."
+    )
+
+
+def unreachable(service: str, url: str, detail: str) -> Finding:
+    """Return the finding about a service that does not answer."""
+    advice = (
+        "See that it runs, and that the gateway's host reaches this address; PASSERELLE_INTERFACE picks another one."
+    )
+    return problem(f"{service}: endpoint", f"no answer from {url}: {detail}", advice)
+
+
+def _answered(service: str, url: str, status: int) -> Finding:
+    about = f"{service}: endpoint"
+    if status == 401:
+        return problem(about, f"{url} refuses the gateway's token", "Check [keystone_authtoken] of the service.")
+    if status >= 500:
+        return problem(about, f"{url} answers {status}", "Look into the service's log.")
+    return fine(about, url)
+
+
+def _version(service: str, endpoint: Endpoint) -> Finding:
+    about = f"{service}: microversion"
+    wanted = microversions.WANTED.get(service)
+    if wanted is None:
+        return fine(about, "the service has none")
+    if endpoint.newest is None:
+        return note(about, "the service does not tell its newest one", f"The gateway asks for {_text(wanted)}.")
+    if endpoint.newest < wanted:
+        advice = f"Calls use {_text(endpoint.newest)}; actions that need more are refused by the service."
+        return note(about, f"newest is {_text(endpoint.newest)}, the gateway wants {_text(wanted)}", advice)
+    return fine(about, f"{_text(wanted)} of up to {_text(endpoint.newest)}")
+
+
+def _text(version: microversions.Microversion) -> str:
+    return f"{version[0]}.{version[1]}"

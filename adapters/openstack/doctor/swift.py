@@ -1,0 +1,110 @@
+"""Swift's `/info`: the middlewares and limits on which S3's features hang."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from adapters.errors import BackendError
+from adapters.openstack.doctor.examination import Examination
+from adapters.openstack.doctor.findings import Finding, Verdict, fine, note
+from adapters.openstack.doctor.services import absent, unreachable
+
+_SERVICE: Final = "object-store"
+_GIB: Final = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Middleware:
+    """A middleware of Swift's proxy by its name in `/info`, and what is lost without it."""
+
+    name: str
+    lost: str
+    verdict: Verdict = Verdict.NOTE
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """A limit by its path in `/info`, the value that S3 has, and what happens to clients where Swift's is smaller."""
+
+    path: tuple[str, str]
+    least: int
+    lost: str
+
+
+_MIDDLEWARES: Final = (
+    _Middleware("slo", "multipart uploads cannot be completed", Verdict.PROBLEM),
+    _Middleware("bulk_delete", "DeleteObjects deletes one object at a time"),
+    _Middleware("symlink", "objects that are links cannot be seen as such"),
+    _Middleware("versioned_writes", "buckets have no versions"),
+    _Middleware("object_versioning", "buckets have no versions"),
+    _Middleware("staticweb", "Swift itself serves no websites"),
+    _Middleware("tempurl", "Swift itself serves no temporary URLs"),
+    _Middleware("container_quotas", "containers have no quotas"),
+    _Middleware("account_quotas", "accounts have no quotas"),
+)
+_LIMITS: Final = (
+    _Limit(("swift", "max_file_size"), 5 * _GIB, "larger uploads in one part are refused"),
+    _Limit(("swift", "max_object_name_length"), 1024, "longer keys are refused"),
+    _Limit(("swift", "container_listing_limit"), 1000, "listings take several calls a page"),
+    _Limit(("swift", "max_meta_value_length"), 2048, "longer values of x-amz-meta-* are refused"),
+    _Limit(("swift", "max_meta_overall_size"), 2048, "more metadata of one object is refused"),
+    _Limit(("slo", "max_manifest_segments"), 10_000, "uploads of more parts cannot be completed"),
+    _Limit(("bulk_delete", "max_deletes_per_request"), 1000, "DeleteObjects takes several calls"),
+)
+
+
+async def swift(at: Examination) -> AsyncIterator[Finding]:
+    """Ask Swift what it has and allows."""
+    url = at.token.catalog.get(_SERVICE)
+    if not url:
+        yield absent(_SERVICE)
+        return
+    place = re.sub(r"/v1(\.0)?/.*$", "", url) + "/info"
+    try:
+        answer = await at.get(_SERVICE, place)
+        account = await at.get(_SERVICE, url + "?limit=1", {"X-Auth-Token": at.token.id})
+    except BackendError as error:
+        yield unreachable(_SERVICE, url, error.detail)
+        return
+    if account.status >= 500:
+        yield unreachable(_SERVICE, url, f"status {account.status}")
+        return
+    yield fine(f"{_SERVICE}: endpoint", url)
+    info = answer.json() if answer.status == 200 else None
+    if not isinstance(info, dict):
+        advice = "Set expose_info = true in proxy-server.conf; the gateway takes careful limits meanwhile."
+        yield note(f"{_SERVICE}: info", f"{place} answers {answer.status}", advice)
+        return
+    for finding in (*middlewares(info), *limits(info)):
+        yield finding
+
+
+def middlewares(info: Mapping[str, Any]) -> Iterator[Finding]:
+    """Say which middlewares that matter are in the proxy's pipeline."""
+    version = info.get("swift", {}).get("version", "of an unknown version")
+    yield fine(f"{_SERVICE}: version", f"Swift {version}")
+    for one in _MIDDLEWARES:
+        about = f"{_SERVICE}: {one.name}"
+        if one.name in info:
+            yield fine(about, "there")
+        else:
+            advice = f"Add {one.name} to the pipeline of proxy-server.conf to have it."
+            yield Finding(about, one.verdict, f"missing, so {one.lost}", advice)
+
+
+def limits(info: Mapping[str, Any]) -> Iterator[Finding]:
+    """Say which limits are below S3's."""
+    for one in _LIMITS:
+        section, name = one.path
+        value = info.get(section, {}).get(name)
+        if not isinstance(value, int):
+            continue
+        about = f"{_SERVICE}: {name}"
+        if value >= one.least:
+            yield fine(about, str(value))
+        else:
+            advice = f"Raise {name} in Swift's configuration to {one.least} to have all that S3 allows."
+            yield note(about, f"{value}, below S3's {one.least}: {one.lost}", advice)

@@ -1,0 +1,128 @@
+"""The gateway's own user in the projects of others, as far as the operator has granted it a role there.
+
+Keystone gives a token for a project only to a user with a role on it, so the grant alone decides what this can do.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from keystoneauth1.session import Session as BlockingSession
+
+from adapters.errors import BackendError, Fault
+from adapters.openstack.config import CloudConfig
+from adapters.openstack.keystone.login import Login
+from adapters.openstack.session import Session
+from adapters.types.identity import Token
+
+log = logging.getLogger(__name__)
+
+_MOST_PROJECTS: Final = 1000
+# A project that refused is not asked again for so long: strangers' requests must not become logins.
+_REFUSED_SECONDS: Final = 60.0
+_MOST_REFUSALS: Final = 10_000
+_LONGEST_NAME: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceScope:
+    """Where the gateway's user can act: `others` is the number of projects beside its own, `project`.
+
+    `movable` tells whether this kind of login can be scoped to another project at all.
+    """
+
+    user: str
+    project: str
+    others: int
+    movable: bool
+
+    @property
+    def enabled(self) -> bool:
+        """Tell whether there is any project beside the own one."""
+        return self.movable and self.others > 0
+
+    def told(self) -> str:
+        """Return one sentence for the operator: whether it is on, and what that means."""
+        if not self.movable:
+            return (
+                f"service identity: off; the login is bound to project {self.project}, so only a bucket's own project "
+                "can reach it"
+            )
+        if not self.others:
+            return (
+                f"service identity: off; user {self.user} has a role on no project but {self.project}, so only a "
+                "bucket's own project can reach it"
+            )
+        return (
+            f"service identity: on; user {self.user} has a role on {self.others} projects beside {self.project}, and "
+            "can act there for a bucket's owner"
+        )
+
+
+class ServiceUser:
+    """The gateway's logins on the projects of others, each made when it is first needed."""
+
+    def __init__(
+        self,
+        config: CloudConfig,
+        http: BlockingSession,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        most: int = _MOST_PROJECTS,
+    ) -> None:
+        self._config = config
+        self._http = http
+        self._monotonic = monotonic
+        self._most = most
+        self._logins: OrderedDict[str, Login] = OrderedDict()
+        self._refused: OrderedDict[str, float] = OrderedDict()
+
+    async def login(self, project_id: str) -> Login:
+        """Return the login on a project, with a token in it.
+
+        Raises BackendError FORBIDDEN where the user has no role there, UNSUPPORTED where this kind of login cannot be
+        scoped to another project, UNAVAILABLE where Keystone does not answer.
+        """
+        if self._refused.get(project_id, 0.0) > self._monotonic():
+            raise _no_role(project_id)
+        found = self._logins.get(project_id)
+        if found is None:
+            if self._config.rescope is None:
+                detail = "the gateway's login is bound to the project that it was made for"
+                raise BackendError(Fault.UNSUPPORTED, service="identity", detail=detail)
+            plugin = self._config.rescope(project_id)
+            found = Login([plugin], self._http, self._config, refused=lambda: _no_role(project_id))
+        try:
+            await found.token()
+        except BackendError as error:
+            self._logins.pop(project_id, None)
+            if error.fault is Fault.FORBIDDEN:
+                _keep(self._refused, project_id, self._monotonic() + _REFUSED_SECONDS, _MOST_REFUSALS)
+            raise
+        _keep(self._logins, project_id, found, self._most)
+        return found
+
+    async def scope(self, session: Session, own: Token) -> ServiceScope:
+        """Ask Keystone in which projects the user has a role, inherited ones included."""
+        answer = await session.get("identity", "/auth/projects", resource="project")
+        others = sum(1 for project in answer.member("projects") if project.get("id") != own.project_id)
+        return ServiceScope(own.user_name, own.project_name, others, self._config.rescope is not None)
+
+
+def _keep(table: OrderedDict[str, Any], key: str, value: object, most: int) -> None:
+    table[key] = value
+    table.move_to_end(key)
+    if len(table) > most:
+        table.popitem(last=False)
+
+
+def _no_role(project_id: str) -> BackendError:
+    detail = "the gateway's user has no role on the project"
+    return BackendError(
+        Fault.FORBIDDEN, service="identity", resource="project", id=project_id[:_LONGEST_NAME], detail=detail
+    )

@@ -1,0 +1,156 @@
+"""`passerelle doctor`: all is well on a cloud that works, and each thing that is broken is named with what to do."""
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from adapters.openstack.doctor import swift
+from adapters.openstack.doctor.clocks import Clocks
+from adapters.openstack.doctor.findings import Verdict
+from shim.cli import main
+from tests.support.target import Target
+from tests.support.wire import free_port
+
+NOW = datetime(2026, 11, 27, 12, 0, 0, 500_000, tzinfo=UTC)
+
+
+def doctor(clouds: Path, *words: str) -> tuple[int, dict[str, dict[str, str]]]:
+    """Run the command; give its exit status and its findings by what they are about."""
+    cleared: dict[str, str | None] = {name: None for name in os.environ if name.startswith(("PASSERELLE_", "OS_"))}
+    environment = cleared | {"OS_CLIENT_CONFIG_FILE": str(clouds), "PASSERELLE_STATE": str(clouds.parent)}
+    done = CliRunner().invoke(main, ["doctor", "--json", *words], env=environment)
+    assert done.stdout.startswith("["), done.output
+    return done.exit_code, {row["about"]: row for row in json.loads(done.stdout)}
+
+
+def broken(cloud: Target, home: Path, **changes: Any) -> Path:
+    """Write clouds.yaml with another entry of the gateway's user: members of its `auth`, or of the entry itself."""
+    clouds = yaml.safe_load(cloud.clouds_yaml.read_text())
+    entry = clouds["clouds"][cloud.cloud]
+    for name, value in changes.items():
+        (entry["auth"] if name in entry["auth"] else entry)[name] = value
+    path = home / "clouds.yaml"
+    path.write_text(yaml.safe_dump(clouds))
+    return path
+
+
+def test_a_cloud_that_works(cloud: Target, home: Path) -> None:
+    status, found = doctor(broken(cloud, home), "--cloud", cloud.cloud)
+    assert status == 0, found
+    assert {row["verdict"] for row in found.values()} <= {"OK", "note"}
+    for about in (
+        "identity: version", "identity: login", "identity: ec2tokens", "identity: credentials", "identity: region",
+        "identity: service projects", "compute: endpoint", "compute: microversion", "network: endpoint",
+        "block-storage: endpoint", "image: endpoint", "object-store: endpoint", "object-store: slo",
+        "object-store: max_file_size", "identity: clock", "object-store: clock",
+    ):  # fmt: skip
+        assert found[about]["verdict"] == "OK", found[about]
+    assert any(about.endswith(": quotas") for about in found)
+    assert all(row["advice"] for row in found.values() if row["verdict"] != "OK")
+
+
+def test_a_report_for_people(cloud: Target, home: Path) -> None:
+    environment = {"OS_CLIENT_CONFIG_FILE": str(broken(cloud, home)), "PASSERELLE_STATE": str(home)}
+    done = CliRunner().invoke(main, ["doctor", "--cloud", cloud.cloud], env=environment)
+    lines = done.output.splitlines()
+    assert lines[-1] == "nothing is broken"
+    assert all(line.startswith(("OK       ", "note     ")) for line in lines[:-1]), done.output
+
+
+def test_a_wrong_password(cloud: Target, home: Path) -> None:
+    status, found = doctor(broken(cloud, home, password="do-not-show"), "--cloud", cloud.cloud)
+    assert status == 1
+    assert found.keys() == {"identity: version", "identity: login"}  # nothing else can be asked
+    assert found["identity: login"]["verdict"] == "problem"
+    assert "clouds.yaml" in found["identity: login"]["advice"]
+    assert "do-not-show" not in json.dumps(found)
+
+
+def test_keystone_is_not_there(cloud: Target, home: Path) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}/v3"
+    status, found = doctor(broken(cloud, home, auth_url=nowhere), "--cloud", cloud.cloud)
+    assert status == 1
+    assert list(found) == ["identity: version"]
+    assert nowhere in found["identity: version"]["says"]
+
+
+def test_services_that_are_down(cloud: Target, home: Path) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}/v1"
+    clouds = broken(cloud, home, image_endpoint_override=nowhere, object_store_endpoint_override=f"{nowhere}/AUTH_x")
+    status, found = doctor(clouds, "--cloud", cloud.cloud)
+    assert status == 1
+    for service in ("image", "object-store"):
+        told = found[f"{service}: endpoint"]
+        assert (told["verdict"], nowhere in told["says"]) == ("problem", True)
+        assert told["advice"]
+    assert found["compute: endpoint"]["verdict"] == "OK"
+
+
+def test_missing_roles(cloud: Target, home: Path) -> None:
+    """A member of a project is no service user: Keystone lets it do nothing of what the gateway needs."""
+    status, found = doctor(broken(cloud, home), "--cloud", "main")
+    assert status == 1
+    tokens, credentials = found["identity: ec2tokens"], found["identity: credentials"]
+    assert (tokens["verdict"], credentials["verdict"]) == ("problem", "problem")
+    assert tokens["advice"].endswith("openstack role add --user main --project main service")
+    assert credentials["advice"].endswith("openstack role add --user main --system all reader")
+    assert found["identity: service projects"]["verdict"] == "note"
+    assert "--inherited swiftoperator" in found["identity: service projects"]["advice"]
+
+
+def test_another_region(cloud: Target, home: Path) -> None:
+    status, found = doctor(broken(cloud, home), "--cloud", cloud.cloud, "--region", "Oslo")
+    assert status == 1
+    assert found["identity: region"]["verdict"] == "problem"
+    assert "regionone" in found["identity: region"]["advice"]
+
+
+def test_settings_and_clouds_are_checked_first(tmp_path: Path) -> None:
+    clouds = tmp_path / "clouds.yaml"
+    clouds.write_text("clouds: {}\n")
+    status, found = doctor(clouds, "--cloud", "elsewhere")
+    assert status == 1
+    assert found["settings"]["says"].startswith("PASSERELLE_CLOUD: ")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict"),
+    [(0, "OK"), (-1, "OK"), (2, "OK"), (-5, "note"), (59, "note"), (-60, "problem"), (90, "problem")],
+)
+def test_clocks(seconds: int, verdict: str) -> None:
+    clocks = Clocks()
+    told = (NOW + timedelta(seconds=seconds)).replace(microsecond=0)
+    clocks.note("compute", {"Date": f"{told:%a, %d %b %Y %H:%M:%S} GMT"}, NOW, NOW)
+    (found,) = clocks.findings()
+    assert (found.about, found.verdict.value) == ("compute: clock", verdict)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Date": "soon"}, {"Date": ""}])
+def test_a_service_that_tells_no_time(headers: Mapping[str, str]) -> None:
+    clocks = Clocks()
+    clocks.note("compute", headers, NOW, NOW)
+    (found,) = clocks.findings()
+    assert (found.verdict, found.says) == (Verdict.NOTE, "answers have no Date header")
+
+
+def test_a_swift_that_lacks_things() -> None:
+    found = {one.about: one for one in swift.middlewares({"swift": {"version": "2.36.0"}, "tempurl": {}})}
+    assert found["object-store: slo"].verdict is Verdict.PROBLEM
+    assert found["object-store: tempurl"].verdict is Verdict.OK
+    assert found["object-store: bulk_delete"].verdict is Verdict.NOTE
+    small = {
+        "swift": {"max_file_size": 5 << 20, "max_object_name_length": 1024},
+        "slo": {"max_manifest_segments": 1000},
+    }
+    limits = {one.about: one for one in swift.limits(small)}
+    assert limits["object-store: max_file_size"].verdict is Verdict.NOTE
+    assert limits["object-store: max_object_name_length"].verdict is Verdict.OK
+    assert "5368709120" in limits["object-store: max_file_size"].advice
+    assert "10000" in limits["object-store: max_manifest_segments"].says
