@@ -68,10 +68,16 @@ class Question:
     sealed: bytes
     key: bytes
 
-    def admits(self, **values: str) -> bool:
-        """Tell whether a row can pass whose only value for some filters is given (by name, `_` for `-`)."""
-        known = {name.replace("_", "-"): value for name, value in values.items()}
-        return all(one.matches(known[one.name]) for one in self.filters if one.name in known)
+    def admits(self, known: Mapping[str, str | None]) -> bool:
+        """Tell whether a row can pass of which only the values for some filters are known; None: it has no value.
+
+        What is known of `tag` holds for the filters `tag:<key>` too.
+        """
+        for one in self.filters:
+            name = "tag" if one.name.startswith("tag:") else one.name
+            if name in known and ((value := known[name]) is None or not one.matches(value)):
+                return False
+        return True
 
 
 Rows = Callable[[Call, Question], Awaitable[Sequence[Row]]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.errors import absent_is
@@ -17,20 +16,39 @@ from shim.ec2.engine.resource_types import INSTANCE
 from shim.ec2.engine.zones import resolve_zone_ids
 from shim.ec2.instances.filters import FILTERS
 from shim.ec2.instances.rows import InstanceContext, instance, instance_context, reservation_id
+from shim.ec2.instances.states import CODES, TERMINATED
+from shim.ec2.instances.terminated import remembered, terminated
+
+# Filters, and what a terminated instance shows for each: neither tags nor networks.
+_ENDED: Mapping[str, str | None] = {
+    "instance-state-name": TERMINATED,
+    "instance-state-code": str(CODES[TERMINATED]),
+    **dict.fromkeys(("tag", "tag-key", "tag-value", "vpc-id", "subnet-id"), None),
+}
 
 
-async def servers_of(call: Call, named: Sequence[str] = ()) -> list[Server]:
-    """Read servers: all, those terminated lately among them, or at least the named ones (UUIDs).
+async def servers_of(call: Call, named: Sequence[str] = (), *, ended: bool = True) -> list[Server]:
+    """Read servers: all, or at least the named ones (UUIDs); a named one that is not there is left out.
 
-    Two OpenStack calls; one where a single server is named and not gone.  A named one that is not there is left out.
+    One OpenStack call, and a second one for terminated servers, where `ended` asks for them and they may be needed.
     """
     if len(named) == 1:
         if found := await absent_is(None, call.cloud.compute.server(named[0])):
             return [found]
         # Nova shows a deleted server in lists alone.
-        return [one for one in await _changed(call) if one.id == named[0]]
-    live, changed = await together(call.cloud.compute.servers(), _changed(call))
-    return merged(live, changed)
+        if not ended or (gone := remembered(call, named)):
+            return gone if ended else []
+        return [one for one in await terminated(call, living=None, absent=named) if one.id == named[0]]
+    live = await call.cloud.compute.servers()
+    absent = {*named} - {one.id for one in live}
+    if ended and named and len(gone := remembered(call, absent)) == len(absent):
+        return [*live, *gone]
+    return merged(live, await terminated(call, living=[one.id for one in live]) if ended else ())
+
+
+def may_have_ended(asked: Question) -> bool:
+    """Tell whether a terminated instance can pass the filters of a request."""
+    return asked.admits(_ENDED)
 
 
 async def existing(call: Call, instance_ids: Iterable[str]) -> list[Server]:
@@ -43,15 +61,8 @@ async def existing(call: Call, instance_ids: Iterable[str]) -> list[Server]:
     return [found[uuid] for uuid in named]
 
 
-async def _changed(call: Call) -> list[Server]:
-    seconds = call.settings.terminated_visible_seconds
-    if not seconds:
-        return []
-    return await call.cloud.compute.servers(changed_since=datetime.now(UTC) - timedelta(seconds=seconds))
-
-
 def merged(live: Iterable[Server], changed: Iterable[Server]) -> list[Server]:
-    """Join two lists read side by side: what is deleted in one of them is deleted, whichever came first."""
+    """Join two lists: what is deleted in one of them is deleted, whichever was read first."""
     found = {server.id: server for server in changed}
     for server in live:
         if server.id not in found or found[server.id].status != "DELETED":
@@ -104,7 +115,7 @@ async def describe_instances(call: Call, asked: Question) -> list[Row]:
     """List instances."""
     named = [ids.uuid(INSTANCE, one) for one in asked.ids]
     servers, near, _ = await together(
-        servers_of(call, named),
+        servers_of(call, named, ended=may_have_ended(asked)),
         instance_context(call, named if len(named) == 1 else None),
         resolve_zone_ids(call, asked, INSTANCES),
     )

@@ -12,7 +12,7 @@ from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row, compiled, never, nothing
 from shim.ec2.engine.resource_types import INSTANCE
 from shim.ec2.engine.zones import resolve_zone_ids
-from shim.ec2.instances.instances import servers_of
+from shim.ec2.instances.instances import may_have_ended, servers_of
 from shim.ec2.instances.states import RUNNING, shown, state
 
 STATUSES = Table(
@@ -55,7 +55,9 @@ async def describe_instance_status(call: Call, asked: Question) -> list[Row]:
     if not asked.req.get("IncludeAllInstances"):
         asked.filters += _RUNNING
     named = [ids.uuid(INSTANCE, one) for one in asked.ids]
-    servers, _ = await together(servers_of(call, named), resolve_zone_ids(call, asked, STATUSES))
+    # Named instances that have ended are left out or shown; those that never were are missing.
+    ended = bool(named) or may_have_ended(asked)
+    servers, _ = await together(servers_of(call, named, ended=ended), resolve_zone_ids(call, asked, STATUSES))
     return [_row(server) for server in servers]
 
 
