@@ -24,6 +24,7 @@ from shim.errors import AwsError
 from shim.protocol.message import Head
 
 _KEYS_KEPT = 4096
+_LONGEST_SCOPE = 255  # of a key that is kept; the region in it is whatever a client writes
 # Text that is in the canonical encoding: unreserved characters (RFC 3986, 2.3) as they are, others as %XX in capitals.
 _ENCODED = rb"[A-Za-z0-9._~-]*+(?:%(?:[0189A-F][0-9A-F]|2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[BCDF])[A-Za-z0-9._~-]*+)*+"
 _CANONICAL = re.compile(_ENCODED)
@@ -82,6 +83,8 @@ class _SigningKeys:
         key = b"AWS4" + raw
         for step in (scope.date, scope.region, scope.service, "aws4_request"):
             key = hmac.digest(key, step.encode(), "sha256")
+        if len(scope.text) > _LONGEST_SCOPE:
+            return key
         self._keys[index] = (scope.text, key)
         if len(self._keys) > self._size:
             self._keys.popitem(last=False)

@@ -69,10 +69,12 @@ class Head:
 
 
 def _joined(headers: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
-    joined: dict[str, str] = {}
+    values: dict[str, list[str]] = {}
     for name, value in headers:
-        joined[name] = f"{joined[name].strip(_AIR)},{value.strip(_AIR)}" if name in joined else value
-    return joined
+        values.setdefault(name, []).append(value)
+    return {
+        name: some[0] if len(some) == 1 else ",".join(one.strip(_AIR) for one in some) for name, some in values.items()
+    }
 
 
 def decode_pairs(raw: bytes) -> tuple[tuple[str, str], ...]:

@@ -15,8 +15,9 @@ from shim.errors import AwsError
 from shim.protocol.message import Address, Head
 
 LONGEST_KEY = 1024  # bytes of UTF-8
+LONGEST_HOST = 255  # a domain name's limit (RFC 1035, 2.3.4); longer ones are refused as they come in
 
-_CREDENTIAL = re.compile(r"Credential\s*=\s*([^,\s]+)")
+_CREDENTIAL = re.compile(r"Credential\s*+=\s*+([^,\s]++)")
 # The service in `<key>/<date>/<region>/<service>/aws4_request`; from the right, as a key may hold a slash.
 _SCOPED = re.compile(r".*/[^/]*/[^/]*/([^/]*)/aws4_request", re.DOTALL)
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -67,11 +68,16 @@ def address(head: Head, s3_hosts: tuple[str, ...] = ()) -> Address:
     return Address(bucket, key)
 
 
-@lru_cache(maxsize=1024)
 def bucket_in_host(host: str, s3_hosts: tuple[str, ...]) -> str:
     """Return the bucket of a virtual-host style Host header, or ''.  boto 2 repeats the port: `host:8080:8080`."""
-    if not s3_hosts or host.startswith("["):
+    if not s3_hosts or len(host) > LONGEST_HOST or host.startswith("["):
         return ""
+    return _bucket_in_host(host, s3_hosts)
+
+
+@lru_cache(maxsize=1024)
+def _bucket_in_host(host: str, s3_hosts: tuple[str, ...]) -> str:
+    """Split a Host header; its length is bounded, so that what strangers send cannot fill the cache with more."""
     name = host.partition(":")[0].rstrip(".").lower()
     if name in s3_hosts:
         return ""
