@@ -286,7 +286,8 @@ class Gateway:
             way.params = parse(operation, way.request, b"")
             return
         facts = operation.checksum
-        body = open_body(way.head, way.receive, verified, checked=facts.required or bool(facts.algorithm_member))
+        checked = facts.required or bool(facts.algorithm_member)
+        body = open_body(way.head, way.receive, verified, checked=checked, required=facts.required)
         if operation.streaming_input:
             way.params = parse(operation, way.request, b"")
             way.params[operation.streaming_input] = body

@@ -1,8 +1,8 @@
-"""The body of a request as the gateway may use it: decoded, counted, and checked before its last byte is let go.
+"""The body of a request as the gateway may use it: decoded, counted, and checked before its last byte is given out.
 
-Whoever sends the bytes on to a store under the announced length never gets to send them all when a check fails: the
-last piece is held back until the digest, the signatures, the checksum and the length have held.  So a bad upload
-leaves no object.
+The last piece is held back until the digest, the signatures, the checksum and the length have been verified.  Whoever
+sends the bytes on to a store under the length in the headers then never sends all of them when a check fails, so a bad
+upload leaves no object.
 """
 
 from __future__ import annotations
@@ -15,7 +15,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from shim.auth.body_checksum import Announced, announced_checksum, announced_length, announced_md5, missing_length
+from shim.auth.body_checksum import (
+    ExpectedChecksum,
+    expected_checksum,
+    expected_length,
+    expected_md5,
+    missing_checksum,
+    missing_length,
+)
 from shim.auth.checksums import ALGORITHMS, BY_HEADER, Digest
 from shim.auth.chunked import ChunkDecoder, ChunkSigner, malformed_trailer, wrong_length
 from shim.auth.request_signature import UNSIGNED
@@ -28,15 +35,15 @@ from shim.protocol.message import USUAL, Head
 
 
 class Check(NamedTuple):
-    """A digest of the body, what it must come to (None: a trailer will tell), and the error where it does not."""
+    """A digest of the body, the value it must have (None: a trailer holds it), and the error where it has another."""
 
     digest: Digest
     expected: bytes | None
-    fault: Callable[[bytes, bytes], AwsError]  # (expected, computed)
+    mismatch: Callable[[bytes, bytes], AwsError]  # (expected, computed)
 
 
 class Plan(NamedTuple):
-    """How to read a body: how long it will be, how to decode it, what to check; see `open_body`.
+    """How to read a body: its decoded length, its decoder, what to check; see `open_body`.
 
     `digests` are those of the checks; two checks may share one.
     """
@@ -45,32 +52,33 @@ class Plan(NamedTuple):
     decoder: ChunkDecoder | None = None
     checks: tuple[Check, ...] = ()
     digests: tuple[Digest, ...] = ()
-    announced: Announced | None = None
+    checksum: ExpectedChecksum | None = None
     md5: str | None = None
     too_large: Callable[[int], AwsError] = lambda limit: AwsError(
         "MaxMessageLengthExceeded", "Your request was too big.", extra={"MaxMessageLengthBytes": str(limit)}
     )
 
 
-# What a signature says of a body that is not there.
-_NOTHING = frozenset((UNSIGNED, hashlib.sha256(b"").hexdigest()))
-# What a body's headers promise beside.
-_PROMISES = SIGNALS.union(
+# The payload hashes under which a request without a body is signed.
+_NO_PAYLOAD = frozenset((UNSIGNED, hashlib.sha256(b"").hexdigest()))
+# Headers that say that there is a body, or what must hold of it.
+_BODY_HEADERS = SIGNALS.union(
     ("content-md5", "x-amz-decoded-content-length", "x-amz-trailer", "x-amz-sdk-checksum-algorithm"), BY_HEADER
 )
 
 
-# Where no other header comes along, nothing is promised of a body but its length.
-_UNPROMISING = USUAL.union(("x-amz-content-sha256", "x-amz-date"))
+# A request with no other headers gives nothing to check of its body but the length.
+_NOTHING_TO_CHECK = USUAL.union(("x-amz-content-sha256", "x-amz-date"))
 
 
 class Body:
     """A body to be read once: by iterating, or whole by `read`.  Both raise AwsError and ClientGone.
 
-    `length` is the decoded length in bytes where the request tells it; `announced` the checksum that the request
-    promises, before reading; `checksums` what was promised and held, by algorithm in base64, after reading; `md5` the
-    hex MD5 of Content-MD5 where there is one, true once the body has been read; `done` says that the body was whole
-    and every check has passed.  Of one that is `open_ended` only the end tells the length, and that is nobody's fault.
+    `length` is the decoded length in bytes, None where the headers do not tell.  `expected_checksum` is the checksum
+    that the headers give.  `checksums` holds it by algorithm, in base64, once the body has been read and verified.
+    `md5` is the hex MD5 of Content-MD5 where there is one; it has been verified once the body was read.  `done` says
+    that the body was whole and every check has passed.  The length of an `open_ended` body (a browser's form) is
+    unknown until the body ends; of any other body an unknown length is the client's mistake.
     """
 
     done = False
@@ -83,7 +91,7 @@ class Body:
 
     def __init__(self, receive: Receive, plan: Plan) -> None:
         self.length = plan.length
-        self.announced = plan.announced
+        self.expected_checksum = plan.checksum
         self.md5 = plan.md5
         self._receive = receive
         self._plan = plan
@@ -111,10 +119,10 @@ class Body:
         return whole
 
     async def small(self, limit: int) -> bytes | None:
-        """Return the whole body where it has no more than `limit` bytes, else None; what came waits for a reader.
+        """Return the whole body where it has no more than `limit` bytes, else None; what came is kept for a reader.
 
-        A small upload so is checked, and its trailing checksum known, before anything is sent on; an empty one, which a
-        store would complete at once, has to be.
+        So a small upload is checked, and its trailing checksum known, before anything is sent on.  An empty upload has
+        to be checked before, since a store would complete it at once.
         """
         ready, at_hand = self._ready, 0
         for piece in ready:
@@ -174,65 +182,72 @@ class Body:
         return let_go
 
     def _finish(self) -> None:
-        decoder, announced = self._plan.decoder, self.announced
+        decoder, checksum = self._plan.decoder, self.expected_checksum
         trailers: Mapping[str, str] = {}
         if decoder is not None:
             decoder.finish()
             trailers = decoder.trailers
         if self.length is not None and self._total != self.length:
             raise wrong_length(self.length, self._total)
-        if trailers or (announced is not None and announced.value is None):
-            announced = _trailing(announced, trailers)
-        for digest, expected, fault in self._plan.checks:
+        if trailers or (checksum is not None and checksum.value is None):
+            checksum = _trailing(checksum, trailers)
+        for digest, expected, mismatch in self._plan.checks:
             if expected is None:
-                assert announced is not None
-                expected = announced.raw
+                assert checksum is not None
+                expected = checksum.raw
             assert expected is not None
             computed = digest.digest()
             if not hmac.compare_digest(computed, expected):
-                raise fault(expected, computed)
-        if announced is not None:
-            assert announced.value is not None
-            self.checksums = {announced.algorithm: announced.value}
+                raise mismatch(expected, computed)
+        if checksum is not None:
+            assert checksum.value is not None
+            self.checksums = {checksum.algorithm: checksum.value}
         self.done = True
 
 
-def _trailing(announced: Announced | None, trailers: Mapping[str, str]) -> Announced:
-    """Return the checksum that a body's trailers hold, which must be the one announced and nothing else."""
-    algorithm = ALGORITHMS[announced.algorithm] if announced is not None and announced.value is None else None
-    if algorithm is None or trailers.keys() != {algorithm.header}:
+def _trailing(expected: ExpectedChecksum | None, trailers: Mapping[str, str]) -> ExpectedChecksum:
+    """Return the checksum in a body's trailers: the one that the headers name, and nothing else."""
+    algorithm = ALGORITHMS[expected.algorithm] if expected is not None and expected.in_trailer else None
+    if expected is None or algorithm is None or trailers.keys() != {algorithm.header}:
         raise malformed_trailer()
     value = trailers[algorithm.header]
     raw = algorithm.decode(value)
     if raw is None:
         raise AwsError("InvalidRequest", f"Value for {algorithm.header} trailing header is invalid.")
-    return Announced(algorithm.name, value, raw)
+    if expected.raw not in (None, raw):  # a header gives another value
+        assert expected.raw is not None
+        raise _BAD_DIGEST[algorithm.name](expected.raw, raw)
+    return expected._replace(value=value, raw=raw)
 
 
 def no_body(head: Head, verified: Verified) -> bool:
-    """Say whether neither a request's headers nor its signature tell of a body: there is nothing to read or check."""
-    return verified.payload in _NOTHING and head.first.keys().isdisjoint(_PROMISES)
+    """Tell whether a request has no body, by its headers and its signature: there is nothing to read or check."""
+    return verified.payload in _NO_PAYLOAD and head.first.keys().isdisjoint(_BODY_HEADERS)
 
 
-def open_body(head: Head, receive: Receive, verified: Verified | None, *, checked: bool = True) -> Body:
+def open_body(
+    head: Head, receive: Receive, verified: Verified | None, *, checked: bool = True, required: bool = False
+) -> Body:
     """Return the body of an S3 request, to be read under all the checks that its headers call for.
 
     `verified` is what the signature proved, None where it does not cover the body (a browser's form).  Without
-    `checked` the `x-amz-checksum-*` headers are none of the body's: true for operations whose model has no
-    `httpChecksum` (CompleteMultipartUpload).  Raises AwsError at once where the headers contradict each other, before a
-    byte is read.
+    `checked` the `x-amz-checksum-*` headers say nothing of the body: so it is for operations whose model has no
+    `httpChecksum` (CompleteMultipartUpload).  `required` refuses a body without a checksum.  Raises AwsError at once
+    where the headers contradict each other, before a byte is read.
     """
     payload = verified.payload if verified else head.header("x-amz-content-sha256")
-    if payload == UNSIGNED and head.first.keys() <= _UNPROMISING:
-        return Body(receive, Plan(announced_length(head, chunked=False)))
+    if payload == UNSIGNED and not required and head.first.keys() <= _NOTHING_TO_CHECK:
+        return Body(receive, Plan(expected_length(head, chunked=False)))
     if payload:
         check_payload(payload)
-    length = announced_length(head, chunked=payload in STREAMING)
-    announced = announced_checksum(head, trailer=payload.endswith("-TRAILER"), headers=checked)
-    md5 = announced_md5(head)
-    checks, digests = _checks(payload, announced, md5)
+    length = expected_length(head, chunked=payload in STREAMING)
+    checksum = expected_checksum(head, trailer=payload.endswith("-TRAILER"), headers=checked)
+    md5 = expected_md5(head)
+    if required and length != 0 and checksum is None and md5 is None:
+        raise missing_checksum()
+    checks, digests = _checks(payload, checksum, md5)
     decoder = _decoder(payload, length or 0, verified) if payload in STREAMING else None
-    return Body(receive, Plan(length, decoder, checks, digests, announced, md5.hex() if md5 else None))
+    return Body(receive, Plan(length, decoder, checks, digests, checksum, md5.hex() if md5 else None))
 
 
 def plain_body(head: Head, receive: Receive) -> Body:
@@ -240,7 +255,7 @@ def plain_body(head: Head, receive: Receive) -> Body:
     return Body(
         receive,
         Plan(
-            length=announced_length(head, chunked=False),
+            length=expected_length(head, chunked=False),
             too_large=lambda _: AwsError("RequestEntityTooLarge", "Request entity is too large.", 413),
         ),
     )
@@ -261,7 +276,7 @@ def _decoder(payload: str, length: int, verified: Verified | None) -> ChunkDecod
 
 
 def _checks(
-    payload: str, announced: Announced | None, md5: bytes | None
+    payload: str, checksum: ExpectedChecksum | None, md5: bytes | None
 ) -> tuple[tuple[Check, ...], tuple[Digest, ...]]:
     """Return the checks that a body must pass, and their digests; what two checks ask for is computed once."""
     checks = []
@@ -272,11 +287,11 @@ def _checks(
     if md5 is not None:
         digests["MD5"] = digest = hashlib.md5(usedforsecurity=False)
         checks.append(Check(digest, md5, _BAD_MD5))
-    if announced is not None:
-        name = announced.algorithm
+    if checksum is not None:
+        name = checksum.algorithm
         if name not in digests:
             digests[name] = ALGORITHMS[name].new()
-        checks.append(Check(digests[name], announced.raw, _BAD_DIGEST[name]))
+        checks.append(Check(digests[name], checksum.raw, _BAD_DIGEST[name]))
     return tuple(checks), tuple(digests.values())
 
 

@@ -1,4 +1,4 @@
-"""What the headers of an upload promise of its body: its length, its checksum, its MD5."""
+"""What the headers of an upload say of its body: its length, its checksum, its MD5.  Reading the body checks them."""
 
 from __future__ import annotations
 
@@ -18,16 +18,21 @@ _DECODED = "x-amz-decoded-content-length"
 _KNOWN = frozenset(BY_HEADER)
 
 
-class Announced(NamedTuple):
-    """The checksum that a request promises: in base64 and in bytes, None where it follows the body in a trailer."""
+class ExpectedChecksum(NamedTuple):
+    """The checksum that a request gives for its body: its algorithm, and the value in base64 and in bytes.
+
+    The value is None where it follows the body in a trailer.  `in_trailer` says that a trailer may hold it; with a
+    value in a header too, the trailer may be left out.
+    """
 
     algorithm: str
     value: str | None
     raw: bytes | None
+    in_trailer: bool
 
 
-def announced_checksum(head: Head, *, trailer: bool, headers: bool = True) -> Announced | None:
-    """Return the checksum that a request promises for its body, or None.
+def expected_checksum(head: Head, *, trailer: bool, headers: bool = True) -> ExpectedChecksum | None:
+    """Return the checksum that a request gives for its body, or None.
 
     `trailer` tells whether the body's coding ends with trailers.  Without `headers` only those count: there are
     operations (CompleteMultipartUpload) whose checksum headers speak of an object and not of their own body.
@@ -40,21 +45,25 @@ def announced_checksum(head: Head, *, trailer: bool, headers: bool = True) -> An
         _check_named(first[_SDK], found)
     if found is None:
         return None
-    if trailers:
-        return Announced(found.name, None, None)
+    if not names:
+        return ExpectedChecksum(found.name, None, None, in_trailer=True)
     value = first[found.header]
     raw = found.decode(value)
     if raw is None:
         raise _invalid(f"Value for {found.header} header is invalid.")
-    return Announced(found.name, value, raw)
+    return ExpectedChecksum(found.name, value, raw, in_trailer=bool(trailers))
 
 
 def _only(names: list[str], trailers: list[str], *, trailer: bool) -> Algorithm:
+    """Return the one algorithm that checksum headers and the names of trailers speak of; raise AwsError otherwise.
+
+    The AWS SDK for Java names in `x-amz-trailer` even a checksum whose value it sends in a header.
+    """
     if not _KNOWN.issuperset(names):
         raise _invalid("The algorithm type you specified in x-amz-checksum- header is invalid.")
-    if not _KNOWN.issuperset(trailers) or (trailers and not trailer):
+    if not _KNOWN.issuperset(trailers) or (trailers and not trailer and trailers != names):
         raise _invalid("The value specified in the x-amz-trailer header is not supported")
-    if len(names) + len(trailers) > 1:
+    if len(trailers) > 1 or len({*names, *trailers}) > 1:
         raise _invalid("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
     return BY_HEADER[(names or trailers)[0]]
 
@@ -74,8 +83,8 @@ def _check_named(named: str, found: Algorithm | None) -> None:
         raise _invalid(f"Value for {_SDK} header is invalid.")
 
 
-def announced_md5(head: Head) -> bytes | None:
-    """Return the MD5 that `Content-MD5` promises (16 bytes), or None where there is no such header."""
+def expected_md5(head: Head) -> bytes | None:
+    """Return the MD5 in `Content-MD5` (16 bytes), or None where there is no such header."""
     if "content-md5" not in head.first:
         return None
     value = head.header("content-md5").strip()
@@ -89,8 +98,8 @@ def announced_md5(head: Head) -> bytes | None:
     return raw
 
 
-def announced_length(head: Head, *, chunked: bool) -> int | None:
-    """Return the length in bytes that the decoded body will have; None where nothing says so.
+def expected_length(head: Head, *, chunked: bool) -> int | None:
+    """Return the length in bytes that the decoded body will have; None where the headers do not tell.
 
     `chunked` tells of aws-chunked, whose body must say its decoded length and is longer than that as sent.
     """
@@ -114,8 +123,13 @@ def announced_length(head: Head, *, chunked: bool) -> int | None:
     return decoded
 
 
+def missing_checksum() -> AwsError:
+    """Return the error for a body without a checksum where the operation's model requires one."""
+    return _invalid("Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
+
+
 def missing_length() -> AwsError:
-    """Build the error for an upload that does not say how long it is."""
+    """Return the error for an upload that does not say how long it is."""
     return AwsError("MissingContentLength", "You must provide the Content-Length HTTP header.", 411)
 
 

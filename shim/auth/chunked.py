@@ -71,14 +71,14 @@ class ChunkSigner:
 class ChunkDecoder:
     """Takes in a coded body piece by piece, gives back the object's bytes, and refuses what breaks the rules.
 
-    `length` is the announced length of the object (x-amz-decoded-content-length).  With a `signer` chunks must be
-    signed, without they must not.  `trailer` says whether the mode ends with trailers; `trailers` holds them by
+    `length` is the object's length by the headers (x-amz-decoded-content-length).  With a `signer` chunks must be
+    signed, without one they must not.  `trailer` says whether the mode ends with trailers; `trailers` holds them by
     lower-case name when the body is done.
     """
 
     _at = _At.SIZE
     _left = 0  # bytes of this chunk that are still to come
-    _total = 0  # bytes of all chunks announced so far
+    _total = 0  # bytes of all chunks whose heads were read
     _last_size = _SMALL
     _small = 0
     _signature = ""
@@ -239,7 +239,7 @@ def _broken() -> AwsError:
 
 
 def malformed_trailer() -> AwsError:
-    """Build the error for trailers that are broken, or not those that were announced."""
+    """Build the error for trailers that are broken, or not those that the headers name."""
     return AwsError(
         "MalformedTrailerError",
         "The request contained trailing data that was not well-formed or did not conform to our published schema.",

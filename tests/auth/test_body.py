@@ -41,7 +41,7 @@ from tests.auth.bodies import (
 def test_good_bodies(mode: str, algorithm: str | None) -> None:
     body = in_mode(mode, DATA, algorithm)
     assert body.length == len(DATA)
-    assert (body.announced.algorithm if body.announced else None) == algorithm
+    assert (body.expected_checksum.algorithm if body.expected_checksum else None) == algorithm
     assert consume(body) == (DATA, None)
     assert body.done
     assert body.checksums == ({algorithm: value(algorithm)} if algorithm else {})

@@ -7,7 +7,8 @@ import hashlib
 
 import pytest
 
-from shim.auth import Claim, Method, Verified, open_body
+from shim.auth import Body, Claim, Method, Verified, open_body
+from shim.auth.checksums import ALGORITHMS
 from shim.errors import AwsError
 from tests.auth.bodies import (
     DATA,
@@ -66,7 +67,8 @@ class TestPromises:
         length = str(len(DATA) - 9)
         both = {"x_amz_trailer": "x-amz-checksum-crc32", "x_amz_decoded_content_length": length}
         assert refused(UNSIGNED_TRAILER, x_amz_checksum_sha1=sha, **both).message == said
-        assert refused(UNSIGNED_TRAILER, x_amz_checksum_crc32=crc, **both).message == said
+        twice = {**both, "x_amz_trailer": "x-amz-checksum-crc32, x-amz-checksum-crc32"}
+        assert refused(UNSIGNED_TRAILER, **twice).message == said
         both["x_amz_trailer"] += ",x-amz-checksum-sha1"
         assert refused(UNSIGNED_TRAILER, **both).message == said
 
@@ -103,7 +105,7 @@ class TestPromises:
     def test_headers_that_speak_of_something_else(self) -> None:
         told = {"x-amz-checksum-crc32": "AAAAAA==-2", "x-amz-checksum-type": "COMPOSITE", "content-length": "1"}
         body = open_body(head(**told), events(b"x"), verified(UNSIGNED), checked=False)
-        assert body.announced is None
+        assert body.expected_checksum is None
         assert asyncio.run(body.read(1)) == b"x"
 
     @pytest.mark.parametrize("mode", [SIGNED, SIGNED_TRAILER])
@@ -113,6 +115,81 @@ class TestPromises:
         for who in (None, nobody):
             with pytest.raises(AwsError, match="InvalidRequest: Anonymous requests"):
                 open_body(told, events(), who)
+
+
+class TestHeaderAndTrailer:
+    """The AWS SDK for Java names in x-amz-trailer a checksum whose value it sends in a header."""
+
+    NAME = "x-amz-checksum-crc32"
+
+    def body(self, mode: str, said: str, trailer: str = "", data: bytes = DATA) -> Body:
+        told = {"x-amz-trailer": self.NAME, self.NAME: said, "x-amz-decoded-content-length": str(len(DATA))}
+        return opened(mode, coded(data, mode, trailer), headers=told)
+
+    @pytest.mark.parametrize("mode", [SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER])
+    def test_the_headers_value_is_verified_where_no_trailer_is_sent(self, mode: str) -> None:
+        body = self.body(mode, value("CRC32"))
+        assert consume(body) == (DATA, None)
+        assert body.checksums == {"CRC32": value("CRC32")}
+        assert fails(self.body(mode, value("CRC32", b"other"))).code == "BadDigest"
+        assert fails(self.body(mode, value("CRC32"), data=DATA[::-1])).code == "BadDigest"
+
+    @pytest.mark.parametrize("mode", [SIGNED_TRAILER, UNSIGNED_TRAILER])
+    def test_a_trailer_that_is_sent_must_agree(self, mode: str) -> None:
+        good, bad = value("CRC32"), value("CRC32", b"other")
+        assert consume(self.body(mode, good, f"{self.NAME}:{good}")) == (DATA, None)
+        for said, sent in ((good, bad), (bad, good), (bad, bad)):
+            assert fails(self.body(mode, said, f"{self.NAME}:{sent}")).code == "BadDigest"
+        assert fails(self.body(mode, good, f"x-amz-checksum-sha1:{value('SHA1')}")).code == "MalformedTrailerError"
+
+    def test_a_trailer_that_no_header_names_is_refused(self) -> None:
+        told = {self.NAME: value("CRC32"), "x-amz-decoded-content-length": str(len(DATA))}
+        data = coded(DATA, SIGNED_TRAILER, f"{self.NAME}:{value('CRC32')}")
+        assert fails(opened(SIGNED_TRAILER, data, headers=told)).code == "MalformedTrailerError"
+
+    def test_without_chunks(self) -> None:
+        told = {"x-amz-trailer": self.NAME, self.NAME: value("CRC32")}
+        assert consume(opened(UNSIGNED, DATA, headers=told)) == (DATA, None)
+        assert fails(opened(UNSIGNED, DATA[::-1], headers=told)).code == "BadDigest"
+
+
+class TestRequired:
+    """Operations whose model requires a checksum take no body without one."""
+
+    def opened(self, **told: str) -> Body:
+        headers = {"content-length": str(len(DATA)), **{name.replace("_", "-"): text for name, text in told.items()}}
+        return open_body(head(**headers), events(*cut(DATA)), verified(UNSIGNED), required=True)
+
+    @pytest.mark.parametrize("told", [{}, {"x_amz_meta_a": "1"}, {"x_amz_checksum_type": "FULL_OBJECT"}])
+    def test_without(self, told: dict[str, str]) -> None:
+        with pytest.raises(AwsError) as caught:
+            self.opened(**told)
+        assert (caught.value.status, caught.value.code) == (400, "InvalidRequest")
+        assert caught.value.message == "Missing required header for this request: Content-MD5 OR x-amz-checksum-*"
+
+    @pytest.mark.parametrize("algorithm", ALGORITHMS)
+    def test_with_any_algorithm(self, algorithm: str) -> None:
+        assert consume(self.opened(**{f"x_amz_checksum_{algorithm.lower()}": value(algorithm)})) == (DATA, None)
+        assert fails(self.opened(**{f"x_amz_checksum_{algorithm.lower()}": value(algorithm, b"")})).code == "BadDigest"
+
+    def test_with_md5(self) -> None:
+        assert consume(self.opened(content_md5=value("MD5"))) == (DATA, None)
+        assert fails(self.opened(content_md5=value("MD5", b"other"))).code == "BadDigest"
+        with pytest.raises(AwsError, match="InvalidDigest"):
+            self.opened(content_md5="")
+
+    def test_with_a_trailer(self) -> None:
+        told = {"x-amz-decoded-content-length": str(len(DATA)), "x-amz-trailer": "x-amz-checksum-crc32"}
+        pieces = cut(coded(DATA, SIGNED_TRAILER, f"x-amz-checksum-crc32:{value('CRC32')}"))
+        assert consume(open_body(head(**told), events(*pieces), verified(SIGNED_TRAILER), required=True)) == (
+            DATA,
+            None,
+        )
+
+    def test_nothing_needs_none(self) -> None:
+        assert (
+            consume(open_body(head(**{"content-length": "0"}), events(), verified(UNSIGNED), required=True))[1] is None
+        )
 
 
 class TestLength:

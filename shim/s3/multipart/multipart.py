@@ -119,7 +119,7 @@ def _part(checksum: checksums.Checksum | None) -> Description:
 
 
 def _check_algorithm(upload: Upload, body: Any) -> None:
-    algorithm = body.announced.algorithm if body.announced else None
+    algorithm = body.expected_checksum.algorithm if body.expected_checksum else None
     if upload.algorithm and algorithm != upload.algorithm:
         raise invalid_request(
             f"Checksum Type mismatch occurred, expected checksum Type: {upload.algorithm.lower()}, actual checksum "

@@ -106,7 +106,7 @@ def announced(body: Any) -> checksums.Checksum | None:
 
     A promise that is not kept stores nothing, so what is stored with the object has held.
     """
-    promise = body.announced
+    promise = body.expected_checksum
     return checksums.Checksum(promise.algorithm, promise.value) if promise is not None and promise.value else None
 
 

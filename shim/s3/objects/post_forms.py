@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 from shim.auth import post_form as forms
 from shim.auth import post_policy as policy
 from shim.auth.body import Body, open_body
-from shim.auth.body_checksum import announced_length, missing_length
+from shim.auth.body_checksum import expected_length, missing_length
 from shim.context import Call
 from shim.errors import AwsError
 from shim.http.asgi import Receive
@@ -168,7 +168,7 @@ async def opened(request: Request, receive: Receive) -> Posting:
     head = request.head
     # A form is in no coding of its own, so no other header tells its length.
     told = "content-length" in head.first and "transfer-encoding" not in head.first
-    length = announced_length(head, chunked=False) if told else None
+    length = expected_length(head, chunked=False) if told else None
     if length is None:
         raise missing_length()
     check_size(max(0, length - FIELDS_BYTES))

@@ -1,7 +1,10 @@
 """Deletions: what is gone is gone, and what was never there counts as deleted."""
 
+from base64 import b64encode
+from hashlib import md5
 from typing import Any
 
+import pytest
 from openstack.connection import Connection
 
 from tests.s3.refusals import refused
@@ -25,6 +28,36 @@ def test_many(s3: Any, bucket: str) -> None:
     assert [one["Key"] for one in answer["Deleted"]] == [*keys, "absent"]
     assert "Errors" not in answer
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
+
+
+@pytest.mark.parametrize("version", ["s3", "s3v4"])
+def test_many_need_a_digest(s3: Any, bucket: str, aws: Any, version: str) -> None:
+    """SDKs send a checksum, older ones Content-MD5; without either AWS deletes nothing."""
+    client, digests = aws("s3", signature_version=version), list[str | None]()
+
+    def digest(request: Any, **_: Any) -> None:
+        for name in [name for name in request.headers if name.lower().startswith(("x-amz-checksum-", "x-amz-sdk-ch"))]:
+            del request.headers[name]
+        if digests[0] is not None:
+            request.headers["Content-MD5"] = digests[0] or b64encode(md5(request.body).digest()).decode()  # noqa: S324
+
+    wanted: dict[str, Any] = {"Bucket": bucket, "Delete": {"Objects": [{"Key": "k"}]}}
+    s3.put_object(Bucket=bucket, Key="k", Body=b"")
+    client.meta.events.register("before-sign.s3.DeleteObjects", digest)
+    try:
+        for digests[:], code in (
+            ([None], "InvalidRequest"),
+            (["x"], "InvalidDigest"),
+            (["A" * 22 + "=="], "BadDigest"),
+        ):
+            with refused(code, 400):
+                client.delete_objects(**wanted)
+            s3.head_object(Bucket=bucket, Key="k")
+        digests[:] = [""]
+        assert [row["Key"] for row in client.delete_objects(**wanted)["Deleted"]] == ["k"]
+    finally:
+        client.meta.events.unregister("before-sign.s3.DeleteObjects", digest)
+    assert "Errors" not in client.delete_objects(**wanted)  # with the checksum of botocore's own
 
 
 def test_many_with_the_longest_keys(s3: Any, bucket: str) -> None:
