@@ -50,7 +50,7 @@ def table(rows: tuple[ServiceStatus, ...]) -> str:
 
 
 def main() -> int:
-    """Do what was asked; 1 for a failure, or for a status that is not all healthy."""
+    """Run the command; return 1 when it fails, and for `status` when any service is not healthy."""
     asked = arguments()
     say = functools.partial(print, flush=True)
     cloud = EmbeddedCloud(asked.state_dir.expanduser(), asked.venv, asked.port_base, say)

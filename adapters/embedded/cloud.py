@@ -1,4 +1,4 @@
-"""The embedded cloud as its users see it: up, down, status, environment, logs, reset."""
+"""The embedded cloud's commands: up, down, status, environment, logs, reset."""
 
 import shutil
 import time
@@ -44,7 +44,7 @@ class EmbeddedCloud:
     """A real OpenStack on loopback, kept in `state_dir`/cloud.
 
     `venv` is where its packages are (None: in the state directory); several clouds may share one. `port_base` is the
-    first of eleven ports in a row (None: free ones are chosen and remembered). `progress` is told each step.
+    first of eleven ports in a row (None: free ones are chosen and remembered). `progress` gets a line for each step.
     """
 
     state_dir: Path
@@ -58,9 +58,9 @@ class EmbeddedCloud:
         return layout(self.state_dir, self.venv)
 
     def up(self) -> CloudFacts:
-        """Install, configure, start and seed whatever is not; return when every service answers.
+        """Install, configure, start and seed what is missing; return when every service answers.
 
-        Raises CloudError (ServiceFailedError names the service and has the end of its log).
+        Raises CloudError; a ServiceFailedError names the service and carries the end of its log.
         """
         place, say = self.place, stopwatch(self.progress)
         place.root.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -118,7 +118,7 @@ class EmbeddedCloud:
         return known
 
     def down(self) -> None:
-        """Stop every process of this cloud; its state stays."""
+        """Stop every process of this cloud and keep its state."""
         place = self.place
         if not place.root.exists():
             return
@@ -130,7 +130,7 @@ class EmbeddedCloud:
         self.progress("no process of the cloud is left")
 
     def reset(self) -> None:
-        """Stop the cloud and delete its state, but neither its packages nor the databases it was copied from."""
+        """Stop the cloud and delete its state; keep the packages and the migrated databases that clouds start from."""
         place = self.place
         if not place.root.exists():
             return
@@ -146,29 +146,29 @@ class EmbeddedCloud:
         self.progress("state deleted; packages kept")
 
     def status(self) -> tuple[ServiceStatus, ...]:
-        """Look at every service, running or not."""
+        """Return the status of every service, running or not."""
         place = self.place
         living = processes.running(place)
         ports = free_ports.remembered(place.root / "ports.json") or {}
         return tuple(service_status(service, living.get(service, []), ports) for service in SERVICES)
 
     def credentials(self) -> CloudFacts:
-        """Read who may enter with what; raises CloudError before the first `up` has ended."""
+        """Read the endpoints, accounts and credentials; raise CloudError before the first `up` has ended."""
         return facts.load(self.place.root / "facts.json")
 
     def env(self, who: str = "admin") -> dict[str, str]:
-        """Give the OS_* variables of an account (`admin`, `main`, …, `passerelle-system`)."""
+        """Return the OS_* variables of an account (`admin`, `main`, …, `passerelle-system`)."""
         return facts.environment(self.credentials(), who)
 
     def logs(self, service: str, lines: int = 50) -> str:
-        """Give the end of a service's log; also `install`, `databases` and `rings`."""
+        """Return the end of a service's log; also `install`, `databases` and `rings`."""
         if service not in (*SERVICES, "install", "databases", "rings"):
             raise CloudError(f"no service {service!r}; there are {', '.join(SERVICES)}")
         return tail(self.place.log(service), lines)
 
 
 def service_status(service: str, found: list[Process], ports: Mapping[str, int]) -> ServiceStatus:
-    """Look at one service."""
+    """Return the status of one service."""
     if not found or not ports:
         return ServiceStatus(service, None, False, "", Memory(0, 0))
     pid = found[0].pid
@@ -177,7 +177,7 @@ def service_status(service: str, found: list[Process], ports: Mapping[str, int])
 
 
 def stopwatch(progress: Callable[[str], None]) -> Callable[[str], None]:
-    """Put the seconds since now before each line."""
+    """Return a `progress` that puts the seconds since this call before each line."""
     begun = time.monotonic()
 
     def say(line: str) -> None:

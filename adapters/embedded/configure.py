@@ -1,4 +1,4 @@
-"""Writing what the services read: configuration, their PYTHONPATH, Swift's rings and a place for its objects."""
+"""Write what the services read: configuration files, their PYTHONPATH, Swift's rings and its directory for objects."""
 
 import hashlib
 import json
@@ -21,14 +21,14 @@ DIRECTORIES = (
     "cinder/volumes", "cinder/conversion", "cinder/coordination", "glance/images", "glance/staging", "glance/tasks",
 )  # fmt: skip
 
-# ML2 takes drivers by entry point only. A distribution would declare it; this one has no other reason to exist.
+# ML2 finds drivers by entry points, which only a distribution can declare: hence this one.
 DISTRIBUTION = {
     "METADATA": f"Metadata-Version: 2.1\nName: {PACKAGE}\nVersion: 1.0\n",
     "entry_points.txt": f"[neutron.ml2.mechanism_drivers]\npasserelle = {PACKAGE}.neutron_mechanism:Mechanism\n",
 }
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of our own in it, never a guessable file
-XATTR_BYTES = 16384  # Swift's largest metadata, pickled, with room for s3api's
+XATTR_BYTES = 16384  # Swift's largest metadata, pickled, and s3api's besides
 
 
 def make_directories(place: Layout) -> None:
@@ -49,7 +49,7 @@ def write_path(place: Layout) -> None:
 
 
 def swift_devices(place: Layout) -> Path:
-    """Choose where Swift keeps objects, once: the choice is remembered, for that is where the objects are.
+    """Choose where Swift keeps objects. The choice is made once and remembered, since the objects stay there.
 
     Swift keeps an object's metadata in extended attributes. ext4 has room for about 4 KB of them, and an object with
     more of it fails with 507; a tmpfs takes them from Linux 6.6 on. Where neither does, ext4's limit stands.
@@ -65,7 +65,7 @@ def swift_devices(place: Layout) -> Path:
 
 
 def takes_metadata(directory: Path) -> bool:
-    """Tell whether files in a directory of our own there take large extended attributes; leave no trace if not."""
+    """Tell whether files in this directory take large extended attributes; remove the directory if they do not."""
     probe = directory / ".probe"
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -74,7 +74,7 @@ def takes_metadata(directory: Path) -> bool:
         probe.touch()
         os.setxattr(probe, "user.probe", b"x" * XATTR_BYTES)
     except OSError:
-        with suppress(OSError):  # not a directory, or not empty: it holds an earlier life's objects
+        with suppress(OSError):  # not a directory, or not empty: an earlier cloud's objects are in it
             probe.unlink(missing_ok=True)
             directory.rmdir()
         return False
@@ -83,7 +83,7 @@ def takes_metadata(directory: Path) -> bool:
 
 
 def cloud_json(plan: Plan) -> str:
-    """Write what the service side needs beyond the projects' own files (see services.settings)."""
+    """Return the settings that our code inside the services reads (see services.settings)."""
     return json.dumps({
         "region": REGION,
         "ports": dict(plan.ports),
@@ -95,7 +95,7 @@ def cloud_json(plan: Plan) -> str:
 
 
 def service_code() -> str:
-    """Name the service side's code, so that services are restarted when it changes."""
+    """Return a digest of our code inside the services, so that they are restarted when it changes."""
     whole = hashlib.sha256()
     for file in sorted(SERVICE_SIDE.glob("*.py")):
         whole.update(file.read_bytes())

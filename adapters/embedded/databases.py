@@ -1,7 +1,7 @@
-"""Databases with their tables: migrated once per set of packages, then copied.
+"""Databases with their tables. They are migrated once for each set of packages, then copied for each cloud.
 
-The copy kept beside the virtual environment (the *seed*) knows no path, port or password, so that every cloud can
-start from it: Keystone bootstraps itself as it starts, and the two places where Nova notes paths are set after copying.
+The copy beside the virtual environment (the *seed*) contains no path, port or password, so that every cloud can start
+from it: Keystone bootstraps itself when it starts, and the two paths that Nova stores are set after copying.
 """
 
 import base64
@@ -44,7 +44,7 @@ MIGRATIONS = (
 
 
 def migration_files(work: Path) -> dict[str, str]:
-    """Give the configuration the migrations need: where each database is, and no more."""
+    """Return the configuration the migrations need: where each database is, and no more."""
 
     def connection(name: str) -> dict[str, object]:
         return {"connection": f"sqlite:///{work}/{name}.sqlite"}
@@ -65,14 +65,14 @@ def migration_files(work: Path) -> dict[str, str]:
 
 
 def seed_key(migrations: tuple[tuple[str, ...], ...] = MIGRATIONS) -> str:
-    """Name the seed by what decides its content."""
+    """Return the seed's name, which depends on everything that decides its content."""
     tables = (Path(__file__).parent / "services/neutron_tables.py").read_text()
     parts = (SEED_FORMAT, digest(), repr(migrations), repr(migration_files(Path("work"))), tables)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
 def seed_directory(place: Layout) -> Path:
-    """Say where the seed is or shall be: beside the environment, or with the cloud if that is another user's."""
+    """Return where the seed is or will be: beside the environment, or in the cloud's directory if that is read-only."""
     shared = place.venv.with_name(f"{place.venv.name}-databases-{seed_key()}")
     if shared.exists() or os.access(shared.parent, os.W_OK):
         return shared
@@ -80,11 +80,11 @@ def seed_directory(place: Layout) -> Path:
 
 
 def make_seed(place: Layout, seed: Path, progress: Callable[[str], None]) -> None:
-    """Run all migrations in a directory of their own, and give it its name when they are done."""
+    """Run all migrations in a temporary directory, and rename it to the seed's when all are done."""
     with locked(seed.with_name(f"{seed.name}.lock"), progress) as lock:
         if seed.exists():
             return
-        for remains in seed.parent.glob(f"{seed.name}.????????"):  # of one that was killed
+        for remains in seed.parent.glob(f"{seed.name}.????????"):  # left by an `up` that was killed
             shutil.rmtree(remains, ignore_errors=True)
         progress("creating the databases: this takes a minute, once per version")
         work = Path(tempfile.mkdtemp(prefix=f"{seed.name}.", dir=seed.parent))
@@ -99,7 +99,7 @@ def make_seed(place: Layout, seed: Path, progress: Callable[[str], None]) -> Non
 
 
 def keep(work: Path, seed: Path) -> None:
-    """Publish the finished databases: readable by whoever may share the environment, as there is no secret in them."""
+    """Move the finished databases into place. They hold no secret, so all users of the environment may read them."""
     for name in NAMES:
         (work / f"{name}.sqlite").chmod(0o644)
     for file in work.iterdir():
@@ -125,7 +125,7 @@ def migrate(place: Layout, chain: tuple[str, ...], work: Path, lock: int) -> Non
 
 
 def prepare(place: Layout, progress: Callable[[str], None]) -> bool:
-    """Give the cloud its databases unless it has them; tell whether it was given new ones."""
+    """Copy the databases for a cloud that has none; tell whether they were copied."""
     fresh = not place.databases.exists()
     if fresh:
         seed = seed_directory(place)
@@ -144,7 +144,7 @@ def prepare(place: Layout, progress: Callable[[str], None]) -> bool:
 
 
 def point_cells(place: Layout) -> None:
-    """Tell Nova where its cells' databases are in this cloud."""
+    """Write the paths of this cloud's cell databases into Nova's API database."""
     with sqlite3.connect(place.database("nova_api"), timeout=20) as connection:
         for cell, name in (("cell0", "nova_cell0"), ("cell1", "nova_cell1")):
             connection.execute(
@@ -155,7 +155,7 @@ def point_cells(place: Layout) -> None:
 
 
 def keystone_keys(place: Layout) -> None:
-    """Make the keys of tokens and of stored credentials, as `keystone-manage fernet_setup` would, one start earlier."""
+    """Make the keys for tokens and stored credentials, as `keystone-manage fernet_setup` does in a second or two."""
     for repository in ("fernet-keys", "credential-keys"):
         for number in ("0", "1"):
             key = place.root / "keystone" / repository / number

@@ -1,4 +1,4 @@
-"""What a user of the cloud needs to know: where it is, and who may enter with what."""
+"""What a user of the cloud needs: its endpoints, accounts and credentials."""
 
 import json
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ def save(file: Path, facts: CloudFacts) -> None:
 
 
 def load(file: Path) -> CloudFacts:
-    """Read facts.json; raise CloudError when no `up` has come so far."""
+    """Read facts.json; raise CloudError when no `up` has written it yet."""
     try:
         known = json.loads(file.read_text())
     except (OSError, ValueError):
@@ -50,7 +50,7 @@ def load(file: Path) -> CloudFacts:
 
 
 def environment(facts: CloudFacts, who: str) -> dict[str, str]:
-    """Give the OS_* variables of an account; `passerelle-system` and `admin-system` give a system-wide scope."""
+    """Return the OS_* variables of an account; `passerelle-system` and `admin-system` give a system-wide scope."""
     name = who.removesuffix(SYSTEM)
     if name not in facts.accounts:
         raise CloudError(f"no account {who!r}; there are {', '.join(facts.accounts)}")
@@ -69,7 +69,7 @@ def environment(facts: CloudFacts, who: str) -> dict[str, str]:
 
 
 def clouds_yaml(facts: CloudFacts) -> str:
-    """Write clouds.yaml (its strings are JSON's, which YAML takes)."""
+    """Return clouds.yaml; strings are written as JSON, which is valid YAML."""
     lines = ["clouds:"]
     for who in (*facts.accounts, f"passerelle{SYSTEM}"):
         account = facts.accounts[who.removesuffix(SYSTEM)]

@@ -51,7 +51,7 @@ def remembered(file: Path) -> dict[str, int] | None:
 
 
 def choose(file: Path, port_base: int | None, ours: frozenset[str], patience: float = 0.0) -> Mapping[str, int]:
-    """Give the cloud's ports and write them to `file`.
+    """Return the cloud's ports and write them to `file`.
 
     `ours` names the ports on which this cloud's own running services already listen. A configured base is taken as it
     is, and refused when somebody else listens there; ports remembered are kept while they are free, or become so within

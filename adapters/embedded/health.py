@@ -1,4 +1,4 @@
-"""Is a service there? A cheap public GET on each of its ports says so."""
+"""Health checks: one cheap public GET on each port of a service."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""The services' own virtual environment: made from the lock file, whole or made again."""
+"""The services' virtual environment, made from the lock file; one that was not finished is made again."""
 
 import hashlib
 import shutil
@@ -39,7 +39,7 @@ def find_uv() -> str | None:
 
 
 def commands(place: Layout, uv: str | None) -> list[list[str]]:
-    """Give the commands that make the environment. Every file is checked against the lock's hashes, and so is the
+    """Return the commands that make the environment. Every file is checked against the lock's hashes, and so is the
     setuptools which uv builds the two source distributions with.
     """
     base = f"{sys.version_info.major}.{sys.version_info.minor}"

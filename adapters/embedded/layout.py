@@ -1,4 +1,4 @@
-"""Where a cloud keeps its things: one directory, and a virtual environment which clouds may share."""
+"""Paths of a cloud: one directory of its own, and a virtual environment that clouds may share."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from adapters.embedded.errors import CloudError
 HOST = "127.0.0.1"
 REGION = "RegionOne"
 
-# One process each. The order is the one they are started in: what others wait for first, then the slowest to import.
+# One process each. They start in this order: first what others wait for, then the slowest to import.
 SERVICES = ("keystone", "nova", "neutron", "placement", "cinder", "glance", "swift", "swift-storage")
 
 PORT_NAMES = (
@@ -18,7 +18,7 @@ PORT_NAMES = (
     "swift", "swift-account", "swift-container", "swift-object",
 )  # fmt: skip
 
-# Everything else means something to oslo.config, ConfigParser, a paste URI or an SQLAlchemy URL.
+# Any other character has a meaning in oslo.config, ConfigParser, a paste URI or an SQLAlchemy URL.
 PLAIN_PATH = re.compile(r"[\w/.+=@~-]+")
 
 
@@ -46,7 +46,7 @@ class Layout:
 
     @property
     def path(self) -> Path:
-        """What the services find on PYTHONPATH: our service side, and the entry points it declares."""
+        """The services' PYTHONPATH: the package that runs inside them, and the entry points it declares."""
         return self.root / "path"
 
     @property
@@ -56,7 +56,7 @@ class Layout:
 
     @property
     def run(self) -> Path:
-        """Things which mean something only while services run."""
+        """Files that have a meaning only while services run."""
         return self.root / "run"
 
     @property
@@ -74,7 +74,7 @@ class Layout:
 
 
 def layout(state_dir: Path, venv: Path | None) -> Layout:
-    """Give the paths of the cloud kept in `state_dir`; raise CloudError for one configuration files cannot hold."""
+    """Return the paths of the cloud in `state_dir`; raise CloudError where configuration files cannot hold it."""
     root = Path(os.path.abspath(state_dir.expanduser())) / "cloud"  # noqa: PTH100 - resolve() would follow links
     if not PLAIN_PATH.fullmatch(str(root)):
         raise CloudError(f"{root}: a state directory may contain letters, digits and / . _ + = @ ~ - only")
@@ -92,7 +92,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def tail(path: Path, lines: int = 30) -> str:
-    """Give the last lines of a log, or a note that there is none."""
+    """Return the last lines of a log, or a note that there is none."""
     try:
         with path.open("rb") as log:
             log.seek(max(0, path.stat().st_size - 400 * lines))

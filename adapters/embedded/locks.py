@@ -1,4 +1,4 @@
-"""One `up` at a time: a kernel lock on a file, which no crash can leave behind."""
+"""One `up` at a time, by flock(2): the kernel releases the lock when its holder ends, however it ends."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""Everything the configuration files depend on, decided before the first of them is written."""
+"""What the configuration files depend on; it is decided before the first of them is written."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class Plan:
     swift_devices: Path
 
     def url(self, name: str, path: str = "") -> str:
-        """Give a URL on the port of that name."""
+        """Return a URL on the port of that name."""
         return f"http://{HOST}:{self.ports[name]}{path}"
 
     @property

@@ -1,4 +1,4 @@
-"""Service processes: started detached, found again by what they run, never by a pid file that may lie."""
+"""Service processes: started detached, found again by their command lines, so that no pid file can be stale."""
 
 import os
 import select
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from adapters.embedded.layout import SERVICES, Layout
 
-PACKAGE = "passerelle_cloud"  # what the service side is called on the services' PYTHONPATH
+PACKAGE = "passerelle_cloud"  # the name of `adapters/embedded/services` on the services' PYTHONPATH
 PF_EXITING = 0x4  # linux/sched.h
 LOG_LIMIT = 16 << 20  # bytes; a larger log is moved aside at the next start
 
@@ -20,8 +20,8 @@ LOG_LIMIT = 16 << 20  # bytes; a larger log is moved aside at the next start
 class Process:
     """A running service. `signature` is that of the configuration and packages it was started with.
 
-    `started` is in clock ticks since the machine's start: a pid may be given to another process, both together never.
-    `ending` is one that has been killed, and still holds its ports until the kernel has taken it down.
+    `started` is in clock ticks since boot: the kernel reuses pids, but not a pid with its start time. `ending` says
+    that the process was killed and that the kernel has not released its ports yet.
     """
 
     service: str
@@ -34,14 +34,14 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes. `pss` shares out what several processes map, and so can be added up; `rss` counts it in each."""
+    """Memory in bytes. `pss` divides shared pages among the processes that map them, `rss` counts them in each."""
 
     rss: int
     pss: int
 
 
 def command(place: Layout, service: str, signature: str) -> list[str]:
-    """Give the command line of a service: also the mark by which `running` knows it."""
+    """Return the command line of a service, by which `running` recognises it."""
     return [str(place.python), "-P", "-m", PACKAGE, service, str(place.root), signature]
 
 
@@ -53,13 +53,13 @@ def recognise(argv: list[str], root: Path) -> tuple[str, str] | None:
 
 
 def running(place: Layout, proc: Path = Path("/proc")) -> dict[str, list[Process]]:
-    """Find this cloud's living processes; those that are about to end are not among them."""
+    """Find this cloud's processes, except those that are about to end."""
     found = {service: [each for each in those if not each.ending] for service, those in present(place, proc).items()}
     return {service: those for service, those in found.items() if those}
 
 
 def present(place: Layout, proc: Path = Path("/proc")) -> dict[str, list[Process]]:
-    """Find this cloud's processes, those that are about to end too, by every command line of this user."""
+    """Find this cloud's processes, including those that are about to end, by their command lines."""
     found: dict[int, Process] = {}
     for entry in proc.iterdir():
         if not entry.name.isdigit():
@@ -80,7 +80,7 @@ def present(place: Layout, proc: Path = Path("/proc")) -> dict[str, list[Process
             continue  # it ended meanwhile
     by_service: dict[str, list[Process]] = {}
     for process in sorted(found.values(), key=lambda process: process.pid):
-        if process.parent not in found:  # a child that has forked and not yet become what it shall run
+        if process.parent not in found:  # a forked child that has not called exec yet
             by_service.setdefault(process.service, []).append(process)
     return by_service
 
@@ -102,13 +102,13 @@ def stat(entry: Path) -> Stat:
 
 
 def is_killed(status: str) -> bool:
-    """Tell from /proc/PID/status whether a process has been sent a SIGKILL that it has not yet died of."""
+    """Tell from /proc/PID/status whether a SIGKILL is pending."""
     pending = [line.split()[1] for line in status.splitlines() if line.startswith(("SigPnd:", "ShdPnd:"))]
     return any(int(mask, 16) >> (signal.SIGKILL - 1) & 1 for mask in pending)
 
 
 def environment(place: Layout) -> dict[str, str]:
-    """Give the services' environment: made here, since proxies, OS_* or PYTHON* of the caller would alter them."""
+    """Return the services' environment. The caller's proxies, OS_* or PYTHON* would change the services."""
     return {
         "PATH": f"{place.venv}/bin:{os.environ.get('PATH', os.defpath)}",
         "HOME": str(place.root),
@@ -123,7 +123,7 @@ def environment(place: Layout) -> dict[str, str]:
 
 
 def start(place: Layout, service: str, signature: str) -> int:
-    """Start a service in a session of its own, its output in its log; give the pid."""
+    """Start a service in its own session with its output in its log; return the pid."""
     log = place.log(service)
     if log.exists() and log.stat().st_size > LOG_LIMIT:
         log.replace(log.with_suffix(".log.1"))
@@ -149,7 +149,7 @@ def start(place: Layout, service: str, signature: str) -> int:
 
 
 def stop(place: Layout, service: str | None = None, patience: float = 5.0) -> None:
-    """End the processes of one service or of all, politely at first; return when none is left, nor a port of theirs."""
+    """End the processes of one service or of all, first by SIGTERM; return when they and their ports are gone."""
     number = signal.SIGTERM
     while left := [process for process in in_order(present(place)) if service in (None, process.service)]:
         end(left, number, patience)
@@ -173,19 +173,21 @@ def end(found: Collection[Process], number: signal.Signals, patience: float) -> 
         for handle in handles:
             os.close(handle)
         reap(process.pid for process in found)
-    # Those of a supervisor that is gone are for init to collect; until it has, `ps` lists what has ended.
+    # Children of an earlier supervisor are reaped by init; until then `ps` still lists them.
     patient = time.monotonic() + 1
     while any(is_there(process) for process in found) and not waiting and time.monotonic() < patient:
         time.sleep(0.02)
 
 
 def pidfd(process: Process) -> int | None:
-    """Give a handle of a process, or None when it has ended, even if another has its pid by now."""
+    """Return a handle of a process, or None when it has ended, even if another has its pid by now."""
     try:
         handle = os.pidfd_open(process.pid)
     except ProcessLookupError:
         return None
-    if is_there(process):  # looked at after the handle was made: whatever has the pid now is what the handle is of
+    if is_there(
+        process
+    ):  # checked after pidfd_open, so the handle is of this process and not of a later one with its pid
         return handle
     os.close(handle)
     return None
@@ -200,13 +202,13 @@ def is_there(process: Process, proc: Path = Path("/proc")) -> bool:
 
 
 def age(process: Process) -> float:
-    """Give the seconds since a process started."""
+    """Return the seconds since a process started."""
     uptime = float(Path("/proc/uptime").read_text().split()[0])
     return uptime - process.started / os.sysconf("SC_CLK_TCK")
 
 
 def reap(pids: Iterable[int]) -> None:
-    """Collect those of the ended processes that are our children."""
+    """Reap those of the ended processes that are our children."""
     for pid in pids:
         try:
             os.waitpid(pid, os.WNOHANG)
@@ -215,7 +217,7 @@ def reap(pids: Iterable[int]) -> None:
 
 
 def ended(pid: int) -> int | None:
-    """Give how a child ended, as `subprocess` writes it; None while it has not; 0 where nobody knows any more."""
+    """Return a child's exit status, or minus its signal; None while it runs; 0 where it was reaped before."""
     try:
         done, status = os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
@@ -224,7 +226,7 @@ def ended(pid: int) -> int | None:
 
 
 def memory(pid: int) -> Memory:
-    """Measure one process; zeros when it has ended."""
+    """Return the memory of one process; zeros when it has ended."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
     except OSError:

@@ -1,4 +1,4 @@
-"""The few HTTP calls the supervisor makes: health checks and the seed. Standard library only, and never by a proxy."""
+"""HTTP calls of the supervisor, for health checks and seeding: standard library only, and never through a proxy."""
 
 import http.client
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 from adapters.embedded.errors import AnswerError
 
-Json = Any  # the shape of each answer is its API's; the seed reads a handful of fields of each
+Json = Any  # each API has its own shape, and the seed reads few fields of each
 
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -29,7 +29,7 @@ def call(
 ) -> Answer:
     """Send one request; raise AnswerError for a status of 400 or more, OSError when nobody answers.
 
-    A body of bytes goes as it is; anything else goes as JSON.
+    A body of bytes is sent unchanged, any other body as JSON.
     """
     raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
     sent = {"Content-Type": "application/json", **(headers or {})}
@@ -58,7 +58,7 @@ def decode(data: bytes) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Somebody's token at one endpoint: `get("/networks")`."""
+    """A token for one endpoint: `get("/networks")`."""
 
     endpoint: str
     token: str = field(repr=False)
@@ -86,17 +86,17 @@ class Session:
         call("DELETE", self.endpoint + path, headers=self.headers())
 
     def headers(self) -> dict[str, str]:
-        """Give what authenticates a request."""
+        """Return the header that authenticates a request."""
         return {"X-Auth-Token": self.token}
 
 
 def token(keystone: str, user: str, password: str, project: str) -> str:
-    """Give a token of a user of the default domain for a project of that domain."""
+    """Return a token of a user of the default domain for a project of that domain."""
     return log_in(keystone, user, password, project).headers["x-subject-token"]
 
 
 def log_in(keystone: str, user: str, password: str, project: str) -> Answer:
-    """Give Keystone's whole answer to a login: the token's description, and in X-Subject-Token its id."""
+    """Return Keystone's whole answer to a login: the token's body, and its id in X-Subject-Token."""
     identity = {"methods": ["password"], "password": {"user": {
         "name": user, "domain": {"id": "default"}, "password": password}}}  # fmt: skip
     scope = {"project": {"name": project, "domain": {"id": "default"}}}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from adapters.embedded.layout import write_private
 
-# Accounts of services and of people; then two shared secrets which are nobody's password.
+# Accounts of services and of users, then two shared secrets that are no account's password.
 SERVICE_USERS = ("placement", "glance", "neutron", "nova", "cinder", "swift")
 PEOPLE = ("admin", "passerelle", "main", "alt", "tenant", "reader")
 SHARED = ("metadata-proxy", "swift-hash-suffix")

@@ -1,4 +1,4 @@
-"""From a catalog's URL to the URL that requests go to, and the newest microversion behind it.
+"""Discovery: from a catalog's URL to the URL that requests go to, and the newest microversion there.
 
 Catalogs name services with or without a version ("http://c/v2.1", "http://c/image"), with or without the project.
 keystoneauth knows how to read the version documents of all of them, their broken links included; it blocks, so it runs
@@ -38,14 +38,14 @@ class KeystoneauthDiscovery:
     """Finds endpoints and keeps them until the process ends; failures are not kept."""
 
     def __init__(self, session: BlockingSession) -> None:
-        """`session` logs in as the gateway: Cinder tells its version below /v3 only to those who did."""
+        """`session` logs in as the gateway: Cinder shows its version below /v3 only to authenticated callers."""
         self._session = session
         # Keyed by the URL without its project, so that tenants share one entry.
         self._found: dict[tuple[str, str], Endpoint] = {}
         self._asking: dict[tuple[str, str], asyncio.Lock] = {}
 
     async def endpoint(self, service: str, url: str, project_id: str) -> Endpoint:
-        """Return where `service` answers; raise BackendError UNAVAILABLE when its version document cannot be had."""
+        """Return the endpoint of `service`; raise BackendError UNAVAILABLE when its version document cannot be read."""
         shape = url.rstrip("/")
         if project_id:
             shape = shape.replace(project_id, _PROJECT)
@@ -53,7 +53,7 @@ class KeystoneauthDiscovery:
         found = self._found.get(key)
         if found is None:
             if service not in WANTED and _VERSION.search(shape):
-                found = Endpoint(shape, None)  # the version is told and there are no microversions to ask for
+                found = Endpoint(shape, None)  # the path names the version, and the service has no microversions
             else:
                 async with self._asking.setdefault(key, asyncio.Lock()):
                     found = self._found.get(key) or await self._ask(service, shape, project_id)
@@ -70,15 +70,15 @@ class KeystoneauthDiscovery:
             raise faults.unavailable(service, f"version discovery: {type(error).__name__}") from error
         versioned = _VERSION.search(shape)
         if found is None:
-            # Something answers, but no version document: the usual path is the best guess; a wrong one shows as 404.
+            # The service answers, but not with a version document: assume the usual path; a wrong one answers 404.
             log.warning("%s has no version document at %s", service, shape)
             return Endpoint(shape if versioned else shape + _MAJOR[service][1], None)
-        # A version document may know the service by another path than the catalog; the catalog's is the public one.
+        # A version document may name another path than the catalog; the catalog's is the public one.
         url = shape if versioned else found["url"].rstrip("/")
         return Endpoint(url, _microversion(found["max_microversion"]))
 
     def _discover(self, service: str, url: str, project_id: str) -> Any:
-        """Return keystoneauth's data of the version that we speak, or None where no document tells it."""
+        """Return keystoneauth's data of the version that the gateway speaks, or None where no document lists it."""
         for place in _places(url, project_id):
             try:
                 documents = discover.Discover(self._session, place, authenticated=False)

@@ -1,8 +1,8 @@
-"""OpenStack's refusals, read once: (service, status, body) becomes one `BackendError` by one table.
+"""OpenStack's refusals: one table turns (service, status, body) into a `BackendError`.
 
 Every service shapes its errors differently (Nova names the fault by the JSON key, Neutron by a `type`, Glance answers
-HTML) and uses status codes in its own way (Nova's quota is a 403, Cinder's a 413, Neutron's a 409).  Nobody above this
-module has to know.
+HTML) and uses status codes in its own way (Nova's quota is a 403, Cinder's a 413, Neutron's a 409).  Only this
+module knows these differences.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SECRETS: Final = re.compile(r"gAAAA[\w-]{16,}=*|(?i:(?:token|secret|password|si
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What a service said: `kind` is its own name for the error ("itemNotFound", "SecurityGroupInUse"), or empty."""
+    """What a service answered: `kind` is its name for the error ("itemNotFound", "SecurityGroupInUse"), or empty."""
 
     kind: str
     message: str
@@ -77,7 +77,7 @@ _RULES: Final = (
     _rule(400, r"no valid host|no fixed ip|no more (?:fixed|floating)", Fault.NO_CAPACITY, "compute"),
     _rule(409, r"no fixed ip|fixedipexhausted|no more ip", Fault.NO_CAPACITY, "compute"),
     # Cinder, and Nova where it passes Cinder's word on: a state that forbids is a 400, "Invalid volume: Volume status
-    # must be available or ...", told from a bad value only by its text.
+    # must be available or ...", which only its text distinguishes from a bad value.
     _rule(400, r"invalid (?:volume|snapshot|backup)\b.*(?:status|must be|attached|in-use|reserved)", Fault.CONFLICT),
     # Glance.
     _rule(409, r"already exists|duplicate", Fault.DUPLICATE, "image"),
@@ -133,7 +133,7 @@ def backend_error(
 def unavailable(
     service: str, detail: str, *, resource: str = "", id: str = "", status: int = 0, upstream_id: str = ""
 ) -> BackendError:
-    """Return the error of a service that gave no answer, or none that makes sense."""
+    """Return the error for a service that gave no answer, or an unreadable one."""
     return BackendError(
         Fault.UNAVAILABLE,
         service=service,
@@ -153,10 +153,10 @@ def upstream_id(headers: Mapping[str, str]) -> str:
 
 
 def retry_after(headers: Mapping[str, str], fault: Fault) -> int | None:
-    """Return the seconds to wait before asking again, for the faults where asking again may help."""
+    """Return the seconds to wait before a retry, for the faults where a retry may help."""
     if fault not in RETRY_AFTER:
         return None
-    # RFC 9110 also allows a date; no OpenStack service sends one, so the default stands in for it.
+    # RFC 9110 also allows a date; no OpenStack service sends one, so the default is used for it.
     told = headers.get("retry-after", "").strip()
     return int(told) if told.isascii() and told.isdigit() else RETRY_AFTER[fault]
 

@@ -1,7 +1,7 @@
-"""Which version of an API's behaviour each service is asked for.
+"""The microversion that each service is asked for.
 
-Nova and Cinder change their answers by microversion; without the header they answer as they did ten years ago.  The
-gateway asks for one known version and takes less where the cloud is older; a port that depends on a bump asks
+Nova and Cinder change their answers by microversion; without the header they answer as their oldest version does.  The
+gateway asks for one known version, or for the newest of an older cloud; a port that depends on a later change asks
 `Session.microversion()`.
 """
 
@@ -32,7 +32,7 @@ _HEADER_NAMES: Final = {"compute": "compute", "block-storage": "volume"}
 def negotiate(service: str, newest: Microversion | None) -> Microversion | None:
     """Return the microversion to use with a service whose newest is `newest`, or None where it has none.
 
-    A cloud that does not tell its newest is asked for what we want: an answer of 406 is clearer than old behaviour.
+    A cloud that does not say which is its newest is asked for ours: 406 is a clearer answer than an old behaviour.
     """
     wanted = WANTED.get(service)
     if wanted is None:

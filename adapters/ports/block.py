@@ -1,4 +1,4 @@
-"""BlockStore: what is asked of Cinder, with the caller's own token."""
+"""The port to Cinder; calls use the caller's own token."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class BlockStore(Protocol):
     """Cinder for one project.  Every call raises BackendError; a missing thing is NOT_FOUND with its `resource`."""
 
     async def volumes(self, *, metadata: Mapping[str, str] | None = None) -> list[Volume]:
-        """List the project's volumes: all, or those that carry these items."""
+        """List the project's volumes: all, or those with these items of metadata."""
         ...
 
     async def volume(self, id: str) -> Volume:
@@ -20,19 +20,19 @@ class BlockStore(Protocol):
         ...
 
     async def create_volume(self, new: NewVolume) -> Volume:
-        """Ask for a volume; it is `creating` at first."""
+        """Ask Cinder to create a volume; it is `creating` at first."""
         ...
 
     async def delete_volume(self, id: str) -> None:
-        """Ask for a volume's end; IN_USE while it is attached or has snapshots, CONFLICT in another busy state."""
+        """Ask Cinder to delete a volume; IN_USE while it is attached or has snapshots, CONFLICT while it is busy."""
         ...
 
     async def set_volume_metadata(self, id: str, items: Mapping[str, str]) -> None:
-        """Add or overwrite items."""
+        """Add or overwrite items of metadata."""
         ...
 
     async def delete_volume_metadata(self, id: str, key: str) -> None:
-        """Take one item away; NOT_FOUND where it is not there."""
+        """Delete one item of metadata; NOT_FOUND where it is not there."""
         ...
 
     async def volume_types(self) -> list[VolumeType]:

@@ -1,4 +1,4 @@
-"""One tenant's view of one cloud: a bag of ports, cheap to make for each request."""
+"""One tenant's view of one cloud: the ports to its services; one is made for each request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from adapters.ports.objects import ObjectStore
 
 
 class Cloud(Protocol):
-    """What an action may reach: every port speaks with the caller's own token."""
+    """What an action may call; every port uses the caller's own token."""
 
     @property
     def compute(self) -> Compute:

@@ -1,4 +1,4 @@
-"""Compute: what is asked of Nova, with the caller's own token."""
+"""The port to Nova; calls use the caller's own token."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Compute(Protocol):
     """Nova for one project.  Every call raises BackendError; a missing thing is NOT_FOUND with its `resource`."""
 
     async def servers(self, *, changed_since: datetime | None = None, tag: str | None = None) -> list[Server]:
-        """List the project's servers; with a moment, those changed since then, deleted ones among them; or by tag."""
+        """List the project's servers: all, those with a tag, or those changed (or deleted) since a moment."""
         ...
 
     async def deleted_servers(self, since: datetime) -> list[Server]:
@@ -25,31 +25,31 @@ class Compute(Protocol):
         ...
 
     async def create_server(self, new: NewServer) -> str:
-        """Ask for a server and return its id; it is built afterwards and may still end in status ERROR."""
+        """Ask Nova to create a server and return its id; it is built afterwards and may still end in status ERROR."""
         ...
 
     async def delete_server(self, id: str) -> None:
-        """Ask for a server's end."""
+        """Ask Nova to delete a server."""
         ...
 
     async def power_server(self, id: str, power: Power) -> None:
-        """Ask for a server's start, stop, and the like; CONFLICT where its state does not allow that."""
+        """Ask Nova to start, stop, suspend or resume a server; CONFLICT where its state does not allow that."""
         ...
 
     async def reboot_server(self, id: str) -> None:
-        """Restart a server, asking the guest first."""
+        """Reboot a server by asking its guest (a soft reboot)."""
         ...
 
     async def set_server_description(self, id: str, description: str) -> None:
-        """Write a server's description; unlike metadata, in every state, and it outlives the server in lists."""
+        """Write a server's description: unlike metadata in every state, and lists of deleted servers keep it."""
         ...
 
     async def set_server_metadata(self, id: str, items: Mapping[str, str]) -> None:
-        """Add or overwrite items; QUOTA above the project's limit of items."""
+        """Add or overwrite items of metadata; QUOTA above the project's limit of items."""
         ...
 
     async def delete_server_metadata(self, id: str, key: str) -> None:
-        """Take one item away; NOT_FOUND where it is not there."""
+        """Delete one item of metadata; NOT_FOUND where it is not there."""
         ...
 
     async def console_output(self, id: str) -> str:
@@ -61,7 +61,7 @@ class Compute(Protocol):
         ...
 
     async def detach_volume(self, server_id: str, volume_id: str) -> None:
-        """Ask for a volume's detachment."""
+        """Ask Nova to detach a volume."""
         ...
 
     async def flavors(self) -> list[Flavor]:
@@ -85,5 +85,5 @@ class Compute(Protocol):
         ...
 
     async def delete_keypair(self, name: str) -> None:
-        """Forget a key pair; servers that were made with it keep the key."""
+        """Delete a key pair; servers that were made with it keep the key."""
         ...

@@ -1,4 +1,4 @@
-"""Identity: access keys and the tokens made from them.  Asked with the gateway's own service user."""
+"""The port to Keystone: access keys and the tokens made from them; calls use the gateway's own service user."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Identity(Protocol):
 
 
 class TokenSource(Protocol):
-    """Where calls to OpenStack take their caller's token from; cheap to ask."""
+    """Where calls to OpenStack get their caller's token from; cheap to call."""
 
     async def token(self) -> Token:
-        """Return a token that is believed to be good."""
+        """Return a token that has not expired, as far as known."""
         ...
 
     async def renew(self, stale: Token) -> Token:
-        """Return a token in place of one that was refused; the same one when there is no reason to try again."""
+        """Return a token in place of one that was refused; the same one when another try would not help."""
         ...

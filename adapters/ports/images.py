@@ -1,4 +1,4 @@
-"""Images: what is asked of Glance, with the caller's own token."""
+"""The port to Glance; calls use the caller's own token."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ class Images(Protocol):
         ...
 
     async def update_image(self, id: str, *, set: Mapping[str, str], drop: Collection[str] = ()) -> Image:
-        """Write properties and take others away; what is dropped must be there."""
+        """Write the properties `set` and delete those in `drop`, which must be there."""
         ...

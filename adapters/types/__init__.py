@@ -1,1 +1,1 @@
-"""OpenStack's resources as frozen dataclasses, only the fields somebody reads, one module for each service."""
+"""OpenStack's resources as frozen dataclasses with the fields that the gateway reads; a module for each service."""

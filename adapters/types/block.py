@@ -1,4 +1,4 @@
-"""Cinder's resources, as far as anybody above looks at them."""
+"""Cinder's resources; only the fields that the gateway reads."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class NewVolume:
-    """What a volume is made from; `size` (GiB) may be left to the snapshot, `type` and `zone` to Cinder."""
+    """The parameters of a new volume; `size` (GiB) is the snapshot's where None, `type` and `zone` Cinder's choice."""
 
     size: int | None = None
     type: str | None = None

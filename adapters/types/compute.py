@@ -9,7 +9,7 @@ from enum import Enum
 
 
 class Power(Enum):
-    """What brings a server from one of Nova's many sorts of rest to work, or back."""
+    """A server action that starts, stops, suspends or resumes a server; the value is its name in Nova's API."""
 
     START = "os-start"
     STOP = "os-stop"
@@ -50,7 +50,7 @@ class ServerFlavor:
 class Server:
     """A server.  Deleted ones have status DELETED and neither metadata, tags nor volumes, but still a description.
 
-    `host_id` is '' until a host was found.  The last four are told to administrators only, so mostly absent.
+    `host_id` is '' until a host is chosen.  Nova shows the last four fields to administrators only.
     """
 
     id: str
@@ -83,7 +83,7 @@ class Server:
 class BlockDevice:
     """One line of a new server's block device mapping.
 
-    `source` is image, snapshot, volume or blank; `size` (GiB) may be left to the source.  `boot_index` 0 is the root,
+    `source` is image, snapshot, volume or blank; `size` in GiB is the source's where None.  `boot_index` 0 is the root,
     None is no boot device.  `local` keeps the device on the host's own disk in place of a Cinder volume.
     """
 
@@ -108,7 +108,7 @@ class Nic:
 
 @dataclass(frozen=True, slots=True)
 class NewServer:
-    """What a server is made from.
+    """The parameters of a new server.
 
     `security_groups` are ids, for the new ports; `user_data` is base64; `tags` are Nova's own, of 60 characters.
     """
@@ -160,7 +160,7 @@ class Zone:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A volume on a server, as Nova sees it."""
+    """The attachment of a volume to a server, as Nova shows it."""
 
     server_id: str
     volume_id: str
@@ -170,7 +170,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class ComputeLimits:
-    """What the project may have of Nova; -1 stands for no limit."""
+    """The project's limits in Nova; -1 means no limit."""
 
     instances: int
     cores: int

@@ -1,4 +1,4 @@
-"""Who calls: what Keystone says of an access key and of the token made from it."""
+"""The caller: what Keystone says about an access key and the token made from it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Ec2Credential:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token scoped to one project, with what its answer told of the caller and the cloud.
+    """A token scoped to one project, with what Keystone's answer says about the caller and the cloud.
 
     `catalog` maps a service type of the catalog to its endpoint URL for the configured region and interface.
     """

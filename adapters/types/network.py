@@ -1,4 +1,4 @@
-"""Neutron's resources, as far as anybody above looks at them."""
+"""Neutron's resources; only the fields that the gateway reads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Subnet:
-    """A range of addresses on a network; `pools` are the first and last address of each part Neutron gives out."""
+    """A subnet of a network; `pools` are the ranges (first and last address) that Neutron allocates from."""
 
     id: str
     name: str
@@ -57,7 +57,7 @@ class FixedAddress:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A port; `device_id` is the server, router or service that it belongs to ('' where none), `device_owner` its sort.
+    """A port; `device_id` is the server, router or service that it belongs to ('' where none), `device_owner` its kind.
 
     For a server `device_owner` starts with `compute:`.
     """
@@ -80,7 +80,7 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class FloatingIp:
-    """A floating IP; `port_id`, and `fixed` of that port's addresses, are None while it stands for nothing."""
+    """A floating IP; `port_id` and `fixed` (one of that port's addresses) are None while it is not associated."""
 
     id: str
     project_id: str
@@ -94,11 +94,11 @@ class FloatingIp:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One thing that a security group lets through.
+    """A rule of a security group: one kind of traffic that it allows.
 
     `direction` is ingress or egress, `ethertype` IPv4 or IPv6.  `protocol` is a lower-case name, a number as text, or
-    None for all.  `port_min` and `port_max` are ports, or ICMP's type and code; None stands for any.  At most one of
-    the three remotes is set; with none of them the rule is for every address of its ethertype.
+    None for all.  `port_min` and `port_max` are ports, or ICMP's type and code; None means any.  At most one of
+    the three remotes is set; without one the rule allows every address of its ethertype.
     """
 
     id: str

@@ -20,7 +20,7 @@ RENDERERS = {
 
 
 def render(plan: Plan) -> dict[str, dict[str, str]]:
-    """Give every service's files as {service: {path under etc: text}}."""
+    """Return every service's files as {service: {path under etc: text}}."""
     return {service: files(plan) for service, files in RENDERERS.items()}
 
 

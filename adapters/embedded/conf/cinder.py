@@ -9,7 +9,7 @@ QUOTAS = (
 
 
 def files(plan: Plan) -> dict[str, str]:
-    """Give cinder.conf: one backend of sparse files."""
+    """Return cinder.conf: one backend of sparse files."""
     shipped = plan.place.venv / "etc/cinder"
     sections = {
         "DEFAULT": default(

@@ -5,7 +5,7 @@ from adapters.embedded.plan import Plan
 
 
 def files(plan: Plan) -> dict[str, str]:
-    """Give keystone.conf."""
+    """Return keystone.conf."""
     home = plan.place.root / "keystone"
     sections = {
         "DEFAULT": default(plan, "keystone"),

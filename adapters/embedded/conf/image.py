@@ -5,7 +5,7 @@ from adapters.embedded.plan import Plan
 
 
 def files(plan: Plan) -> dict[str, str]:
-    """Give glance-api.conf: images are files."""
+    """Return glance-api.conf: images are files."""
     home = plan.place.root / "glance"
     sections = {
         "DEFAULT": default(plan, "glance", enabled_backends="file:file", worker_self_reference_url=plan.url("glance")),

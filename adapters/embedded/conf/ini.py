@@ -12,7 +12,7 @@ CACHE_KEY = "passerelle.cache"  # where services.web puts the token cache into e
 
 
 def text(sections: Mapping[str, Section]) -> str:
-    """Write sections; booleans in lower case, the rest as it prints."""
+    """Return sections as INI text; booleans are written in lower case."""
     lines: list[str] = []
     for name, options in sections.items():
         lines.append(f"[{name}]")
@@ -24,7 +24,7 @@ def text(sections: Mapping[str, Section]) -> str:
 
 
 def login(plan: Plan, user: str) -> Section:
-    """Give keystoneauth's options of a service user."""
+    """Return keystoneauth's options of a service user."""
     return {
         "auth_type": "password",
         "auth_url": plan.keystone,
@@ -38,7 +38,7 @@ def login(plan: Plan, user: str) -> Section:
 
 
 def token_check(plan: Plan, user: str) -> Section:
-    """Give keystonemiddleware's options: check tokens as `user`, remember them in the process."""
+    """Return keystonemiddleware's options: check tokens as `user`, remember them in the process."""
     return {
         "www_authenticate_uri": plan.keystone,
         "service_token_roles": "service",
@@ -49,7 +49,7 @@ def token_check(plan: Plan, user: str) -> Section:
 
 
 def default(plan: Plan, service: str, **more: object) -> Section:
-    """Give [DEFAULT] of a service: stderr is its log, its RPC stays in the process."""
+    """Return [DEFAULT] of a service: stderr is its log, its RPC stays in the process."""
     return {
         "use_stderr": True,
         "transport_url": "fake:///",
@@ -61,12 +61,12 @@ def default(plan: Plan, service: str, **more: object) -> Section:
 
 
 def database(plan: Plan, name: str) -> Section:
-    """Give a database section."""
+    """Return a database section."""
     return {"connection": f"sqlite:///{plan.place.database(name)}"}
 
 
 def shared(plan: Plan) -> dict[str, Section]:
-    """Give the sections every service wants: where locks lie, and that notifications go nowhere."""
+    """Return the sections every service wants: where locks lie, and that notifications go nowhere."""
     return {
         "oslo_concurrency": {"lock_path": plan.place.root / "lock"},
         "oslo_messaging_notifications": {"driver": "noop"},

@@ -10,13 +10,13 @@ QUOTAS = (
 
 
 def files(plan: Plan) -> dict[str, str]:
-    """Give neutron.conf: ML2 without agents."""
+    """Return neutron.conf: ML2 without agents."""
     sections = {
         "DEFAULT": default(
             plan,
             "neutron",
             core_plugin="ml2",
-            # "trunk" refuses to load without an Open vSwitch or OVN driver.
+            # "trunk" does not load without an Open vSwitch or OVN driver.
             service_plugins="router,qos,segments,port_forwarding",
             api_paste_config=plan.place.venv / "etc/neutron/api-paste.ini",
             dhcp_agent_notification=False,

@@ -11,7 +11,7 @@ QUOTAS = (
 
 
 def compute(plan: Plan) -> Section:
-    """Give [DEFAULT]: a fake hypervisor which waits for nobody, and little background work, as all share a process."""
+    """Return [DEFAULT]: a fake hypervisor without delays, and few periodic tasks, as all share a process."""
     return default(
         plan,
         "nova",
@@ -31,7 +31,7 @@ def compute(plan: Plan) -> Section:
 
 
 def files(plan: Plan) -> dict[str, str]:
-    """Give nova.conf: API, metadata, conductor, scheduler and compute read the same one."""
+    """Return nova.conf: API, metadata, conductor, scheduler and compute read the same one."""
     sections = {
         "DEFAULT": compute(plan),
         "api": {"auth_strategy": "keystone"},

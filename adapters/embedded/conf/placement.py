@@ -5,7 +5,7 @@ from adapters.embedded.plan import Plan
 
 
 def files(plan: Plan) -> dict[str, str]:
-    """Give placement.conf."""
+    """Return placement.conf."""
     sections = {
         "DEFAULT": default(plan, "placement"),
         "placement_database": database(plan, "placement"),

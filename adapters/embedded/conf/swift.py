@@ -12,7 +12,7 @@ PIPELINE = (
     "keystoneauth copy container-quotas account-quotas slo dlo versioned_writes symlink proxy-logging proxy-server"
 )
 
-# Filters whose stock settings do, by the name of their egg's entry point.
+# Filters that need no settings, by the name of their entry point.
 STOCK = {
     name: name.replace("-", "_")
     for name in (
@@ -26,12 +26,12 @@ PROXY_APP = {
     "use": "egg:swift#proxy",
     "allow_account_management": True,
     "account_autocreate": True,
-    "error_suppression_interval": 0,  # with one replica, a node in disgrace is an outage
+    "error_suppression_interval": 0,  # with one replica, a node that the proxy avoids is an outage
 }
 
 
 def process(plan: Plan, name: str, port: str, level: str) -> Section:
-    """Give [DEFAULT] of a Swift server, which logs to stderr: it knows syslog only, and there may be none."""
+    """Return [DEFAULT] of a Swift server, which logs to stderr: it knows syslog only, and there may be none."""
     return {
         "swift_dir": plan.place.etc / "swift",
         "bind_ip": HOST,
@@ -44,7 +44,7 @@ def process(plan: Plan, name: str, port: str, level: str) -> Section:
 
 
 def cluster(plan: Plan) -> dict[str, str]:
-    """Give swift.conf."""
+    """Return swift.conf."""
     return {
         "swift/swift.conf": text({
             "swift-hash": {"swift_hash_path_suffix": plan.passwords["swift-hash-suffix"]},
@@ -54,12 +54,12 @@ def cluster(plan: Plan) -> dict[str, str]:
 
 
 def storage_files(plan: Plan) -> dict[str, str]:
-    """Give the three storage servers' files."""
+    """Return the three storage servers' files."""
     return cluster(plan) | {f"swift/{kind}-server.conf": storage(plan, kind) for kind in KINDS}
 
 
 def storage(plan: Plan, kind: str) -> str:
-    """Give one storage server's file, with the sections its background daemons ask for."""
+    """Return one storage server's file, with the sections its background daemons ask for."""
     return text({
         "DEFAULT": {
             **process(plan, f"swift-{kind}", f"swift-{kind}", "WARNING"),
@@ -79,7 +79,7 @@ def storage(plan: Plan, kind: str) -> str:
 
 
 def proxy_files(plan: Plan) -> dict[str, str]:
-    """Give the proxy's file, and that of the client inside it which symlinks and versions use."""
+    """Return the proxy's file, and that of the client inside it which symlinks and versions use."""
     internal: dict[str, Section] = {
         "DEFAULT": {"swift_dir": plan.place.etc / "swift"},
         "pipeline:main": {"pipeline": "catch_errors cache symlink proxy-server"},
@@ -101,7 +101,7 @@ def proxy_files(plan: Plan) -> dict[str, str]:
 
 
 def identity_filters(plan: Plan) -> dict[str, Section]:
-    """Give the filters which ask Keystone who is calling."""
+    """Return the filters which ask Keystone who is calling."""
     user = login(plan, "swift")
     return {
         "filter:authtoken": {
@@ -131,9 +131,9 @@ def identity_filters(plan: Plan) -> dict[str, Section]:
 
 
 def object_filters() -> dict[str, Section]:
-    """Give the filters of large and versioned objects, with AWS-sized multipart uploads let through."""
+    """Return the filters of large and versioned objects, with AWS-sized multipart uploads let through."""
     return {
-        # Swift's own S3 face: a reference to compare with, nothing here depends on it.
+        # Swift's own S3 API, to compare with; the gateway does not use it.
         "filter:s3api": {
             "use": "egg:swift#s3api",
             "location": "us-east-1",

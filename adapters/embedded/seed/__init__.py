@@ -1,1 +1,1 @@
-"""What a cloud holds from its first day: accounts and catalog (Keystone), and what a tenant expects to find."""
+"""The first content of a cloud: accounts and catalog (Keystone), and what a tenant expects to find."""

@@ -10,7 +10,7 @@ from adapters.embedded.rest import Json, Session
 
 TENANTS = ("main", "alt", "tenant")
 
-# Name → (vCPUs, MiB of RAM, GiB of root disk). The first block is OpenStack's own custom, the second another cloud's.
+# Name → (vCPUs, MiB of RAM, GiB of root disk). The first block has OpenStack's usual names, the others AWS's.
 FLAVORS: Mapping[str, tuple[int, int, int]] = {
     "m1.tiny": (1, 512, 1), "m1.small": (1, 2048, 20), "m1.medium": (2, 4096, 40),
     "t2.nano": (1, 512, 8), "t2.micro": (1, 1024, 8), "t2.small": (1, 2048, 8), "t2.medium": (2, 4096, 8),
@@ -26,7 +26,7 @@ DEFAULT, DEFAULT_CIDR = "default", "172.31.0.0/20"
 
 
 def seed(plan: Plan) -> None:
-    """Make sure of all of it; the four services work side by side."""
+    """Make what is missing; the four services are called side by side."""
     token = rest.token(plan.keystone, "admin", plan.passwords["admin"], "admin")
     steps: tuple[Callable[[Plan, str], None], ...] = (networks, flavors, images, volume_types)
     with ThreadPoolExecutor(len(steps)) as pool:
@@ -44,9 +44,9 @@ def flavors(plan: Plan, token: str) -> None:
 
 
 def images(plan: Plan, token: str) -> None:
-    """Make one small public image per architecture; one whose upload was cut short gets its bytes now, or goes.
+    """Make one small public image per architecture; upload one that has no data, replace one that is unusable.
 
-    A Glance that dies over an upload leaves the image in `saving`, where it takes no bytes any more.
+    A Glance that dies during an upload leaves the image in `saving`, and then refuses another upload.
     """
     glance = Session(plan.url("glance", "/v2"), token)
     known = {}

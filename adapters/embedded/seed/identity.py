@@ -1,4 +1,4 @@
-"""The accounts and the catalog. Everything is looked for before it is made, so that a seed cut short is completed."""
+"""The accounts and the catalog. Each is looked up before it is made, so that an interrupted seed is completed."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +32,7 @@ PUBLISHED = ("admin", "passerelle", *EC2_USERS)
 
 
 def seed(plan: Plan) -> CloudFacts:
-    """Make sure of roles, projects, users, grants, catalog and EC2 credentials; give what users may know."""
+    """Make missing roles, projects, users, grants, endpoints and EC2 credentials; return what users may know."""
     admin = Session(plan.keystone, token(plan.keystone, "admin", plan.passwords["admin"], "admin"))
     roles = ensure_named(admin, "roles", {name: {} for name in ROLES})
     projects = ensure_named(admin, "projects", {name: {"domain_id": "default"} for name in PROJECTS})
@@ -60,7 +60,7 @@ def seed(plan: Plan) -> CloudFacts:
 
 
 def ensure_named(admin: Session, kind: str, wanted: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """Make what is missing of {name: attributes} in /v3/`kind`; give {name: id}."""
+    """Make what is missing of {name: attributes} in /v3/`kind`; return {name: id}."""
     ids = {each["name"]: str(each["id"]) for each in admin.get(f"/{kind}")[kind] if each["name"] in wanted}
     for name, attributes in wanted.items():
         if name not in ids:
@@ -70,12 +70,12 @@ def ensure_named(admin: Session, kind: str, wanted: Mapping[str, Mapping[str, st
 
 
 def user_id(admin: Session, name: str) -> str:
-    """Give the id of a user of the default domain."""
+    """Return the id of a user of the default domain."""
     return str(admin.get(f"/users?name={name}&domain_id=default")["users"][0]["id"])
 
 
 def grant(admin: Session, roles: Mapping[str, str], projects: Mapping[str, str], users: Mapping[str, str]) -> None:
-    """Give the roles that are missing."""
+    """Grant the roles that are missing."""
     assigned = {
         (each["user"]["id"], next(iter(each["scope"].values())).get("id", "all"), each["role"]["id"])
         for each in admin.get("/role_assignments")["role_assignments"]
@@ -93,7 +93,7 @@ def grant(admin: Session, roles: Mapping[str, str], projects: Mapping[str, str],
 
 
 def write_catalog(plan: Plan, admin: Session) -> None:
-    """Make the catalog say where the services are, today."""
+    """Write the services' current addresses into the catalog."""
     services = {each["type"]: each["id"] for each in admin.get("/services")["services"]}
     endpoints = {(each["service_id"], each["interface"]): each for each in admin.get("/endpoints")["endpoints"]}
     for name, kind, port, path in CATALOG:
@@ -115,7 +115,7 @@ def ensure_endpoint(admin: Session, known: Json, wanted: Mapping[str, str]) -> N
 
 
 def ec2_credentials(plan: Plan, admin: Session, name: str) -> tuple[str, str]:
-    """Give a user's EC2 credentials for its project, made by that user; for a reader, who may not, by the admin."""
+    """Return a user's EC2 credentials for its project. A reader may not create them, so the admin does it for one."""
     answer = log_in(plan.keystone, name, plan.passwords[name], USERS[name][0])
     user, project = answer.body["token"]["user"]["id"], answer.body["token"]["project"]["id"]
     own = Session(plan.keystone, answer.headers["x-subject-token"])

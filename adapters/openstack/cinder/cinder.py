@@ -13,7 +13,7 @@ from adapters.openstack.session import Session
 from adapters.types.block import BlockZone, NewVolume, Volume, VolumeAttachment, VolumeType
 
 _SERVICE = "block-storage"
-_PAGE = 1000  # cinder.conf's osapi_max_limit; where it is lower, Cinder's own pages are shorter and the links lead on
+_PAGE = 1000  # cinder.conf's osapi_max_limit; where it is lower, pages are shorter and their links lead on
 # "Volume status must be available or error or ... and must not be migrating, attached, belong to a group, have
 # snapshots, awaiting a transfer, or be disassociated from snapshots after volume transfer."
 _HELD = re.compile(r"attached|snapshots", re.IGNORECASE)
@@ -41,7 +41,7 @@ class Cinder:
         return _volume(answer.member("volume"))
 
     async def create_volume(self, new: NewVolume) -> Volume:
-        """Ask for a volume."""
+        """Ask Cinder to create a volume."""
         wanted = {
             "size": new.size,
             "volume_type": new.type,
@@ -66,25 +66,25 @@ class Cinder:
         return _volume(answer.member("volume"))
 
     async def delete_volume(self, id: str) -> None:
-        """Ask for a volume's end."""
+        """Ask Cinder to delete a volume."""
         try:
             await self._session.delete(_SERVICE, f"/volumes/{id}", resource="volume", id=id)
         except BackendError as error:
-            # One sentence of Cinder's (400) names every reason there may be; the volume itself tells which it was.
+            # Cinder's one message (400) lists all possible reasons; the volume's state tells which it was.
             if error.status == 400 and _HELD.search(error.detail):
                 volume = await self.volume(id)
-                held = volume.attachments or volume.status == "available"  # a snapshot hangs on it
+                held = volume.attachments or volume.status == "available"  # it has a snapshot
                 error.fault = Fault.IN_USE if held or volume.status == "in-use" else Fault.CONFLICT
             raise
 
     async def set_volume_metadata(self, id: str, items: Mapping[str, str]) -> None:
-        """Add or overwrite items."""
+        """Add or overwrite items of metadata."""
         await self._session.post(
             _SERVICE, f"/volumes/{id}/metadata", json={"metadata": dict(items)}, resource="volume", id=id
         )
 
     async def delete_volume_metadata(self, id: str, key: str) -> None:
-        """Take one item away."""
+        """Delete one item of metadata."""
         await self._session.delete(_SERVICE, f"/volumes/{id}/metadata/{quote(key, safe='')}", resource="volume", id=id)
 
     async def volume_types(self) -> list[VolumeType]:
@@ -127,6 +127,6 @@ def _volume(v: Mapping[str, Any]) -> Volume:
 
 
 def _when(text: str) -> datetime:
-    """Read one of Cinder's moments, which are UTC without saying so."""
+    """Read a moment; Cinder writes UTC without an offset."""
     moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

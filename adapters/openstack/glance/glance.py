@@ -9,7 +9,7 @@ from typing import Any
 from adapters.openstack.session import Session
 from adapters.types.images import Image
 
-# What Glance defines itself; every other member of an image is a property somebody gave it.
+# Members that Glance defines; every other member of an image is a property that a user set.
 _OWN = frozenset(
     {
         "id",
@@ -49,7 +49,7 @@ class Glance:
 
     async def images(self, *, hidden: bool = False) -> list[Image]:
         """List every image the project may use."""
-        # Without `visibility=all` community images stay out of the list, though anybody may use them.
+        # Without `visibility=all` the list lacks community images, which anybody may use.
         params: dict[str, str | int | bool] = {"limit": 1000, "visibility": "all", "os_hidden": hidden}
         return [_image(i) for i in await self._session.pages("image", "/images", "images", params)]
 
@@ -59,7 +59,7 @@ class Glance:
         return _image(answer.json())
 
     async def update_image(self, id: str, *, set: Mapping[str, str], drop: Collection[str] = ()) -> Image:
-        """Write properties and take others away."""
+        """Write properties and delete others."""
         # RFC 6901: "~" is written "~0" and "/" "~1".  Glance's "add" replaces what is there already.
         changes = [{"op": "add", "path": _pointer(name), "value": value} for name, value in set.items()]
         changes += [{"op": "remove", "path": _pointer(name)} for name in drop]

@@ -43,11 +43,11 @@ class SecurityGroups(Calls):
         return [_rule(r) for r in await self._list("security-group-rules", **wanted)]
 
     async def create_rules(self, rules: Sequence[NewRule]) -> list[Rule]:
-        """Make rules in one request, which Neutron carries out as a whole or not at all."""
+        """Make rules in one request; Neutron makes all of them or none."""
         answer = await self._session.post(
             "network",
             "/security-group-rules",
-            json={"security_group_rules": [_wanted(rule) for rule in rules]},
+            json={"security_group_rules": [_rule_body(rule) for rule in rules]},
             resource="security_group_rule",
         )
         made = [_rule(r) for r in answer.member("security_group_rules")]
@@ -87,8 +87,8 @@ def _rule(r: Mapping[str, Any]) -> Rule:
     )
 
 
-def _wanted(rule: NewRule) -> dict[str, Any]:
-    """Write a rule; what is None is left out, since Neutron takes no -1 and no null port beside a protocol."""
+def _rule_body(rule: NewRule) -> dict[str, Any]:
+    """Return the body of a new rule without what is None: Neutron refuses -1, and a null port beside a protocol."""
     fields: dict[str, Any] = {
         "security_group_id": rule.security_group_id,
         "direction": rule.direction,

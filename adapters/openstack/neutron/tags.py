@@ -12,7 +12,7 @@ class Tags(Calls):
     """The tags of Neutron's resources, for one project."""
 
     async def set_tags(self, resource: str, id: str, tags: Collection[str]) -> None:
-        """Give a resource exactly these tags."""
+        """Replace a resource's tags by these."""
         await self._session.put(
             "network", f"/{resource}/{id}/tags", json={"tags": sorted(tags)}, resource=SINGULAR[resource], id=id
         )
@@ -24,7 +24,7 @@ class Tags(Calls):
         )
 
     async def remove_tag(self, resource: str, id: str, tag: str) -> None:
-        """Take one tag away."""
+        """Delete one tag."""
         await self._session.delete(
             "network", f"/{resource}/{id}/tags/{quote(tag, safe='')}", resource=SINGULAR[resource], id=id
         )

@@ -25,7 +25,7 @@ from adapters.types.compute import (
     Zone,
 )
 
-_PAGE = 1000  # nova.conf [api] max_limit; where it is lower, Nova's own pages are shorter and the links still lead on
+_PAGE = 1000  # nova.conf [api] max_limit; where it is lower, pages are shorter and their links lead on
 
 
 class Nova:
@@ -42,9 +42,9 @@ class Nova:
         return await self._servers(params)
 
     async def deleted_servers(self, since: datetime) -> list[Server]:
-        """List what was deleted lately."""
-        # `status=DELETED` is for administrators; members may filter by vm_state from 2.83 on, and before that Nova
-        # ignores a filter that is not theirs.
+        """List the servers that were deleted since then."""
+        # Only administrators may filter by `status=DELETED`.  Members may filter by vm_state from 2.83 on; before that
+        # Nova ignores the filter.
         found = await self._servers({"changes-since": _seconds(since), "vm_state": "deleted"})
         return [server for server in found if server.status == "DELETED"]
 
@@ -58,37 +58,37 @@ class Nova:
         return _server(answer.member("server"))
 
     async def create_server(self, new: NewServer) -> str:
-        """Ask for a server."""
+        """Ask Nova to create a server."""
         answer = await self._session.post(
-            "compute", "/servers", json={"server": _wanted(new)}, resource="server", id=new.name
+            "compute", "/servers", json={"server": _create_body(new)}, resource="server", id=new.name
         )
         return str(answer.member("server")["id"])
 
     async def delete_server(self, id: str) -> None:
-        """Ask for a server's end."""
+        """Ask Nova to delete a server."""
         await self._session.delete("compute", f"/servers/{id}", resource="server", id=id)
 
     async def power_server(self, id: str, power: Power) -> None:
-        """Ask for a server's start, stop, and the like."""
+        """Ask Nova to start, stop, suspend or resume a server."""
         await self._act(id, {power.value: None})
 
     async def reboot_server(self, id: str) -> None:
-        """Restart a server."""
+        """Reboot a server."""
         await self._act(id, {"reboot": {"type": "SOFT"}})
 
     async def set_server_description(self, id: str, description: str) -> None:
-        """Write the description."""
+        """Write a server's description."""
         wanted = {"server": {"description": description}}
         await self._session.put("compute", f"/servers/{id}", json=wanted, resource="server", id=id)
 
     async def set_server_metadata(self, id: str, items: Mapping[str, str]) -> None:
-        """Add or overwrite items."""
+        """Add or overwrite items of metadata."""
         await self._session.post(
             "compute", f"/servers/{id}/metadata", json={"metadata": dict(items)}, resource="server", id=id
         )
 
     async def delete_server_metadata(self, id: str, key: str) -> None:
-        """Take one item away."""
+        """Delete one item of metadata."""
         await self._session.delete("compute", f"/servers/{id}/metadata/{quote(key, safe='')}", resource="server", id=id)
 
     async def console_output(self, id: str) -> str:
@@ -109,7 +109,7 @@ class Nova:
         return _attachment(answer.member("volumeAttachment"))
 
     async def detach_volume(self, server_id: str, volume_id: str) -> None:
-        """Ask for a volume's detachment."""
+        """Ask Nova to detach a volume."""
         await self._session.delete(
             "compute",
             f"/servers/{server_id}/os-volume_attachments/{volume_id}",
@@ -152,7 +152,7 @@ class Nova:
         return _keypair(answer.member("keypair"))
 
     async def delete_keypair(self, name: str) -> None:
-        """Forget a key pair."""
+        """Delete a key pair."""
         await self._session.delete("compute", f"/os-keypairs/{quote(name, safe='')}", resource="keypair", id=name)
 
     async def _act(self, id: str, action: Mapping[str, Any]) -> Answer:
@@ -174,7 +174,7 @@ def _server(s: Mapping[str, Any]) -> Server:
         launched_at=_maybe(s.get("OS-SRV-USG:launched_at")),
         terminated_at=_maybe(s.get("OS-SRV-USG:terminated_at")),
         flavor=ServerFlavor(flavor["original_name"], flavor["vcpus"], flavor["ram"], flavor["disk"]),
-        image_id=image["id"] if image else None,  # '' for a server that was made from a volume
+        image_id=image["id"] if image else None,  # '' for a server that boots from a volume
         key_name=s.get("key_name"),
         metadata=s.get("metadata") or {},
         addresses=tuple(_address(a) for port in s["addresses"].values() for a in port),
@@ -218,8 +218,8 @@ def _attachment(a: Mapping[str, Any]) -> Attachment:
     return Attachment(a["serverId"], a["volumeId"], a.get("device"), bool(a.get("delete_on_termination")))
 
 
-def _wanted(new: NewServer) -> dict[str, Any]:
-    """Write the body of `POST /servers`, leaving out what was not asked for."""
+def _create_body(new: NewServer) -> dict[str, Any]:
+    """Return the body of `POST /servers`; options that are not set are left out."""
     wanted: dict[str, Any] = {
         "name": new.name,
         "flavorRef": new.flavor_id,
@@ -231,7 +231,7 @@ def _wanted(new: NewServer) -> dict[str, Any]:
         "availability_zone": new.zone,
         "key_name": new.key_name,
         "user_data": new.user_data,
-        # Nova takes an id where it says name, and then it cannot be ambiguous.
+        # Nova takes an id in place of a name; unlike a name it is never ambiguous.
         "security_groups": [{"name": group} for group in new.security_groups],
         "tags": list(new.tags),
         "description": new.description,
@@ -262,12 +262,12 @@ def _device(device: BlockDevice) -> dict[str, Any]:
 
 
 def _seconds(moment: datetime) -> str:
-    """Write a moment; Nova refuses fractions of seconds with some offsets, and always takes whole seconds of UTC."""
+    """Write a moment in whole seconds of UTC; Nova refuses fractions of seconds with some offsets."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _when(text: str) -> datetime:
-    """Read a moment; Nova writes some with `Z` and some (`OS-SRV-USG`) bare, all of them in UTC."""
+    """Read a moment; Nova writes UTC, with `Z` or (`OS-SRV-USG`) without an offset."""
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

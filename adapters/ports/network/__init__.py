@@ -1,1 +1,1 @@
-"""What is asked of Neutron: one Protocol for each kind of resource, and `Network`, which is all of them."""
+"""The port to Neutron: one Protocol for each kind of resource, and `Network`, composed of them."""

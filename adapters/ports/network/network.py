@@ -1,4 +1,4 @@
-"""Network: everything that is asked of Neutron, with the caller's own token."""
+"""The port to Neutron; calls use the caller's own token."""
 
 from __future__ import annotations
 

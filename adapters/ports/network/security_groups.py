@@ -24,15 +24,15 @@ class SecurityGroups(Protocol):
         ...
 
     async def delete_security_group(self, id: str) -> None:
-        """Delete a security group; IN_USE while a port is in it.  Rules elsewhere that name it go with it."""
+        """Delete a security group, and other groups' rules that name it; IN_USE while a port is in it."""
         ...
 
     async def rules(self, *, remote_group_id: str | None = None) -> list[Rule]:
-        """List rules: all, or those whose remote is one security group."""
+        """List rules: all, or those whose remote is this security group."""
         ...
 
     async def create_rules(self, rules: Sequence[NewRule]) -> list[Rule]:
-        """Make rules, all of them or none; DUPLICATE where one is there already.  Answers in the order of `rules`."""
+        """Make all of these rules or none; DUPLICATE where one exists.  Return them in the order of `rules`."""
         ...
 
     async def delete_rule(self, id: str) -> None:

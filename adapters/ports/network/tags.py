@@ -10,13 +10,13 @@ class Tags(Protocol):
     """The tags of one resource; `resource` is Neutron's plural in URLs (`security-groups`)."""
 
     async def set_tags(self, resource: str, id: str, tags: Collection[str]) -> None:
-        """Give a resource exactly these tags."""
+        """Replace a resource's tags by these."""
         ...
 
     async def add_tag(self, resource: str, id: str, tag: str) -> None:
-        """Add one tag, without a slash in it, leaving the others alone."""
+        """Add one tag, which contains no slash, and keep the others."""
         ...
 
     async def remove_tag(self, resource: str, id: str, tag: str) -> None:
-        """Take one tag away; NOT_FOUND where it is not there."""
+        """Delete one tag; NOT_FOUND where it is not there."""
         ...
