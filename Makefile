@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 STAMP := $(VENV)/.locked
 VECTORS := .vectors/.complete
+# Pure tests go to as many workers as there are processors, up to four; tests on a cloud form groups, each for one worker.
+WORKERS := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
@@ -27,7 +29,7 @@ demo-stop: $(STAMP)  ## Stop the demo's gateway and cloud; what they hold is kep
 
 test: lint $(VECTORS)  ## Run every check and every test, on an OpenStack that comes up and goes again
 	@echo "== all tests (the embedded OpenStack starts when the first test asks for it)"
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(WORKERS) $(PYTEST_ARGS)
 
 check: lint unit  ## Run what needs no cloud: format, lint, types, import contracts, pure tests
 
@@ -43,7 +45,7 @@ lint: $(STAMP)
 
 unit: $(STAMP) $(VECTORS)
 	@echo "== pure tests"
-	@$(BIN)/python -m pytest -m "not cloud" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "not cloud" $(WORKERS) $(PYTEST_ARGS)
 
 bench: $(STAMP)  ## Measure the gateway against bare OpenStack calls and print the ratios
 	@$(BIN)/python -m bench

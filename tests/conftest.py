@@ -1,5 +1,6 @@
 """What every test may ask for: a cloud, a gateway in front of it, and clients of both."""
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -21,10 +22,16 @@ NEEDS_CLOUD = "cloud"
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark whatever asks for the cloud, and run it last: pure tests fail in seconds."""
+    """Mark whatever asks for the cloud, and run it last: pure tests fail in seconds.
+
+    With several workers (`-n`), pure tests go to any of them. Those that share the session's cloud form one group,
+    which one worker runs: the cloud is brought up once, and what they leave in it is theirs.
+    """
     for item in items:
         if NEEDS_CLOUD in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.cloud)
+            if item.get_closest_marker("xdist_group") is None:
+                item.add_marker(pytest.mark.xdist_group(NEEDS_CLOUD))
     items.sort(key=lambda item: item.get_closest_marker("cloud") is not None)
 
 
@@ -34,13 +41,17 @@ def cloud(pytestconfig: pytest.Config) -> Iterator[Target]:
     capture = pytestconfig.pluginmanager.getplugin("capturemanager")
     with ExitStack() as stack:
         with capture.global_and_fixture_disabled():  # bringing it up takes a while: say what happens
-            print(flush=True)
-            found = stack.enter_context(target())
+            found = stack.enter_context(target(progress))
         before = {account: inventory(found, account) for account in found.keys}
         yield found
         after = {account: inventory(found, account) for account in found.keys}
         left = [thing for account in after for thing in leftovers.new_things(before[account], after[account])]
         assert not left, "the tests left behind: " + ", ".join(left)
+
+
+def progress(line: str) -> None:
+    """Show a line while tests run: on stderr, which is the terminal's in a worker too (its stdout is xdist's)."""
+    print(f"\n  cloud: {line}", end="", file=sys.__stderr__, flush=True)
 
 
 def inventory(cloud: Target, account: str) -> dict[str, str]:

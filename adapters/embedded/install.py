@@ -7,12 +7,14 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import BinaryIO
 
 from adapters.embedded.errors import CloudError
 from adapters.embedded.layout import Layout, tail
 from adapters.embedded.locks import locked
 
 LOCK = Path(__file__).with_name("requirements.lock")
+PROGRESS_SECONDS = 10.0
 MARK = ".passerelle-lock"  # in the environment: the digest of the lock it was made from, written last
 
 
@@ -68,7 +70,27 @@ def install(place: Layout, progress: Callable[[str], None]) -> bool:
         log = place.log("install")
         with log.open("wb") as output:
             for command in commands(place, find_uv()):
-                if subprocess.run(command, stdout=output, stderr=output, pass_fds=(lock,), check=False).returncode:
+                if run(command, output, lock, lambda: progress(so_far(place, log))):
                     raise CloudError(f"{' '.join(command[:3])} failed\n--- end of {log} ---\n{tail(log)}")
         (place.venv / MARK).write_text(digest())
     return True
+
+
+def run(
+    command: list[str], output: BinaryIO, lock: int, waiting: Callable[[], None], every: float = PROGRESS_SECONDS
+) -> int:
+    """Run a command to its end, calling `waiting` every so many seconds; give its exit status."""
+    with subprocess.Popen(command, stdout=output, stderr=output, pass_fds=(lock,)) as process:
+        while True:
+            try:
+                return process.wait(every)
+            except subprocess.TimeoutExpired:
+                waiting()
+
+
+def so_far(place: Layout, log: Path) -> str:
+    """Say how far an installation is: how many packages are in the environment, and what the installer said last."""
+    total = sum("==" in line and line[0].isalnum() for line in LOCK.read_text().splitlines() if line)
+    there = sum(1 for _ in place.venv.glob("lib/python3*/site-packages/*.dist-info"))
+    said = tail(log, 1).strip()
+    return f"{there} of {total} packages are installed" + (f" ({said})" if said else "")

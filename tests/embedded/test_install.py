@@ -89,3 +89,21 @@ def test_a_child_keeps_the_lock_of_its_killed_parent(tmp_path: Path) -> None:
         child.communicate(b"\n")
         assert waiter.stdout.readline() == "mine\n"
     assert said == []
+
+
+def test_a_long_command_is_told_of_until_it_ends(tmp_path: Path) -> None:
+    told, waits = (
+        tmp_path / "told",
+        "import os, sys, time\nwhile not os.path.exists(sys.argv[1]): time.sleep(0.01)\nsys.exit(3)",
+    )
+    with (tmp_path / "log").open("wb") as output:
+        assert install.run([sys.executable, "-c", waits, str(told)], output, output.fileno(), told.touch, 0.05) == 3
+
+
+def test_an_installation_says_how_far_it_is(tmp_path: Path) -> None:
+    place = Layout(tmp_path, tmp_path / "venv")
+    (place.venv / "lib/python3.11/site-packages/nova-1.dist-info").mkdir(parents=True)
+    (tmp_path / "install.log").write_text("Resolved 2 packages\nDownloading nova (4 MiB)\n")
+    total = len(re.findall(r"^[a-z0-9]", install.LOCK.read_text(), re.MULTILINE))
+    said = install.so_far(place, tmp_path / "install.log")
+    assert said == f"1 of {total} packages are installed (Downloading nova (4 MiB))"

@@ -20,20 +20,16 @@ from adapters.embedded.layout import HOST, SERVICES
 from adapters.embedded.processes import running
 from adapters.embedded.rest import Answer, call
 from adapters.embedded.seed.cloud import FLAVORS
+from tests.support.target import packages
 
-pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
-
-
-def shared_packages() -> Path:
-    """Give the virtual environment other clouds of this machine use, so that nothing is installed twice."""
-    state = Path(os.environ.get("PASSERELLE_STATE") or "~/.local/state/passerelle").expanduser()
-    return Path(os.environ.get("PASSERELLE_CLOUD_VENV") or state / "cloud/venv")
+# A cloud of its own: with several workers these run beside the tests that share the session's.
+pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600), pytest.mark.xdist_group("own_cloud")]
 
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCloud]:
     """Give a cloud whose first `up` was killed as soon as the services had been started."""
-    mine = EmbeddedCloud(tmp_path_factory.mktemp("state"), shared_packages())
+    mine = EmbeddedCloud(tmp_path_factory.mktemp("state"), packages())
     kill_up_when(mine, "services started")
     mine.up()
     yield mine

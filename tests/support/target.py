@@ -10,7 +10,7 @@ On another cloud the access keys are made for the session and deleted afterwards
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,23 +47,30 @@ class Target:
         return openstack.connection.Connection(config=config.get_one(cloud=account))
 
 
+def state_directory() -> Path:
+    """Return where the session's cloud keeps its state."""
+    return Path(os.environ.get("PASSERELLE_TEST_STATE", REPOSITORY / ".state" / "test")).absolute()
+
+
+def packages() -> Path:
+    """Return the virtual environment that all embedded clouds of the tests share: nothing is installed twice."""
+    return Path(os.environ.get("PASSERELLE_CLOUD_VENV") or state_directory() / "cloud" / "venv")
+
+
 @contextmanager
-def target() -> Iterator[Target]:
+def target(progress: Callable[[str], None] = print) -> Iterator[Target]:
     """Give the cloud that the environment asks for, up and answering, until the session ends."""
     name = os.environ.get("PASSERELLE_TEST_CLOUD", "")
-    state = Path(os.environ.get("PASSERELLE_TEST_STATE", REPOSITORY / ".state" / "test")).absolute()
+    state = state_directory()
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with other(name, state) if name else embedded(state) as found:
+    with other(name, state) if name else embedded(state, progress) as found:
         yield found
 
 
 @contextmanager
-def embedded(state: Path) -> Iterator[Target]:
+def embedded(state: Path, progress: Callable[[str], None]) -> Iterator[Target]:
     """Bring up the embedded cloud; take it down again unless it ran before or PASSERELLE_TEST_KEEP is set."""
-    venv = os.environ.get("PASSERELLE_CLOUD_VENV")
-    cloud = EmbeddedCloud(
-        state, Path(venv) if venv else None, progress=lambda line: print(f"  cloud: {line}", flush=True)
-    )
+    cloud = EmbeddedCloud(state, packages(), progress=progress)
     ran = all(service.healthy for service in cloud.status())
     try:
         facts = cloud.up()
