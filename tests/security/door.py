@@ -70,23 +70,24 @@ class Answer:
 
 @dataclass
 class Door:
-    """A gateway and what passed through it."""
+    """A gateway and what passed through it; `given` are settings of it."""
 
     identity: OneUser = field(default_factory=OneUser)
     touched: list[str] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     frontends: Mapping[str, Frontend] = field(default_factory=lambda: FRONTENDS)
     received: int = 0  # how often the gateway asked for the request's body
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        settings = Settings.model_validate({"region": "RegionOne", "page_token_key": "k"})
+        self.settings = Settings.model_validate({"region": "RegionOne", "page_token_key": "k", **self.given})
         self.gateway = Gateway(
             frontends=self.frontends,
             tenants=self,
             keys=Keys(self.identity, clock=monotonic),
             locks=Locks(""),
             cache=Cache(),
-            settings=settings,
+            settings=self.settings,
             regions=frozenset(("us-east-1", "RegionOne")),
             observe=self.records.append,
             side=self._side,
