@@ -31,7 +31,7 @@ from shim.errors import AwsError
 from shim.frontend import Forms, Frontend
 from shim.gateway import Gateway
 from shim.health import Lifecycle
-from shim.http.server import DrainingServer, SideServer, configuration, listener
+from shim.http.server import DrainingServer, SideServer, bounds, configuration, listener
 from shim.locks import Locks
 from shim.metrics import Metrics
 from shim.operator.api import LastRefusals
@@ -81,7 +81,10 @@ async def serve(settings: Settings, announce: Callable[[str, str], None]) -> Non
     lifecycle = Lifecycle(settings.disable_file)
     metrics = Metrics()
     async with gateway(settings, metrics, lifecycle) as (app, side):
-        server = DrainingServer(configuration(app, settings, tls=True), lifecycle, settings.drain_seconds)
+        admission = bounds(settings, metrics.slow_downs)
+        metrics.connections.ask, metrics.unsigned_bytes.ask = lambda: admission.open, lambda: admission.held
+        config = configuration(app, settings, tls=True, admission=admission)
+        server = DrainingServer(config, lifecycle, settings.drain_seconds)
         beside: asyncio.Task[None] | None = None
         side_server: uvicorn.Server | None = None
         if settings.metrics_port is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -41,6 +41,10 @@ class Settings(BaseSettings):
     s3_hosts: tuple[str, ...] = Field(
         ("localhost", "s3.localhost"),
         description="Host names below which a first label names a bucket (`<bucket>.<host>`, virtual-host style).",
+    )
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
+        (),
+        description="Addresses or networks of proxies whose `X-Forwarded-Proto` and `X-Forwarded-For` are believed.",
     )
     metrics_host: str = Field("127.0.0.1", description="Address of the metrics listener.")
     metrics_port: int | None = Field(
@@ -75,6 +79,19 @@ class Settings(BaseSettings):
     credential_cache_size: int = Field(10_000, ge=1, description="How many access keys are kept in memory.")
 
     # Limits
+    max_connections: int = Field(
+        4000, ge=1, description="How many connections there may be at once; one more is answered 503 and ended."
+    )
+    max_connections_per_address: int = Field(
+        1000,
+        ge=1,
+        description="How many of them one client address may have; of a trusted proxy's clients, requests at once.",
+    )
+    unsigned_body_bytes: int = Field(
+        128 << 20,
+        ge=1,
+        description="How much memory bodies may take together before their signatures are verified; then 503.",
+    )
     query_body_bytes: int = Field(1 << 20, ge=1, description="Largest body of an EC2 or STS request.")
     body_idle_seconds: float = Field(
         45.0,

@@ -84,6 +84,7 @@ class _Way:
     receive: Receive
     record: Record
     request: Request
+    admitted: Callable[[], None]  # to be called once the request may act: its body is no stranger's any more
     frontend: Frontend | None = None
     form: bytes = b""  # of a query service: the body as it came, decoded once its signature is verified
     posting: Posting | None = None
@@ -136,7 +137,7 @@ class Gateway:
             receive = impatient(receive, self._settings.body_idle_seconds)
         record = Record(new_request_id(), time.perf_counter(), client=head.client)
         current.set(record)
-        way = _Way(head, receive, record, Request(head))
+        way = _Way(head, receive, record, Request(head), scope.get("admitted", _nothing))
         self.in_flight += 1
         try:
             await self._serve(way, send)
@@ -181,6 +182,7 @@ class Gateway:
         decision = authorise(principal, action, resource, open_to_anyone=asked.anonymous)
         if not decision.allowed:
             raise frontend.unsigned(way.request)
+        way.admitted()
         operation = asked.operation
         if operation is None:
             assert asked.refusal is not None  # there is one or the other
@@ -327,8 +329,7 @@ class Gateway:
             settings=settings,
             locks=self._locks,
             host=head.first.get("host", ""),
-            # Nothing but an answer's URLs hangs on what a proxy says it took off.
-            scheme="https" if "https" in (head.scheme, head.first.get("x-forwarded-proto")) else "http",
+            scheme=head.scheme,
             at_end=way.at_end,
             cache=self._cache,
         )
@@ -372,6 +373,10 @@ class Gateway:
 async def _aside(form: bytes, work: Callable[[], T]) -> T:
     """Do what decodes or parses a form: on a thread where that takes so long that other requests would feel it."""
     return work() if len(form) < _LARGE_FORM_BYTES else await asyncio.to_thread(work)
+
+
+def _nothing() -> None:
+    return
 
 
 def head_of(scope: Scope) -> Head:

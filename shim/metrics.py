@@ -67,6 +67,16 @@ REFUSALS = Definition(
     "`other` for any name that the model does not have.",
 )
 IN_FLIGHT = Definition("passerelle_requests_in_flight", "gauge", (), "Requests being served now.")
+CONNECTIONS = Definition("passerelle_connections", "gauge", (), "Connections to the AWS endpoint that are open.")
+UNSIGNED = Definition(
+    "passerelle_unsigned_body_bytes", "gauge", (), "Bytes of bodies in memory whose signatures are not verified yet."
+)
+SLOWED = Definition(
+    "passerelle_slow_downs_total",
+    "counter",
+    ("bound",),
+    "Clients told to slow down, by the bound they met (`connections`, `address`, `memory`).",
+)
 UPSTREAM = Definition(
     "passerelle_upstream_requests_total",
     "counter",
@@ -96,6 +106,9 @@ DEFINITIONS = (
     BYTES,
     REFUSALS,
     IN_FLIGHT,
+    CONNECTIONS,
+    UNSIGNED,
+    SLOWED,
     UPSTREAM,
     UPSTREAM_DURATION,
     UPSTREAM_PER_CALL,
@@ -171,7 +184,8 @@ class Spread:
 class Metrics:
     """The gateway's metrics on a registry of their own; one for each process, made by `shim.app`.
 
-    `in_flight` asks the gateway how many requests it serves, once there is one.
+    `in_flight` asks the gateway how many requests it serves, once there is one; `connections` and `unsigned_bytes` ask
+    its listener, which counts in `slow_downs` itself.
     """
 
     def __init__(self) -> None:
@@ -181,6 +195,9 @@ class Metrics:
         self._bytes = self._registered(Count(BYTES)).numbers
         self._refusals = self._registered(Count(REFUSALS)).numbers
         self.in_flight = self._registered(Gauge(IN_FLIGHT, lambda: 0))
+        self.connections = self._registered(Gauge(CONNECTIONS, lambda: 0))
+        self.unsigned_bytes = self._registered(Gauge(UNSIGNED, lambda: 0))
+        self.slow_downs: dict[Labels, float] = self._registered(Count(SLOWED)).numbers
         self._upstream = self._registered(Count(UPSTREAM)).numbers
         self._upstream_duration = self._registered(Spread(UPSTREAM_DURATION, BUCKETS))
         self._upstream_per_call = self._registered(Spread(UPSTREAM_PER_CALL, _PER_CALL_BUCKETS))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -19,11 +20,11 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from shim.errors import AwsError
-from shim.http.answer_head import END, Header, head_lines
+from shim.http import request_head
+from shim.http.admission import REFUSED_SECONDS, Admission, refuse
+from shim.http.answer_head import Header
 from shim.http.exchange import Exchange
-from shim.protocol import faults
-from shim.protocol.message import Head, Request
-from shim.record import new_request_id
+from shim.http.proxies import Proxies
 
 log = logging.getLogger(__name__)
 
@@ -34,18 +35,19 @@ HEAD_BYTES = 64 * 1024
 # (RFC 9112, 9.3.2).
 QUEUED = 64
 
-_NO_HTTP = AwsError("BadRequest", "An error occurred when parsing the HTTP request.")
-_TOO_LARGE = AwsError(
-    "RequestHeaderSectionTooLarge", "Your request header section exceeds the maximum allowed size.", 400
-)
+# How much of what came is parsed before others have their turn: headers and chunks of one byte cost a call each.  A
+# body of known length costs one call however long it is.
+SLICE_BYTES = 8 * 1024
+
+# Beyond this nobody needs the decoded path: it is for the paths of the metrics listener.
+_DECODED_PATH_BYTES = 4 * 1024
 
 
 class Connection(asyncio.Protocol):
-    """One connection, as uvicorn makes them; `head_seconds` is how long it may be without a whole head to read.
+    """One connection, as uvicorn makes them.
 
-    It is also how long the client may take none of what has been written for it.
-
-    Requests that come before the last one was answered wait for their turn.
+    `head_seconds` is how long the client may take for a request's head, and how long it may take none of what has been
+    written for it.  Requests that come before the last one was answered wait for their turn.
     """
 
     def __init__(
@@ -56,28 +58,38 @@ class Connection(asyncio.Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         head_seconds: float,
+        proxies: Proxies,
+        admission: Admission,
     ) -> None:
         self._app = config.loaded_app
+        self._proxies = proxies
+        self.admission = admission
         self._server = server_state
         self.loop = _loop or asyncio.get_running_loop()
         self._head_seconds = head_seconds
         self._rest_seconds = config.timeout_keep_alive
         self._parser = httptools.HttpRequestParser(self)
         self._scope: dict[str, Any] = {}  # what all requests of the connection have in common
+        self._address = ""  # under which it is counted, see Admission
+        self._behind_proxy = False
         self._url = b""
         self._headers: list[Header] = []
+        self._host: bytes | None = None  # the last one that was found to be good
         self._in_head = False
+        self._body_left = 0  # bytes of a body whose length is known
+        self._error: AwsError | None = None  # what is wrong with a head
+        self._rest = b""  # what came and is not parsed yet
         self._overhead = 0  # bytes since the last head or piece of a body: a head, trailers, what extends chunks
         self._long = False
         self._refused = False  # what comes is not read any more
         self._served: Exchange | None = None
         self._read: Exchange | None = None  # whose body is being read
         self._queue: deque[Exchange] = deque()
-        self._reading = self.writing = True
+        self._reading = self._wants_more = self.writing = True
         self._closing = False
         self._writable: asyncio.Future[None] | None = None
         self._due: float | None = None  # when the connection ends unless something comes
-        self._look: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._unsent = 0  # what the client had not taken, and since when
         self._unsent_since = 0.0
 
@@ -97,30 +109,54 @@ class Connection(asyncio.Protocol):
             "root_path": "",
         }
         self._server.connections.add(cast("Any", self))
+        self._admit(str(peer[0]) if isinstance(peer, tuple) else "")
         self._due = self.loop.time() + self._head_seconds
-        self._look = self.loop.call_later(self._head_seconds, self._look_at_the_clock)
+        self._timer = self.loop.call_later(self._head_seconds, self._check_deadlines)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End: whoever still serves a request is told that its client has gone."""
         self._server.connections.discard(cast("Any", self))
-        if self._look is not None:
-            self._look.cancel()
-        for exchange in (self._served, *self._queue):
-            if exchange is not None:
-                exchange.lost()
+        self.admission.leave(self._address)
+        self._rest = b""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._served is not None:
+            self._served.lost()
+        for exchange in self._queue:
+            exchange.release()
+        self._queue.clear()
         self.resume_writing()
 
     def data_received(self, data: bytes) -> None:
-        """Read; a head, or what surrounds a body's pieces, may be no longer than `HEAD_BYTES`."""
-        if self._refused:
-            return
+        """Parse what came, a slice in each turn of the loop."""
+        if len(data) > SLICE_BYTES or self._rest:
+            self._rest += data
+            self._parse_slices()
+        elif not self._refused:
+            self._parse(data)
+
+    def _parse_slices(self) -> None:
+        """Parse a slice, or the whole of a body of known length; the client waits while something is left."""
+        while self._rest and not self._refused:
+            size = max(SLICE_BYTES, self._body_left)
+            data, self._rest = self._rest[:size], self._rest[size:]
+            self._parse(data)
+            if self._rest and self._body_left <= 0:
+                self._read_or_pause()
+                self.loop.call_soon(self._parse_slices)
+                return
+        self._rest = b""
+        self._read_or_pause()
+
+    def _parse(self, data: bytes) -> None:
+        """Parse; a head, or what surrounds a body's pieces, may be no longer than `HEAD_BYTES`."""
         self._overhead += len(data)
         self._long = self._overhead > HEAD_BYTES
         whole = self._parsed(data)
         if self._overhead > HEAD_BYTES:
-            self._refuse(_TOO_LARGE)
+            self._refuse(request_head.too_large())
         elif not whole:
-            self._refuse(_NO_HTTP)
+            self._refuse(self._error or request_head.malformed())
 
     def pause_writing(self) -> None:
         """The client reads more slowly than we write."""
@@ -133,7 +169,7 @@ class Connection(asyncio.Protocol):
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
 
-    def _look_at_the_clock(self) -> None:
+    def _check_deadlines(self) -> None:
         now = self.loop.time()
         # While nothing is added, what is as much as before has not been taken; closing alone would wait for it.
         unsent = 0 if self.writing and not self.transport.is_closing() else self.transport.get_write_buffer_size()
@@ -147,7 +183,7 @@ class Connection(asyncio.Protocol):
             self.transport.close()
         # A head may begin at any time, and its end comes due earlier than that of the rest before it.
         soon = now + self._head_seconds
-        self._look = self.loop.call_at(soon if self._due is None else min(soon, self._due), self._look_at_the_clock)
+        self._timer = self.loop.call_at(soon if self._due is None else min(soon, self._due), self._check_deadlines)
 
     # What the parser tells.
 
@@ -174,41 +210,66 @@ class Connection(asyncio.Protocol):
             return
         self._in_head = False
         self._due = None
-        if self._long and (size := self._size()) > HEAD_BYTES:
+        if self._long and (size := request_head.size(self._url, self._headers)) > HEAD_BYTES:
             self._overhead = size
             raise ValueError("too long")
         self._overhead = 0
         if len(self._queue) >= QUEUED:
             raise ValueError("too many at once")
-        path, _, query = self._target().partition(b"?")
+        first = dict(self._headers)
+        version = self._parser.get_http_version()
+        try:
+            path, query = self._checked(version, first)
+        except AwsError as error:
+            self._error = error
+            raise ValueError(error.code) from None
         plain = path.decode("ascii")
         scope = {
             **self._scope,
             "method": self._parser.get_method().decode("ascii"),
-            "path": unquote(plain) if "%" in plain else plain,
+            "path": unquote(plain) if "%" in plain and len(plain) <= _DECODED_PATH_BYTES else plain,
             "raw_path": path,
             "query_string": query,
             "headers": self._headers,
         }
+        self._body_left = int(first.get(b"content-length", 0))
         keep = self._parser.should_keep_alive()
-        if self._parser.get_http_version() != "1.1":
-            scope["http_version"], keep = self._parser.get_http_version(), False
-        self._read = exchange = Exchange(self, scope, keep)
+        if version != "1.1":
+            scope["http_version"], keep = version, False
+        if self._behind_proxy:
+            self._proxies.correct(scope)
+        self._read = exchange = Exchange(
+            self, scope, keep, expects=first.get(b"expect", b"").lower() == b"100-continue"
+        )
         if self._served is None:
             self._serve(exchange)
         else:
             self._queue.append(exchange)
             self.pause_reading()
 
+    def _checked(self, version: str, first: Mapping[bytes, bytes]) -> tuple[bytes, bytes]:
+        """Return the target's path and query; raise AwsError for a head that two readers may understand differently."""
+        if version not in request_head.VERSIONS:
+            raise request_head.malformed()
+        host = first.get(b"host")
+        if host is None or host != self._host or len(first) != len(self._headers):
+            request_head.check_host(version, self._headers, first)
+            self._host = host
+        if len(self._url) + len(self._headers) > request_head.FEW:
+            request_head.check_size(self._url, self._headers)
+        return request_head.target_of(self._url, host)
+
     def on_body(self, body: bytes) -> None:
         """Keep a piece of a body until it is asked for."""
         self._overhead = 0
+        self._body_left -= len(body)
         if self._read is not None:
             self._read.take(body)
 
     def on_message_complete(self) -> None:
         """End a body."""
         self._overhead = 0
+        self._body_left = 0
         if self._read is not None:
             self._read.whole()
             self._read = None
@@ -229,19 +290,9 @@ class Connection(asyncio.Protocol):
         "A server MAY ignore a received Upgrade header field" (RFC 9110, 7.8), but the parser reads no body behind it.
         """
         method = self._parser.get_method()
-        lines = [b"%b %b HTTP/%b" % (method, self._url, self._parser.get_http_version().encode())]
-        lines += [b"%b: %b" % header for header in self._headers if header[0] != b"upgrade"]
+        head = request_head.without_upgrade(method, self._url, self._parser.get_http_version(), self._headers)
         self._parser = httptools.HttpRequestParser(self)
-        return method != b"CONNECT" and self._parsed(b"\r\n".join((*lines, b"", rest)))
-
-    def _target(self) -> bytes:
-        if self._url.startswith(b"/"):
-            return self._url
-        target = httptools.parse_url(self._url)  # the absolute form, which servers must take (RFC 9112, 3.2.2)
-        return (target.path or b"/") + (b"?" + target.query if target.query else b"")
-
-    def _size(self) -> int:
-        return len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._headers)
+        return method != b"CONNECT" and self._parsed(head + rest)
 
     def _refuse(self, error: AwsError) -> None:
         """Answer what is no request, and hang up; an answer under way comes first, and is the last."""
@@ -252,18 +303,31 @@ class Connection(asyncio.Protocol):
                 self._read.broken(error)
             return
         log.warning("%s is refused: %s", self._scope["client"], error.code)
-        reply = faults.s3(error, new_request_id(), Request(Head("POST", b"/", b"", ())))
-        assert isinstance(reply.body, bytes)
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
-        headers += [(b"content-length", b"%d" % len(reply.body)), (b"connection", b"close")]
-        self.transport.write(head_lines(reply.status, headers)[0] + END + reply.body)
+        self.transport.write(request_head.refusal(error))
         self._hang_up()
 
     # What exchanges and the server ask for.
 
+    def _admit(self, peer: str) -> None:
+        """Count the connection; of one too many the first request is answered with 503, if there is room for that."""
+        self._behind_proxy = self._proxies.trusted(peer)
+        self._address = "" if self._behind_proxy else peer
+        if self.admission.enter(self._address):
+            self._app = refuse
+            self._head_seconds = min(self._head_seconds, REFUSED_SECONDS)
+            if self.admission.crowded:
+                self.transport.abort()
+
     def _serve(self, exchange: Exchange) -> None:
         self._served = exchange
-        task = self.loop.create_task(exchange.run(self._app))
+        app, passed_on = self._app, ""
+        if self._behind_proxy:
+            # All requests of a proxy come from its one address, so those of each of its clients are counted instead.
+            passed_on = exchange.scope["client"][0]
+            app = app if self.admission.begin(passed_on) else refuse
+        task = self.loop.create_task(exchange.run(app))
+        if passed_on and app is not refuse:
+            task.add_done_callback(lambda _: self.admission.end(passed_on))
         task.add_done_callback(self._server.tasks.discard)
         self._server.tasks.add(task)
 
@@ -294,9 +358,9 @@ class Connection(asyncio.Protocol):
         self.transport.write_eof()
         self.resume_reading()
         self._due = self.loop.time() + min(self._head_seconds, self._rest_seconds)
-        if self._look is not None:
-            self._look.cancel()
-        self._look = self.loop.call_at(self._due, self._look_at_the_clock)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.loop.call_at(self._due, self._check_deadlines)
 
     def shutdown(self) -> None:
         """Answer what has been asked, and hang up: uvicorn says so when it stops."""
@@ -317,12 +381,19 @@ class Connection(asyncio.Protocol):
 
     def pause_reading(self) -> None:
         """Let the client wait."""
-        if self._reading and not self.transport.is_closing():
-            self._reading = False
-            self.transport.pause_reading()
+        self._wants_more = False
+        self._read_or_pause()
 
     def resume_reading(self) -> None:
         """Read on."""
-        if not self._reading and not self.transport.is_closing():
-            self._reading = True
-            self.transport.resume_reading()
+        self._wants_more = True
+        self._read_or_pause()
+
+    def _read_or_pause(self) -> None:
+        reading = self._wants_more and not self._rest
+        if reading != self._reading and not self.transport.is_closing():
+            self._reading = reading
+            if reading:
+                self.transport.resume_reading()
+            else:
+                self.transport.pause_reading()

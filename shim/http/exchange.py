@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Collection, MutableMapping
 from typing import Any, Protocol
 
+from shim.http.admission import Admission, slow_down
 from shim.http.answer_head import END, Header, head_lines
 from shim.http.sending import CutShortError
 
@@ -27,6 +28,7 @@ class Wire(Protocol):
 
     transport: asyncio.Transport
     loop: asyncio.AbstractEventLoop
+    admission: Admission
     writing: bool  # the client keeps up with what is written
 
     @property
@@ -54,13 +56,16 @@ class Wire(Protocol):
 class Exchange:
     """One request and its answer: what ASGI calls `receive` and `send`."""
 
-    def __init__(self, connection: Wire, scope: dict[str, Any], keep: bool) -> None:
+    def __init__(self, connection: Wire, scope: dict[str, Any], keep: bool, *, expects: bool) -> None:
         self._connection = connection
-        self._scope = scope
+        self.scope = scope
+        scope["admitted"] = self.admitted
         self._keep = keep
-        self._expects = dict(scope["headers"]).get(b"expect", b"").lower() == b"100-continue"
+        self._expects = expects
         self._body: list[bytes] = []
         self._kept = 0
+        self._held = 0  # bytes that came before the request was admitted
+        self._admitted = False
         self._whole = False  # the body has come
         self._told = False  # the application knows
         self._waiter: asyncio.Future[None] | None = None
@@ -77,12 +82,30 @@ class Exchange:
 
     def take(self, body: bytes) -> None:
         """Keep a piece of the body; what nobody will ask for is dropped."""
-        if not self._ended:
-            self._body.append(body)
-            self._kept += len(body)
-            if self._kept > BODY_BYTES:
-                self._connection.pause_reading()
-            self._wake()
+        if self._ended or self._error:
+            return
+        if not self._admitted:
+            self._held += len(body)
+            if not self._connection.admission.hold(len(body)):
+                self._body.clear()
+                self._keep = False
+                self.broken(slow_down(self.scope)[1])
+                return
+        self._body.append(body)
+        self._kept += len(body)
+        if self._kept > BODY_BYTES:
+            self._connection.pause_reading()
+        self._wake()
+
+    def admitted(self) -> None:
+        """The application knows who asks: from now on the body is no stranger's."""
+        self._admitted = True
+        self.release()
+
+    def release(self) -> None:
+        """Give back what the body was counted for."""
+        self._connection.admission.release(self._held)
+        self._held = 0
 
     def whole(self) -> None:
         """The body has come."""
@@ -107,7 +130,7 @@ class Exchange:
     async def run(self, app: Callable[..., Any]) -> None:
         """Have the request answered; whatever happens, it is answered whole or the connection ends."""
         try:
-            await app(self._scope, self.receive, self.send)
+            await app(self.scope, self.receive, self.send)
         except asyncio.CancelledError:
             self._connection.transport.close()
             raise
@@ -115,6 +138,8 @@ class Exchange:
             pass  # told by the gateway; the client sees that the answer has no end
         except Exception:
             log.exception("the application broke")
+        finally:
+            self.admitted()
         if self._ended or self._gone:
             return
         if self._started and not self._head:
@@ -160,7 +185,7 @@ class Exchange:
             self._start(message["status"], message.get("headers", ()))
             return
         body, more = message.get("body", b""), message.get("more_body", False)
-        if self._scope["method"] == "HEAD":
+        if self.scope["method"] == "HEAD":
             body = b""
         elif self._endless:
             pass
@@ -179,10 +204,10 @@ class Exchange:
     def _start(self, status: int, headers: Collection[Header]) -> None:
         head, said = head_lines(status, headers)
         length = said.get(b"\r\nContent-Length: ")
-        framed = length is not None or self._scope["method"] == "HEAD" or status in _NO_BODY
+        framed = length is not None or self.scope["method"] == "HEAD" or status in _NO_BODY
         # "A server MUST NOT send a response containing Transfer-Encoding unless the corresponding request indicates
         # HTTP/1.1" (RFC 9112, 6.1).
-        self._endless = not framed and self._scope["http_version"] == "1.0"
+        self._endless = not framed and self.scope["http_version"] == "1.0"
         self._chunked = not framed and not self._endless
         self._left = int(length or 0)
         if self._chunked:

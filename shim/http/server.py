@@ -19,7 +19,9 @@ import uvicorn
 
 from shim.config import Settings
 from shim.health import Lifecycle
+from shim.http.admission import Admission
 from shim.http.connection import Connection
+from shim.http.proxies import Proxies
 
 
 class DrainingServer(uvicorn.Server):
@@ -78,7 +80,16 @@ def listener(host: str, port: int, *, reuse_port: bool = False) -> socket.socket
     return sock
 
 
-def configuration(app: Callable[..., Any], settings: Settings, *, tls: bool) -> uvicorn.Config:
+def bounds(settings: Settings, refused: dict[tuple[str, ...], float] | None = None) -> Admission:
+    """Return the bounds on connections and on what unsigned bodies hold, with nothing used of them yet."""
+    return Admission(
+        settings.max_connections, settings.max_connections_per_address, settings.unsigned_body_bytes, refused
+    )
+
+
+def configuration(
+    app: Callable[..., Any], settings: Settings, *, tls: bool, admission: Admission | None = None
+) -> uvicorn.Config:
     """Return uvicorn's configuration for one of the listeners.
 
     No access log (the gateway writes one line for each call), no headers of uvicorn's own, no trust in
@@ -87,7 +98,15 @@ def configuration(app: Callable[..., Any], settings: Settings, *, tls: bool) -> 
     return uvicorn.Config(
         app,
         loop="uvloop",
-        http=cast("type[asyncio.Protocol]", partial(Connection, head_seconds=settings.body_idle_seconds)),
+        http=cast(
+            "type[asyncio.Protocol]",
+            partial(
+                Connection,
+                head_seconds=settings.body_idle_seconds,
+                proxies=Proxies(settings.trusted_proxies),
+                admission=admission or bounds(settings),
+            ),
+        ),
         ws="none",
         lifespan="off",
         access_log=False,

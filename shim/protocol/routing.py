@@ -59,13 +59,14 @@ def address(head: Head, s3_hosts: tuple[str, ...] = ()) -> Address:
     if not bucket:
         first, _, path = path.partition(b"/")
         if first:
+            if len(first) > LONGEST_KEY:  # no bucket has so long a name, and decoding it would be work for nothing
+                raise _no_bucket(_shown(first))
             bucket = _decode(first)
         elif path:
-            raise AwsError("InvalidBucketName", "The specified bucket is not valid.", 400, extra={"BucketName": ""})
-    key = _decode(path)
+            raise _no_bucket("")
     if len(path) > LONGEST_KEY:  # decoded, it can only be shorter
-        _measure(key)
-    return Address(bucket, key)
+        _measure(path)
+    return Address(bucket, _decode(path))
 
 
 def bucket_in_host(host: str, s3_hosts: tuple[str, ...]) -> str:
@@ -87,8 +88,13 @@ def _bucket_in_host(host: str, s3_hosts: tuple[str, ...]) -> str:
     return ""
 
 
-def _measure(key: str) -> None:
-    size = len(key.encode())
+def _no_bucket(shown: str) -> AwsError:
+    return AwsError("InvalidBucketName", "The specified bucket is not valid.", 400, extra={"BucketName": shown})
+
+
+def _measure(path: bytes) -> None:
+    """Raise AwsError for a key that is too long; each escape is one byte of it, so none has to be decoded."""
+    size = len(path) - 2 * path.count(b"%")
     if size > LONGEST_KEY:
         extra = {"Size": str(size), "MaxSizeAllowed": str(LONGEST_KEY)}
         raise AwsError("KeyTooLongError", "Your key is too long", 400, extra=extra)

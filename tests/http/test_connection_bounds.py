@@ -90,7 +90,7 @@ def test_a_head_that_begins_behind_a_long_body_is_not_too_long() -> None:
             (connection,) = state.connections
             heard: Any = connection
             heard.data_received(get("/1", method="PUT", body=LONG * 2) + b"GET /2 HT")
-            heard.data_received(b"TP/1.1\r\nConnection: close\r\n\r\n")
+            heard.data_received(b"TP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             async with asyncio.timeout(10):
                 assert (await reader.read()).endswith(b"GET /2? ")
 

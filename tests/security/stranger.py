@@ -44,7 +44,7 @@ from tests.security.door import HOST, Door
 from tests.security.requests import Wire, signed
 
 # What the victim may feel: a few milliseconds where a plain call takes some tenths of one.
-TURNS, WORK, SECONDS = 20, 20.0, 0.0
+TURNS, WORK, SECONDS = 20, 30.0, 0.0
 LEAST_CALLS, MOST_CALLS = 20, 300
 ALONE_CALLS = 30
 HANGS_SECONDS = 120  # by the machine's clock: nothing comes of it any more

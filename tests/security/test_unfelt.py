@@ -40,14 +40,19 @@ async def deaf(address: Address) -> None:
 CASES: dict[str, Hostile] = {
     "a silent connection": sends(b"", connections=50),
     "a head in single bytes": sends(*(bytes((byte,)) for byte in UNSIGNED * 10)),
+    "a head of a thousand headers": sends(HEAD + b"a: b\r\n" * 10_000 + b"\r\n"),
     "one header that fills the head": sends(HEAD + b"a: " + b"b" * 65_000 + b"\r\n\r\n"),
     "a header of many parts": sends(HEAD + b"Authorization: " + b"Credential=," * 5_000 + b"\r\n\r\n"),
+    "a target of many pairs": sends(b"GET /?" + b"a&" * 30_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"),
+    "a target of many escapes": sends(b"GET /" + b"%2e" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"),
     "a long Host": sends(b"GET / HTTP/1.1\r\nHost: " + b"a." * 30_000 + b"\r\n\r\n"),
     "as many requests at once as go into a packet": sends(UNSIGNED * 5_000),
+    "chunks of one byte": sends(CHUNKED + b"1\r\na\r\n" * 200_000),
     "chunks with extensions": sends(CHUNKED + (b"1;" + b"e" * 1000 + b"\r\na\r\n") * 1000),
     "trailers without end": sends(CHUNKED + b"0\r\n" + b"a: b\r\n" * 20_000),
-    "connections that come and go": sends(UNSIGNED, connections=100, answered=False),
+    "connections that come and go": sends(UNSIGNED, connections=40, answered=False),
     "nonsense": sends(b"\0" * 100_000, connections=20),
+    "a megabyte of form, wrongly signed": sends(post("ec2", b"a" * 1_000_000, secret="guess")),
 }
 CASES["a slow head"] = slow
 CASES["a client that reads nothing"] = deaf
