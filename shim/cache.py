@@ -55,7 +55,7 @@ class Cache:
         entries = self._owners.get(owner)
         entry = entries.get(key) if entries else None
         if entries is not None and entry is not None and entry.until <= self._clock():
-            self._drop(owner, key)
+            self.drop(owner, key)
             entry = None
         self._observe(str(key[0]), "hit" if entry else "miss")
         if entries is None or entry is None:
@@ -66,7 +66,7 @@ class Cache:
 
     def put(self, owner: str, key: tuple[Hashable, ...], value: Any, *, size: int, seconds: float) -> None:
         """Keep a value of `size` bytes; one that is larger than an owner's share is not kept."""
-        self._drop(owner, key)
+        self.drop(owner, key)
         size += _ENTRY_BYTES
         if size > self.owner_bytes:
             return
@@ -75,12 +75,13 @@ class Cache:
         self._sizes[owner] = self._sizes.get(owner, 0) + size
         self.bytes += size
         while self._sizes[owner] > self.owner_bytes:
-            self._drop(owner, next(iter(self._owners[owner])))
+            self.drop(owner, next(iter(self._owners[owner])))
         while self.bytes > self._total_bytes:
             eldest = next(iter(self._owners))
-            self._drop(eldest, next(iter(self._owners[eldest])))
+            self.drop(eldest, next(iter(self._owners[eldest])))
 
-    def _drop(self, owner: str, key: tuple[Hashable, ...]) -> None:
+    def drop(self, owner: str, key: tuple[Hashable, ...]) -> None:
+        """Forget a value, if it is kept."""
         entries = self._owners.get(owner)
         entry = entries.pop(key, None) if entries is not None else None
         if entry is None:

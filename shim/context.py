@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -35,6 +35,7 @@ class Call:
     mean the cloud's region.  `host` is the Host header of the request, `scheme` its scheme (http or https).
     An action that opens something for as long as its answer is sent (a download) appends the function that closes it
     to `at_end`; the gateway calls these functions after the answer's last byte, or when the request ends early.
+    `cache` is shared by all requests; `configurations` holds what this request has read of buckets' configuration.
     """
 
     cloud: Cloud
@@ -49,6 +50,7 @@ class Call:
     scheme: str = "http"
     at_end: list[Callable[[], None]] = field(default_factory=list)
     cache: Cache = field(default_factory=Cache)
+    configurations: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 class _NoCloud:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, Mapping, Sequence
 from typing import Protocol
 
 from adapters.types.objects import (
@@ -39,7 +39,11 @@ class ObjectStore(Protocol):
         ...
 
     async def container(self, name: str) -> Container:
-        """Describe a container; its counts lag behind writes."""
+        """Describe a container, with its metadata; its counts lag behind writes."""
+        ...
+
+    async def set_container_metadata(self, name: str, metadata: Mapping[str, str]) -> None:
+        """Set items of a container's metadata; an empty value removes an item, and all other items stay."""
         ...
 
     async def has_container(self, name: str) -> bool:

@@ -13,12 +13,16 @@ Layout = Literal["plain", "static", "dynamic"]
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container; `modified` is when it was made, for Swift changes it with the container's own record only."""
+    """A container; `modified` is when it was made, for Swift changes it with the container's own record only.
+
+    `metadata` has the names in lower case, without `X-Container-Meta-`; a row of a listing has none.
+    """
 
     name: str
     modified: datetime
     objects: int
     bytes: int
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 class ObjectRow(TypedDict, total=False):

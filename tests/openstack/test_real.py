@@ -5,8 +5,10 @@ import hashlib
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from openstack.connection import Connection
 
 from adapters.errors import BackendError, Fault
 from adapters.openstack import config
@@ -14,6 +16,7 @@ from adapters.openstack.cloud import CloudFactory, OpenStackCloud
 from adapters.openstack.session import Session
 from adapters.types.identity import Token
 from tests.openstack.stage import Tokens
+from tests.support.names import unique
 from tests.support.target import Target
 
 Work = Callable[[CloudFactory], Awaitable[None]]
@@ -139,3 +142,31 @@ def test_a_token_that_died_is_renewed_on_the_way(cloud: Target, with_cloud: With
         assert isinstance(await tenant.objects.containers(), list)
 
     with_cloud(work)
+
+
+LONG_VALUE = "é" * 300 + "end"
+
+
+def test_swift_keeps_what_is_set(cloud: Target, with_cloud: WithCloud, openstack_main: Connection) -> None:
+    store: Any = openstack_main.object_store
+    name = unique("meta")
+
+    async def work(factory: CloudFactory) -> None:
+        token = await main_token(factory, cloud)
+        tenant: OpenStackCloud = factory.tenant(Tokens(first=token), token, str(uuid.uuid4()))
+        swift = tenant.objects
+        await swift.create_container(name)
+        store.set_container_metadata(name, **{"temp-url-key": "secret", "owner": "alice"})
+        for items in ({"s3-a_b": LONG_VALUE, "s3-c": "1"}, {"s3-a_b": "short"}, {"s3-a_b": LONG_VALUE}, {"s3-c": "2"}):
+            await swift.set_container_metadata(name, items)
+            found = (await swift.container(name)).metadata
+            assert {key: found[key] for key in items} == items
+        assert found == {"owner": "alice", "s3-a_b": LONG_VALUE, "s3-c": "2"}
+        await swift.set_container_metadata(name, {"s3-a_b": "", "s3-c": ""})
+        assert (await swift.container(name)).metadata == {"owner": "alice"}
+        assert (await asyncio.to_thread(store.get_container_metadata, name)).meta_temp_url_key == "secret"
+
+    try:
+        with_cloud(work)
+    finally:
+        store.delete_container(name)

@@ -19,6 +19,9 @@ SERVICE: Final = "object-store"
 METADATA: Final = "x-object-meta-"  # what the names of an object's metadata begin with
 # The number of metadata entries that a head had and HTTP cannot carry.  No header has this name.
 UNREADABLE: Final = "unreadable metadata"
+_CONTAINER_META: Final = "x-container-meta-"
+# Keys that sign temporary URLs: whoever holds one reads and writes every object, so they go no further than here.
+_SECRETS: Final = frozenset((f"{_CONTAINER_META}temp-url-key", f"{_CONTAINER_META}temp-url-key-2"))
 _KEPT: Final = frozenset(KEPT_HEADERS)
 _SELDOM: Final = _KEPT | {"content-range", "x-parts-count", "x-static-large-object", "x-object-manifest", UNREADABLE}
 _is_metadata: Final = re.compile(METADATA).match
@@ -40,16 +43,42 @@ def written_headers(description: Description) -> dict[str, str]:
     headers = {"Content-Type": description.content_type}
     if description.headers:
         headers.update((name, value) for name, value in description.headers.items() if name in _KEPT and value)
-    for name, value in description.metadata.items():
-        key = METADATA + name.translate(_ESCAPED)
-        if len(value) <= _CERTAINLY_SHORT:
-            headers[key] = value
-            continue
-        for number, piece in enumerate(_pieces(value)):
-            headers[f"{key}{_MORE}{number}" if number else key] = piece
+    if description.metadata:
+        headers.update(_metadata_headers(METADATA, description.metadata))
     if description.if_absent:
         headers["If-None-Match"] = "*"
     return headers
+
+
+def _metadata_headers(start: str, metadata: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for name, value in metadata.items():
+        key = start + name.translate(_ESCAPED)
+        if len(value) <= _CERTAINLY_SHORT:
+            yield key, value
+            continue
+        for number, piece in enumerate(_pieces(value)):
+            yield f"{key}{_MORE}{number}" if number else key, piece
+
+
+def container_headers(metadata: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
+    """Give the headers that set items of a container's metadata, which has the headers `present` now.
+
+    Swift keeps what is not sent, so the further pieces of a value that was longer are sent empty: that removes them.
+    """
+    names = frozenset(name.lower() for name in metadata)
+    stale = {
+        name: ""
+        for name in present
+        if name.startswith(_CONTAINER_META) and name not in _SECRETS and _part(_CONTAINER_META, name)[0] in names
+    }
+    written = {name.lower(): value for name, value in _metadata_headers(_CONTAINER_META, metadata)}
+    return {**stale, **written}
+
+
+def _part(start: str, name: str) -> tuple[str, int]:
+    """Return the item that a header belongs to, and the number of its piece: 0 for the first."""
+    key, _, number = name[len(start) :].partition(_MORE.lower())
+    return _unescaped(key), int(number) if number.isdecimal() else 0
 
 
 def stored(headers: Mapping[str, str]) -> Stored:
@@ -62,7 +91,7 @@ def stored(headers: Mapping[str, str]) -> Stored:
             headers.get("etag", "").strip('"'),
             _modified(headers),
             headers.get("content-type", ""),
-            metadata=_metadata(named, headers) if named else {},
+            metadata=_metadata(METADATA, named, headers) if named else {},
             length=length,
         )
         if not _SELDOM.isdisjoint(headers):
@@ -83,15 +112,15 @@ def _add_more(found: Stored, headers: Mapping[str, str]) -> None:
     found.unreadable = int(headers.get(UNREADABLE, 0))
 
 
-def _metadata(names: Iterable[str], headers: Mapping[str, str]) -> dict[str, str]:
+def _metadata(start: str, names: Iterable[str], headers: Mapping[str, str]) -> dict[str, str]:
     metadata: dict[str, str] = {}
     more: list[tuple[str, int, str]] = []
     for name in names:
-        key, _, number = name[len(METADATA) :].partition(_MORE.lower())
-        if number.isdecimal():
-            more.append((_unescaped(key), int(number), headers[name]))
+        key, number = _part(start, name)
+        if number:
+            more.append((key, number, headers[name]))
         else:
-            metadata[_unescaped(key)] = headers[name]
+            metadata[key] = headers[name]
     for name, _, piece in sorted(more):
         metadata[name] = metadata.get(name, "") + piece
     return metadata
@@ -137,12 +166,14 @@ def http_time(text: str) -> datetime:
 
 def container(name: str, headers: Mapping[str, str]) -> Container:
     """Read a container's headers, by lower-case names."""
+    named = [one for one in headers if one.startswith(_CONTAINER_META) and one not in _SECRETS]
     try:
         return Container(
             name,
             datetime.fromtimestamp(float(headers["x-timestamp"]), UTC),
             int(headers["x-container-object-count"]),
             int(headers["x-container-bytes-used"]),
+            _metadata(_CONTAINER_META, named, headers),
         )
     except (KeyError, ValueError) as error:
         raise faults.unavailable(SERVICE, f"a container without a sound {error}") from error

@@ -98,8 +98,13 @@ class Swift:
         return answer.status == 201
 
     async def container(self, name: str) -> Container:
-        """Describe a container."""
+        """Describe a container, with its metadata."""
         return codec.container(name, await self._container_headers(name))
+
+    async def set_container_metadata(self, name: str, metadata: Mapping[str, str]) -> None:
+        """Set items of a container's metadata; an empty value removes an item, and all other items stay."""
+        headers = codec.container_headers(metadata, await self._container_headers(name))
+        await self._expect("POST", path_of(name), headers)
 
     async def has_container(self, name: str) -> bool:
         """Say whether a container is there, from memory for up to some seconds."""

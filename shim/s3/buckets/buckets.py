@@ -16,6 +16,7 @@ from shim.context import Call
 from shim.errors import AwsError
 from shim.protocol.s3_router import not_implemented
 from shim.s3 import names
+from shim.s3.config import configuration
 from shim.s3.errors import invalid_argument
 from shim.s3.objects.conditions import present
 from shim.s3.owners import owner
@@ -83,6 +84,7 @@ async def create_bucket(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
         raise not_implemented("x-amz-bucket-object-lock-enabled")
     _check_location(call, (req.get("CreateBucketConfiguration") or {}).get("LocationConstraint"))
     made = await call.cloud.objects.create_container(name)
+    configuration.forget(call, name)
     if not made and call.region != HOME:
         raise AwsError(
             "BucketAlreadyOwnedByYou",
@@ -126,21 +128,21 @@ def _illegal(constraint: str) -> AwsError:
 @action(supports="Bucket ExpectedBucketOwner")
 async def head_bucket(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Say that a bucket is there, and in which region."""
-    await call.cloud.objects.container(names.bucket(call, req))
+    await configuration.read(call, names.bucket(call, req))
     return {"BucketRegion": call.region, "AccessPointAlias": False}
 
 
 @action(supports="Bucket ExpectedBucketOwner")
 async def get_bucket_location(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Name a bucket's region: "Buckets in Region us-east-1 have a LocationConstraint of null" (GetBucketLocation)."""
-    await call.cloud.objects.container(names.bucket(call, req))
+    await configuration.read(call, names.bucket(call, req))
     return {"LocationConstraint": None if call.region == HOME else call.region}
 
 
 @action(supports="Bucket ExpectedBucketOwner")
 async def get_bucket_versioning(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Answer as S3 does for a bucket that never had versioning: an empty document."""
-    await call.cloud.objects.container(names.bucket(call, req))
+    await configuration.read(call, names.bucket(call, req))
     return {}
 
 
@@ -154,6 +156,7 @@ async def delete_bucket(call: Call, req: Mapping[str, Any]) -> None:
         if error.fault is not Fault.CONFLICT or not await _only_ghosts(call, name):
             raise
         await store.delete_container(name)
+    configuration.forget(call, name)
     await _drop_segments(call, names.segments(name))
 
 

@@ -13,6 +13,7 @@ from shim.context import Call
 from shim.errors import AwsError
 from shim.protocol.s3_router import not_implemented
 from shim.s3 import names
+from shim.s3.config import configuration
 from shim.s3.owners import owner
 from shim.s3.service import action
 
@@ -23,7 +24,7 @@ SETTING: Final = "ACL AccessControlPolicy ExpectedBucketOwner"
 @action(supports="Bucket ExpectedBucketOwner")
 async def get_bucket_acl(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Give a bucket's ACL."""
-    await call.cloud.objects.container(names.bucket(call, req))
+    await configuration.read(call, names.bucket(call, req))
     return private(call)
 
 
