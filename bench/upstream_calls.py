@@ -74,9 +74,25 @@ def lists(stage: Stage, ec2: Any) -> None:
         show(stage, f"ec2 {name}", getattr(ec2, xform_name(name)))
 
 
+def several(stage: Stage, ec2: Any, image: str) -> None:
+    """What one instance more costs in a launch, without volumes and with a tagged one each."""
+    volume: dict[str, Any] = {
+        "BlockDeviceMappings": [{"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1}}],
+        "TagSpecifications": [{"ResourceType": "volume", "Tags": [{"Key": "a", "Value": "b"}]}],
+    }
+    for count in (1, 5):
+        for what, more in (("", {}), (" with a tagged volume each", volume)):
+            asked = {"ImageId": image, "InstanceType": "t3.nano", "MinCount": count, "MaxCount": count, **more}
+            made = show(stage, f"ec2 RunInstances ({count}){what}", ec2.run_instances, **asked)["Instances"]
+            ids = [one["InstanceId"] for one in made]
+            ec2.terminate_instances(InstanceIds=ids)
+            ec2.get_waiter("instance_terminated").wait(InstanceIds=ids, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
+
+
 def instance(stage: Stage, ec2: Any) -> None:
     """The life of an instance and a volume."""
     image = ec2.describe_images()["Images"][0]["ImageId"]
+    several(stage, ec2, image)
     made = show(
         stage, "ec2 RunInstances", ec2.run_instances, ImageId=image, InstanceType="t3.micro", MinCount=1, MaxCount=1
     )["Instances"][0]

@@ -106,7 +106,9 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
     """Build the gateway and the operator's application beside it, connected to the configured cloud."""
     config = clouds.load(settings.cloud, region=settings.region, interface=settings.interface)
     limits = Limits(
-        Timeouts(settings.upstream_connect_seconds, settings.upstream_timeout_seconds), settings.object_idle_seconds
+        Timeouts(settings.upstream_connect_seconds, settings.upstream_timeout_seconds),
+        settings.object_idle_seconds,
+        project_calls=settings.account_calls,
     )
     factory = await CloudFactory.open(config, limits, _upstream(metrics))
     locks = Locks(settings.coordination_url or f"file://{_lock_files(settings)}")

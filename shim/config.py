@@ -107,6 +107,12 @@ class Settings(BaseSettings):
         "follows, as S3 does; below the read timeouts of clients and load balancers.",
     )
     upstream_timeout_seconds: float = Field(60.0, gt=0, description="Longest wait for one OpenStack control answer.")
+    account_calls: int = Field(
+        16,
+        ge=1,
+        description="How many calls of one account are under way at one OpenStack service at a time; further ones wait "
+        "their turn, and other accounts' calls pass by. Keystone and the bytes of objects are not counted.",
+    )
     upstream_connect_seconds: float = Field(
         5.0, gt=0, description="Longest wait for a connection to an OpenStack service."
     )
@@ -120,6 +126,12 @@ class Settings(BaseSettings):
         64 << 20,
         ge=0,
         description="Memory for listings whose pages are read and for terminated instances; an eighth for one account.",
+    )
+    launch_max: int = Field(
+        100,
+        ge=1,
+        le=1000,
+        description="Most instances of one RunInstances request; a larger MinCount is `InstanceLimitExceeded`.",
     )
     terminated_visible_seconds: int = Field(3600, ge=0, description="How long terminated instances stay visible.")
     page_token_key: SecretStr = Field(

@@ -37,12 +37,16 @@ _LOGIN_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long OpenStack may take, in seconds, and how many connections one process opens to it."""
+    """How long OpenStack may take, in seconds, and how many connections one process opens to it.
+
+    `project_calls` is how many control calls of one project are under way at one service at a time.
+    """
 
     timeouts: Timeouts = field(default_factory=Timeouts)
     object_idle_seconds: float = 60.0
     control_connections: int = 200
     object_connections: int = 1000
+    project_calls: int = 16
 
 
 class CloudFactory:
@@ -86,6 +90,7 @@ class CloudFactory:
             tls=tls,
             observe=observe,
             connections=limits.control_connections,
+            each=limits.project_calls,
         )
         objects = SwiftPool(
             limits.object_idle_seconds, tls=tls, connections=limits.object_connections, count=transport.count

@@ -12,6 +12,7 @@ import logging
 import random
 import ssl
 import time
+import weakref
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -108,12 +109,15 @@ class Transport:
         tls: ssl.SSLContext | bool = True,
         observe: Observer | None = None,
         connections: int = 200,
+        each: int = 16,
         http: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.discovery = discovery
         self.timeouts = timeouts
         self.calls: Counter[tuple[str, str, int]] = Counter()
         self._observe = observe
+        self._each = each
+        self._turns: weakref.WeakValueDictionary[tuple[str, str], asyncio.Semaphore] = weakref.WeakValueDictionary()
         limits = httpx.Limits(
             max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=_KEEPALIVE_SECONDS
         )
@@ -135,6 +139,13 @@ class Transport:
         self.calls[service, method, status] += 1
         if self._observe is not None:
             self._observe(service, method, status, seconds)
+
+    def turn(self, service: str, project_id: str) -> asyncio.Semaphore:
+        """Return what a project's calls to a service take turns by: at most `each` are under way at a time.
+
+        The calls of other projects do not wait for them, and the service's own workers are left free for others.
+        """
+        return self._turns.setdefault((service, project_id), asyncio.Semaphore(self._each))
 
     async def send(self, service: str, method: str, url: str, headers: dict[str, str], content: bytes | None) -> Answer:
         """Send one request and return any answer; raise BackendError UNAVAILABLE when there is none.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from adapters.types.block import BlockZone, NewVolume, Volume, VolumeType
+from adapters.types.block import BlockLimits, BlockZone, NewVolume, Volume, VolumeType
 
 
 class BlockStore(Protocol):
@@ -37,6 +37,10 @@ class BlockStore(Protocol):
 
     async def volume_types(self) -> list[VolumeType]:
         """List the volume types that the project may use."""
+        ...
+
+    async def limits(self) -> BlockLimits:
+        """Read the project's limits."""
         ...
 
     async def zones(self) -> list[BlockZone]:

@@ -52,6 +52,16 @@ class NewVolume:
 
 
 @dataclass(frozen=True, slots=True)
+class BlockLimits:
+    """What the project may have of Cinder, and what of it is in use; a limit of -1 stands for none."""
+
+    volumes: int
+    gigabytes: int
+    volumes_used: int
+    gigabytes_used: int
+
+
+@dataclass(frozen=True, slots=True)
 class VolumeType:
     """A volume type; members see only some of its extra specs, `multiattach` among them."""
 

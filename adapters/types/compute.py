@@ -170,10 +170,13 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class ComputeLimits:
-    """The project's limits in Nova; -1 means no limit."""
+    """The project's limits in Nova and what of them is in use; a limit of -1 means none, `ram` is in MiB."""
 
     instances: int
     cores: int
     ram: int
     keypairs: int
     metadata_items: int
+    instances_used: int = 0
+    cores_used: int = 0
+    ram_used: int = 0

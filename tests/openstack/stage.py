@@ -25,13 +25,13 @@ NEWEST: dict[str, Microversion | None] = {"compute": (2, 104), "block-storage": 
 Handler = Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]]
 
 
-def token(id: str = "first", catalog: dict[str, str] | None = None) -> Token:
+def token(id: str = "first", catalog: dict[str, str] | None = None, project_id: str = PROJECT) -> Token:
     return Token(
         id=id,
         expires_at=datetime(2100, 1, 1, tzinfo=UTC),
         user_id="u",
         user_name="demo",
-        project_id=PROJECT,
+        project_id=project_id,
         project_name="demo",
         domain_id="default",
         roles=frozenset({"member"}),
@@ -70,7 +70,14 @@ class Known:
 class Wire:
     """A scripted OpenStack: answers by `handler`, keeps the requests."""
 
-    def __init__(self, handler: Handler, *, total: float = 5.0, newest: dict[str, Microversion | None] | None = None):
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        total: float = 5.0,
+        newest: dict[str, Microversion | None] | None = None,
+        each: int = 16,
+    ) -> None:
         self.requests: list[httpx.Request] = []
         self.observed: list[tuple[str, str, int]] = []
         self._handler = handler
@@ -78,6 +85,7 @@ class Wire:
             Known(newest),
             timeouts=Timeouts(connect=1.0, total=total),
             observe=lambda service, method, status, seconds: self.observed.append((service, method, status)),
+            each=each,
             http=httpx.MockTransport(self._answer),
         )
 

@@ -256,3 +256,39 @@ def test_pages_that_go_in_circles_end() -> None:
     wire = Wire(answers(httpx.Response(200, json=link)))
     assert failure(wire.session().pages("compute", "/servers", "servers"), wire).fault is Fault.UNAVAILABLE
     assert len(wire.requests) == 2
+
+
+class Held:
+    """A service that answers nobody of the first project until it is let go."""
+
+    def __init__(self) -> None:
+        self.let_go = asyncio.Event()
+        self.there = 0
+
+    async def answer(self, request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0)
+        if request.headers["X-Auth-Token"] == "first" and request.url.host != "glance.test":
+            self.there += 1
+            await self.let_go.wait()
+        return httpx.Response(200, json={})
+
+
+@pytest.mark.parametrize(("service", "most"), [("compute", 4), ("identity", 40)])
+def test_a_projects_calls_take_turns_and_others_pass_by(service: str, most: int) -> None:
+    """Keystone is asked by the gateway's own user for everybody, so its calls are nobody's own."""
+    held = Held()
+    wire = Wire(held.answer, each=4)
+    other = Tokens(first=token("other", project_id="f" * 32))
+
+    async def scenario() -> int:
+        asked = [asyncio.ensure_future(wire.session().get(service, f"/{n}")) for n in range(40)]
+        for _ in range(20):
+            await wire.session(other).get(service, "/theirs")
+        await wire.session().get("image", "/mine")  # another service: a turn of its own
+        there = held.there
+        held.let_go.set()
+        await asyncio.gather(*asked)
+        return there
+
+    assert run(scenario(), wire) == most
+    assert held.there == 40

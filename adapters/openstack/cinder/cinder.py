@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from adapters.errors import BackendError, Fault
 from adapters.openstack.session import Session
-from adapters.types.block import BlockZone, NewVolume, Volume, VolumeAttachment, VolumeType
+from adapters.types.block import BlockLimits, BlockZone, NewVolume, Volume, VolumeAttachment, VolumeType
 
 _SERVICE = "block-storage"
 _PAGE = 1000  # cinder.conf's osapi_max_limit; where it is lower, pages are shorter and their links lead on
@@ -91,6 +91,16 @@ class Cinder:
         """List the volume types."""
         found = await self._session.pages(_SERVICE, "/types", "volume_types", params={"limit": _PAGE})
         return [VolumeType(t["id"], t["name"], t.get("extra_specs") or {}) for t in found]
+
+    async def limits(self) -> BlockLimits:
+        """Read the project's limits."""
+        found = (await self._session.get(_SERVICE, "/limits")).member("limits")["absolute"]
+        return BlockLimits(
+            volumes=found["maxTotalVolumes"],
+            gigabytes=found["maxTotalVolumeGigabytes"],
+            volumes_used=found["totalVolumesUsed"],
+            gigabytes_used=found["totalGigabytesUsed"],
+        )
 
     async def zones(self) -> list[BlockZone]:
         """List the availability zones."""

@@ -136,6 +136,9 @@ class Nova:
             ram=found["maxTotalRAMSize"],
             keypairs=found["maxTotalKeypairs"],
             metadata_items=found["maxServerMeta"],
+            instances_used=found["totalInstancesUsed"],
+            cores_used=found["totalCoresUsed"],
+            ram_used=found["totalRAMUsed"],
         )
 
     async def keypairs(self) -> list[KeyPair]:

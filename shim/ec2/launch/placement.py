@@ -21,8 +21,8 @@ _DEFAULT_GROUP = "default"
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """What Nova is told, and what the answer shows until Neutron has made the ports."""
+class Placement:
+    """The networks and groups that Nova is told, and what the answer shows until Neutron has made the ports."""
 
     nics: tuple[Nic, ...]
     groups: tuple[cloud.SecurityGroup, ...]
@@ -32,7 +32,7 @@ class Places:
     kept_ports: tuple[str, ...]
 
 
-async def places(call: Call, launch: Launch) -> Places:
+async def placement(call: Call, launch: Launch) -> Placement:
     """Find everything the request names; raises the NotFound of whatever is not there."""
     net = call.cloud.network
     subnets, ports, groups, layout = await together(net.subnets(), net.ports(), net.security_groups(), topology(call))
@@ -46,7 +46,7 @@ async def places(call: Call, launch: Launch) -> Places:
     port = by_port.get(nics[0].port_id or "")
     network_id = port.network_id if port else nics[0].network_id
     vpc = layout.vpc_of(network_id or "")
-    return Places(
+    return Placement(
         nics=tuple(nics),
         groups=tuple(_groups(launch, groups, layout, vpc, call.caller.project_id, port)),
         subnet_id=first.id if first else None,

@@ -1,15 +1,14 @@
-"""What a launch leaves on its servers, so that a request repeated with its ClientToken finds it, whole or half done.
+"""A RunInstances request that is repeated with its ClientToken: finding what it launched before, whole or half done.
 
-A gateway may be killed in mid-launch, and Nova changes neither metadata nor tags of a server that is being built: no
-mark can be set at the end.  So the order of making tells: the last of the MinCount servers is made when all the others
-are there (`instance_launch`), and a launch is whole as soon as that one exists.
+A gateway may be killed in the middle of a launch, and Nova changes neither metadata nor tags of a server that is being
+built, so no mark can be set at the end.  The order of making tells instead: the last of the MinCount servers is made
+when all the others are there (`run_instances`), and a launch is whole as soon as that one exists.
 
 While a server is there, its tag finds it and its metadata tells the rest; of a deleted one Nova keeps the description.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
 import uuid
@@ -35,12 +34,13 @@ _DELETED = frozenset({"DELETED", "SOFT_DELETED"})
 # AWS remembers a token for a day after the end; here it is as long as terminated instances are shown, and at least so
 # long that whoever repeats a request for want of an answer has given up.
 _LEAST_SECONDS = 3600
-_QUIET_SECONDS = 2.0
-_MOST_LOOKS = 8  # with the launch itself still within the 60 s that SDKs wait
+# Half a launch is looked at again until nothing is added to it: Nova goes on with what a killed gateway asked of it.
+QUIET_SECONDS = 2.0
+MOST_LOOKS = 8  # with the launch itself still within the 60 s that SDKs wait
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class LaunchToken:
     """One ClientToken and the request it came with: `marks` for metadata, `tag` as Nova's tag and in descriptions.
 
     `reservation` follows from the token, so that two gateways that end one launch launch together.
@@ -50,20 +50,20 @@ class Memory:
     tag: str
     reservation: str
 
-    def note(self, number: int) -> str:
+    def description(self, number: int) -> str:
         """Write the description of the server with that launch index."""
         return f"{self.tag} {self.marks[client_tokens.DIGEST][:16]} {number}"
 
 
-def memory(call: Call, req: Mapping[str, Any]) -> Memory | None:
-    """Read what a launch is to be remembered by; None where the request carries no token."""
+def token_of(call: Call, req: Mapping[str, Any]) -> LaunchToken | None:
+    """Read a request's ClientToken; None where it has none."""
     marks = client_tokens.marks(req)
     if not marks:
         return None
     token = marks[client_tokens.TOKEN]
     # Nova's tags hold 60 characters, and neither slashes nor commas.
     tag = _PREFIX + hashlib.sha256(token.encode()).hexdigest()[:40]
-    return Memory(marks, tag, uuid.uuid5(uuid.NAMESPACE_OID, f"{call.caller.project_id} {token}").hex)
+    return LaunchToken(marks, tag, uuid.uuid5(uuid.NAMESPACE_OID, f"{call.caller.project_id} {token}").hex)
 
 
 def number(server: Server) -> int:
@@ -72,38 +72,23 @@ def number(server: Server) -> int:
     return instance_facts.count(word) or 0
 
 
-async def recall(call: Call, known: Memory, least: int) -> tuple[list[Server], bool]:
+async def launched_before(call: Call, token: LaunchToken, least: int) -> tuple[list[Server], bool]:
     """Return the servers of an earlier attempt, one for each index, and whether they are all there need be.
 
-    To be called under the token's lock.  Half a launch is looked at again until nothing is added to it: Nova goes on
-    with what a killed gateway asked of it, and what came after this would be there twice.  Raises
-    IdempotentParameterMismatch, and IdempotentInstanceTerminated where a launch was whole and all of it has been
-    terminated.
+    To be called under the token's lock.  Raises IdempotentParameterMismatch, and IdempotentInstanceTerminated where a
+    launch was whole and all of it has been terminated.
     """
-    found, whole = await _recalled(call, known, least)
-    for _ in range(_MOST_LOOKS):
-        if whole or not found:
-            break
-        await asyncio.sleep(_QUIET_SECONDS)
-        before = len(found)
-        found, whole = await _recalled(call, known, least)
-        if len(found) == before:
-            break
-    return found, whole
-
-
-async def _recalled(call: Call, known: Memory, least: int) -> tuple[list[Server], bool]:
     seconds = max(call.settings.terminated_visible_seconds, _LEAST_SECONDS)
     since = datetime.now(UTC) - timedelta(seconds=seconds)
     tagged, deleted = await together(
-        call.cloud.compute.servers(tag=known.tag), call.cloud.compute.deleted_servers(since)
+        call.cloud.compute.servers(tag=token.tag), call.cloud.compute.deleted_servers(since)
     )
     # Nova still lists a server by its tag for some seconds after its end.
-    gone = _by_id(one for one in (*tagged, *deleted) if one.status in _DELETED and _noted(one, known))
+    gone = _by_id(one for one in (*tagged, *deleted) if one.status in _DELETED and _noted(one, token))
     there = [one for one in tagged if one.status not in _DELETED]
-    await each(take_back(call, known, one.id) for one in there if _undone(one) and state(one) != SHUTTING_DOWN)
-    live = await one_each(call, known, counting(there))
-    _same_request(known, live, gone.values())
+    await each(take_back(call, token, one.id) for one in there if _undone(one) and state(one) != SHUTTING_DOWN)
+    live = await one_each(call, token, not_undone(there))
+    _same_request(token, live, gone.values())
     staying = [one for one in live if state(one) != SHUTTING_DOWN]
     # Of a launch longer ago than deleted servers are remembered nobody can tell: it is left as it is.
     old = any(one.created_at < since for one in live)
@@ -118,12 +103,12 @@ async def _recalled(call: Call, known: Memory, least: int) -> tuple[list[Server]
     return [*live, *(_revived(one, live[0]) for one in gone.values())], True
 
 
-def counting(servers: Iterable[Server]) -> list[Server]:
-    """Leave out what is deleted, and what an attempt took back: it answers for nothing any more."""
+def not_undone(servers: Iterable[Server]) -> list[Server]:
+    """Leave out what is deleted, and what an attempt took back: neither counts as launched."""
     return [one for one in servers if one.status not in _DELETED and not _undone(one)]
 
 
-async def one_each(call: Call, known: Memory, servers: Sequence[Server]) -> list[Server]:
+async def one_each(call: Call, token: LaunchToken, servers: Sequence[Server]) -> list[Server]:
     """Keep one server for each index and take the others back.
 
     What a killed gateway had asked of Nova may still be made while another gateway makes it anew.
@@ -132,23 +117,23 @@ async def one_each(call: Call, known: Memory, servers: Sequence[Server]) -> list
     for server in sorted(servers, key=lambda one: (state(one) == SHUTTING_DOWN, one.created_at, one.id)):
         kept.setdefault(number(server), server)
     surplus = [one for one in servers if kept[number(one)] is not one and state(one) != SHUTTING_DOWN]
-    await each(take_back(call, known, one.id) for one in surplus)
+    await each(take_back(call, token, one.id) for one in surplus)
     return sorted(kept.values(), key=number)
 
 
-async def take_back(call: Call, known: Memory, id: str) -> None:
-    """Delete a server in such a way that it answers for nothing any more: the token may launch again."""
+async def take_back(call: Call, token: LaunchToken, id: str) -> None:
+    """Delete a server and mark it as undone, so that the token can launch again."""
     compute = call.cloud.compute
-    await _describe_undone(call, known, id)
+    await _mark_undone(call, token, id)
     await absent_is(None, compute.delete_server(id))
-    # Nova loses what is written between the request and the server's first record: what is deleted then leaves no
-    # record, and what is deleted later takes a second writing.
-    await _describe_undone(call, known, id)
+    # Nova loses a description that is written before the server's own record exists.  A server deleted before that
+    # leaves no record; one deleted afterwards takes the second writing.
+    await _mark_undone(call, token, id)
 
 
-async def _describe_undone(call: Call, known: Memory, id: str) -> None:
+async def _mark_undone(call: Call, token: LaunchToken, id: str) -> None:
     try:
-        await absent_is(None, call.cloud.compute.set_server_description(id, f"{known.tag} {_UNDONE}"))
+        await absent_is(None, call.cloud.compute.set_server_description(id, f"{token.tag} {_UNDONE}"))
     except BackendError as error:
         log.warning("server %s could not be marked as undone: %s", id, error.fault.value)
 
@@ -157,22 +142,22 @@ def _by_id(servers: Iterable[Server]) -> dict[str, Server]:
     return {one.id: one for one in servers}
 
 
-def _noted(server: Server, known: Memory) -> bool:
+def _noted(server: Server, token: LaunchToken) -> bool:
     words = server.description.split(" ")
-    return words[0] == known.tag and words[-1] != _UNDONE
+    return words[0] == token.tag and words[-1] != _UNDONE
 
 
 def _undone(server: Server) -> bool:
     return server.description.startswith(_PREFIX) and server.description.endswith(f" {_UNDONE}")
 
 
-def _same_request(known: Memory, live: Iterable[Server], gone: Iterable[Server]) -> None:
+def _same_request(token: LaunchToken, live: Iterable[Server], gone: Iterable[Server]) -> None:
     for server in live:
-        client_tokens.same(known.marks, server.metadata)
-    digest = known.marks[client_tokens.DIGEST]
+        client_tokens.same(token.marks, server.metadata)
+    digest = token.marks[client_tokens.DIGEST]
     for server in gone:
         start = server.description.split(" ")[1]
-        client_tokens.same(known.marks, {client_tokens.DIGEST: digest if digest.startswith(start) else start})
+        client_tokens.same(token.marks, {client_tokens.DIGEST: digest if digest.startswith(start) else start})
 
 
 def _revived(server: Server, sibling: Server) -> Server:

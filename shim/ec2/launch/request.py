@@ -12,11 +12,11 @@ from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import IMAGE, INTERFACE, SECURITY_GROUP, SUBNET
 from shim.ec2.instances import facts as instance_facts
 from shim.ec2.instances.attributes import shutdown_behavior
+from shim.ec2.launch import limits
 from shim.ec2.tags import rules as tag_rules
 from shim.errors import AwsError
 
 _USER_DATA_BYTES = 16384  # "limited to 16 KB, in raw form, before it is base64-encoded"
-_MOST = 1000  # a bound on what one request can set going; quotas bound it again
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,9 @@ class Launch:
     user_data: str | None = field(default=None, repr=False)
 
 
-def read(req: Mapping[str, Any]) -> Launch:
-    """Check a request and take it apart; raises AWS's errors for what cannot be."""
-    least, most = _counts(req)
+def read(req: Mapping[str, Any], bound: int = 1000) -> Launch:
+    """Check a request for at most `bound` instances and take it apart; raises AWS's errors for what cannot be."""
+    least, most = _counts(req, bound)
     if not req.get("ImageId"):
         raise AwsError("MissingParameter", "The request must contain the parameter ImageId")
     if not req.get("InstanceType"):
@@ -76,15 +76,15 @@ def read(req: Mapping[str, Any]) -> Launch:
     )
 
 
-def _counts(req: Mapping[str, Any]) -> tuple[int, int]:
+def _counts(req: Mapping[str, Any], bound: int) -> tuple[int, int]:
     least, most = int(req["MinCount"]), int(req["MaxCount"])
     if least < 1 or most < 1:
         raise AwsError("InvalidParameterValue", f"Value ({min(least, most)}) for parameter minCount is invalid.")
     if least > most:
         raise AwsError("InvalidParameterValue", f"Maximum count ({most}) must be at least the minimum count ({least}).")
-    if least > _MOST:
-        raise AwsError("InstanceLimitExceeded", f"At most {_MOST} instances can be launched by one request.")
-    return least, min(most, _MOST)
+    if least > bound:
+        raise limits.too_many(least, bound)
+    return least, min(most, bound)
 
 
 def _refuse_what_cannot_be(req: Mapping[str, Any]) -> None:

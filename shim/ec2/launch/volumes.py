@@ -38,26 +38,44 @@ async def mark(
     if not wanted or not (tags or named):
         return
     items = to_metadata(tags)
-    for server in await _with_volumes(call, servers, len(wanted)):
-        held = await each(call.cloud.block.volume(one.id) for one in server.volumes)
+    servers = await _with_volumes(call, servers, len(wanted))
+    volumes = await _volumes(call, [one.id for server in servers for one in server.volumes])
+    marks: dict[str, Mapping[str, str]] = {}
+    for server in servers:
+        held = [volumes[one.id] for one in server.volumes if one.id in volumes]
         names = matched(server, held, named)
-        marks = {
+        marks |= {
             volume.id: items | ({volume_rows.DEVICE + server.id: names[volume.id]} if volume.id in names else {})
             for volume in held
             if not (again and _marked(volume))
         }
-        await each(call.cloud.block.set_volume_metadata(one, facts) for one, facts in marks.items() if facts)
+    await each(call.cloud.block.set_volume_metadata(one, facts) for one, facts in marks.items() if facts)
 
 
 async def _with_volumes(call: Call, servers: Sequence[Server], count: int) -> list[Server]:
     """Wait until each server has all its volumes, or is built; those that failed to build are left out."""
     for pause in _PAUSES:
-        found = await each(call.cloud.compute.server(server.id) for server in servers)
+        found = await _servers(call, [server.id for server in servers])
         alive = [server for server in found if not failed(server)]
         if all(len(server.volumes) >= count or server.status != "BUILD" for server in alive):
             return alive
         await asyncio.sleep(pause)
     raise AwsError("Unavailable", "The volumes of the launch were not made in time.", 503)
+
+
+async def _servers(call: Call, named: Sequence[str]) -> list[Server]:
+    """Read servers by one call, however many: the one, or the list of all."""
+    if len(named) == 1:
+        return [await call.cloud.compute.server(named[0])]
+    listed = {server.id: server for server in await call.cloud.compute.servers()}
+    return [listed[one] for one in named if one in listed]
+
+
+async def _volumes(call: Call, named: Sequence[str]) -> dict[str, Volume]:
+    """Read volumes by one call, however many: the one, or the list of all."""
+    if len(named) == 1:
+        return {named[0]: await call.cloud.block.volume(named[0])}
+    return {volume.id: volume for volume in await call.cloud.block.volumes()} if named else {}
 
 
 def _marked(volume: Volume) -> bool:

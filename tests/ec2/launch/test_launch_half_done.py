@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from adapters.errors import BackendError, Fault
-from adapters.types.compute import Flavor, NewServer, Server, Zone
+from adapters.types.compute import ComputeLimits, Flavor, NewServer, Server, Zone
 from adapters.types.network import Network, SecurityGroup, Subnet
 from shim.config import Settings
 from shim.context import Call, Caller
@@ -20,6 +20,8 @@ from shim.locks import Locks
 from tests.ec2.instances.test_instance_costs import Counted
 from tests.ec2.instances.test_instance_rows import NET, SERVER
 from tests.ec2.launch.test_launch_request import ASKED, FLAVOR, IMAGE
+
+UNLIMITED = ComputeLimits(instances=-1, cores=-1, ram=-1, keypairs=-1, metadata_items=-1)
 
 
 def id_of(number: int) -> str:
@@ -31,7 +33,7 @@ class Nova(Counted):
 
     def __init__(self, room: int, fault: Fault, detail: str) -> None:
         flavor: Flavor = FLAVOR
-        super().__init__(Counter(), flavors=[flavor], zones=[Zone("nova", True)])
+        super().__init__(Counter(), flavors=[flavor], zones=[Zone("nova", True)], limits=UNLIMITED)
         self.room, self.fault, self.detail = room, fault, detail
         self.alive: dict[str, Server] = {}
         self.made = 0

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from adapters.types.block import Volume
+from adapters.errors import BackendError, Fault
+from adapters.types.block import BlockLimits, Volume
 from adapters.types.compute import AttachedVolume, NewServer
 from shim.config import Settings
 from shim.context import Call, Caller
@@ -31,13 +32,19 @@ class Cinder(Counted):
     """The volumes that Nova made."""
 
     def __init__(self) -> None:
-        super().__init__(Counter())
+        super().__init__(Counter(), limits=BlockLimits(-1, -1, 0, 0))
         self.made: dict[str, Volume] = {}
+        self.fault: Fault | None = None
 
     async def volume(self, id: str) -> Volume:
         return self.made[id]
 
+    async def volumes(self, **_: object) -> list[Volume]:
+        return list(self.made.values())
+
     async def set_volume_metadata(self, id: str, items: dict[str, str]) -> None:
+        if self.fault:
+            raise BackendError(self.fault, service="block-storage", resource="volume", id=id)
         self.made[id] = replace(self.made[id], metadata={**self.made[id].metadata, **items})
 
     def items(self) -> list[dict[str, str]]:
@@ -54,11 +61,14 @@ class Nova(Remembering):
 
     async def create_server(self, new: NewServer) -> str:
         made = await super().create_server(new)
-        if not self.with_volumes:
-            return made
-        self.cinder.made[made] = volume("0", "/dev/vdb", id=made, size=3)
-        self.alive[made] = replace(self.alive[made], volumes=(AttachedVolume(made, True),))
+        if self.with_volumes:
+            self.volumes_arrive()
         return made
+
+    def volumes_arrive(self) -> None:
+        for server in self.alive:
+            self.cinder.made.setdefault(server, volume("0", "/dev/vdb", id=server, size=3))
+            self.alive[server] = replace(self.alive[server], volumes=(AttachedVolume(server, True),))
 
 
 def launch(nova: Nova, **more: Any) -> list[dict[str, Any]]:

@@ -1,0 +1,49 @@
+"""RunInstances' answer: the reservation of what was launched, a moment or a while ago."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from adapters.types.compute import BlockDevice, Server
+from shim.context import Call
+from shim.ec2.engine import ids
+from shim.ec2.instances.instances import grouped, reservation
+from shim.ec2.instances.rows import instance_context
+from shim.ec2.instances.states import SHUTTING_DOWN, TERMINATED
+from shim.ec2.launch.placement import Placement, placement
+from shim.ec2.launch.request import Launch
+from shim.ec2.network.interface_rows import groups
+from shim.errors import AwsError
+
+
+async def launched(
+    call: Call, launch: Launch, servers: Sequence[Server], place: Placement | None, devices: Sequence[BlockDevice]
+) -> dict[str, Any]:
+    """Write the reservation; without a `place` it is looked up again, where an instance has no interface yet."""
+    near = await instance_context(call, [server.id for server in servers] if len(servers) == 1 else None)
+    rows = [reservation(server, near) for server in servers]
+    instances = [row["Instances"][0] for row in rows]
+    if devices and not devices[0].local:  # the root stands first; Nova tells of volumes when it has made them
+        for one in instances:
+            one["RootDeviceType"] = "ebs"
+    ended = (SHUTTING_DOWN, TERMINATED)
+    bare = [one for one in instances if not one["NetworkInterfaces"] and one["State"]["Name"] not in ended]
+    if bare and place is None:
+        with suppress(AwsError):  # what the first request named may be gone by now
+            place = await placement(call, launch)
+    if place is not None:
+        for one in bare:
+            _fill(one, place, near.network.groups)
+    return grouped(rows)[0]
+
+
+def _fill(instance: dict[str, Any], place: Placement, names: Mapping[str, str]) -> None:
+    """Tell where an instance will be, while Neutron has not made its ports yet."""
+    instance |= {
+        "SubnetId": ids.aws("subnet", place.subnet_id) if place.subnet_id else None,
+        "VpcId": place.vpc_id,
+        "PrivateIpAddress": place.address,
+        "SecurityGroups": groups((group.id for group in place.groups), names),
+    }
