@@ -42,7 +42,7 @@ from shim.errors import AwsError
 from shim.frontend import Frontend, Posting
 from shim.http.asgi import Receive, Scope, Send
 from shim.http.keepalive import in_time
-from shim.http.receiving import SIGNALS, ClientGone, impatient
+from shim.http.receiving import SIGNALS, ClientGone, impatient, while_client_waits
 from shim.http.sending import CutShortError, send_reply
 from shim.locks import Locks
 from shim.protocol import forms, routing
@@ -193,6 +193,8 @@ class Gateway:
             operation.check(self._settings, principal, operation.name, way.params)
         call = await self._call(way, operation, principal)
         work = self._act(way, frontend, operation, call)
+        if operation.ends_with_client:
+            return await while_client_waits(work, way.receive)
         if not operation.lasting:
             return await work
         silence = self._settings.answer_silence_seconds

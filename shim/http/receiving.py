@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import MutableMapping
-from typing import Any
+from collections.abc import Coroutine, MutableMapping
+from typing import Any, TypeVar
 
 from shim.errors import AwsError
 from shim.http.asgi import Receive
+from shim.undo import to_the_end
+
+T = TypeVar("T")
 
 # "The presence of a message body in a request is signaled by" one of these (RFC 9112, 6).
 SIGNALS = frozenset(("content-length", "transfer-encoding"))
 
 
 class ClientGone(Exception):  # noqa: N818 - it tells what happened, and there is nobody left to answer
-    """The client went away before its body had come in whole."""
+    """The client went away before its body had come in whole, or before an answer that nobody else would get."""
 
 
 def impatient(receive: Receive, seconds: float) -> Receive:
@@ -51,6 +54,30 @@ def impatient(receive: Receive, seconds: float) -> Receive:
         return event
 
     return receiving
+
+
+async def while_client_waits(work: Coroutine[Any, Any, T], receive: Receive) -> T:
+    """Return what the work returns; where the client hangs up first, cancel it and raise ClientGone when it has ended.
+
+    The request's body must have been read: after it `receive` tells of nothing but the client's leaving.
+    """
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_hung_up(receive))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise ClientGone
+    finally:
+        leaving.cancel()
+        if not working.done():
+            working.cancel()
+            await to_the_end(asyncio.wait({working}))  # what it made is taken back meanwhile
+
+
+async def _hung_up(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _silent() -> AwsError:

@@ -40,6 +40,7 @@ class Operation:
     has_dry_run: bool
     lasting: bool  # its answer may begin before its end
     anonymous: bool  # anyone may have it, unsigned
+    ends_with_client: bool  # it is cancelled, and undoes what it did, when its client hangs up
     check: Check | None  # runs when the parameters are parsed, before any service of OpenStack is asked
     idempotency_token: str  # the member that makes a retry harmless (ClientToken), else ""
     checksum: Checksum
@@ -97,6 +98,7 @@ def describe(model: Any) -> Mapping[str, Any]:
         "has_dry_run": "DryRun" in members,
         "lasting": False,
         "anonymous": False,
+        "ends_with_client": False,
         "check": None,
         "idempotency_token": tokens[0] if tokens else "",
         "checksum": Checksum(

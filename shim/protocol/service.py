@@ -99,14 +99,16 @@ class Service:
         ignores: Mapping[str, str] | None = None,
         lasting: bool = False,
         anonymous: bool = False,
+        ends_with_client: bool = False,
         check: Check | None = None,
     ) -> Callable[[H], H]:
         """Register an async function as the action of its name: `describe_volumes` is DescribeVolumes.
 
         `supports` are the paths of the parameters that it honours, `ignores` those that it takes and need not act on,
         each with the reason.  One that is `lasting` may outlast a client's patience, and AWS sends 200 before it has
-        ended; one that is `anonymous` is open to anyone, unsigned.  `check` refuses parameters for which no cloud need
-        be asked.  LookupError for a name or a path that AWS lacks, and for an action written twice.
+        ended; one that is `anonymous` is open to anyone, unsigned; one that `ends_with_client` is cancelled when its
+        client hangs up, and undoes what it did.  `check` refuses parameters for which no cloud need be asked.
+        LookupError for a name or a path that AWS lacks, and for an action written twice.
         """
 
         def register(handler: H) -> H:
@@ -118,7 +120,9 @@ class Service:
                 raise LookupError(f"{name} is written twice")
             operation = self._compile(name, handler, paths(supports), ignores or {})
             self._handlers[name] = handler
-            self._registered[name] = replace(operation, lasting=lasting, anonymous=anonymous, check=check)
+            self._registered[name] = replace(
+                operation, lasting=lasting, anonymous=anonymous, ends_with_client=ends_with_client, check=check
+            )
             self._operations.put(self._registered[name])
             return handler
 

@@ -45,6 +45,7 @@ _EBS = "BlockDeviceMappings.Ebs"
         "MetadataOptions": "echoed; Nova's metadata service has no such switches for a single server",
         "CreditSpecification": "no instance type here is burstable",
     },
+    ends_with_client=True,
 )
 async def run_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Launch instances; with a ClientToken that was seen before, answer those it launched, or end what it began."""

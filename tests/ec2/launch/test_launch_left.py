@@ -1,0 +1,54 @@
+"""A client that hangs up in the middle of its launch: nothing of it stays."""
+
+import http.client
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from tests.ec2.conftest import eventually
+from tests.support.clients import REGION
+from tests.support.gateway import Gateway
+from tests.support.names import unique
+from tests.support.target import Keys, Target
+
+COUNT = 12  # more than one batch
+
+
+def asked(url: str, keys: Keys, body: str) -> http.client.HTTPConnection:
+    """Send a signed request, and do not wait for its answer."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    request = AWSRequest("POST", f"{url}/", headers=headers, data=body)
+    SigV4Auth(Credentials(keys.access, keys.secret), "ec2", REGION).add_auth(request)
+    connection = http.client.HTTPConnection(urlsplit(url).netloc)
+    connection.request("POST", "/", body, dict(request.headers.items()))
+    return connection
+
+
+def test_what_was_made_is_taken_back(
+    gateway: Gateway, cloud: Target, openstack_alt: Any, image: str, instance_type: str
+) -> None:
+    name = unique("left")
+    body = {
+        "Action": "RunInstances",
+        "Version": "2016-11-15",
+        "ImageId": image,
+        "InstanceType": instance_type,
+        "MinCount": COUNT,
+        "MaxCount": COUNT,
+        "TagSpecification.1.ResourceType": "instance",
+        "TagSpecification.1.Tag.1.Key": "Name",
+        "TagSpecification.1.Tag.1.Value": name,
+    }
+
+    def there() -> int:
+        return sum(one.name == name for one in openstack_alt.compute.servers(name=name))
+
+    connection = asked(gateway.url, cloud.keys["alt"], urlencode(body))
+    assert eventually(lambda: there() > 0)
+    connection.close()
+    assert eventually(lambda: there() == 0)
+    # The log line comes when the undoing has ended.
+    assert eventually(lambda: bool(gateway.lines(action="RunInstances", status=499)))
