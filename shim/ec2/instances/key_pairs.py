@@ -28,6 +28,7 @@ from shim.ec2.engine.resource_types import KEY_PAIR
 from shim.ec2.instances import key_material
 from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
+from shim.ec2.tags.creating import creating
 from shim.errors import AwsError
 
 
@@ -69,11 +70,11 @@ class Note:
 @action(supports="KeyName KeyType KeyFormat TagSpecifications")
 async def create_key_pair(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Make a key pair, store its public half and hand out the private one, which is kept nowhere."""
-    name, tags = _named(req["KeyName"]), tag_rules.specified(req, "key-pair")
+    name, new = _named(req["KeyName"]), creating(call, req, KEY_PAIR)
     if req.get("KeyFormat", "pem") != "pem":
         raise AwsError("UnsupportedOperation", "Private keys are handed out in the pem format only.")
     key = await asyncio.to_thread(key_material.make, req.get("KeyType", "rsa"))
-    note = Note(key.fingerprint, int(datetime.now(UTC).timestamp()), tags)
+    note = Note(key.fingerprint, int(datetime.now(UTC).timestamp()), new.tags)
     stored = await call.cloud.compute.import_keypair(name, f"{key.public} {note.written()}")
     made = row(call, stored)
     return _brief(made) | {"KeyMaterial": key.private}
@@ -82,9 +83,9 @@ async def create_key_pair(call: Call, req: Mapping[str, Any]) -> Mapping[str, An
 @action(supports="KeyName PublicKeyMaterial TagSpecifications")
 async def import_key_pair(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Store a public key that was made elsewhere."""
-    name, tags = _named(req["KeyName"]), tag_rules.specified(req, "key-pair")
+    name, new = _named(req["KeyName"]), creating(call, req, KEY_PAIR)
     key, comment = key_material.read(req["PublicKeyMaterial"])
-    note = Note(key_material.fingerprint(key), int(datetime.now(UTC).timestamp()), tags)
+    note = Note(key_material.fingerprint(key), int(datetime.now(UTC).timestamp()), new.tags)
     words = (key_material.line(key), comment, note.written())
     return _brief(row(call, await call.cloud.compute.import_keypair(name, " ".join(word for word in words if word))))
 

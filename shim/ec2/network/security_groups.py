@@ -22,9 +22,9 @@ from shim.ec2.network import ip_permissions as permissions
 from shim.ec2.network.layout import Topology, topology
 from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
-from shim.ec2.tags.codec import NEUTRON_TAGS, from_neutron, to_neutron
+from shim.ec2.tags.codec import from_neutron
+from shim.ec2.tags.creating import creating
 from shim.errors import AwsError
-from shim.undo import undoing
 
 VPC_TAG = "ec2:vpc="
 DEFAULT = "default"
@@ -68,28 +68,26 @@ async def create_security_group(call: Call, req: Mapping[str, Any]) -> Mapping[s
     """Make a group that lets nothing in and everything out by IPv4, as AWS's new groups do."""
     name = _name(req["GroupName"])
     description = _description(req["Description"])
-    tags = tag_rules.specified(req, SECURITY_GROUP.resource_type)
+    new = creating(call, req, SECURITY_GROUP)
     layout = await topology(call)
     vpc = await _vpc(call, layout, req.get("VpcId"))
-    marks = to_neutron(tags) + ([VPC_TAG + ids.uuid(VPC, vpc)] if vpc and vpc != layout.default_vpc else [])
-    if len(marks) > NEUTRON_TAGS:
-        raise tag_rules.limit_exceeded()
+    strings = new.strings(*([VPC_TAG + ids.uuid(VPC, vpc)] if vpc and vpc != layout.default_vpc else []))
     network = call.cloud.network
-    async with call.locks.hold("security-group", call.caller.project_id, name.lower()), undoing() as undo:
+    async with new.once(name=name.lower()):
         # "Names are case-insensitive and must be unique within the VPC"; Neutron's need not be.
         others = (group for group in await network.security_groups() if vpc_of(group, layout) == vpc)
         if any(group.name.lower() == name.lower() for group in others):
             raise AwsError("InvalidGroup.Duplicate", f"The security group '{name}' already exists for VPC '{vpc}'")
         group = await network.create_security_group(name, description)
-        undo(network.delete_security_group, group.id)
+        new.undo(network.delete_security_group, group.id)
         await _shape(call, group)
-        if marks:
-            await network.set_tags("security-groups", group.id, marks)
+        if strings:
+            await network.set_tags("security-groups", group.id, strings)
     made = ids.aws("sg", group.id)
     return {
         "GroupId": made,
-        "SecurityGroupArn": ids.arn(SECURITY_GROUP, made, call.region, call.caller.account_id),
-        "Tags": tag_rules.shown(tags),
+        "SecurityGroupArn": new.arn(made),
+        "Tags": tag_rules.shown(new.tags),
     }
 
 

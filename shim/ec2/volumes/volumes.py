@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from adapters.errors import BackendError, Fault, absent_is
@@ -10,14 +10,13 @@ from adapters.types import block as cloud
 from adapters.types.compute import Server
 from shim.concurrency import together
 from shim.context import Call
-from shim.ec2.engine import client_tokens, ids
+from shim.ec2.engine import ids
 from shim.ec2.engine import zones as availability_zones
 from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row, never, nothing
 from shim.ec2.engine.resource_types import SNAPSHOT, VOLUME
 from shim.ec2.service import action
-from shim.ec2.tags import rules as tag_rules
-from shim.ec2.tags.codec import to_metadata
+from shim.ec2.tags.creating import creating
 from shim.ec2.volumes import rows as volume_rows
 from shim.ec2.volumes import sizes as volume_sizes
 from shim.errors import AwsError
@@ -76,8 +75,6 @@ STATUSES = Table(
 )
 # AWS's types without a promise that a cloud could break: where Cinder has none of the name, its default stands in.
 _GENERAL = ("gp2", "gp3", "standard")
-# Cinder keeps 128 items; a few are the gateway's.
-_MOST_ITEMS = 128 - 28
 _GONE_QUIET = {"creating": "insufficient-data", "error": "impaired"}
 
 
@@ -87,26 +84,21 @@ _GONE_QUIET = {"creating": "insufficient-data", "error": "impaired"}
 )
 async def create_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Ask Cinder for a volume; the waiter VolumeAvailable tells when it is there."""
-    tags = tag_rules.specified(req, VOLUME.resource_type)
-    items = to_metadata(tags)
-    if len(items) > _MOST_ITEMS:
-        raise tag_rules.limit_exceeded()
+    new = creating(call, req, VOLUME)
+    items = new.items
     size, snapshot = req.get("Size"), req.get("SnapshotId")
     if size is None and not snapshot:
         raise AwsError("MissingParameter", "The request must contain the parameter size or snapshotId")
     snapshot_id = ids.uuid(SNAPSHOT, snapshot) if snapshot else None
-    (zone, zone_marks), (kind, kind_marks) = await together(_zone(call, req), _type(call, req))
     volume_sizes.check(size, req.get("VolumeType"))
-    token = client_tokens.marks(req)
-    new = cloud.NewVolume(size, kind, zone, snapshot_id, {**items, **zone_marks, **kind_marks, **token})
-    if not token:
-        return _made(await call.cloud.block.create_volume(new))
-    async with call.locks.hold("volume", call.caller.project_id, token[client_tokens.TOKEN]):
-        mark = {client_tokens.TOKEN: token[client_tokens.TOKEN]}
-        for found in await call.cloud.block.volumes(metadata=mark):
-            client_tokens.same(token, found.metadata)
-            return _made(found)
-        return _made(await call.cloud.block.create_volume(new))
+    (zone, zone_marks), (kind, kind_marks) = await together(_zone(call, req), _type(call, req))
+    wanted = cloud.NewVolume(size, kind, zone, snapshot_id, {**items, **zone_marks, **kind_marks})
+
+    async def made_with(mark: Mapping[str, str]) -> Iterable[tuple[cloud.Volume, Mapping[str, str]]]:
+        return [(volume, volume.metadata) for volume in await call.cloud.block.volumes(metadata=mark)]
+
+    async with new.once(made_with):
+        return _made(new.earlier or await call.cloud.block.create_volume(wanted))
 
 
 @describes(VOLUMES, supports="VolumeIds Filters MaxResults NextToken")

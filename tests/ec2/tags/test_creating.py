@@ -1,0 +1,145 @@
+"""What create actions do alike: tags and tokens are checked first, a token makes one thing, failures are taken back."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pytest
+
+from shim.config import Settings
+from shim.context import Call, Caller
+from shim.ec2.engine.resource_types import SECURITY_GROUP, VOLUME
+from shim.ec2.tags.creating import creating
+from shim.errors import AwsError
+from shim.locks import Locks
+
+Thing = tuple[str, Mapping[str, str]]
+
+
+class Store:
+    """A store of things with metadata, which is slow to make one."""
+
+    def __init__(self) -> None:
+        self.call = Call(
+            cloud=None,  # type: ignore[arg-type]  # nothing of it is asked
+            caller=Caller("access", "u", "user", "p", "project", "123456789012", frozenset()),
+            request_id="r",
+            region="us-east-1",
+            operation="CreateVolume",
+            settings=Settings.model_validate({}),
+            locks=Locks(""),
+        )
+        self.things: dict[str, Mapping[str, str]] = {}
+        self.fails = False
+
+    async def made_with(self, mark: Mapping[str, str]) -> Iterable[Thing]:
+        return [(one, held) for one, held in self.things.items() if mark.items() <= held.items()]
+
+    async def delete(self, id: str) -> None:
+        del self.things[id]
+
+    async def create(self, **req: Any) -> str:
+        new = creating(self.call, req, VOLUME)
+        async with new.once(self.made_with):
+            if new.earlier is not None:
+                return str(new.earlier)
+            made = f"v{len(self.things)}"
+            await asyncio.sleep(0.01)
+            self.things[made] = new.items
+            new.undo(self.delete, made)
+            if self.fails:
+                raise KeyError("a later step")
+            return made
+
+
+def test_a_token_makes_one_thing_even_for_requests_side_by_side() -> None:
+    store = Store()
+
+    async def scenario() -> list[str]:
+        return await asyncio.gather(*(store.create(ClientToken="t", Size=1) for _ in range(5)))
+
+    assert asyncio.run(scenario()) == ["v0"] * 5
+    assert len(store.things) == 1
+
+
+def test_without_a_token_each_makes_its_own() -> None:
+    store = Store()
+
+    async def scenario() -> list[str]:
+        return [await store.create(Size=1) for _ in range(3)]
+
+    assert asyncio.run(scenario()) == ["v0", "v1", "v2"]
+
+
+@pytest.mark.parametrize("other", [{"Size": 2}, {"Size": 1, "TagSpecifications": [{"ResourceType": "volume"}]}])
+def test_a_token_with_other_parameters_is_a_mismatch(other: dict[str, Any]) -> None:
+    store = Store()
+
+    async def scenario() -> None:
+        await store.create(ClientToken="t", Size=1)
+        with pytest.raises(AwsError) as refused:
+            await store.create(ClientToken="t", **other)
+        assert (refused.value.code, refused.value.status) == ("IdempotentParameterMismatch", 400)
+
+    asyncio.run(scenario())
+
+
+def test_what_failed_is_taken_back_and_its_token_makes_it_anew() -> None:
+    store = Store()
+
+    async def scenario() -> None:
+        store.fails = True
+        with pytest.raises(KeyError):
+            await store.create(ClientToken="t")
+        assert store.things == {}
+        store.fails = False
+        assert await store.create(ClientToken="t") == "v0"
+
+    asyncio.run(scenario())
+
+
+def test_a_unique_name_is_made_by_one_at_a_time() -> None:
+    store, inside, most = Store(), [0], [0]
+
+    async def make() -> None:
+        async with creating(store.call, {}, SECURITY_GROUP).once(name="web"):
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+            await asyncio.sleep(0.005)
+            inside[0] -= 1
+
+    async def scenario() -> None:
+        await asyncio.gather(*(make() for _ in range(4)))
+
+    asyncio.run(scenario())
+    assert most == [1]
+
+
+@pytest.mark.parametrize(
+    ("req", "code"),
+    [
+        ({"ClientToken": "x" * 65}, "InvalidParameterValue"),
+        ({"ClientToken": "\x01"}, "InvalidParameterValue"),
+        ({"TagSpecifications": [{"ResourceType": "instance", "Tags": []}]}, "InvalidParameterValue"),
+        (
+            {"TagSpecifications": [{"ResourceType": "volume", "Tags": [{"Key": f"k{n}"} for n in range(51)]}]},
+            "TagLimitExceeded",
+        ),
+    ],
+)
+def test_what_needs_no_cloud_is_checked_at_once(req: dict[str, Any], code: str) -> None:
+    with pytest.raises(AwsError) as refused:
+        creating(Store().call, req, VOLUME)
+    assert refused.value.code == code
+
+
+def test_resource_types_beside_the_things_own_may_be_named() -> None:
+    tags = [{"Key": "Name", "Value": "a"}]
+    req = {"TagSpecifications": [{"ResourceType": "volume", "Tags": tags}, {"ResourceType": "instance", "Tags": []}]}
+    new = creating(Store().call, req, VOLUME, ["instance"])
+    assert (new.tags, new.items) == ({"Name": "a"}, {"tag:Name": "a"})
+
+
+def test_nothing_is_made_outside_the_block_that_would_take_it_back() -> None:
+    with pytest.raises(RuntimeError):
+        creating(Store().call, {}, VOLUME).undo(print)
