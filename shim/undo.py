@@ -1,4 +1,4 @@
-"""Take back half-made things: multi-step work either ends whole or leaves nothing behind."""
+"""Take back what was made when a later step fails: work of several steps is done whole, or leaves nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 async def to_the_end(work: Awaitable[T]) -> T:
-    """Await work to its end, however often the caller is cancelled meanwhile; its cancellation is raised afterwards.
+    """Await work to its end even when the caller is cancelled meanwhile; the cancellation is raised afterwards.
 
     A shielded scope of anyio's does not hold against `Task.cancel()`, which is how a server ends requests.
     """
@@ -29,18 +29,17 @@ async def to_the_end(work: Awaitable[T]) -> T:
         except Exception:  # noqa: BLE001 - `task.result` below raises it
             break
     if cancelled is not None and not task.cancelled():
-        task.exception()  # seen: the cancellation is what the caller hears of
+        task.exception()  # retrieved, so that asyncio does not warn: the caller gets the cancellation
         raise cancelled
     return task.result()
 
 
 @asynccontextmanager
 async def undoing() -> AsyncIterator[Callable[..., None]]:
-    """Collect steps that take back what was done; run them, newest first, only when the block fails.
+    """Collect steps that take back what was done, and run them, newest first, when the block fails or is cancelled.
 
-    `undo(cloud.block.delete_volume, volume.id)` right after each creation.  A step that fails is logged and the next
-    ones still run; the block's own error is what the caller sees.  Cancellation undoes too: a client that hangs up in
-    the middle leaves nothing.
+    Call `undo(cloud.block.delete_volume, volume.id)` right after each creation.  A step that fails is logged, the next
+    ones still run, and the caller sees the block's own error.
     """
     steps: list[tuple[Step, tuple[Any, ...]]] = []
 

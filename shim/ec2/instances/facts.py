@@ -1,7 +1,7 @@
-"""What EC2 wants remembered of an instance and Nova has no field for: items of the server's metadata.
+"""Facts of an EC2 instance that Nova has no field for, kept as items of the server's metadata.
 
-They are written when the instance is launched, can be read by anybody who may see the server, and end with it.
-(The ClientToken's are in `client_tokens`.)
+They are written at launch, anybody who may see the server can read them, and they end with it.  The items of the
+ClientToken are in `client_tokens`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ EBS_OPTIMIZED: Final = "ec2:ebs"  # echoed
 MONITORING: Final = "ec2:mon"  # echoed
 METADATA_OPTIONS: Final = "ec2:imds"  # echoed: the values of OPTIONS in order, joined by blanks
 
-# The members of MetadataOptions that a request can set, with what AWS takes where it does not.
+# The members of MetadataOptions that a request can set, with AWS's defaults.
 OPTIONS: Final[Mapping[str, Any]] = {
     "HttpTokens": "optional",
     "HttpPutResponseHopLimit": 1,
@@ -30,13 +30,13 @@ OPTIONS: Final[Mapping[str, Any]] = {
 
 
 def count(text: str) -> int | None:
-    """Read a number that the gateway wrote; None for anything else, which anybody may have written in its place."""
-    # `isdigit` alone takes '¹', of which `int` makes nothing; and EC2's integers have 32 bits.
+    """Read a number that the gateway wrote; None for any other text, which a user may have written there."""
+    # `isdigit` also takes '¹', which `int` refuses; and EC2's integers have 32 bits.
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
 
 
 def flag(metadata: Mapping[str, str], name: str) -> bool:
-    """Tell whether a fact of the yes-or-no sort is set."""
+    """Tell whether a yes-or-no fact is set."""
     return metadata.get(name) == "1"
 
 
@@ -46,7 +46,7 @@ def write_options(options: Mapping[str, Any]) -> str:
 
 
 def read_options(metadata: Mapping[str, str]) -> dict[str, Any]:
-    """Read MetadataOptions back; what AWS takes where nothing was asked for."""
+    """Read MetadataOptions; AWS's defaults where the launch set none."""
     words = metadata.get(METADATA_OPTIONS, "").split(" ")
     if len(words) != len(OPTIONS):
         return dict(OPTIONS)

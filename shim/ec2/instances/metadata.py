@@ -1,6 +1,6 @@
 """Changing a server's metadata, which Nova refuses while it builds the server or does something else with it.
 
-EC2 has no such pause: clients tag what they launched a moment ago.  So the change waits for Nova.
+Clients of EC2 tag an instance a moment after its launch, so the change waits until Nova is ready for it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _PAUSES = (0.2, 0.3, 0.5, *(1.0,) * 44)  # 45 s in all: most clients give up on 
 
 
 async def change(call: Call, id: str, items: Mapping[str, str], drop: Collection[str] = ()) -> None:
-    """Write items and delete others; those that are gone already count as deleted.
+    """Write items and delete others; an item that is not there counts as deleted.
 
     Raises BackendError CONFLICT when Nova is still busy with the server after 45 seconds, QUOTA for too many items.
     """
@@ -30,7 +30,7 @@ async def change(call: Call, id: str, items: Mapping[str, str], drop: Collection
 
 
 async def _patiently(call: Call, id: str, write: Callable[[], Awaitable[None]]) -> None:
-    """Try until Nova is done with whatever it does; a server that failed to build stays as it is for ever."""
+    """Write as soon as Nova is not busy with the server; one that failed to build stays busy for ever."""
     for pause in _PAUSES:
         try:
             return await write()

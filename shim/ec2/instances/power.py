@@ -1,4 +1,4 @@
-"""Start, stop, reboot and terminate: each answers the state before and the state that follows from it."""
+"""Start, stop, reboot and terminate instances; each answers the state before and the state after."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from shim.ec2.instances.states import (
 from shim.ec2.service import action
 from shim.errors import AwsError
 
-# How each of Nova's sorts of rest ends.
+# What starts a server again, by Nova's status of one that does not run.
 _WAKE = {
     "SHUTOFF": Power.START,
     "PAUSED": Power.UNPAUSE,
@@ -41,7 +41,7 @@ _NO_HOST_OPTIONS = "an option of hosts that Nova does not have; AWS calls it res
 
 @action(supports="InstanceIds", ignores={"AdditionalInfo": _NO_HOST_OPTIONS})
 async def start_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Start stopped instances; those at work stay as they are."""
+    """Start stopped instances; running ones stay as they are."""
     servers = await existing(call, req["InstanceIds"])
     _all_in(servers, (STOPPED, PENDING, RUNNING), "started")
 
@@ -97,7 +97,7 @@ async def reboot_instances(call: Call, req: Mapping[str, Any]) -> None:
     },
 )
 async def terminate_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Terminate instances; none of them where one is protected.  Those that are gone already stay gone."""
+    """Terminate instances, or none of them where one is protected; terminated ones stay terminated."""
     servers = await existing(call, req["InstanceIds"])
     _unprotected(servers, instance_facts.NO_TERMINATE, "terminated", "disableApiTermination")
 
@@ -114,7 +114,7 @@ async def terminate_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str
 
 
 async def _note_end(call: Call, server: Server) -> None:
-    """Keep the end of a server that is being built in mind: Nova forgets it, and a terminated instance never pends."""
+    """Mark a server that is terminated while Nova builds it: Nova shows it as building for a while longer."""
     ended = server.description[:_MOST_DESCRIBED] + ENDING
     await absent_is(None, call.cloud.compute.set_server_description(server.id, ended))
 
@@ -145,7 +145,7 @@ def _unprotected(servers: Sequence[Server], fact: str, done: str, attribute: str
 
 
 async def _changes(servers: Sequence[Server], act: Callable[[Server], Awaitable[str]]) -> list[dict[str, Any]]:
-    """Act on all servers side by side, and write what each was and becomes."""
+    """Act on all servers side by side; return the state of each before and after."""
     after = await each(act(server) for server in servers)
     return [
         {

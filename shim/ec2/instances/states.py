@@ -32,7 +32,7 @@ _STATUSES: Final[Mapping[str, str]] = {
     "SUSPENDED": STOPPED,
     "SHELVED": STOPPED,
     "SHELVED_OFFLOADED": STOPPED,
-}  # everything else is at work: ACTIVE, REBOOT, RESIZE, VERIFY_RESIZE, MIGRATING, RESCUE, PASSWORD, REBUILD, ...
+}  # every other status is of a running server: ACTIVE, REBOOT, RESIZE, VERIFY_RESIZE, MIGRATING, RESCUE, ...
 _TASKS: Final[Mapping[str, str]] = {
     "deleting": SHUTTING_DOWN,
     "soft-deleting": SHUTTING_DOWN,
@@ -53,7 +53,7 @@ ENDING: Final = " ending"
 
 
 def state(server: Server) -> str:
-    """Name a server's state in EC2's word."""
+    """Return the EC2 name of a server's state."""
     if server.status in ("DELETED", "SOFT_DELETED"):
         return TERMINATED
     if server.status in ("BUILD", "ACTIVE") and server.description.endswith(ENDING):
@@ -61,7 +61,7 @@ def state(server: Server) -> str:
     if server.task_state and server.task_state in _TASKS:
         return _TASKS[server.task_state]
     if server.status == "ERROR":
-        # What never ran will never run.  EC2 says so with "terminated", and clients that wait stop at once.
+        # A server that never ran will never run.  With "terminated" clients stop waiting for it at once.
         return RUNNING if server.launched_at else TERMINATED
     return _STATUSES.get(server.status, RUNNING)
 
@@ -72,12 +72,12 @@ def shown(name: str) -> dict[str, object]:
 
 
 def failed(server: Server) -> bool:
-    """Tell whether a server is there but could not be launched."""
+    """Tell whether a server exists but failed to launch."""
     return server.status == "ERROR" and not server.launched_at
 
 
 def reason(server: Server) -> dict[str, str] | None:
-    """Give StateReason: why an instance is stopped or terminated, in the codes of the StateReason type."""
+    """Return StateReason: why an instance is stopped or terminated."""
     if failed(server):
         full = "no valid host" in server.fault.lower()
         code = "Server.InsufficientInstanceCapacity" if full else "Server.InternalError"
@@ -89,7 +89,7 @@ def reason(server: Server) -> dict[str, str] | None:
 
 
 def transition(server: Server) -> str:
-    """Give StateTransitionReason: empty while all is well."""
+    """Return StateTransitionReason, which is empty unless the instance ended or failed."""
     if server.terminated_at:
         return f"User initiated ({server.terminated_at:%Y-%m-%d %H:%M:%S} GMT)"
     found = reason(server)

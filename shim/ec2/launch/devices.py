@@ -1,4 +1,4 @@
-"""RunInstances' BlockDeviceMappings as Nova's: a root volume in place of the flavor's disk, and further volumes."""
+"""Translate BlockDeviceMappings for Nova: a root volume in place of the flavor's disk, and further volumes."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from shim.errors import AwsError
 
 _NAME = re.compile(r"/dev/(?:sd|xvd|vd|hd)[a-z]{1,2}[0-9]{0,2}|xvd[a-z]{1,2}|sd[a-z]{1,2}[0-9]{0,2}")
 GENERAL = ("gp2", "gp3", "standard")
-# Names that mean the root to somebody, whatever the image calls it.
+# Names that clients use for the root device, whatever the image calls it.
 _ROOTS = frozenset({"/dev/sda1", "/dev/sda", "/dev/xvda", "/dev/vda"})
 
 
 async def devices(
     call: Call, mappings: Sequence[Mapping[str, Any]], image: Image, flavor: Flavor
 ) -> tuple[BlockDevice, ...]:
-    """Write the mappings for Nova, with volume types that Cinder has."""
+    """Translate the mappings for Nova, with volume types that Cinder has."""
     found = mapped(mappings, image, flavor)
     if not any(device.volume_type for device in found):
         return found
@@ -34,7 +34,7 @@ async def devices(
 
 
 def _type(asked: str | None, known: Collection[str]) -> str | None:
-    """Find Cinder's type: of AWS's general types its default stands in for those that Cinder has none of."""
+    """Find Cinder's volume type; Cinder's default replaces a general type of AWS's that Cinder does not have."""
     if asked is None or asked in known:
         return asked
     if asked not in GENERAL:
@@ -43,9 +43,9 @@ def _type(asked: str | None, known: Collection[str]) -> str | None:
 
 
 def mapped(mappings: Sequence[Mapping[str, Any]], image: Image, flavor: Flavor) -> tuple[BlockDevice, ...]:
-    """Write the mappings, volume types as they came.
+    """Translate the mappings, with volume types as the request has them.
 
-    Without any the image is copied to the flavor's own disk, as Nova does; a flavor without a disk gets a root volume.
+    Without a mapping Nova copies the image to the flavor's own disk; a flavor without a disk gets a root volume.
     """
     root_name = image.properties.get("root_device_name") or images.ROOT_DEVICE
     named: dict[str, Mapping[str, Any]] = {}

@@ -1,4 +1,4 @@
-"""Where a new instance goes: its networks, addresses and security groups, found among the project's."""
+"""Find the networks, addresses and security groups of new instances among the project's."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Placement:
 
 
 async def placement(call: Call, launch: Launch) -> Placement:
-    """Find everything the request names; raises the NotFound of whatever is not there."""
+    """Find everything the request names; raise the NotFound of whatever is not there."""
     net = call.cloud.network
     subnets, ports, groups, layout = await together(net.subnets(), net.ports(), net.security_groups(), topology(call))
     by_id = {subnet.id: subnet for subnet in subnets}
@@ -96,7 +96,7 @@ def _subnet(wanted: Interface, subnets: Mapping[str, cloud.Subnet], layout: Topo
 
 
 def default_network(layout: Topology) -> str | None:
-    """Give the network instances join when nothing is said: the one of the configured name, else the only one."""
+    """Return the network for a request that names none: the one of the configured name, else the only one."""
     return layout.default_network or (next(iter(layout.networks)) if len(layout.networks) == 1 else None)
 
 
@@ -105,7 +105,7 @@ def _siblings(subnet: cloud.Subnet, subnets: Mapping[str, cloud.Subnet]) -> list
 
 
 def _check_address(address: str, subnet: cloud.Subnet, ports: Iterable[cloud.Port]) -> None:
-    """Check a wished-for address now: Nova would take it, and the launch would fail a while later."""
+    """Check the requested address now: Nova would take it, and the launch would fail a while later."""
     try:
         ip_address(address)
     except ValueError:
@@ -131,7 +131,7 @@ def _groups(
     project_id: str,
     port: cloud.Port | None,
 ) -> list[cloud.SecurityGroup]:
-    """Find the groups by id and by name; without any the project's `default`, or those of a port that exists."""
+    """Find the groups by id and by name; without any, those of an existing port, or the project's `default`."""
     by_id = {group.id: group for group in groups}
     if absent := [ids.aws("sg", one) for one in launch.group_ids if one not in by_id]:
         raise ids.missing(SECURITY_GROUP, absent)

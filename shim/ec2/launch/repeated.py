@@ -67,7 +67,7 @@ def token_of(call: Call, req: Mapping[str, Any]) -> LaunchToken | None:
 
 
 def number(server: Server) -> int:
-    """Tell a server's launch index, from its description where the metadata is gone."""
+    """Return a server's launch index, from its description where the metadata is gone."""
     word = server.metadata.get(instance_facts.INDEX) or server.description.removesuffix(ENDING).rpartition(" ")[2]
     return instance_facts.count(word) or 0
 
@@ -90,7 +90,7 @@ async def launched_before(call: Call, token: LaunchToken, least: int) -> tuple[l
     live = await one_each(call, token, not_undone(there))
     _same_request(token, live, gone.values())
     staying = [one for one in live if state(one) != SHUTTING_DOWN]
-    # Of a launch longer ago than deleted servers are remembered nobody can tell: it is left as it is.
+    # Deleted servers of an older launch are forgotten, so it is left as it is.
     old = any(one.created_at < since for one in live)
     if not old and not any(number(one) >= least - 1 for one in (*live, *gone.values())):
         return staying, False
@@ -111,7 +111,7 @@ def not_undone(servers: Iterable[Server]) -> list[Server]:
 async def one_each(call: Call, token: LaunchToken, servers: Sequence[Server]) -> list[Server]:
     """Keep one server for each index and take the others back.
 
-    What a killed gateway had asked of Nova may still be made while another gateway makes it anew.
+    Nova may still make a server for a killed gateway while another gateway asks for it again.
     """
     kept: dict[int, Server] = {}
     for server in sorted(servers, key=lambda one: (state(one) == SHUTTING_DOWN, one.created_at, one.id)):
@@ -161,7 +161,7 @@ def _same_request(token: LaunchToken, live: Iterable[Server], gone: Iterable[Ser
 
 
 def _revived(server: Server, sibling: Server) -> Server:
-    """Give a deleted server back what its answer needs, of which it had the same as those launched with it."""
+    """Give a deleted server the metadata that its answer needs, copied from one that was launched with it."""
     shared = (client_tokens.TOKEN, instance_facts.RESERVATION)
     facts = {name: sibling.metadata[name] for name in shared if name in sibling.metadata}
     return replace(server, metadata={**facts, instance_facts.INDEX: str(number(server))})

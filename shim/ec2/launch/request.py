@@ -1,4 +1,4 @@
-"""What RunInstances was asked for, checked as far as the request alone can be, before OpenStack is asked anything."""
+"""Parse a RunInstances request once, and check what can be checked before OpenStack is asked."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _counts(req: Mapping[str, Any], bound: int) -> tuple[int, int]:
 
 
 def _refuse_what_cannot_be(req: Mapping[str, Any]) -> None:
-    """Refuse values, where the parameter itself is taken: silence would be a promise."""
+    """Refuse unsupported values of supported parameters."""
     shutdown_behavior(req.get("InstanceInitiatedShutdownBehavior"))
     placement = req.get("Placement") or {}
     wishes = {
@@ -106,7 +106,7 @@ def _refuse_what_cannot_be(req: Mapping[str, Any]) -> None:
 
 
 def _interfaces(req: Mapping[str, Any], count: int) -> tuple[tuple[Interface, ...], list[str]]:
-    """Read the interfaces and the security groups of new ones, from either of the two places they can stand in."""
+    """Read the interfaces and their security groups, from `NetworkInterfaces` or the instance's own parameters."""
     given = req.get("NetworkInterfaces") or []
     groups: list[str] = list(req.get("SecurityGroupIds") or ())
     if not given:

@@ -1,15 +1,15 @@
-"""EC2 tags in the small print of OpenStack's stores, and back, without loss.
+"""Encode EC2 tags for OpenStack's stores, and decode them without loss.
 
-AWS allows 50 tags of 128 characters with a value of 256, any Unicode.  None of the stores takes that as it is:
+AWS allows 50 tags with keys of 128 and values of 256 characters, any Unicode.  No store takes all of that as it is:
 
-- Nova, Cinder and Glance keep items of 255 + 255 characters, Nova with keys of `[a-zA-Z0-9-_:. ]` only.  A tag that
-  fits is readable, `tag:Name` → `web-1`; any other one becomes `t64:<hash>:<part>:<parts>` items, each a piece of the
-  base64 of its JSON.
+- Nova, Cinder and Glance keep items of 255 + 255 characters, and Nova allows keys of `[a-zA-Z0-9-_:. ]` only.  A tag
+  that fits is one readable item, `tag:Name` → `web-1`.  Any other tag becomes items `t64:<hash>:<part>:<parts>`, whose
+  values are pieces of the base64 of its JSON.
 - Neutron keeps at most 50 strings of 255 characters: `t:<hash>:<key>=<value>`, cut into `tp:<hash>:<part>.<parts>:...`
-  where that is too long.  What Neutron's URLs, its list filters or our own syntax would trip over is percent-encoded.
+  where that is too long.  Characters that Neutron's URLs, its list filters or this syntax reserve are percent-encoded.
 
-MySQL under these services compares without regard to case and to blanks at the end.  The hashes keep apart what only
-differs in that.
+The services' MySQL ignores case and blanks at the end when it compares.  The hashes keep keys apart that differ in
+nothing else.
 """
 
 from __future__ import annotations
@@ -47,22 +47,22 @@ def to_metadata(tags: Mapping[str, str], present: Collection[str] = ()) -> dict[
 
 
 def from_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Read the tags out of metadata items, sorted by key; items that are no tags are passed over."""
+    """Read the tags out of metadata items, sorted by key; items that are no tags are skipped."""
     tags: dict[str, str] = {}
     for tag, items in _by_tag(metadata):
-        # While a tag is written anew, both its forms may stand for a moment; the readable one is preferred.
+        # While a tag is rewritten, both of its forms may exist for a moment; the readable one is preferred.
         if tag is not None and (tag[0] not in tags or items[0].startswith("tag:")):
             tags[tag[0]] = tag[1]
     return dict(sorted(tags.items()))
 
 
 def metadata_items(metadata: Mapping[str, str], key: str) -> list[str]:
-    """Return the names of the items that hold one tag: what to delete with it, or after writing it in another form."""
+    """Return the names of the items that hold one tag: they are deleted with it, or when its form changes."""
     return [item for tag, items in _by_tag(metadata) if tag is not None and tag[0] == key for item in items]
 
 
 def to_neutron(tags: Mapping[str, str]) -> list[str]:
-    """Write tags as Neutron tags; one that is long takes several (see NEUTRON_TAGS for how many fit)."""
+    """Write tags as Neutron tags; a long one takes several (NEUTRON_TAGS says how many fit)."""
     written: list[str] = []
     for key, value in tags.items():
         mark = f"{crc32((key + chr(0) + value).encode()):08x}"
@@ -77,7 +77,7 @@ def to_neutron(tags: Mapping[str, str]) -> list[str]:
 
 
 def from_neutron(found: Iterable[str]) -> dict[str, str]:
-    """Read the tags out of Neutron tags, sorted by key; strings that are no tags of ours are passed over."""
+    """Read the tags out of Neutron tags, sorted by key; other strings are skipped."""
     return dict(sorted(tag for tag, _ in _neutron_tags(found)))
 
 
@@ -104,7 +104,7 @@ def _chunks(key: str, value: str) -> Iterator[tuple[str, str]]:
 
 
 def _by_tag(metadata: Mapping[str, str]) -> Iterator[tuple[tuple[str, str] | None, list[str]]]:
-    """Yield each tag with the names of its items; None stands for a set of chunks that is not whole."""
+    """Yield each tag with the names of its items, and None with those of an incomplete set of chunks."""
     chunked: dict[tuple[str, int], dict[int, str]] = {}
     for name, value in metadata.items():
         if name.startswith("tag:") and len(name) > 4:
@@ -120,7 +120,7 @@ def _read_chunks(text: str) -> tuple[str, str] | None:
     try:
         key, value = json.loads(base64.urlsafe_b64decode(text))
     except (binascii.Error, ValueError, TypeError):
-        return None  # not ours, or damaged by another hand
+        return None  # another program wrote or changed it
     return (key, value) if isinstance(key, str) and isinstance(value, str) else None
 
 

@@ -20,7 +20,7 @@ _STRINGS = 50  # what Neutron keeps
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One resource with its tags, and the store's own words that hold them: items of metadata, or strings."""
+    """One resource with its tags; `raw` is what the store keeps them in: items of metadata, or strings."""
 
     id: str  # OpenStack's UUID, or for a key pair EC2's id
     tags: Mapping[str, str]
@@ -28,13 +28,13 @@ class Held:
 
 
 Work = Callable[[], Awaitable[None]]
-# Raises what cannot be before anything is written: of several resources all are asked before the first is changed.
+# Raises AWS's error before anything is written: all resources of a request are checked before the first is changed.
 Change = Callable[[Call, Held, Mapping[str, str], Sequence[str]], Work]
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """How tags of one kind are read, all or some, and how a change (tags to write, keys to take away) becomes work."""
+    """How tags of one kind are read (of all resources, or some), and how a change of them is prepared."""
 
     kind: Kind
     read: Callable[[Call, Sequence[str]], Awaitable[list[Held]]]
@@ -52,7 +52,7 @@ def of_strings(id: str, strings: Sequence[str]) -> Held:
 
 
 def plan(held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Say which items to write and which to delete; raises TagLimitExceeded for more than the store keeps."""
+    """Return the items to write and those to delete; raise TagLimitExceeded for more than the store keeps."""
     stay = [key for key in held.tags if key not in tags and key not in gone]
     items = tag_codec.to_metadata(tags, stay)
     old = [item for key in (*tags, *gone) for item in tag_codec.metadata_items(held.raw, key)]
@@ -63,7 +63,7 @@ def plan(held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> tuple[dict
 
 
 def of_neutron(resource: str) -> Change:
-    """Change tags of one of Neutron's kinds, one string at a time: a whole set would overwrite somebody else's."""
+    """Change tags of one of Neutron's kinds, one string at a time: writing the whole set would undo other changes."""
 
     def change(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> Work:
         strings = tag_codec.to_neutron(tags)
@@ -80,7 +80,7 @@ def of_neutron(resource: str) -> Change:
 
 async def _retagged(call: Call, resource: str, held: Held, strings: Sequence[str], drop: Sequence[str]) -> None:
     net = call.cloud.network
-    # Neutron counts what is to go beside what is new: room first where there is none.
+    # Neutron's limit counts old strings beside new ones, so old ones go first where there is no room for both.
     room = len(held.raw) + len(strings) <= _STRINGS
     if not room:
         await each(absent_is(None, net.remove_tag(resource, held.id, item)) for item in drop)
@@ -105,7 +105,7 @@ _REGISTERED: dict[str, Store] = {}
 def register(store: Store) -> Store:
     """Make the tags of one resource type known to CreateTags, DeleteTags and DescribeTags.
 
-    Each folder registers its own: tags lie below the resources and import none of them.
+    Each folder registers its own kinds, because tags lie below the resources and import none of them.
     """
     _REGISTERED[store.kind.resource_type] = store
     return store

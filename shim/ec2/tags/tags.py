@@ -17,7 +17,7 @@ from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.stores import Held, Store, Work, stores
 from shim.errors import AwsError
 
-# "Place" joins resource and key to what orders the pages; it is no member of AWS's.
+# "Place" is resource and key, by which pages are ordered; AWS has no such member.
 TAGS = Table(
     items="Tags",
     id="Place",
@@ -49,9 +49,9 @@ async def create_tags(call: Call, req: Mapping[str, Any]) -> None:
 
 @action(supports="Resources Tags")
 async def delete_tags(call: Call, req: Mapping[str, Any]) -> None:
-    """Take tags from resources: those named (by key, or by key and value), or all that users gave."""
+    """Delete tags of resources: those named by key, or by key and value, or all but AWS's own."""
     named = req.get("Tags") or []
-    # Nothing of "aws:" can be named; all that is not named stays.
+    # A tag of AWS's own ("aws:") cannot be named.
     tag_rules.checked({"Key": tag.get("Key", ""), "Value": tag.get("Value") or ""} for tag in named)
     found = await _resources(call, req["Resources"])
     gone = [(store, held, _chosen(held, named)) for store, held in found]
@@ -61,7 +61,7 @@ async def delete_tags(call: Call, req: Mapping[str, Any]) -> None:
 
 @describes(TAGS, supports="Filters MaxResults NextToken")
 async def describe_tags(call: Call, asked: Question) -> list[Row]:
-    """List tags of all resources; a filter for a type or an id spares the lists of the other kinds."""
+    """List tags of all resources; with a filter for a type or an id, other kinds are not listed."""
     stores = _stores(asked.req.get("Filters") or ())
     lists = await each(_tolerant(call, store) for store in stores)
     return [
@@ -70,7 +70,7 @@ async def describe_tags(call: Call, asked: Question) -> list[Row]:
 
 
 async def _resources(call: Call, asked: Iterable[str]) -> list[tuple[Store, Held]]:
-    """Find the resources of these ids with their tags; raises the NotFound of the first kind that lacks one."""
+    """Find the resources of these ids with their tags; raise the NotFound of the first kind that lacks one."""
     by_store: dict[str, list[str]] = {}
     for one in dict.fromkeys(asked):
         kind = ids.kind_of(one)
@@ -91,7 +91,7 @@ async def _resources(call: Call, asked: Iterable[str]) -> list[tuple[Store, Held
 
 
 def _names(kind: Kind, named: Sequence[str]) -> list[str]:
-    """Write ids as the store knows them."""
+    """Return ids as the store has them."""
     return list(named) if kind is KEY_PAIR else [ids.uuid(kind, one) for one in named]
 
 
@@ -118,7 +118,7 @@ def _chosen(held: Held, named: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _stores(filters: Sequence[Mapping[str, Any]]) -> list[Store]:
-    """Choose the kinds that can pass the filters; where a value has a wildcard all of them can."""
+    """Choose the kinds that can match the filters; a value with a wildcard can match all of them."""
     chosen = list(stores().values())
     for one in filters:
         values: Sequence[str] = one.get("Values") or ()
