@@ -18,6 +18,7 @@ from adapters.errors import absent_is
 from adapters.types.objects import Stored, Written
 from shim.context import Call
 from shim.errors import AwsError
+from shim.protocol.headers import safe
 from shim.protocol.s3_router import not_implemented
 from shim.s3.errors import no_such_key, precondition_failed
 from shim.s3.objects.headers import etag_of
@@ -30,6 +31,8 @@ _READING = tuple(
     frozenset(prefix + name for name in ("IfMatch", "IfNoneMatch", "IfModifiedSince", "IfUnmodifiedSince"))
     for prefix in ("", "CopySource")
 )
+# Headers of a 304, by the parameters that ask for another value than the object's.
+_CACHING = {"Cache-Control": "ResponseCacheControl", "Expires": "ResponseExpires"}
 _WRITING = frozenset({"IfMatch", "IfNoneMatch", "IfMatchLastModifiedTime", "IfMatchSize"})
 _FREE = nullcontext()
 
@@ -62,9 +65,9 @@ def check_read(req: Mapping[str, Any], stored: Stored, *, copying: bool = False)
     none, since = req.get(prefix + "IfNoneMatch"), req.get(prefix + "IfModifiedSince")
     if none is not None:
         if matches(none, etag):
-            raise precondition_failed(name.format("If-None-Match")) if copying else not_modified(stored)
+            raise precondition_failed(name.format("If-None-Match")) if copying else not_modified(req, stored)
     elif isinstance(since, datetime) and modified <= since:
-        raise precondition_failed(name.format("If-Modified-Since")) if copying else not_modified(stored)
+        raise precondition_failed(name.format("If-Modified-Since")) if copying else not_modified(req, stored)
 
 
 def same_for_range(req: Mapping[str, Any], stored: Stored) -> bool:
@@ -81,11 +84,18 @@ def _last_modified(stored: Stored) -> str:
     return format_datetime(stored.modified, usegmt=True)
 
 
-def not_modified(stored: Stored) -> AwsError:
-    """Tell a cache that what it has is good, with the headers that RFC 9110, 15.4.5, demands."""
+def not_modified(req: Mapping[str, Any], stored: Stored) -> AwsError:
+    """Tell a cache that its copy is valid.
+
+    "The server generating a 304 response MUST generate any of the following header fields that would have been sent in
+    a 200 (OK) response to the same request: Content-Location, Date, ETag, and Vary; Cache-Control and Expires" (RFC
+    9110, 15.4.5).  S3 sends Last-Modified as well, and no object has a Content-Location or Vary.
+    """
     headers = {"ETag": f'"{etag_of(stored)}"', "Last-Modified": _last_modified(stored)}
-    if "cache-control" in stored.headers:
-        headers["Cache-Control"] = stored.headers["cache-control"]
+    for name, asked in _CACHING.items():
+        value = req.get(asked) or stored.headers.get(name.lower())
+        if value:
+            headers[name] = safe(format_datetime(value, usegmt=True) if isinstance(value, datetime) else value)
     return AwsError("NotModified", "Not Modified", 304, headers=headers)
 
 

@@ -146,8 +146,8 @@ async def _get_some(call: Call, req: Mapping[str, Any], span: str, part: int) ->
     conditions.check_read(req, stored)
     if span and not conditions.same_for_range(req, stored):
         return await get_object(call, {**req, "Range": None})
-    if not part and (download is None or not stored.size):  # Swift gives all of nothing for its last bytes
-        raise ranges.unsatisfiable(span, stored.size)
+    if not part and not ranges.all_of_nothing(span, stored.size) and (download is None or not stored.size):
+        raise ranges.unsatisfiable(req["Range"], stored.size)
     if by_manifest or download is None:
         stored = await parts.by_manifest(call, req, stored)
         download = await store.get(bucket, key, span=stored.content_range.replace(" ", "=").partition("/")[0])
@@ -173,7 +173,8 @@ async def head_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     conditions.check_read(req, stored)
     if by_manifest:
         stored = await parts.by_manifest(call, req, stored)
-    if span and conditions.same_for_range(req, stored):  # Swift has no ranges on HEAD
+    # Swift has no ranges on HEAD.
+    if span and not ranges.all_of_nothing(span, stored.size) and conditions.same_for_range(req, stored):
         stored = parts.ranged(stored, *ranges.bounds(span, stored.size))
     return await _answer_for_part(call, req, stored, part) if part else _answer(req, stored)
 

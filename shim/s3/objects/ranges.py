@@ -8,8 +8,11 @@ from typing import Final
 from shim.errors import AwsError
 from shim.s3.errors import invalid_argument, invalid_request
 
-_ONE: Final = re.compile(r"bytes=([0-9]{0,19})-([0-9]{0,19})")
-_COPY: Final = re.compile(r"bytes=([0-9]{1,19})-([0-9]{1,19})")
+# Range units "are case-insensitive" (RFC 9110, 14.1), and no number of digits is too high for a position.
+_ONE: Final = re.compile(r"bytes=([0-9]*+)-([0-9]*+)", re.IGNORECASE)
+_COPY: Final = re.compile(r"bytes=([0-9]++)-([0-9]++)")
+_DIGITS: Final = 18  # a position of more digits lies beyond any object
+_BEYOND: Final = "9" * _DIGITS
 
 
 def single(header: str | None) -> str:
@@ -20,12 +23,30 @@ def single(header: str | None) -> str:
     match = _ONE.fullmatch(header.strip()) if header else None
     if match is None:
         return ""
-    first, last = match.groups()
+    first, last = map(_plain, match.groups())
     if not first and not last:
         return ""
-    if first and last and int(first) > int(last):
+    if first and last and (len(first), first) > (len(last), last):
         return ""  # RFC 9110, 14.1.1: such a range is invalid, and an invalid one is ignored
-    return f"bytes={first}-{last}"
+    return f"bytes={_bounded(first)}-{_bounded(last)}"
+
+
+def _plain(digits: str) -> str:
+    """Return a number's digits without leading zeros."""
+    return digits.lstrip("0") or digits[:1]
+
+
+def _bounded(digits: str) -> str:
+    """Return a number, or one that is beyond any object where it has too many digits to be read."""
+    return digits if len(digits) <= _DIGITS else _BEYOND
+
+
+def all_of_nothing(span: str, size: int) -> bool:
+    """Say whether a range asks for the last bytes of an empty object, which are all it has.
+
+    RFC 9110, 14.1.2: a suffix that is not zero can be satisfied, and of a shorter representation is all of it.
+    """
+    return not size and span.startswith("bytes=-") and span != "bytes=-0"
 
 
 def bounds(span: str, size: int) -> tuple[int, int]:
@@ -54,20 +75,22 @@ def unsatisfiable(span: str, size: int) -> AwsError:
 def copied(header: str, size: int) -> str:
     """Return the range of a source that is copied to a part, wholly inside the source's `size` bytes."""
     match = _COPY.fullmatch(header)
-    if match is None or int(match[1]) > int(match[2]):
+    first, last = map(_plain, match.groups()) if match else ("", "")
+    if match is None or (len(first), first) > (len(last), last):
         raise invalid_argument(
             "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the "
             "zero-based offsets of the first and last bytes to copy",
             "x-amz-copy-source-range",
             header,
         )
-    if int(match[1]) >= size:
+    first, last = _bounded(first), _bounded(last)
+    if int(first) >= size:
         raise AwsError("InvalidRange", "The requested range is not satisfiable", 416)
-    if int(match[2]) >= size:
+    if int(last) >= size:
         raise invalid_argument(
             f"Range specified is not valid for source object of size: {size}", "x-amz-copy-source-range", header
         )
-    return header
+    return f"bytes={first}-{last}"
 
 
 def both_range_and_part() -> AwsError:

@@ -78,6 +78,49 @@ def test_a_range_from_the_end(length: int, size: int) -> None:
     assert body[start : end + 1] == body[-length:]
 
 
+HUGE = st.integers(0, 10**40)
+
+
+@given(HUGE, HUGE, st.integers(1, 20))
+def test_positions_of_any_number_of_digits(first: int, last: int, size: int) -> None:
+    span = ranges.single(f"bytes={first:050}-{last:030}")
+    if first > last:
+        assert span == ""
+    elif first >= size:
+        with pytest.raises(AwsError, match="InvalidRange"):
+            ranges.bounds(span, size)
+    else:
+        assert ranges.bounds(span, size) == (first, min(last, size - 1))
+
+
+@pytest.mark.parametrize(
+    ("header", "span"),
+    [
+        ("bytes=0-0", "bytes=0-0"), ("Bytes=1-", "bytes=1-"), ("bytes=-007", "bytes=-7"), ("bytes=-000", "bytes=-0"),
+        ("bytes=000-", "bytes=0-"), (f"bytes={'9' * 5000}-", f"bytes={'9' * 18}-"), (" bytes=1-2 ", "bytes=1-2"),
+        ("bytes=1 -2", ""), ("bytes=+1-2", ""), ("bytes=1-2,", ""), ("bytes=-", ""), ("bytes=2-1", ""),
+    ],
+)  # fmt: skip
+def test_what_a_range_asks_swift_for(header: str, span: str) -> None:
+    assert ranges.single(header) == span
+
+
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [
+        ("bytes=0-9", "bytes=0-9"), ("bytes=00-09", "bytes=0-9"), ("bytes=10-10", "InvalidRange"),
+        (f"bytes={'9' * 5000}-{'9' * 5000}", "InvalidRange"), (f"bytes=0-{'9' * 5000}", "InvalidArgument"),
+        ("bytes=0-10", "InvalidArgument"), ("bytes=2-1", "InvalidArgument"), ("bytes=1-", "InvalidArgument"),
+    ],
+)  # fmt: skip
+def test_the_range_of_a_source(header: str, found: str) -> None:
+    if found.startswith("Invalid"):
+        with pytest.raises(AwsError, match=found):
+            ranges.copied(header, 10)
+    else:
+        assert ranges.copied(header, 10) == found
+
+
 @given(st.text(max_size=30))
 def test_no_range_surprises(header: str) -> None:
     span = ranges.single(header)

@@ -1,10 +1,11 @@
 """Ranges, parts and conditions of GET and HEAD."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.s3.refusals import refused
 
@@ -26,6 +27,10 @@ def key(s3: Any, bucket: str) -> str:
         ("bytes=-3", b"789"),
         ("bytes=-30", BODY),
         ("bytes=5-500", b"56789"),
+        (f"bytes=5-{'9' * 19}", b"56789"),
+        (f"bytes=5-{'9' * 400}", b"56789"),
+        (f"bytes=-{'9' * 400}", BODY),
+        (f"bytes={'0' * 30}7-", b"789"),
     ],
 )
 def test_a_range(s3: Any, bucket: str, key: str, asked: str, body: bytes) -> None:
@@ -39,7 +44,10 @@ def test_a_range(s3: Any, bucket: str, key: str, asked: str, body: bytes) -> Non
         assert answer["ResponseMetadata"]["HTTPStatusCode"] == 206
 
 
-@pytest.mark.parametrize("asked", ["bytes=0-1,4-5", "bytes=5-2", "bytes=", "bytes=-", "items=0-1", "bytes=x-1"])
+@pytest.mark.parametrize(
+    "asked",
+    ["bytes=0-1,4-5", "bytes=5-2", f"bytes=1{'0' * 30}-9{'0' * 29}", "bytes=", "bytes=-", "items=0-1", "bytes=x-1"],
+)
 def test_what_is_no_single_range_gives_all(s3: Any, bucket: str, key: str, asked: str) -> None:
     got = s3.get_object(Bucket=bucket, Key=key, Range=asked)
     assert got["Body"].read() == BODY
@@ -47,7 +55,7 @@ def test_what_is_no_single_range_gives_all(s3: Any, bucket: str, key: str, asked
     assert s3.head_object(Bucket=bucket, Key=key, Range=asked)["ContentLength"] == len(BODY)
 
 
-@pytest.mark.parametrize("asked", ["bytes=10-", "bytes=10-20", "bytes=-0"])
+@pytest.mark.parametrize("asked", ["bytes=10-", "bytes=10-20", "bytes=-0", f"bytes={'9' * 400}-"])
 def test_a_range_outside(s3: Any, bucket: str, key: str, asked: str) -> None:
     with refused("InvalidRange", 416) as error:
         s3.get_object(Bucket=bucket, Key=key, Range=asked)
@@ -58,12 +66,17 @@ def test_a_range_outside(s3: Any, bucket: str, key: str, asked: str) -> None:
 
 def test_a_range_of_nothing(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="empty", Body=b"")
-    with refused("InvalidRange", 416):
-        s3.get_object(Bucket=bucket, Key="empty", Range="bytes=0-1")
-    with refused("InvalidRange", 416):  # Swift would give all there is
-        s3.get_object(Bucket=bucket, Key="empty", Range="bytes=-5")
-    with refused("416", 416):
-        s3.head_object(Bucket=bucket, Key="empty", Range="bytes=-5")
+    for outside in ("bytes=0-1", "bytes=0-", "bytes=-0"):
+        with refused("InvalidRange", 416):
+            s3.get_object(Bucket=bucket, Key="empty", Range=outside)
+        with refused("416", 416):
+            s3.head_object(Bucket=bucket, Key="empty", Range=outside)
+    for last in ("bytes=-1", "bytes=-5"):
+        got, head = (ask(Bucket=bucket, Key="empty", Range=last) for ask in (s3.get_object, s3.head_object))
+        assert got["Body"].read() == b""
+        for answer in (got, head):
+            assert (answer["ContentLength"], answer["ResponseMetadata"]["HTTPStatusCode"]) == (0, 200)
+            assert "ContentRange" not in answer
 
 
 def test_the_part_of_an_object_without_parts(s3: Any, bucket: str, key: str) -> None:
@@ -107,6 +120,21 @@ def test_conditions_and_their_precedence(s3: Any, bucket: str, key: str) -> None
             s3.get_object(Bucket=bucket, Key=key, **condition)
         with refused(str(status), status):
             s3.head_object(Bucket=bucket, Key=key, **condition)
+
+
+def test_a_304_has_the_headers_that_a_cache_renews(s3: Any, bucket: str) -> None:
+    told = {"CacheControl": 'private="ā", max-age=60', "Expires": datetime(2030, 1, 2, tzinfo=UTC)}
+    etag = s3.put_object(Bucket=bucket, Key="k", Body=b"x", **told)["ETag"]
+    names = ("etag", "last-modified", "cache-control", "expires")
+    for asked in ({}, {"ResponseCacheControl": "no-store", "ResponseExpires": datetime(2031, 1, 2, tzinfo=UTC)}):
+        for read in (s3.get_object, s3.head_object):
+            whole = read(Bucket=bucket, Key="k", **(asked if read == s3.get_object else {}))
+            shown = whole["ResponseMetadata"]["HTTPHeaders"]
+            with pytest.raises(ClientError) as caught:
+                read(Bucket=bucket, Key="k", IfNoneMatch=etag, **(asked if read == s3.get_object else {}))
+            answer = caught.value.response["ResponseMetadata"]
+            assert answer["HTTPStatusCode"] == 304
+            assert {name: answer["HTTPHeaders"][name] for name in names} == {name: shown[name] for name in names}
 
 
 @pytest.fixture
