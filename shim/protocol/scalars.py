@@ -158,7 +158,8 @@ class Iso8601(str):
     __slots__ = ()
 
 
-def _iso8601_text(value: Any) -> str:
+def iso8601_text(value: Any) -> str:
+    """Put a time in the words of ISO 8601."""
     if type(value) is Iso8601:
         return value
     # AWS writes milliseconds, even when they are zero.  From tables, as it takes a quarter of the time of isoformat():
@@ -187,7 +188,7 @@ def _unix_text(value: Any) -> str:
 
 
 _TIMESTAMPS: dict[str, tuple[Read, Text]] = {
-    "iso8601": (_iso8601, _iso8601_text),
+    "iso8601": (_iso8601, iso8601_text),
     "rfc822": (_rfc822, _rfc822_text),
     "unixtimestamp": (_unix, _unix_text),
 }
@@ -211,7 +212,8 @@ def _boolean_text(value: Any) -> str:
     raise TypeError(f"expected a bool, got {value!r}")
 
 
-def _integer_text(value: Any) -> str:
+def integer_text(value: Any) -> str:
+    """Put an integer in words."""
     if type(value) is int:
         return str(value)
     if isinstance(value, int) and not isinstance(value, bool):
@@ -238,10 +240,10 @@ _WRITERS: dict[str, Text] = {
     "string": _string_text,
     "character": _string_text,
     "boolean": _boolean_text,
-    "byte": _integer_text,
-    "short": _integer_text,
-    "integer": _integer_text,
-    "long": _integer_text,
+    "byte": integer_text,
+    "short": integer_text,
+    "integer": integer_text,
+    "long": integer_text,
     "float": _float_text,
     "double": _float_text,
     "blob": _blob_text,

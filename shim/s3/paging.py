@@ -45,6 +45,18 @@ def _percent_encoded(name: str) -> str:
     return quote(raw, safe="/~") if raw.translate(None, _UNCODED) else name
 
 
+def column_coder(req: Mapping[str, Any]) -> Any:
+    """Return the function that writes many names as the request wants them."""
+    return _all_percent_encoded if req.get("EncodingType") == "url" else list
+
+
+def _all_percent_encoded(names: list[str]) -> list[str]:
+    # `/` is not encoded, so the names joined by it hold what must be encoded only where one of them does.
+    if "/".join(names).encode("utf-8", "surrogateescape").translate(None, _UNCODED):
+        return list(map(_percent_encoded, names))
+    return names
+
+
 def sealed(name: str) -> str:
     """Make a token of a name."""
     return urlsafe_b64encode(name.encode("utf-8", "surrogateescape")).decode()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from shim.protocol.scalars import Iso8601
 from shim.protocol.xml import write as xml
+from shim.protocol.xml.rows import Table, Times
 
 SHAPES = {
     "Text": {"type": "string"},
@@ -92,6 +93,34 @@ def test_a_page_is_its_rows(page: list[dict[str, Any]], name: str, escape: Any) 
     frame = ("<Out><Rows>", "</Rows></Out>") if name == "Rows" else ("<Out>", "</Out>")
     rows = [written({name: [row]}, escape).removeprefix(frame[0]).removesuffix(frame[1]) for row in page]
     assert written({name: page}, escape) == f"{frame[0]}{''.join(rows)}{frame[1]}"
+
+
+COLUMNS = MEMBERS | {"When": st.just("2026-01-31T23:59:59.000Z")}
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> Table:
+    """Draw a page by its columns, some of them with one value for all rows."""
+    names = draw(st.lists(st.sampled_from(sorted(COLUMNS)), unique=True, min_size=1, max_size=5))
+    rows = draw(st.sampled_from([0, 1, 3, 4, 5, 9]))
+    columns = {name: draw(st.lists(COLUMNS[name], min_size=rows, max_size=rows)) for name in names}
+    if "When" in columns:
+        columns["When"] = Times(columns["When"])
+    same = [name for name in MEMBERS if name not in columns]
+    return Table(columns, {name: draw(MEMBERS[name]) for name in draw(st.lists(st.sampled_from(same), unique=True))})
+
+
+@given(tables(), st.sampled_from(["Rows", "Flat"]), st.sampled_from(list(EMIT)))
+def test_a_table_is_its_rows(table: Table, name: str, escape: Any) -> None:
+    assert len(list(table)) == len(table)
+    assert written({name: table}, escape) == written({name: list(table)}, escape)
+
+
+@pytest.mark.parametrize("rows", [1, 9])
+def test_a_table_says_no_more_than_its_rows(rows: int) -> None:
+    for columns in ({"Odd": ["x"] * rows}, {"Text": [1] * rows}, {"Epoch": Times(["2026-01-31T23:59:59.000Z"] * rows)}):
+        with pytest.raises((LookupError, TypeError), match="Row"):
+            written({"Rows": Table(columns, {})})
 
 
 def test_a_page_as_a_client_reads_it() -> None:

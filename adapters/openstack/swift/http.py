@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from typing import Any, Final, Protocol
 from urllib.parse import quote
+
+import orjson
 
 from adapters.errors import BackendError, Fault
 from adapters.openstack import faults
@@ -147,7 +148,7 @@ class SwiftHttp:
 def parsed(body: bytes, kind: type[Any]) -> Any:
     """Parse JSON of an expected kind; anything else makes no sense and is UNAVAILABLE."""
     try:
-        found = json.loads(body)
+        found = orjson.loads(body)
     except ValueError as error:
         raise _unavailable("answer is not JSON") from error
     if not isinstance(found, kind):

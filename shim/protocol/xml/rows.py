@@ -6,9 +6,11 @@ call for each value.  What a row means stays with the emitters of `xml`, which w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, overload
+
+from shim.protocol.scalars import Iso8601
 
 Column = Callable[[Sequence[Any]], list[str]]
 Cell = tuple[str, str, Column]  # what stands before a member's text, what stands after it, and the texts themselves
@@ -16,6 +18,36 @@ Cell = tuple[str, str, Column]  # what stands before a member's text, what stand
 FEW: Final = 4  # fewer rows than this are written sooner one by one
 
 _BETWEEN: Final = "|"
+
+
+class Times(list[str]):
+    """A column of times as answers show them already, `2026-01-31T23:59:59.000Z`."""
+
+
+class Table(Sequence[Mapping[str, Any]]):
+    """Rows of the same members, kept by columns; the members in `same` have one value in all rows.
+
+    It is written without a mapping for each row; read as a sequence, it gives those mappings.
+    """
+
+    def __init__(self, columns: Mapping[str, Sequence[Any]], same: Mapping[str, Any]) -> None:
+        self.columns = columns
+        self.same = same
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    @overload
+    def __getitem__(self, at: int) -> Mapping[str, Any]: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Mapping[str, Any]]: ...
+    def __getitem__(self, at: int | slice) -> Any:
+        return list(self)[at]
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        columns = [map(Iso8601, one) if type(one) is Times else one for one in self.columns.values()]
+        for values in zip(*columns, strict=True):
+            yield {**dict(zip(self.columns, values, strict=True)), **self.same}
 
 
 def one_by_one(emit: Callable[[Any, Callable[[str], None]], None]) -> Column:
@@ -44,6 +76,16 @@ def words(escape: Callable[[str], str]) -> Column:
     return column
 
 
+def times(text: Callable[[Any], str]) -> Column:
+    """Return the column of times in ISO 8601."""
+    return lambda values: values if type(values) is Times else list(map(text, values))
+
+
+def digits(text: Callable[[Any], str]) -> Column:
+    """Return the column of integers; `text` puts what is none in words, or refuses it."""
+    return lambda values: list(map(str if set(map(type, values)) == {int} else text, values))
+
+
 def rows(alone: Column, tags: tuple[str, str], cell: Callable[[str], Cell]) -> Column:
     """Return the column of structures, tags included.
 
@@ -51,25 +93,36 @@ def rows(alone: Column, tags: tuple[str, str], cell: Callable[[str], Cell]) -> C
     """
     cells: dict[str, Cell] = {}
 
-    def together(names: Sequence[str], some: Sequence[Mapping[str, Any]]) -> list[str]:
-        between, columns = [tags[0]], []
-        for name in names:
+    def together(columns: Mapping[str, Sequence[Any]], same: Mapping[str, Any]) -> list[str]:
+        between, written = [tags[0]], []
+        for name, values in (*columns.items(), *same.items()):
             if name not in cells:
                 cells[name] = cell(name)
             before, after, texts = cells[name]
             between[-1] += before
-            between.append(after)
-            columns.append(texts([row[name] for row in some]))
+            if name in columns:
+                between.append(after)
+                written.append(texts(values))
+            else:
+                between[-1] += texts([values])[0] + after
         between[-1] += tags[1]
         template = "%s".join(piece.replace("%", "%%") for piece in between)
-        return [template % texts for texts in zip(*columns, strict=True)]
+        return list(map(template.__mod__, zip(*written, strict=True)))
 
     def column(values: Sequence[Mapping[str, Any]]) -> list[str]:
+        if type(values) is Table:
+            try:
+                return together(values.columns, values.same)
+            except (TypeError, AttributeError, ValueError, LookupError):
+                return alone(list(values))  # which says what is wrong with which member
         found: list[str] = []
         for names, run in groupby(values, _present):
             some = list(run)
             try:
-                found += together(names, some) if len(some) >= FEW and names else alone(some)
+                if len(some) >= FEW and names:
+                    found += together({name: [row[name] for row in some] for name in names}, {})
+                else:
+                    found += alone(some)
             except (TypeError, AttributeError, ValueError, LookupError):
                 found += alone(some)  # which says what is wrong with which member
         return found

@@ -59,6 +59,13 @@ def _exact(match: re.Match[str]) -> str:
     return "\ufffd" if found >= "\ud800" else f"&#x{ord(found):X};"
 
 
+# The columns of scalars that need not be put in words one by one, by what words one.
+_COLUMNS: Final[Mapping[scalars.Text, Callable[[scalars.Text], xmlrows.Column]]] = {
+    scalars.iso8601_text: xmlrows.times,
+    scalars.integer_text: xmlrows.digits,
+}
+
+
 class Compiler:
     """Compiles output shapes to emitters; `words` puts text between tags."""
 
@@ -188,6 +195,9 @@ class Compiler:
         deep = frozenset(name for name, member in shape.members.items() if not _is_cell(member))
 
         def rows(value: Any, put: Put) -> None:
+            if type(value) is xmlrows.Table:
+                put("".join(texts(value) if len(value) >= xmlrows.FEW else texts(list(value))))
+                return
             if isinstance(value, list) and len(value) >= xmlrows.FEW and deep.isdisjoint(value[0]):
                 put("".join(texts(value)))
                 return
@@ -210,8 +220,8 @@ class Compiler:
         if _is_row(member):
             return "", "", self._rows(tag, member)
         text = self._text(member)
-        column = xmlrows.words(text) if text is self._words else xmlrows.scalars(text)
-        return f"<{tag}{_namespace(member)}>", f"</{tag}>", column
+        column = xmlrows.words if text is self._words else _COLUMNS.get(text, xmlrows.scalars)
+        return f"<{tag}{_namespace(member)}>", f"</{tag}>", column(text)
 
     def _map(self, tag: str, shape: Any) -> Emit:
         key = self.element(shape.key.serialization.get("name", "key"), shape.key)

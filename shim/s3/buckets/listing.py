@@ -6,17 +6,25 @@ deletions while a container server is busy or down; S3 promises more here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from adapters.types.objects import Listing, ObjectRow
 from shim.context import Call
+from shim.protocol.xml.rows import Table
 from shim.s3 import names
-from shim.s3.objects.headers import listed_etag, listed_time
+from shim.s3.objects.headers import listed_etags, listed_times
 from shim.s3.owners import owner
-from shim.s3.paging import check_prefix, coder, max_keys, opened, sealed
+from shim.s3.paging import check_prefix, coder, column_coder, max_keys, opened, sealed
 from shim.s3.service import NOT_ARCHIVED, action
+
+Encode = Callable[[list[str]], Sequence[str]]
+
+_name: Callable[[ObjectRow], str] = itemgetter("name")
+_last_modified: Callable[[ObjectRow], str] = itemgetter("last_modified")
+_bytes: Callable[[ObjectRow], int] = itemgetter("bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +51,8 @@ async def page_of(call: Call, bucket: str, req: Mapping[str, Any], marker: str, 
         rows = rows[:limit]
     last = rows[-1] if more else None
     return Page(
-        [row for row in rows if "name" in row],
-        [row["subdir"] for row in rows if "subdir" in row],
+        [row for row in rows if "name" in row] if delimiter else rows,
+        [row["subdir"] for row in rows if "subdir" in row] if delimiter else [],
         (last.get("name") or last.get("subdir") or "") if last else "",
     )
 
@@ -59,30 +67,27 @@ def _behind(marker: str, prefix: str, delimiter: str) -> str:
     return marker if end < 0 else marker[: end + len(delimiter)]
 
 
-def contents(page: Page, code: Any, listed_owner: Mapping[str, str] | None) -> list[dict[str, Any]]:
-    """Tell a page's objects as S3 does."""
-    shown = []
-    for row in page.objects:
-        one: dict[str, Any] = {
-            "Key": code(row["name"]),
-            "LastModified": listed_time(row["last_modified"]),
-            "ETag": listed_etag(row),
-            "Size": row["bytes"],
-            "StorageClass": "STANDARD",
-        }
-        if listed_owner is not None:
-            one["Owner"] = listed_owner
-        shown.append(one)
-    return shown
+def contents(page: Page, encode: Encode, **same: Any) -> Table:
+    """Return the rows of an answer for a page's objects; `same` are further members with one value in all rows."""
+    rows = page.objects
+    columns = {
+        "Key": encode(list(map(_name, rows))),
+        "LastModified": listed_times(list(map(_last_modified, rows))),
+        "ETag": listed_etags(rows),
+        "Size": list(map(_bytes, rows)),
+    }
+    return Table(columns, {"StorageClass": "STANDARD", **same})
 
 
-def told(
-    req: Mapping[str, Any], page: Page, code: Any, limit: int, place: Mapping[str, Any], rows: Mapping[str, Any]
+def answer(
+    req: Mapping[str, Any], page: Page, limit: int, place: Mapping[str, Any], rows: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Give an answer's members as all listings of objects have them; `place` says which page it is.
+    """Return the members that the answers of all listings of objects have; `place` says which page it is.
 
-    In the order of the API reference's examples: who reads it while it comes knows all else before the first row.
+    They stand in the order of the API reference's examples, so that a client that reads the answer while it comes knows
+    all else before the first row.
     """
+    code = coder(req)
     return {
         "Name": req["Bucket"],
         "Prefix": code(req.get("Prefix") or ""),
@@ -112,7 +117,7 @@ async def list_objects(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
         "Marker": code(req.get("Marker") or ""),
         "NextMarker": code(page.next) if page.next and req.get("Delimiter") else None,
     }
-    return told(req, page, code, limit, place, {"Contents": contents(page, code, owner(call))})
+    return answer(req, page, limit, place, {"Contents": contents(page, column_coder(req), Owner=owner(call))})
 
 
 @action(
@@ -130,5 +135,5 @@ async def list_objects_v2(call: Call, req: Mapping[str, Any]) -> Mapping[str, An
         "NextContinuationToken": sealed(page.next) if page.next else None,
         "KeyCount": len(page.objects) + len(page.prefixes),
     }
-    rows = contents(page, code, owner(call) if req.get("FetchOwner") else None)
-    return told(req, page, code, limit, place, {"Contents": rows})
+    shown = {"Owner": owner(call)} if req.get("FetchOwner") else {}
+    return answer(req, page, limit, place, {"Contents": contents(page, column_coder(req), **shown)})

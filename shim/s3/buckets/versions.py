@@ -10,10 +10,10 @@ from typing import Any
 
 from shim.context import Call
 from shim.s3 import names
-from shim.s3.buckets.listing import contents, page_of, told
+from shim.s3.buckets.listing import answer, contents, page_of
 from shim.s3.errors import invalid_argument
 from shim.s3.owners import owner
-from shim.s3.paging import coder, max_keys
+from shim.s3.paging import coder, column_coder, max_keys
 from shim.s3.service import NOT_ARCHIVED, action
 
 NULL = "null"
@@ -37,5 +37,5 @@ async def list_object_versions(call: Call, req: Mapping[str, Any]) -> Mapping[st
         "NextKeyMarker": code(page.next) if page.next else None,
         "NextVersionIdMarker": NULL if page.next else None,
     }
-    rows = [{**row, "VersionId": NULL, "IsLatest": True} for row in contents(page, code, owner(call))]
-    return told(req, page, code, limit, place, {"Versions": rows})
+    rows = contents(page, column_coder(req), Owner=owner(call), VersionId=NULL, IsLatest=True)
+    return answer(req, page, limit, place, {"Versions": rows})

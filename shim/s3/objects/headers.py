@@ -7,16 +7,18 @@ content type where listings must show it without a HEAD for each key.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final
 
-from adapters.types.objects import Description, Stored
+from adapters.types.objects import Description, ObjectRow, Stored
 from shim.errors import AwsError
 from shim.protocol.s3_router import not_implemented
 from shim.protocol.scalars import Iso8601
+from shim.protocol.xml.rows import Times
 from shim.s3.errors import invalid_argument
 
 DEFAULT_TYPE: Final = "binary/octet-stream"  # what S3 gives an object without a Content-Type
@@ -154,6 +156,16 @@ def copied(stored: Stored, internal: Mapping[str, str]) -> Description:
     return Description(typed(stored.content_type), {**user_metadata(stored), **internal}, dict(stored.headers))
 
 
+def listed_times(texts: Sequence[str]) -> Sequence[Iso8601 | datetime] | Times:
+    """Return the times of a listing's rows as `listed_time` does, as a column."""
+    try:
+        if all(map(_is_minute, {text[:16] for text in texts})):
+            return Times([text[:16] + _SECONDS[text[16:20]] for text in texts])
+    except KeyError:
+        pass
+    return list(map(listed_time, texts))
+
+
 def listed_time(text: str) -> Iso8601 | datetime:
     """Return the time of a listing's row as an answer shows it: the fraction is cut off, as in Last-Modified.
 
@@ -188,3 +200,15 @@ def listed_etag(row: Mapping[str, Any]) -> str:
         told: str = row.get("s3_etag") or f'"{row["slo_etag"].strip(chr(34))}-N"'
         return told
     return f'"{row["hash"]}"'
+
+
+def listed_etags(rows: Sequence[ObjectRow]) -> list[str]:
+    """Return the ETags of a listing's rows as `listed_etag` does, at once where no object is large."""
+    if set(map(len, rows)) == {_PLAIN_ROW} and not any("s3_etag" in one for one in set(map(_type, rows))):
+        return list(map('"%s"'.__mod__, map(_hash, rows)))
+    return list(map(listed_etag, rows))
+
+
+_PLAIN_ROW: Final = len(("name", "hash", "bytes", "content_type", "last_modified"))
+_type: Final = itemgetter("content_type")
+_hash: Final = itemgetter("hash")

@@ -1,6 +1,7 @@
 """What a listing's rows are told in, where Swift's own text is turned into S3's without a look inside."""
 
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -9,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shim.protocol.scalars import Iso8601, writer
-from shim.s3.objects.headers import listed_time
-from shim.s3.paging import coder
+from shim.protocol.xml.rows import Times
+from shim.s3.objects.headers import listed_etag, listed_etags, listed_time, listed_times
+from shim.s3.paging import coder, column_coder
 
 WORDS = writer(Shape("T", {"type": "timestamp"}), "iso8601")
 ODD = [
@@ -53,6 +55,35 @@ def test_times_that_never_were_are_refused_as_ever(text: str) -> None:
 
 def test_swifts_own_form_becomes_no_datetime() -> None:
     assert type(listed_time("2026-01-02T03:04:05.123456")) is Iso8601
+
+
+OWN = "2026-01-02T03:04:05.123456"
+
+
+@given(st.lists(st.sampled_from([OWN, *ODD]), max_size=5))
+def test_many_times_are_the_times_one_by_one(texts: list[str]) -> None:
+    assert list(map(str, listed_times(texts))) == list(map(str, map(listed_time, texts)))
+    assert type(listed_times([OWN] * 3)) is Times
+
+
+ROWS = [
+    {"name": "k", "hash": "abc", "bytes": 1, "content_type": "a/b", "last_modified": OWN},
+    {"name": "k", "hash": "abc", "bytes": 1, "content_type": f"a/b;s3_etag={'0' * 32}-7", "last_modified": OWN},
+    {"name": "k", "hash": "abc", "bytes": 1, "content_type": "a/b", "last_modified": OWN, "slo_etag": '"def"'},
+]
+
+
+@given(st.lists(st.sampled_from(ROWS), max_size=4))
+def test_many_etags_are_the_etags_one_by_one(rows: list[Any]) -> None:
+    assert listed_etags(rows) == list(map(listed_etag, rows))
+
+
+NAMES = st.text(st.characters(codec="utf-8")) | st.text("aZ09_.-~/ %+é\udcff", max_size=9)
+
+
+@given(st.lists(NAMES, max_size=4), st.sampled_from([{}, {"EncodingType": "url"}]))
+def test_many_names_are_encoded_as_one(names: list[str], asked: dict[str, str]) -> None:
+    assert column_coder(asked)(names) == list(map(coder(asked), names))
 
 
 @given(st.text(st.characters(codec="utf-8")) | st.text("aZ09_.-~/ %+é\udcff", max_size=9))
