@@ -111,7 +111,7 @@ class ObjectStore(Protocol):
         """Return a static large object's segments in order, one level deep.  Empty for any other object."""
         ...
 
-    async def describe(self, container: str, name: str, description: Description) -> None:
+    async def replace_description(self, container: str, name: str, description: Description) -> None:
         """Replace an object's content type, metadata and kept headers; its bytes stay."""
         ...
 
@@ -119,8 +119,8 @@ class ObjectStore(Protocol):
         """Delete an object; of a large object the manifest alone.  Raises NOT_FOUND."""
         ...
 
-    async def forget(self, container: str, name: str) -> bool:
-        """Tell a listing once more that an object is gone; False, and nothing done, where there is or comes one."""
+    async def drop_stale_row(self, container: str, name: str) -> bool:
+        """Remove an object that is gone from the listing; return False, and do nothing, if an object has that name."""
         ...
 
     async def delete_many(self, container: str, names: Sequence[str]) -> list[Refused]:

@@ -1,6 +1,6 @@
-"""Swift's object headers and a `Stored` or `Description`: the only place where Swift's header names stand.
+"""Swift's object headers from a `Description`, and to a `Stored`: no other module knows Swift's header names.
 
-Headers go in and come out by an allow-list; nothing a client sent, and nothing Swift said, passes by its name alone.
+Only listed headers are sent to Swift, and only listed headers are read from its answers.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def stored(headers: Mapping[str, str]) -> Stored:
 
 
 def _add_more(found: Stored, headers: Mapping[str, str]) -> None:
-    """Read what most objects' answers have no word of."""
+    """Read the headers that most objects' answers lack."""
     found.layout = _layout(headers)
     found.headers = {name: headers[name] for name in _KEPT & headers.keys()}
     found.content_range = headers.get("content-range", "")

@@ -1,4 +1,4 @@
-"""How requests reach Swift: paths exact to the byte, the token put on and renewed once, refusals read by one table."""
+"""Requests to Swift: paths are exact to the byte, a refused token is renewed once, one table reads errors."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _quoted(text: str, safe: str) -> str:
 
 
 class Pool(Protocol):
-    """What sends requests: `swift_pool.SwiftPool`, or what a test puts before it."""
+    """What sends requests: `pool.SwiftPool`, or a test's wrapper of it."""
 
     async def request(
         self,
@@ -78,7 +78,7 @@ class Pool(Protocol):
 
 
 class SwiftHttp:
-    """Sends one tenant's requests to one Swift account.  `token` is for the first of them, if it is at hand."""
+    """Sends one tenant's requests to one Swift account.  `token`, if given, is used for the first request."""
 
     __slots__ = ("_pool", "_request_id", "_token", "_tokens", "endpoint")
 
@@ -103,9 +103,9 @@ class SwiftHttp:
     ) -> Answer:
         """Send a request below the account and return any answer, its body unread.
 
-        `path` is quoted and holds the query; `length` is that of a `body` that comes in pieces, None of one
-        that is chunked.  A refused token is renewed and the request repeated once, where its body can be sent again.
-        `patience` lengthens, in seconds, how long Swift may be silent.
+        `path` is quoted and holds the query.  `length` is the length of a `body` that comes in pieces, None if the body
+        is chunked.  A refused token is renewed, and the request repeated once if its body can be sent again.
+        `patience` is added to the seconds that Swift may be silent.
         """
         token, self._token = self._token or await self._tokens.token(), None
         sent = {"X-Auth-Token": token.id, "X-Openstack-Request-Id": self._request_id}
@@ -140,7 +140,7 @@ class SwiftHttp:
         return parsed(await answer.read(), list) if answer.status != 204 else []
 
     async def public(self, root: str, path: str) -> tuple[int, bytes]:
-        """GET what needs no token, below the root of this Swift."""
+        """GET a path below the root of this Swift without a token."""
         answer = await self._pool.request("GET", root, path, {})
         return answer.status, await _some(answer)
 
@@ -163,7 +163,7 @@ async def refusal(answer: Answer, path: str) -> BackendError:
 
 
 def refused(status: int, body: bytes, headers: Mapping[str, str], path: str) -> BackendError:
-    """Say what a refusal of a request below `path` means."""
+    """Return the error that a refusal of a request to `path` means."""
     detail = faults.clean(faults.read_refusal(body).message)
     fault = _FAULTS.get(status, Fault.INVALID if 400 <= status < 499 else Fault.UNAVAILABLE)
     if (status == 413 and "quota" in detail.lower()) or status == 507:
@@ -182,7 +182,7 @@ def refused(status: int, body: bytes, headers: Mapping[str, str], path: str) -> 
 
 
 async def _some(answer: Answer) -> bytes:
-    """Read a refusal's body; one that is too long to be a refusal costs the connection instead."""
+    """Read a refusal's body; close the connection instead if the body is too long to be a refusal."""
     found = bytearray()
     try:
         async for piece in answer.pieces():
@@ -200,7 +200,7 @@ def _unavailable(detail: str) -> BackendError:
 
 
 async def chunked(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """Frame a body whose length nobody knows yet, to be sent with `Transfer-Encoding: chunked` (RFC 9112, 7.1)."""
+    """Frame a body of unknown length for `Transfer-Encoding: chunked` (RFC 9112, 7.1)."""
     async for piece in pieces:
         if piece:
             yield b"%x\r\n%b\r\n" % (len(piece), piece)

@@ -1,6 +1,6 @@
-"""What one process remembers of the Swifts it talks to: their limits, and which containers are there.
+"""A process's memory of the Swifts that it talks to: their limits, and which containers exist.
 
-Both are asked before writes and change rarely.  Losing this memory costs requests, never truth.
+Writes need both, and both change rarely.  Without this memory there are more requests, and the same answers.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import Final
 from adapters.types.objects import Limits
 
 PRESENT_SECONDS: Final = 30.0
-# Whoever believes wrongly that a bucket has no segments leaves those of the object that he replaces.  So absence is
-# believed for less time than it takes to make a container elsewhere, fill it with parts and complete them.
+# A gateway that wrongly takes a bucket's segments container for absent leaves the segments of an object that it
+# replaces.  So absence is remembered for less time than another gateway needs to make the container, fill it with parts
+# and complete an upload.
 ABSENT_SECONDS: Final = 2.0
 LIMITS_SECONDS: Final = 3600.0
 MOST_CONTAINERS: Final = 10_000

@@ -38,7 +38,7 @@ class Site(NamedTuple):
 class SwiftPool:
     """What all requests to Swift share: connections, Swift's longest silence in seconds, and who counts the calls.
 
-    `count` is told service, method, status (0 where no answer came) and the seconds until the answer began.
+    `count` is called with service, method, status (0 if no answer came) and the seconds until the answer began.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class SwiftPool:
         await asyncio.sleep(0)  # their transports end in the loop's next turn
 
     async def _turn(self) -> None:
-        """Wait for the room of a connection that another request gives back."""
+        """Wait until another request gives back its connection's room."""
         turn = self._loop.create_future()
         self._waiting.append(turn)
         timer = self._loop.call_later(self._wait_seconds, _miss, turn)

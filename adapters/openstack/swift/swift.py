@@ -1,7 +1,7 @@
 """Swift behind the ObjectStore port: containers, objects, large objects, copies and deletions, with a tenant's token.
 
-Eventual consistency is Swift's, not hidden here: listings and counts may lag behind writes, an object read right after
-an overwrite may be the older one while a replica was down.
+Swift is eventually consistent, and so is this adapter: listings and counts may lag behind writes, and a read right
+after an overwrite may give the older object if a replica was down at the write.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _POLICY_AND_ACLS: Final = ("x-storage-policy", "x-container-read", "x-container-
 
 
 class Swift:
-    """One project's Swift account.  `endpoint` is the catalog's URL of it; `token`, if at hand, is the first to use."""
+    """One project's Swift account.  `endpoint` is its URL in the catalog; `token`, if given, is used first."""
 
     __slots__ = ("_http", "_memory")
 
@@ -229,7 +229,7 @@ class Swift:
             raise refused(status, (detail or str(verdict.get("Response Body", ""))).encode(), answer.headers, path)
         return codec.written({"etag": verdict["Etag"], "last-modified": verdict["Last Modified"]})
 
-    async def describe(self, container: str, name: str, description: Description) -> None:
+    async def replace_description(self, container: str, name: str, description: Description) -> None:
         """Replace an object's content type, metadata and kept headers; its bytes stay."""
         await self._expect("POST", path_of(container, name), codec.written_headers(description))
 
@@ -240,11 +240,12 @@ class Swift:
         if answer.status not in (200, 204):
             raise await self._missing(await refusal(answer, path), container)
 
-    async def forget(self, container: str, name: str) -> bool:
-        """Tell a listing once more that an object is gone; False, and nothing done, where there is one, or one comes.
+    async def drop_stale_row(self, container: str, name: str) -> bool:
+        """Remove an object that is gone from the listing; return False, and do nothing, if an object has that name.
 
-        Swift's one deletion on condition is that of its expirer (`X-If-Delete-At`), so what is deleted is a stand-in,
-        made where nothing is and bearing a time to end at, which would end it in any case.
+        A deletion tells the listing again, but must not delete an object that somebody stores meanwhile.  Swift's only
+        conditional deletion is its expirer's (`X-If-Delete-At`).  So an empty object with an expiry time is stored if
+        the name is free, and then deleted on condition of that time; if the deletion fails, it expires.
         """
         path, at = path_of(container, name), str(int(time.time()) + _STAND_IN_SECONDS)
         try:

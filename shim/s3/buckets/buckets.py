@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 HOME: Final = "us-east-1"  # the region whose buckets have no location constraint
 _MOST_BUCKETS: Final = 10_000
-_MOST_GHOSTS: Final = 20
+_MOST_STALE_ROWS: Final = 20
 
 
 @action(supports="MaxBuckets ContinuationToken Prefix BucketRegion")
@@ -153,27 +153,27 @@ async def delete_bucket(call: Call, req: Mapping[str, Any]) -> None:
     try:
         await store.delete_container(name)
     except BackendError as error:
-        if error.fault is not Fault.CONFLICT or not await _only_ghosts(call, name):
+        if error.fault is not Fault.CONFLICT or not await _only_stale_rows(call, name):
             raise
         await store.delete_container(name)
     configuration.forget(call, name)
     await _drop_segments(call, names.segments(name))
 
 
-async def _only_ghosts(call: Call, name: str) -> bool:
-    """Say whether all that a container still lists is deleted already, and then make the listing forget it.
+async def _only_stale_rows(call: Call, name: str) -> bool:
+    """Return whether all objects that a container lists are deleted already; if so, remove them from the listing.
 
-    A container server that was busy learns of a deletion late; a second one tells it again.
+    A container server that was busy learns of a deletion late.
     """
     store = call.cloud.objects
-    listed = [row["name"] for row in await store.objects(name, Listing(limit=_MOST_GHOSTS + 1))]
-    if len(listed) > _MOST_GHOSTS:
+    listed = [row["name"] for row in await store.objects(name, Listing(limit=_MOST_STALE_ROWS + 1))]
+    if len(listed) > _MOST_STALE_ROWS:
         return False
     for key in listed:
         if await present(call, name, key) is not None:
             return False
     for key in listed:
-        if not await store.forget(name, key):  # stored since we looked
+        if not await store.drop_stale_row(name, key):  # stored since we looked
             return False
     return True
 

@@ -11,8 +11,8 @@ from shim.s3 import names
 from shim.s3.multipart import uploads
 from shim.s3.objects import checksums, parts
 from shim.s3.objects.headers import UPLOAD, etag_of
-from shim.s3.objects.native import recognised
 from shim.s3.objects.objects import check_version
+from shim.s3.objects.s3_middleware import with_s3_etag
 from shim.s3.paging import max_keys, not_below_zero
 from shim.s3.service import action
 
@@ -24,7 +24,7 @@ async def get_object_attributes(call: Call, req: Mapping[str, Any]) -> Mapping[s
     check_version(req)
     limit = max_keys(req.get("MaxParts"), "x-amz-max-parts")
     marker = not_below_zero(req.get("PartNumberMarker"), "x-amz-part-number-marker")
-    stored = await recognised(call, bucket, key, await call.cloud.objects.head(bucket, key))
+    stored = await with_s3_etag(call, bucket, key, await call.cloud.objects.head(bucket, key))
     checksum = checksums.of(stored)
     members: dict[str, Any] = {"LastModified": stored.modified}
     if "ETag" in wanted:

@@ -18,7 +18,7 @@ from shim.s3.multipart.uploads import ALGORITHM, KIND, Upload
 from shim.s3.objects import checksums, conditions, ranges, segments
 from shim.s3.objects.copying import SOURCE_CONDITIONS, Source, check_copy_size, computed, source_of
 from shim.s3.objects.headers import CHECKSUM, DESCRIBING, IN_STEP, UPLOAD, check_placement, description
-from shim.s3.objects.objects import SMALL, announced, check_size
+from shim.s3.objects.objects import SMALL, check_size, header_checksum
 from shim.s3.service import action
 from shim.undo import to_the_end
 
@@ -89,12 +89,12 @@ async def upload_part(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
 async def _stream(call: Call, req: Mapping[str, Any], target: tuple[str, str]) -> Written:
     """Send a long part on while it comes, all but its last piece before its upload is looked at."""
     body, store = req["Body"], call.cloud.objects
-    checksum = announced(body)
+    checksum = header_checksum(body)
 
     async def write(pieces: AsyncIterator[bytes]) -> Written:
         written = await store.put(*target, pieces, body.length, _part(checksum))
         if checksum is None and body.checksums:  # it came in the trailer, behind the bytes
-            await store.describe(*target, _part(checksums.first(body.checksums)))
+            await store.replace_description(*target, _part(checksums.first(body.checksums)))
         return written
 
     if body.length > LOOKED_AT_FIRST:

@@ -22,7 +22,7 @@ from shim.protocol.headers import safe
 from shim.protocol.s3_router import not_implemented
 from shim.s3.errors import no_such_key, precondition_failed
 from shim.s3.objects.headers import etag_of
-from shim.s3.objects.native import recognised
+from shim.s3.objects.s3_middleware import with_s3_etag
 from shim.undo import to_the_end
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ _READING = tuple(
 )
 # Headers of a 304, by the parameters that ask for another value than the object's.
 _CACHING = {"Cache-Control": "ResponseCacheControl", "Expires": "ResponseExpires"}
-_WRITING = frozenset({"IfMatch", "IfNoneMatch", "IfMatchLastModifiedTime", "IfMatchSize"})
+WRITING = frozenset({"IfMatch", "IfNoneMatch", "IfMatchLastModifiedTime", "IfMatchSize"})
 _FREE = nullcontext()
 
 
@@ -144,7 +144,7 @@ class WriteCondition:
 
 def on_write(req: Mapping[str, Any]) -> WriteCondition | None:
     """Return what a request demands of the object that it writes; None where it demands nothing, as most do."""
-    return None if _WRITING.isdisjoint(req) else WriteCondition(req)
+    return None if WRITING.isdisjoint(req) else WriteCondition(req)
 
 
 def holding(
@@ -170,7 +170,7 @@ async def present(call: Call, bucket: str, key: str) -> Stored | None:
     """Return the object, or None where there is none; a missing bucket is an error all the same."""
 
     async def found() -> Stored:
-        return await recognised(call, bucket, key, await call.cloud.objects.head(bucket, key))
+        return await with_s3_etag(call, bucket, key, await call.cloud.objects.head(bucket, key))
 
     return await absent_is(None, found(), resource="object")
 

@@ -15,7 +15,7 @@ from shim.s3 import names
 from shim.s3.errors import invalid_argument, invalid_request, no_such_key, precondition_failed
 from shim.s3.objects import checksums, conditions, segments
 from shim.s3.objects.headers import DESCRIBING, check_placement, copied, description
-from shim.s3.objects.native import recognised
+from shim.s3.objects.s3_middleware import with_s3_etag
 from shim.s3.service import action
 
 LARGEST_COPY: Final = 5 << 30
@@ -65,7 +65,7 @@ async def source_of(call: Call, req: Mapping[str, Any]) -> Source:
     if owner is not None and owner != call.caller.account_id:
         raise AwsError("AccessDenied", "Access Denied", 403)
     try:
-        stored = await recognised(call, bucket, key, await call.cloud.objects.head(bucket, key))
+        stored = await with_s3_etag(call, bucket, key, await call.cloud.objects.head(bucket, key))
     except BackendError as error:
         if error.fault is not Fault.NOT_FOUND:
             raise

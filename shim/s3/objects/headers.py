@@ -1,7 +1,7 @@
-"""An object's description in S3's members and in Swift's words, both ways.
+"""An object's description: from a request's members to Swift's headers, and back to an answer's members.
 
-What S3 knows of an object and Swift has no place for lies beside the user's metadata under a reserved name, or in the
-content type where listings must show it without a HEAD for each key.
+What S3 keeps with an object and Swift has no header for is stored as metadata under a reserved name, or in the content
+type if listings must show it without a HEAD for each key.
 """
 
 from __future__ import annotations
@@ -103,16 +103,16 @@ def _encoding(value: str) -> str:
 
 
 def typed(content_type: str, etag: str = "") -> str:
-    """Put a multipart ETag into a content type, or none: nobody else's words may pass for one."""
+    """Return a content type with a multipart ETag, or without any: a client's own parameter must not pass for one."""
     plain = _ETAG.sub("", content_type) if "s3_etag" in content_type else content_type
     return f"{plain}; s3_etag={etag}" if etag else plain
 
 
 def etag_of(stored: Stored) -> str:
-    """Return S3's ETag of an object, without quotes.
+    """Return an object's S3 ETag, without quotes.
 
-    Large objects made by others have no S3 ETag; theirs is Swift's, with the `-N` that Swift's own S3 API shows, so
-    that clients do not take it for an MD5.
+    Large objects made by Swift's own clients have no S3 ETag.  They show Swift's ETag with `-N` behind it, as Swift's
+    own S3 API does, so that clients do not take it for an MD5.
     """
     if "s3_etag" in stored.content_type:
         found = _ETAG.search(stored.content_type)
@@ -126,7 +126,7 @@ def unknown_etag(stored: Stored) -> bool:
     return stored.layout == "static" and "s3_etag" not in stored.content_type
 
 
-def described(stored: Stored) -> dict[str, Any]:
+def object_members(stored: Stored) -> dict[str, Any]:
     """Give the members that GetObject, HeadObject and their like share."""
     etag, content_type = stored.etag, stored.content_type
     if stored.layout != "plain" or "s3_etag" in content_type:

@@ -15,12 +15,13 @@ from shim.context import Call
 from shim.errors import AwsError
 from shim.s3 import names
 from shim.s3.objects import checksums, conditions, parts, ranges, segments
-from shim.s3.objects.headers import DESCRIBING, check_placement, described, description
-from shim.s3.objects.native import recognised
+from shim.s3.objects.headers import DESCRIBING, object_members
+from shim.s3.objects.s3_middleware import with_s3_etag
+from shim.s3.objects.writing import object_write
 from shim.s3.service import action
 
 LARGEST_PUT: Final = 5 << 30  # "Amazon S3 allows single PUT uploads up to 5 GB" (PutObject)
-# A body this small is read whole before anything is sent on: its trailing checksum is then known in time to be stored.
+# A body this small is read whole before it is sent to Swift, so that a checksum in its trailer can be stored with it.
 SMALL: Final = 1 << 20
 
 READING: Final = (
@@ -45,29 +46,26 @@ _OVERRIDING: Final = frozenset(asked for asked, _ in _OVERRIDES)
     f"{DESCRIBING}"
 )
 async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Store an object; a body that breaks off, or is not what was announced, leaves the old one as it was."""
-    bucket, key, body = names.bucket(call, req), req["Key"], req["Body"]
-    names.check_key(key)
-    check_placement(req)
+    """Store an object; if the body breaks off or fails its checks, the old object stays as it was."""
+    (bucket, key, described, condition), body = object_write(call, req), req["Body"]
     length = body.expected_length() or 0
     check_size(length)
-    condition = conditions.on_write(req)
-    told = description(req)
     data = await body.small(SMALL) if length <= SMALL else None
-    checksum = announced(body) if data is None else checksums.first(body.checksums)
+    checksum = header_checksum(body) if data is None else checksums.first(body.checksums)
     if checksum or condition:
-        metadata = {**told.metadata, **checksum.stored} if checksum else told.metadata
-        told = Description(told.content_type, metadata, told.headers, condition is not None and condition.if_absent)
+        metadata = {**described.metadata, **checksum.stored} if checksum else described.metadata
+        if_absent = condition is not None and condition.if_absent
+        described = Description(described.content_type, metadata, described.headers, if_absent)
     old = await segments.behind(call, bucket, key)
     if data is not None:
         store = call.cloud.objects
         if condition:
             async with conditions.holding(call, bucket, key, condition):
-                written = await store.put(bucket, key, data, len(data), told)
+                written = await store.put(bucket, key, data, len(data), described)
         else:
-            written = await store.put(bucket, key, data, len(data), told)
+            written = await store.put(bucket, key, data, len(data), described)
     else:
-        written = await _stream(call, (bucket, key), condition, body, told)
+        written = await _stream(call, (bucket, key), condition, body, described)
         checksum = checksums.first(body.checksums)
     if old:
         await segments.remove(call, bucket, old)
@@ -75,10 +73,10 @@ async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 async def _stream(
-    call: Call, target: tuple[str, str], condition: conditions.WriteCondition | None, body: Any, told: Description
+    call: Call, target: tuple[str, str], condition: conditions.WriteCondition | None, body: Any, described: Description
 ) -> Written:
     async def write(pieces: AsyncIterator[bytes]) -> Written:
-        written = await call.cloud.objects.put(*target, pieces, body.length, told)
+        written = await call.cloud.objects.put(*target, pieces, body.length, described)
         if condition:
             await conditions.check_not_overtaken(call, target, written)
         return written
@@ -101,10 +99,10 @@ def check_size(length: int) -> None:
         )
 
 
-def announced(body: Any) -> checksums.Checksum | None:
-    """Return the checksum that a body's header promises; one in its trailer is not known yet.
+def header_checksum(body: Any) -> checksums.Checksum | None:
+    """Return the checksum in the request's headers; a checksum in the body's trailer is not known yet.
 
-    A promise that is not kept stores nothing, so what is stored with the object has held.
+    It can be stored before the body has come: if the body does not match it, nothing is stored.
     """
     promise = body.expected_checksum
     return checksums.Checksum(promise.algorithm, promise.value) if promise is not None and promise.value else None
@@ -122,7 +120,7 @@ async def get_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
         call.at_end.append(download.close)
     stored = download.stored
     if stored.layout == "static":
-        stored = await recognised(call, bucket, key, stored)
+        stored = await with_s3_etag(call, bucket, key, stored)
     conditions.check_read(req, stored)
     answer = _answer(req, stored)
     answer["Body"] = download.body
@@ -142,7 +140,7 @@ async def _get_some(call: Call, req: Mapping[str, Any], span: str, part: int) ->
             raise
         stored = await store.head(bucket, key)
         by_manifest = part > 0
-    stored = await recognised(call, bucket, key, stored)
+    stored = await with_s3_etag(call, bucket, key, stored)
     conditions.check_read(req, stored)
     if span and not conditions.same_for_range(req, stored):
         return await get_object(call, {**req, "Range": None})
@@ -169,7 +167,7 @@ async def head_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
         stored = await store.head(bucket, key)
         by_manifest = True
     if stored.layout == "static":
-        stored = await recognised(call, bucket, key, stored)
+        stored = await with_s3_etag(call, bucket, key, stored)
     conditions.check_read(req, stored)
     if by_manifest:
         stored = await parts.by_manifest(call, req, stored)
@@ -216,7 +214,7 @@ async def _answer_for_part(call: Call, req: Mapping[str, Any], stored: Stored, p
 
 
 def _answer(req: Mapping[str, Any], stored: Stored) -> dict[str, Any]:
-    members = described(stored)
+    members = object_members(stored)
     if stored.content_range:
         members["ContentRange"] = stored.content_range
         members["ContentLength"] = stored.length

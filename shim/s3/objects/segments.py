@@ -1,8 +1,8 @@
-"""Segments of multipart objects: found before such an object is replaced or deleted, removed afterwards.
+"""Segments of multipart objects: listed before such an object is replaced or deleted, removed afterwards.
 
-Swift deletes or replaces a manifest and leaves its segments.  Plain buckets pay next to nothing: only where the
-bucket's container of segments exists is the old object looked at.  Segments that lie elsewhere were laid there by
-other clients of Swift and stay theirs.
+Swift deletes or replaces a manifest and leaves its segments.  The old object is looked at only if the bucket's
+container of segments exists, so buckets without multipart uploads cost next to nothing.  Segments in other containers
+were stored by other clients of Swift and are left alone.
 """
 
 from __future__ import annotations

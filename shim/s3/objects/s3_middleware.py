@@ -1,4 +1,4 @@
-"""Multipart objects that Swift's own S3 middleware made: their ETag stands where only it and listings can see it."""
+"""Multipart objects that Swift's own S3 middleware made: it keeps their S3 ETag where only listings show it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from shim.s3.objects.headers import typed, unknown_etag
 _IN_HASH: Final = re.compile(r"; *s3_etag=([0-9a-f]{32}-[0-9]+)")
 
 
-async def recognised(call: Call, bucket: str, key: str, stored: Stored) -> Stored:
-    """Return a description with the multipart ETag in its place, as if it were ours.
+async def with_s3_etag(call: Call, bucket: str, key: str, stored: Stored) -> Stored:
+    """Return a description whose content type has the S3 ETag, as the gateway's own multipart objects have it.
 
-    Only a static large object whose ETag is unknown costs a request: the one row of the listing that is its own.
+    Only a static large object without that ETag costs a request: for its row of the listing.
     """
     if not unknown_etag(stored):
         return stored
@@ -24,7 +24,7 @@ async def recognised(call: Call, bucket: str, key: str, stored: Stored) -> Store
     if not rows or rows[0].get("name") != key:
         return stored
     told = rows[0].get("s3_etag", "").strip('"')
-    if not told:  # a pipeline without the middleware shows its note as it lies in the container
+    if not told:  # without the middleware in its pipeline, Swift shows the parameter within the row's hash
         found = _IN_HASH.search(rows[0]["hash"])
         told = found[1] if found else ""
     return replace(stored, content_type=typed(stored.content_type, told)) if told else stored

@@ -1,0 +1,34 @@
+"""What a request says of the object that it stores, read once: where it lies, what it is, and on what condition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from adapters.types.objects import Description
+from shim.context import Call
+from shim.s3 import names
+from shim.s3.objects import conditions
+from shim.s3.objects.headers import DEFAULT_TYPE, DESCRIBING, check_placement, description, typed
+
+# Members without which an object has nothing but its bytes and its type, as most have.
+_OPTIONAL: Final = (frozenset(DESCRIBING.split()) | conditions.WRITING) - {"ContentType"}
+
+
+class ObjectWrite(NamedTuple):
+    """An object to be stored; `condition` is None where the request has none."""
+
+    bucket: str
+    key: str
+    description: Description
+    condition: conditions.WriteCondition | None
+
+
+def object_write(call: Call, req: Mapping[str, Any]) -> ObjectWrite:
+    """Read and check a request that stores an object, all but its body."""
+    bucket, key = names.bucket(call, req), req["Key"]
+    names.check_key(key)
+    if _OPTIONAL.isdisjoint(req):
+        return ObjectWrite(bucket, key, Description(typed(req.get("ContentType") or DEFAULT_TYPE)), None)
+    check_placement(req)
+    return ObjectWrite(bucket, key, description(req), conditions.on_write(req))
