@@ -93,7 +93,7 @@ def work(stage: Stage, container: str, listed: str) -> Iterator[Cell]:
         [ask("GET", f"{stage.swift}/{listed}?format=json&limit=1000", token)],
         [ask("GET", url)],
         1,
-        0.8,
+        0.9,
         small=False,
     )
     for method, operation in (("PUT", "put_object"), ("GET", "get_object")):
