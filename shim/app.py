@@ -157,7 +157,7 @@ def _keys(factory: CloudFactory, settings: Settings, metrics: Metrics) -> Keys:
             token=settings.token_ttl_seconds,
             miss=settings.credential_miss_ttl_seconds,
             size=settings.credential_cache_size,
-            guesses=settings.unknown_keys_per_second,
+            unknown_per_second=settings.unknown_keys_per_second,
         ),
         clock=time.monotonic,
         observe=metrics.cache,

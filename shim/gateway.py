@@ -27,7 +27,7 @@ from adapters.types.identity import Ec2Credential
 from shim.auth.accounts import account_id
 from shim.auth.body import no_body, open_body, plain_body
 from shim.auth.keys import Keys
-from shim.auth.request_signature import Claim, claim
+from shim.auth.request_signature import RequestSignature, parse_signature
 from shim.auth.sigv4 import Verified
 from shim.auth.tokens import Tokens
 from shim.auth.verification import verify
@@ -89,7 +89,7 @@ class _Way:
     form: bytes = b""  # of a query service: the body as it came, decoded once its signature is verified
     posting: Posting | None = None
     tokens: Tokens | None = None
-    claim: Claim | None = None
+    signature: RequestSignature | None = None
     verified: Verified | None = None
     params: dict[str, Any] = field(default_factory=dict)
     at_end: list[Callable[[], None]] = field(default_factory=list)
@@ -223,13 +223,13 @@ class Gateway:
             way.posting = await frontend.forms.opened(way.request, way.receive)
             way.request = way.posting.request
             return
-        way.claim = claim(head, service.name)
+        way.signature = parse_signature(head, service.name)
         if not frontend.buffered:
             return
-        if way.claim is None and not service.has_anonymous:
+        if way.signature is None and not service.has_anonymous:
             raise frontend.unsigned(way.request)
         most = self._settings.query_body_bytes
-        way.form = await plain_body(head, way.receive).read(most if way.claim else min(most, _UNSIGNED_FORM_BYTES))
+        way.form = await plain_body(head, way.receive).read(most if way.signature else min(most, _UNSIGNED_FORM_BYTES))
         way.record.bytes_in = len(way.form)
         if head.method == "POST":
             way.request = Request(head, form=forms.glance(way.form))
@@ -241,11 +241,11 @@ class Gateway:
             credential = await self._credential(way, way.posting.access_key, name)
             way.posting.verify(secret=credential.secret, regions=self._regions, region=self._settings.region, now=now)
             return self._principal(Proof.FORM, credential)
-        if way.claim is None:
+        if way.signature is None:
             return ANONYMOUS
-        credential = await self._credential(way, way.claim.access_key, name)
+        credential = await self._credential(way, way.signature.access_key, name)
         way.verified = verify(
-            way.claim,
+            way.signature,
             way.head,
             secret=credential.secret,
             service=name,
@@ -320,7 +320,7 @@ class Gateway:
             cloud = self._tenants.tenant(way.tokens, token, way.record.request_id)
         if operation.has_dry_run and way.params.pop("DryRun", False):
             raise dry_run(operation, caller.roles)
-        scope = way.verified.claim.scope if way.verified else None
+        scope = way.verified.sig.scope if way.verified else None
         return Call(
             cloud=cloud,
             caller=caller,

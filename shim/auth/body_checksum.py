@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from shim.auth.checksums import ALGORITHMS, BY_HEADER, Algorithm, is_checksum_header
 from shim.auth.chunked import wrong_length
-from shim.auth.errors import plain
+from shim.auth.errors import printable
 from shim.errors import AwsError
 from shim.protocol.message import Head
 from shim.protocol.s3_router import not_implemented
@@ -94,7 +94,7 @@ def expected_md5(head: Head) -> bytes | None:
         raw = b""
     if len(raw) != 16 or b64encode(raw).decode() != value:
         sentence = "The Content-MD5 you specified was invalid."
-        raise AwsError("InvalidDigest", sentence, extra={"Content-MD5": plain(value)})
+        raise AwsError("InvalidDigest", sentence, extra={"Content-MD5": printable(value)})
     return raw
 
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from enum import Enum, auto
 from hashlib import sha256
 
-from shim.auth.errors import Doubt, refuse
+from shim.auth.errors import AuthFault, auth_error
 from shim.errors import AwsError
 
 _RETURN = ord("\r")
@@ -206,7 +206,7 @@ class ChunkDecoder:
             return
         expected = self._signer.chunk(self._digest.hexdigest())
         if not hmac.compare_digest(expected, self._signature):
-            raise refuse("s3", Doubt.MISMATCH)
+            raise auth_error("s3", AuthFault.MISMATCH)
         self._digest = sha256()
         out += self._withheld
         self._withheld = []
@@ -228,7 +228,7 @@ class ChunkDecoder:
             lines = [f"{name}:{value}\n" for name, value in sorted(self._trailers.items())]
             expected = self._signer.trailer("".join(lines).encode())
             if not hmac.compare_digest(expected.encode(), signature.encode()):
-                raise refuse("s3", Doubt.MISMATCH)
+                raise auth_error("s3", AuthFault.MISMATCH)
         elif signature:
             raise malformed_trailer()
         self._at = _At.DONE

@@ -1,7 +1,7 @@
-"""Secrets and tokens: asked of Keystone as rarely as may be, trusted no longer than the operator allows.
+"""Caches of secrets and tokens: Keystone is asked rarely, and its answers are used no longer than the operator allows.
 
-One question per access key at a time, whoever waits for it, and none while an answer is young.  Where Keystone does
-not answer nothing is served from old answers: what cannot be checked is refused.
+At most one look-up of an access key runs at a time; all requests with that key wait for it.  When Keystone does not
+answer, expired entries are not used: what cannot be verified is refused.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from adapters.errors import BackendError, Fault
 from adapters.ports.identity import Identity
 from adapters.types.identity import Ec2Credential, Token
 from shim.auth.errors import unknown_key
-from shim.auth.unknown_keys import Guesses
+from shim.auth.unknown_keys import UnknownKeyLimit
 
 _ACCESS_KEY = re.compile(r"[\x21-\x7e]{1,128}")  # IAM's are 16 to 128 word characters, Keystone's whatever one likes
 
@@ -38,12 +38,12 @@ def _silent(kind: str, outcome: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """How long answers of Keystone are kept, in seconds, and of how many access keys.
+    """How long answers of Keystone are kept, in seconds, and for how many access keys.
 
     `credential` bounds how long a revoked key works, `token` how long the key of a disabled user, or of one who lost a
     role, does; `miss` is for keys that Keystone does not know or lets in no more; a token is renewed `token_margin`
-    before its end, or at half of its life where that is shorter.  `guesses` is how many unknown keys a second Keystone
-    may be asked for.
+    before its end, or at half of its life where that is shorter.  `unknown_per_second` is how many look-ups of unknown
+    keys Keystone gets a second.
     """
 
     credential: float = 60.0
@@ -51,18 +51,18 @@ class Lifetimes:
     miss: float = 5.0
     token_margin: float = 300.0
     size: int = 10_000
-    guesses: float = 20.0
+    unknown_per_second: float = 20.0
 
 
 class _Recent(Generic[K, V]):
-    """A mapping that keeps the latest used entries, each until its own time."""
+    """A bounded mapping: keeps the most recently used entries, each until its own expiry."""
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._entries: OrderedDict[K, tuple[float, V]] = OrderedDict()
 
     def get(self, key: K, now: float) -> V | None:
-        """Return the value of a key if its time is not over."""
+        """Return the value of a key that has not expired."""
         found = self._entries.get(key)
         if found is None:
             return None
@@ -74,14 +74,14 @@ class _Recent(Generic[K, V]):
         return value
 
     def put(self, key: K, value: V, until: float) -> None:
-        """Keep a value; the one used longest ago goes where there are too many."""
+        """Keep a value; of too many the least recently used one is dropped."""
         self._entries[key] = (until, value)
         self._entries.move_to_end(key)
         if len(self._entries) > self._size:
             self._entries.popitem(last=False)
 
     def peek(self, key: K) -> V | None:
-        """Return the value of a key, its time over or not."""
+        """Return the value of a key, expired or not."""
         found = self._entries.get(key)
         return found[1] if found else None
 
@@ -91,15 +91,15 @@ class _Recent(Generic[K, V]):
 
 
 class _Flights:
-    """Questions under way: whoever asks what is being asked already waits for the same answer."""
+    """Look-ups in progress: a second caller for the same key waits for the first one's answer."""
 
     def __init__(self) -> None:
         self._tasks: dict[Hashable, asyncio.Future[Any]] = {}
 
     async def run(self, key: Hashable, ask: Callable[[], Awaitable[T]]) -> T:
-        """Return the answer to `key`, asking only where nobody else does.
+        """Return the answer for `key`; start `ask` only if no look-up of it is in progress.
 
-        The question is a task of its own: a client that hangs up takes nobody else's answer away.
+        The look-up is a task of its own, so a client that hangs up does not cancel it for the others.
         """
         task = self._tasks.get(key)
         if task is None:
@@ -143,19 +143,19 @@ class Keys:
         self._credentials: _Recent[str, Ec2Credential] = _Recent(lifetimes.size)
         self._tokens: _Recent[str, tuple[Ec2Credential, Token]] = _Recent(lifetimes.size)
         self._owners: _Recent[str, str] = _Recent(lifetimes.size)  # access key of a token's id
-        # Apart from the known ones: guesses must not push those out.
+        # Apart from the known ones: keys that somebody makes up must not push those out.
         self._unknown: _Recent[str, bool] = _Recent(lifetimes.size)
         self._barred: _Recent[Ec2Credential, bool] = _Recent(lifetimes.size)
-        # Those that were good once are never taken for guesses, however long ago.
+        # Keys that were valid once are looked up without the limit on unknown ones.
         self._met: _Recent[str, bool] = _Recent(lifetimes.size)
-        self._guesses = Guesses(lifetimes.guesses, clock)
+        self._unknown_limit = UnknownKeyLimit(lifetimes.unknown_per_second, clock)
         self._flights = _Flights()
 
     async def credential(self, access: str, *, service: str = "s3") -> Ec2Credential:
         """Return the credential of an access key, at most `Lifetimes.credential` seconds old.
 
         Raises AwsError in the words of `service` for a key that nobody has, BackendError where Keystone cannot tell, or
-        is not asked because of too many guesses.
+        is not asked because too many keys were unknown lately.
         """
         now = self._clock()
         found = self._credentials.get(access, now)
@@ -173,10 +173,10 @@ class Keys:
     async def _ask_credential(self, access: str) -> Ec2Credential | None:
         if self._met.peek(access):
             return await self._look_up(access)
-        async with self._guesses.asking() as wrong:
+        async with self._unknown_limit.lookup() as count_unknown:
             found = await self._look_up(access)
             if found is None:
-                wrong()
+                count_unknown()
             return found
 
     async def _look_up(self, access: str) -> Ec2Credential | None:

@@ -1,4 +1,6 @@
-"""The signature of a browser's form: it stands in the form's fields and covers the policy, not the request.
+"""Reads and verifies the signature of a browser's form, which stands in the form's fields and covers its policy.
+
+The form itself is read by `protocol.multipart_form`, its policy by `post_policy`.
 
 See "Authenticating requests in browser-based uploads using POST" (AWS Signature Version 4), S3 API reference, and
 "Browser-based uploads using POST" of the user guide for version 2.
@@ -13,7 +15,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 from shim.auth import sigv4
-from shim.auth.errors import Doubt, plain, refuse
+from shim.auth.errors import AuthFault, auth_error, printable
 from shim.auth.request_signature import ALGORITHM, Scope, read_credential
 from shim.errors import AwsError
 
@@ -23,32 +25,32 @@ _TIME = re.compile("([0-9]{8})T[0-9]{6}Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class FormClaim:
-    """Who a form says has signed its policy, which is still in base64; `scope` is None in version 2."""
+class FormSignature:
+    """The signature in a form's fields, not yet verified; `policy` is in base64, `scope` is None in version 2."""
 
     access_key: str
     policy: str
-    signature: str = field(repr=False)
+    value: str = field(repr=False)
     scope: Scope | None = None
 
 
-def claim(fields: Mapping[str, str]) -> FormClaim:
-    """Read the claim in a form's fields, whose names are in lower case; raise AwsError where it is none, or broken."""
+def parse_signature(fields: Mapping[str, str]) -> FormSignature:
+    """Read the signature in a form's fields, whose names are in lower case; raise AwsError if there is none."""
     v4 = "x-amz-algorithm" in fields or not _V4.keys().isdisjoint(fields)
     names = _V4 if v4 else _V2
     if "policy" not in fields and names.keys().isdisjoint(fields):
         raise AwsError("AccessDenied", "Access Denied", 403)
     if "x-amz-security-token" in fields:  # nobody has got one from us, so none can be good
-        raise refuse("s3", Doubt.BAD_TOKEN)
+        raise auth_error("s3", AuthFault.BAD_TOKEN)
     for name, shown in {"policy": "policy", **names}.items():
         if not fields.get(name):
             raise missing(shown)
     if not v4:
-        return FormClaim(fields["awsaccesskeyid"], fields["policy"], fields["signature"])
+        return FormSignature(fields["awsaccesskeyid"], fields["policy"], fields["signature"])
     algorithm = fields.get("x-amz-algorithm", "")
     if algorithm != ALGORITHM:
         raise _argument(f'X-Amz-Algorithm only supports "{ALGORITHM}"', "X-Amz-Algorithm", algorithm)
-    access_key, scope = read_credential(fields["x-amz-credential"], "s3", Doubt.MALFORMED)
+    access_key, scope = read_credential(fields["x-amz-credential"], "s3", AuthFault.MALFORMED)
     day = _TIME.fullmatch(fields["x-amz-date"])
     if day is None or day[1] != scope.date:
         raise _argument(
@@ -56,30 +58,30 @@ def claim(fields: Mapping[str, str]) -> FormClaim:
             "X-Amz-Date",
             fields["x-amz-date"],
         )
-    return FormClaim(access_key, fields["policy"], fields["x-amz-signature"], scope)
+    return FormSignature(access_key, fields["policy"], fields["x-amz-signature"], scope)
 
 
-def verify(claim: FormClaim, *, secret: str, regions: Container[str], region: str) -> None:
-    """Refuse a form whose policy the holder of the secret has not signed, or has signed for another place."""
-    text, scope = claim.policy.encode(), claim.scope
+def verify(sig: FormSignature, *, secret: str, regions: Container[str], region: str) -> None:
+    """Raise AwsError unless the policy is signed with this secret, for S3 and for one of these regions."""
+    text, scope = sig.policy.encode(), sig.scope
     if scope is None:
         expected = b64encode(hmac.digest(secret.encode(), text, "sha1"))
     elif scope.service != "s3" or scope.region not in regions:
         raise sigv4.wrong_scope(scope, "s3", region)
     else:
         expected = sigv4.sign(secret, scope, text).encode()
-    if not hmac.compare_digest(expected, claim.signature.encode()):
+    if not hmac.compare_digest(expected, sig.value.encode()):
         extra = {
-            "AWSAccessKeyId": claim.access_key,
-            "StringToSign": claim.policy,
-            "SignatureProvided": claim.signature,
+            "AWSAccessKeyId": sig.access_key,
+            "StringToSign": sig.policy,
+            "SignatureProvided": sig.value,
             "StringToSignBytes": text.hex(" "),
         }
-        raise refuse("s3", Doubt.MISMATCH, extra=extra)
+        raise auth_error("s3", AuthFault.MISMATCH, extra=extra)
 
 
 def missing(name: str) -> AwsError:
-    """Refuse a form that lacks a field in front of its file."""
+    """Return the error for a form that lacks a field in front of its file."""
     sentence = (
         f"Bucket POST must contain a field named '{name}'.  If it is specified, please check the order of the fields."
     )
@@ -87,4 +89,4 @@ def missing(name: str) -> AwsError:
 
 
 def _argument(sentence: str, name: str, value: str) -> AwsError:
-    return AwsError("InvalidArgument", sentence, extra={"ArgumentName": name, "ArgumentValue": plain(value)})
+    return AwsError("InvalidArgument", sentence, extra={"ArgumentName": name, "ArgumentValue": printable(value)})

@@ -1,4 +1,4 @@
-"""The policy of a browser's form: who signed it allowed just such uploads, and no others.
+"""The policy of a browser's form: the conditions that its signer set for the upload.
 
 See "Creating a POST policy" (S3 API reference).  The sentences are those that S3 sends.
 """
@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from shim.auth.errors import plain
+from shim.auth.errors import printable
 from shim.errors import AwsError
 
-# What need not be in a policy: "x-amz-signature, file, policy, and field names that have an x-ignore- prefix", and
-# those that bear a signature of version 2.
+# Fields that a policy need not name: "x-amz-signature, file, policy, and field names that have an x-ignore- prefix",
+# and those of a signature of version 2.
 _FREE = frozenset(("x-amz-signature", "file", "policy", "awsaccesskeyid", "signature"))
 _FREE_PREFIX = "x-ignore-"
 _EXPIRATION = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
@@ -34,7 +34,7 @@ class Condition(NamedTuple):
     value: str
 
     def holds(self, value: str) -> bool:
-        """Tell whether a field's value meets it."""
+        """Tell whether a field's value meets the condition."""
         if self.operation == "eq":
             return value == self.value
         if self.field != "content-type":
@@ -44,29 +44,29 @@ class Condition(NamedTuple):
 
 
 class Policy(NamedTuple):
-    """A policy: `sizes` are the least and most bytes of the file where it says so."""
+    """A policy; `sizes` are the smallest and largest number of bytes of the file, None where it sets none."""
 
     expiration: datetime
     conditions: tuple[Condition, ...]
     sizes: tuple[int, int] | None
 
     def check(self, fields: Mapping[str, str], now: datetime) -> None:
-        """Refuse a form, by its fields with names in lower case and the bucket among them, that it does not allow."""
+        """Raise AwsError unless the policy allows a form with these fields: lower-case names, and the bucket."""
         if now >= self.expiration:
             raise _against("Policy expired.")
         for condition in self.conditions:
             # S3 lets no field be absent that a condition names, be the condition as wide as "starts with nothing".
             if condition.field not in fields or not condition.holds(fields[condition.field]):
                 said = json.dumps([condition.operation, f"${condition.field}", condition.value], ensure_ascii=False)
-                raise _against(f"Policy Condition failed: {plain(said)}")
+                raise _against(f"Policy Condition failed: {printable(said)}")
         extra = set(fields) - {condition.field for condition in self.conditions} - _FREE
         named = sorted(name for name in extra if not name.startswith(_FREE_PREFIX))
         if named:
-            raise _against(f"Extra input fields: {plain(', '.join(named))}")
+            raise _against(f"Extra input fields: {printable(', '.join(named))}")
 
 
 def read(text: str) -> Policy:
-    """Read a form's `policy`: a JSON document in base64; raise AwsError where it is none."""
+    """Read a form's `policy`, a JSON document in base64; raise AwsError if it is malformed."""
     try:
         document = json.loads(_ESCAPE.sub(_escape, b64decode(text, validate=True).decode()))
     except (binascii.Error, ValueError, RecursionError):
@@ -75,7 +75,7 @@ def read(text: str) -> Policy:
         raise _invalid("Invalid JSON.")
     for name in document:
         if name not in ("expiration", "conditions"):
-            raise _invalid(f"Unexpected: '{plain(name)}'.")
+            raise _invalid(f"Unexpected: '{printable(name)}'.")
     conditions = document.get("conditions")
     if not isinstance(conditions, list) or not conditions:
         raise _invalid("Policy missing conditions.")
@@ -103,7 +103,7 @@ def _expiration(value: Any) -> datetime:
             return datetime.fromisoformat(value).astimezone(UTC)
         except ValueError:
             pass
-    raise _invalid(f"Invalid 'expiration' value: '{plain(str(value))}'")
+    raise _invalid(f"Invalid 'expiration' value: '{printable(str(value))}'")
 
 
 def _condition(one: Any) -> Condition:
@@ -117,9 +117,9 @@ def _condition(one: Any) -> Condition:
     if isinstance(one, list) and len(one) == 3 and all(isinstance(part, str) for part in one):
         operation, field, value = one
         if operation.lower() not in ("eq", "starts-with"):
-            raise _invalid(f"Unknown operation '{plain(operation)}'")
+            raise _invalid(f"Unknown operation '{printable(operation)}'")
         if not field.startswith("$"):
-            raise _invalid(f"Invalid condition: field names begin with $, '{plain(field)}' does not")
+            raise _invalid(f"Invalid condition: field names begin with $, '{printable(field)}' does not")
         return Condition(operation.lower(), field[1:].lower(), value)
     raise _invalid("Conditions must be objects of one property or lists of an operation and its two arguments.")
 

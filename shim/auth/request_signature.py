@@ -1,4 +1,4 @@
-"""What a request says of who signed it and how, read once and believed by nobody until it is verified."""
+"""Reads the signature of a request: who signed, what, when, and by which version.  `verification` verifies it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import NamedTuple
 
-from shim.auth.errors import Doubt, refuse
+from shim.auth.errors import AuthFault, auth_error
 from shim.errors import AwsError
 from shim.protocol.message import Head
 from shim.protocol.routing import service_for
@@ -49,17 +49,18 @@ class Scope(NamedTuple):
 
 
 @dataclass(slots=True)
-class Claim:
-    """A signature as the request carries it; nobody changes it.
+class RequestSignature:
+    """A signature as the request carries it, not yet verified; nobody changes it.
 
-    `time` is when it was signed (None for V2_QUERY), `timestamp` the same in the spelling that is signed.  `expires`
-    is seconds after `time` for V4_QUERY, seconds since 1970 for V2_QUERY, else None.  `payload` is the signed digest
-    or mode of the body (`x-amz-content-sha256`), '' where the request names none.  `scope` is None in version 2.
+    `value` is the signature itself.  `time` is when it was signed (None for V2_QUERY), `timestamp` the same in the
+    spelling that is signed.  `expires` is seconds after `time` for V4_QUERY, seconds since 1970 for V2_QUERY, else
+    None.  `payload` is the signed digest or mode of the body (`x-amz-content-sha256`), '' where the request names
+    none.  `scope` is None in version 2.
     """
 
     method: Method
     access_key: str
-    signature: str = field(repr=False)
+    value: str = field(repr=False)
     scope: Scope | None = None
     signed_headers: tuple[str, ...] = ()
     time: datetime | None = None
@@ -74,11 +75,10 @@ class Claim:
         return self.method in {Method.V4_QUERY, Method.V2_QUERY}
 
 
-def claim(head: Head, service: str | None = None) -> Claim | None:
-    """Read the signature of a request; None where it has none (an anonymous request).
+def parse_signature(head: Head, service: str | None = None) -> RequestSignature | None:
+    """Read the signature of a request; return None for an anonymous request.
 
-    `service` decides in whose words a malformed signature is refused; without it the request itself tells.  Raises
-    AwsError.
+    A malformed signature raises the error of `service`; without it, that of the service for which the request is.
     """
     service = service or service_for(head)
     names = head.query_names
@@ -103,10 +103,12 @@ def _both_ways(service: str) -> AwsError:
             "parameter or the Authorization header should be specified",
             extra={"ArgumentName": "Authorization"},
         )
-    return refuse(service, Doubt.MALFORMED, "Only one of the Authorization header and query parameters may sign.")
+    return auth_error(
+        service, AuthFault.MALFORMED, "Only one of the Authorization header and query parameters may sign."
+    )
 
 
-def _from_header(head: Head, service: str) -> Claim:
+def _from_header(head: Head, service: str) -> RequestSignature:
     # `first` is as long as `headers` where none is repeated.
     once = len(head.first) == len(head.headers) or [name for name, _ in head.headers].count("authorization") == 1
     scheme, _, rest = head.first["authorization"].strip().partition(" ")
@@ -115,28 +117,28 @@ def _from_header(head: Head, service: str) -> Claim:
     if once and scheme == "AWS" and rest:
         return _header_v2(head, rest, service)
     if service != "s3":
-        raise refuse(service, Doubt.MALFORMED, f"Unsupported Authorization: expecting {ALGORITHM}.")
+        raise auth_error(service, AuthFault.MALFORMED, f"Unsupported Authorization: expecting {ALGORITHM}.")
     if not once or not rest:
         sentence = "Authorization header is invalid -- one and only one ' ' (space) required"
         raise AwsError("InvalidArgument", sentence, extra={"ArgumentName": "Authorization"})
     if scheme.startswith("AWS4-"):
-        raise refuse(service, Doubt.VERSION_2)
+        raise auth_error(service, AuthFault.VERSION_2)
     raise AwsError("InvalidArgument", "Unsupported Authorization Type", extra={"ArgumentName": "Authorization"})
 
 
-def _header_v4(head: Head, rest: str, service: str) -> Claim:
+def _header_v4(head: Head, rest: str, service: str) -> RequestSignature:
     fields: dict[str, str] = dict(_FIELD.findall(rest))
     if len(fields) != rest.count(",") + 1:  # a piece without `=`, or a name twice
         # The piece itself is not quoted: it may hold the signature.
-        raise refuse(service, Doubt.MALFORMED, "an authorization component is malformed.")
+        raise auth_error(service, AuthFault.MALFORMED, "an authorization component is malformed.")
     credential = fields.get("Credential", "").rstrip()
     signed_headers = fields.get("SignedHeaders", "").rstrip()
     signature = fields.get("Signature", "").rstrip()
     if not (credential and signed_headers and signature):
         name = "Credential" if not credential else "Signature" if signed_headers else "SignedHeaders"
         said = f"missing {name}." if service == "s3" else f"Authorization header requires '{name}' parameter."
-        raise refuse(service, Doubt.MALFORMED, said)
-    access_key, scope = read_credential(credential, service, Doubt.MALFORMED)
+        raise auth_error(service, AuthFault.MALFORMED, said)
+    access_key, scope = read_credential(credential, service, AuthFault.MALFORMED)
     first = head.first
     timestamp = first.get("x-amz-date", "")
     time = _basic_time(timestamp)
@@ -144,8 +146,8 @@ def _header_v4(head: Head, rest: str, service: str) -> Claim:
         time = _time(head, service)
         timestamp = time.strftime(TIMESTAMP)
     if timestamp[:8] != scope.date:
-        raise _other_day(scope, timestamp, service, Doubt.WRONG_SCOPE)
-    return Claim(
+        raise _other_day(scope, timestamp, service, AuthFault.WRONG_SCOPE)
+    return RequestSignature(
         Method.V4_HEADER,
         access_key,
         signature,
@@ -159,17 +161,17 @@ def _header_v4(head: Head, rest: str, service: str) -> Claim:
     )
 
 
-def _header_v2(head: Head, rest: str, service: str) -> Claim:
+def _header_v2(head: Head, rest: str, service: str) -> RequestSignature:
     access_key, colon, signature = rest.strip().rpartition(":")
     if service != "s3":
-        raise refuse(service, Doubt.VERSION_2)
+        raise auth_error(service, AuthFault.VERSION_2)
     if not colon or not access_key or not signature:
         raise AwsError(
             "InvalidArgument",
             "AWS authorization header is invalid.  Expected AwsAccessKeyId:signature",
             extra={"ArgumentName": "Authorization"},
         )
-    return Claim(
+    return RequestSignature(
         Method.V2_HEADER,
         access_key,
         signature,
@@ -179,27 +181,27 @@ def _header_v2(head: Head, rest: str, service: str) -> Claim:
     )
 
 
-def _from_query_v4(head: Head, service: str) -> Claim:
+def _from_query_v4(head: Head, service: str) -> RequestSignature:
     query = _once(head, service)
     if not all(map(query.get, _V4_QUERY)) or (service == "s3" and not query.get("X-Amz-Expires")):
-        raise refuse(
+        raise auth_error(
             service,
-            Doubt.MALFORMED_QUERY,
+            AuthFault.MALFORMED_QUERY,
             "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, "
             "X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.",
         )
     if query["X-Amz-Algorithm"] != ALGORITHM:
-        raise refuse(service, Doubt.MALFORMED_QUERY, f'X-Amz-Algorithm only supports "{ALGORITHM}"')
-    access_key, scope = read_credential(query["X-Amz-Credential"], service, Doubt.WRONG_SCOPE_QUERY)
+        raise auth_error(service, AuthFault.MALFORMED_QUERY, f'X-Amz-Algorithm only supports "{ALGORITHM}"')
+    access_key, scope = read_credential(query["X-Amz-Credential"], service, AuthFault.WRONG_SCOPE_QUERY)
     time = _basic_time(query["X-Amz-Date"])
     if time is None:
         sentence = "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""
-        raise refuse(service, Doubt.MALFORMED_QUERY, sentence)
+        raise auth_error(service, AuthFault.MALFORMED_QUERY, sentence)
     if query["X-Amz-Date"][:8] != scope.date:
-        raise _other_day(scope, query["X-Amz-Date"], service, Doubt.MALFORMED_QUERY)
+        raise _other_day(scope, query["X-Amz-Date"], service, AuthFault.MALFORMED_QUERY)
     signed, first = _names(query["X-Amz-SignedHeaders"]), head.first
     sent = first.get("x-amz-content-sha256", "") if "x-amz-content-sha256" in signed else ""
-    return Claim(
+    return RequestSignature(
         Method.V4_QUERY,
         access_key,
         query["X-Amz-Signature"],
@@ -213,16 +215,16 @@ def _from_query_v4(head: Head, service: str) -> Claim:
     )
 
 
-def _from_query_v2(head: Head, service: str) -> Claim:
+def _from_query_v2(head: Head, service: str) -> RequestSignature:
     if service != "s3":
-        raise refuse(service, Doubt.VERSION_2)
+        raise auth_error(service, AuthFault.VERSION_2)
     query = _once(head, service)
     if not all(map(query.get, _V2_QUERY)):
         sentence = "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters"
         raise AwsError("AccessDenied", sentence, 403)
     if not re.fullmatch("[0-9]{1,12}", query["Expires"], re.ASCII):
         raise AwsError("AccessDenied", "Invalid date (should be seconds since epoch)", 403)
-    return Claim(
+    return RequestSignature(
         Method.V2_QUERY,
         query["AWSAccessKeyId"],
         query["Signature"],
@@ -238,23 +240,23 @@ def _once(head: Head, service: str) -> Mapping[str, str]:
         seen = set()
         for name, _ in head.query:
             if name in seen and (name.startswith("X-Amz-") or name in _V2_QUERY):
-                raise refuse(service, Doubt.MALFORMED_QUERY, f"{name} must be given once.")
+                raise auth_error(service, AuthFault.MALFORMED_QUERY, f"{name} must be given once.")
             seen.add(name)
     return head.values
 
 
-def read_credential(text: str, service: str, doubt: Doubt) -> tuple[str, Scope]:
+def read_credential(text: str, service: str, fault: AuthFault) -> tuple[str, Scope]:
     """Split `AKID/date/region/service/aws4_request`; raise the service's error for any other text."""
     parts = text.rsplit("/", 4)
     if len(parts) != 5 or not parts[0]:
         said = _EXPECTED if service == "s3" else "Credential must have exactly 5 slash-delimited elements."
-        raise refuse(service, doubt, said)
+        raise auth_error(service, fault, said)
     access_key, date, region, named, terminal = parts
     if terminal != "aws4_request":
-        raise refuse(service, doubt, f'incorrect terminal "{terminal}". This endpoint uses "aws4_request".')
+        raise auth_error(service, fault, f'incorrect terminal "{terminal}". This endpoint uses "aws4_request".')
     if not _DAY.fullmatch(date):
         said = f'incorrect date format "{date}". This date in the credential must be in the format "yyyyMMdd".'
-        raise refuse(service, doubt, said)
+        raise auth_error(service, fault, said)
     return access_key, Scope(date, region, named, text[len(access_key) + 1 :])
 
 
@@ -264,16 +266,16 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def _other_day(scope: Scope, timestamp: str, service: str, doubt: Doubt) -> AwsError:
+def _other_day(scope: Scope, timestamp: str, service: str, fault: AuthFault) -> AwsError:
     if service != "s3":
-        return refuse(
+        return auth_error(
             service,
-            Doubt.WRONG_SCOPE,
+            AuthFault.WRONG_SCOPE,
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
             f"'{scope.date}' != '{timestamp[:8]}', from '{timestamp}'.",
         )
     said = f'Invalid credential date "{scope.date}". This date is not the same as X-Amz-Date: "{timestamp[:8]}".'
-    return refuse(service, doubt, said)
+    return auth_error(service, fault, said)
 
 
 def _time(head: Head, service: str) -> datetime:
@@ -285,7 +287,7 @@ def _time(head: Head, service: str) -> datetime:
     text = head.header("x-amz-date") if "x-amz-date" in head.first else head.header("date")
     time = _basic_time(text) or _http_time(text)
     if time is None:
-        raise refuse(service, Doubt.NO_DATE)
+        raise auth_error(service, AuthFault.NO_DATE)
     return time
 
 
@@ -309,14 +311,14 @@ def _http_time(text: str) -> datetime | None:
 
 def _expires(text: str, service: str) -> int:
     if not _NUMBER.fullmatch(text):
-        raise refuse(service, Doubt.MALFORMED_QUERY, "X-Amz-Expires should be a number")
+        raise auth_error(service, AuthFault.MALFORMED_QUERY, "X-Amz-Expires should be a number")
     seconds = int(text)
     if seconds < 1:
-        raise refuse(service, Doubt.MALFORMED_QUERY, "X-Amz-Expires must be greater than 0")
+        raise auth_error(service, AuthFault.MALFORMED_QUERY, "X-Amz-Expires must be greater than 0")
     if seconds > WEEK:
-        raise refuse(
+        raise auth_error(
             service,
-            Doubt.MALFORMED_QUERY,
+            AuthFault.MALFORMED_QUERY,
             "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than "
             "604800 seconds",
         )

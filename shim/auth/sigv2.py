@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from shim.auth.errors import Doubt, refuse
-from shim.auth.request_signature import Claim, Method
+from shim.auth.errors import AuthFault, auth_error
+from shim.auth.request_signature import Method, RequestSignature
 from shim.auth.sigv4 import Verified, check_time, masked
 from shim.errors import AwsError
 from shim.protocol.message import Head
@@ -37,53 +37,53 @@ SIGNED_IN_URLS = _SIGNED.union(_LATER_WORDS.split())
 
 
 def verify(
-    claim: Claim, head: Head, *, secret: str, now: datetime, skew: timedelta, bucket_from_host: str = ""
+    sig: RequestSignature, head: Head, *, secret: str, now: datetime, skew: timedelta, bucket_from_host: str = ""
 ) -> Verified:
-    """Return what the signature proves, or raise AwsError in S3's words.
+    """Return the verified signature, or raise S3's error.
 
     `bucket_from_host` is the bucket of a virtual-host style request: it is signed as the first part of the path.
     """
-    if claim.method is Method.V2_QUERY:
-        _check_expiry(claim, now)
+    if sig.method is Method.V2_QUERY:
+        _check_expiry(sig, now)
     else:
-        check_time(claim, "s3", now, skew)
-    given = claim.signature.encode("utf-8", "surrogateescape")
-    for text in _candidates(claim, head, bucket_from_host):
+        check_time(sig, "s3", now, skew)
+    given = sig.value.encode("utf-8", "surrogateescape")
+    for text in _candidates(sig, head, bucket_from_host):
         expected = b64encode(hmac.digest(secret.encode(), text, "sha1"))
         if hmac.compare_digest(expected, given):
-            return Verified(claim, "s3", claim.payload)
-    text = masked(string_to_sign(claim, head, bucket_from_host))
+            return Verified(sig, "s3", sig.payload)
+    text = masked(string_to_sign(sig, head, bucket_from_host))
     extra = {
-        "AWSAccessKeyId": claim.access_key,
+        "AWSAccessKeyId": sig.access_key,
         "StringToSign": text.decode("utf-8", "replace"),
-        "SignatureProvided": claim.signature,
+        "SignatureProvided": sig.value,
         "StringToSignBytes": text.hex(" "),
     }
-    raise refuse("s3", Doubt.MISMATCH, extra=extra)
+    raise auth_error("s3", AuthFault.MISMATCH, extra=extra)
 
 
-def _check_expiry(claim: Claim, now: datetime) -> None:
-    assert claim.expires is not None
-    if now.timestamp() > claim.expires:
+def _check_expiry(sig: RequestSignature, now: datetime) -> None:
+    assert sig.expires is not None
+    if now.timestamp() > sig.expires:
         iso = "%Y-%m-%dT%H:%M:%SZ"
-        expires = datetime.fromtimestamp(claim.expires, UTC).strftime(iso)
+        expires = datetime.fromtimestamp(sig.expires, UTC).strftime(iso)
         raise AwsError(
             "AccessDenied", "Request has expired", 403, extra={"Expires": expires, "ServerTime": f"{now:{iso}}"}
         )
 
 
-def string_to_sign(claim: Claim, head: Head, bucket_from_host: str = "") -> bytes:
+def string_to_sign(sig: RequestSignature, head: Head, bucket_from_host: str = "") -> bytes:
     """Return the text that the secret signs, as the reference has it."""
-    return next(_candidates(claim, head, bucket_from_host))
+    return next(_candidates(sig, head, bucket_from_host))
 
 
-def _candidates(claim: Claim, head: Head, bucket: str) -> Iterator[bytes]:
-    dates = [str(claim.expires)] if claim.method is Method.V2_QUERY else _dates(head)
+def _candidates(sig: RequestSignature, head: Head, bucket: str) -> Iterator[bytes]:
+    dates = [str(sig.expires)] if sig.method is Method.V2_QUERY else _dates(head)
     sets = [SIGNED_IN_URLS]
-    if claim.method is Method.V2_HEADER:
+    if sig.method is Method.V2_HEADER:
         sets.append(_SIGNED)
     for date, path, names in product(dates, _paths(head.raw_path or b"/", bucket), sets):
-        yield _front(claim, head, date) + path + _sub_resources(head, names)
+        yield _front(sig, head, date) + path + _sub_resources(head, names)
 
 
 def _paths(raw: bytes, bucket: str) -> list[bytes]:
@@ -102,7 +102,7 @@ def _dates(head: Head) -> list[str]:
     return ["", date] if "x-amz-date" in head.first else [date]
 
 
-def _front(claim: Claim, head: Head, date: str) -> bytes:
+def _front(sig: RequestSignature, head: Head, date: str) -> bytes:
     """Return all but the resource: method, three standard headers, the date or expiry, the x-amz-* headers."""
     amz: dict[str, list[str]] = {}
     for name, value in head.headers:

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4: whether a signature is the one that the holder of the secret would make of this request.
+"""AWS Signature Version 4: verifies that the holder of the secret has signed the request.
 
 Pure functions over a Head; see "Create a signed AWS API request" (IAM user guide) and "Authenticating Requests (AWS
 Signature Version 4)" (S3 API reference) for the rules.
@@ -18,8 +18,8 @@ from itertools import chain, product, repeat
 from operator import methodcaller
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from shim.auth.errors import Doubt, refuse
-from shim.auth.request_signature import ALGORITHM, TIMESTAMP, Claim, Method, Scope
+from shim.auth.errors import AuthFault, auth_error
+from shim.auth.request_signature import ALGORITHM, TIMESTAMP, Method, RequestSignature, Scope
 from shim.errors import AwsError
 from shim.protocol.message import Head
 
@@ -46,9 +46,9 @@ _Trim = Callable[[Iterable[bytes]], Iterable[bytes]]
 
 @dataclass(slots=True)
 class Verified:
-    """A claim that held, with what the decoder of a signed body needs to go on from it; nobody changes it."""
+    """A verified signature, with what the decoder of a signed body continues from; nobody changes it."""
 
-    claim: Claim
+    sig: RequestSignature
     service: str
     payload: str  # the digest or mode of the body that was signed; '' where nothing was
     scope: str = ""  # date/region/service/aws4_request; '' for version 2
@@ -95,7 +95,7 @@ signing_keys = _SigningKeys(_KEYS_KEPT)
 
 
 def verify(
-    claim: Claim,
+    sig: RequestSignature,
     head: Head,
     *,
     secret: str,
@@ -106,30 +106,30 @@ def verify(
     payload_hash: str,
     region: str = "",
 ) -> Verified:
-    """Return what the signature proves, or raise AwsError in the words of `service`.
+    """Return the verified signature, or raise the error of `service`.
 
     `payload_hash` is the last line of the canonical request: the hex SHA-256 of the body where the caller has read
-    it (EC2, STS), `claim.payload` for S3, whose body is checked as it flows.  `region` is the one to name to a client
+    it (EC2, STS), `sig.payload` for S3, whose body is checked as it flows.  `region` is the one to name to a client
     that signed for a region that is not ours.
     """
-    scope = claim.scope
+    scope = sig.scope
     assert scope is not None
     if scope.service != service or scope.region not in regions:
-        query = claim.method is Method.V4_QUERY
-        doubt = Doubt.WRONG_SCOPE_QUERY if query else Doubt.WRONG_SCOPE
-        raise wrong_scope(scope, service, region, doubt)
-    check_time(claim, service, now, skew)
-    signed, headers = set(claim.signed_headers), head.first.keys()
+        query = sig.method is Method.V4_QUERY
+        fault = AuthFault.WRONG_SCOPE_QUERY if query else AuthFault.WRONG_SCOPE
+        raise wrong_scope(scope, service, region, fault)
+    check_time(sig, service, now, skew)
+    signed, headers = set(sig.signed_headers), head.first.keys()
     _check_signed_headers(signed, head, service, payload_hash)
-    ordinary = canonical_request(claim, head, service, payload_hash)
+    ordinary = canonical_request(sig, head, service, payload_hash)
     if headers >= signed:
         key = signing_keys.get(secret, scope)
-        given = claim.signature.encode("utf-8", "surrogateescape")
-        for canonical in chain((ordinary,), _others(ordinary, claim, head, service, payload_hash)):
-            expected = hmac.digest(key, string_to_sign(claim, canonical), "sha256").hex()
+        given = sig.value.encode("utf-8", "surrogateescape")
+        for canonical in chain((ordinary,), _others(ordinary, sig, head, service, payload_hash)):
+            expected = hmac.digest(key, string_to_sign(sig, canonical), "sha256").hex()
             if hmac.compare_digest(expected.encode(), given):
-                return Verified(claim, service, payload_hash, scope.text, claim.timestamp, key, expected)
-    raise _mismatch(claim, service, ordinary)
+                return Verified(sig, service, payload_hash, scope.text, sig.timestamp, key, expected)
+    raise _mismatch(sig, service, ordinary)
 
 
 def sign(secret: str, scope: Scope, text: bytes) -> str:
@@ -137,7 +137,7 @@ def sign(secret: str, scope: Scope, text: bytes) -> str:
     return hmac.digest(signing_keys.get(secret, scope), text, "sha256").hex()
 
 
-def wrong_scope(scope: Scope, service: str, ours: str, doubt: Doubt = Doubt.WRONG_SCOPE) -> AwsError:
+def wrong_scope(scope: Scope, service: str, ours: str, fault: AuthFault = AuthFault.WRONG_SCOPE) -> AwsError:
     """Return the error for a signature made for another service, or for a region that is not `ours`."""
     if scope.service != service:
         said = (
@@ -145,46 +145,46 @@ def wrong_scope(scope: Scope, service: str, ours: str, doubt: Doubt = Doubt.WRON
             if service == "s3"
             else f"Credential should be scoped to correct service: '{service}'."
         )
-        return refuse(service, doubt, said)
+        return auth_error(service, fault, said)
     if service != "s3":
-        return refuse(service, doubt, f"Credential should be scoped to a valid region, not '{scope.region}'.")
-    error = refuse(service, doubt, f"the region '{scope.region}' is wrong; expecting '{ours}'", {"Region": ours})
+        return auth_error(service, fault, f"Credential should be scoped to a valid region, not '{scope.region}'.")
+    error = auth_error(service, fault, f"the region '{scope.region}' is wrong; expecting '{ours}'", {"Region": ours})
     # SDKs sign again for the region that the answer names; an answer to HEAD names it in this header alone.
     error.headers["x-amz-bucket-region"] = ours
     return error
 
 
-def check_time(claim: Claim, service: str, now: datetime, skew: timedelta) -> None:
+def check_time(sig: RequestSignature, service: str, now: datetime, skew: timedelta) -> None:
     """Refuse what was signed too long ago, or will be signed in the future."""
-    time = claim.time
+    time = sig.time
     assert time is not None
     if time - now > skew:
-        raise _untimely(claim, service, Doubt.EARLY if claim.method is Method.V4_QUERY else Doubt.SKEWED, now, skew)
-    if claim.expires is None:
+        raise _untimely(sig, service, AuthFault.EARLY if sig.method is Method.V4_QUERY else AuthFault.SKEWED, now, skew)
+    if sig.expires is None:
         if now - time > skew:
-            raise _untimely(claim, service, Doubt.SKEWED, now, skew)
-    elif now - time > timedelta(seconds=claim.expires):
-        raise _untimely(claim, service, Doubt.EXPIRED, now, timedelta(seconds=claim.expires))
+            raise _untimely(sig, service, AuthFault.SKEWED, now, skew)
+    elif now - time > timedelta(seconds=sig.expires):
+        raise _untimely(sig, service, AuthFault.EXPIRED, now, timedelta(seconds=sig.expires))
 
 
-def _untimely(claim: Claim, service: str, doubt: Doubt, now: datetime, span: timedelta) -> AwsError:
-    assert claim.time is not None
+def _untimely(sig: RequestSignature, service: str, fault: AuthFault, now: datetime, span: timedelta) -> AwsError:
+    assert sig.time is not None
     minutes = f"{span.total_seconds() / 60:g} min."
-    early = claim.time > now
+    early = sig.time > now
     edge = (now + span if early else now - span).strftime(TIMESTAMP)
     said = (
-        f"Signature not yet current: {claim.timestamp} is still later than {edge} ({now:{TIMESTAMP}} + {minutes})"
+        f"Signature not yet current: {sig.timestamp} is still later than {edge} ({now:{TIMESTAMP}} + {minutes})"
         if early
-        else f"Signature expired: {claim.timestamp} is now earlier than {edge} ({now:{TIMESTAMP}} - {minutes})"
+        else f"Signature expired: {sig.timestamp} is now earlier than {edge} ({now:{TIMESTAMP}} - {minutes})"
     )
     iso = "%Y-%m-%dT%H:%M:%SZ"
     extra = {"ServerTime": now.strftime(iso)}
-    if doubt is Doubt.EXPIRED:
-        extra |= {"X-Amz-Expires": str(claim.expires), "Expires": (claim.time + span).strftime(iso)}
-    elif doubt is Doubt.SKEWED:
+    if fault is AuthFault.EXPIRED:
+        extra |= {"X-Amz-Expires": str(sig.expires), "Expires": (sig.time + span).strftime(iso)}
+    elif fault is AuthFault.SKEWED:
         milliseconds = str(int(span.total_seconds() * 1000))
-        extra |= {"RequestTime": claim.timestamp, "MaxAllowedSkewMilliseconds": milliseconds}
-    return refuse(service, doubt, said, extra)
+        extra |= {"RequestTime": sig.timestamp, "MaxAllowedSkewMilliseconds": milliseconds}
+    return auth_error(service, fault, said, extra)
 
 
 def _check_signed_headers(signed: set[str], head: Head, service: str, payload_hash: str) -> None:
@@ -195,7 +195,7 @@ def _check_signed_headers(signed: set[str], head: Head, service: str, payload_ha
     outside, as S3 lets it, where its value is the canonical request's last line and so is signed all the same.
     """
     if "host" not in signed:
-        raise refuse(service, Doubt.NOT_SIGNED, "'Host' or ':authority'", {"HeadersNotSigned": "host"})
+        raise auth_error(service, AuthFault.NOT_SIGNED, "'Host' or ':authority'", {"HeadersNotSigned": "host"})
     unsigned = head.first.keys() - signed
     if "x-amz-" not in "\n".join(unsigned):
         return
@@ -204,46 +204,45 @@ def _check_signed_headers(signed: set[str], head: Head, service: str, payload_ha
         loose.remove("x-amz-content-sha256")
     if loose:
         quoted = ", ".join(f"'{name}'" for name in loose)
-        raise refuse(service, Doubt.NOT_SIGNED, quoted, {"HeadersNotSigned": ", ".join(loose)})
+        raise auth_error(service, AuthFault.NOT_SIGNED, quoted, {"HeadersNotSigned": ", ".join(loose)})
 
 
-def string_to_sign(claim: Claim, canonical: bytes) -> bytes:
+def string_to_sign(sig: RequestSignature, canonical: bytes) -> bytes:
     """Return the text that the signing key signs."""
-    assert claim.scope is not None
-    return f"{ALGORITHM}\n{claim.timestamp}\n{claim.scope.text}\n{sha256(canonical).hexdigest()}".encode()
+    assert sig.scope is not None
+    return f"{ALGORITHM}\n{sig.timestamp}\n{sig.scope.text}\n{sha256(canonical).hexdigest()}".encode()
 
 
-def canonical_request(claim: Claim, head: Head, service: str, payload_hash: str) -> bytes:
+def canonical_request(sig: RequestSignature, head: Head, service: str, payload_hash: str) -> bytes:
     """Return the canonical request as AWS documents it."""
     path = _PATHS.get(service, _PLAIN)[0](head.raw_path or b"/")
-    headers = _headers(claim.signed_headers, head.first, _fold)
+    headers = _headers(sig.signed_headers, head.first, _fold)
     query = _query(head.raw_query) if head.raw_query else b""
-    return _request(claim, head, path, query, headers, payload_hash)
+    return _request(sig, head, path, query, headers, payload_hash)
 
 
-def _others(ordinary: bytes, claim: Claim, head: Head, service: str, payload_hash: str) -> Iterator[bytes]:
+def _others(ordinary: bytes, sig: RequestSignature, head: Head, service: str, payload_hash: str) -> Iterator[bytes]:
     """Yield the other canonical requests that a client may have signed for these very bytes.
 
     Every one of them is a function of what came over the wire, so accepting them lends nothing to a forger; they let in
     clients that encode, fold or name the port in their own way.
     """
-    folds = [value for name in claim.signed_headers if "  " in (value := head.header(name)) or "\t" in value]
+    folds = [value for name in sig.signed_headers if "  " in (value := head.header(name)) or "\t" in value]
     trims = (_fold, _strip) if folds else (_fold,)
     # Each part is made once, however many requests hold it: making them is what a wrong signature costs us.
     headers = [
-        _headers(claim.signed_headers, {**head.first, "host": host}, trim)
-        for host, trim in product(_hosts(head), trims)
+        _headers(sig.signed_headers, {**head.first, "host": host}, trim) for host, trim in product(_hosts(head), trims)
     ]
     queries = [query(head.raw_query) for query in (_query, _as_sent_query)]
     paths = [path(head.raw_path or b"/") for path in _PATHS.get(service, _PLAIN)]
     for lines, query, path in product(*map(dict.fromkeys, (headers, queries, paths))):
-        canonical = _request(claim, head, path, query, lines, payload_hash)
+        canonical = _request(sig, head, path, query, lines, payload_hash)
         if canonical != ordinary:
             yield canonical
 
 
-def _request(claim: Claim, head: Head, path: bytes, query: bytes, headers: bytes, payload_hash: str) -> bytes:
-    tail = f"{';'.join(claim.signed_headers)}\n{payload_hash}".encode("latin-1", "replace")
+def _request(sig: RequestSignature, head: Head, path: bytes, query: bytes, headers: bytes, payload_hash: str) -> bytes:
+    tail = f"{';'.join(sig.signed_headers)}\n{payload_hash}".encode("latin-1", "replace")
     return b"\n".join((head.method.encode(), path, query, headers, tail))
 
 
@@ -322,19 +321,19 @@ _PATHS: Mapping[str, tuple[Callable[[bytes], bytes], ...]] = {"s3": (bytes, _onc
 _PLAIN = (_twice, _normal, _once, bytes)
 
 
-def _mismatch(claim: Claim, service: str, canonical: bytes) -> AwsError:
+def _mismatch(sig: RequestSignature, service: str, canonical: bytes) -> AwsError:
     """Build SignatureDoesNotMatch; for S3 with what the client should have signed, as S3 tells it."""
-    text = string_to_sign(claim, canonical)
+    text = string_to_sign(sig, canonical)
     shown = masked(canonical)
     extra = {
-        "AWSAccessKeyId": claim.access_key,
+        "AWSAccessKeyId": sig.access_key,
         "StringToSign": text.decode(),
-        "SignatureProvided": claim.signature,
+        "SignatureProvided": sig.value,
         "StringToSignBytes": text.hex(" "),
         "CanonicalRequest": shown.decode("utf-8", "replace"),
         "CanonicalRequestBytes": shown.hex(" "),
     }
-    return refuse(service, Doubt.MISMATCH, extra=extra)
+    return auth_error(service, AuthFault.MISMATCH, extra=extra)
 
 
 def masked(text: bytes) -> bytes:

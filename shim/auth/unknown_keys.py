@@ -1,6 +1,6 @@
-"""A bound on look-ups of access keys that nobody has: whoever makes up keys must not keep Keystone busy with them.
+"""A limit on look-ups of unknown access keys, so that a client that makes up keys cannot keep Keystone busy.
 
-Only those that turn out to be wrong count, so that many good keys after a start come through.
+Only keys that Keystone does not know count, so many valid keys right after a start are all looked up.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ _AT_ONCE = 16
 _QUEUE = 1000
 
 
-class Guesses:
-    """Lets `rate` wrong guesses a second through, some at once; `clock` gives monotonic seconds."""
+class UnknownKeyLimit:
+    """Lets `rate` look-ups of unknown keys a second through, in bursts; `clock` gives monotonic seconds."""
 
     def __init__(self, rate: float, clock: Callable[[], float]) -> None:
         self._rate = rate
@@ -29,10 +29,10 @@ class Guesses:
         self._turn = asyncio.Semaphore(_AT_ONCE)
 
     @asynccontextmanager
-    async def asking(self) -> AsyncIterator[Callable[[], None]]:
-        """Run the block that asks for a key; it calls what it is given where the key was wrong.
+    async def lookup(self) -> AsyncIterator[Callable[[], None]]:
+        """Run the block that asks Keystone for a key; it calls the function that it is given if the key is unknown.
 
-        Raises BackendError THROTTLED where too many were wrong lately, or too many wait already.
+        Raises BackendError THROTTLED where too many keys were unknown lately, or too many look-ups wait already.
         """
         self._check()
         if self._waiting >= _QUEUE and self._turn.locked():
@@ -44,7 +44,7 @@ class Guesses:
             self._waiting -= 1
         try:
             self._check()
-            yield self._wrong
+            yield self._count_unknown
         finally:
             self._turn.release()
 
@@ -55,7 +55,7 @@ class Guesses:
         if self._left < 1.0:
             raise _too_many()
 
-    def _wrong(self) -> None:
+    def _count_unknown(self) -> None:
         self._left -= 1.0
 
 

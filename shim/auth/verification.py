@@ -1,4 +1,4 @@
-"""The one door through which every signature goes, whatever its version."""
+"""Verifies the signature of a request, of version 2 or 4, and the payload hash that it covers."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Container
 from datetime import datetime, timedelta
 
 from shim.auth import sigv2, sigv4
-from shim.auth.errors import Doubt, plain, refuse
-from shim.auth.request_signature import UNSIGNED, Claim
+from shim.auth.errors import AuthFault, auth_error, printable
+from shim.auth.request_signature import UNSIGNED, RequestSignature
 from shim.auth.sigv4 import Verified
 from shim.errors import AwsError
 from shim.protocol.message import Head
@@ -27,7 +27,7 @@ _ASYMMETRIC = frozenset(
 
 
 def verify(
-    claim: Claim,
+    sig: RequestSignature,
     head: Head,
     *,
     secret: str,
@@ -39,39 +39,39 @@ def verify(
     bucket_from_host: str = "",
     region: str = "",
 ) -> Verified:
-    """Return what the signature of a request proves; raise AwsError in the words of `service` where it proves nothing.
+    """Return the verified signature of a request; raise the error of `service` where it does not hold.
 
     `service` is the one the request was routed to; a signature made for another one is refused.  `regions` are the
     names that clients may sign for, `region` the one to name to those who signed for another.  `payload_hash` is the
     hex SHA-256 of a body that was read already (EC2, STS); '' takes what the request says (S3, whose body `open_body`
     checks as it flows).  `bucket_from_host` is the bucket of a virtual-host style request.
     """
-    if claim.token:
+    if sig.token:
         # Nobody has got a session token from us, so none can be good.
-        raise refuse(service, Doubt.BAD_TOKEN)
-    if claim.scope is None:  # version 2
+        raise auth_error(service, AuthFault.BAD_TOKEN)
+    if sig.scope is None:  # version 2
         if service != "s3":
-            raise refuse(service, Doubt.VERSION_2)
-        if claim.payload:
-            check_payload(claim.payload)
-        return sigv2.verify(claim, head, secret=secret, now=now, skew=skew, bucket_from_host=bucket_from_host)
+            raise auth_error(service, AuthFault.VERSION_2)
+        if sig.payload:
+            check_payload(sig.payload)
+        return sigv2.verify(sig, head, secret=secret, now=now, skew=skew, bucket_from_host=bucket_from_host)
     if service == "s3":
-        check_payload(claim.payload)
+        check_payload(sig.payload)
     return sigv4.verify(
-        claim,
+        sig,
         head,
         secret=secret,
         service=service,
         regions=regions,
         now=now,
         skew=skew,
-        payload_hash=payload_hash or claim.payload,
+        payload_hash=payload_hash or sig.payload,
         region=region,
     )
 
 
 def check_payload(payload: str) -> None:
-    """Refuse an x-amz-content-sha256 that is neither a digest nor a mode we know."""
+    """Raise AwsError for an x-amz-content-sha256 that is neither a SHA-256 digest nor a known mode."""
     if payload == UNSIGNED or SHA256.fullmatch(payload) or payload in STREAMING:
         return
     if not payload:
@@ -82,5 +82,5 @@ def check_payload(payload: str) -> None:
         "InvalidArgument",
         "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
         "STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value.",
-        extra={"ArgumentName": "x-amz-content-sha256", "ArgumentValue": plain(payload)},
+        extra={"ArgumentName": "x-amz-content-sha256", "ArgumentValue": printable(payload)},
     )

@@ -1,4 +1,4 @@
-"""What a model demands of a value beyond its type: length, range, pattern, enumeration.  Compiled to one function."""
+"""The constraints that a model sets on values: length, range, pattern, enumeration; compiled to one function."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any
 
-from shim.protocol.parameter_error import Flaw, Refusal
+from shim.protocol.parameter_error import ParameterError, Problem
 
 Check = Callable[[Any], None]
 
@@ -31,7 +31,7 @@ def pattern(text: str) -> re.Pattern[str]:
 
 
 def check(shape: Any) -> Check | None:
-    """Return a function that raises Refusal when a value breaks the shape's constraints; None when it has none."""
+    """Return a function that raises ParameterError for a value that breaks a constraint; None if the shape has none."""
     facts = shape.metadata
     checks: list[Check] = []
     kind = shape.type_name
@@ -68,9 +68,9 @@ def _all(checks: list[Check]) -> Check | None:
     return run
 
 
-def _broken(name: str, detail: str, value: Any, secret: bool) -> Refusal:
-    return Refusal(
-        Flaw.CONSTRAINT, detail, None if secret or isinstance(value, (list, dict)) else str(value), shape=name
+def _broken(name: str, detail: str, value: Any, secret: bool) -> ParameterError:
+    return ParameterError(
+        Problem.CONSTRAINT, detail, None if secret or isinstance(value, (list, dict)) else str(value), shape=name
     )
 
 

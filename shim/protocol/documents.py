@@ -1,4 +1,4 @@
-"""XML documents into parameters, for rest-xml: the tree of `xml.read` walked by the model.
+"""Reads the XML documents of rest-xml requests: the tree of `xml.read` becomes parameters, by the model.
 
 The parser has checked the tree against `xml.schema`: elements stand where the model has them, as often as it allows.
 Here their text becomes values, and what is missing is found.
@@ -11,7 +11,7 @@ from typing import Any
 
 from shim.protocol import scalars
 from shim.protocol.constraints import check
-from shim.protocol.parameter_error import Flaw, Refusal
+from shim.protocol.parameter_error import ParameterError, Problem
 from shim.protocol.xml.read import Element
 from shim.protocol.xml.schema import entry_tags, flattened, tag_of
 
@@ -63,7 +63,7 @@ class Compiler:
                     found[name] = reader(element)
             for name in required:
                 if name not in found:
-                    raise Refusal(Flaw.MISSING, "Member must not be null").at(name)
+                    raise ParameterError(Problem.MISSING, "Member must not be null").at(name)
             return found
 
         return read
@@ -92,7 +92,7 @@ class Compiler:
             parts = {child.tag: child for child in element.children}
             for tag in (key_tag, value_tag):
                 if tag not in parts:
-                    raise Refusal(Flaw.MISSING, "Member must not be null").at(tag)
+                    raise ParameterError(Problem.MISSING, "Member must not be null").at(tag)
             return _step(key, parts[key_tag]), _step(value, parts[value_tag])
 
         return read
@@ -132,5 +132,5 @@ def _checked(read: Read, shape: Any) -> Read:
 def _step(read: Read, element: Element) -> Any:
     try:
         return read(element)
-    except Refusal as refusal:
-        raise refusal.at(element.tag) from None
+    except ParameterError as error:
+        raise error.at(element.tag) from None

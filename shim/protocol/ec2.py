@@ -10,7 +10,7 @@ from shim.errors import AwsError
 from shim.protocol import faults, forms
 from shim.protocol.message import Reply, Request
 from shim.protocol.operation import Dialect, Parse, Write
-from shim.protocol.parameter_error import Flaw, Refusal
+from shim.protocol.parameter_error import ParameterError, Problem
 from shim.protocol.xml import write as xml
 
 _WORDS = frozenset({"Action", "Version"})
@@ -30,24 +30,24 @@ def word(request: Request, name: str) -> str:
 def words(request: Request) -> dict[str, str]:
     """The protocol's own words that a request holds, each said once, or again alike in the query and the form.
 
-    Raises Refusal where one is said in two ways: nobody could tell which operation is meant.
+    Raises ParameterError where one is said in two ways: nobody could tell which operation is meant.
     """
     found: dict[str, str] = {}
     for name, value in pairs(request):
         if name in _WORDS and found.setdefault(name, value) != value:
-            raise Refusal(Flaw.TYPE, "The parameter is given twice", value).at(name)
+            raise ParameterError(Problem.TYPE, "The parameter is given twice", value).at(name)
     return found
 
 
-def action_name(model: Any, refuse: Callable[[Refusal], AwsError]) -> Callable[[Request], str]:
+def action_name(model: Any, refuse: Callable[[ParameterError], AwsError]) -> Callable[[Request], str]:
     """Return the function that reads the operation's name from a request, for ec2 and query alike."""
     known = frozenset(model.operation_names)
 
     def identify(request: Request) -> str:
         try:
             action = words(request).get("Action", "")
-        except Refusal as refusal:
-            raise refuse(refusal) from None
+        except ParameterError as error:
+            raise refuse(error) from None
         if action in known:
             return action
         if not action:
@@ -67,37 +67,37 @@ def wire_name(name: str, member: Any) -> str:
     return location[0].upper() + location[1:]
 
 
-def refused(refusal: Refusal) -> AwsError:
+def aws_error(error: ParameterError) -> AwsError:
     """EC2's words for a parameter that cannot be taken."""
-    name = refusal.where.encode("utf-8", "replace").decode()
-    if refusal.flaw is Flaw.UNKNOWN:
+    name = error.name.encode("utf-8", "replace").decode()
+    if error.problem is Problem.UNKNOWN:
         code, message = "UnknownParameter", f"The parameter {name} is not recognized"
-    elif refusal.flaw is Flaw.MISSING:
+    elif error.problem is Problem.MISSING:
         code, message = "MissingParameter", f"The request must contain the parameter {name}"
-    elif refusal.flaw is Flaw.TEXT:
-        code, message = "InvalidCharacter", f"The parameter {name} holds a character that {refusal.detail}."
+    elif error.problem is Problem.CHARACTER:
+        code, message = "InvalidCharacter", f"The parameter {name} holds a character that {error.detail}."
     else:
-        value = "" if refusal.value is None else f"({refusal.value.encode('utf-8', 'replace').decode()}) "
-        code, message = "InvalidParameterValue", f"Value {value}for parameter {name} is invalid. {refusal.detail}"
+        value = "" if error.value is None else f"({error.value.encode('utf-8', 'replace').decode()}) "
+        code, message = "InvalidParameterValue", f"Value {value}for parameter {name} is invalid. {error.detail}"
     return AwsError(code, message, refused=name)
 
 
 def parser(model: Any) -> Parse:
     """Compile an operation's parser: pairs → parameters, validated by the model."""
     if model.input_shape is None:
-        return form_parser(lambda node: forms.empty(node), refused)
+        return form_parser(lambda node: forms.empty(node), aws_error)
     compiler = forms.Compiler(wire_name=wire_name, flat=True)
-    return form_parser(compiler.read(model.input_shape), refused)
+    return form_parser(compiler.read(model.input_shape), aws_error)
 
 
-def form_parser(read: forms.Read, words: Callable[[Refusal], AwsError]) -> Parse:
+def form_parser(read: forms.Read, words: Callable[[ParameterError], AwsError]) -> Parse:
     """Make a reader of the tree a parser of requests, with a protocol's words for refusals."""
 
     def parse(request: Request, body: bytes) -> dict[str, Any]:
         try:
             params: dict[str, Any] = read(forms.tree(pairs(request)))
-        except Refusal as refusal:
-            raise words(refusal) from None
+        except ParameterError as error:
+            raise words(error) from None
         return params
 
     return parse
@@ -148,7 +148,7 @@ def _always(model: Any) -> frozenset[str]:
 
 
 DIALECT = Dialect(
-    router=lambda model: action_name(model, refused),
+    router=lambda model: action_name(model, aws_error),
     parser=parser,
     writer=writer,
     failure=lambda model: faults.ec2,

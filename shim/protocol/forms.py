@@ -15,7 +15,7 @@ from shim.errors import AwsError
 from shim.protocol import scalars
 from shim.protocol.constraints import check
 from shim.protocol.message import decode_pairs
-from shim.protocol.parameter_error import Flaw, Refusal
+from shim.protocol.parameter_error import ParameterError, Problem
 
 Node = Any  # str, or dict[str, Node]; a value that also has children keeps it under ""
 Read = Callable[[Node], Any]
@@ -78,7 +78,7 @@ def tree(pairs: Iterable[tuple[str, str]]) -> dict[str, Node]:
             continue
         *way, last = name.split(".", DEEPEST)
         if "." in last:
-            raise Refusal(Flaw.UNKNOWN).at(name)
+            raise ParameterError(Problem.UNKNOWN).at(name)
         node = root
         for step in way:
             below = node.get(step)
@@ -94,7 +94,7 @@ def tree(pairs: Iterable[tuple[str, str]]) -> dict[str, Node]:
         elif isinstance(there, dict) and "" not in there:
             there[""] = value
         elif (there.get("") if isinstance(there, dict) else there) != value:
-            raise Refusal(Flaw.TYPE, "The parameter is given twice", value).at(name)
+            raise ParameterError(Problem.TYPE, "The parameter is given twice", value).at(name)
     return root
 
 
@@ -129,19 +129,19 @@ class Compiler:
 
         def read(node: Node) -> dict[str, Any]:
             if not isinstance(node, dict):
-                raise Refusal(Flaw.UNKNOWN)
+                raise ParameterError(Problem.UNKNOWN)
             found: dict[str, Any] = {}
             for outside, below in node.items():
                 member = members.get(outside)
                 if member is None:
-                    raise Refusal(Flaw.UNKNOWN).at(outside, *_first(below))
+                    raise ParameterError(Problem.UNKNOWN).at(outside, *_first(below))
                 try:
                     found[member[0]] = member[1](below)
-                except Refusal as refusal:
-                    raise refusal.at(outside) from None
+                except ParameterError as error:
+                    raise error.at(outside) from None
             for name, outside in required:
                 if name not in found:
-                    raise Refusal(Flaw.MISSING, "Member must not be null").at(outside)
+                    raise ParameterError(Problem.MISSING, "Member must not be null").at(outside)
             return found
 
         return read
@@ -160,7 +160,7 @@ class Compiler:
             if not isinstance(node, dict):
                 if scalar:
                     return [item(node)]  # `InstanceId=i-1` for `InstanceId.1=i-1`
-                raise Refusal(Flaw.UNKNOWN)
+                raise ParameterError(Problem.UNKNOWN)
             return [_step(item, index, below) for index, below in _numbered(node, scalar)]
 
         return read
@@ -173,13 +173,13 @@ class Compiler:
 
         def entry(node: Node) -> tuple[Any, Any]:
             if not isinstance(node, dict):
-                raise Refusal(Flaw.UNKNOWN)
+                raise ParameterError(Problem.UNKNOWN)
             for name in node:
                 if name not in (key_name, value_name):
-                    raise Refusal(Flaw.UNKNOWN).at(name)
+                    raise ParameterError(Problem.UNKNOWN).at(name)
             for name in (key_name, value_name):
                 if name not in node:
-                    raise Refusal(Flaw.MISSING, "Member must not be null").at(name)
+                    raise ParameterError(Problem.MISSING, "Member must not be null").at(name)
             return _step(key, key_name, node[key_name]), _step(value, value_name, node[value_name])
 
         def read(node: Node) -> dict[Any, Any]:
@@ -188,7 +188,7 @@ class Compiler:
             if inner and isinstance(node, dict):
                 node = _only(node, inner)
             if not isinstance(node, dict):
-                raise Refusal(Flaw.UNKNOWN)
+                raise ParameterError(Problem.UNKNOWN)
             return dict(_step(entry, index, below) for index, below in _numbered(node, scalar=False))
 
         return read
@@ -199,7 +199,7 @@ def _leaf(read: scalars.Read, *, numbered: bool) -> Read:
         if numbered and isinstance(node, dict) and len(node) == 1:
             node = node.get("1", node)  # boto 2 asks GetConsoleOutput for `InstanceId.1`
         if isinstance(node, dict):
-            raise Refusal(Flaw.UNKNOWN).at(*_first(node))
+            raise ParameterError(Problem.UNKNOWN).at(*_first(node))
         return read(node)
 
     return leaf
@@ -221,14 +221,14 @@ def _checked(read: Read, shape: Any) -> Read:
 def _step(read: Read, name: str, node: Node) -> Any:
     try:
         return read(node)
-    except Refusal as refusal:
-        raise refusal.at(name) from None
+    except ParameterError as error:
+        raise error.at(name) from None
 
 
 def _only(node: dict[str, Node], inner: str) -> Node:
     for name in node:
         if name != inner:
-            raise Refusal(Flaw.UNKNOWN).at(name)
+            raise ParameterError(Problem.UNKNOWN).at(name)
     return node[inner]
 
 
@@ -240,7 +240,7 @@ def _numbered(node: dict[str, Node], scalar: bool) -> list[tuple[str, Node]]:
     """
     for name in node:
         if not _INDEX.fullmatch(name) and not (name == "" and scalar):
-            raise Refusal(Flaw.UNKNOWN).at(name)
+            raise ParameterError(Problem.UNKNOWN).at(name)
     return sorted(node.items(), key=lambda pair: int(pair[0] or -1))
 
 
@@ -257,5 +257,5 @@ def _first(node: Node) -> list[str]:
 def empty(node: Node) -> dict[str, Any]:
     """The reader of an operation that takes no parameters."""
     for name, below in node.items():
-        raise Refusal(Flaw.UNKNOWN).at(name, *_first(below))
+        raise ParameterError(Problem.UNKNOWN).at(name, *_first(below))
     return {}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from shim.protocol import scalars
-from shim.protocol.parameter_error import Flaw, Refusal
+from shim.protocol.parameter_error import ParameterError, Problem
 
 Binding = tuple[str, Callable[[str], Any]]  # member, reader of the header's text
 
@@ -100,9 +100,9 @@ def response_text(text: str) -> str:
     try:
         text.encode("latin-1")
     except UnicodeEncodeError:
-        raise Refusal(Flaw.TYPE, "Header value cannot be represented using ISO-8859-1.", text) from None
+        raise ParameterError(Problem.TYPE, "Header value cannot be represented using ISO-8859-1.", text) from None
     if _CONTROL.search(text):
-        raise Refusal(Flaw.TYPE, "Header value cannot be represented using ISO-8859-1.")
+        raise ParameterError(Problem.TYPE, "Header value cannot be represented using ISO-8859-1.")
     return text
 
 

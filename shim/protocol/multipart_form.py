@@ -1,6 +1,7 @@
-"""multipart/form-data as it comes in pieces: the fields in front of a file, then the file's bytes (RFC 7578).
+"""Reads multipart/form-data, a browser's upload, piece by piece: the fields in front of a file, then its bytes.
 
-Pure: whoever reads the body feeds it here, and asks what was found so far.
+(RFC 7578.)  It does no I/O: the caller feeds it the body.  Forms of the query protocols (application/
+x-www-form-urlencoded) are another thing, which `protocol.forms` reads.
 """
 
 from __future__ import annotations
@@ -12,16 +13,16 @@ from shim.errors import AwsError
 
 
 def is_form(content_type: str) -> bool:
-    """Tell whether a Content-Type announces a form with files."""
+    """Tell whether a Content-Type is that of a form with files."""
     return content_type.lower().startswith("multipart/form-data")
 
 
 class FormData:
-    """One form whose file is the part named `file`; parts behind it count for nothing, as S3 has it.
+    """One form whose file is the part named `file`; parts behind it are ignored, as S3 ignores them.
 
     `fields` are the parts in front of the file, names in lower case as S3 compares them, of a repeated one the last;
-    `filename` is what the client calls the file; `has_file` says that its bytes have begun, `whole` that the form has
-    ended.  `limit` is how many bytes may come in front of the file's.  Raises AwsError in S3's words.
+    `filename` is the file's name at the client; `has_file` says that the file has begun, `whole` that the form has
+    ended.  `limit` is how many bytes may precede the file.  Raises S3's errors.
     """
 
     def __init__(self, content_type: str, limit: int, file: str = "file") -> None:
@@ -58,7 +59,7 @@ class FormData:
             raise malformed() from None
 
     def feed(self, data: bytes) -> bytes:
-        """Take in what came next; return the file's bytes in it."""
+        """Read the next piece of the body; return the bytes of the file in it."""
         try:
             self._parser.write(data)
         except FormParserError:
@@ -70,7 +71,7 @@ class FormData:
         return found
 
     def finish(self) -> None:
-        """Refuse a form that broke off, or that has no file."""
+        """Raise AwsError for a form that is incomplete or has no file; to be called at the end of the body."""
         if not self.whole:
             raise malformed()
         if not self.has_file:
@@ -131,7 +132,7 @@ class FormData:
 
 
 def malformed() -> AwsError:
-    """Build the error for a form that cannot be read."""
+    """Return the error for a form that cannot be read."""
     return AwsError("MalformedPOSTRequest", "The body of your POST request is not well-formed multipart/form-data.")
 
 

@@ -10,7 +10,7 @@ from shim.errors import AwsError
 from shim.protocol import ec2, faults, forms
 from shim.protocol.message import Reply, Request
 from shim.protocol.operation import Dialect, Fail, Parse, Write
-from shim.protocol.parameter_error import Flaw, Refusal
+from shim.protocol.parameter_error import ParameterError, Problem
 from shim.protocol.xml import write as xml
 
 
@@ -22,31 +22,31 @@ def wire_name(name: str, member: Any) -> str:
     return str(own or name)
 
 
-def refused(refusal: Refusal) -> AwsError:
+def aws_error(error: ParameterError) -> AwsError:
     """Coral's words: `1 validation error detected: Value '...' at '...' failed to satisfy constraint: ...`."""
-    where = refusal.where.encode("utf-8", "replace").decode()
-    return AwsError("ValidationError", _sentence(refusal, where), refused=where)
+    where = error.name.encode("utf-8", "replace").decode()
+    return AwsError("ValidationError", _sentence(error, where), refused=where)
 
 
-def _sentence(refusal: Refusal, where: str) -> str:
-    if refusal.flaw is Flaw.UNKNOWN:
+def _sentence(error: ParameterError, where: str) -> str:
+    if error.problem is Problem.UNKNOWN:
         return f"The parameter {where} is not recognized"
-    if refusal.flaw is Flaw.TEXT:
-        return f"The parameter {where} holds a character that {refusal.detail}."
-    if refusal.flaw is Flaw.MISSING:
+    if error.problem is Problem.CHARACTER:
+        return f"The parameter {where} holds a character that {error.detail}."
+    if error.problem is Problem.MISSING:
         value = "Value null "
     else:
-        value = "Value " if refusal.value is None else f"Value '{refusal.value.encode('utf-8', 'replace').decode()}' "
+        value = "Value " if error.value is None else f"Value '{error.value.encode('utf-8', 'replace').decode()}' "
     place = where[:1].lower() + where[1:]
-    return f"1 validation error detected: {value}at '{place}' failed to satisfy constraint: {refusal.detail}"
+    return f"1 validation error detected: {value}at '{place}' failed to satisfy constraint: {error.detail}"
 
 
 def parser(model: Any) -> Parse:
     """Compile an operation's parser: pairs → parameters, validated by the model."""
     if model.input_shape is None:
-        return ec2.form_parser(forms.empty, refused)
+        return ec2.form_parser(forms.empty, aws_error)
     compiler = forms.Compiler(wire_name=wire_name, flat=False)
-    return ec2.form_parser(compiler.read(model.input_shape), refused)
+    return ec2.form_parser(compiler.read(model.input_shape), aws_error)
 
 
 def writer(model: Any) -> Write:
@@ -91,7 +91,7 @@ def _always(model: Any) -> frozenset[str]:
 
 
 DIALECT = Dialect(
-    router=lambda model: ec2.action_name(model, refused),
+    router=lambda model: ec2.action_name(model, aws_error),
     parser=parser,
     writer=writer,
     failure=_failure,

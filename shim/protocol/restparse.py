@@ -1,4 +1,4 @@
-"""rest-xml requests into parameters: what travels in path, query, headers and body, each by its compiled table."""
+"""Parses rest-xml requests: path, query, headers and body become parameters, by tables compiled from the model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shim.errors import AwsError
 from shim.protocol import documents, headers, scalars
 from shim.protocol.message import USUAL, Head, Request
 from shim.protocol.operation import Parse
-from shim.protocol.parameter_error import Flaw, Refusal
+from shim.protocol.parameter_error import ParameterError, Problem
 from shim.protocol.s3_router import SIGNATURE, SIGNS_ONLY, not_implemented
 from shim.protocol.unknown_names import HARMLESS, ignores_header, known
 from shim.protocol.xml import read as xmlread
@@ -20,8 +20,8 @@ from shim.protocol.xml.schema import Document, tag_of
 
 Fill = Callable[[dict[str, Any], Head], None]
 
-# What is sent in one piece has a checksum of the whole and no other; uploads of parts model this header.
-_TRUE = {"x-amz-checksum-type": "FULL_OBJECT"}
+# An object that is sent in one piece can only have a checksum of the whole; multipart uploads model this header.
+_ALWAYS_TRUE = {"x-amz-checksum-type": "FULL_OBJECT"}
 
 # "A recipient MUST ignore the If-Modified-Since header field if the received field value is not a valid HTTP-date"
 # (RFC 9110, 13.1.3; 13.1.4 says the same of If-Unmodified-Since).
@@ -43,7 +43,7 @@ _WORDS = {  # shape → code and sentence of a value that is not in its enumerat
 
 
 def checksums(model: Any) -> tuple[str, ...]:
-    """Name the checksum algorithms of a model; their headers are verified with the body, modelled or not."""
+    """Return the checksum algorithms of a model.  Their headers are verified with the body of any operation."""
     service = model.service_model
     return tuple(service.shape_for("ChecksumAlgorithm").enum) if "ChecksumAlgorithm" in service.shape_names else ()
 
@@ -140,7 +140,7 @@ def _query(shape: Any) -> Fill | None:
             if many:
                 found.setdefault(name, []).append(value)
             elif name in found:
-                raise refused(Refusal(Flaw.TYPE, "The parameter is given twice.", text).at(outside))
+                raise aws_error(ParameterError(Problem.TYPE, "The parameter is given twice.", text).at(outside))
             else:
                 found[name] = value
         if others:
@@ -150,7 +150,7 @@ def _query(shape: Any) -> Fill | None:
 
 
 def _query_reader(member: Any) -> tuple[scalars.Read, bool]:
-    """A query parameter's reader, and whether it is a list, which repeats its key."""
+    """Return a query parameter's reader, and whether it is a list, whose key is repeated."""
     if member.type_name == "list":
         return scalars.reader(member.member, "iso8601"), True
     if str(member.serialization.get("name", "")).startswith("response-"):
@@ -159,7 +159,7 @@ def _query_reader(member: Any) -> tuple[scalars.Read, bool]:
 
 
 def _other_keys(name: str, shape: Any, table: Mapping[str, Any]) -> Fill:
-    """A map in the query takes whatever keys no other member takes."""
+    """Return the reader of a map in the query: it gets every key that no other member has."""
     many = shape.value.type_name == "list"
 
     def fill(found: dict[str, Any], head: Head) -> None:
@@ -197,11 +197,11 @@ def _headers(model: Any) -> Callable[[dict[str, Any], Head, Mapping[str, str]], 
                     continue
                 try:
                     found[name] = read(text)
-                except Refusal as refusal:
+                except ParameterError as error:
                     if outside not in _LENIENT:
-                        raise refused(refusal.at(outside)) from None
+                        raise aws_error(error.at(outside)) from None
                 continue
-            if _TRUE.get(outside) != text and not ignores_header(outside, method, names_known):
+            if _ALWAYS_TRUE.get(outside) != text and not ignores_header(outside, method, names_known):
                 raise not_implemented(outside)
             for prefix, name in groups:
                 if outside.startswith(prefix):
@@ -211,14 +211,14 @@ def _headers(model: Any) -> Callable[[dict[str, Any], Head, Mapping[str, str]], 
 
 
 def _no_range(head: Head) -> None:
-    """A copy is whole; a part's range has a header of its own, x-amz-copy-source-range."""
+    """Refuse Range on a copy: the range of a copied part has a header of its own, x-amz-copy-source-range."""
     text = head.header("range")
     if text:
-        raise refused(Refusal(Flaw.TYPE, "A copy takes no Range header.", text).at("Range"))
+        raise aws_error(ParameterError(Problem.TYPE, "A copy takes no Range header.", text).at("Range"))
 
 
 def _effective(head: Head) -> Mapping[str, str]:
-    """The headers, and those that a presigning client moved to the query; a real header wins."""
+    """Return the headers with those that a presigning client moved to the query; a real header takes precedence."""
     moved = {
         lower: value
         for name, value in head.query
@@ -228,12 +228,12 @@ def _effective(head: Head) -> Mapping[str, str]:
 
 
 def _true_length(head: Head, text: str) -> str:
-    """The payload's length, also where it travels as aws-chunked."""
+    """Return the length of the payload, which aws-chunked gives in a header of its own."""
     return head.first.get("x-amz-decoded-content-length") or text
 
 
 def _true_encoding(head: Head, text: str) -> str:
-    """Content-Encoding without `aws-chunked`, which is about the transport: S3 stores "the resulting object" without.
+    """Return Content-Encoding without `aws-chunked`: S3 decodes that coding and stores the resulting object.
 
     (Amazon S3 API reference, "Authenticating Requests: Using the Authorization Header (Transferring Payload in
     Multiple Chunks)".)
@@ -262,7 +262,7 @@ def _missing(shape: Any) -> Callable[[Mapping[str, Any]], None] | None:
         for name, outside, location in required:
             if name not in found:
                 if location == "querystring":
-                    raise refused(Refusal(Flaw.MISSING, "Missing required query parameter").at(outside))
+                    raise aws_error(ParameterError(Problem.MISSING, "Missing required query parameter").at(outside))
                 raise AwsError("InvalidRequest", f"Missing required header for this request: {outside}", 400)
 
     return check
@@ -310,30 +310,30 @@ def _body(shape: Any) -> Callable[[dict[str, Any], bytes], None] | None:
 def _document(read: documents.Read, schema: Document, body: bytes) -> Any:
     try:
         return read(xmlread.parse(body, schema))
-    except (Refusal, xmlread.MalformedError):
+    except (ParameterError, xmlread.MalformedError):
         raise AwsError("MalformedXML", _SCHEMA, 400) from None
 
 
 def _told(read: scalars.Read, name: str, text: str) -> Any:
     try:
         return read(text)
-    except Refusal as refusal:
-        raise refused(refusal.at(name)) from None
+    except ParameterError as error:
+        raise aws_error(error.at(name)) from None
 
 
-def refused(refusal: Refusal) -> AwsError:
-    """S3's words for a header or a query parameter that cannot be taken."""
-    name = refusal.where
-    if refusal.flaw is Flaw.TEXT:
+def aws_error(error: ParameterError) -> AwsError:
+    """Return S3's error for an invalid header or query parameter."""
+    name = error.name
+    if error.problem is Problem.CHARACTER:
         return AwsError("InvalidURI", "Couldn't parse the specified URI.", 400)
-    code, message = "InvalidArgument", f"Invalid argument: {refusal.detail}"
-    if refusal.flaw is Flaw.TYPE and refusal.detail.startswith("Expected an integer"):
+    code, message = "InvalidArgument", f"Invalid argument: {error.detail}"
+    if error.problem is Problem.TYPE and error.detail.startswith("Expected an integer"):
         message = f"Provided {name} not an integer or within integer range"
-    elif refusal.flaw is Flaw.TYPE:
-        message = refusal.detail
-    elif refusal.shape in _WORDS and "enum" in refusal.detail:
-        code, message = _WORDS[refusal.shape]
+    elif error.problem is Problem.TYPE:
+        message = error.detail
+    elif error.shape in _WORDS and "enum" in error.detail:
+        code, message = _WORDS[error.shape]
     extra = {"ArgumentName": name}
-    if refusal.value is not None:
-        extra["ArgumentValue"] = refusal.value.encode("utf-8", "replace").decode()
+    if error.value is not None:
+        extra["ArgumentValue"] = error.value.encode("utf-8", "replace").decode()
     return AwsError(code, message, 400, extra=extra)

@@ -1,7 +1,7 @@
-"""Which service a request is for, and which bucket and key it names.
+"""Finds the service of a request, and for S3 its bucket and key.
 
-The service comes from the credential scope, as everything is behind one endpoint; the address from Host and path, with
-the path decoded exactly once, so that keys keep their `//`, `..`, `%2F` and `+`.
+All services share one endpoint, so the service comes from the credential scope.  Bucket and key come from Host and
+path.  The path is decoded exactly once, so that keys keep their `//`, `..`, `%2F` and `+`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _BY_VERSION = {"2011-06-15": "sts", "2010-05-08": "iam"}
 
 
 def service_for(head: Head, form: Iterable[tuple[str, str]] = ()) -> str:
-    """Return the service that a request is for: the one its signature names, else S3 unless it is a query call."""
+    """Return the service of a request: the one in its credential scope; without one, S3 unless it is a query call."""
     authorization = head.first.get("authorization", "")
     if authorization.startswith("AWS4-"):
         found = _CREDENTIAL.search(authorization)
@@ -46,7 +46,7 @@ def service_for(head: Head, form: Iterable[tuple[str, str]] = ()) -> str:
 
 
 def unsupported_service(name: str) -> AwsError:
-    """The refusal of a service that we do not have, for the query envelope (`faults.query`)."""
+    """Return the error for a service that is not served, to be written by `faults.query`."""
     return AwsError(
         "InvalidAction", f"The service {_shown(name)} is not supported at this endpoint.", 400, refused=_shown(name)
     )

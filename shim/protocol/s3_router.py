@@ -1,10 +1,10 @@
-"""Which operation of S3 a request means: method and shape of the address, then the query keys that tell them apart.
+"""The router of S3: finds a request's operation by its method, the shape of its address and its query keys.
 
-`GET /bucket` alone is 36 operations.  Each is known by the keys it must bear (`?lifecycle`, `uploadId` + `partNumber`,
-`list-type=2`) and, for copies, by a header; the most specific that fits is taken.  A key that the model knows and the
-chosen operation does not take asks for something else, so the answer is 501, never the plain operation: `DELETE
-/bucket?lifecycle` must not delete the bucket.  Of keys that the model does not know `unknown_names` says which are
-ignored.
+`GET /bucket` alone is 36 operations.  Each is told by the keys that it requires (`?lifecycle`, `uploadId` +
+`partNumber`, `list-type=2`) and, for copies, by a header; the most specific one that fits is taken.  A key that
+the model knows and the chosen operation does not take asks for something else, so the answer is 501 and never the
+plain operation: `DELETE /bucket?lifecycle` must not delete the bucket.  Of keys that the model does not know
+`unknown_names` says which are ignored.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "DELETE"})
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What a request must bear to mean an operation, and which query keys that operation knows."""
+    """What a request must have to mean an operation, and which query keys the operation takes."""
 
     operation: str
     demands: Mapping[str, str]  # query key → the value it must have, or ''
@@ -50,14 +50,14 @@ class Route:
 
     @property
     def weight(self) -> int:
-        """How specific it is."""
+        """How specific the route is."""
         return 2 * len(self.demands) + self.copies
 
 
 def not_implemented(name: str, what: str = "Header") -> AwsError:
-    """S3's 501; `name` is the header, query key or parameter that we cannot honour, or the operation.
+    """Return S3's 501 for a header, query key, parameter or operation that is not implemented.
 
-    The message names it too: SDKs and the AWS CLI show their users no more of an error than code and message.
+    The message has the name too, since SDKs and the AWS CLI show only code and message of an error.
     """
     shown = name.encode("utf-8", "replace").decode()[:256]
     return AwsError(
@@ -114,7 +114,7 @@ def _route(operation: Any, query: str) -> Route:
 
 
 def _copies(head: Head) -> bool:
-    """Say whether a source is named, in a header or in the query, where a presigning client moves it."""
+    """Tell whether a copy source is given: in a header, or in the query, where a presigning client moves it."""
     return _COPY in head.first or (bool(head.raw_query) and _COPY in map(str.lower, head.query_names))
 
 
@@ -165,7 +165,7 @@ def _check_names(names: frozenset[str], route: Route, routes: Iterable[Route]) -
 
 
 def _nothing(head: Head, names: frozenset[str], shape: int) -> AwsError:
-    """Say why no operation fits."""
+    """Return the error for a request that no operation fits."""
     if head.method in _METHODS and names:
         return not_implemented(min(names))
     if head.method == "POST" and shape == 1:

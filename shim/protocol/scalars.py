@@ -1,4 +1,4 @@
-"""Scalars between text and Python, both ways: strict on the way in, exact on the way out."""
+"""Reads scalars from text, strictly, and writes them as AWS does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from shim.protocol.constraints import check
-from shim.protocol.parameter_error import Flaw, Refusal
+from shim.protocol.parameter_error import ParameterError, Problem
 
 Read = Callable[[str], Any]
 Text = Callable[[Any], str]
@@ -23,7 +23,7 @@ _BITS = {"byte": 8, "short": 16, "integer": 32, "long": 64}
 
 
 def reader(shape: Any, timestamps: str) -> Read:
-    """Return the strict reader of a scalar shape, constraints included; it raises Refusal.
+    """Return the strict reader of a scalar shape, constraints included; it raises ParameterError.
 
     `timestamps` is the format where the model names none: iso8601, rfc822 or unixtimestamp.
     """
@@ -52,7 +52,7 @@ def _reader(shape: Any, timestamps: str) -> Read:
 def _string(text: str) -> str:
     if text.isascii() or not _SURROGATE.search(text):
         return text
-    raise Refusal(Flaw.TEXT, "is not valid UTF-8")
+    raise ParameterError(Problem.CHARACTER, "is not valid UTF-8")
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -71,7 +71,7 @@ def form_reader(shape: Any) -> Read:
 
     def in_xml(text: str) -> Any:
         if not text.isprintable() and _NOT_IN_XML.search(text):
-            raise Refusal(Flaw.TEXT, "XML cannot carry")
+            raise ParameterError(Problem.CHARACTER, "XML cannot carry")
         return read(text)
 
     return in_xml
@@ -81,7 +81,7 @@ def _boolean(text: str) -> bool:
     lower = text.lower()
     if lower in ("true", "false"):
         return lower == "true"
-    raise Refusal(Flaw.TYPE, "Expected 'true' or 'false'", text)
+    raise ParameterError(Problem.TYPE, "Expected 'true' or 'false'", text)
 
 
 def _integer(bits: int) -> Read:
@@ -89,10 +89,10 @@ def _integer(bits: int) -> Read:
 
     def read(text: str) -> int:
         if not _INTEGER.fullmatch(text):
-            raise Refusal(Flaw.TYPE, "Expected an integer", text)
+            raise ParameterError(Problem.TYPE, "Expected an integer", text)
         value = int(text)
         if not least <= value <= most:
-            raise Refusal(Flaw.TYPE, f"Expected an integer of {bits} bits", text)
+            raise ParameterError(Problem.TYPE, f"Expected an integer of {bits} bits", text)
         return value
 
     return read
@@ -102,7 +102,7 @@ def _float(text: str) -> float:
     if text in _SPECIAL:
         return _SPECIAL[text]
     if not _FLOAT.fullmatch(text):
-        raise Refusal(Flaw.TYPE, "Expected a number", text)
+        raise ParameterError(Problem.TYPE, "Expected a number", text)
     return float(text)
 
 
@@ -110,7 +110,7 @@ def _blob(text: str) -> bytes:
     try:
         return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
-        raise Refusal(Flaw.TYPE, "Expected base64", text) from None
+        raise ParameterError(Problem.TYPE, "Expected base64", text) from None
 
 
 _READERS: dict[str, Read] = {
@@ -128,7 +128,7 @@ def _iso8601(text: str) -> datetime:
         value = datetime.fromisoformat(text)
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Refusal(Flaw.TYPE, "Expected an ISO 8601 time, like 2020-01-31T23:59:59Z", text) from None
+        raise ParameterError(Problem.TYPE, "Expected an ISO 8601 time, like 2020-01-31T23:59:59Z", text) from None
 
 
 def _rfc822(text: str) -> datetime:
@@ -136,14 +136,14 @@ def _rfc822(text: str) -> datetime:
         value = parsedate_to_datetime(text)
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     except (ValueError, OverflowError, IndexError):
-        raise Refusal(Flaw.TYPE, "Expected a time like Fri, 31 Jan 2020 23:59:59 GMT", text) from None
+        raise ParameterError(Problem.TYPE, "Expected a time like Fri, 31 Jan 2020 23:59:59 GMT", text) from None
 
 
 def _unix(text: str) -> datetime:
     try:
         return datetime.fromtimestamp(_float(text), UTC)
     except (ValueError, OverflowError, OSError):
-        raise Refusal(Flaw.TYPE, "Expected seconds since 1970", text) from None
+        raise ParameterError(Problem.TYPE, "Expected seconds since 1970", text) from None
 
 
 def _aware(value: Any) -> datetime:
@@ -153,7 +153,7 @@ def _aware(value: Any) -> datetime:
 
 
 class Iso8601(str):
-    """A time in AWS's words already, as `2026-01-31T23:59:59.000Z`: listings hold a thousand that need no datetime."""
+    """A time that is text already (`2026-01-31T23:59:59.000Z`): a listing has a thousand, which need no datetime."""
 
     __slots__ = ()
 
@@ -251,7 +251,7 @@ _WRITERS: dict[str, Text] = {
 
 
 def writer(shape: Any, timestamps: str) -> Text:
-    """Return the function that puts a scalar shape's value in words (not escaped); TypeError is a bug of the caller."""
+    """Return the function that writes a scalar shape's value as text, not escaped; TypeError is the caller's bug."""
     if shape.type_name == "timestamp":
         return _TIMESTAMPS[_format(shape, timestamps)][1]
     return _WRITERS[shape.type_name]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from shim.auth import Body, Claim, Method, Verified, open_body
+from shim.auth import Body, Method, RequestSignature, Verified, open_body
 from shim.auth.checksums import ALGORITHMS
 from shim.auth.chunked import ChunkSigner
 from shim.errors import AwsError
@@ -28,7 +28,8 @@ PIECE = 65536
 
 
 def verified(payload: str) -> Verified:
-    return Verified(Claim(Method.V4_HEADER, "AK", SEED, payload=payload), "s3", payload, SCOPE, STAMP, KEY, SEED)
+    sig = RequestSignature(Method.V4_HEADER, "AK", SEED, payload=payload)
+    return Verified(sig, "s3", payload, SCOPE, STAMP, KEY, SEED)
 
 
 def head(**headers: str) -> Head:

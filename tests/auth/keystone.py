@@ -68,7 +68,14 @@ class Keystone:
         return Keys(
             self,
             Lifetimes(
-                **{"credential": 60.0, "miss": 5.0, "token_margin": 300.0, "size": 100, "guesses": 1e9, **lifetimes}
+                **{
+                    "credential": 60.0,
+                    "miss": 5.0,
+                    "token_margin": 300.0,
+                    "size": 100,
+                    "unknown_per_second": 1e9,
+                    **lifetimes,
+                }
             ),
             clock=lambda: self.seconds,
             now=lambda: START + timedelta(seconds=self.seconds),

@@ -14,7 +14,7 @@ import pytest
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from shim.auth import Claim, Verified, claim, verify
+from shim.auth import RequestSignature, Verified, parse_signature, verify
 from shim.errors import AwsError
 from shim.protocol.message import Head
 
@@ -61,13 +61,13 @@ def signed(
 
 def check(head: Head, **changes: Any) -> Verified:
     """Verify a request as the gateway would, with some of its knowledge changed."""
-    found = claim(head)
+    found = parse_signature(head)
     if found is None:
         raise AwsError("AccessDenied", "Nobody signed this.", 403)
-    return check_claim(found, head, **changes)
+    return check_signature(found, head, **changes)
 
 
-def check_claim(found: Claim, head: Head, **changes: Any) -> Verified:
+def check_signature(found: RequestSignature, head: Head, **changes: Any) -> Verified:
     known: dict[str, Any] = {"secret": SECRET, "service": "s3", "regions": REGIONS, "now": now(), "skew": SKEW}
     return verify(found, head, **(known | changes))
 
@@ -119,5 +119,5 @@ def refused_form(head: Head, service: str, **changes: Any) -> tuple[str, int, st
 def malformed(head: Head, service: str | None = None) -> AwsError:
     """The error of a signature that cannot even be read."""
     with pytest.raises(AwsError) as caught:
-        claim(head, service)
+        parse_signature(head, service)
     return caught.value

@@ -14,7 +14,7 @@ from botocore.awsrequest import AWSRequest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shim.auth import Method, claim
+from shim.auth import Method, parse_signature
 from tests.auth.signing import (
     ACCESS,
     CREDENTIALS,
@@ -54,8 +54,8 @@ URLS = [
 def test_signed_urls(how: str, url: str) -> None:
     head = signed(how, url=url)
     verified = check(head)
-    assert verified.claim.method is Method(how)
-    assert verified.claim.access_key == ACCESS
+    assert verified.sig.method is Method(how)
+    assert verified.sig.access_key == ACCESS
 
 
 HEADERS = [
@@ -135,8 +135,8 @@ def test_query_services(service: str, region: str) -> None:
     )
     botocore.auth.SigV4Auth(CREDENTIALS, service, region).add_auth(request)
     verified = check(received(request), service=service, payload_hash=sha256(body).hexdigest())
-    assert verified.claim.scope is not None
-    assert verified.claim.scope.region == region
+    assert verified.sig.scope is not None
+    assert verified.sig.scope.region == region
     tampered = refusal(received(request), service=service, payload_hash=sha256(body + b"&DryRun=true").hexdigest())
     assert tampered.code == {"ec2": "AuthFailure", "sts": "SignatureDoesNotMatch"}[service]
 
@@ -190,17 +190,17 @@ def test_x_amz_date_in_place_of_date() -> None:
 
 
 def test_anonymous() -> None:
-    assert claim(received(AWSRequest("GET", "http://s3.test/b?acl&Expires=12"))) is None
+    assert parse_signature(received(AWSRequest("GET", "http://s3.test/b?acl&Expires=12"))) is None
 
 
 def test_reprs_hold_no_secret() -> None:
     for how in WAYS:
         head = signed(how)
         verified = check(head)
-        shown = repr(verified) + str(verified) + repr(verified.claim)
+        shown = repr(verified) + str(verified) + repr(verified.sig)
         for hidden in (
             SECRET,
-            verified.claim.signature,
+            verified.sig.value,
             verified.signing_key.hex() or SECRET,
             str(verified.signing_key),
         ):

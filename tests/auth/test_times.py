@@ -8,7 +8,7 @@ import botocore.auth
 import pytest
 from botocore.awsrequest import AWSRequest
 
-from shim.auth import claim
+from shim.auth import parse_signature
 from tests.auth.signing import (
     CREDENTIALS,
     REGION,
@@ -38,7 +38,7 @@ class TestTime:
     @pytest.mark.parametrize("sign", [1, -1])
     def test_skew(self, how: str, sign: int) -> None:
         head = signed(how)
-        found = claim(head)
+        found = parse_signature(head)
         assert found is not None
         assert found.time is not None
         check(head, now=found.time + sign * self.LIMIT)
@@ -69,7 +69,7 @@ class TestTime:
 
     def test_expiry_to_the_second(self) -> None:
         head = signed("v4-query")
-        found = claim(head)
+        found = parse_signature(head)
         assert found is not None
         assert found.time is not None
         check(head, now=found.time + timedelta(seconds=600))
@@ -97,7 +97,7 @@ class TestTime:
     def test_expires_in_range(self, expires: int) -> None:
         request = AWSRequest("GET", "http://s3.test/b/k")
         botocore.auth.S3SigV4QueryAuth(CREDENTIALS, "s3", REGION, expires=expires).add_auth(request)
-        found = claim(received(request))
+        found = parse_signature(received(request))
         assert found is not None
         assert found.time is not None
         check(received(request), now=found.time + timedelta(seconds=expires))
@@ -120,7 +120,7 @@ class TestTime:
 
     def test_day_of_scope(self) -> None:
         head = signed("v4-header")
-        found = claim(head)
+        found = parse_signature(head)
         assert found is not None
         assert found.scope is not None
         other = with_header(head, "authorization", head.header("authorization").replace(found.scope.date, "20150830"))

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from shim.auth import claim
+from shim.auth import parse_signature
 from shim.auth.sigv4 import canonical_request, string_to_sign
 from shim.protocol.message import Head
-from tests.auth.signing import SECRET, check_claim, refusal
+from tests.auth.signing import SECRET, check_signature, refusal
 
 ROOT = Path(__file__).parents[2]
 SUITE = ROOT / ".vectors" / "aws4_testsuite"
@@ -61,7 +61,7 @@ def test_suite_is_whole() -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_case(name: str) -> None:
     case = load(name)
-    found = claim(case.signed)
+    found = parse_signature(case.signed)
     assert found is not None
     digest = sha256(case.body).hexdigest()
     canonical = canonical_request(found, case.signed, "service", digest)
@@ -70,4 +70,4 @@ def test_case(name: str) -> None:
     if name in TOKENS:
         assert refusal(case.signed, payload_hash=digest, **KNOWN).code == "InvalidClientTokenId"
     else:
-        assert check_claim(found, case.signed, secret=SECRET, payload_hash=digest, **KNOWN)
+        assert check_signature(found, case.signed, secret=SECRET, payload_hash=digest, **KNOWN)

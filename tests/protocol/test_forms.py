@@ -11,7 +11,7 @@ from shim.app import FRONTENDS
 from shim.errors import AwsError
 from shim.protocol import forms
 from shim.protocol.message import Head, Request
-from shim.protocol.parameter_error import Flaw, Refusal
+from shim.protocol.parameter_error import ParameterError, Problem
 
 
 def built(node: Any) -> int:
@@ -20,7 +20,7 @@ def built(node: Any) -> int:
 
 
 def taken(pairs: list[tuple[str, str]]) -> tuple[AwsError | None, int]:
-    """Fold pairs; return the refusal, and how many pairs were looked at."""
+    """Fold pairs; return the error, and how many pairs were looked at."""
     looked = 0
 
     def counted() -> Iterator[tuple[str, str]]:
@@ -60,15 +60,15 @@ def test_no_more_branches_are_built_than_any_request_has() -> None:
 def test_a_name_of_more_steps_than_any_parameter_builds_nothing() -> None:
     deep = ".".join("a" * (forms.DEEPEST + 1))
     assert built(forms.tree([(deep, "v")])) == forms.DEEPEST + 1
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(ParameterError) as caught:
         forms.tree([(f"{deep}.a", "v")])
-    assert caught.value.flaw is Flaw.UNKNOWN
+    assert caught.value.problem is Problem.UNKNOWN
 
 
 def test_a_refused_name_is_cut() -> None:
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(ParameterError) as caught:
         forms.tree([("a." * 500_000, "v")])
-    assert len(caught.value.where) <= 256
+    assert len(caught.value.name) <= 256
 
 
 def test_the_largest_request_is_taken() -> None:

@@ -1,7 +1,7 @@
-"""Long lists of structures into XML, column by column: a page of a listing has a thousand rows of the same members.
+"""Writes long lists of structures as XML, column by column: a page of a listing has a thousand rows alike.
 
-Each column's values are put in words at one go, and one template makes a row of them: less than half the time of a
-call for each value.  What a row means stays with the emitters of `xml`, which write whatever columns cannot.
+All values of a column are written at once, and one template makes the rows of them, which takes less than half the
+time of a call for each value.  The emitters of `xml.write` write whatever does not fit columns.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Table(Sequence[Mapping[str, Any]]):
 
 
 def one_by_one(emit: Callable[[Any, Callable[[str], None]], None]) -> Column:
-    """Return the column of what is written as it is elsewhere, a value at a time."""
+    """Return the column that writes one value at a time, by an emitter of `xml.write`."""
 
     def alone(value: Any) -> str:
         found: list[str] = []
@@ -62,7 +62,7 @@ def one_by_one(emit: Callable[[Any, Callable[[str], None]], None]) -> Column:
 
 
 def scalars(text: Callable[[Any], str]) -> Column:
-    """Return the column of a function that puts one value in words."""
+    """Return the column of a function that writes one value as text."""
     return lambda values: list(map(text, values))
 
 

@@ -1,4 +1,4 @@
-"""Results into XML, for ec2, query and rest-xml alike: the model is compiled to functions that append strings.
+"""Writes results as XML, for ec2, query and rest-xml: the model is compiled to functions that append strings.
 
 String building, because a tree of elements costs ten times as much on an answer of a thousand rows, which `xmlrows`
 writes.  A member that AWS does not have is an error here, so that a test sees it: a client would silently drop it.
@@ -67,7 +67,7 @@ _COLUMNS: Final[Mapping[scalars.Text, Callable[[scalars.Text], xmlrows.Column]]]
 
 
 class Compiler:
-    """Compiles output shapes to emitters; `words` puts text between tags."""
+    """Compiles output shapes to emitters; `words` escapes the text between tags."""
 
     def __init__(self, words: Callable[[str], str] = escape) -> None:
         self._words = words

@@ -13,8 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
-from shim.auth import post_form as forms
-from shim.auth import post_policy as policy
+from shim.auth import post_form, post_policy
 from shim.auth.body import Body, open_body
 from shim.auth.body_checksum import expected_length, missing_length
 from shim.context import Call
@@ -91,14 +90,14 @@ class Posting:
         self._form, self._receive, self._first, self._more = form, receive, first, more
         self._size = 0
         self._least, self._most = 0, LARGEST_PUT
-        self._claim = forms.claim(form.fields)
-        self.access_key = self._claim.access_key
+        self._signature = post_form.parse_signature(form.fields)
+        self.access_key = self._signature.access_key
         filename = re.split(r"[/\\]", form.filename)[-1]
         self._fields = {name: value.replace("${filename}", filename) for name, value in form.fields.items()}
         self._fields["bucket"] = bucket
         self._key = self._fields.get("key", "")
         if "key" not in self._fields:
-            raise forms.missing("key")
+            raise post_form.missing("key")
         if not self._key:
             raise invalid_argument("User key must have a length greater than 0.", "key", "")
         path = quote(f"/{bucket}/{self._key}", errors="surrogateescape").encode()
@@ -109,8 +108,8 @@ class Posting:
 
     def verify(self, *, secret: str, regions: Container[str], region: str, now: datetime) -> None:
         """Refuse a form that its owner has not signed, or whose policy does not allow it."""
-        forms.verify(self._claim, secret=secret, regions=regions, region=region)
-        allowed = policy.read(self._claim.policy)
+        post_form.verify(self._signature, secret=secret, regions=regions, region=region)
+        allowed = post_policy.read(self._signature.policy)
         allowed.check(self._fields, now)
         if allowed.sizes:
             self._least, most = allowed.sizes

@@ -25,7 +25,7 @@ async def told(looking: Coroutine[Any, Any, Any]) -> str | Fault:
 def test_random_keys_do_not_reach_keystone_faster_than_allowed() -> None:
     async def scenario() -> None:
         cloud = keystone(AK)
-        keys = cloud.keys(guesses=10.0)
+        keys = cloud.keys(unknown_per_second=10.0)
         await keys.credential(AK)
         cloud.calls.clear()
         answers = [await told(keys.credential(f"guess-{n}")) for n in range(1000)]
@@ -41,7 +41,7 @@ def test_random_keys_do_not_reach_keystone_faster_than_allowed() -> None:
 def test_keys_that_were_good_once_are_looked_up_all_the_same() -> None:
     async def scenario() -> None:
         cloud = keystone(AK, "gone")
-        keys = cloud.keys(guesses=1.0)
+        keys = cloud.keys(unknown_per_second=1.0)
         await keys.credential(AK)
         await keys.credential("gone")
         cloud.seconds = 60.0
@@ -63,7 +63,7 @@ def test_many_good_keys_after_a_start_wait_for_each_other_and_are_let_in() -> No
         names = [f"key-{n}" for n in range(500)]
         cloud = keystone(*names)
         cloud.delay = 0.001
-        keys = cloud.keys(guesses=10.0, size=1000)
+        keys = cloud.keys(unknown_per_second=10.0, size=1000)
         found = await asyncio.gather(*(keys.credential(name) for name in names))
         assert [one.access for one in found] == names
         assert cloud.busiest == 16
@@ -87,7 +87,7 @@ def test_a_keystone_that_fails_counts_no_guesses() -> None:
     async def scenario() -> None:
         cloud = keystone(AK)
         cloud.down = True
-        keys = cloud.keys(guesses=1.0)
+        keys = cloud.keys(unknown_per_second=1.0)
         for n in range(100):
             assert await told(keys.credential(f"guess-{n}")) is Fault.UNAVAILABLE
         cloud.down = False

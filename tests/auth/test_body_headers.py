@@ -1,4 +1,4 @@
-"""What headers promise of a body: contradictions are refused before a byte is read, lies at its end."""
+"""The headers that describe a body: contradictions are refused before a byte is read, wrong values at its end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hashlib
 
 import pytest
 
-from shim.auth import Body, Claim, Method, Verified, open_body
+from shim.auth import Body, Method, RequestSignature, Verified, open_body
 from shim.auth.checksums import ALGORITHMS
 from shim.errors import AwsError
 from tests.auth.bodies import (
@@ -46,7 +46,7 @@ class TestMd5:
         assert (error.code, error.status) == ("InvalidDigest", 400)
 
 
-class TestPromises:
+class TestChecksumHeaders:
     """Headers that contradict each other are refused before a byte is read."""
 
     def test_unknown_checksum(self) -> None:
@@ -111,7 +111,7 @@ class TestPromises:
     @pytest.mark.parametrize("mode", [SIGNED, SIGNED_TRAILER])
     def test_signed_chunks_of_nobody(self, mode: str) -> None:
         told = head(**{"x-amz-content-sha256": mode, "x-amz-decoded-content-length": "3", "content-length": "99"})
-        nobody = Verified(Claim(Method.V2_HEADER, "AK", "x", payload=mode), "s3", mode)
+        nobody = Verified(RequestSignature(Method.V2_HEADER, "AK", "x", payload=mode), "s3", mode)
         for who in (None, nobody):
             with pytest.raises(AwsError, match="InvalidRequest: Anonymous requests"):
                 open_body(told, events(), who)
