@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
+_LONGEST_NAME = 256  # characters of a parameter's name that an error repeats
+
 
 class Problem(Enum):
     """What is wrong with a parameter."""
@@ -37,5 +39,5 @@ class ParameterError(Exception):
 
     @property
     def name(self) -> str:
-        """The parameter's name as the client wrote it: `Filter.1.Name`."""
-        return ".".join(self.path)
+        """The parameter's name as the client wrote it, cut where it is longer than any name: `Filter.1.Name`."""
+        return ".".join(self.path)[:_LONGEST_NAME]

@@ -243,7 +243,18 @@ def _true_encoding(head: Head, text: str) -> str:
     return ",".join(part for part in (one.strip() for one in text.split(",")) if part.lower() != "aws-chunked")
 
 
-_ADJUST = {"content-length": _true_length, "content-encoding": _true_encoding}
+def _upper(head: Head, text: str) -> str:
+    """Return a word in the model's case: the AWS SDK for C++ sends `x-amz-checksum-mode: enabled`."""
+    return text.upper()
+
+
+_ADJUST = {
+    "content-length": _true_length,
+    "content-encoding": _true_encoding,
+    "x-amz-checksum-algorithm": _upper,
+    "x-amz-checksum-mode": _upper,
+    "x-amz-sdk-checksum-algorithm": _upper,
+}
 
 
 def _missing(shape: Any) -> Callable[[Mapping[str, Any]], None] | None:

@@ -311,6 +311,23 @@ def test_s3_headers_that_say_what_holds_anyway(header: str, value: str) -> None:
     assert S3.operations["PutObject"].parse(s3("PUT", "/b/k", {header: value}), b"")["Key"] == "k"
 
 
+@pytest.mark.parametrize(
+    ("operation", "header", "member", "value"),
+    [
+        ("GetObject", "x-amz-checksum-mode", "ChecksumMode", "ENABLED"),
+        ("HeadObject", "x-amz-checksum-mode", "ChecksumMode", "ENABLED"),
+        ("PutObject", "x-amz-sdk-checksum-algorithm", "ChecksumAlgorithm", "CRC64NVME"),
+        ("CreateMultipartUpload", "x-amz-checksum-algorithm", "ChecksumAlgorithm", "CRC32C"),
+    ],
+)
+def test_s3_words_about_checksums_are_read_in_any_case(operation: str, header: str, member: str, value: str) -> None:
+    """The AWS SDK for C++ sends them in lower case."""
+    for text in (value, value.lower()):
+        assert S3.operations[operation].parse(s3("GET", "/b/k", {header: text}), b"")[member] == value
+    with pytest.raises(AwsError):
+        S3.operations[operation].parse(s3("GET", "/b/k", {header: f"{value}x"}), b"")
+
+
 def test_s3_names_the_header_that_is_missing() -> None:
     with pytest.raises(AwsError, match="Missing required header for this request: x-amz-object-attributes"):
         S3.operations["GetObjectAttributes"].parse(s3("GET", "/b/k?attributes"), b"")
