@@ -16,7 +16,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-stop test check lint unit bench format docs lock vectors clean
+.PHONY: help demo demo-stop test check lint unit bench format docs lock vectors proxies clean
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -70,6 +70,9 @@ vectors: $(VECTORS)  ## Fetch the protocol and signature vectors that AWS publis
 
 $(VECTORS): requirements/vectors.lock tests/support/vectors.py | $(STAMP)
 	@$(BIN)/python -m tests.support.vectors
+
+proxies:  ## Install HAProxy and nginx, which two tests put before the gateway (Debian or Ubuntu, as root)
+	apt-get install -y --no-install-recommends haproxy nginx-light
 
 clean:  ## Remove the virtual environment, caches and test state (a running test cloud is taken down first)
 	@if [ -x $(BIN)/passerelle ] && [ -d .state/test ]; then $(BIN)/passerelle cloud down --state-dir .state/test || true; fi
