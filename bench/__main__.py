@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from bench import describe_many, hop, many_parts, s3_side_by_side, steps, stream_2gb, upstream_calls
+from bench import describe_many, describe_scripted, hop, many_parts, s3_side_by_side, steps, stream_2gb, upstream_calls
 from bench.stage import Stage, stage
 
 MEASUREMENTS: dict[str, Callable[[Stage], None]] = {
@@ -15,6 +15,7 @@ MEASUREMENTS: dict[str, Callable[[Stage], None]] = {
     "upstream": upstream_calls.run,
     "stream": stream_2gb.run,
     "describe": describe_many.run,
+    "scripted": describe_scripted.run,
 }
 # Too large to be run unless it is asked for.
 BY_NAME: dict[str, Callable[[Stage], None]] = {"parts": many_parts.run}

@@ -2,7 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from shim.errors import AwsError
+from shim.protocol.operation import Check, Handler
 from shim.protocol.service import Service
 
+H = TypeVar("H", bound=Handler)
+
 ec2 = Service("ec2")
-action = ec2.action
+
+
+@dataclass(frozen=True, slots=True)
+class Forbidden:
+    """Parameters that AWS's reference forbids in one request: any of `these` with any of `those`.
+
+    `sentence` is AWS's, from the reference of the action.  `message` may name the two parameters that were given.
+    """
+
+    these: str
+    those: str
+    sentence: str
+    message: str = "The parameter {this} cannot be used with the parameter {that}"
+
+    def check(self, req: Mapping[str, Any]) -> None:
+        """Raise InvalidParameterCombination where a request has such a pair."""
+        for this in self.these.split():
+            for that in self.those.split():
+                if _given(req, this) and _given(req, that):
+                    raise AwsError("InvalidParameterCombination", self.message.format(this=this, that=that))
+
+
+# By action; filled by the registrations.
+FORBIDDEN: dict[str, Sequence[Forbidden]] = {}
+
+
+def action(
+    *,
+    supports: Collection[str] | str,
+    ignores: Mapping[str, str] | None = None,
+    forbids: Sequence[Forbidden] = (),
+    check: Check | None = None,
+    ends_with_client: bool = False,
+) -> Callable[[H], H]:
+    """Register an action of EC2; see `Service.action`.  `forbids` is checked before `check`, and both before the cloud.
+
+    The model's names of the parameters are checked here: LookupError for a pair that AWS does not have.
+    """
+
+    def refuse(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]) -> None:
+        for one in forbids:
+            one.check(req)
+        if check is not None:
+            check(settings, principal, operation, req)
+
+    def register(handler: H) -> H:
+        checked = refuse if forbids or check else None
+        registered = ec2.action(supports=supports, ignores=ignores, check=checked, ends_with_client=ends_with_client)(
+            handler
+        )
+        name = next(name for name, one in ec2.handlers.items() if one is handler)
+        shape = ec2.model.operation_model(name).input_shape
+        known = set(shape.members) if shape else set()
+        if unknown := {word for one in forbids for word in f"{one.these} {one.those}".split()} - known:
+            raise LookupError(f"{name} has no parameters {', '.join(sorted(unknown))}")
+        FORBIDDEN[name] = forbids
+        return registered
+
+    return register
+
+
+def _given(req: Mapping[str, Any], name: str) -> bool:
+    return req.get(name) not in (None, "", [], {})

@@ -17,12 +17,13 @@ from functools import wraps
 from typing import Any
 
 from shim.config import Settings
-from shim.context import Call, Caller
+from shim.context import Call
 from shim.ec2.engine import ids, listings, paging
 from shim.ec2.engine.filters import Filter, Path, Row, compiled, select
 from shim.ec2.engine.resource_types import Kind
 from shim.ec2.service import action
 from shim.errors import AwsError
+from shim.protocol.operation import Check
 
 
 def _unchanged(rows: list[Row]) -> list[Row]:
@@ -35,9 +36,9 @@ class Table:
 
     `items` is the answer's list, `id` the member that orders and names its rows, `ids` the request's list of wanted
     ids ('' where there is none), `filters` a path into the row for each filter's name (see `filters.compiled`).
-    Above `most` results a page is cut to `most` where AWS says so (`cut`), else refused.  Where AWS lets pages and
-    wanted ids stand together, `paged_ids` is true.  `check` raises for what else needs no cloud to be refused, and
-    `shown` turns the rows of a page into the answer's items.
+    Above `most` results a page is cut to `most` where AWS says so (`cut`), else refused.  `paged_ids` is false where
+    AWS's reference says that MaxResults and the wanted ids exclude each other.  `check` raises for what else needs no
+    cloud to be refused, and `shown` turns the rows of a page into the answer's items.
     """
 
     items: str
@@ -47,7 +48,7 @@ class Table:
     ids: str = ""
     most: int = 1000
     cut: bool = False
-    paged_ids: bool = False
+    paged_ids: bool = True
     check: Callable[[Mapping[str, Any]], None] | None = None
     shown: Callable[[list[Row]], Sequence[Row]] = _unchanged
 
@@ -92,20 +93,20 @@ def describes(table: Table, *, supports: str, ignores: Mapping[str, str] | None 
         async def describe(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
             return await answer(call, table, rows, req)
 
-        return action(supports=supports, ignores=ignores)(describe)
+        return action(supports=supports, ignores=ignores, check=_checked(table))(describe)
 
     return register
 
 
 async def answer(call: Call, table: Table, rows: Rows, req: Mapping[str, Any]) -> dict[str, Any]:
     """Answer a Describe action: the chosen rows under `table.items`, and NextToken where more follow."""
-    asked = question(call.settings, call.caller, call.operation, table, req)
+    asked = question(call.settings, call.caller.project_id, call.operation, table, req)
     page, last = await _page(call, table, asked, rows)
     token = {"NextToken": paging.seal(_page_key(call.settings), asked.sealed, last)} if last else {}
     return {table.items: table.shown(page), **token}
 
 
-def question(settings: Settings, caller: Caller, operation: str, table: Table, req: Mapping[str, Any]) -> Question:
+def question(settings: Settings, project_id: str, operation: str, table: Table, req: Mapping[str, Any]) -> Question:
     """Check a request; raises AwsError for all that no cloud is needed to refuse."""
     limit = _limit(table, req)
     named = wanted(table, req)
@@ -113,10 +114,19 @@ def question(settings: Settings, caller: Caller, operation: str, table: Table, r
     ready = compiled(filters, table.filters)
     if table.check is not None:
         table.check(req)
-    sealed = paging.question(operation, caller.project_id, filters)
+    sealed = paging.question(operation, project_id, filters)
     token = req.get("NextToken") or ""
     after = paging.unseal(_page_key(settings), sealed, token) if token else ""
     return Question(req, named, ready, limit, after, sealed, _key(req))
+
+
+def _checked(table: Table) -> Check:
+    """Return what refuses a request before its dry run, its token and its action."""
+
+    def check(settings: Settings, principal: Any, operation: str, req: Mapping[str, Any]) -> None:
+        question(settings, principal.project_id, operation, table, req)
+
+    return check
 
 
 async def _page(call: Call, table: Table, asked: Question, rows: Rows) -> tuple[list[Row], str]:

@@ -102,7 +102,13 @@ def grouped(rows: Collection[Mapping[str, Any]]) -> list[dict[str, Any]]:
 # A row is a reservation of one instance, so that filters reach both; "InstanceId" orders and names it.  Pages count
 # instances, and are grouped into reservations afterwards.
 INSTANCES = Table(
-    items="Reservations", id="InstanceId", ids="InstanceIds", kind=INSTANCE, filters=FILTERS, shown=grouped
+    items="Reservations",
+    id="InstanceId",
+    ids="InstanceIds",
+    kind=INSTANCE,
+    paged_ids=False,
+    filters=FILTERS,
+    shown=grouped,
 )
 
 

@@ -24,11 +24,13 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_public_key,
 )
 
+from shim.ec2.instances import ppk
 from shim.errors import AwsError
 
 _RSA_BITS = 2048  # "2048-bit SSH-2 RSA keys" (CreateKeyPair)
 _LONGEST = 16384  # a key of 16,384 bits, the most that OpenSSH makes, has some 3,000 characters
 _RFC4716 = re.compile(r"---- BEGIN SSH2 PUBLIC KEY ----\s(.*)---- END SSH2 PUBLIC KEY ----", re.DOTALL)
+_CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\ufffe\\uffff]")
 _HEADER = re.compile(r"(?m)^[^:\n]+:(?:[^\n]*\\\n)*[^\n]*\n")  # RFC 4716, 3.3: a header may go on after a backslash
 
 Key = RSAPublicKey | Ed25519PublicKey
@@ -43,17 +45,22 @@ class NewKey:
     fingerprint: str
 
 
-def make(type: str) -> NewKey:
-    """Make a key pair, `rsa` or `ed25519`; takes up to some tenths of a second of CPU."""
+def make(type: str, format: str = "pem", comment: str = "") -> NewKey:
+    """Make a key pair, `rsa` or `ed25519`, its private half in `pem` or in `ppk`, which has room for a comment.
+
+    Takes up to some tenths of a second of CPU.
+    """
     if type == "ed25519":
         ed = Ed25519PrivateKey.generate()
-        private = ed.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
-        return NewKey(line(ed.public_key()), private.decode(), fingerprint(ed.public_key()))
+        private = ed.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+        written = ppk.write(ed, comment) if format == "ppk" else private
+        return NewKey(line(ed.public_key()), written, fingerprint(ed.public_key()))
     rsa = generate_private_key(65537, _RSA_BITS)
-    private = rsa.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    private = rsa.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+    written = ppk.write(rsa, comment) if format == "ppk" else private
     # "SHA-1 digest of the DER encoded private key", says the KeyPair type of what CreateKeyPair made.
     der = rsa.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    return NewKey(line(rsa.public_key()), private.decode(), _colons(hashlib.sha1(der, usedforsecurity=False).digest()))
+    return NewKey(line(rsa.public_key()), written, _colons(hashlib.sha1(der, usedforsecurity=False).digest()))
 
 
 def read(material: bytes) -> tuple[Key, str]:
@@ -64,11 +71,11 @@ def read(material: bytes) -> tuple[Key, str]:
     if len(material) > _LONGEST:
         raise _refused()
     try:
-        text = material.decode("ascii").strip()
-        key, comment = _parsed(text)
+        key, comment = _parsed(_text(material).strip())
     except (ValueError, UnsupportedAlgorithm, binascii.Error):
         raise _refused() from None
-    if not isinstance(key, (RSAPublicKey, Ed25519PublicKey)):
+    # XML carries no control characters, and DescribeKeyPairs shows the comment.
+    if not isinstance(key, (RSAPublicKey, Ed25519PublicKey)) or _CONTROL.search(comment):
         raise _refused()
     return key, comment
 
@@ -92,6 +99,14 @@ def fingerprint(key: Key) -> str:
 def type_of(key: Key) -> str:
     """Name a key's algorithm in EC2's word."""
     return "ed25519" if isinstance(key, Ed25519PublicKey) else "rsa"
+
+
+def _text(material: bytes) -> str:
+    """Decode key material: ASCII but for its comment, which is in whatever encoding its owner's machine has."""
+    try:
+        return material.decode()
+    except UnicodeDecodeError:
+        return material.decode("latin-1")
 
 
 def _parsed(text: str) -> tuple[object, str]:

@@ -71,9 +71,7 @@ class Note:
 async def create_key_pair(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Make a key pair, store its public half and hand out the private one, which is kept nowhere."""
     name, new = _named(req["KeyName"]), creating(call, req, KEY_PAIR)
-    if req.get("KeyFormat", "pem") != "pem":
-        raise AwsError("UnsupportedOperation", "Private keys are handed out in the pem format only.")
-    key = await asyncio.to_thread(key_material.make, req.get("KeyType", "rsa"))
+    key = await asyncio.to_thread(key_material.make, req.get("KeyType", "rsa"), req.get("KeyFormat", "pem"), name)
     note = Note(key.fingerprint, int(datetime.now(UTC).timestamp()), new.tags)
     stored = await call.cloud.compute.import_keypair(name, f"{key.public} {note.written()}")
     made = row(call, stored)

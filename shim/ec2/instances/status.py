@@ -20,6 +20,7 @@ STATUSES = Table(
     id="InstanceId",
     ids="InstanceIds",
     kind=INSTANCE,
+    paged_ids=False,
     filters={
         "application-status.status": "ApplicationStatus.Status",
         "attached-ebs-status.status": "AttachedEbsStatus.Status",

@@ -13,10 +13,35 @@ from shim.ec2.engine.resource_types import IMAGE, INTERFACE, SECURITY_GROUP, SUB
 from shim.ec2.instances import facts as instance_facts
 from shim.ec2.instances.attributes import shutdown_behavior
 from shim.ec2.launch import limits
+from shim.ec2.service import Forbidden
 from shim.ec2.tags import rules as tag_rules
 from shim.errors import AwsError
 
 _USER_DATA_BYTES = 16384  # "limited to 16 KB, in raw form, before it is base64-encoded"
+
+FORBIDS = (
+    # A name means a group of the default VPC, and the subnet may lie in another one.
+    Forbidden(
+        "SecurityGroups",
+        "SubnetId",
+        "[Default VPC] The names of the security groups.",
+        "The parameter groupName cannot be used with the parameter subnet",
+    ),
+    *(
+        Forbidden(
+            "NetworkInterfaces",
+            names,
+            f"If you specify a network interface, you must specify any {what} as part of the network interface instead "
+            "of using this parameter.",
+            f"Network interfaces and an instance-level {what} may not be specified on the same request",
+        )
+        for names, what in (
+            ("SubnetId", "subnet ID"),
+            ("SecurityGroupIds SecurityGroups", "security groups"),
+            ("PrivateIpAddress", "private address"),
+        )
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +137,6 @@ def _interfaces(req: Mapping[str, Any], count: int) -> tuple[tuple[Interface, ..
     if not given:
         subnet = ids.uuid(SUBNET, req["SubnetId"]) if req.get("SubnetId") else None
         return (Interface(subnet_id=subnet, address=_address(req.get("PrivateIpAddress"), count)),), groups
-    for name, what in (
-        ("SubnetId", "subnet ID"),
-        ("SecurityGroupIds", "security groups"),
-        ("PrivateIpAddress", "address"),
-    ):
-        if req.get(name):
-            raise AwsError(
-                "InvalidParameterCombination",
-                f"Network interfaces and an instance-level {what} may not be specified on the same request",
-            )
     placed = sorted(given, key=lambda one: int(one.get("DeviceIndex", 0)))
     if [int(one.get("DeviceIndex", 0)) for one in placed] != list(range(len(placed))):
         raise AwsError("InvalidParameterValue", "Each network interface requires a device index, from 0 on.")

@@ -19,7 +19,7 @@ from shim.ec2.launch import answer, repeated
 from shim.ec2.launch import volumes as launch_volumes
 from shim.ec2.launch.plan import Plan, devices_again, plan
 from shim.ec2.launch.repeated import LaunchToken, take_back, token_of
-from shim.ec2.launch.request import Launch, read
+from shim.ec2.launch.request import FORBIDS, Launch, read
 from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
 from shim.errors import AwsError
@@ -46,6 +46,7 @@ _EBS = "BlockDeviceMappings.Ebs"
         "CreditSpecification": "no instance type here is burstable",
     },
     ends_with_client=True,
+    forbids=FORBIDS,
 )
 async def run_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Launch instances; with a ClientToken that was seen before, answer those it launched, or end what it began."""

@@ -38,6 +38,7 @@ INTERFACES = Table(
     id="NetworkInterfaceId",
     ids="NetworkInterfaceIds",
     kind=INTERFACE,
+    paged_ids=False,
     filters={
         **_FROM_SERVERS,
         "addresses.association.owner-id": "PrivateIpAddresses.Association.IpOwnerId",

@@ -17,7 +17,7 @@ from shim.ec2.network import ip_permissions as permissions
 from shim.ec2.network.ip_permissions import Permission
 from shim.ec2.network.layout import topology
 from shim.ec2.network.security_groups import DESCRIPTION, named_in, one_group, owner_of, undescribed, vpc_of
-from shim.ec2.service import action
+from shim.ec2.service import Forbidden, action
 from shim.errors import AwsError
 from shim.undo import undoing
 
@@ -26,7 +26,6 @@ RULES = Table(
     id="SecurityGroupRuleId",
     ids="SecurityGroupRuleIds",
     kind=RULE,
-    paged_ids=True,
     filters={"group-id": "GroupId", "security-group-rule-id": "SecurityGroupRuleId", "tag": "Tags"},
 )
 
@@ -36,6 +35,25 @@ _PERMISSIONS = (
     "IpPermissions.UserIdGroupPairs.UserId IpPermissions.UserIdGroupPairs.Description "
 )
 _FLAT = "CidrIp FromPort ToPort IpProtocol SourceSecurityGroupName SourceSecurityGroupOwnerId "
+_ONE_GROUP = Forbidden(
+    "GroupId", "GroupName", "You must specify either the security group ID or the security group name in the request."
+)
+_FLAT_CIDR = Forbidden(
+    "CidrIp", "SourceSecurityGroupName", "You can't specify this parameter when specifying a source security group."
+)
+_FLAT_SOURCE = Forbidden(
+    "SourceSecurityGroupName",
+    "FromPort ToPort IpProtocol",
+    "You can't specify this parameter in combination with the following parameters: the CIDR IP address range, the "
+    "start of the port range, the IP protocol, and the end of the port range.",
+)
+_ONE_FORM = Forbidden(
+    "IpPermissions",
+    "CidrIp FromPort IpProtocol SourceSecurityGroupName SourceSecurityGroupOwnerId ToPort",
+    "To create a rule with a specific protocol and port range, specify a set of IP permissions instead.",
+    "The parameter '{this}' may not be used in combination with '{that}'",
+)
+_INGRESS = (_ONE_GROUP, _FLAT_CIDR, _FLAT_SOURCE, _ONE_FORM)
 _IGNORES = {
     "IpPermissions.UserIdGroupPairs.VpcId": "an answer's member that clients send back; the group's id says as much"
 }
@@ -51,7 +69,7 @@ async def describe_security_group_rules(call: Call, asked: Question) -> list[Row
     ]
 
 
-@action(supports=f"GroupId GroupName {_FLAT} {_PERMISSIONS}", ignores=_IGNORES)
+@action(supports=f"GroupId GroupName {_FLAT} {_PERMISSIONS}", ignores=_IGNORES, forbids=_INGRESS)
 async def authorize_security_group_ingress(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Let more in: all of the permissions, or none."""
     return await _authorize(call, req, egress=False)
@@ -66,6 +84,7 @@ async def authorize_security_group_egress(call: Call, req: Mapping[str, Any]) ->
 @action(
     supports=f"GroupId GroupName SecurityGroupRuleIds IpPermissions.PrefixListIds {_FLAT} {_PERMISSIONS}",
     ignores=_IGNORES,
+    forbids=_INGRESS,
 )
 async def revoke_security_group_ingress(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Let less in: all of the rules go, or none."""
@@ -82,11 +101,11 @@ async def _authorize(call: Call, req: Mapping[str, Any], *, egress: bool) -> dic
     written = _written(req)
     if not written:
         raise AwsError("MissingParameter", "The request must contain the parameter ipPermissions")
+    # Not where rules are revoked: what Neutron's own tools wrote may read otherwise, and clients send it back.
+    for one in _unresolved(written, egress=egress):
+        _check_description(one.description)
     group, peers = await together(one_group(call, req), _peers(call, written))
     asked = [one for permission in written for one in _read(permission, peers, egress=egress)]
-    # Not where rules are revoked: what Neutron's own tools wrote may read otherwise, and clients send it back.
-    for one in asked:
-        _check_description(one.description)
     if len(set(asked)) < len(asked):
         raise AwsError("InvalidParameterValue", "The same permission must not appear multiple times")
     present = set(permissions.fold(group.rules))
@@ -103,6 +122,7 @@ async def _revoke(call: Call, req: Mapping[str, Any], *, egress: bool) -> dict[s
     if not written and not named:
         raise AwsError("MissingParameter", "Either 'ipPermissions' or 'securityGroupRuleIds' should be provided.")
     uuids = {one: ids.uuid(RULE, one) for one in named}
+    _unresolved(written, egress=egress)
     group, peers = await together(one_group(call, req), _peers(call, written))
     present = {one: one for one in permissions.fold(group.rules) if one.egress == egress}
     by_rule = {rule: one for one in present for rule in one.rules}
@@ -170,8 +190,6 @@ def _written(req: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the permissions of a request, those in the flat parameters of old clients written as such."""
     written = list(req.get("IpPermissions") or ())
     source, cidr = req.get("SourceSecurityGroupName"), req.get("CidrIp")
-    if source and cidr:
-        raise AwsError("InvalidParameterCombination", "CidrIp and SourceSecurityGroupName may not be used together.")
     if source:
         pair = {"GroupName": source, "UserId": req.get("SourceSecurityGroupOwnerId")}
         # "Creates rules that grant full ICMP, UDP, and TCP access."
@@ -180,7 +198,7 @@ def _written(req: Mapping[str, Any]) -> list[Mapping[str, Any]]:
             {"IpProtocol": "udp", "FromPort": 0, "ToPort": 65535},
         )
         wide = [*full, {"IpProtocol": "icmp", "FromPort": -1, "ToPort": -1}]
-        written += [{**one, "UserIdGroupPairs": [pair]} for one in ([_flat(req)] if req.get("IpProtocol") else wide)]
+        written += [{**one, "UserIdGroupPairs": [pair]} for one in wide]
     elif cidr or req.get("IpProtocol"):
         written.append({**_flat(req), "IpRanges": [{"CidrIp": cidr}] if cidr else []})
     return written
@@ -190,7 +208,12 @@ def _flat(req: Mapping[str, Any]) -> dict[str, Any]:
     return {name: req[name] for name in ("IpProtocol", "FromPort", "ToPort") if name in req}
 
 
-def _read(written: Mapping[str, Any], peers: Mapping[str, str], *, egress: bool) -> Iterator[Permission]:
+def _unresolved(written: Sequence[Mapping[str, Any]], *, egress: bool) -> list[Permission]:
+    """Read permissions before OpenStack was asked who their source groups are; raises for all that is wrong in them."""
+    return [one for permission in written for one in _read(permission, None, egress=egress)]
+
+
+def _read(written: Mapping[str, Any], peers: Mapping[str, str] | None, *, egress: bool) -> Iterator[Permission]:
     """Read one permission of a request: one `Permission` for each of its sources."""
     if not written.get("IpProtocol"):
         raise AwsError("MissingParameter", "The request must contain the parameter ipProtocol")
@@ -205,13 +228,17 @@ def _read(written: Mapping[str, Any], peers: Mapping[str, str], *, egress: bool)
         yield Permission(egress, protocol, first, last, kind, peer, description)
 
 
-def _sources(written: Mapping[str, Any], peers: Mapping[str, str]) -> Iterator[tuple[permissions.Kind, str, str]]:
+def _sources(
+    written: Mapping[str, Any], peers: Mapping[str, str] | None
+) -> Iterator[tuple[permissions.Kind, str, str]]:
     for one in written.get("IpRanges") or ():
         yield "ipv4", permissions.cidr(one.get("CidrIp", ""), 4), one.get("Description", "")
     for one in written.get("Ipv6Ranges") or ():
         yield "ipv6", permissions.cidr(one.get("CidrIpv6", ""), 6), one.get("Description", "")
     for one in written.get("UserIdGroupPairs") or ():
-        yield "group", peers[one.get("GroupId") or one["GroupName"]], one.get("Description", "")
+        if not (named := one.get("GroupId") or one.get("GroupName")):
+            raise AwsError("MissingParameter", "Source group ID missing.")
+        yield "group", peers[named] if peers is not None else named, one.get("Description", "")
     for one in written.get("PrefixListIds") or ():
         yield "prefix-list", ids.uuid(PREFIX_LIST, one.get("PrefixListId", "")), one.get("Description", "")
 

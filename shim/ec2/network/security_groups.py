@@ -20,7 +20,7 @@ from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import SECURITY_GROUP, VPC
 from shim.ec2.network import ip_permissions as permissions
 from shim.ec2.network.layout import Topology, topology
-from shim.ec2.service import action
+from shim.ec2.service import Forbidden, action
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_neutron
 from shim.ec2.tags.creating import creating
@@ -31,12 +31,13 @@ DEFAULT = "default"
 # "Valid characters: a-z, A-Z, 0-9, spaces, and ._-:/()#,@[]+=&;{}!$*", and the same for the description.
 DESCRIPTION = re.compile(r"[a-zA-Z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{1,255}")
 
+# A row's member for the names of the groups in its rules: filters ask for them, and AWS shows only their ids.
+_NAMES = "Names"
 GROUPS = Table(
     items="SecurityGroups",
     id="GroupId",
     ids="GroupIds",
     kind=SECURITY_GROUP,
-    paged_ids=True,
     filters={
         "description": "Description",
         "group-id": "GroupId",
@@ -51,7 +52,6 @@ GROUPS = Table(
                 "cidr": "IpRanges.CidrIp",
                 "from-port": "FromPort",
                 "group-id": "UserIdGroupPairs.GroupId",
-                "group-name": "UserIdGroupPairs.GroupName",
                 "ipv6-cidr": "Ipv6Ranges.CidrIpv6",
                 "prefix-list-id": "PrefixListIds.PrefixListId",
                 "protocol": "IpProtocol",
@@ -59,7 +59,10 @@ GROUPS = Table(
                 "user-id": "UserIdGroupPairs.UserId",
             }.items()
         },
+        "ip-permission.group-name": lambda row: row[_NAMES]["IpPermissions"],
+        "egress.ip-permission.group-name": lambda row: row[_NAMES]["IpPermissionsEgress"],
     },
+    shown=lambda rows: [{name: value for name, value in row.items() if name != _NAMES} for row in rows],
 )
 
 
@@ -99,10 +102,20 @@ async def describe_security_groups(call: Call, asked: Question) -> list[Row]:
         # Names are looked for in the default VPC, says AWS's reference; others have to be named by id.
         found = named_in(groups, layout.default_vpc, names, layout)
         asked.ids += [ids.aws("sg", group.id) for group in found]
-    return [_row(call, group, layout) for group in groups]
+    names = {ids.aws("sg", group.id): group.name for group in groups}
+    return [_row(call, group, layout, names) for group in groups]
 
 
-@action(supports="GroupId GroupName")
+@action(
+    supports="GroupId GroupName",
+    forbids=(
+        Forbidden(
+            "GroupId",
+            "GroupName",
+            "You can specify either the security group name or the security group ID.",
+        ),
+    ),
+)
 async def delete_security_group(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Delete a group that nothing uses: no port is in it, and no other group's rule names it."""
     network = call.cloud.network
@@ -157,9 +170,13 @@ def owner_of(call: Call, project_id: str) -> str:
     return account_id(project_id, call.settings.account_ids)
 
 
-def _row(call: Call, group: cloud.SecurityGroup, layout: Topology) -> dict[str, Any]:
+def _row(call: Call, group: cloud.SecurityGroup, layout: Topology, names: Mapping[str, str]) -> Row:
     group_id, owner, vpc = ids.aws("sg", group.id), owner_of(call, group.project_id), vpc_of(group, layout)
     found = permissions.fold(group.rules)
+    rules = {
+        "IpPermissions": permissions.grouped((p for p in found if not p.egress), owner),
+        "IpPermissionsEgress": permissions.grouped((p for p in found if p.egress), owner),
+    }
     return {
         "GroupId": group_id,
         "GroupName": group.name,
@@ -167,10 +184,15 @@ def _row(call: Call, group: cloud.SecurityGroup, layout: Topology) -> dict[str, 
         "OwnerId": owner,
         **({"VpcId": vpc} if vpc else {}),
         "SecurityGroupArn": ids.arn(SECURITY_GROUP, group_id, call.region, owner),
-        "IpPermissions": permissions.grouped((p for p in found if not p.egress), owner),
-        "IpPermissionsEgress": permissions.grouped((p for p in found if p.egress), owner),
+        **rules,
+        _NAMES: {member: _peers(written, names) for member, written in rules.items()},
         "Tags": tag_rules.shown(from_neutron(group.tags)),
     }
+
+
+def _peers(written: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> list[str]:
+    """Name the groups that some permissions let through, as far as their names can be seen."""
+    return [names[p["GroupId"]] for one in written for p in one["UserIdGroupPairs"] if p["GroupId"] in names]
 
 
 async def _shape(call: Call, group: cloud.SecurityGroup) -> None:
@@ -196,7 +218,9 @@ async def _vpc(call: Call, layout: Topology, asked: str | None) -> str | None:
     return asked
 
 
-def _name(name: str) -> str:
+def _name(given: str) -> str:
+    # "If a name contains trailing spaces, we trim the space at the end of the name."
+    name = given.rstrip(" ")
     if name.lower().startswith("sg-"):
         raise AwsError("InvalidParameterValue", f"Invalid value '{name}' for groupName. It may not start with 'sg-'")
     if not DESCRIPTION.fullmatch(name):

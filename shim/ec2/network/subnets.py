@@ -24,7 +24,6 @@ SUBNETS = Table(
     id="SubnetId",
     ids="SubnetIds",
     kind=SUBNET,
-    paged_ids=True,
     filters={
         **dict.fromkeys(("availability-zone", "availabilityZone"), "AvailabilityZone"),
         **dict.fromkeys(("availability-zone-id", "availabilityZoneId"), "AvailabilityZoneId"),

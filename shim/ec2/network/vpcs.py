@@ -23,7 +23,6 @@ VPCS = Table(
     id="VpcId",
     ids="VpcIds",
     kind=VPC,
-    paged_ids=True,
     filters={
         "cidr": "CidrBlock",
         "cidr-block-association.association-id": "CidrBlockAssociationSet.AssociationId",

@@ -15,7 +15,7 @@ from shim.ec2.engine import zones as availability_zones
 from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row, never, nothing
 from shim.ec2.engine.resource_types import SNAPSHOT, VOLUME
-from shim.ec2.service import action
+from shim.ec2.service import Forbidden, action
 from shim.ec2.tags.creating import creating
 from shim.ec2.volumes import rows as volume_rows
 from shim.ec2.volumes import sizes as volume_sizes
@@ -78,19 +78,42 @@ _GENERAL = ("gp2", "gp3", "standard")
 _GONE_QUIET = {"creating": "insufficient-data", "error": "impaired"}
 
 
+def _check_new(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]) -> None:
+    """Refuse what no cloud is needed to refuse of a new volume."""
+    if not req.get("AvailabilityZone") and not req.get("AvailabilityZoneId"):
+        raise AwsError(
+            "MissingParameter",
+            "The request must contain one of the parameters AvailabilityZone and AvailabilityZoneId",
+        )
+    if req.get("Size") is None and not req.get("SnapshotId"):
+        raise AwsError("MissingParameter", "The request must contain the parameter size or snapshotId")
+    if snapshot := req.get("SnapshotId"):
+        ids.check(SNAPSHOT, snapshot)
+    if req.get("Encrypted"):
+        # Whether a type encrypts is told to administrators only; a volume must not be taken for encrypted by mistake.
+        raise AwsError("UnsupportedOperation", "Encryption on request is not supported; it belongs to the volume type.")
+    _performance(req.get("VolumeType"), req)
+    volume_sizes.check(req.get("Size"), req.get("VolumeType"))
+
+
 @action(
     supports="AvailabilityZone AvailabilityZoneId Size SnapshotId VolumeType Iops Throughput Encrypted "
-    "MultiAttachEnabled ClientToken TagSpecifications"
+    "MultiAttachEnabled ClientToken TagSpecifications",
+    forbids=(
+        Forbidden(
+            "AvailabilityZone",
+            "AvailabilityZoneId",
+            "Either AvailabilityZone or AvailabilityZoneId must be specified, but not both.",
+        ),
+    ),
+    check=_check_new,
 )
 async def create_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Ask Cinder for a volume; the waiter VolumeAvailable tells when it is there."""
     new = creating(call, req, VOLUME)
     items = new.items
     size, snapshot = req.get("Size"), req.get("SnapshotId")
-    if size is None and not snapshot:
-        raise AwsError("MissingParameter", "The request must contain the parameter size or snapshotId")
     snapshot_id = ids.uuid(SNAPSHOT, snapshot) if snapshot else None
-    volume_sizes.check(size, req.get("VolumeType"))
     (zone, zone_marks), (kind, kind_marks) = await together(_zone(call, req), _type(call, req))
     wanted = cloud.NewVolume(size, kind, zone, snapshot_id, {**items, **zone_marks, **kind_marks})
 
@@ -173,11 +196,6 @@ async def _zone(call: Call, req: Mapping[str, Any]) -> tuple[str | None, dict[st
     places the volume where it likes, and the name is kept with the volume.
     """
     name, zone_id = req.get("AvailabilityZone"), req.get("AvailabilityZoneId")
-    if bool(name) == bool(zone_id):
-        raise AwsError(
-            "InvalidParameterCombination" if name else "MissingParameter",
-            "The request must contain one of the parameters AvailabilityZone and AvailabilityZoneId",
-        )
     blocks, computes = await together(call.cloud.block.zones(), call.cloud.compute.zones())
     rows = availability_zones.zones(computes, call.region)
     if zone_id:
@@ -192,13 +210,9 @@ async def _zone(call: Call, req: Mapping[str, Any]) -> tuple[str | None, dict[st
 async def _type(call: Call, req: Mapping[str, Any]) -> tuple[str | None, dict[str, str]]:
     """Find Cinder's type for the one asked for, and what to remember of it; refuse promises it could not keep."""
     asked = req.get("VolumeType")
-    if req.get("Encrypted"):
-        # Whether a type encrypts is told to administrators only; a volume must not be taken for encrypted by mistake.
-        raise AwsError("UnsupportedOperation", "Encryption on request is not supported; it belongs to the volume type.")
     types = {one.name: one for one in await call.cloud.block.volume_types()} if asked else {}
     if asked and asked not in types and asked not in _GENERAL:
         raise AwsError("UnknownVolumeType", f"The volume type '{asked}' is not available.")
-    _performance(asked, req)
     if req.get("MultiAttachEnabled") and not (asked in types and _shared(types[asked])):
         raise AwsError("InvalidParameterCombination", "The volume type does not support MultiAttachEnabled.")
     if not asked or asked in types:

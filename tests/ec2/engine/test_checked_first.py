@@ -1,11 +1,12 @@
 """What no cloud is needed to refuse is refused before any is asked, by every Describe action."""
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
 
-from shim.ec2.service import ec2
+from shim.ec2.service import FORBIDDEN, ec2
 from shim.errors import AwsError
 from tests.ec2.engine.test_describe import call
 from tests.ec2.engine.test_filter_names import TABLES
@@ -52,6 +53,9 @@ CASES = [
     for operation in TABLES
     for what, case in bad(operation).items()
 ] + [
+    pytest.param("AuthorizeSecurityGroupIngress", {"IpPermissions": [{"IpProtocol": "x"}]}, "InvalidParameterValue"),
+    pytest.param("AuthorizeSecurityGroupEgress", {"IpPermissions": [{"IpProtocol": "-1"}]}, "MissingParameter"),
+    pytest.param("RevokeSecurityGroupIngress", {"IpPermissions": [{"IpProtocol": "x"}]}, "InvalidParameterValue"),
     pytest.param("DescribeImages", {"Owners": ["nobody"]}, "InvalidUserID.Malformed"),
     pytest.param("DescribeImages", {"ExecutableUsers": ["nobody"]}, "InvalidUserID.Malformed"),
     pytest.param("DescribeImages", {"ExecutableUsers": ["9" * 12]}, "UnsupportedOperation"),
@@ -78,3 +82,73 @@ def test_refused_before_the_cloud_is_asked(operation: str, req: dict[str, Any], 
     error = refusal(operation, req)
     assert (error.code, error.status) == (code, 400)
     assert LONG not in error.message
+
+
+def checked(operation: str, req: dict[str, Any]) -> AwsError:
+    """Return what the registered check of an action says, before a dry run and before any cloud."""
+    check = ec2.operations[operation].check
+    assert check is not None
+    here = call(operation)
+    with pytest.raises(AwsError) as refused:
+        check(here.settings, here.caller, operation, req)
+    return refused.value
+
+
+@pytest.mark.parametrize("operation", TABLES)
+def test_a_describe_is_checked_before_its_dry_run(operation: str) -> None:
+    for req, code in bad(operation).values():
+        assert checked(operation, req).code == code
+
+
+PAIRS = [
+    pytest.param(name, this, that, id=f"{name}: {this} and {that}")
+    for name, pairs in FORBIDDEN.items()
+    for pair in pairs
+    for this in pair.these.split()
+    for that in pair.those.split()
+]
+
+
+@pytest.mark.parametrize(("operation", "this", "that"), PAIRS)
+def test_pairs_that_aws_forbids(operation: str, this: str, that: str) -> None:
+    shape = ec2.model.operation_model(operation).input_shape
+    assert shape is not None
+    values = {name: VALUES[shape.members[name].type_name] for name in (this, that)}
+    error = checked(operation, values)
+    assert (error.code, error.status) == ("InvalidParameterCombination", 400)
+    assert {this, that} <= set(registered(operation))
+
+
+VALUES = {"string": "x", "list": ["x"], "integer": 0}
+
+
+def registered(operation: str) -> set[str]:
+    found = ec2.operations[operation]
+    return {path.partition(".")[0] for path in (*found.supports, *found.ignores)}
+
+
+# AWS's sentences about what a parameter does not go with, as far as no row of FORBIDDEN stands for them.
+ELSEWHERE = {
+    "MaxResults": "the tables of the Describe actions",
+    "IpPermissions": "AWS takes both in one set, and Terraform sends them so",
+    "GroupNames": "both are taken: the groups that either names",
+    "PrivateIpAddress": "checked with the number of instances, when the launch is read",
+    "Size": "both are taken: the snapshot's size or more",
+    "SnapshotId": "as Size",
+}
+FORBIDS = re.compile(
+    r"(?:can't|cannot) specify|but not both|(?:must|can) specify either|must specify any .* as part of", re.IGNORECASE
+)
+
+
+def test_no_sentence_of_aws_about_pairs_is_overlooked() -> None:
+    overlooked = []
+    for operation in ec2.handlers:
+        shape = ec2.model.operation_model(operation).input_shape
+        for name in registered(operation) & set(shape.members if shape else ()):
+            text = re.sub(r"<[^>]+>", "", shape.members[name].documentation) if shape else ""
+            row = {word for one in FORBIDDEN[operation] for word in f"{one.these} {one.those}".split()}
+            if FORBIDS.search(text) and name not in row and name not in ELSEWHERE and name != "Filters":
+                overlooked.append(f"{operation}.{name}")
+    assert overlooked == []
+    assert len(PAIRS) > 20

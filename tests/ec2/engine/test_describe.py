@@ -14,7 +14,7 @@ from shim.ec2.engine.filters import Row
 from shim.errors import AwsError
 from shim.locks import Locks
 
-TABLE = Table("Volumes", "VolumeId", kinds.VOLUME, {"size": "Size"}, ids="VolumeIds")
+TABLE = Table("Volumes", "VolumeId", kinds.VOLUME, {"size": "Size"}, ids="VolumeIds", paged_ids=False)
 ROWS = [{"VolumeId": f"vol-{number:032x}", "Size": number % 2} for number in range(12)]
 IDS = [row["VolumeId"] for row in ROWS]
 

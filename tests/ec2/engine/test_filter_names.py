@@ -105,7 +105,7 @@ def test_zones_are_found_by_their_ids() -> None:
     def rewritten(*values: str) -> list[Row]:
         asked = {"Filters": [{"Name": "availability-zone-id", "Values": [*values]}, {"Name": "size", "Values": ["1"]}]}
         here = call("DescribeVolumes", compute=compute)
-        found = question(here.settings, here.caller, here.operation, volumes.VOLUMES, asked)
+        found = question(here.settings, here.caller.project_id, here.operation, volumes.VOLUMES, asked)
         size = found.filters[1]
         asyncio.run(availability_zones.resolve_zone_ids(here, found, volumes.VOLUMES))
         assert found.filters[1] is size
@@ -120,7 +120,7 @@ def test_zones_are_read_for_that_filter_alone() -> None:
     counts: Counter[str] = Counter()
     here = call("DescribeVolumes", compute=Counted(counts))
     req = {"Filters": [{"Name": "size", "Values": ["1"]}]}
-    asked = question(here.settings, here.caller, here.operation, volumes.VOLUMES, req)
+    asked = question(here.settings, here.caller.project_id, here.operation, volumes.VOLUMES, req)
     asyncio.run(availability_zones.resolve_zone_ids(here, asked, volumes.VOLUMES))
     assert len(asked.filters) == 1
     assert counts == {}

@@ -77,13 +77,30 @@ def test_an_instance_bears_its_key(ec2: Any, launch: Any, name: str) -> None:
     assert [one["InstanceId"] for r in found for one in r["Instances"]] == made
 
 
+RSA_LINE = rsa.generate_private_key(65537, 2048).public_key().public_bytes(*SSH)
+
+
+def test_a_comment_may_be_in_any_language(ec2: Any, openstack_main: Any, name: str) -> None:
+    ec2.import_key_pair(KeyName=name, PublicKeyMaterial=RSA_LINE + " Jürgen@grün 鍵".encode())
+    [found] = ec2.describe_key_pairs(KeyNames=[name], IncludePublicKey=True)["KeyPairs"]
+    assert found["PublicKey"] == RSA_LINE.decode() + " Jürgen@grün 鍵"
+    assert "Jürgen@grün 鍵" in openstack_main.compute.get_keypair(name).public_key
+
+
+def test_a_key_in_puttys_format(ec2: Any, name: str) -> None:
+    made = ec2.create_key_pair(KeyName=name, KeyType="ed25519", KeyFormat="ppk")
+    assert made["KeyMaterial"].startswith("PuTTY-User-Key-File-2: ssh-ed25519\n")
+    [found] = ec2.describe_key_pairs(KeyNames=[name])["KeyPairs"]
+    assert found["KeyFingerprint"] == made["KeyFingerprint"]
+
+
 def test_key_pairs_that_cannot_be(ec2: Any, name: str) -> None:
     ecdsa = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(*SSH)
     for material in (b"nonsense", ecdsa):
         with refused("InvalidKey.Format"):
             ec2.import_key_pair(KeyName=name, PublicKeyMaterial=material)
-    with refused("UnsupportedOperation"):
-        ec2.create_key_pair(KeyName=name, KeyFormat="ppk")
+    with refused("InvalidKey.Format"):
+        ec2.import_key_pair(KeyName=name, PublicKeyMaterial=RSA_LINE + b" a\x01b")
     with refused("InvalidParameterValue"):
         ec2.create_key_pair(KeyName="a:b")
     with refused("InvalidParameterValue"):

@@ -273,3 +273,28 @@ def test_dry_run_changes_nothing(ec2: Any, openstack_main: Connection, group: st
     ):
         assert code(action, DryRun=True, **params) == "DryRunOperation"
     assert openstack_main.network.get_security_group(uuid(group)).security_group_rules == before
+
+
+def test_blanks_at_the_end_of_a_name_are_trimmed(ec2: Any, openstack_main: Connection) -> None:
+    name = unique("blanks")
+    made = ec2.create_security_group(GroupName=f"{name}  ", Description="x")["GroupId"]
+    assert described(ec2, GroupNames=[name])[0]["GroupId"] == made
+    assert openstack_main.network.find_security_group(name).name == name
+    assert code(ec2.create_security_group, GroupName=f"{name} ", Description="x") == "InvalidGroup.Duplicate"
+    ec2.delete_security_group(GroupId=made)
+
+
+def test_groups_are_found_by_the_name_of_a_group_in_their_rules(ec2: Any, group: str) -> None:
+    name = unique("source")
+    source = ec2.create_security_group(GroupName=name, Description="x")["GroupId"]
+    ec2.authorize_security_group_ingress(
+        GroupId=group,
+        IpPermissions=[{"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "UserIdGroupPairs": [{"GroupId": source}]}],
+    )
+    wanted = [{"Name": "ip-permission.group-name", "Values": [name]}]
+    [found] = described(ec2, Filters=wanted)
+    assert found["GroupId"] == group
+    assert "GroupName" not in found["IpPermissions"][0]["UserIdGroupPairs"][0]
+    assert described(ec2, Filters=[{**wanted[0], "Name": "egress.ip-permission.group-name"}]) == []
+    ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=found["IpPermissions"])
+    ec2.delete_security_group(GroupId=source)
