@@ -23,7 +23,6 @@ from operator import itemgetter, methodcaller
 from typing import Any, TypeVar
 
 from adapters.errors import BackendError, Fault
-from adapters.types.identity import Ec2Credential
 from shim.auth.accounts import account_id
 from shim.auth.body import no_body, open_body, plain_body
 from shim.auth.keys import Keys
@@ -176,7 +175,7 @@ class Gateway:
         resource = names.resource(record.service, way.request.address)
         principal = await self._who(way, frontend)
         record.account, record.project = principal.account_id, principal.project_id
-        if way.form and (asked.anonymous or not principal.anonymous):
+        if way.form and (asked.anonymous or principal is not ANONYMOUS):
             asked = await _aside(way.form, lambda: self._decoded(way, frontend))
         action = names.action(record.service, asked.name)
         decision = authorise(principal, action, resource, open_to_anyone=asked.anonymous)
@@ -236,37 +235,33 @@ class Gateway:
 
     async def _who(self, way: _Way, frontend: Frontend) -> Principal:
         """Prove who signed; raise AWS's error where the signature does not hold."""
-        name, now = frontend.service.name, datetime.now(UTC)
-        if way.posting is not None:  # of a browser's form only its policy is signed
-            credential = await self._credential(way, way.posting.access_key, name)
-            way.posting.verify(secret=credential.secret, regions=self._regions, region=self._settings.region, now=now)
-            return self._principal(Proof.FORM, credential)
-        if way.signature is None:
+        name, signer = frontend.service.name, way.posting or way.signature
+        if signer is None:
             return ANONYMOUS
-        credential = await self._credential(way, way.signature.access_key, name)
-        way.verified = verify(
-            way.signature,
-            way.head,
-            secret=credential.secret,
-            service=name,
-            regions=self._regions,
-            now=now,
-            skew=self._skew,
-            payload_hash=hashlib.sha256(way.form).hexdigest() if frontend.buffered else "",
-            bucket_from_host=routing.bucket_in_host(way.head.first.get("host", ""), self._settings.s3_hosts),
-            region=self._settings.region,
-        )
-        return self._principal(Proof.SIGNATURE, credential)
-
-    async def _credential(self, way: _Way, access_key: str, service: str) -> Ec2Credential:
-        way.record.access_key = access_key
-        credential = await self._keys.credential(access_key, service=service)
-        way.tokens = Tokens(self._keys, credential, service)
-        return credential
-
-    def _principal(self, proof: Proof, credential: Ec2Credential) -> Principal:
-        account = account_id(credential.project_id, self._settings.account_ids)
-        return Principal(proof, credential.access, credential.user_id, credential.project_id, account)
+        access_key = way.record.access_key = signer.access_key
+        credential = await self._keys.credential(access_key, service=name)
+        secret, now, region, proof = credential.secret, datetime.now(UTC), self._settings.region, Proof.SIGNATURE
+        if way.signature is None:  # of a browser's form only its policy is signed
+            assert way.posting is not None
+            way.posting.verify(secret=secret, regions=self._regions, region=region, now=now)
+            proof = Proof.FORM
+        else:
+            way.verified = verify(
+                way.signature,
+                way.head,
+                secret=secret,
+                service=name,
+                regions=self._regions,
+                now=now,
+                skew=self._skew,
+                payload_hash=hashlib.sha256(way.form).hexdigest() if frontend.buffered else "",
+                bucket_from_host=routing.bucket_in_host(way.head.first.get("host", ""), self._settings.s3_hosts),
+                region=region,
+            )
+        way.tokens = Tokens(self._keys, credential, name)
+        project = credential.project_id
+        account = account_id(project, self._settings.account_ids)
+        return Principal(proof, access_key, credential.user_id, project, account)
 
     def _decoded(self, way: _Way, frontend: Frontend) -> Asked:
         """Decode a form whose signature holds, and return what it asks for; a glance may have missed it."""

@@ -65,7 +65,6 @@ class CloudFactory:
         self.config = config
         self.region = config.region
         self.identity = Keystone(transport, config, project=project, system=system)
-        self.calls = transport.calls
         self._transport = transport
         self._objects = objects
         self._memory = SwiftMemory()

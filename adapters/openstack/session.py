@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypedDict, Unpack
@@ -50,17 +49,14 @@ class Options(PageOptions, total=False):
 
 
 class Session:
-    """Calls with one tenant's token.  `deadline` is a `time.monotonic()` instant that no call outlives."""
+    """Calls with one tenant's token."""
 
-    __slots__ = ("_deadline", "_request_id", "_tokens", "_transport")
+    __slots__ = ("_request_id", "_tokens", "_transport")
 
-    def __init__(
-        self, transport: Transport, tokens: TokenSource, request_id: str, deadline: float | None = None
-    ) -> None:
+    def __init__(self, transport: Transport, tokens: TokenSource, request_id: str) -> None:
         self._transport = transport
         self._tokens = tokens
         self._request_id = request_id
-        self._deadline = deadline
 
     async def get(self, service: str, path: str, **options: Unpack[Options]) -> Answer:
         """GET; see `request`."""
@@ -85,7 +81,7 @@ class Session:
     async def request(self, method: str, service: str, path: str, **options: Unpack[Options]) -> Answer:
         """Call `service` (its official type: "compute", "block-storage") below its versioned endpoint.
 
-        Returns an answer of 2xx.  Raises BackendError for anything else: UNAVAILABLE in time for the deadline,
+        Returns an answer of 2xx.  Raises BackendError for anything else: UNAVAILABLE where no answer comes in time,
         UNAUTHORIZED when even a renewed token was refused, UNSUPPORTED when the catalog lacks the service.
         """
         async with self._bounded(service):
@@ -166,11 +162,8 @@ class Session:
     @asynccontextmanager
     async def _bounded(self, service: str) -> AsyncIterator[None]:
         """Bound one call in time, its token, discovery and retries included."""
-        seconds = self._transport.timeouts.total
-        if self._deadline is not None:
-            seconds = min(seconds, self._deadline - time.monotonic())
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(self._transport.timeouts.total):
                 yield
         except TimeoutError as error:
             log.warning("no answer from %s in time (request %s)", service, self._request_id)

@@ -13,7 +13,6 @@ import random
 import ssl
 import time
 import weakref
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -114,7 +113,6 @@ class Transport:
     ) -> None:
         self.discovery = discovery
         self.timeouts = timeouts
-        self.calls: Counter[tuple[str, str, int]] = Counter()
         self._observe = observe
         self._each = each
         self._turns: weakref.WeakValueDictionary[tuple[str, str], asyncio.Semaphore] = weakref.WeakValueDictionary()
@@ -136,7 +134,6 @@ class Transport:
 
     def count(self, service: str, method: str, status: int, seconds: float) -> None:
         """Count one call to OpenStack, this client's or another's."""
-        self.calls[service, method, status] += 1
         if self._observe is not None:
             self._observe(service, method, status, seconds)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from shim.authz.principal import Principal
+from shim.authz.principal import ANONYMOUS, Principal
 
 
 class Decision(NamedTuple):
@@ -25,7 +25,7 @@ _OPEN = Decision(True, "the operation is open to anyone")
 
 def authorise(principal: Principal, action: str, resource: str, *, open_to_anyone: bool = False) -> Decision:
     """Decide on one request: `action` is IAM's name (`s3:GetObject`), `resource` an ARN or `*`."""
-    if not principal.anonymous:
+    if principal is not ANONYMOUS:
         return _OWN_PROJECT
     if open_to_anyone:
         return _OPEN

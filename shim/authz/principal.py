@@ -27,10 +27,5 @@ class Principal(NamedTuple):
     project_id: str = ""
     account_id: str = ""
 
-    @property
-    def anonymous(self) -> bool:
-        """Whether nobody signed."""
-        return self.proof is Proof.NOTHING
-
 
 ANONYMOUS = Principal(Proof.NOTHING)

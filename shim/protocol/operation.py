@@ -36,13 +36,11 @@ class Operation:
     handler: Handler | None
     method: str  # HTTP's
     streaming_input: str  # the member whose value is the body's stream, else ""
-    streaming_output: str
     has_dry_run: bool
     lasting: bool  # its answer may begin before its end
     anonymous: bool  # anyone may have it, unsigned
     ends_with_client: bool  # it is cancelled, and undoes what it did, when its client hangs up
     check: Check | None  # runs when the parameters are parsed, before any service of OpenStack is asked
-    idempotency_token: str  # the member that makes a retry harmless (ClientToken), else ""
     checksum: Checksum
     supports: frozenset[str]
     ignores: Mapping[str, str]
@@ -65,11 +63,7 @@ class Asked(NamedTuple):
     name: str
     operation: Operation | None = None
     refusal: AwsError | None = None
-
-    @property
-    def anonymous(self) -> bool:
-        """Whether anyone may have it, unsigned."""
-        return self.operation is not None and self.operation.anonymous
+    anonymous: bool = False  # anyone may have it, unsigned
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +82,16 @@ class Dialect:
 def describe(model: Any) -> Mapping[str, Any]:
     """The facts of an operation model that an Operation bears beside its functions."""
     members = model.input_shape.members if model.input_shape else {}
-    tokens = model.idempotent_members
     facts = model.http_checksum or {}
     return {
         "name": model.name,
         "method": model.http.get("method", "POST"),
         "streaming_input": _streaming(model.input_shape),
-        "streaming_output": _streaming(model.output_shape),
         "has_dry_run": "DryRun" in members,
         "lasting": False,
         "anonymous": False,
         "ends_with_client": False,
         "check": None,
-        "idempotency_token": tokens[0] if tokens else "",
         "checksum": Checksum(
             required=bool(facts.get("requestChecksumRequired") or model.http_checksum_required),
             algorithm_member=facts.get("requestAlgorithmMember", ""),

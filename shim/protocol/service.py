@@ -181,7 +181,7 @@ class Service:
         operation = self._registered.get(name)
         if operation is None:
             return Asked(name, None, self._dialect.unsupported_operation(name))
-        return Asked(name, operation)
+        return Asked(name, operation, None, operation.anonymous)
 
     def parse(self, operation: Operation, request: Request, body: bytes) -> dict[str, Any]:
         """Return the parameters, valid by the model and all of them supported; AwsError names the one that is not.

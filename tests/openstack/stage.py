@@ -94,8 +94,8 @@ class Wire:
         answer = self._handler(request)
         return answer if isinstance(answer, httpx.Response) else await answer
 
-    def session(self, tokens: Tokens | None = None, deadline: float | None = None) -> Session:
-        return Session(self.transport, tokens or Tokens(), REQUEST_ID, deadline)
+    def session(self, tokens: Tokens | None = None) -> Session:
+        return Session(self.transport, tokens or Tokens(), REQUEST_ID)
 
 
 def answers(*given: httpx.Response | Exception) -> Handler:

@@ -28,7 +28,6 @@ def with_factory(work: Callable[[CloudFactory], Awaitable[None]]) -> list[tuple[
         factory = await CloudFactory.open(CONFIG, limits, lambda *call: seen.append(call[:3]))
         try:
             await work(factory)
-            assert sum(factory.calls.values()) == len(seen)
         finally:
             await factory.aclose()
 

@@ -109,7 +109,6 @@ def test_a_read_is_repeated_twice(status: int) -> None:
     assert run(wire.session().get("compute", "/servers"), wire).json() == {"servers": []}
     assert len(wire.requests) == 3
     assert wire.observed == [("compute", "GET", status)] * 2 + [("compute", "GET", 200)]
-    assert wire.transport.calls == {("compute", "GET", status): 2, ("compute", "GET", 200): 1}
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
@@ -158,14 +157,6 @@ def test_no_call_outlives_the_timeout() -> None:
     wire = Wire(_slow, total=0.1)
     started = time.monotonic()
     assert failure(wire.session().get("network", "/ports"), wire).fault is Fault.UNAVAILABLE
-    assert time.monotonic() - started < 2
-
-
-def test_no_call_outlives_the_deadline() -> None:
-    wire = Wire(_slow, total=30)
-    started = time.monotonic()
-    error = failure(wire.session(deadline=time.monotonic() + 0.1).get("network", "/ports"), wire)
-    assert error.fault is Fault.UNAVAILABLE
     assert time.monotonic() - started < 2
 
 

@@ -1,0 +1,54 @@
+"""DryRun by a user who may only read: what it says is what happens then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from adapters.embedded import facts
+from tests.support.clients import Boto
+from tests.support.gateway import Gateway
+from tests.support.names import unique
+from tests.support.target import Keys, Target
+
+
+@pytest.fixture
+def reader(cloud: Target, gateway: Gateway) -> Iterator[Any]:
+    """EC2 for a user of the embedded cloud who has the role reader on a project, and no other."""
+    known = cloud.state / "cloud" / "facts.json"
+    if not known.exists():
+        pytest.skip("another cloud has no such user, and a reader may not make an access key")
+    account = facts.load(known).accounts["reader"]
+    clients = Boto(gateway.url, {"reader": Keys(account.access, account.secret)})
+    yield clients("ec2", "reader")
+    clients.close()
+
+
+def code(ask: Any, **params: Any) -> str:
+    try:
+        ask(**params)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return "done"
+
+
+def test_a_reader_makes_key_pairs_and_the_dry_run_says_so(reader: Any) -> None:
+    name = unique("dry")
+    assert code(reader.create_key_pair, KeyName=name, DryRun=True) == "DryRunOperation"
+    assert code(reader.create_key_pair, KeyName=name) == "done"
+    assert code(reader.delete_key_pair, KeyName=name, DryRun=True) == "DryRunOperation"
+    assert code(reader.delete_key_pair, KeyName=name) == "done"
+
+
+def test_a_reader_reads_and_the_dry_run_says_so(reader: Any) -> None:
+    assert code(reader.describe_volumes, DryRun=True) == "DryRunOperation"
+    assert code(reader.describe_volumes) == "done"
+
+
+def test_of_what_a_reader_changes_a_dry_run_claims_nothing(reader: Any) -> None:
+    group = {"GroupName": unique("dry"), "Description": "x"}
+    assert code(reader.create_security_group, DryRun=True, **group) == "UnsupportedOperation"
+    assert code(reader.create_security_group, **group) == "UnauthorizedOperation"
