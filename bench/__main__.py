@@ -5,7 +5,17 @@ import sys
 import time
 from collections.abc import Callable
 
-from bench import describe_many, describe_scripted, hop, many_parts, s3_side_by_side, steps, stream_2gb, upstream_calls
+from bench import (
+    connections,
+    describe_many,
+    describe_scripted,
+    hop,
+    many_parts,
+    s3_side_by_side,
+    steps,
+    stream_2gb,
+    upstream_calls,
+)
 from bench.stage import Stage, stage
 
 MEASUREMENTS: dict[str, Callable[[Stage], None]] = {
@@ -17,8 +27,8 @@ MEASUREMENTS: dict[str, Callable[[Stage], None]] = {
     "describe": describe_many.run,
     "scripted": describe_scripted.run,
 }
-# Too large to be run unless it is asked for.
-BY_NAME: dict[str, Callable[[Stage], None]] = {"parts": many_parts.run}
+# Too large to be run unless it is asked for, or of interest to few.
+BY_NAME: dict[str, Callable[[Stage], None]] = {"connections": connections.run, "parts": many_parts.run}
 
 
 def main(names: list[str]) -> int:

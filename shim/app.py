@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -71,8 +72,12 @@ _ASK_AGAIN_SECONDS = 60.0
 SERVICES = tuple(frontend.service for frontend in FRONTENDS.values())
 
 
-async def serve(settings: Settings, announce: Callable[[str, str], None]) -> None:
+async def serve(
+    settings: Settings, announce: Callable[[str, str], None], *, beside: socket.socket | None = None
+) -> None:
     """Serve until a signal ends it; `announce` is told of each listener that is ready: what it is, and its URL.
+
+    `beside` is a listening socket for the operator's side, in place of the metrics listener.
 
     Raises CloudConfigError where the cloud is not configured, OSError where a port is taken.  A cloud that is down
     stops nothing: requests answer 503 until it is up.
@@ -85,20 +90,21 @@ async def serve(settings: Settings, announce: Callable[[str, str], None]) -> Non
         metrics.connections.ask, metrics.unsigned_bytes.ask = lambda: admission.open, lambda: admission.held
         config = configuration(app, settings, tls=True, admission=admission)
         server = DrainingServer(config, lifecycle, settings.drain_seconds)
-        beside: asyncio.Task[None] | None = None
+        task: asyncio.Task[None] | None = None
         side_server: uvicorn.Server | None = None
-        if settings.metrics_port is not None:
-            metrics_socket = listener(settings.metrics_host, settings.metrics_port)
+        if beside is None and settings.metrics_port is not None:
+            beside = listener(settings.metrics_host, settings.metrics_port)
+            announce("metrics", url("http", settings.metrics_host, beside.getsockname()[1]))
+        if beside is not None:
             side_server = SideServer(configuration(side, settings, tls=False))
-            beside = asyncio.create_task(side_server.serve([metrics_socket]))
-            announce("metrics", _url("http", settings.metrics_host, metrics_socket.getsockname()[1]))
+            task = asyncio.create_task(side_server.serve([beside]))
         announce(
-            "listening", _url("https" if settings.tls_certificate else "http", settings.host, main.getsockname()[1])
+            "listening", url("https" if settings.tls_certificate else "http", settings.host, main.getsockname()[1])
         )
         await server.serve([main])
-        if side_server is not None and beside is not None:
+        if side_server is not None and task is not None:
             side_server.should_exit = True
-            await beside
+            await task
 
 
 @asynccontextmanager
@@ -217,5 +223,6 @@ def _lock_files(settings: Settings) -> Path:
     return path.resolve()
 
 
-def _url(scheme: str, host: str, port: int) -> str:
+def url(scheme: str, host: str, port: int) -> str:
+    """Return the URL of a listener."""
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     # The listener
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8788, ge=0, le=65535, description="Port of the AWS endpoint; 0 takes a free one.")
+    workers: int = Field(
+        1, ge=1, le=256, description="How many processes serve; one more supervises them and has the metrics listener."
+    )
     reuse_port: bool = Field(False, description="Let several gateway processes share one port (SO_REUSEPORT).")
     tls_certificate: Path | None = Field(None, description="PEM file with the certificate chain; turns on TLS.")
     tls_key: Path | None = Field(None, description="PEM file with the certificate's private key.")

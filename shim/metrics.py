@@ -77,6 +77,10 @@ SLOWED = Definition(
     ("bound",),
     "Clients told to slow down, by the bound they met (`connections`, `address`, `memory`).",
 )
+WORKERS = Definition("passerelle_workers", "gauge", (), "Processes that serve.")
+WORKER_DEATHS = Definition(
+    "passerelle_worker_deaths_total", "counter", (), "Workers that ended without being told to, and were started again."
+)
 UPSTREAM = Definition(
     "passerelle_upstream_requests_total",
     "counter",
@@ -109,6 +113,8 @@ DEFINITIONS = (
     CONNECTIONS,
     UNSIGNED,
     SLOWED,
+    WORKERS,
+    WORKER_DEATHS,
     UPSTREAM,
     UPSTREAM_DURATION,
     UPSTREAM_PER_CALL,
@@ -198,6 +204,8 @@ class Metrics:
         self.connections = self._registered(Gauge(CONNECTIONS, lambda: 0))
         self.unsigned_bytes = self._registered(Gauge(UNSIGNED, lambda: 0))
         self.slow_downs: dict[Labels, float] = self._registered(Count(SLOWED)).numbers
+        self._registered(Gauge(WORKERS, lambda: 1))
+        self._registered(Count(WORKER_DEATHS)).numbers[()] = 0  # a worker has none to watch
         self._upstream = self._registered(Count(UPSTREAM)).numbers
         self._upstream_duration = self._registered(Spread(UPSTREAM_DURATION, BUCKETS))
         self._upstream_per_call = self._registered(Spread(UPSTREAM_PER_CALL, _PER_CALL_BUCKETS))

@@ -14,7 +14,7 @@ import uvloop
 from tooz import ToozError
 
 from shim import app, log
-from shim.cli import config, options
+from shim.cli import config, options, workers
 from shim.config import Settings
 
 
@@ -29,7 +29,11 @@ def serve(env_file: Path | None, **given: Any) -> None:
     for name in options.unknown_variables(os.environ):
         logging.getLogger(__name__).warning("%s is set, and there is no such setting", name)
     try:
-        uvloop.run(app.serve(settings, announce=announce))
+        if settings.workers > 1:
+            if not workers.supervise(settings, announce):
+                raise click.ClickException("the workers did not go on; the log says why")
+        else:
+            uvloop.run(app.serve(settings, announce=announce))
     except ToozError as e:
         raise click.ClickException(f"the coordination service does not answer: {type(e).__name__}") from None
     except OSError as e:

@@ -65,6 +65,17 @@ def listener(host: str, port: int, *, reuse_port: bool = False) -> socket.socket
 
     SO_REUSEPORT lets the kernel spread connections over several gateway processes on one port.
     """
+    sock = _bound(host, port, reuse_port=reuse_port)
+    sock.listen(2048)
+    return sock
+
+
+def port_holder(host: str, port: int) -> socket.socket:
+    """Return a socket that keeps a port for several processes and takes no connections; `port` 0 takes a free one."""
+    return _bound(host, port, reuse_port=True)
+
+
+def _bound(host: str, port: int, *, reuse_port: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -72,7 +83,6 @@ def listener(host: str, port: int, *, reuse_port: bool = False) -> socket.socket
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         sock.bind((host, port))
-        sock.listen(2048)
     except OSError:
         sock.close()
         raise
