@@ -20,8 +20,11 @@ from tests.support.target import Target, target
 
 NEEDS_CLOUD = "cloud"
 
-# An example that takes longer on a busy machine is no fault: tests count work, and no test looks at the clock.
-hypothesis.settings.register_profile("any-machine", deadline=None)
+# An example that takes longer on a busy machine is no fault, nor a strategy that draws slowly: tests count work, and no
+# test looks at the clock.
+hypothesis.settings.register_profile(
+    "any-machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("any-machine")
 
 

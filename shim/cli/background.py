@@ -15,7 +15,7 @@ from pathlib import Path
 from adapters.embedded.layout import write_private
 from adapters.embedded.processes import reap
 
-START_SECONDS = 60.0
+START_SECONDS = 300.0  # a gateway that ends is not waited for; one on a busy machine may import for minutes
 STOP_SECONDS = 40.0
 READY = re.compile(r"^passerelle listening on (\S+)$", re.MULTILINE)
 

@@ -35,13 +35,19 @@ def impatient(receive: Receive, seconds: float) -> Receive:
         task = asyncio.current_task()
         assert task is not None
         late, cancelled = False, task.cancelling()
+        loop = asyncio.get_running_loop()
 
         def give_up() -> None:
             nonlocal late
             late = True
             task.cancel()
 
-        timer = asyncio.get_running_loop().call_later(seconds, give_up)
+        def look_again() -> None:
+            # After a stall of the event loop a piece may have come as the time ran out: its reader goes first.
+            nonlocal timer
+            timer = loop.call_soon(give_up)
+
+        timer: asyncio.Handle = loop.call_later(seconds, look_again)
         try:
             event = await receive()
         except asyncio.CancelledError:
