@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from bench import (
+    bucket_names,
     connections,
     describe_many,
     describe_scripted,
@@ -27,8 +28,12 @@ MEASUREMENTS: dict[str, Callable[[Stage], None]] = {
     "describe": describe_many.run,
     "scripted": describe_scripted.run,
 }
-# Too large to be run unless it is asked for, or of interest to few.
-BY_NAME: dict[str, Callable[[Stage], None]] = {"connections": connections.run, "parts": many_parts.run}
+# Run only where they are asked for: too large, of interest to few, or part of a decision (docs/decisions/0011).
+BY_NAME: dict[str, Callable[[Stage], None]] = {
+    "connections": connections.run,
+    "names": bucket_names.run,
+    "parts": many_parts.run,
+}
 
 
 def main(names: list[str]) -> int:

@@ -28,6 +28,12 @@ class Settings(BaseSettings):
         description="The only region names that clients may sign for, beside the cloud's own; empty: any name, except "
         "those of other regions of the same Keystone catalogue.",
     )
+    zones: tuple[str, ...] = Field(
+        ("nova",),
+        description="Nova's availability zones in the order in which clients see them as `<region>a`, `<region>b` "
+        "and so on; others are shown by Nova's own names, which clients may always give. Append new ones, so that no "
+        "letter moves.",
+    )
     account_ids: dict[str, str] = Field(
         default_factory=dict, description="Account id (12 digits) for a project id, where the computed one must differ."
     )

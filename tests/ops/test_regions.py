@@ -58,9 +58,30 @@ def test_ec2_answers_follow_the_region_asked_for(clients: Boto, name: str) -> No
     assert name in [one["RegionName"] for one in ec2.describe_regions()["Regions"]]
     zones = ec2.describe_availability_zones()["AvailabilityZones"]
     assert {(one["RegionName"], one["GroupName"]) for one in zones} == {(name, name)}
+    assert (zones[0]["ZoneName"], zones[0]["ZoneId"]) == (f"{name}a", f"{name.lower()}-az1")
+    assert {one["AvailabilityZone"] for one in ec2.describe_subnets()["Subnets"]} == {f"{name}a"}
     subnets = ec2.describe_subnets()["Subnets"]
     assert {one["SubnetArn"].split(":")[3] for one in subnets} == {name}
     assert {one["Location"] for one in ec2.describe_instance_type_offerings()["InstanceTypeOfferings"]} == {name}
+
+
+@pytest.mark.parametrize("zone", [f"{ALIAS}a", "nova"])
+def test_a_volume_is_made_in_a_zone_of_the_region_asked_for(clients: Boto, zone: str) -> None:
+    ec2 = clients("ec2", region=ALIAS)
+    made = ec2.create_volume(Size=1, AvailabilityZone=zone)
+    try:
+        assert made["AvailabilityZone"] == f"{ALIAS}a"
+        ec2.get_waiter("volume_available").wait(VolumeIds=[made["VolumeId"]], WaiterConfig={"Delay": 1})
+        asked = [{"Name": "availability-zone", "Values": [f"{ALIAS}*"]}]
+        (seen,) = ec2.describe_volumes(VolumeIds=[made["VolumeId"]], Filters=asked)["Volumes"]
+        assert seen["AvailabilityZone"] == f"{ALIAS}a"
+        (elsewhere,) = clients("ec2").describe_volumes(VolumeIds=[made["VolumeId"]])["Volumes"]
+        assert elsewhere["AvailabilityZone"] == "us-east-1a"
+    finally:
+        ec2.delete_volume(VolumeId=made["VolumeId"])
+        ec2.get_waiter("volume_deleted").wait(VolumeIds=[made["VolumeId"]], WaiterConfig={"Delay": 1})
+    with pytest.raises(ClientError, match=r"InvalidZone\.NotFound"):
+        ec2.create_volume(Size=1, AvailabilityZone="us-east-1a")
 
 
 @pytest.mark.parametrize("name", [ALIAS, "RegionOne"])

@@ -64,7 +64,6 @@ LEDGER = (
     ),
     Entry("delete_security_group", "GroupId|Return", "EC2 API, DeleteSecurityGroup answers both; moto neither"),
     # --- volumes ---
-    Entry("create_volume|describe_volumes", r"(.*\.)?AvailabilityZone", "the cloud's own zone"),
     Entry(
         "create_volume|describe_volumes",
         r"(.*\.)?(MultiAttachEnabled|SnapshotId)",
@@ -99,7 +98,6 @@ LEDGER = (
         r"|PrivateIpAddresses\[0\]\.(Association\..*|PrivateDnsName))",
         "no public address is given at launch, and Nova deletes the port that it made with its server",
     ),
-    Entry("describe_instances", _I + "Placement.AvailabilityZone", "the cloud's own zone"),
     Entry(".*", _I + "Public(DnsName|IpAddress)", "no public address is given at launch"),
     Entry(
         ".*", _I + "SecurityGroups.*", "EC2 user guide: the VPC's default group where none is named; moto names none"
@@ -110,7 +108,6 @@ LEDGER = (
         _I + "(StateReason.*|StateTransitionReason)",
         "EC2 API: 'This might be an empty string'; Nova keeps no reason for a stop or a start",
     ),
-    Entry("describe_instance_status", r"InstanceStatuses\[0\]\.AvailabilityZone", "the cloud's own zone"),
     Entry("describe_instance_status", r"InstanceStatuses\[0\]\.Events#", "an empty list where moto leaves it out"),
 )
 

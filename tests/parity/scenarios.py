@@ -80,7 +80,7 @@ def groups(call: Recording) -> None:
 
 def volumes(call: Recording) -> None:
     zone = call("ec2", "describe_availability_zones")["AvailabilityZones"][0]["ZoneName"]
-    call.steps.clear()  # zones have other names on every cloud
+    call.steps.clear()  # moto has more zones than most clouds
     tags = [{"ResourceType": "volume", "Tags": [{"Key": "Name", "Value": "parity"}]}]
     made = call("ec2", "create_volume", AvailabilityZone=zone, Size=1, VolumeType="gp2", TagSpecifications=tags)
     volume = made["VolumeId"]

@@ -6,7 +6,7 @@ from shim.context import Call
 from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import Kind
-from shim.ec2.engine.zones import ZONE, ZONES, zones
+from shim.ec2.engine.zones import ZONE, ZONES, zone_names, zones
 from shim.errors import AwsError
 
 _REGION = Kind(
@@ -44,7 +44,7 @@ async def describe_regions(call: Call, asked: Question) -> list[Row]:
 )
 async def describe_availability_zones(call: Call, asked: Question) -> list[Row]:
     """List Nova's availability zones."""
-    rows: list[Row] = list(zones(await call.cloud.compute.zones(), call.region))
+    rows: list[Row] = list(zones(await call.cloud.compute.zones(), zone_names(call)))
     if wanted := asked.req.get("ZoneIds"):
         known = {row["ZoneId"] for row in rows}
         if absent := [one for one in wanted if one not in known]:

@@ -1,8 +1,15 @@
-"""Availability zones: Nova's, as rows that the answers of other resources refer to."""
+"""Availability zones: Nova's, under names that follow the region that a client signed for.
+
+AWS's clients take a zone's name apart: `eu-west-3a` is zone `a` of region `eu-west-3`, and some cut the region off
+without a look.  `PASSERELLE_ZONES` gives Nova's zones their letters, so a letter stays where it is when the cloud
+grows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from string import ascii_lowercase
 from typing import Any
 
 from adapters.types import compute as cloud
@@ -42,12 +49,46 @@ ZONES = Table(
 _INTERNAL = "internal"
 
 
-def zones(found: Sequence[cloud.Zone], region: str) -> list[dict[str, Any]]:
-    """Write zones as rows; a zone's id is its place among the names, which every replica counts alike."""
-    names = sorted({zone.name: zone for zone in found if zone.name != _INTERNAL}.items())
+@dataclass(frozen=True, slots=True)
+class ZoneNames:
+    """The names of Nova's zones in one region as clients see them; `lettered` are Nova's names in order."""
+
+    region: str = ""
+    lettered: tuple[str, ...] = ()
+
+    def shown(self, native: str) -> str:
+        """Return the name that clients see of a zone of Nova's."""
+        if native in self.lettered[: len(ascii_lowercase)]:
+            return self.region + ascii_lowercase[self.lettered.index(native)]
+        return native
+
+    def native(self, name: str, known: Collection[str]) -> str | None:
+        """Return which of OpenStack's names a client means by a zone's name, in either spelling; None for none."""
+        return name if name in known else next((one for one in known if self.shown(one) == name), None)
+
+    def place(self, native: str) -> tuple[int, str]:
+        """Return what zones are sorted by: those with letters first, then by name."""
+        return (self.lettered.index(native) if native in self.lettered else len(self.lettered), native)
+
+
+def placeable(found: Iterable[cloud.Zone]) -> list[str]:
+    """Return Nova's names of the zones in which something can be placed."""
+    return [zone.name for zone in found if zone.name != _INTERNAL]
+
+
+def zone_names(call: Call) -> ZoneNames:
+    """Return the names of zones in the region that the client signed for."""
+    return ZoneNames(call.region, call.settings.zones)
+
+
+def zones(found: Sequence[cloud.Zone], names: ZoneNames) -> list[dict[str, Any]]:
+    """Write zones as rows; a zone's id is its place among them, which every replica counts alike."""
+    region = names.region
+    known = {zone.name: zone for zone in found if zone.name != _INTERNAL}
+    placed = [(native, known[native]) for native in sorted(known, key=names.place)]
     return [
         {
-            "ZoneName": name,
+            "ZoneName": names.shown(native),
             "ZoneId": zone_id(region, place),
             "ZoneType": "availability-zone",
             "RegionName": region,
@@ -57,7 +98,7 @@ def zones(found: Sequence[cloud.Zone], region: str) -> list[dict[str, Any]]:
             "OptInStatus": "opt-in-not-required",
             "Messages": [],
         }
-        for place, (name, zone) in enumerate(names, 1)
+        for place, (native, zone) in enumerate(placed, 1)
     ]
 
 
@@ -73,7 +114,7 @@ async def resolve_zone_ids(call: Call, asked: Question, table: Table) -> None:
     """
     if all(one.name != "availability-zone-id" for one in asked.filters):
         return
-    known = zones(await call.cloud.compute.zones(), call.region)
+    known = zones(await call.cloud.compute.zones(), zone_names(call))
     read = reader("availability-zone", table.filters)
     asked.filters = [
         Filter("availability-zone", read, frozenset(z["ZoneName"] for z in known if one.matches(z["ZoneId"])), ())

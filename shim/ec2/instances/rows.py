@@ -76,7 +76,11 @@ def instance(server: cloud.Server, near: InstanceContext) -> dict[str, Any]:
         "LaunchTime": server.created_at,
         "AmiLaunchIndex": _index(server),
         "ClientToken": facts.get(client_tokens.TOKEN, ""),
-        "Placement": {"AvailabilityZone": server.zone or None, "GroupName": "", "Tenancy": "default"},
+        "Placement": {
+            "AvailabilityZone": near.network.zones.shown(server.zone) or None,
+            "GroupName": "",
+            "Tenancy": "default",
+        },
         "Monitoring": {"State": "enabled" if instance_facts.flag(facts, instance_facts.MONITORING) else "disabled"},
         "Architecture": facts.get(instance_facts.ARCHITECTURE, "x86_64"),
         "Platform": "windows" if windows else None,

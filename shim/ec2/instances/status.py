@@ -11,7 +11,7 @@ from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row, compiled, never, nothing
 from shim.ec2.engine.resource_types import INSTANCE
-from shim.ec2.engine.zones import resolve_zone_ids
+from shim.ec2.engine.zones import ZoneNames, resolve_zone_ids, zone_names
 from shim.ec2.instances.instances import may_have_ended, servers_of
 from shim.ec2.instances.states import RUNNING, shown, state
 
@@ -59,10 +59,11 @@ async def describe_instance_status(call: Call, asked: Question) -> list[Row]:
     # Named instances that have ended are left out or shown; those that never were are missing.
     ended = bool(named) or may_have_ended(asked)
     servers, _ = await together(servers_of(call, named, ended=ended), resolve_zone_ids(call, asked, STATUSES))
-    return [_row(server) for server in servers]
+    names = zone_names(call)
+    return [_row(server, names) for server in servers]
 
 
-def _row(server: Server) -> dict[str, Any]:
+def _row(server: Server, names: ZoneNames) -> dict[str, Any]:
     word = "not-applicable"
     if state(server) == RUNNING:
         word = "impaired" if server.status == "ERROR" else "ok"
@@ -70,7 +71,7 @@ def _row(server: Server) -> dict[str, Any]:
     details = [{"Name": "reachability", "Status": check}] if check else []
     return {
         "InstanceId": ids.aws("i", server.id),
-        "AvailabilityZone": server.zone or None,
+        "AvailabilityZone": names.shown(server.zone) or None,
         "InstanceState": shown(state(server)),
         "InstanceStatus": {"Status": word, "Details": details},
         "SystemStatus": {"Status": word, "Details": details},

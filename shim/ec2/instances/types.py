@@ -106,7 +106,7 @@ async def describe_instance_types(call: Call, asked: Question) -> list[Row]:
 async def describe_instance_type_offerings(call: Call, asked: Question) -> list[Row]:
     """List which instance types can be asked for where: every flavor everywhere, for Nova places no such bounds."""
     flavors, zones = await together(call.cloud.compute.flavors(), call.cloud.compute.zones())
-    known = availability_zones.zones(zones, call.region)
+    known = availability_zones.zones(zones, availability_zones.zone_names(call))
     location = asked.req.get("LocationType") or "region"
     places: Mapping[str, Sequence[str]] = {
         "region": [call.region],

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from adapters.errors import absent_is
-from adapters.types.compute import BlockDevice, Flavor, NewServer, Zone
+from adapters.types.compute import BlockDevice, Flavor, NewServer
 from adapters.types.images import Image
 from shim.concurrency import together
 from shim.context import Call
 from shim.ec2.engine import ids
-from shim.ec2.engine import zones as availability_zones
 from shim.ec2.engine.resource_types import IMAGE, KEY_PAIR
+from shim.ec2.engine.zones import placeable, zone_names
 from shim.ec2.images import images
 from shim.ec2.instances import facts as instance_facts
 from shim.ec2.instances.types import flavor_named
@@ -49,7 +49,8 @@ async def plan(call: Call, launch: Launch, there: int = 0) -> Plan:
         placement(call, launch),
         together(call.cloud.compute.zones(), call.cloud.compute.limits(), _check_key(call, launch.key_name)),
     )
-    _check(launch, image, flavor, zones, call.region)
+    zone = zone_names(call).native(launch.zone, placeable(zones)) if launch.zone else None
+    _check(launch, image, flavor, zone)
     made = await devices(call, launch.devices, image, flavor)
     block = await call.cloud.block.limits() if any(not device.local for device in made) else None
     more = limits.allowed(launch.least - there, launch.most - there, flavor, compute, made, block)
@@ -59,7 +60,7 @@ async def plan(call: Call, launch: Launch, there: int = 0) -> Plan:
         image_id=image.id,
         nics=place.nics,
         security_groups=tuple(group.id for group in place.groups),
-        zone=launch.zone,
+        zone=zone,
         key_name=launch.key_name,
         user_data=launch.user_data,
         metadata=_metadata(launch, image, place),
@@ -92,11 +93,11 @@ async def _check_key(call: Call, name: str | None) -> None:
         raise ids.missing(KEY_PAIR, [name])
 
 
-def _check(launch: Launch, image: Image, flavor: Flavor, zones: Sequence[Zone], region: str) -> None:
+def _check(launch: Launch, image: Image, flavor: Flavor, zone: str | None) -> None:
     """Check what Nova would find out later, or say in other words."""
     if image.status != "active":
         raise AwsError("InvalidAMIID.Unavailable", f"The image ID '{ids.aws('ami', image.id)}' is not available")
-    if launch.zone and launch.zone not in {row["ZoneName"] for row in availability_zones.zones(zones, region)}:
+    if launch.zone and zone is None:
         raise AwsError("InvalidParameterValue", f"Invalid availability zone: [{launch.zone}]")
     if image.min_ram > flavor.ram:
         raise AwsError(

@@ -10,6 +10,7 @@ from adapters.types import compute as cloud
 from adapters.types import network
 from shim.context import Call
 from shim.ec2.engine import ids
+from shim.ec2.engine.zones import ZoneNames, zone_names
 from shim.ec2.network.layout import Topology
 
 KEPT_PORTS: Final = "ec2:keep"  # ports that outlive the instance, by their UUIDs, joined by blanks
@@ -24,6 +25,7 @@ class NetworkContext:
     topology: Topology
     region: str
     account: str
+    zones: ZoneNames
 
 
 def network_context(
@@ -40,6 +42,7 @@ def network_context(
         topology=topology,
         region=call.region,
         account=call.caller.account_id,
+        zones=zone_names(call),
     )
 
 

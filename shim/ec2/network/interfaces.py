@@ -97,7 +97,7 @@ async def describe_network_interfaces(call: Call, asked: Question) -> list[Row]:
     layout = folded(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
     near = network_context(call, ports, groups, layout)
     public = _public(call, floating)
-    known = availability_zones.zones(zones, call.region)
+    known = availability_zones.zones(zones, availability_zones.zone_names(call))
 
     def rows(servers: Mapping[str, Server]) -> list[Row]:
         return [
@@ -180,8 +180,8 @@ def _zone(
 ) -> Mapping[str, str]:
     """Name the zone of the server that holds a port, else the one in which its subnet is shown."""
     server = servers.get(port.device_id)
-    here = [one for one in zones if server and one["ZoneName"] == server.zone]
+    here = [one for one in zones if server and one["ZoneName"] == near.zones.shown(server.zone)]
     if here:
         return {"AvailabilityZone": here[0]["ZoneName"], "AvailabilityZoneId": here[0]["ZoneId"]}
     home = near.topology.networks.get(port.network_id)
-    return zone(home, zones) if home else {}
+    return zone(home, zones, near.zones) if home else {}

@@ -70,7 +70,7 @@ async def describe_subnets(call: Call, asked: Question) -> list[Row]:
     for port in ports:
         for fixed in port.fixed:
             used.setdefault(fixed.subnet_id, []).append(fixed.address)
-    known = availability_zones.zones(zones, call.region)
+    known = availability_zones.zones(zones, availability_zones.zone_names(call))
     return [
         _row(call, subnet, layout, used.get(subnet.id, ()), known)
         for subnet in subnets
@@ -89,7 +89,7 @@ def _row(
         "VpcId": layout.vpc_of(subnet.network_id),
         "CidrBlock": subnet.cidr,
         "State": "available",
-        **zone(layout.networks[subnet.network_id], zones),
+        **zone(layout.networks[subnet.network_id], zones, availability_zones.zone_names(call)),
         "AvailableIpAddressCount": _room(subnet, used),
         "DefaultForAz": default,
         # Neutron gives a public address only when it is asked for one.
@@ -110,9 +110,12 @@ def _row(
     }
 
 
-def zone(network: cloud.Network, zones: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def zone(
+    network: cloud.Network, zones: Sequence[Mapping[str, Any]], names: availability_zones.ZoneNames
+) -> dict[str, str]:
     """Name one zone for a subnet, as EC2 must: Neutron's networks reach all of them, so it is the first in common."""
-    here = [zone for zone in zones if zone["ZoneName"] in network.zones] or list(zones)
+    common = set(map(names.shown, network.zones))
+    here = [zone for zone in zones if zone["ZoneName"] in common] or list(zones)
     return {"AvailabilityZone": here[0]["ZoneName"], "AvailabilityZoneId": here[0]["ZoneId"]} if here else {}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from adapters.types import block as cloud
 from adapters.types.compute import Server
 from shim.ec2.engine import ids
+from shim.ec2.engine.zones import ZoneNames
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_metadata
 
@@ -94,12 +95,12 @@ def device(volume: cloud.Volume, server_id: str) -> str:
     return next((one.device for one in volume.attachments if one.server_id == server_id and one.device), "")
 
 
-def zone(volume: cloud.Volume) -> str:
+def zone(volume: cloud.Volume, names: ZoneNames) -> str:
     """Return the availability zone that a volume is shown in."""
-    return volume.metadata.get(ZONE) or volume.zone
+    return names.shown(volume.metadata.get(ZONE) or volume.zone)
 
 
-def row(volume: cloud.Volume, servers: Iterable[Server]) -> dict[str, Any]:
+def row(volume: cloud.Volume, servers: Iterable[Server], names: ZoneNames) -> dict[str, Any]:
     """Write one volume as DescribeVolumes answers it."""
     kind = volume.metadata.get(TYPE) or _UNNAMED.get(volume.type, volume.type)
     return {
@@ -108,7 +109,7 @@ def row(volume: cloud.Volume, servers: Iterable[Server]) -> dict[str, Any]:
         # Ansible's modules read both of every volume, without a default.
         "SnapshotId": ids.aws("snap", volume.snapshot_id) if volume.snapshot_id else "",
         "MultiAttachEnabled": volume.multiattach,
-        "AvailabilityZone": zone(volume),
+        "AvailabilityZone": zone(volume, names),
         "State": state(volume),
         "CreateTime": volume.created_at,
         "Attachments": attachments(volume, servers),

@@ -121,7 +121,7 @@ async def create_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
         return [(volume, volume.metadata) for volume in await call.cloud.block.volumes(metadata=mark)]
 
     async with new.once(made_with):
-        return _made(new.earlier or await call.cloud.block.create_volume(wanted))
+        return _made(call, new.earlier or await call.cloud.block.create_volume(wanted))
 
 
 @describes(VOLUMES, supports="VolumeIds Filters MaxResults NextToken")
@@ -129,7 +129,8 @@ async def describe_volumes(call: Call, asked: Question) -> list[Row]:
     """Describe volumes: one OpenStack call, a second one where any of them is attached."""
     found, _ = await together(_read(call, asked.ids), availability_zones.resolve_zone_ids(call, asked, VOLUMES))
     servers = await holders(call, found) if volume_rows.held(found) else []
-    return [volume_rows.row(volume, servers) for volume in found]
+    names = availability_zones.zone_names(call)
+    return [volume_rows.row(volume, servers, names) for volume in found]
 
 
 @action(supports="VolumeId")
@@ -152,7 +153,8 @@ async def delete_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
 @describes(STATUSES, supports="VolumeIds Filters MaxResults NextToken")
 async def describe_volume_status(call: Call, asked: Question) -> list[Row]:
     """Tell of each volume whether Cinder believes it to be sound."""
-    return [_status(volume) for volume in await _read(call, asked.ids)]
+    names = availability_zones.zone_names(call)
+    return [_status(volume, names) for volume in await _read(call, asked.ids)]
 
 
 @action(supports="VolumeId Attribute")
@@ -185,8 +187,8 @@ async def _read(call: Call, named: Sequence[str]) -> list[cloud.Volume]:
     return [await call.cloud.block.volume(ids.uuid(VOLUME, named[0]))]
 
 
-def _made(volume: cloud.Volume) -> Mapping[str, Any]:
-    return volume_rows.row(volume, ())
+def _made(call: Call, volume: cloud.Volume) -> Mapping[str, Any]:
+    return volume_rows.row(volume, (), availability_zones.zone_names(call))
 
 
 async def _zone(call: Call, req: Mapping[str, Any]) -> tuple[str | None, dict[str, str]]:
@@ -195,16 +197,18 @@ async def _zone(call: Call, req: Mapping[str, Any]) -> tuple[str | None, dict[st
     EC2 has one list of zones, and DescribeAvailabilityZones shows Nova's.  Where Cinder has no zone of the name it
     places the volume where it likes, and the name is kept with the volume.
     """
-    name, zone_id = req.get("AvailabilityZone"), req.get("AvailabilityZoneId")
+    name, zone_id = req.get("AvailabilityZone") or "", req.get("AvailabilityZoneId")
     blocks, computes = await together(call.cloud.block.zones(), call.cloud.compute.zones())
-    rows = availability_zones.zones(computes, call.region)
+    names = availability_zones.zone_names(call)
     if zone_id:
-        name = next((row["ZoneName"] for row in rows if row["ZoneId"] == zone_id), None)
-    if any(zone.name == name for zone in blocks):
-        return name, {}
-    if name is None or not any(row["ZoneName"] == name for row in rows):
+        rows = availability_zones.zones(computes, names)
+        name = next((row["ZoneName"] for row in rows if row["ZoneId"] == zone_id), "")
+    if in_cinder := names.native(name, [zone.name for zone in blocks]):
+        return in_cinder, {}
+    native = names.native(name, availability_zones.placeable(computes))
+    if native is None:
         raise AwsError("InvalidZone.NotFound", f"The zone '{name or zone_id}' does not exist.")
-    return None, {volume_rows.ZONE: name}
+    return None, {volume_rows.ZONE: native}
 
 
 async def _type(call: Call, req: Mapping[str, Any]) -> tuple[str | None, dict[str, str]]:
@@ -239,12 +243,12 @@ def _performance(type: str | None, req: Mapping[str, Any]) -> None:
             raise AwsError("UnsupportedOperation", f"{name} other than gp3's own {most} cannot be provided here.")
 
 
-def _status(volume: cloud.Volume) -> dict[str, Any]:
+def _status(volume: cloud.Volume, names: availability_zones.ZoneNames) -> dict[str, Any]:
     state = volume_rows.state(volume)
     status = _GONE_QUIET.get(state, "ok")
     return {
         "VolumeId": ids.aws("vol", volume.id),
-        "AvailabilityZone": volume_rows.zone(volume),
+        "AvailabilityZone": volume_rows.zone(volume, names),
         "VolumeStatus": {
             "Status": status,
             "Details": [

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from adapters.types.block import Volume, VolumeAttachment
 from adapters.types.compute import Address, AttachedVolume, Server, ServerFlavor
 from adapters.types.network import FixedAddress, Port
+from shim.ec2.engine.zones import ZoneNames
 from shim.ec2.instances import facts as instance_facts
 from shim.ec2.instances import instances
 from shim.ec2.instances import rows as instance_rows
@@ -62,6 +63,7 @@ NEAR = InstanceContext(
         topology=Topology({}, {}, None),
         region="us-east-1",
         account="123456789012",
+        zones=ZoneNames("eu-west-3", ("zone-b", "nova")),
     ),
     volumes={one.id: one for one in (volume("3", "/dev/vdb"), volume("4", "/dev/vda"))},
 )

@@ -83,7 +83,8 @@ def test_made_by_openstack_read_by_aws(ec2: Any, openstack_main: Connection) -> 
     made = "vol-" + native.id.replace("-", "")
     ec2.get_waiter("volume_available").wait(VolumeIds=[made], WaiterConfig={"Delay": 1})
     [seen] = described(ec2, Filters=[{"Name": "tag:Owner", "Values": ["ops"]}, {"Name": "volume-id", "Values": [made]}])
-    assert (seen["Size"], seen["AvailabilityZone"]) == (1, native.availability_zone)
+    assert (seen["Size"], native.availability_zone) == (1, "nova")
+    assert seen["AvailabilityZone"] == f"{ec2.meta.region_name}a"
     openstack_main.block_storage.set_volume_metadata(native, **{"tag:Owner": "dev"})
     assert described(ec2, VolumeIds=[made])[0]["Tags"] == [{"Key": "Owner", "Value": "dev"}]
     remove(ec2, made)
