@@ -47,7 +47,7 @@ from shim.s3.service import s3
 from shim.sts import errors as sts_errors
 from shim.sts.service import sts
 
-log_here = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 def _unsigned(_: Request) -> AwsError:
@@ -201,10 +201,10 @@ async def _tell_service_scope(factory: CloudFactory) -> None:
         try:
             scope = await factory.service_scope()
         except BackendError as error:
-            log_here.warning("service identity: not known yet, as Keystone could not be asked (%s)", error.fault.value)
+            _logger.warning("service identity: not known yet, as Keystone could not be asked (%s)", error.fault.value)
             await asyncio.sleep(_ASK_AGAIN_SECONDS)
         else:
-            log_here.info("%s", scope.told())
+            _logger.info("%s", scope.told())
             return
 
 

@@ -1,4 +1,4 @@
-"""From Keystone's answer about a token to a `Token`: who it is, and where this cloud's services are for them."""
+"""Turning Keystone's answer about a token into a `Token`: the user, the project, and the URLs of the services."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cloud as a whole: what the process shares, and one tenant's view of it for one request."""
+"""The cloud: what all requests of the process share, and the view of one tenant for one request."""
 
 from __future__ import annotations
 
@@ -97,13 +97,13 @@ class CloudFactory:
         return cls(config, transport, objects)
 
     def tenant(self, tokens: TokenSource, token: Token, request_id: str) -> OpenStackCloud:
-        """Return one tenant's cloud for one request; nothing is sent.  `token` is the one of the moment."""
+        """Return one tenant's cloud for one request; nothing is sent.  `token` is the tenant's current token."""
         return OpenStackCloud(self, tokens, token, request_id)
 
     async def service(self, project_id: str, request_id: str) -> OpenStackCloud:
         """Return the cloud as the gateway's own user sees it in a project, for one request.
 
-        For what no caller's token can do: serving a bucket to callers who do not own it, or work at night.  Raises
+        It does what no caller's token can: serve a bucket to those who do not own it, or work without a caller.  Raises
         BackendError FORBIDDEN where the operator has granted the user no role on the project, UNSUPPORTED where this
         kind of login cannot be scoped to another project.
         """

@@ -1,4 +1,4 @@
-"""Which cloud, and who the gateway is there: clouds.yaml, secure.yaml and `OS_*`, read by openstacksdk's own loader.
+"""The cloud and the gateway's login there, from clouds.yaml, secure.yaml and `OS_*`, read by openstacksdk's loader.
 
 Nothing here touches the network.
 """
@@ -51,7 +51,7 @@ _ENVIRONMENT: Final = "envvars"
 
 
 class CloudConfigError(Exception):
-    """The gateway's cloud cannot be made out from clouds.yaml and the environment; the text is for the operator."""
+    """clouds.yaml and the environment do not describe a usable cloud; the text says why, for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def _found(name: str, region: str, interface: str) -> tuple[str, Any]:
 
 
 class _Skipped(logging.Handler):
-    """Hears of files that the loader skips because they are no YAML, which it tells its log alone."""
+    """Turns a warning of the loader about a file that is not YAML into an error; the loader only logs it."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Raise CloudConfigError."""

@@ -1,4 +1,4 @@
-"""A gateway in the background, for the demo: one process for each state directory, remembered in a file."""
+"""The demo's gateway: a background process, one for each state directory, whose id is kept in a file."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class BackgroundError(Exception):
 class Running:
     """A gateway that was started here.
 
-    `born` is its start in clock ticks since boot, against reused process ids; `made_of` names the configuration and
-    code it was started with.
+    `born` is the start of the process in clock ticks since boot, which tells it from a later process with the same id.
+    `made_of` is a digest of the configuration and the code that it was started with.
     """
 
     pid: int
@@ -81,7 +81,7 @@ class Background:
         raise BackgroundError(f"the gateway did not start; the end of {self.log}:\n{self._tail()}")
 
     def _spawn(self, command: list[str], environment: dict[str, str], ready: Path) -> int:
-        """Start a process in a session of its own, and give its id: it is to outlive this one."""
+        """Start a process in a session of its own, so that it outlives this one, and return its id."""
         with (
             Path(os.devnull).open("rb") as nothing,
             open(ready, "wb", opener=_private) as output,
@@ -111,7 +111,7 @@ class Background:
 
 
 def _private(path: str, flags: int) -> int:
-    """Open a file that only its owner may read, an older one too."""
+    """Open a file so that only its owner may read it, even if it was there already."""
     descriptor = os.open(path, flags, 0o600)
     os.fchmod(descriptor, 0o600)
     return descriptor

@@ -1,4 +1,4 @@
-"""`passerelle config`: what the gateway would run with, and whether it could."""
+"""`passerelle config`: the effective settings, and every problem with them."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ def check(asked: tuple[dict[str, Any], Path | None], /, *, env_file: Path | None
 
 
 def problems(settings: Settings) -> Iterator[str]:
-    """Say what is wrong with settings that are well-formed one by one."""
+    """Name the problems that show only when the settings are looked at together, or used."""
     if (settings.tls_certificate is None) != (settings.tls_key is None):
         yield "PASSERELLE_TLS_CERTIFICATE and PASSERELLE_TLS_KEY: both or neither"
     elif settings.tls_certificate is not None and settings.tls_key is not None:
         try:
             ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
-                settings.tls_certificate, settings.tls_key, password=_nobody
+                settings.tls_certificate, settings.tls_key, password=_no_pass_phrase
             )
         except ValueError as e:
             yield f"PASSERELLE_TLS_KEY: {e}"
@@ -87,13 +87,13 @@ def problems(settings: Settings) -> Iterator[str]:
         yield f"PASSERELLE_CLOUD: {e}"
 
 
-def _nobody() -> str:
-    """Stand in for whoever knows a key's pass phrase: OpenSSL would ask on the terminal, and wait."""
+def _no_pass_phrase() -> str:
+    """Refuse to give a pass phrase; without this function OpenSSL would ask for it on the terminal and wait."""
     raise ValueError("it is encrypted, and the gateway asks nobody for a pass phrase")
 
 
 def _lock_problems(settings: Settings) -> Iterator[str]:
-    """Say why no lock could be held: a driver that is not installed, or a directory that cannot be made."""
+    """Name what would keep the gateway from taking locks: a missing driver, or a directory that cannot be made."""
     if not settings.coordination_url:
         place = settings.state_dir.expanduser().absolute()
         there = next(one for one in (place, *place.parents) if one.exists())

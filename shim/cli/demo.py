@@ -64,7 +64,7 @@ def demo(*, state_dir: Path, port: int, tour: bool, stop: bool, **which: Any) ->
 
 
 def report(background: Background, lines: Mapping[str, str], tour: Callable[[], None] | None) -> None:
-    """Run the tour and print what to paste, which is of use even where the tour failed; raise then, at the end."""
+    """Run the tour and print what to paste; a failure of the tour is raised only after that."""
     state, failure = background.state_dir, None
     block = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in lines.items())
     write_private(state / "demo.env", block)
@@ -82,9 +82,9 @@ def report(background: Background, lines: Mapping[str, str], tour: Callable[[], 
 
 
 def gateway(background: Background, state: Path, port: int) -> Running:
-    """Return the gateway of this state directory: the one that runs, or a new one where that is of another day.
+    """Return the gateway of this state directory: the running one, or a new one where that is out of date.
 
-    A gateway reads clouds.yaml and its own code once: a cloud that moved to other ports would be asked at the old ones.
+    A gateway reads clouds.yaml and its own code once, and a cloud may have moved to other ports since.
     """
     made_of = fingerprint(state / "clouds.yaml")
     if running := background.running():
@@ -102,7 +102,7 @@ def gateway(background: Background, state: Path, port: int) -> Running:
 
 
 def fingerprint(clouds: Path) -> str:
-    """Name what a gateway is made of: clouds.yaml and every file of code."""
+    """Return a digest of what a gateway reads at its start: clouds.yaml and every file of code."""
     whole = hashlib.sha256(clouds.read_bytes())
     for package in (shim, adapters):
         for file in sorted(Path(str(package.__file__)).parent.rglob("*.py")):
@@ -139,7 +139,7 @@ def native(connection: Any, name: str) -> str:
 
 
 def command() -> str:
-    """Return how this very command can be called from where the user stands."""
+    """Return the command line that calls this command again from the current directory."""
     path = Path(sys.executable).with_name("passerelle")
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 

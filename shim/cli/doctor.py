@@ -1,4 +1,4 @@
-"""`passerelle doctor`: what the cloud itself says of the gateway's chances, line by line."""
+"""`passerelle doctor`: whether the gateway can work with the cloud, found out by asking it."""
 
 from __future__ import annotations
 

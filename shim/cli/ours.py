@@ -1,6 +1,7 @@
-"""Refuse to start on strangers' code: the package index has other distributions with packages `shim` and `adapters`.
+"""Refuse to start with another distribution's packages.
 
-Whoever installs one of them beside this one overwrites files of ours, silently.  The marks of both packages tell.
+The package index has other distributions that install packages named `shim` and `adapters`.  Installing one of them
+beside this one overwrites our files without a word.  Each of our packages has a `DISTRIBUTION` that tells whose it is.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The demo's tour: what a newcomer would try first, done with the real AWS CLI and looked at from both sides."""
+"""The demo's tour: what a newcomer tries first, run with the real AWS CLI and read back through OpenStack's API."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def find_cli() -> str | None:
 
 
 class Tour:
-    """Runs the AWS CLI with the exported variables and nothing else that could tell it where to go."""
+    """Runs the AWS CLI with the exported variables and with no other configuration."""
 
     def __init__(self, cli: str, exports: Mapping[str, str], say: Callable[[str], None] = click.echo) -> None:
         self._cli = cli

@@ -1,4 +1,4 @@
-"""The request that Keystone's EC2 credential extension wants to see signed.
+"""The signed request that Keystone's EC2 credential extension exchanges for a token.
 
 `POST /v3/ec2tokens` takes no password: it takes a signed request, checks the signature with the secret it keeps, and
 answers with a token.  The gateway has verified the client's own request itself (bodies in signed chunks, for one, are
