@@ -36,6 +36,7 @@ def impatient(receive: Receive, seconds: float) -> Receive:
         assert task is not None
         late, cancelled = False, task.cancelling()
         loop = asyncio.get_running_loop()
+        timer: asyncio.Handle
 
         def give_up() -> None:
             nonlocal late
@@ -47,7 +48,7 @@ def impatient(receive: Receive, seconds: float) -> Receive:
             nonlocal timer
             timer = loop.call_soon(give_up)
 
-        timer: asyncio.Handle = loop.call_later(seconds, look_again)
+        timer = loop.call_later(seconds, look_again)
         try:
             event = await receive()
         except asyncio.CancelledError:
