@@ -45,10 +45,14 @@ def every_request() -> list[Wire]:
     return [wire(service, name) for service, name in registered()]
 
 
+# What AWS demands of a request beside what its model does.
+_MORE: dict[str, dict[str, Any]] = {"CreateVolume": {"AvailabilityZone": "nova", "Size": 1}}
+
+
 def wire(service: Service, name: str) -> Wire:
     """A request for an operation with the least that its model demands."""
     model = service.model.operation_model(name)
-    params = minimal(model.input_shape) if model.input_shape else {}
+    params = (minimal(model.input_shape) if model.input_shape else {}) | _MORE.get(name, {})
     request = create_serializer(service.protocol).serialize_to_request(params, model)
     headers = {key: str(value) for key, value in request["headers"].items()}
     body = request["body"]

@@ -2,37 +2,12 @@
 
 from typing import Any
 
-import anyio
 import pytest
 
-from adapters.types.block import BlockZone, NewVolume, VolumeType
-from adapters.types.compute import Zone
+from shim.ec2.service import ec2
 from shim.ec2.volumes.sizes import check
-from shim.ec2.volumes.volumes import create_volume
 from shim.errors import AwsError
 from tests.ec2.launch.test_launch_request import mapped
-from tests.ec2.test_half_done import call
-
-
-class Cinder:
-    """A Cinder that has some types, and takes no volume: what reaches it is a bug."""
-
-    async def zones(self) -> list[Any]:
-        return [BlockZone("nova", available=True)]
-
-    async def volume_types(self) -> list[VolumeType]:
-        return [VolumeType("1", "fast", {}), VolumeType("2", "st1", {}), VolumeType("3", "io1", {})]
-
-    async def create_volume(self, new: NewVolume) -> Any:
-        raise AssertionError("Cinder was asked")
-
-
-class Nova:
-    """A Nova of one zone."""
-
-    async def zones(self) -> list[Zone]:
-        return [Zone("nova", True)]
-
 
 BAD = [
     ({"Size": 10**9}, "Volume of 1000000000GiB is too large; maximum is 65536GiB"),
@@ -53,13 +28,11 @@ BAD = [
 
 
 @pytest.mark.parametrize(("params", "message"), BAD)
-def test_a_volume_of_no_such_size_is_not_asked_for(params: dict[str, Any], message: str) -> None:
-    async def create() -> None:
-        request = {"AvailabilityZone": "nova", **params}
-        await create_volume(call("CreateVolume", block=Cinder(), compute=Nova()), request)
-
+def test_a_volume_of_no_such_size_is_refused_before_the_cloud_is_asked(params: dict[str, Any], message: str) -> None:
+    refuse = ec2.operations["CreateVolume"].check
+    assert refuse is not None
     with pytest.raises(AwsError) as refused:
-        anyio.run(create)
+        refuse(None, None, "CreateVolume", {"AvailabilityZone": "nova", **params})
     assert (refused.value.status, refused.value.code, refused.value.message) == (400, "InvalidParameterValue", message)
 
 
