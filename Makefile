@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 STAMP := $(VENV)/.locked
 VECTORS := .vectors/.complete
-# Pure tests go to as many workers as there are processors, up to four; tests on a cloud form groups, each for one worker.
+# Pure tests go to as many workers as there are processors, up to four; tests on a cloud run one by one.
 WORKERS := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 MAKEFLAGS += --no-print-directory
@@ -27,9 +27,9 @@ demo: $(STAMP)  ## Bring up an OpenStack and the gateway, run a short tour, prin
 demo-stop: $(STAMP)  ## Stop the demo's gateway and cloud; what they hold is kept
 	@$(BIN)/passerelle demo --stop
 
-test: lint $(VECTORS)  ## Run every check and every test, on an OpenStack that comes up and goes again
-	@echo "== all tests (the embedded OpenStack starts when the first test asks for it)"
-	@$(BIN)/python -m pytest $(WORKERS) $(PYTEST_ARGS)
+test: lint unit  ## Run every check and every test, on an OpenStack that comes up and goes again
+	@echo "== tests on a cloud (the embedded OpenStack starts when the first test asks for it)"
+	@$(BIN)/python -m pytest -m cloud $(PYTEST_ARGS)
 
 check: lint unit  ## Run what needs no cloud: format, lint, types, import contracts, pure tests
 

@@ -52,6 +52,7 @@ def test_a_form_that_stops(hasty: Boto) -> None:
     with closing(http.client.HTTPConnection(url.hostname or "", url.port, timeout=30)) as connection:
         connection.putrequest("POST", "/")
         connection.putheader("Authorization", f"AWS4-HMAC-SHA256 Credential={scope}")
+        connection.putheader("X-Amz-Date", "20260101T000000Z")
         connection.putheader("Content-Type", "application/x-www-form-urlencoded")
         connection.putheader("Content-Length", "100")
         connection.endheaders(b"Action=GetCallerIdentity")
