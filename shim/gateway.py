@@ -39,10 +39,10 @@ from shim.config import Settings
 from shim.context import NO_CLOUD, Call, Caller, Tenants
 from shim.errors import AwsError
 from shim.frontend import Frontend, Posting
+from shim.http.answer_body import CutShortError, send_reply
 from shim.http.asgi import Receive, Scope, Send
 from shim.http.keepalive import in_time
-from shim.http.receiving import SIGNALS, ClientGone, impatient, while_client_waits
-from shim.http.sending import CutShortError, send_reply
+from shim.http.request_body import BODY_HEADERS, ClientGone, while_client_waits, with_idle_timeout
 from shim.locks import Locks
 from shim.protocol import forms, routing
 from shim.protocol.message import Head, Reply, Request
@@ -132,8 +132,8 @@ class Gateway:
         if head.raw_path in SIDE_PATHS and not head.raw_query and "authorization" not in head.first:
             await self._side(scope, receive, send)
             return
-        if not head.first.keys().isdisjoint(SIGNALS):
-            receive = impatient(receive, self._settings.body_idle_seconds)
+        if not head.first.keys().isdisjoint(BODY_HEADERS):
+            receive = with_idle_timeout(receive, self._settings.body_idle_seconds)
         record = Record(new_request_id(), time.perf_counter(), client=head.client)
         current.set(record)
         way = _Way(head, receive, record, Request(head), scope.get("admitted", _nothing))

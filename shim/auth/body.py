@@ -30,7 +30,7 @@ from shim.auth.sigv4 import Verified
 from shim.auth.verification import SHA256, STREAMING, check_payload
 from shim.errors import AwsError
 from shim.http.asgi import Receive
-from shim.http.receiving import SIGNALS, ClientGone
+from shim.http.request_body import BODY_HEADERS, ClientGone
 from shim.protocol.message import USUAL, Head
 
 
@@ -62,7 +62,7 @@ class Plan(NamedTuple):
 # The payload hashes under which a request without a body is signed.
 _NO_PAYLOAD = frozenset((UNSIGNED, hashlib.sha256(b"").hexdigest()))
 # Headers that say that there is a body, or what must hold of it.
-_BODY_HEADERS = SIGNALS.union(
+_BODY_AND_TRAILER_HEADERS = BODY_HEADERS.union(
     ("content-md5", "x-amz-decoded-content-length", "x-amz-trailer", "x-amz-sdk-checksum-algorithm"), BY_HEADER
 )
 
@@ -222,7 +222,7 @@ def _trailing(expected: ExpectedChecksum | None, trailers: Mapping[str, str]) ->
 
 def no_body(head: Head, verified: Verified) -> bool:
     """Tell whether a request has no body, by its headers and its signature: there is nothing to read or check."""
-    return verified.payload in _NO_PAYLOAD and head.first.keys().isdisjoint(_BODY_HEADERS)
+    return verified.payload in _NO_PAYLOAD and head.first.keys().isdisjoint(_BODY_AND_TRAILER_HEADERS)
 
 
 def open_body(

@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, MutableMapping
 from typing import Any, Protocol
 
 from shim.http.admission import Admission, slow_down
+from shim.http.answer_body import CutShortError
 from shim.http.answer_head import END, Header, head_lines
-from shim.http.sending import CutShortError
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from shim.auth.checksums import ALGORITHMS
 from shim.auth.chunked import ChunkSigner
 from shim.errors import AwsError
 from shim.http.asgi import Receive
-from shim.http.receiving import ClientGone
+from shim.http.request_body import ClientGone
 from shim.protocol.message import Head
 
 UNSIGNED = "UNSIGNED-PAYLOAD"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from shim.auth import Body, open_body, plain_body
 from shim.auth.checksums import ALGORITHMS
 from shim.errors import AwsError
-from shim.http.receiving import ClientGone
+from shim.http.request_body import ClientGone
 from tests.auth.bodies import (
     DATA,
     MODES,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shim.http.receiving import ClientGone, while_client_waits
+from shim.http.request_body import ClientGone, while_client_waits
 from shim.undo import undoing
 
 

@@ -19,7 +19,7 @@ from shim.auth.body_checksum import expected_length, missing_length
 from shim.context import Call
 from shim.errors import AwsError
 from shim.http.asgi import Receive
-from shim.http.receiving import ClientGone
+from shim.http.request_body import ClientGone
 from shim.protocol.message import Address, Head, Reply, Request
 from shim.protocol.multipart_form import FormData, is_form
 from shim.protocol.s3_router import not_implemented

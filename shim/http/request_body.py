@@ -13,21 +13,21 @@ from shim.undo import to_the_end
 T = TypeVar("T")
 
 # "The presence of a message body in a request is signaled by" one of these (RFC 9112, 6).
-SIGNALS = frozenset(("content-length", "transfer-encoding"))
+BODY_HEADERS = frozenset(("content-length", "transfer-encoding"))
 
 
 class ClientGone(Exception):  # noqa: N818 - it tells what happened, and there is nobody left to answer
     """The client went away before its body had come in whole, or before an answer that nobody else would get."""
 
 
-def impatient(receive: Receive, seconds: float) -> Receive:
+def with_idle_timeout(receive: Receive, seconds: float) -> Receive:
     """Return a `receive` that raises S3's RequestTimeout where a body is silent for so long before it is whole.
 
     What comes behind the body, which is the client's leaving, may take its time.
     """
     whole = False
 
-    async def receiving() -> MutableMapping[str, Any]:
+    async def receive_in_time() -> MutableMapping[str, Any]:
         nonlocal whole
         if whole:
             return await receive()
@@ -53,14 +53,14 @@ def impatient(receive: Receive, seconds: float) -> Receive:
             event = await receive()
         except asyncio.CancelledError:
             if late and task.uncancel() <= cancelled:  # else somebody else has cancelled it as well
-                raise _silent() from None
+                raise _request_timeout() from None
             raise
         finally:
             timer.cancel()
         whole = not event.get("more_body", False)
         return event
 
-    return receiving
+    return receive_in_time
 
 
 async def while_client_waits(work: Coroutine[Any, Any, T], receive: Receive) -> T:
@@ -69,7 +69,7 @@ async def while_client_waits(work: Coroutine[Any, Any, T], receive: Receive) -> 
     The request's body must have been read: after it `receive` tells of nothing but the client's leaving.
     """
     working = asyncio.ensure_future(work)
-    leaving = asyncio.ensure_future(_hung_up(receive))
+    leaving = asyncio.ensure_future(_until_disconnect(receive))
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if working.done():
@@ -82,12 +82,12 @@ async def while_client_waits(work: Coroutine[Any, Any, T], receive: Receive) -> 
             await to_the_end(asyncio.wait({working}))  # what it made is taken back meanwhile
 
 
-async def _hung_up(receive: Receive) -> None:
+async def _until_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-def _silent() -> AwsError:
+def _request_timeout() -> AwsError:
     return AwsError(
         "RequestTimeout",
         "Your socket connection to the server was not read from or written to within the timeout period. Idle "

@@ -11,7 +11,7 @@ import pytest
 from shim.auth.body import plain_body
 from shim.errors import AwsError
 from shim.http.asgi import Receive
-from shim.http.receiving import impatient
+from shim.http.request_body import with_idle_timeout
 from tests.auth.bodies import head
 from tests.support import timeless
 
@@ -36,7 +36,7 @@ def piece(data: bytes, *, more: bool = True) -> Event:
 
 def test_silence_ends_a_body() -> None:
     async def scenario() -> None:
-        receive = impatient(spoken((0, piece(b"a=")), (5, piece(b"b", more=False))), 0.05)
+        receive = with_idle_timeout(spoken((0, piece(b"a=")), (5, piece(b"b", more=False))), 0.05)
         body = plain_body(head(content_length="3"), receive)
         for _ in range(2):  # a body that failed once fails for ever
             with pytest.raises(AwsError) as caught:
@@ -55,7 +55,7 @@ def test_silence_ends_a_body() -> None:
 def test_slowness_is_no_silence() -> None:
     async def scenario() -> None:
         slow = [(0.06, piece(b"a")) for _ in range(5)]
-        receive = impatient(spoken(*slow, (0.06, piece(b"z", more=False))), 0.1)
+        receive = with_idle_timeout(spoken(*slow, (0.06, piece(b"z", more=False))), 0.1)
         assert await plain_body(head(content_length="6"), receive).read(100) == b"aaaaaz"
 
     timeless.run(scenario())
@@ -63,7 +63,7 @@ def test_slowness_is_no_silence() -> None:
 
 def test_a_piece_that_came_during_a_stall_is_no_silence() -> None:
     async def scenario() -> None:
-        receive = impatient(spoken((0.06, piece(b"a", more=False))), 0.1)
+        receive = with_idle_timeout(spoken((0.06, piece(b"a", more=False))), 0.1)
         asyncio.get_running_loop().call_later(0.01, timeless.stall, 1)
         assert await plain_body(head(content_length="1"), receive).read(100) == b"a"
 
@@ -72,7 +72,7 @@ def test_a_piece_that_came_during_a_stall_is_no_silence() -> None:
 
 def test_who_has_sent_all_may_wait_for_the_answer() -> None:
     async def scenario() -> None:
-        receive = impatient(spoken((0, piece(b"a", more=False)), (0.2, {"type": "http.disconnect"})), 0.05)
+        receive = with_idle_timeout(spoken((0, piece(b"a", more=False)), (0.2, {"type": "http.disconnect"})), 0.05)
         assert await plain_body(head(content_length="1"), receive).read(100) == b"a"
         assert (await receive())["type"] == "http.disconnect"
 
@@ -81,7 +81,7 @@ def test_who_has_sent_all_may_wait_for_the_answer() -> None:
 
 def test_who_is_cancelled_meanwhile_was_not_silent() -> None:
     async def scenario() -> None:
-        receive = impatient(spoken((5, piece(b"a", more=False))), 0.05)
+        receive = with_idle_timeout(spoken((5, piece(b"a", more=False))), 0.05)
         reading = asyncio.ensure_future(receive())
         await asyncio.sleep(0)
         asyncio.get_running_loop().call_later(0.05, reading.cancel)
@@ -94,7 +94,7 @@ def test_who_is_cancelled_meanwhile_was_not_silent() -> None:
 
 def test_a_timer_ends_with_its_piece() -> None:
     async def scenario() -> None:
-        receive = impatient(spoken((0, piece(b"a")), (0, piece(b"b"))), 0.05)
+        receive = with_idle_timeout(spoken((0, piece(b"a")), (0, piece(b"b"))), 0.05)
         await receive()
         await asyncio.sleep(0.1)
         assert (await receive())["body"] == b"b"

@@ -10,7 +10,7 @@ import anyio
 
 from adapters.errors import BackendError
 from shim.http.asgi import Receive, Send
-from shim.http.receiving import ClientGone
+from shim.http.request_body import ClientGone
 from shim.protocol.message import Head, Reply
 from shim.record import Record
 
