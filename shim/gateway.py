@@ -41,7 +41,7 @@ from shim.errors import AwsError
 from shim.frontend import Frontend, Posting
 from shim.http.answer_body import CutShortError, send_reply
 from shim.http.asgi import Receive, Scope, Send
-from shim.http.keepalive import in_time
+from shim.http.keepalive import keep_connection_alive
 from shim.http.request_body import BODY_HEADERS, ClientGone, while_client_waits, with_idle_timeout
 from shim.locks import Locks
 from shim.protocol import forms, routing
@@ -194,10 +194,10 @@ class Gateway:
         work = self._act(way, frontend, operation, call)
         if operation.ends_with_client:
             return await while_client_waits(work, way.receive)
-        if not operation.lasting:
+        if not operation.keeps_connection_alive:
             return await work
         silence = self._settings.answer_silence_seconds
-        return await in_time(work, silence, record.request_id, lambda error: self._failure(error, way))
+        return await keep_connection_alive(work, silence, record.request_id, lambda error: self._failure(error, way))
 
     def _service(self, way: _Way) -> Frontend:
         """Find the service that a request is for, and what of it the path names."""

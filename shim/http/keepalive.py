@@ -1,4 +1,4 @@
-"""Answers to what may outlast a client's patience: they begin before the work has ended.
+"""Keep the connections of long operations alive: their answers begin before the work has ended.
 
 "After Amazon S3 begins processing the request, it sends an HTTP response header that specifies a 200 OK response.
 While processing is in progress, Amazon S3 periodically sends white space characters to keep the connection from timing
@@ -20,7 +20,7 @@ from shim.protocol.xml.write import DECLARATION
 _DECLARATION = DECLARATION.encode()
 
 
-async def in_time(
+async def keep_connection_alive(
     work: Coroutine[Any, Any, Reply], silence: float, request_id: str, failed: Callable[[Exception], Reply]
 ) -> Reply:
     """Return the work's answer, or raise its error, where it has ended after `silence` seconds.

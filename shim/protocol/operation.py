@@ -37,7 +37,7 @@ class Operation:
     method: str  # HTTP's
     streaming_input: str  # the member whose value is the body's stream, else ""
     has_dry_run: bool
-    lasting: bool  # its answer may begin before its end
+    keeps_connection_alive: bool  # its answer may begin before its end
     anonymous: bool  # anyone may have it, unsigned
     ends_with_client: bool  # it is cancelled, and undoes what it did, when its client hangs up
     check: Check | None  # runs when the parameters are parsed, before any service of OpenStack is asked
@@ -88,7 +88,7 @@ def describe(model: Any) -> Mapping[str, Any]:
         "method": model.http.get("method", "POST"),
         "streaming_input": _streaming(model.input_shape),
         "has_dry_run": "DryRun" in members,
-        "lasting": False,
+        "keeps_connection_alive": False,
         "anonymous": False,
         "ends_with_client": False,
         "check": None,

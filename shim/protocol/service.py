@@ -97,7 +97,7 @@ class Service:
         *,
         supports: Collection[str] | str = (),
         ignores: Mapping[str, str] | None = None,
-        lasting: bool = False,
+        keeps_connection_alive: bool = False,
         anonymous: bool = False,
         ends_with_client: bool = False,
         check: Check | None = None,
@@ -105,7 +105,7 @@ class Service:
         """Register an async function as the action of its name: `describe_volumes` is DescribeVolumes.
 
         `supports` are the paths of the parameters that it honours, `ignores` those that it takes and need not act on,
-        each with the reason.  One that is `lasting` may outlast a client's patience, and AWS sends 200 before it has
+        each with the reason.  One that is `keeps_connection_alive` may outlast a client's patience, and AWS sends 200 before it has
         ended; one that is `anonymous` is open to anyone, unsigned; one that `ends_with_client` is cancelled when its
         client hangs up, and undoes what it did.  `check` refuses parameters for which no cloud need be asked.
         LookupError for a name or a path that AWS lacks, and for an action written twice.
@@ -121,7 +121,11 @@ class Service:
             operation = self._compile(name, handler, paths(supports), ignores or {})
             self._handlers[name] = handler
             self._registered[name] = replace(
-                operation, lasting=lasting, anonymous=anonymous, ends_with_client=ends_with_client, check=check
+                operation,
+                keeps_connection_alive=keeps_connection_alive,
+                anonymous=anonymous,
+                ends_with_client=ends_with_client,
+                check=check,
             )
             self._operations.put(self._registered[name])
             return handler

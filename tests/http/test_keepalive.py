@@ -1,4 +1,4 @@
-"""Work whose answer begins before its end: who hangs up does not end it, who ends the server does."""
+"""Long work, whose answer begins before it has ended: a client that hangs up does not end it, the server's end does."""
 
 import asyncio
 from typing import Any
@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 
 from shim.errors import AwsError
-from shim.http.keepalive import in_time
+from shim.http.keepalive import keep_connection_alive
 from shim.protocol.message import Reply
 from shim.protocol.xml.write import DECLARATION
 
 SILENCE = 0.02
 
 
-def lasting(work: Any) -> Any:
-    return in_time(work, SILENCE, "id", lambda error: Reply(500, [], f"{DECLARATION}<{error}/>".encode()))
+def kept_alive(work: Any) -> Any:
+    return keep_connection_alive(work, SILENCE, "id", lambda error: Reply(500, [], f"{DECLARATION}<{error}/>".encode()))
 
 
 async def outcome(seconds: float, error: Exception | None = None) -> Reply:
@@ -29,17 +29,17 @@ async def body(reply: Reply) -> str:
     return b"".join([piece async for piece in reply.body]).decode()
 
 
-def test_what_ends_in_time_is_answered_as_it_is() -> None:
-    reply = asyncio.run(lasting(outcome(0)))
+def test_short_work_is_answered_as_usual() -> None:
+    reply = asyncio.run(kept_alive(outcome(0)))
     assert (reply.headers, reply.body) == ([("x-late", "1")], f"{DECLARATION}<Done/>".encode())
     with pytest.raises(AwsError):
-        asyncio.run(lasting(outcome(0, AwsError("Code", "message"))))
+        asyncio.run(kept_alive(outcome(0, AwsError("Code", "message"))))
 
 
 @pytest.mark.parametrize(("error", "end"), [(None, "<Done/>"), (ValueError("wrong"), "<wrong/>")])
-def test_what_lasts_is_answered_with_white_space_first(error: Exception | None, end: str) -> None:
+def test_long_work_is_answered_with_white_space_first(error: Exception | None, end: str) -> None:
     async def run() -> None:
-        reply = await lasting(outcome(SILENCE * 10, error))
+        reply = await kept_alive(outcome(SILENCE * 10, error))
         assert (reply.status, reply.watched, "x-late" in dict(reply.headers)) == (200, False, False)
         told = await body(reply)
         assert told.startswith(DECLARATION + "  ")
@@ -61,7 +61,7 @@ def test_a_server_that_ends_takes_the_work_along(after: float) -> None:
         raise AssertionError
 
     async def serve() -> None:
-        await body(await lasting(work()))
+        await body(await kept_alive(work()))
 
     async def run() -> None:
         serving = asyncio.create_task(serve())

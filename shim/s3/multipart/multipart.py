@@ -128,7 +128,8 @@ def _check_algorithm(upload: Upload, body: Any) -> None:
 
 
 @action(
-    supports=f"Bucket Key PartNumber UploadId CopySourceRange ExpectedBucketOwner {SOURCE_CONDITIONS}", lasting=True
+    supports=f"Bucket Key PartNumber UploadId CopySourceRange ExpectedBucketOwner {SOURCE_CONDITIONS}",
+    keeps_connection_alive=True,
 )
 async def upload_part_copy(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Make a part of an object, or of a range of it, inside Swift."""

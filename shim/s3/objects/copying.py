@@ -89,7 +89,7 @@ def check_copy_size(size: int) -> None:
 @action(
     supports=f"Bucket Key ChecksumAlgorithm MetadataDirective TaggingDirective IfMatch IfNoneMatch ExpectedBucketOwner "
     f"{SOURCE_CONDITIONS} {DESCRIBING}",
-    lasting=True,
+    keeps_connection_alive=True,
 )
 async def copy_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Copy an object of up to 5 GiB, whole; a multipart object becomes one piece, as in S3.
