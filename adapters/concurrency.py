@@ -1,4 +1,4 @@
-"""Many independent calls side by side, with a bound, and without leaving any of them running after a failure."""
+"""Make independent calls at the same time: a bounded number of them, and none left running after a failure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeVar
 A = TypeVar("A")
 
 
-async def each(calls: Iterable[Awaitable[A]], *, most: int = 8) -> list[A]:
+async def gather_all(calls: Iterable[Awaitable[A]], *, most: int = 8) -> list[A]:
     """Await many calls, at most `most` at a time, and return their results in order.
 
     The first failure is raised after the other calls have been cancelled and have ended.  A bare `asyncio.gather`
@@ -36,8 +36,8 @@ async def each(calls: Iterable[Awaitable[A]], *, most: int = 8) -> list[A]:
         raise
 
 
-async def outcomes(calls: Iterable[Awaitable[A]], *, most: int = 8) -> list[A | Exception]:
-    """Await many calls as `each` does, but let each fail by itself: its exception stands in the place of its result."""
+async def gather_outcomes(calls: Iterable[Awaitable[A]], *, most: int = 8) -> list[A | Exception]:
+    """Await calls as `gather_all` does, and return the exception of a call that failed in place of its result."""
 
     async def one(call: Awaitable[A]) -> A | Exception:
         try:
@@ -45,4 +45,4 @@ async def outcomes(calls: Iterable[Awaitable[A]], *, most: int = 8) -> list[A | 
         except Exception as error:  # noqa: BLE001 - the caller decides by what it was
             return error
 
-    return await each((one(call) for call in calls), most=most)
+    return await gather_all((one(call) for call in calls), most=most)

@@ -1,13 +1,13 @@
-"""Independent calls to OpenStack, side by side: an answer takes as long as its slowest part."""
+"""Make independent calls to OpenStack at the same time, so that an answer takes as long as the slowest of them."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable
 from typing import Any, TypeVar, overload
 
-from adapters.concurrency import each, outcomes
+from adapters.concurrency import gather_all, gather_outcomes
 
-__all__ = ["each", "outcomes", "together"]
+__all__ = ["gather_all", "gather_outcomes", "gather"]
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -17,15 +17,15 @@ E = TypeVar("E")
 
 
 @overload
-async def together(a: Awaitable[A], b: Awaitable[B], /) -> tuple[A, B]: ...
+async def gather(a: Awaitable[A], b: Awaitable[B], /) -> tuple[A, B]: ...
 @overload
-async def together(a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], /) -> tuple[A, B, C]: ...
+async def gather(a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], /) -> tuple[A, B, C]: ...
 @overload
-async def together(a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], d: Awaitable[D], /) -> tuple[A, B, C, D]: ...
+async def gather(a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], d: Awaitable[D], /) -> tuple[A, B, C, D]: ...
 @overload
-async def together(
+async def gather(
     a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], d: Awaitable[D], e: Awaitable[E], /
 ) -> tuple[A, B, C, D, E]: ...
-async def together(*calls: Awaitable[Any]) -> tuple[Any, ...]:
-    """Await calls of different sorts; the first failure is raised after the others were cancelled and have ended."""
-    return tuple(await each(calls))
+async def gather(*calls: Awaitable[Any]) -> tuple[Any, ...]:
+    """Await calls with results of different types; raise the first failure once the others are cancelled and have ended."""
+    return tuple(await gather_all(calls))

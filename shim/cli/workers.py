@@ -26,7 +26,7 @@ import uvloop
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
-from adapters.concurrency import each
+from adapters.concurrency import gather_all
 from adapters.errors import BackendError, Fault
 from shim import app
 from shim.cli.summing import Sum
@@ -99,7 +99,9 @@ class Supervisor:
             side = asyncio.create_task(server.serve([metrics_socket]))
             announce("metrics", app.url("http", settings.metrics_host, metrics_socket.getsockname()[1]))
         kept = [asyncio.create_task(self._keep(worker, shared)) for worker in self._workers]
-        ready = asyncio.ensure_future(each((worker.ready.wait() for worker in self._workers), most=settings.workers))
+        ready = asyncio.ensure_future(
+            gather_all((worker.ready.wait() for worker in self._workers), most=settings.workers)
+        )
         first: set[asyncio.Future[Any]] = {ready, *kept}
         await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         if ready.done():
@@ -216,7 +218,7 @@ class Supervisor:
                 return None  # it dies, or is not up yet
 
         there = [worker for worker in self._workers if worker.ready.is_set()]
-        return [told for told in await each(map(ask, there)) if told is not None]
+        return [told for told in await gather_all(map(ask, there)) if told is not None]
 
 
 def handed_over(settings: Settings, port: int) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.errors import BackendError, Fault, absent_is
-from shim.concurrency import each, outcomes, together
+from shim.concurrency import gather, gather_all, gather_outcomes
 
 
 class Calls:
@@ -40,7 +40,7 @@ def test_results_come_in_order_and_the_bound_holds() -> None:
     calls = Calls()
 
     async def scenario() -> list[int]:
-        return await each((calls.of(n, turns=9 - n) for n in range(9)), most=3)
+        return await gather_all((calls.of(n, turns=9 - n) for n in range(9)), most=3)
 
     assert asyncio.run(scenario()) == list(range(9))
     assert calls.most == 3
@@ -49,8 +49,8 @@ def test_results_come_in_order_and_the_bound_holds() -> None:
 @pytest.mark.parametrize(
     "run",
     [
-        lambda calls: each([calls.of(1, 50), failing(), *(calls.of(n, 50) for n in range(2, 9))], most=2),
-        lambda calls: together(calls.of(1, 50), failing()),
+        lambda calls: gather_all([calls.of(1, 50), failing(), *(calls.of(n, 50) for n in range(2, 9))], most=2),
+        lambda calls: gather(calls.of(1, 50), failing()),
     ],
 )
 def test_a_failure_ends_the_others_first(run: Callable[[Calls], Coroutine[Any, Any, Any]]) -> None:
@@ -70,7 +70,7 @@ def test_a_caller_who_is_cancelled_leaves_nothing_running() -> None:
     calls = Calls()
 
     async def scenario() -> None:
-        work = asyncio.ensure_future(each((calls.of(n, 50) for n in range(4)), most=2))
+        work = asyncio.ensure_future(gather_all((calls.of(n, 50) for n in range(4)), most=2))
         for _ in range(4):
             await asyncio.sleep(0)
         work.cancel()
@@ -82,11 +82,11 @@ def test_a_caller_who_is_cancelled_leaves_nothing_running() -> None:
     assert calls.cancelled == [0, 1]
 
 
-def test_outcomes_tell_of_each_by_itself() -> None:
+def test_outcomes_are_returned_one_by_one() -> None:
     calls = Calls()
 
     async def scenario() -> list[int | Exception]:
-        return await outcomes([calls.of(1), failing(), calls.of(3)], most=2)
+        return await gather_outcomes([calls.of(1), failing(), calls.of(3)], most=2)
 
     first, error, third = asyncio.run(scenario())
     assert (first, third) == (1, 3)

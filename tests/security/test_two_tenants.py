@@ -5,7 +5,7 @@ from collections import deque
 
 import httpx
 
-from shim.concurrency import each
+from shim.concurrency import gather_all
 from tests.openstack.stage import Tokens, Wire, token
 
 TURNS = 4  # calls of one project to one service at a time
@@ -44,7 +44,7 @@ def test_a_launch_of_many_stands_before_others_by_no_more_than_its_turns() -> No
 
     async def scenario() -> None:
         working = asyncio.ensure_future(nova.work())
-        launch = each((wire.session().post("compute", "/servers", json={}) for _ in range(MANY)), most=MANY)
+        launch = gather_all((wire.session().post("compute", "/servers", json={}) for _ in range(MANY)), most=MANY)
         launching = asyncio.create_task(launch)
         await nova.busy.wait()
         for ask in ("get", "post", "get"):  # DescribeInstances, a launch, DescribeInstances

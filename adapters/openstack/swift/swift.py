@@ -13,7 +13,7 @@ from collections.abc import AsyncIterable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
-from adapters.concurrency import each
+from adapters.concurrency import gather_all
 from adapters.errors import BackendError, Fault, absent_is
 from adapters.openstack import faults
 from adapters.openstack.swift import headers as codec
@@ -271,7 +271,7 @@ class Swift:
                 alone += few
             else:
                 left += refused
-        rest = await each((self._delete_one(container, name) for name in alone), most=_DELETES_AT_ONCE)
+        rest = await gather_all((self._delete_one(container, name) for name in alone), most=_DELETES_AT_ONCE)
         return [*left, *itertools.chain(*rest)]
 
     async def _bulk_delete(self, container: str, lines: Mapping[str, str]) -> list[Refused] | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from adapters.types import images as cloud
 from shim.auth.accounts import account_id
-from shim.concurrency import together
+from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
@@ -151,7 +151,7 @@ async def _found(call: Call, named: list[str], *, hidden: bool) -> list[cloud.Im
     if not hidden and not named:
         return await call.cloud.images.images()
     # "deprecated" images are left out of lists but can be named and used: Glance calls them hidden.
-    shown, others = await together(call.cloud.images.images(), call.cloud.images.images(hidden=True))
+    shown, others = await gather(call.cloud.images.images(), call.cloud.images.images(hidden=True))
     return [*shown, *others]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from adapters.errors import absent_is
 from adapters.types.compute import Server
-from shim.concurrency import together
+from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
@@ -120,7 +120,7 @@ INSTANCES = Table(
 async def describe_instances(call: Call, asked: Question) -> list[Row]:
     """List instances."""
     named = [ids.uuid(INSTANCE, one) for one in asked.ids]
-    servers, near, _ = await together(
+    servers, near, _ = await gather(
         servers_of(call, named, ended=may_have_ended(asked)),
         instance_context(call, named if len(named) == 1 else None),
         resolve_zone_ids(call, asked, INSTANCES),

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import partial
 
 from adapters.errors import BackendError, Fault, absent_is
-from shim.concurrency import each
+from shim.concurrency import gather_all
 from shim.context import Call
 from shim.ec2.instances.states import failed
 
@@ -26,7 +26,7 @@ async def change(call: Call, id: str, items: Mapping[str, str], drop: Collection
     if items:
         await _patiently(call, id, lambda: compute.set_server_metadata(id, items))
     drops = (partial(compute.delete_server_metadata, id, item) for item in drop)
-    await each(absent_is(None, _patiently(call, id, write)) for write in drops)
+    await gather_all(absent_is(None, _patiently(call, id, write)) for write in drops)
 
 
 async def _patiently(call: Call, id: str, write: Callable[[], Awaitable[None]]) -> None:

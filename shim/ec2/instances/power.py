@@ -7,7 +7,7 @@ from typing import Any
 
 from adapters.errors import absent_is
 from adapters.types.compute import Power, Server
-from shim.concurrency import each
+from shim.concurrency import gather_all
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.instances import facts as instance_facts
@@ -86,7 +86,7 @@ async def reboot_instances(call: Call, req: Mapping[str, Any]) -> None:
     """Reboot running instances; "requests to reboot terminated instances are ignored"."""
     servers = [one for one in await existing(call, req["InstanceIds"]) if state(one) != TERMINATED]
     _all_in(servers, (RUNNING,), "rebooted")
-    await each(call.cloud.compute.reboot_server(server.id) for server in servers)
+    await gather_all(call.cloud.compute.reboot_server(server.id) for server in servers)
 
 
 @action(
@@ -146,7 +146,7 @@ def _unprotected(servers: Sequence[Server], fact: str, done: str, attribute: str
 
 async def _changes(servers: Sequence[Server], act: Callable[[Server], Awaitable[str]]) -> list[dict[str, Any]]:
     """Act on all servers side by side; return the state of each before and after."""
-    after = await each(act(server) for server in servers)
+    after = await gather_all(act(server) for server in servers)
     return [
         {
             "InstanceId": ids.aws("i", server.id),

@@ -10,7 +10,7 @@ from typing import Any
 from adapters.errors import BackendError, Fault
 from adapters.types import block, network
 from adapters.types import compute as cloud
-from shim.concurrency import together
+from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import client_tokens, ids
 from shim.ec2.images.images import ROOT_DEVICE
@@ -36,7 +36,7 @@ class InstanceContext:
 
 async def instance_context(call: Call, server_ids: Collection[str] | None = None) -> InstanceContext:
     """Read all that the rows need: five OpenStack calls, however many servers there are."""
-    ports, groups, volumes, nets = await together(
+    ports, groups, volumes, nets = await gather(
         call.cloud.network.ports(device_ids=server_ids),
         call.cloud.network.security_groups(),
         _volumes(call),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from adapters.types.compute import Server
-from shim.concurrency import together
+from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
@@ -58,7 +58,7 @@ async def describe_instance_status(call: Call, asked: Question) -> list[Row]:
     named = [ids.uuid(INSTANCE, one) for one in asked.ids]
     # Named instances that have ended are left out or shown; those that never were are missing.
     ended = bool(named) or may_have_ended(asked)
-    servers, _ = await together(servers_of(call, named, ended=ended), resolve_zone_ids(call, asked, STATUSES))
+    servers, _ = await gather(servers_of(call, named, ended=ended), resolve_zone_ids(call, asked, STATUSES))
     names = zone_names(call)
     return [_row(server, names) for server in servers]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.types import compute as cloud
-from shim.concurrency import together
+from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import zones as availability_zones
 from shim.ec2.engine.describe import Question, Table, describes
@@ -105,7 +105,7 @@ async def describe_instance_types(call: Call, asked: Question) -> list[Row]:
 @describes(OFFERINGS, supports="LocationType Filters MaxResults NextToken")
 async def describe_instance_type_offerings(call: Call, asked: Question) -> list[Row]:
     """List which instance types can be asked for where: every flavor everywhere, for Nova places no such bounds."""
-    flavors, zones = await together(call.cloud.compute.flavors(), call.cloud.compute.zones())
+    flavors, zones = await gather(call.cloud.compute.flavors(), call.cloud.compute.zones())
     known = availability_zones.zones(zones, availability_zones.zone_names(call))
     location = asked.req.get("LocationType") or "region"
     places: Mapping[str, Sequence[str]] = {

@@ -8,7 +8,7 @@ from ipaddress import ip_address, ip_network
 
 from adapters.types import network as cloud
 from adapters.types.compute import Nic
-from shim.concurrency import together
+from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import INTERFACE, SECURITY_GROUP, SUBNET
@@ -35,7 +35,7 @@ class Placement:
 async def placement(call: Call, launch: Launch) -> Placement:
     """Find everything the request names; raise the NotFound of whatever is not there."""
     net = call.cloud.network
-    subnets, ports, groups, layout = await together(net.subnets(), net.ports(), net.security_groups(), topology(call))
+    subnets, ports, groups, layout = await gather(net.subnets(), net.ports(), net.security_groups(), topology(call))
     by_id = {subnet.id: subnet for subnet in subnets}
     by_port = {port.id: port for port in ports}
     nics, first = [], None

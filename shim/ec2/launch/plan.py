@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from adapters.errors import absent_is
 from adapters.types.compute import BlockDevice, Flavor, NewServer
 from adapters.types.images import Image
-from shim.concurrency import together
+from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import IMAGE, KEY_PAIR
@@ -43,11 +43,11 @@ async def plan(call: Call, launch: Launch, there: int = 0) -> Plan:
 
     Raises AWS's error for whatever is missing, does not fit together, or has no room within the project's limits.
     """
-    image, flavor, place, (zones, compute, _) = await together(
+    image, flavor, place, (zones, compute, _) = await gather(
         _image(call, launch.image_id),
         flavor_named(call, launch.instance_type),
         placement(call, launch),
-        together(call.cloud.compute.zones(), call.cloud.compute.limits(), _check_key(call, launch.key_name)),
+        gather(call.cloud.compute.zones(), call.cloud.compute.limits(), _check_key(call, launch.key_name)),
     )
     zone = zone_names(call).native(launch.zone, placeable(zones)) if launch.zone else None
     _check(launch, image, flavor, zone)
@@ -75,7 +75,7 @@ async def devices_again(call: Call, launch: Launch) -> Sequence[BlockDevice]:
     if not (launch.devices or launch.volume_tags):
         return ()
     try:
-        image, flavor = await together(_image(call, launch.image_id), flavor_named(call, launch.instance_type))
+        image, flavor = await gather(_image(call, launch.image_id), flavor_named(call, launch.instance_type))
         return await devices(call, launch.devices, image, flavor)
     except AwsError:
         return ()

@@ -19,7 +19,7 @@ from typing import Any
 
 from adapters.errors import BackendError, absent_is
 from adapters.types.compute import Server
-from shim.concurrency import each, together
+from shim.concurrency import gather, gather_all
 from shim.context import Call
 from shim.ec2.engine import client_tokens
 from shim.ec2.instances import facts as instance_facts
@@ -80,13 +80,11 @@ async def launched_before(call: Call, token: LaunchToken, least: int) -> tuple[l
     """
     seconds = max(call.settings.terminated_visible_seconds, _LEAST_SECONDS)
     since = datetime.now(UTC) - timedelta(seconds=seconds)
-    tagged, deleted = await together(
-        call.cloud.compute.servers(tag=token.tag), call.cloud.compute.deleted_servers(since)
-    )
+    tagged, deleted = await gather(call.cloud.compute.servers(tag=token.tag), call.cloud.compute.deleted_servers(since))
     # Nova still lists a server by its tag for some seconds after its end.
     gone = _by_id(one for one in (*tagged, *deleted) if one.status in _DELETED and _noted(one, token))
     there = [one for one in tagged if one.status not in _DELETED]
-    await each(take_back(call, token, one.id) for one in there if _undone(one) and state(one) != SHUTTING_DOWN)
+    await gather_all(take_back(call, token, one.id) for one in there if _undone(one) and state(one) != SHUTTING_DOWN)
     live = await one_each(call, token, not_undone(there))
     _same_request(token, live, gone.values())
     staying = [one for one in live if state(one) != SHUTTING_DOWN]
@@ -117,7 +115,7 @@ async def one_each(call: Call, token: LaunchToken, servers: Sequence[Server]) ->
     for server in sorted(servers, key=lambda one: (state(one) == SHUTTING_DOWN, one.created_at, one.id)):
         kept.setdefault(number(server), server)
     surplus = [one for one in servers if kept[number(one)] is not one and state(one) != SHUTTING_DOWN]
-    await each(take_back(call, token, one.id) for one in surplus)
+    await gather_all(take_back(call, token, one.id) for one in surplus)
     return sorted(kept.values(), key=number)
 
 

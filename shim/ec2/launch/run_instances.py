@@ -10,7 +10,7 @@ from typing import Any
 
 from adapters.errors import BackendError, Fault
 from adapters.types.compute import NewServer, Server
-from shim.concurrency import each, outcomes
+from shim.concurrency import gather_all, gather_outcomes
 from shim.context import Call
 from shim.ec2.instances import facts as instance_facts
 from shim.ec2.instances.instances import servers_of
@@ -81,7 +81,7 @@ async def _launched_once(call: Call, launch: Launch, token: LaunchToken) -> Mapp
     except BackendError as error:
         if error.fault not in _PASSING:
             async with call.locks.hold(*_lock(call, token)):
-                await each(take_back(call, token, one.id) for one in servers)
+                await gather_all(take_back(call, token, one.id) for one in servers)
         raise
     return await answer.launched(call, launch, servers, planned.placement, devices)
 
@@ -179,7 +179,7 @@ async def _asked(call: Call, specs: Sequence[NewServer], undo: Callable[[str], N
     A request under way cannot be taken back before Nova has named the server: when this call is cancelled, they still
     end, and what they made is undone.
     """
-    requests = asyncio.ensure_future(outcomes(call.cloud.compute.create_server(one) for one in specs))
+    requests = asyncio.ensure_future(gather_outcomes(call.cloud.compute.create_server(one) for one in specs))
     try:
         return await to_the_end(requests)
     finally:
@@ -197,7 +197,7 @@ async def _read_tagged(call: Call, token: LaunchToken, made: Sequence[str]) -> l
     """Read the servers of a token, and take back what another gateway, ending the same launch, has made beside them."""
     found = {one.id: one for one in await call.cloud.compute.servers(tag=token.tag)}
     absent = [one for one in made if one not in found]
-    found |= {one.id: one for one in await each(call.cloud.compute.server(one) for one in absent)}
+    found |= {one.id: one for one in await gather_all(call.cloud.compute.server(one) for one in absent)}
     return await repeated.one_each(call, token, repeated.not_undone(found.values()))
 
 

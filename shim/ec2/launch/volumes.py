@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from adapters.types.block import Volume
 from adapters.types.compute import BlockDevice, Server
-from shim.concurrency import each
+from shim.concurrency import gather_all
 from shim.context import Call
 from shim.ec2.instances.states import failed
 from shim.ec2.tags.codec import from_metadata, to_metadata
@@ -49,7 +49,7 @@ async def mark(
             for volume in held
             if not (again and _marked(volume))
         }
-    await each(call.cloud.block.set_volume_metadata(one, facts) for one, facts in marks.items() if facts)
+    await gather_all(call.cloud.block.set_volume_metadata(one, facts) for one, facts in marks.items() if facts)
 
 
 async def _with_volumes(call: Call, servers: Sequence[Server], count: int) -> list[Server]:

@@ -12,7 +12,7 @@ from typing import Any
 from adapters.errors import absent_is
 from adapters.types.compute import Server
 from adapters.types.network import FloatingIp, Port
-from shim.concurrency import together
+from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine import zones as availability_zones
@@ -87,7 +87,7 @@ INTERFACES = Table(
 async def describe_network_interfaces(call: Call, asked: Question) -> list[Row]:
     """Describe interfaces: five OpenStack calls, side by side, and one for the servers that hold some."""
     network = call.cloud.network
-    ports, networks, groups, floating, zones = await together(
+    ports, networks, groups, floating, zones = await gather(
         network.ports(),
         network.networks(),
         network.security_groups(),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from adapters.types import network as cloud
-from shim.concurrency import together
+from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
 
@@ -44,9 +44,7 @@ class Topology:
 
 async def topology(call: Call) -> Topology:
     """Read the topology: two OpenStack calls, whatever the project holds."""
-    networks, ports = await together(
-        call.cloud.network.networks(), call.cloud.network.ports(device_owners=ROUTER_PORTS)
-    )
+    networks, ports = await gather(call.cloud.network.networks(), call.cloud.network.ports(device_owners=ROUTER_PORTS))
     return folded(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
 
 

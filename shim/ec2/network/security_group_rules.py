@@ -7,7 +7,7 @@ from typing import Any
 
 from adapters.errors import absent_is
 from adapters.types import network as cloud
-from shim.concurrency import together
+from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
@@ -104,7 +104,7 @@ async def _authorize(call: Call, req: Mapping[str, Any], *, egress: bool) -> dic
     # Not where rules are revoked: what Neutron's own tools wrote may read otherwise, and clients send it back.
     for one in _unresolved(written, egress=egress):
         _check_description(one.description)
-    group, peers = await together(one_group(call, req), _peers(call, written))
+    group, peers = await gather(one_group(call, req), _peers(call, written))
     asked = [one for permission in written for one in _read(permission, peers, egress=egress)]
     if len(set(asked)) < len(asked):
         raise AwsError("InvalidParameterValue", "The same permission must not appear multiple times")
@@ -123,7 +123,7 @@ async def _revoke(call: Call, req: Mapping[str, Any], *, egress: bool) -> dict[s
         raise AwsError("MissingParameter", "Either 'ipPermissions' or 'securityGroupRuleIds' should be provided.")
     uuids = {one: ids.uuid(RULE, one) for one in named}
     _unresolved(written, egress=egress)
-    group, peers = await together(one_group(call, req), _peers(call, written))
+    group, peers = await gather(one_group(call, req), _peers(call, written))
     present = {one: one for one in permissions.fold(group.rules) if one.egress == egress}
     by_rule = {rule: one for one in present for rule in one.rules}
     absent = [one for one, uuid in uuids.items() if uuid not in by_rule]
@@ -162,7 +162,7 @@ async def _peers(call: Call, written: Sequence[Mapping[str, Any]]) -> Mapping[st
     pairs = [pair for permission in written for pair in permission.get("UserIdGroupPairs") or ()]
     if not pairs:
         return {}
-    groups, layout = await together(call.cloud.network.security_groups(), topology(call))
+    groups, layout = await gather(call.cloud.network.security_groups(), topology(call))
     visible = {ids.aws("sg", group.id): group for group in groups}
     peers: dict[str, str] = {}
     for pair in pairs:

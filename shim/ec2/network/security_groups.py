@@ -12,7 +12,7 @@ from typing import Any
 
 from adapters.types import network as cloud
 from shim.auth.accounts import account_id
-from shim.concurrency import each, together
+from shim.concurrency import gather, gather_all
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
@@ -97,7 +97,7 @@ async def create_security_group(call: Call, req: Mapping[str, Any]) -> Mapping[s
 @describes(GROUPS, supports="GroupIds GroupNames Filters MaxResults NextToken")
 async def describe_security_groups(call: Call, asked: Question) -> list[Row]:
     """Describe groups: three OpenStack calls, side by side."""
-    groups, layout = await together(call.cloud.network.security_groups(), topology(call))
+    groups, layout = await gather(call.cloud.network.security_groups(), topology(call))
     if names := asked.req.get("GroupNames"):
         # Names are looked for in the default VPC, says AWS's reference; others have to be named by id.
         found = named_in(groups, layout.default_vpc, names, layout)
@@ -139,7 +139,7 @@ async def one_group(call: Call, req: Mapping[str, Any]) -> cloud.SecurityGroup:
     name = req.get("GroupName")
     if not name:
         raise AwsError("MissingParameter", "The request must contain the parameter GroupName or GroupId")
-    groups, layout = await together(call.cloud.network.security_groups(name=name), topology(call))
+    groups, layout = await gather(call.cloud.network.security_groups(name=name), topology(call))
     return named_in(groups, layout.default_vpc, [name], layout)[0]
 
 
@@ -203,7 +203,7 @@ async def _shape(call: Call, group: cloud.SecurityGroup) -> None:
     network = call.cloud.network
     everything = permissions.Permission(True, permissions.ALL, None, None, "ipv4", "0.0.0.0/0")
     found = permissions.fold(group.rules)
-    await each(network.delete_rule(rule) for one in found if one != everything for rule in one.rules)
+    await gather_all(network.delete_rule(rule) for one in found if one != everything for rule in one.rules)
     if everything not in found:
         await network.create_rules(permissions.rules(group.id, everything))
 

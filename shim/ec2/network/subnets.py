@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from adapters.types import network as cloud
-from shim.concurrency import together
+from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine import zones as availability_zones
@@ -62,7 +62,7 @@ SUBNETS = Table(
 async def describe_subnets(call: Call, asked: Question) -> list[Row]:
     """Describe subnets: four OpenStack calls, side by side."""
     network = call.cloud.network
-    networks, subnets, ports, zones = await together(
+    networks, subnets, ports, zones = await gather(
         network.networks(), network.subnets(), network.ports(), call.cloud.compute.zones()
     )
     layout = folded(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)

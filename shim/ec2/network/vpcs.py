@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from adapters.types import network as cloud
-from shim.concurrency import together
+from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
@@ -46,9 +46,7 @@ VPCS = Table(
 @describes(VPCS, supports="VpcIds Filters MaxResults NextToken")
 async def describe_vpcs(call: Call, asked: Question) -> list[Row]:
     """Describe VPCs: four OpenStack calls, side by side."""
-    layout, routers, subnets = await together(
-        topology(call), call.cloud.network.routers(), call.cloud.network.subnets()
-    )
+    layout, routers, subnets = await gather(topology(call), call.cloud.network.routers(), call.cloud.network.subnets())
     return rows(call, layout, routers, subnets)
 
 

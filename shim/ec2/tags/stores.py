@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from adapters.errors import BackendError, Fault, absent_is
-from shim.concurrency import each
+from shim.concurrency import gather_all
 from shim.context import Call
 from shim.ec2.engine.resource_types import (
     Kind,
@@ -83,10 +83,10 @@ async def _retagged(call: Call, resource: str, held: Held, strings: Sequence[str
     # Neutron's limit counts old strings beside new ones, so old ones go first where there is no room for both.
     room = len(held.raw) + len(strings) <= _STRINGS
     if not room:
-        await each(absent_is(None, net.remove_tag(resource, held.id, item)) for item in drop)
-    await each((net.add_tag(resource, held.id, item) for item in strings if item not in held.raw), most=4)
+        await gather_all(absent_is(None, net.remove_tag(resource, held.id, item)) for item in drop)
+    await gather_all((net.add_tag(resource, held.id, item) for item in strings if item not in held.raw), most=4)
     if room:
-        await each(absent_is(None, net.remove_tag(resource, held.id, item)) for item in drop)
+        await gather_all(absent_is(None, net.remove_tag(resource, held.id, item)) for item in drop)
 
 
 async def limited(call: Awaitable[object]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from adapters.errors import BackendError, Fault
-from shim.concurrency import each
+from shim.concurrency import gather_all
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
@@ -44,7 +44,7 @@ async def create_tags(call: Call, req: Mapping[str, Any]) -> None:
     for _, held in found:
         tag_rules.checked(req["Tags"], held.tags)
     work = [_write(call, store, held, wanted) for store, held in found]
-    await each(one() for one in work if one)
+    await gather_all(one() for one in work if one)
 
 
 @action(supports="Resources Tags")
@@ -56,14 +56,14 @@ async def delete_tags(call: Call, req: Mapping[str, Any]) -> None:
     found = await _resources(call, req["Resources"])
     gone = [(store, held, _chosen(held, named)) for store, held in found]
     work = [store.change(call, held, {}, keys) for store, held, keys in gone if keys]
-    await each(one() for one in work)
+    await gather_all(one() for one in work)
 
 
 @describes(TAGS, supports="Filters MaxResults NextToken")
 async def describe_tags(call: Call, asked: Question) -> list[Row]:
     """List tags of all resources; with a filter for a type or an id, other kinds are not listed."""
     stores = _stores(asked.req.get("Filters") or ())
-    lists = await each(_tolerant(call, store) for store in stores)
+    lists = await gather_all(_tolerant(call, store) for store in stores)
     return [
         row for store, helds in zip(stores, lists, strict=True) for held in helds for row in _rows(store.kind, held)
     ]
@@ -78,7 +78,7 @@ async def _resources(call: Call, asked: Iterable[str]) -> list[tuple[Store, Held
             raise AwsError("InvalidID", f"The ID '{one}' is not valid")
         by_store.setdefault(kind.resource_type, []).append(one)
     chosen = [stores()[name] for name in by_store]
-    lists = await each(
+    lists = await gather_all(
         store.read(call, _names(store.kind, named)) for store, named in zip(chosen, by_store.values(), strict=True)
     )
     found = []

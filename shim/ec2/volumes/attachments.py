@@ -9,7 +9,7 @@ from typing import Any
 from adapters.errors import BackendError, Fault
 from adapters.types import block as cloud
 from adapters.types.compute import Server
-from shim.concurrency import each, together
+from shim.concurrency import gather, gather_all
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import INSTANCE, VOLUME
@@ -39,7 +39,7 @@ async def attach_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
             f"Value ({name}) for parameter device is invalid. {name} is not a valid EBS device name.",
         )
     volume_id, server_id = ids.uuid(VOLUME, req["VolumeId"]), ids.uuid(INSTANCE, req["InstanceId"])
-    volume, server = await together(call.cloud.block.volume(volume_id), call.cloud.compute.server(server_id))
+    volume, server = await gather(call.cloud.block.volume(volume_id), call.cloud.compute.server(server_id))
     await _check(call, volume, server, name)
     mark = volume_rows.DEVICE + server_id
     async with undoing() as undo:
@@ -92,7 +92,7 @@ async def _check(call: Call, volume: cloud.Volume, server: Server, device: str) 
         raise AwsError(VOLUME.in_use, f"{volume_id} is already attached to an instance")
     if volume.status not in ("available", "in-use"):
         raise AwsError("IncorrectState", f"Volume '{volume_id}' is not 'available'.")
-    others = await each(call.cloud.block.volume(one.id) for one in server.volumes if one.id != volume.id)
+    others = await gather_all(call.cloud.block.volume(one.id) for one in server.volumes if one.id != volume.id)
     wanted = _letters(device)
     if _ROOT.fullmatch(wanted) or wanted in {_letters(volume_rows.device(other, server.id)) for other in others}:
         raise _taken(device)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from adapters.errors import absent_is
-from shim.concurrency import each
+from shim.concurrency import gather_all
 from shim.context import Call
 from shim.ec2.engine.resource_types import VOLUME
 from shim.ec2.tags.stores import Held, Store, Work, limited, of_metadata, plan, register
@@ -23,7 +23,7 @@ def _change_volume(call: Call, held: Held, tags: Mapping[str, str], gone: Sequen
     async def change() -> None:
         if items:
             await limited(call.cloud.block.set_volume_metadata(held.id, items))
-        await each(absent_is(None, call.cloud.block.delete_volume_metadata(held.id, item)) for item in drop)
+        await gather_all(absent_is(None, call.cloud.block.delete_volume_metadata(held.id, item)) for item in drop)
 
     return change
 

@@ -8,7 +8,7 @@ from typing import Any
 from adapters.errors import BackendError, Fault, absent_is
 from adapters.types import block as cloud
 from adapters.types.compute import Server
-from shim.concurrency import together
+from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine import zones as availability_zones
@@ -114,7 +114,7 @@ async def create_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
     items = new.items
     size, snapshot = req.get("Size"), req.get("SnapshotId")
     snapshot_id = ids.uuid(SNAPSHOT, snapshot) if snapshot else None
-    (zone, zone_marks), (kind, kind_marks) = await together(_zone(call, req), _type(call, req))
+    (zone, zone_marks), (kind, kind_marks) = await gather(_zone(call, req), _type(call, req))
     wanted = cloud.NewVolume(size, kind, zone, snapshot_id, {**items, **zone_marks, **kind_marks})
 
     async def made_with(mark: Mapping[str, str]) -> Iterable[tuple[cloud.Volume, Mapping[str, str]]]:
@@ -127,7 +127,7 @@ async def create_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
 @describes(VOLUMES, supports="VolumeIds Filters MaxResults NextToken")
 async def describe_volumes(call: Call, asked: Question) -> list[Row]:
     """Describe volumes: one OpenStack call, a second one where any of them is attached."""
-    found, _ = await together(_read(call, asked.ids), availability_zones.resolve_zone_ids(call, asked, VOLUMES))
+    found, _ = await gather(_read(call, asked.ids), availability_zones.resolve_zone_ids(call, asked, VOLUMES))
     servers = await holders(call, found) if volume_rows.held(found) else []
     names = availability_zones.zone_names(call)
     return [volume_rows.row(volume, servers, names) for volume in found]
@@ -198,7 +198,7 @@ async def _zone(call: Call, req: Mapping[str, Any]) -> tuple[str | None, dict[st
     places the volume where it likes, and the name is kept with the volume.
     """
     name, zone_id = req.get("AvailabilityZone") or "", req.get("AvailabilityZoneId")
-    blocks, computes = await together(call.cloud.block.zones(), call.cloud.compute.zones())
+    blocks, computes = await gather(call.cloud.block.zones(), call.cloud.compute.zones())
     names = availability_zones.zone_names(call)
     if zone_id:
         rows = availability_zones.zones(computes, names)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from adapters.errors import BackendError, Fault, absent_is
 from adapters.types.objects import Description, Segment, Stored, Written
-from shim.concurrency import each
+from shim.concurrency import gather_all
 from shim.context import Call
 from shim.errors import AwsError
 from shim.s3 import names
@@ -152,7 +152,7 @@ async def _verified(
             found[part.number] = Found(part.number, part.etag, row.row["bytes"], row.checksum)
         else:
             doubtful.append(part)
-    for one in await each((_asked(call, upload, part) for part in doubtful), most=_AT_ONCE):
+    for one in await gather_all((_asked(call, upload, part) for part in doubtful), most=_AT_ONCE):
         found[one.number] = one
     ordered = [found[part.number] for part in wanted]
     for one in ordered[:-1]:

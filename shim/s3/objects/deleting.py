@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from adapters.errors import BackendError, Fault, absent_is
 from adapters.types.objects import Refused
-from shim.concurrency import each
+from shim.concurrency import gather_all
 from shim.context import Call
 from shim.errors import AwsError
 from shim.s3 import names
@@ -96,7 +96,7 @@ async def _one_by_one(call: Call, bucket: str, wanted: Sequence[Mapping[str, Any
         except BackendError as error:
             errors[_which(one)] = translate(error, "DeleteObjects", {"Bucket": bucket, **one})
 
-    await each((delete(one) for one in wanted), most=_AT_ONCE)
+    await gather_all((delete(one) for one in wanted), most=_AT_ONCE)
     return errors
 
 

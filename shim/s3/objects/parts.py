@@ -9,7 +9,7 @@ from typing import Any, Final
 from adapters.errors import absent_is
 from adapters.ports.objects import ObjectStore
 from adapters.types.objects import Segment, Stored
-from shim.concurrency import each
+from shim.concurrency import gather_all
 from shim.context import Call
 from shim.errors import AwsError
 from shim.s3 import names
@@ -67,7 +67,7 @@ async def flat(store: ObjectStore, container: str, name: str) -> list[Segment]:
     """Return the segments of a static large object in order, with those of nested manifests in their places."""
     found = await store.segments(container, name)
     nested = {segment.name: segment for segment in found if segment.nested}
-    reads = await each((store.segments(one.container, one.name) for one in nested.values()), most=_AT_ONCE)
+    reads = await gather_all((store.segments(one.container, one.name) for one in nested.values()), most=_AT_ONCE)
     below = dict(zip(nested, reads, strict=True))
     return [leaf for segment in found for leaf in (below[segment.name] if segment.nested else [segment])]
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from adapters.errors import BackendError, absent_is
 from adapters.ports.objects import ObjectStore
 from adapters.types.objects import Listing, ObjectRow, Stored
-from shim.concurrency import each
+from shim.concurrency import gather_all
 from shim.context import Call
 from shim.s3 import names
 
@@ -45,7 +45,7 @@ async def of(store: ObjectStore, bucket: str, key: str, stored: Stored) -> list[
     for start in range(0, len(mine), _AT_ONCE):
         nested = [segment.name for segment in mine[start : start + _AT_ONCE] if segment.nested]
         # A nested manifest that is gone has no segments, or nobody could replace or delete its object.
-        for below in await each(absent_is([], store.segments(container, name)) for name in nested):
+        for below in await gather_all(absent_is([], store.segments(container, name)) for name in nested):
             mine += [segment for segment in below if segment.container == container]
     return [segment.name for segment in mine]
 
