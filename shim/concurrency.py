@@ -7,7 +7,7 @@ from typing import Any, TypeVar, overload
 
 from adapters.concurrency import gather_all, gather_outcomes
 
-__all__ = ["gather_all", "gather_outcomes", "gather"]
+__all__ = ["gather", "gather_all", "gather_outcomes"]
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -27,5 +27,5 @@ async def gather(
     a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], d: Awaitable[D], e: Awaitable[E], /
 ) -> tuple[A, B, C, D, E]: ...
 async def gather(*calls: Awaitable[Any]) -> tuple[Any, ...]:
-    """Await calls with results of different types; raise the first failure once the others are cancelled and have ended."""
+    """Await calls with results of different types; raise the first failure when the others are cancelled and ended."""
     return tuple(await gather_all(calls))

@@ -138,7 +138,7 @@ class Transport:
             self._observe(service, method, status, seconds)
 
     def turn(self, service: str, project_id: str) -> asyncio.Semaphore:
-        """Return what a project's calls to a service take turns by: at most `each` are under way at a time.
+        """Return the semaphore of a project's calls to a service: at most `each` of them are made at a time.
 
         The calls of other projects do not wait for them, and the service's own workers are left free for others.
         """

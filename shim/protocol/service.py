@@ -105,10 +105,10 @@ class Service:
         """Register an async function as the action of its name: `describe_volumes` is DescribeVolumes.
 
         `supports` are the paths of the parameters that it honours, `ignores` those that it takes and need not act on,
-        each with the reason.  One that is `keeps_connection_alive` may outlast a client's patience, and AWS sends 200 before it has
-        ended; one that is `anonymous` is open to anyone, unsigned; one that `ends_with_client` is cancelled when its
-        client hangs up, and undoes what it did.  `check` refuses parameters for which no cloud need be asked.
-        LookupError for a name or a path that AWS lacks, and for an action written twice.
+        each with the reason.  One that `keeps_connection_alive` may take longer than clients wait, so its 200 is sent
+        before it has ended.  One that is `anonymous` is open to anyone, unsigned.  One that `ends_with_client` is
+        cancelled when its client hangs up, and undoes what it did.  `check` refuses parameters for which no cloud need
+        be asked.  LookupError for a name or a path that AWS lacks, and for an action written twice.
         """
 
         def register(handler: H) -> H:
