@@ -7,7 +7,7 @@ from typing import Any
 
 from shim.concurrency import gather
 from shim.context import Call
-from shim.ec2.network.layout import topology
+from shim.ec2.network.layout import vpc_layout
 from shim.ec2.service import action
 from shim.errors import AwsError
 
@@ -23,7 +23,7 @@ async def describe_account_attributes(call: Call, req: Mapping[str, Any]) -> Map
     unknown = [name for name in asked if name not in _NAMES]
     if unknown:
         raise AwsError("InvalidParameterValue", f"Value ({unknown[0]}) for parameter attributeName is invalid.")
-    limits, nets = await gather(call.cloud.compute.limits(), topology(call))
+    limits, nets = await gather(call.cloud.compute.limits(), vpc_layout(call))
     attributes = {
         "supported-platforms": "VPC",
         "default-vpc": nets.default_vpc or "none",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from shim.context import Call
 from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
-from shim.ec2.engine.resource_types import Kind
+from shim.ec2.engine.resource_types import ResourceType
 from shim.ec2.engine.zones import ZONE, ZONES, zone_names, zones
 from shim.errors import AwsError
 
-_REGION = Kind(
+_REGION = ResourceType(
     "",
     "region",
     "InvalidParameterValue",
@@ -21,7 +21,7 @@ REGIONS = Table(
     items="Regions",
     id="RegionName",
     ids="RegionNames",
-    kind=_REGION,
+    resource_type=_REGION,
     filters={"endpoint": "Endpoint", "opt-in-status": "OptInStatus", "region-name": "RegionName"},
 )
 

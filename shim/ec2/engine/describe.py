@@ -20,7 +20,7 @@ from shim.config import Settings
 from shim.context import Call
 from shim.ec2.engine import ids, listings, paging
 from shim.ec2.engine.filters import Filter, Path, Row, compiled, select
-from shim.ec2.engine.resource_types import Kind
+from shim.ec2.engine.resource_types import ResourceType
 from shim.ec2.service import action
 from shim.errors import AwsError
 from shim.protocol.operation import Check
@@ -43,7 +43,7 @@ class Table:
 
     items: str
     id: str
-    kind: Kind
+    resource_type: ResourceType
     filters: Mapping[str, Path]
     ids: str = ""
     most: int = 1000
@@ -145,21 +145,21 @@ async def _page(call: Call, table: Table, asked: Question, rows: Rows) -> tuple[
 
 
 def wanted(table: Table, req: Mapping[str, Any]) -> list[str]:
-    """Return the ids a request names, each once and well formed; raises the kind's Malformed."""
+    """Return the ids a request names, each once and well formed; raises the resource type's Malformed."""
     named = list(dict.fromkeys(req.get(table.ids) or ())) if table.ids else []
     for one in named:
-        ids.check(table.kind, one)
+        ids.check(table.resource_type, one)
     return named
 
 
 def only(table: Table, rows: Iterable[Row], named: Sequence[str]) -> list[Row]:
-    """Keep the rows that were named, or all of them; raises the kind's NotFound, naming all that are missing."""
+    """Keep the rows that were named, or all of them; raises NotFound with the ids of all that are missing."""
     if not named:
         return list(rows)
     by_id = {row[table.id]: row for row in rows}
     absent = [one for one in named if one not in by_id]
     if absent:
-        raise ids.missing(table.kind, absent)
+        raise ids.missing(table.resource_type, absent)
     return [by_id[one] for one in dict.fromkeys(named)]
 
 

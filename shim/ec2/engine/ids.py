@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from uuid import UUID, uuid5
 
-from shim.ec2.engine.resource_types import BY_PREFIX, Kind
+from shim.ec2.engine.resource_types import BY_PREFIX, ResourceType
 from shim.errors import AwsError
 
 # Fixed for ever: changing it changes every derived id that a client has written down.
@@ -28,40 +28,40 @@ def aws(prefix: str, uuid: str) -> str:
     return f"{prefix}-{uuid.replace('-', '').lower()}"
 
 
-def uuid(kind: Kind, id: str) -> str:
-    """Read the UUID, with dashes, out of an EC2 id of one kind.
+def uuid(resource_type: ResourceType, id: str) -> str:
+    """Read the UUID, with dashes, out of an EC2 id of one resource type.
 
-    Raises the kind's Malformed for what is no such id, its NotFound for a well-formed id of AWS's own lengths.
+    Raises the type's Malformed for what is no such id, and its NotFound for a well-formed id of AWS's own lengths.
     """
-    check(kind, id)
-    digits = id[len(kind.prefix) + 1 :]
+    check(resource_type, id)
+    digits = id[len(resource_type.prefix) + 1 :]
     if len(digits) != 32:
-        raise missing(kind, [id])
+        raise missing(resource_type, [id])
     return str(UUID(digits))
 
 
-def check(kind: Kind, id: str) -> None:
-    """Raise the kind's Malformed unless this could be an id of that kind; kinds named by a name take any."""
-    if not kind.prefix:
+def check(resource_type: ResourceType, id: str) -> None:
+    """Raise the type's Malformed unless this could be an id of the type; a type whose ids are names takes any."""
+    if not resource_type.prefix:
         return
     shape = _shape(id)
-    if shape is None or shape[1] != kind.prefix:
-        raise AwsError(kind.malformed, f'Invalid id: "{id}" (expecting "{kind.prefix}-...")')
+    if shape is None or shape[1] != resource_type.prefix:
+        raise AwsError(resource_type.malformed, f'Invalid id: "{id}" (expecting "{resource_type.prefix}-...")')
 
 
-def missing(kind: Kind, ids: list[str]) -> AwsError:
-    """Make the kind's NotFound, naming every id that was asked for in vain."""
-    sentence = kind.one if len(ids) == 1 else kind.many
-    return AwsError(kind.not_found, sentence.format(id=", ".join(ids)))
+def missing(resource_type: ResourceType, ids: list[str]) -> AwsError:
+    """Make the type's NotFound error, which names every id that was not found."""
+    sentence = resource_type.one if len(ids) == 1 else resource_type.many
+    return AwsError(resource_type.not_found, sentence.format(id=", ".join(ids)))
 
 
-def arn(kind: Kind, id: str, region: str, account: str) -> str:
+def arn(resource_type: ResourceType, id: str, region: str, account: str) -> str:
     """Write a resource's ARN."""
-    return f"arn:aws:ec2:{region}:{account}:{kind.resource_type}/{id}"
+    return f"arn:aws:ec2:{region}:{account}:{resource_type.name}/{id}"
 
 
-def kind_of(id: str) -> Kind | None:
-    """Tell the kind of a well-formed id by its prefix; None for anything else (a tag's ResourceId may be anything)."""
+def type_of_id(id: str) -> ResourceType | None:
+    """Return the resource type of a well-formed id by its prefix; None for any other text, as tags allow."""
     shape = _shape(id)
     return BY_PREFIX.get(shape[1]) if shape else None
 

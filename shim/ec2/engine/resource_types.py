@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ResourceType:
     """One noun: its id's prefix, its name in TagSpecifications, and its codes and sentences.
 
     `one` and `many` are the sentences of `not_found`; `{id}` is the id, or the ids joined by a comma and a blank.
     """
 
     prefix: str
-    resource_type: str
+    name: str
     not_found: str
     one: str
     many: str
@@ -33,7 +33,7 @@ class Kind:
     capacity: str = "InsufficientCapacity"
 
 
-INSTANCE = Kind(
+INSTANCE = ResourceType(
     "i",
     "instance",
     "InvalidInstanceID.NotFound",
@@ -44,7 +44,7 @@ INSTANCE = Kind(
     quota="InstanceLimitExceeded",
     capacity="InsufficientInstanceCapacity",
 )
-INSTANCE_TYPE = Kind(
+INSTANCE_TYPE = ResourceType(
     "",
     "instance-type",
     "InvalidInstanceType",
@@ -52,7 +52,7 @@ INSTANCE_TYPE = Kind(
     "The following supplied instance types do not exist: [{id}]",
     "InvalidInstanceType",
 )
-IMAGE = Kind(
+IMAGE = ResourceType(
     "ami",
     "image",
     "InvalidAMIID.NotFound",
@@ -64,7 +64,7 @@ IMAGE = Kind(
     duplicate="InvalidAMIName.Duplicate",
     state="InvalidAMIID.Unavailable",
 )
-KEY_PAIR = Kind(
+KEY_PAIR = ResourceType(
     "key",
     "key-pair",
     "InvalidKeyPair.NotFound",
@@ -75,7 +75,7 @@ KEY_PAIR = Kind(
     duplicate_says="The keypair '{id}' already exists",
     quota="KeyPairLimitExceeded",
 )
-VOLUME = Kind(
+VOLUME = ResourceType(
     "vol",
     "volume",
     "InvalidVolume.NotFound",
@@ -87,7 +87,7 @@ VOLUME = Kind(
     quota="VolumeLimitExceeded",
     capacity="InsufficientVolumeCapacity",
 )
-ATTACHMENT = Kind(
+ATTACHMENT = ResourceType(
     "",
     "volume-attachment",
     "InvalidAttachment.NotFound",
@@ -100,7 +100,7 @@ ATTACHMENT = Kind(
     duplicate_says="{id} is already attached to an instance",
     quota="AttachmentLimitExceeded",
 )
-SNAPSHOT = Kind(
+SNAPSHOT = ResourceType(
     "snap",
     "snapshot",
     "InvalidSnapshot.NotFound",
@@ -111,7 +111,7 @@ SNAPSHOT = Kind(
     in_use_says="The snapshot {id} is currently in use",
     quota="SnapshotLimitExceeded",
 )
-SECURITY_GROUP = Kind(
+SECURITY_GROUP = ResourceType(
     "sg",
     "security-group",
     "InvalidGroup.NotFound",
@@ -122,7 +122,7 @@ SECURITY_GROUP = Kind(
     duplicate_says="The security group '{id}' already exists",
     quota="SecurityGroupLimitExceeded",
 )
-RULE = Kind(
+RULE = ResourceType(
     "sgr",
     "security-group-rule",
     "InvalidSecurityGroupRuleId.NotFound",
@@ -133,7 +133,7 @@ RULE = Kind(
     duplicate_says="the specified rule already exists",
     quota="RulesPerSecurityGroupLimitExceeded",
 )
-VPC = Kind(
+VPC = ResourceType(
     "vpc",
     "vpc",
     "InvalidVpcID.NotFound",
@@ -142,7 +142,7 @@ VPC = Kind(
     "InvalidVpcID.Malformed",
     quota="VpcLimitExceeded",
 )
-SUBNET = Kind(
+SUBNET = ResourceType(
     "subnet",
     "subnet",
     "InvalidSubnetID.NotFound",
@@ -152,7 +152,7 @@ SUBNET = Kind(
     quota="SubnetLimitExceeded",
     capacity="InsufficientFreeAddressesInSubnet",
 )
-INTERFACE = Kind(
+INTERFACE = ResourceType(
     "eni",
     "network-interface",
     "InvalidNetworkInterfaceID.NotFound",
@@ -166,7 +166,7 @@ INTERFACE = Kind(
     quota="NetworkInterfaceLimitExceeded",
     capacity="InsufficientFreeAddressesInSubnet",
 )
-ALLOCATION = Kind(
+ALLOCATION = ResourceType(
     "eipalloc",
     "elastic-ip",
     "InvalidAllocationID.NotFound",
@@ -178,7 +178,7 @@ ALLOCATION = Kind(
     quota="AddressLimitExceeded",
     capacity="InsufficientAddressCapacity",
 )
-PREFIX_LIST = Kind(
+PREFIX_LIST = ResourceType(
     "pl",
     "prefix-list",
     "InvalidPrefixListID.NotFound",
@@ -187,7 +187,7 @@ PREFIX_LIST = Kind(
     "InvalidPrefixListId.Malformed",
 )
 # What an error falls back to when an adapter could not say which resource it is about.
-UNKNOWN = Kind(
+UNKNOWN = ResourceType(
     "",
     "",
     "InvalidParameterValue",
@@ -196,7 +196,7 @@ UNKNOWN = Kind(
     "InvalidParameterValue",
 )
 
-KINDS: tuple[Kind, ...] = (
+RESOURCE_TYPES: tuple[ResourceType, ...] = (
     INSTANCE,
     INSTANCE_TYPE,
     IMAGE,
@@ -214,7 +214,7 @@ KINDS: tuple[Kind, ...] = (
 )
 
 # OpenStack's word for a resource, as a `BackendError` carries it → the noun of EC2.
-RESOURCES: Mapping[str, Kind] = {
+RESOURCES: Mapping[str, ResourceType] = {
     "server": INSTANCE,
     "flavor": INSTANCE_TYPE,
     "image": IMAGE,
@@ -231,4 +231,4 @@ RESOURCES: Mapping[str, Kind] = {
     "floatingip": ALLOCATION,
 }
 
-BY_PREFIX: Mapping[str, Kind] = {kind.prefix: kind for kind in KINDS if kind.prefix}
+BY_PREFIX: Mapping[str, ResourceType] = {one.prefix: one for one in RESOURCE_TYPES if one.prefix}

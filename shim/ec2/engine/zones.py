@@ -16,9 +16,9 @@ from adapters.types import compute as cloud
 from shim.context import Call
 from shim.ec2.engine.describe import Question, Table
 from shim.ec2.engine.filters import Filter, reader
-from shim.ec2.engine.resource_types import Kind
+from shim.ec2.engine.resource_types import ResourceType
 
-ZONE = Kind(
+ZONE = ResourceType(
     "",
     "availability-zone",
     "InvalidParameterValue",
@@ -30,7 +30,7 @@ ZONES = Table(
     items="AvailabilityZones",
     id="ZoneName",
     ids="ZoneNames",
-    kind=ZONE,
+    resource_type=ZONE,
     filters={
         "group-long-name": "GroupLongName",
         "group-name": "GroupName",

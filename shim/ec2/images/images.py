@@ -78,7 +78,7 @@ IMAGES = Table(
     items="Images",
     id="ImageId",
     ids="ImageIds",
-    kind=IMAGE,
+    resource_type=IMAGE,
     check=_check,
     filters={
         "architecture": "Architecture",

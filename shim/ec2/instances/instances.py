@@ -70,18 +70,18 @@ def merged(live: Iterable[Server], changed: Iterable[Server]) -> list[Server]:
     return list(found.values())
 
 
-def _row(server: Server, near: InstanceContext) -> dict[str, Any]:
-    row = reservation(server, near)
+def _row(server: Server, context: InstanceContext) -> dict[str, Any]:
+    row = reservation(server, context)
     return {"InstanceId": row["Instances"][0]["InstanceId"], **row}
 
 
-def reservation(server: Server, near: InstanceContext) -> dict[str, Any]:
+def reservation(server: Server, context: InstanceContext) -> dict[str, Any]:
     """Write a server as a reservation of its own."""
     return {
         "ReservationId": reservation_id(server),
-        "OwnerId": near.network.account,
+        "OwnerId": context.network.account,
         "Groups": [],  # "Not supported" outside EC2-Classic (Reservation)
-        "Instances": [instance(server, near)],
+        "Instances": [instance(server, context)],
     }
 
 
@@ -105,7 +105,7 @@ INSTANCES = Table(
     items="Reservations",
     id="InstanceId",
     ids="InstanceIds",
-    kind=INSTANCE,
+    resource_type=INSTANCE,
     paged_ids=False,
     filters=FILTERS,
     shown=grouped,
@@ -120,9 +120,9 @@ INSTANCES = Table(
 async def describe_instances(call: Call, asked: Question) -> list[Row]:
     """List instances."""
     named = [ids.uuid(INSTANCE, one) for one in asked.ids]
-    servers, near, _ = await gather(
+    servers, context, _ = await gather(
         servers_of(call, named, ended=may_have_ended(asked)),
         instance_context(call, named if len(named) == 1 else None),
         resolve_zone_ids(call, asked, INSTANCES),
     )
-    return [_row(server, near) for server in servers]
+    return [_row(server, context) for server in servers]

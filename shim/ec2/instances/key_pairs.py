@@ -40,7 +40,7 @@ def _check(req: Mapping[str, Any]) -> None:
 KEY_PAIRS = Table(
     items="KeyPairs",
     id="KeyName",
-    kind=KEY_PAIR,
+    resource_type=KEY_PAIR,
     check=_check,
     filters={
         "fingerprint": "KeyFingerprint",

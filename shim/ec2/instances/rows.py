@@ -17,7 +17,7 @@ from shim.ec2.images.images import ROOT_DEVICE
 from shim.ec2.instances import facts as instance_facts
 from shim.ec2.instances import states as instance_states
 from shim.ec2.network.interface_rows import NetworkContext, attachment, dns_name, interface, network_context, ordered
-from shim.ec2.network.layout import topology
+from shim.ec2.network.layout import vpc_layout
 from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.volumes import rows as volume_rows
@@ -40,7 +40,7 @@ async def instance_context(call: Call, server_ids: Collection[str] | None = None
         call.cloud.network.ports(device_ids=server_ids),
         call.cloud.network.security_groups(),
         _volumes(call),
-        topology(call),
+        vpc_layout(call),
     )
     return InstanceContext(network_context(call, ports, groups, nets), {volume.id: volume for volume in volumes})
 
@@ -59,10 +59,10 @@ def reservation_id(server: cloud.Server) -> str:
     return ids.aws("r", server.metadata.get(instance_facts.RESERVATION) or server.id)
 
 
-def instance(server: cloud.Server, near: InstanceContext) -> dict[str, Any]:
+def instance(server: cloud.Server, context: InstanceContext) -> dict[str, Any]:
     """Write a server as an Instance."""
     facts, state = server.metadata, instance_states.state(server)
-    devices = block_devices(server, near.volumes)
+    devices = block_devices(server, context.volumes)
     root = server.root_device_name or next((one["DeviceName"] for one in devices if _is_root(one)), None)
     windows = facts.get(instance_facts.PLATFORM) == "windows"
     return {
@@ -77,7 +77,7 @@ def instance(server: cloud.Server, near: InstanceContext) -> dict[str, Any]:
         "AmiLaunchIndex": _index(server),
         "ClientToken": facts.get(client_tokens.TOKEN, ""),
         "Placement": {
-            "AvailabilityZone": near.network.zones.shown(server.zone) or None,
+            "AvailabilityZone": context.network.zones.shown(server.zone) or None,
             "GroupName": "",
             "Tenancy": "default",
         },
@@ -106,7 +106,7 @@ def instance(server: cloud.Server, near: InstanceContext) -> dict[str, Any]:
         "MetadataOptions": {"State": "applied", **instance_facts.read_options(facts)},
         "ProductCodes": [],
         "Tags": tag_rules.shown(tag_codec.from_metadata(facts)),
-        **_network(server, near.network),
+        **_network(server, context.network),
     }
 
 
@@ -140,10 +140,10 @@ def _index(server: cloud.Server) -> int:
     return told if told is not None else server.launch_index or 0
 
 
-def _network(server: cloud.Server, near: NetworkContext) -> dict[str, Any]:
+def _network(server: cloud.Server, context: NetworkContext) -> dict[str, Any]:
     """Describe the interfaces, and the first one's addresses and groups as the instance's own."""
-    ports = ordered(near.ports.get(server.id, ()), server)
-    interfaces = [_interface(server, port, place, near) for place, port in enumerate(ports)]
+    ports = ordered(context.ports.get(server.id, ()), server)
+    interfaces = [_interface(server, port, place, context) for place, port in enumerate(ports)]
     fixed = next((a.addr for a in server.addresses if a.version == 4 and not a.floating), None)
     public = next((a.addr for a in server.addresses if a.version == 4 and a.floating), None)
     first: Mapping[str, Any] = interfaces[0] if interfaces else {}
@@ -151,7 +151,7 @@ def _network(server: cloud.Server, near: NetworkContext) -> dict[str, Any]:
     return {
         "NetworkInterfaces": interfaces,
         "PrivateIpAddress": private,
-        "PrivateDnsName": dns_name(private, near.region),
+        "PrivateDnsName": dns_name(private, context.region),
         "PublicIpAddress": public,
         "PublicDnsName": "",
         "SubnetId": first.get("SubnetId"),
@@ -162,11 +162,13 @@ def _network(server: cloud.Server, near: NetworkContext) -> dict[str, Any]:
     }
 
 
-def _interface(server: cloud.Server, port: network.Port, place: int, near: NetworkContext) -> dict[str, Any]:
+def _interface(server: cloud.Server, port: network.Port, place: int, context: NetworkContext) -> dict[str, Any]:
     """Write a port as an InstanceNetworkInterface."""
     public = next((a.addr for a in server.addresses if a.floating and a.mac == port.mac and a.version == 4), None)
     primary = next((one.address for one in port.fixed if ":" not in one.address), "")
     row = interface(
-        port, near, {primary: {"PublicIp": public, "PublicDnsName": "", "IpOwnerId": near.account}} if public else {}
+        port,
+        context,
+        {primary: {"PublicIp": public, "PublicDnsName": "", "IpOwnerId": context.account}} if public else {},
     )
     return {**row, "Status": "in-use", "Attachment": attachment(port, place, server)}

@@ -19,7 +19,7 @@ STATUSES = Table(
     items="InstanceStatuses",
     id="InstanceId",
     ids="InstanceIds",
-    kind=INSTANCE,
+    resource_type=INSTANCE,
     paged_ids=False,
     filters={
         "application-status.status": "ApplicationStatus.Status",

@@ -11,7 +11,7 @@ from shim.context import Call
 from shim.ec2.engine import zones as availability_zones
 from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
-from shim.ec2.engine.resource_types import INSTANCE_TYPE, Kind
+from shim.ec2.engine.resource_types import INSTANCE_TYPE, ResourceType
 from shim.ec2.instances import facts as instance_facts
 from shim.errors import AwsError
 
@@ -19,7 +19,7 @@ TYPES = Table(
     items="InstanceTypes",
     id="InstanceType",
     ids="InstanceTypes",
-    kind=INSTANCE_TYPE,
+    resource_type=INSTANCE_TYPE,
     most=100,
     filters={
         "auto-recovery-supported": "AutoRecoverySupported",
@@ -84,7 +84,7 @@ TYPES = Table(
 OFFERINGS = Table(
     items="InstanceTypeOfferings",
     id="Place",
-    kind=Kind("", "", "InvalidParameterValue", "{id}", "{id}", "InvalidParameterValue"),
+    resource_type=ResourceType("", "", "InvalidParameterValue", "{id}", "{id}", "InvalidParameterValue"),
     filters={"instance-type": "InstanceType", "location": "Location"},
     shown=lambda rows: [{name: value for name, value in row.items() if name != "Place"} for row in rows],
 )

@@ -22,8 +22,8 @@ async def launched(
     call: Call, launch: Launch, servers: Sequence[Server], place: Placement | None, devices: Sequence[BlockDevice]
 ) -> dict[str, Any]:
     """Write the reservation; without a `place` it is looked up again, where an instance has no interface yet."""
-    near = await instance_context(call, [server.id for server in servers] if len(servers) == 1 else None)
-    rows = [reservation(server, near) for server in servers]
+    context = await instance_context(call, [server.id for server in servers] if len(servers) == 1 else None)
+    rows = [reservation(server, context) for server in servers]
     instances = [row["Instances"][0] for row in rows]
     if devices and not devices[0].local:  # the root stands first; Nova tells of volumes when it has made them
         for one in instances:
@@ -35,7 +35,7 @@ async def launched(
             place = await placement(call, launch)
     if place is not None:
         for one in bare:
-            _fill(one, place, near.network.groups)
+            _fill(one, place, context.network.groups)
     return grouped(rows)[0]
 
 

@@ -13,7 +13,7 @@ from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import INTERFACE, SECURITY_GROUP, SUBNET
 from shim.ec2.launch.request import Interface, Launch
-from shim.ec2.network.layout import Topology, topology
+from shim.ec2.network.layout import VpcLayout, vpc_layout
 from shim.ec2.network.security_groups import named_in
 from shim.errors import AwsError
 
@@ -35,7 +35,7 @@ class Placement:
 async def placement(call: Call, launch: Launch) -> Placement:
     """Find everything the request names; raise the NotFound of whatever is not there."""
     net = call.cloud.network
-    subnets, ports, groups, layout = await gather(net.subnets(), net.ports(), net.security_groups(), topology(call))
+    subnets, ports, groups, layout = await gather(net.subnets(), net.ports(), net.security_groups(), vpc_layout(call))
     by_id = {subnet.id: subnet for subnet in subnets}
     by_port = {port.id: port for port in ports}
     nics, first = [], None
@@ -57,7 +57,7 @@ async def placement(call: Call, launch: Launch) -> Placement:
 
 
 def _nic(
-    wanted: Interface, subnets: Mapping[str, cloud.Subnet], ports: Mapping[str, cloud.Port], layout: Topology
+    wanted: Interface, subnets: Mapping[str, cloud.Subnet], ports: Mapping[str, cloud.Port], layout: VpcLayout
 ) -> tuple[Nic, cloud.Subnet | None]:
     if wanted.port_id:
         port = ports.get(wanted.port_id)
@@ -78,7 +78,7 @@ def _nic(
     return Nic(network_id=subnet.network_id, fixed_ip=wanted.address), subnet
 
 
-def _subnet(wanted: Interface, subnets: Mapping[str, cloud.Subnet], layout: Topology) -> cloud.Subnet:
+def _subnet(wanted: Interface, subnets: Mapping[str, cloud.Subnet], layout: VpcLayout) -> cloud.Subnet:
     """Find the subnet of a new interface: the one named, else the first of the default network."""
     if wanted.subnet_id:
         found = subnets.get(wanted.subnet_id)
@@ -95,7 +95,7 @@ def _subnet(wanted: Interface, subnets: Mapping[str, cloud.Subnet], layout: Topo
     return holding[0] if holding else inside[0]
 
 
-def default_network(layout: Topology) -> str | None:
+def default_network(layout: VpcLayout) -> str | None:
     """Return the network for a request that names none: the one of the configured name, else the only one."""
     return layout.default_network or (next(iter(layout.networks)) if len(layout.networks) == 1 else None)
 
@@ -126,7 +126,7 @@ def _holds(subnet: cloud.Subnet, address: str) -> bool:
 def _groups(
     launch: Launch,
     groups: Sequence[cloud.SecurityGroup],
-    layout: Topology,
+    layout: VpcLayout,
     vpc: str,
     project_id: str,
     port: cloud.Port | None,

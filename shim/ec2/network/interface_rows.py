@@ -11,7 +11,7 @@ from adapters.types import network
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.zones import ZoneNames, zone_names
-from shim.ec2.network.layout import Topology
+from shim.ec2.network.layout import VpcLayout
 
 KEPT_PORTS: Final = "ec2:keep"  # ports that outlive the instance, by their UUIDs, joined by blanks
 
@@ -22,14 +22,14 @@ class NetworkContext:
 
     ports: Mapping[str, Sequence[network.Port]]  # by server
     groups: Mapping[str, str]  # security group's id → name
-    topology: Topology
+    layout: VpcLayout
     region: str
     account: str
     zones: ZoneNames
 
 
 def network_context(
-    call: Call, ports: Iterable[network.Port], groups: Iterable[network.SecurityGroup], topology: Topology
+    call: Call, ports: Iterable[network.Port], groups: Iterable[network.SecurityGroup], layout: VpcLayout
 ) -> NetworkContext:
     """Index the ports of servers and the names of security groups."""
     by_server: dict[str, list[network.Port]] = {}
@@ -39,7 +39,7 @@ def network_context(
     return NetworkContext(
         ports=by_server,
         groups={group.id: group.name for group in groups},
-        topology=topology,
+        layout=layout,
         region=call.region,
         account=call.caller.account_id,
         zones=zone_names(call),
@@ -71,29 +71,29 @@ def attachment(port: network.Port, place: int, server: cloud.Server | None) -> d
     }
 
 
-def interface(port: network.Port, near: NetworkContext, public: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def interface(port: network.Port, context: NetworkContext, public: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Write what a port is wherever it is shown; `public` is the association of each private address that has one."""
     addresses = [one for one in port.fixed if ":" not in one.address]
     primary = addresses[0].address if addresses else None
     return {
         "NetworkInterfaceId": ids.aws("eni", port.id),
         "SubnetId": ids.aws("subnet", (addresses or port.fixed)[0].subnet_id) if port.fixed else None,
-        "VpcId": near.topology.vpc_of(port.network_id),
+        "VpcId": context.layout.vpc_of(port.network_id),
         "Description": port.description,
-        "OwnerId": near.account,
+        "OwnerId": context.account,
         "InterfaceType": "interface",
         "MacAddress": port.mac,
         "PrivateIpAddress": primary,
-        "PrivateDnsName": dns_name(primary, near.region),
+        "PrivateDnsName": dns_name(primary, context.region),
         # Port security is Neutron's word for dropping what is not from the port's own addresses.
         "SourceDestCheck": port.port_security,
-        "Groups": groups(port.security_groups, near.groups),
+        "Groups": groups(port.security_groups, context.groups),
         "Association": public.get(primary or ""),
         "PrivateIpAddresses": [
             {
                 "Primary": number == 0,
                 "PrivateIpAddress": one.address,
-                "PrivateDnsName": dns_name(one.address, near.region),
+                "PrivateDnsName": dns_name(one.address, context.region),
                 "Association": public.get(one.address),
             }
             for number, one in enumerate(addresses)

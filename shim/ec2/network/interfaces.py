@@ -20,7 +20,7 @@ from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row, never, nothing, select
 from shim.ec2.engine.resource_types import ALLOCATION, INSTANCE, INTERFACE
 from shim.ec2.network.interface_rows import NetworkContext, attachment, interface, network_context, of_server, ordered
-from shim.ec2.network.layout import folded
+from shim.ec2.network.layout import vpc_layout_of
 from shim.ec2.network.security_groups import owner_of
 from shim.ec2.network.subnets import zone
 from shim.ec2.tags import rules as tag_rules
@@ -37,7 +37,7 @@ INTERFACES = Table(
     items="NetworkInterfaces",
     id="NetworkInterfaceId",
     ids="NetworkInterfaceIds",
-    kind=INTERFACE,
+    resource_type=INTERFACE,
     paged_ids=False,
     filters={
         **_FROM_SERVERS,
@@ -94,14 +94,14 @@ async def describe_network_interfaces(call: Call, asked: Question) -> list[Row]:
         network.floating_ips(),
         call.cloud.compute.zones(),
     )
-    layout = folded(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
-    near = network_context(call, ports, groups, layout)
+    layout = vpc_layout_of(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
+    context = network_context(call, ports, groups, layout)
     public = _public(call, floating)
     known = availability_zones.zones(zones, availability_zones.zone_names(call))
 
     def rows(servers: Mapping[str, Server]) -> list[Row]:
         return [
-            {**_row(call, port, near, public.get(port.id, {}), servers), **_zone(port, near, servers, known)}
+            {**_row(call, port, context, public.get(port.id, {}), servers), **_zone(port, context, servers, known)}
             for port in ports
             if not port.device_owner.startswith("network:")
         ]
@@ -139,14 +139,18 @@ def _public(call: Call, floating: Iterable[FloatingIp]) -> dict[str, dict[str, d
 
 
 def _row(
-    call: Call, port: Port, near: NetworkContext, public: Mapping[str, Mapping[str, Any]], servers: Mapping[str, Server]
+    call: Call,
+    port: Port,
+    context: NetworkContext,
+    public: Mapping[str, Mapping[str, Any]],
+    servers: Mapping[str, Server],
 ) -> dict[str, Any]:
     managed = bool(port.device_owner) and not of_server(port)
     return {
-        **interface(port, near, public),
+        **interface(port, context, public),
         "OwnerId": owner_of(call, port.project_id),
         "Status": "in-use" if port.device_id or port.device_owner else "available",
-        "Attachment": _attachment(call, port, near, servers),
+        "Attachment": _attachment(call, port, context, servers),
         "RequesterManaged": managed,
         "RequesterId": port.device_owner if managed else None,
         "Ipv6Native": False,
@@ -154,7 +158,9 @@ def _row(
     }
 
 
-def _attachment(call: Call, port: Port, near: NetworkContext, servers: Mapping[str, Server]) -> dict[str, Any] | None:
+def _attachment(
+    call: Call, port: Port, context: NetworkContext, servers: Mapping[str, Server]
+) -> dict[str, Any] | None:
     if not (port.device_id or port.device_owner):
         return None
     if not of_server(port):
@@ -167,7 +173,7 @@ def _attachment(call: Call, port: Port, near: NetworkContext, servers: Mapping[s
             "InstanceOwnerId": port.device_owner or None,
         }
     server = servers.get(port.device_id)
-    place = ordered(near.ports[port.device_id], server).index(port)
+    place = ordered(context.ports[port.device_id], server).index(port)
     return {
         **attachment(port, place, server),
         "InstanceId": ids.aws("i", port.device_id),
@@ -176,12 +182,12 @@ def _attachment(call: Call, port: Port, near: NetworkContext, servers: Mapping[s
 
 
 def _zone(
-    port: Port, near: NetworkContext, servers: Mapping[str, Server], zones: Sequence[Mapping[str, Any]]
+    port: Port, context: NetworkContext, servers: Mapping[str, Server], zones: Sequence[Mapping[str, Any]]
 ) -> Mapping[str, str]:
     """Name the zone of the server that holds a port, else the one in which its subnet is shown."""
     server = servers.get(port.device_id)
-    here = [one for one in zones if server and one["ZoneName"] == near.zones.shown(server.zone)]
+    here = [one for one in zones if server and one["ZoneName"] == context.zones.shown(server.zone)]
     if here:
         return {"AvailabilityZone": here[0]["ZoneName"], "AvailabilityZoneId": here[0]["ZoneId"]}
-    home = near.topology.networks.get(port.network_id)
-    return zone(home, zones, near.zones) if home else {}
+    home = context.layout.networks.get(port.network_id)
+    return zone(home, zones, context.zones) if home else {}

@@ -31,7 +31,7 @@ _NEUTRON_NUMBERS: Mapping[str, int] = {
     "ospf": 89, "pgm": 113, "rsvp": 46, "sctp": 132, "tcp": 6, "udp": 17, "udplite": 136, "vrrp": 112,
 }  # fmt: skip
 
-Kind = Literal["ipv4", "ipv6", "group", "prefix-list"]
+PeerKind = Literal["ipv4", "ipv6", "group", "prefix-list"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Permission:
     protocol: str
     from_port: int | None
     to_port: int | None
-    kind: Kind
+    kind: PeerKind
     peer: str
     description: str = field(default="", compare=False)
     rules: tuple[str, ...] = field(default=(), compare=False)
@@ -241,7 +241,7 @@ def _ec2_protocol(rule: cloud.Rule) -> str:
     return _EC2_NAMES.get(number, str(number))
 
 
-def _peer(rule: cloud.Rule) -> tuple[Kind, str]:
+def _peer(rule: cloud.Rule) -> tuple[PeerKind, str]:
     if rule.remote_group_id:
         return "group", rule.remote_group_id
     if rule.remote_address_group_id:

@@ -22,7 +22,7 @@ ROUTER_PORTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Topology:
+class VpcLayout:
     """The project's networks that are not external, by id, with the VPC of each.
 
     `default_network` is the one that instances join when nothing else is said, None where the project lacks it.
@@ -42,13 +42,15 @@ class Topology:
         return self.vpcs.get(network_id) or ids.aws("vpc", network_id)
 
 
-async def topology(call: Call) -> Topology:
-    """Read the topology: two OpenStack calls, whatever the project holds."""
+async def vpc_layout(call: Call) -> VpcLayout:
+    """Read the layout with two OpenStack calls, whatever the project holds."""
     networks, ports = await gather(call.cloud.network.networks(), call.cloud.network.ports(device_owners=ROUTER_PORTS))
-    return folded(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
+    return vpc_layout_of(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
 
 
-def folded(networks: Iterable[cloud.Network], ports: Iterable[cloud.Port], *, name: str, project_id: str) -> Topology:
+def vpc_layout_of(
+    networks: Iterable[cloud.Network], ports: Iterable[cloud.Port], *, name: str, project_id: str
+) -> VpcLayout:
     """Fold networks and routers' ports to VPCs; of two routers on a network the one with the lower id is its VPC."""
     inner = {network.id: network for network in networks if not network.external}
     routers: dict[str, str] = {}
@@ -58,7 +60,7 @@ def folded(networks: Iterable[cloud.Network], ports: Iterable[cloud.Port], *, na
     named = sorted(
         network.id for network in inner.values() if network.name == name and network.project_id == project_id
     )
-    return Topology(
+    return VpcLayout(
         networks=inner,
         vpcs={network: ids.aws("vpc", routers.get(network, network)) for network in inner},
         default_network=named[0] if named else None,

@@ -15,7 +15,7 @@ from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import PREFIX_LIST, RULE, SECURITY_GROUP
 from shim.ec2.network import ip_permissions as permissions
 from shim.ec2.network.ip_permissions import Permission
-from shim.ec2.network.layout import topology
+from shim.ec2.network.layout import vpc_layout
 from shim.ec2.network.security_groups import DESCRIPTION, named_in, one_group, owner_of, undescribed, vpc_of
 from shim.ec2.service import Forbidden, action
 from shim.errors import AwsError
@@ -25,7 +25,7 @@ RULES = Table(
     items="SecurityGroupRules",
     id="SecurityGroupRuleId",
     ids="SecurityGroupRuleIds",
-    kind=RULE,
+    resource_type=RULE,
     filters={"group-id": "GroupId", "security-group-rule-id": "SecurityGroupRuleId", "tag": "Tags"},
 )
 
@@ -134,7 +134,7 @@ async def _revoke(call: Call, req: Mapping[str, Any], *, egress: bool) -> dict[s
     if unknown:
         # "For a default VPC, if the values you specify do not match the existing rule's values, no error is returned,
         # and the output describes the security group rules that were not revoked."
-        layout = await topology(call)
+        layout = await vpc_layout(call)
         if vpc_of(group, layout) != layout.default_vpc:
             raise AwsError("InvalidPermission.NotFound", "The specified rule does not exist in this security group.")
     gone = list(dict.fromkeys([by_rule[uuid] for uuid in uuids.values()] + [present[o] for o in asked if o in present]))
@@ -162,7 +162,7 @@ async def _peers(call: Call, written: Sequence[Mapping[str, Any]]) -> Mapping[st
     pairs = [pair for permission in written for pair in permission.get("UserIdGroupPairs") or ()]
     if not pairs:
         return {}
-    groups, layout = await gather(call.cloud.network.security_groups(), topology(call))
+    groups, layout = await gather(call.cloud.network.security_groups(), vpc_layout(call))
     visible = {ids.aws("sg", group.id): group for group in groups}
     peers: dict[str, str] = {}
     for pair in pairs:
@@ -230,7 +230,7 @@ def _read(written: Mapping[str, Any], peers: Mapping[str, str] | None, *, egress
 
 def _sources(
     written: Mapping[str, Any], peers: Mapping[str, str] | None
-) -> Iterator[tuple[permissions.Kind, str, str]]:
+) -> Iterator[tuple[permissions.PeerKind, str, str]]:
     for one in written.get("IpRanges") or ():
         yield "ipv4", permissions.cidr(one.get("CidrIp", ""), 4), one.get("Description", "")
     for one in written.get("Ipv6Ranges") or ():

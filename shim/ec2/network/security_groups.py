@@ -19,7 +19,7 @@ from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import SECURITY_GROUP, VPC
 from shim.ec2.network import ip_permissions as permissions
-from shim.ec2.network.layout import Topology, topology
+from shim.ec2.network.layout import VpcLayout, vpc_layout
 from shim.ec2.service import Forbidden, action
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_neutron
@@ -37,7 +37,7 @@ GROUPS = Table(
     items="SecurityGroups",
     id="GroupId",
     ids="GroupIds",
-    kind=SECURITY_GROUP,
+    resource_type=SECURITY_GROUP,
     filters={
         "description": "Description",
         "group-id": "GroupId",
@@ -72,7 +72,7 @@ async def create_security_group(call: Call, req: Mapping[str, Any]) -> Mapping[s
     name = _name(req["GroupName"])
     description = _description(req["Description"])
     new = creating(call, req, SECURITY_GROUP)
-    layout = await topology(call)
+    layout = await vpc_layout(call)
     vpc = await _vpc(call, layout, req.get("VpcId"))
     strings = new.strings(*([VPC_TAG + ids.uuid(VPC, vpc)] if vpc and vpc != layout.default_vpc else []))
     network = call.cloud.network
@@ -97,7 +97,7 @@ async def create_security_group(call: Call, req: Mapping[str, Any]) -> Mapping[s
 @describes(GROUPS, supports="GroupIds GroupNames Filters MaxResults NextToken")
 async def describe_security_groups(call: Call, asked: Question) -> list[Row]:
     """Describe groups: three OpenStack calls, side by side."""
-    groups, layout = await gather(call.cloud.network.security_groups(), topology(call))
+    groups, layout = await gather(call.cloud.network.security_groups(), vpc_layout(call))
     if names := asked.req.get("GroupNames"):
         # Names are looked for in the default VPC, says AWS's reference; others have to be named by id.
         found = named_in(groups, layout.default_vpc, names, layout)
@@ -139,12 +139,12 @@ async def one_group(call: Call, req: Mapping[str, Any]) -> cloud.SecurityGroup:
     name = req.get("GroupName")
     if not name:
         raise AwsError("MissingParameter", "The request must contain the parameter GroupName or GroupId")
-    groups, layout = await gather(call.cloud.network.security_groups(name=name), topology(call))
+    groups, layout = await gather(call.cloud.network.security_groups(name=name), vpc_layout(call))
     return named_in(groups, layout.default_vpc, [name], layout)[0]
 
 
 def named_in(
-    groups: Iterable[cloud.SecurityGroup], vpc: str | None, names: Sequence[str], layout: Topology
+    groups: Iterable[cloud.SecurityGroup], vpc: str | None, names: Sequence[str], layout: VpcLayout
 ) -> list[cloud.SecurityGroup]:
     """Find groups by name in one VPC; raises InvalidGroup.NotFound for the names that are not there.
 
@@ -157,7 +157,7 @@ def named_in(
     return [by_name[name] for name in dict.fromkeys(names)]
 
 
-def vpc_of(group: cloud.SecurityGroup, layout: Topology) -> str | None:
+def vpc_of(group: cloud.SecurityGroup, layout: VpcLayout) -> str | None:
     """Return the VPC id that a group is shown in; None where there is no default VPC either."""
     for tag in group.tags:
         if tag.startswith(VPC_TAG) and ids.is_uuid(tag.removeprefix(VPC_TAG)):
@@ -170,7 +170,7 @@ def owner_of(call: Call, project_id: str) -> str:
     return account_id(project_id, call.settings.account_ids)
 
 
-def _row(call: Call, group: cloud.SecurityGroup, layout: Topology, names: Mapping[str, str]) -> Row:
+def _row(call: Call, group: cloud.SecurityGroup, layout: VpcLayout, names: Mapping[str, str]) -> Row:
     group_id, owner, vpc = ids.aws("sg", group.id), owner_of(call, group.project_id), vpc_of(group, layout)
     found = permissions.fold(group.rules)
     rules = {
@@ -208,7 +208,7 @@ async def _shape(call: Call, group: cloud.SecurityGroup) -> None:
         await network.create_rules(permissions.rules(group.id, everything))
 
 
-async def _vpc(call: Call, layout: Topology, asked: str | None) -> str | None:
+async def _vpc(call: Call, layout: VpcLayout, asked: str | None) -> str | None:
     if not asked:
         return layout.default_vpc
     uuid = ids.uuid(VPC, asked)

@@ -14,7 +14,7 @@ from shim.ec2.engine import zones as availability_zones
 from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import SUBNET
-from shim.ec2.network.layout import Topology, folded
+from shim.ec2.network.layout import VpcLayout, vpc_layout_of
 from shim.ec2.network.security_groups import owner_of
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_neutron
@@ -23,7 +23,7 @@ SUBNETS = Table(
     items="Subnets",
     id="SubnetId",
     ids="SubnetIds",
-    kind=SUBNET,
+    resource_type=SUBNET,
     filters={
         **dict.fromkeys(("availability-zone", "availabilityZone"), "AvailabilityZone"),
         **dict.fromkeys(("availability-zone-id", "availabilityZoneId"), "AvailabilityZoneId"),
@@ -65,7 +65,7 @@ async def describe_subnets(call: Call, asked: Question) -> list[Row]:
     networks, subnets, ports, zones = await gather(
         network.networks(), network.subnets(), network.ports(), call.cloud.compute.zones()
     )
-    layout = folded(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
+    layout = vpc_layout_of(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
     used: dict[str, list[str]] = {}
     for port in ports:
         for fixed in port.fixed:
@@ -79,7 +79,7 @@ async def describe_subnets(call: Call, asked: Question) -> list[Row]:
 
 
 def _row(
-    call: Call, subnet: cloud.Subnet, layout: Topology, used: Sequence[str], zones: Sequence[Mapping[str, Any]]
+    call: Call, subnet: cloud.Subnet, layout: VpcLayout, used: Sequence[str], zones: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     owner, subnet_id = owner_of(call, subnet.project_id), ids.aws("subnet", subnet.id)
     default = subnet.network_id == layout.default_network

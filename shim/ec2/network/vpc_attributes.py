@@ -9,7 +9,7 @@ from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import VPC
-from shim.ec2.network.layout import topology
+from shim.ec2.network.layout import vpc_layout
 from shim.ec2.service import action
 from shim.errors import AwsError
 
@@ -29,7 +29,7 @@ async def describe_vpc_attribute(call: Call, req: Mapping[str, Any]) -> Mapping[
     ids.check(VPC, vpc)
     if attribute not in _ATTRIBUTES:
         raise AwsError("InvalidParameterValue", f"Value ({attribute}) for parameter attribute is invalid.")
-    layout, routers = await gather(topology(call), call.cloud.network.routers())
+    layout, routers = await gather(vpc_layout(call), call.cloud.network.routers())
     if vpc not in {*layout.vpcs.values(), *(ids.aws(VPC.prefix, router.id) for router in routers)}:
         raise ids.missing(VPC, [vpc])
     member, value = _ATTRIBUTES[attribute]

@@ -13,7 +13,7 @@ from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import VPC
-from shim.ec2.network.layout import Topology, topology
+from shim.ec2.network.layout import VpcLayout, vpc_layout
 from shim.ec2.network.security_groups import owner_of
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_neutron
@@ -22,7 +22,7 @@ VPCS = Table(
     items="Vpcs",
     id="VpcId",
     ids="VpcIds",
-    kind=VPC,
+    resource_type=VPC,
     filters={
         "cidr": "CidrBlock",
         "cidr-block-association.association-id": "CidrBlockAssociationSet.AssociationId",
@@ -46,11 +46,13 @@ VPCS = Table(
 @describes(VPCS, supports="VpcIds Filters MaxResults NextToken")
 async def describe_vpcs(call: Call, asked: Question) -> list[Row]:
     """Describe VPCs: four OpenStack calls, side by side."""
-    layout, routers, subnets = await gather(topology(call), call.cloud.network.routers(), call.cloud.network.subnets())
+    layout, routers, subnets = await gather(
+        vpc_layout(call), call.cloud.network.routers(), call.cloud.network.subnets()
+    )
     return rows(call, layout, routers, subnets)
 
 
-def rows(call: Call, layout: Topology, routers: Sequence[cloud.Router], subnets: Sequence[cloud.Subnet]) -> list[Row]:
+def rows(call: Call, layout: VpcLayout, routers: Sequence[cloud.Router], subnets: Sequence[cloud.Subnet]) -> list[Row]:
     """Write each router, and each network without one, as a VPC."""
     found: dict[str, cloud.Router | cloud.Network] = {ids.aws("vpc", router.id): router for router in routers}
     for network_id, vpc in layout.vpcs.items():
@@ -64,7 +66,7 @@ def rows(call: Call, layout: Topology, routers: Sequence[cloud.Router], subnets:
 
 
 def _row(
-    call: Call, vpc: str, thing: cloud.Router | cloud.Network, subnets: Sequence[cloud.Subnet], layout: Topology
+    call: Call, vpc: str, thing: cloud.Router | cloud.Network, subnets: Sequence[cloud.Subnet], layout: VpcLayout
 ) -> dict[str, Any]:
     # A router has no range of addresses of its own: those of its subnets are the VPC's.
     ranges = {version: sorted({s.cidr for s in subnets if s.version == version}, key=ip_network) for version in (4, 6)}

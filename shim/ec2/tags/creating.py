@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 
 from shim.context import Call
 from shim.ec2.engine import client_tokens, ids
-from shim.ec2.engine.resource_types import Kind
+from shim.ec2.engine.resource_types import ResourceType
 from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags import rules as tag_rules
 from shim.undo import undoing
@@ -34,11 +34,11 @@ _MOST_ITEMS = 128 - 28  # Cinder, Glance and Nova keep 128 items by default; the
 class Creation(Generic[T]):
     """One thing that is to be made.  `tags` are those of the request; `earlier` is what its ClientToken made before."""
 
-    def __init__(self, call: Call, req: Mapping[str, Any], kind: Kind, beside: Iterable[str]) -> None:
+    def __init__(self, call: Call, req: Mapping[str, Any], resource_type: ResourceType, beside: Iterable[str]) -> None:
         self._call = call
-        self._kind = kind
+        self._resource_type = resource_type
         self._token = client_tokens.marks(req)
-        self.tags = tag_rules.specified(req, kind.resource_type, *beside)
+        self.tags = tag_rules.specified(req, resource_type.name, *beside)
         self.earlier: T | None = None
         self.undo: Callable[..., None] = _outside
 
@@ -59,7 +59,7 @@ class Creation(Generic[T]):
 
     def arn(self, id: str) -> str:
         """Return the ARN of what was made."""
-        return ids.arn(self._kind, id, self._call.region, self._call.caller.account_id)
+        return ids.arn(self._resource_type, id, self._call.region, self._call.caller.account_id)
 
     @asynccontextmanager
     async def once(
@@ -75,7 +75,7 @@ class Creation(Generic[T]):
         async with AsyncExitStack() as stack:
             for sort, what in (("name", name), ("token", token)):
                 if what:
-                    lock = f"{self._kind.resource_type} {sort}", self._call.caller.project_id, what
+                    lock = f"{self._resource_type.name} {sort}", self._call.caller.project_id, what
                     await stack.enter_async_context(self._call.locks.hold(*lock))
             if made_with and token:
                 for thing, metadata in await made_with({client_tokens.TOKEN: token}):
@@ -85,12 +85,14 @@ class Creation(Generic[T]):
             yield self
 
 
-def creating(call: Call, req: Mapping[str, Any], kind: Kind, beside: Iterable[str] = ()) -> Creation[Any]:
-    """Check the tags and the ClientToken of a request that makes one thing of a kind; asks OpenStack nothing.
+def creating(
+    call: Call, req: Mapping[str, Any], resource_type: ResourceType, beside: Iterable[str] = ()
+) -> Creation[Any]:
+    """Check the tags and the ClientToken of a request that makes one resource of a type; ask OpenStack nothing.
 
     `beside` are further resource types that TagSpecifications may name.
     """
-    return Creation(call, req, kind, beside)
+    return Creation(call, req, resource_type, beside)
 
 
 def _outside(*_: object) -> None:

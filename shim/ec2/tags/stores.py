@@ -1,4 +1,4 @@
-"""Where each kind of resource keeps its tags: metadata in Nova, Cinder and Glance, strings in Neutron."""
+"""Where each type of resource keeps its tags: metadata in Nova, Cinder and Glance, strings in Neutron."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from adapters.errors import BackendError, Fault, absent_is
 from shim.concurrency import gather_all
 from shim.context import Call
 from shim.ec2.engine.resource_types import (
-    Kind,
+    ResourceType,
 )
 from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags import rules as tag_rules
@@ -34,9 +34,9 @@ Change = Callable[[Call, Held, Mapping[str, str], Sequence[str]], Work]
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """How tags of one kind are read (of all resources, or some), and how a change of them is prepared."""
+    """How tags of one resource type are read (of all resources, or some), and how a change of them is prepared."""
 
-    kind: Kind
+    resource_type: ResourceType
     read: Callable[[Call, Sequence[str]], Awaitable[list[Held]]]
     change: Change
 
@@ -63,7 +63,7 @@ def plan(held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> tuple[dict
 
 
 def of_neutron(resource: str) -> Change:
-    """Change tags of one of Neutron's kinds, one string at a time: writing the whole set would undo other changes."""
+    """Change tags that Neutron keeps, one string at a time: writing the whole set would undo others' changes."""
 
     def change(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> Work:
         strings = tag_codec.to_neutron(tags)
@@ -105,9 +105,9 @@ _REGISTERED: dict[str, Store] = {}
 def register(store: Store) -> Store:
     """Make the tags of one resource type known to CreateTags, DeleteTags and DescribeTags.
 
-    Each folder registers its own kinds, because tags lie below the resources and import none of them.
+    Each folder registers its own types, because tags lie below the resources and import none of them.
     """
-    _REGISTERED[store.kind.resource_type] = store
+    _REGISTERED[store.resource_type.name] = store
     return store
 
 

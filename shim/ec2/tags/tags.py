@@ -1,4 +1,4 @@
-"""Tags over all kinds of resources: create, delete, describe."""
+"""CreateTags, DeleteTags and DescribeTags for every type of resource."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
-from shim.ec2.engine.resource_types import KEY_PAIR, Kind
+from shim.ec2.engine.resource_types import KEY_PAIR, ResourceType
 from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.stores import Held, Store, Work, stores
@@ -21,7 +21,7 @@ from shim.errors import AwsError
 TAGS = Table(
     items="Tags",
     id="Place",
-    kind=Kind("", "", "InvalidParameterValue", "{id}", "{id}", "InvalidParameterValue"),
+    resource_type=ResourceType("", "", "InvalidParameterValue", "{id}", "{id}", "InvalidParameterValue"),
     cut=True,
     filters={
         "key": "Key",
@@ -61,42 +61,46 @@ async def delete_tags(call: Call, req: Mapping[str, Any]) -> None:
 
 @describes(TAGS, supports="Filters MaxResults NextToken")
 async def describe_tags(call: Call, asked: Question) -> list[Row]:
-    """List tags of all resources; with a filter for a type or an id, other kinds are not listed."""
+    """List tags of all resources; with a filter for a type or an id, other types are not listed."""
     stores = _stores(asked.req.get("Filters") or ())
     lists = await gather_all(_tolerant(call, store) for store in stores)
     return [
-        row for store, helds in zip(stores, lists, strict=True) for held in helds for row in _rows(store.kind, held)
+        row
+        for store, helds in zip(stores, lists, strict=True)
+        for held in helds
+        for row in _rows(store.resource_type, held)
     ]
 
 
 async def _resources(call: Call, asked: Iterable[str]) -> list[tuple[Store, Held]]:
-    """Find the resources of these ids with their tags; raise the NotFound of the first kind that lacks one."""
+    """Find the resources of these ids with their tags; raise the NotFound of the first type that lacks one."""
     by_store: dict[str, list[str]] = {}
     for one in dict.fromkeys(asked):
-        kind = ids.kind_of(one)
-        if kind is None or kind.resource_type not in stores():
+        resource_type = ids.type_of_id(one)
+        if resource_type is None or resource_type.name not in stores():
             raise AwsError("InvalidID", f"The ID '{one}' is not valid")
-        by_store.setdefault(kind.resource_type, []).append(one)
+        by_store.setdefault(resource_type.name, []).append(one)
     chosen = [stores()[name] for name in by_store]
     lists = await gather_all(
-        store.read(call, _names(store.kind, named)) for store, named in zip(chosen, by_store.values(), strict=True)
+        store.read(call, _names(store.resource_type, named))
+        for store, named in zip(chosen, by_store.values(), strict=True)
     )
     found = []
     for store, named, helds in zip(chosen, by_store.values(), lists, strict=True):
-        by_id = {_id(store.kind, held): held for held in helds}
+        by_id = {_id(store.resource_type, held): held for held in helds}
         if absent := [one for one in named if one not in by_id]:
-            raise ids.missing(store.kind, absent)
+            raise ids.missing(store.resource_type, absent)
         found += [(store, by_id[one]) for one in named]
     return found
 
 
-def _names(kind: Kind, named: Sequence[str]) -> list[str]:
+def _names(resource_type: ResourceType, named: Sequence[str]) -> list[str]:
     """Return ids as the store has them."""
-    return list(named) if kind is KEY_PAIR else [ids.uuid(kind, one) for one in named]
+    return list(named) if resource_type is KEY_PAIR else [ids.uuid(resource_type, one) for one in named]
 
 
-def _id(kind: Kind, held: Held) -> str:
-    return held.id if kind is KEY_PAIR else ids.aws(kind.prefix, held.id)
+def _id(resource_type: ResourceType, held: Held) -> str:
+    return held.id if resource_type is KEY_PAIR else ids.aws(resource_type.prefix, held.id)
 
 
 def _write(call: Call, store: Store, held: Held, wanted: Mapping[str, str]) -> Work | None:
@@ -118,16 +122,18 @@ def _chosen(held: Held, named: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _stores(filters: Sequence[Mapping[str, Any]]) -> list[Store]:
-    """Choose the kinds that can match the filters; a value with a wildcard can match all of them."""
+    """Choose the types that can match the filters; a value with a wildcard can match all of them."""
     chosen = list(stores().values())
     for one in filters:
         values: Sequence[str] = one.get("Values") or ()
         if any(set(value) & set("*?\\") for value in values):
             continue
         if one.get("Name") == "resource-type":
-            chosen = [store for store in chosen if store.kind.resource_type in values]
+            chosen = [store for store in chosen if store.resource_type.name in values]
         elif one.get("Name") == "resource-id":
-            chosen = [store for store in chosen if any(value.startswith(f"{store.kind.prefix}-") for value in values)]
+            chosen = [
+                store for store in chosen if any(value.startswith(f"{store.resource_type.prefix}-") for value in values)
+            ]
     return chosen
 
 
@@ -140,14 +146,14 @@ async def _tolerant(call: Call, store: Store) -> list[Held]:
         raise
 
 
-def _rows(kind: Kind, held: Held) -> list[Row]:
-    shown = _id(kind, held)
+def _rows(resource_type: ResourceType, held: Held) -> list[Row]:
+    shown = _id(resource_type, held)
     return [
         {
             "Key": key,
             "Value": value,
             "ResourceId": shown,
-            "ResourceType": kind.resource_type,
+            "ResourceType": resource_type.name,
             "Place": f"{shown} {key}",
             "Itself": [{"Key": key, "Value": value}],
         }

@@ -25,7 +25,7 @@ VOLUMES = Table(
     items="Volumes",
     id="VolumeId",
     ids="VolumeIds",
-    kind=VOLUME,
+    resource_type=VOLUME,
     cut=True,
     filters={
         "attachment.attach-time": "Attachments.AttachTime",
@@ -54,7 +54,7 @@ STATUSES = Table(
     items="VolumeStatuses",
     id="VolumeId",
     ids="VolumeIds",
-    kind=VOLUME,
+    resource_type=VOLUME,
     cut=True,
     filters={
         "action.code": "Actions.Code",

@@ -41,10 +41,10 @@ def bad(operation: str) -> dict[str, tuple[dict[str, Any], str]]:
         if not table.cut:
             found["large page"] = {"MaxResults": table.most + 1}, "InvalidParameterValue"
         if table.ids and not table.paged_ids:
-            one = f"{table.kind.prefix}-{'0' * 32}"
+            one = f"{table.resource_type.prefix}-{'0' * 32}"
             found["ids and page"] = {table.ids: [one], "MaxResults": 5}, "InvalidParameterCombination"
-    if table.ids and table.kind.prefix:
-        found["id"] = {table.ids: ["bogus"]}, table.kind.malformed
+    if table.ids and table.resource_type.prefix:
+        found["id"] = {table.ids: ["bogus"]}, table.resource_type.malformed
     return found
 
 

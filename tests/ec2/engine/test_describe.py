@@ -8,13 +8,13 @@ import pytest
 from adapters.ports.cloud import Cloud
 from shim.config import Settings
 from shim.context import Call, Caller
-from shim.ec2.engine import resource_types as kinds
+from shim.ec2.engine import resource_types as resource_types
 from shim.ec2.engine.describe import Question, Rows, Table, answer
 from shim.ec2.engine.filters import Row
 from shim.errors import AwsError
 from shim.locks import Locks
 
-TABLE = Table("Volumes", "VolumeId", kinds.VOLUME, {"size": "Size"}, ids="VolumeIds", paged_ids=False)
+TABLE = Table("Volumes", "VolumeId", resource_types.VOLUME, {"size": "Size"}, ids="VolumeIds", paged_ids=False)
 ROWS = [{"VolumeId": f"vol-{number:032x}", "Size": number % 2} for number in range(12)]
 IDS = [row["VolumeId"] for row in ROWS]
 
@@ -104,13 +104,13 @@ def test_ids_and_pages_exclude_each_other() -> None:
 
 
 def test_ids_and_pages_go_together_where_aws_says_so() -> None:
-    table = Table("Volumes", "VolumeId", kinds.VOLUME, {}, ids="VolumeIds", paged_ids=True)
+    table = Table("Volumes", "VolumeId", resource_types.VOLUME, {}, ids="VolumeIds", paged_ids=True)
     assert ask(table, VolumeIds=IDS[:6], MaxResults=5)[0] == IDS[:5]
 
 
 def test_too_long_a_page_is_refused_or_cut() -> None:
     assert refused(MaxResults=1001)[0] == "InvalidParameterValue"
-    short = Table("Volumes", "VolumeId", kinds.VOLUME, {}, most=6, cut=True)
+    short = Table("Volumes", "VolumeId", resource_types.VOLUME, {}, most=6, cut=True)
     assert ask(short, MaxResults=1001)[0] == IDS[:6]
     assert refused(MaxResults=4)[0] == "InvalidParameterValue"
 

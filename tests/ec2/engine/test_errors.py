@@ -4,7 +4,7 @@ import pytest
 
 from adapters.errors import BackendError, Fault
 from shim.ec2.engine import errors
-from shim.ec2.engine import resource_types as kinds
+from shim.ec2.engine import resource_types as resource_types
 
 UUID = "00000000-0000-4000-8000-00000000000f"
 HEX = UUID.replace("-", "")
@@ -19,7 +19,7 @@ def test_every_fault_has_an_answer() -> None:
     assert set(errors.TABLE) == set(Fault)
 
 
-@pytest.mark.parametrize("resource", [*kinds.RESOURCES, "", "nothing-known"])
+@pytest.mark.parametrize("resource", [*resource_types.RESOURCES, "", "nothing-known"])
 @pytest.mark.parametrize("fault", Fault)
 def test_every_pair_is_written_out(fault: Fault, resource: str) -> None:
     code, status, message = said(fault, resource)

@@ -7,35 +7,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shim.ec2.engine import ids
-from shim.ec2.engine import resource_types as kinds
+from shim.ec2.engine import resource_types as resource_types
 from shim.errors import AwsError
 
-prefixed = st.sampled_from([kind for kind in kinds.KINDS if kind.prefix])
+prefixed = st.sampled_from([resource_type for resource_type in resource_types.RESOURCE_TYPES if resource_type.prefix])
 
 
 @given(prefixed, st.uuids())
-def test_an_id_leads_back_to_its_uuid(kind: kinds.Kind, uuid: UUID) -> None:
-    written = ids.aws(kind.prefix, str(uuid))
-    assert written == f"{kind.prefix}-{uuid.hex}"
-    assert ids.uuid(kind, written) == str(uuid)
-    assert ids.kind_of(written) is kind
+def test_an_id_leads_back_to_its_uuid(resource_type: resource_types.ResourceType, uuid: UUID) -> None:
+    written = ids.aws(resource_type.prefix, str(uuid))
+    assert written == f"{resource_type.prefix}-{uuid.hex}"
+    assert ids.uuid(resource_type, written) == str(uuid)
+    assert ids.type_of_id(written) is resource_type
 
 
 @given(prefixed, st.sampled_from([8, 17]))
-def test_ids_of_aws_own_lengths_name_nothing_here(kind: kinds.Kind, digits: int) -> None:
-    foreign = f"{kind.prefix}-{'0' * digits}"
-    ids.check(kind, foreign)
+def test_ids_of_aws_own_lengths_name_nothing_here(resource_type: resource_types.ResourceType, digits: int) -> None:
+    foreign = f"{resource_type.prefix}-{'0' * digits}"
+    ids.check(resource_type, foreign)
     with pytest.raises(AwsError) as refused:
-        ids.uuid(kind, foreign)
-    assert refused.value.code == kind.not_found
+        ids.uuid(resource_type, foreign)
+    assert refused.value.code == resource_type.not_found
     assert foreign in refused.value.message
 
 
 @given(prefixed, st.text())
-def test_anything_else_is_malformed(kind: kinds.Kind, id: str) -> None:
+def test_anything_else_is_malformed(resource_type: resource_types.ResourceType, id: str) -> None:
     with pytest.raises(AwsError) as refused:
-        ids.uuid(kind, id)
-    assert refused.value.code == kind.malformed
+        ids.uuid(resource_type, id)
+    assert refused.value.code == resource_type.malformed
     assert refused.value.status == 400
 
 
@@ -45,18 +45,18 @@ def test_anything_else_is_malformed(kind: kinds.Kind, id: str) -> None:
 )  # fmt: skip
 def test_near_misses_are_malformed(id: str) -> None:
     with pytest.raises(AwsError, match="Invalid id") as refused:
-        ids.check(kinds.VOLUME, id)
+        ids.check(resource_types.VOLUME, id)
     assert refused.value.code == "InvalidVolumeID.Malformed"
 
 
 def test_kinds_without_a_prefix_are_named_by_any_word() -> None:
-    ids.check(kinds.INSTANCE_TYPE, "m1.tiny")
+    ids.check(resource_types.INSTANCE_TYPE, "m1.tiny")
 
 
 def test_every_missing_id_is_named() -> None:
     one, two = (f"i-{digit * 17}" for digit in "12")
-    assert ids.missing(kinds.INSTANCE, [one]).message == f"The instance ID '{one}' does not exist"
-    assert ids.missing(kinds.INSTANCE, [one, two]).message == f"The instance IDs '{one}, {two}' do not exist"
+    assert ids.missing(resource_types.INSTANCE, [one]).message == f"The instance ID '{one}' does not exist"
+    assert ids.missing(resource_types.INSTANCE, [one, two]).message == f"The instance IDs '{one}, {two}' do not exist"
 
 
 @given(st.lists(st.text(), max_size=4), st.lists(st.text(), max_size=4))
@@ -71,13 +71,13 @@ def test_derived_ids_are_for_ever() -> None:
 
 
 def test_prefixes_belong_to_one_kind() -> None:
-    prefixes = [kind.prefix for kind in kinds.KINDS if kind.prefix]
+    prefixes = [resource_type.prefix for resource_type in resource_types.RESOURCE_TYPES if resource_type.prefix]
     assert len(prefixes) == len(set(prefixes))
 
 
 @pytest.mark.parametrize("id", ["ami_x", "i-1", "xyz-" + "0" * 32, ""])
 def test_what_is_no_id_has_no_kind(id: str) -> None:
-    assert ids.kind_of(id) is None
+    assert ids.type_of_id(id) is None
 
 
 def test_no_text_of_any_length_is_kept() -> None:
@@ -88,4 +88,4 @@ def test_no_text_of_any_length_is_kept() -> None:
 
 
 def test_a_long_text_is_no_id() -> None:
-    assert ids.kind_of("vpc-" * 20_000 + "f" * 32) is None
+    assert ids.type_of_id("vpc-" * 20_000 + "f" * 32) is None

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from shim.cache import Cache
 from shim.context import Call
 from shim.ec2.engine import listings
-from shim.ec2.engine import resource_types as kinds
+from shim.ec2.engine import resource_types as resource_types
 from shim.ec2.engine.describe import Question, Table, answer
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.listings import Listing, listing
 from tests.ec2.engine.test_describe import call
 
-TABLE = Table("Volumes", "VolumeId", kinds.VOLUME, {"size": "Size"}, ids="VolumeIds", paged_ids=True)
+TABLE = Table("Volumes", "VolumeId", resource_types.VOLUME, {"size": "Size"}, ids="VolumeIds", paged_ids=True)
 
 
 class Clock:

@@ -19,7 +19,7 @@ from shim.ec2.instances import states as instance_states
 from shim.ec2.instances.rows import InstanceContext
 from shim.ec2.launch import repeated as launch_memory
 from shim.ec2.network.interface_rows import KEPT_PORTS, NetworkContext
-from shim.ec2.network.layout import Topology
+from shim.ec2.network.layout import VpcLayout
 from shim.ec2.service import ec2
 from shim.protocol.message import Head, Request
 
@@ -56,11 +56,11 @@ def volume(name: str, device: str, **more: Any) -> Volume:
     return replace(made, **more)
 
 
-NEAR = InstanceContext(
+CONTEXT = InstanceContext(
     NetworkContext(
         ports={ID: [port("1", "m1", "10.0.1.5"), port("2", "m2", "10.0.0.5")]},
         groups={GROUP: "web"},
-        topology=Topology({}, {}, None),
+        layout=VpcLayout({}, {}, None),
         region="us-east-1",
         account="123456789012",
         zones=ZoneNames("eu-west-3", ("zone-b", "nova")),
@@ -98,14 +98,14 @@ def test_states(status: str, task: str | None, expected: str) -> None:
     [("No valid host was found.", "Server.InsufficientInstanceCapacity"), ("Boom", "Server.InternalError")],
 )
 def test_what_never_ran_is_terminated_for_a_reason(fault: str, code: str) -> None:
-    row = instance_rows.instance(replace(SERVER, status="ERROR", launched_at=None, fault=fault), NEAR)
+    row = instance_rows.instance(replace(SERVER, status="ERROR", launched_at=None, fault=fault), CONTEXT)
     assert row["State"]["Name"] == "terminated"
     assert row["StateReason"]["Code"] == code
     assert fault in row["StateTransitionReason"]
 
 
 def test_the_first_interface_is_novas_first() -> None:
-    row = instance_rows.instance(SERVER, NEAR)
+    row = instance_rows.instance(SERVER, CONTEXT)
     assert [one["MacAddress"] for one in row["NetworkInterfaces"]] == ["m2", "m1"]
     assert [one["Attachment"]["DeviceIndex"] for one in row["NetworkInterfaces"]] == [0, 1]
     assert (row["PrivateIpAddress"], row["PublicIpAddress"]) == ("10.0.0.5", "172.24.0.9")
@@ -116,30 +116,30 @@ def test_the_first_interface_is_novas_first() -> None:
 
 
 def test_ports_that_outlive_the_instance() -> None:
-    row = instance_rows.instance(replace(SERVER, metadata={KEPT_PORTS: "1" * 32}), NEAR)
+    row = instance_rows.instance(replace(SERVER, metadata={KEPT_PORTS: "1" * 32}), CONTEXT)
     kept = {one["MacAddress"]: one["Attachment"]["DeleteOnTermination"] for one in row["NetworkInterfaces"]}
     assert kept == {"m1": False, "m2": True}
 
 
 def test_volumes_and_the_root_among_them() -> None:
     server = replace(SERVER, volumes=(AttachedVolume("3" * 32, False), AttachedVolume("4" * 32, True)))
-    row = instance_rows.instance(server, NEAR)
+    row = instance_rows.instance(server, CONTEXT)
     assert [one["DeviceName"] for one in row["BlockDeviceMappings"]] == ["/dev/vda", "/dev/vdb"]
     assert [one["Ebs"]["DeleteOnTermination"] for one in row["BlockDeviceMappings"]] == [True, False]
     assert (row["RootDeviceName"], row["RootDeviceType"]) == ("/dev/vda", "ebs")
-    assert instance_rows.instance(SERVER, NEAR)["RootDeviceType"] == "instance-store"
+    assert instance_rows.instance(SERVER, CONTEXT)["RootDeviceType"] == "instance-store"
 
 
 def test_what_is_terminated_holds_no_volume() -> None:
     """Nova lists the volumes of a server for a moment after its end, when Cinder has freed or deleted them."""
     server = replace(SERVER, status="DELETED", volumes=(AttachedVolume("4" * 32, True),))
-    row = instance_rows.instance(server, NEAR)
+    row = instance_rows.instance(server, CONTEXT)
     assert row["BlockDeviceMappings"] == []
     assert (row["RootDeviceName"], row["RootDeviceType"]) == ("/dev/vda", "ebs")
 
 
 def test_a_volume_nobody_else_knows_of_still_has_a_name() -> None:
-    row = instance_rows.instance(replace(SERVER, volumes=(AttachedVolume("9" * 32, True),)), NEAR)
+    row = instance_rows.instance(replace(SERVER, volumes=(AttachedVolume("9" * 32, True),)), CONTEXT)
     (device,) = row["BlockDeviceMappings"]
     assert device["Ebs"]["VolumeId"] == f"vol-{'9' * 32}"
     assert device["DeviceName"]
@@ -165,7 +165,7 @@ def test_reservations_are_put_together() -> None:
         replace(SERVER, id="1" * 32, metadata=shared),
         replace(SERVER, id="3" * 32),
     ]
-    first, second = instances.grouped([instances.reservation(server, NEAR) for server in servers])
+    first, second = instances.grouped([instances.reservation(server, CONTEXT) for server in servers])
     assert first["ReservationId"] == f"r-{'d' * 32}"
     assert [one["AmiLaunchIndex"] for one in first["Instances"]] == [0, 1]
     assert [one["InstanceId"] for one in second["Instances"]] == [f"i-{'3' * 32}"]
@@ -175,7 +175,7 @@ def test_reservations_are_put_together() -> None:
 def test_an_index_that_is_none_is_none(odd: str) -> None:
     """Anybody who may change a server can write its metadata."""
     server = replace(SERVER, metadata={instance_facts.INDEX: odd})
-    assert instance_rows.instance(server, NEAR)["AmiLaunchIndex"] == 0
+    assert instance_rows.instance(server, CONTEXT)["AmiLaunchIndex"] == 0
     assert launch_memory.number(replace(server, description=f"ec2-ct-1 2 {odd}")) == 0
 
 
@@ -203,8 +203,8 @@ SERVERS = st.builds(
 
 @given(SERVERS, st.booleans())
 def test_every_server_can_be_written(server: Server, joined: bool) -> None:
-    near = NEAR if joined else replace(NEAR, network=replace(NEAR.network, ports={}, groups={}), volumes={})
-    result = {"Reservations": [instances.reservation(server, near)]}
+    context = CONTEXT if joined else replace(CONTEXT, network=replace(CONTEXT.network, ports={}, groups={}), volumes={})
+    result = {"Reservations": [instances.reservation(server, context)]}
     request = Request(Head("POST", b"/", b"", ()), form=(("Action", "DescribeInstances"), ("Version", "2016-11-15")))
     reply = ec2.reply(ec2.operations["DescribeInstances"], result, request_id="r", request=request)
     assert reply.status == 200

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from adapters.types.network import Network, Port
-from shim.ec2.network.layout import Topology, folded
+from shim.ec2.network.layout import VpcLayout, vpc_layout_of
 
 A, B, C = (f"00000000-0000-4000-8000-00000000000{digit}" for digit in "abc")
 R, S = (f"00000000-0000-4000-9000-00000000000{digit}" for digit in "12")
@@ -18,8 +18,8 @@ def port(network_id: str, router: str, owner: str = "network:router_interface") 
     return Port("x", "", "", "p", network_id, "", "ACTIVE", router, owner, (), (), True, when, ())
 
 
-def fold(networks: list[Network], ports: list[Port]) -> Topology:
-    return folded(networks, ports, name="default", project_id="p")
+def fold(networks: list[Network], ports: list[Port]) -> VpcLayout:
+    return vpc_layout_of(networks, ports, name="default", project_id="p")
 
 
 def vpc(uuid: str) -> str:
