@@ -7,10 +7,10 @@ from typing import Final
 
 import click
 
-from shim.cli import ours
+from shim.cli import own_packages
 
 # Each command lives in a module of its own and is imported when it is asked for: `cloud up` needs no AWS model, and
-# nothing of ours is imported before `ours.check` has looked at it.
+# no other module of the project is imported before `own_packages.check` has looked at it.
 COMMANDS: Final = {
     "serve": "Serve the AWS API in front of a cloud of clouds.yaml, until SIGTERM.",
     "demo": "Bring up an OpenStack and a gateway before it, run a tour, print the exports to paste.",
@@ -37,7 +37,7 @@ class Commands(click.Group):
         """Import one command."""
         if cmd_name not in COMMANDS:
             return None
-        ours.check()
+        own_packages.check()
         found = getattr(import_module(f"shim.cli.{cmd_name}"), cmd_name)
         assert isinstance(found, click.Command)
         return found

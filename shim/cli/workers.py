@@ -29,7 +29,7 @@ from pydantic import SecretStr
 from adapters.concurrency import gather_all
 from adapters.errors import BackendError, Fault
 from shim import app
-from shim.cli.summing import Sum
+from shim.cli.summed_metrics import SummedMetrics
 from shim.config import Settings
 from shim.health import Lifecycle
 from shim.http.server import SideServer, configuration, listener, port_holder
@@ -78,7 +78,7 @@ class Supervisor:
     def __init__(self, settings: Settings, directory: Path) -> None:
         self._settings = settings
         self._fleet = Fleet(settings.disable_file)
-        self._sum = Sum()
+        self._metrics = SummedMetrics()
         self._stopping = asyncio.Event()
         self._workers = self._fleet.workers
         self._workers += [Worker(n, directory / f"{n}") for n in range(settings.workers)]
@@ -130,10 +130,10 @@ class Supervisor:
             started = loop.time()
             status = await self._live(worker, shared)
             worker.ready.clear()
-            self._sum.departed(worker.number)
+            self._metrics.worker_ended(worker.number)
             if self._stopping.is_set():
                 return
-            self._sum.deaths += 1
+            self._metrics.deaths += 1
             worker.deaths = 1 if loop.time() - started > SOUND_SECONDS else worker.deaths + 1
             if worker.deaths > RESTARTS:
                 log.critical("worker %d ended with %d once too often: it stays away", worker.number, status)
@@ -168,7 +168,7 @@ class Supervisor:
     def _side(self) -> Callable[..., Awaitable[None]]:
         """Return the application of the metrics listener; what it counts is asked for when somebody scrapes."""
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(self._sum)
+        registry.register(self._metrics)
         inner = operator_app(
             Sources(
                 lifecycle=self._fleet,
@@ -183,7 +183,7 @@ class Supervisor:
         async def side(scope: Any, receive: Any, send: Any) -> None:
             if scope["path"] == "/metrics":
                 for worker, text in await self._asked("/metrics"):
-                    self._sum.told(worker, text)
+                    self._metrics.update(worker, text)
             await inner(scope, receive, send)
 
         return side

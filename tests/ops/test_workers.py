@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from shim.cli.summing import Sum
+from shim.cli.summed_metrics import SummedMetrics
 from shim.cli.workers import RESTARTS
 from shim.metrics import Metrics
 from shim.record import Record
@@ -151,7 +151,7 @@ def text(requests: int) -> str:
     return generate_latest(metrics.registry).decode()
 
 
-def read(found: Sum) -> dict[str, float]:
+def read(found: SummedMetrics) -> dict[str, float]:
     """Return the sums by the samples' names; of labels only the histogram's bounds."""
     return {
         one.name + one.labels.get("le", ""): one.value
@@ -162,16 +162,16 @@ def read(found: Sum) -> dict[str, float]:
 
 
 def test_counts_add_up_and_never_go_back() -> None:
-    found = Sum()
-    found.told(0, text(3))
-    found.told(1, text(4))
+    found = SummedMetrics()
+    found.update(0, text(3))
+    found.update(1, text(4))
     assert read(found)["passerelle_requests_total"] == 7
     assert read(found)["passerelle_request_seconds_bucket0.0025"] == 7
     assert read(found)["passerelle_request_seconds_bucket0.001"] == 0
     assert (read(found)["passerelle_workers"], read(found)["passerelle_build_info"]) == (2, 1)
-    found.departed(1)
+    found.worker_ended(1)
     assert read(found)["passerelle_requests_total"] == 7
     assert read(found)["passerelle_workers"] == 1
-    found.told(1, text(1))
+    found.update(1, text(1))
     assert read(found)["passerelle_requests_total"] == 8
     assert RESTARTS > 0

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.s3.refusals import refused
+from tests.s3.client_errors import refused
 
 Sent = tuple[dict[str, str], str]  # headers, and what the query ends with
 

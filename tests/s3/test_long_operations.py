@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from shim.protocol.xml.read import parse
 from tests.ops.test_outage import elsewhere, listening
-from tests.s3.refusals import refused
+from tests.s3.client_errors import refused
 from tests.support.clients import AwsCli, Boto
 from tests.support.gateway import Gateway, faults
 from tests.support.gateway import gateway as run_gateway

@@ -18,11 +18,11 @@ from shim.ec2.engine import ids
 from shim.ec2.network.interface_rows import KEPT_PORTS
 from shim.ec2.network.interfaces import describe_network_interfaces
 from shim.errors import AwsError
+from tests.ec2.client_errors import code
 from tests.ec2.conftest import eventually
 from tests.ec2.instances.test_instance_costs import Counted
 from tests.ec2.instances.test_instance_rows import GROUP, ID, NET, SERVER, port
 from tests.ec2.network.test_security_groups import uuid
-from tests.ec2.refusals import code
 from tests.ec2.test_half_done import call
 from tests.support.names import unique
 

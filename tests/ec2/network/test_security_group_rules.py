@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from openstack.connection import Connection
 
+from tests.ec2.client_errors import code, refusal
 from tests.ec2.network.test_security_groups import described, uuid
-from tests.ec2.refusals import code, refusal
 from tests.support.names import unique
 
 SSH = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from openstack.connection import Connection
 
-from tests.ec2.refusals import code, refusal
+from tests.ec2.client_errors import code, refusal
 from tests.support.names import unique
 
 EVERYTHING_OUT = [

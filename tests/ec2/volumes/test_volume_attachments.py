@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from openstack.connection import Connection
 
+from tests.ec2.client_errors import code, refusal
 from tests.ec2.network.test_security_groups import uuid
-from tests.ec2.refusals import code, refusal
 from tests.ec2.volumes.test_volumes import described, remove
 from tests.support.names import unique
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from openstack.connection import Connection
 
+from tests.ec2.client_errors import code
 from tests.ec2.network.test_security_groups import uuid
-from tests.ec2.refusals import code
 from tests.support.names import unique
 
 

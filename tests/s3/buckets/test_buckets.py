@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.s3.refusals import refused
+from tests.s3.client_errors import refused
 from tests.support.names import unique
 
 

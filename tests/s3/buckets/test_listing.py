@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shim.protocol.xml.read import parse
-from tests.s3.refusals import refused
+from tests.s3.client_errors import refused
 from tests.support.wire import get
 
 KEYS = ["a", "a/1", "a/2", "a/b/1", "a-", "b", "c::1", "c::2", "d e", "é/1", "z"]

@@ -16,8 +16,8 @@ from adapters.openstack.swift.swift import Swift
 from adapters.openstack.swift.wire import Answer
 from adapters.types.objects import Listing, ObjectRow
 from shim.s3.buckets.buckets import delete_bucket
+from tests.s3.client_errors import refused
 from tests.s3.in_process import calling
-from tests.s3.refusals import refused
 
 
 class Busy:

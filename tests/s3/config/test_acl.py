@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.s3.refusals import refused
+from tests.s3.client_errors import refused
 
 
 def test_the_owner_has_full_control_and_nobody_else(s3: Any, openstack_main: Any, bucket: str) -> None:

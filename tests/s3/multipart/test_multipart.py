@@ -7,7 +7,7 @@ from typing import Any
 import openstack
 import pytest
 
-from tests.s3.refusals import refused
+from tests.s3.client_errors import refused
 
 MIB = 1 << 20
 SIZES = (5 * MIB, 6 * MIB, 7)

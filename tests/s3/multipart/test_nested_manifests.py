@@ -15,9 +15,9 @@ from adapters.openstack.swift.memory import SwiftMemory
 from adapters.openstack.swift.swift import Swift
 from adapters.types.objects import Limits
 from shim.s3.multipart.complete import complete_multipart_upload
+from tests.s3.client_errors import refused
 from tests.s3.in_process import calling
 from tests.s3.multipart.test_multipart import MIB, segments, upload
-from tests.s3.refusals import refused
 
 SIZES = (5 * MIB, 5 * MIB + 1, 5 * MIB, 5 * MIB + 2, 3)
 

@@ -15,7 +15,7 @@ from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from tests.s3.refusals import refused
+from tests.s3.client_errors import refused
 
 MIB = 1 << 20
 EMPTY_CRC = "x-amz-checksum-crc32=AAAAAA%3D%3D&x-amz-sdk-checksum-algorithm=CRC32"

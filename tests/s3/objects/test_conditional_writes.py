@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.s3.refusals import refused
+from tests.s3.client_errors import refused
 
 LARGE = b"x" * 3_000_000
 

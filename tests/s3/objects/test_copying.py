@@ -7,7 +7,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from tests.s3.refusals import refused
+from tests.s3.client_errors import refused
 from tests.support.names import unique
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from openstack.connection import Connection
 
-from tests.s3.refusals import refused
+from tests.s3.client_errors import refused
 
 
 def test_one(s3: Any, bucket: str) -> None:

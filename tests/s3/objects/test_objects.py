@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.s3.refusals import refused
+from tests.s3.client_errors import refused
 
 
 @pytest.mark.parametrize("size", [0, 1, 65_536, 65_537, (1 << 20) + 1, 9_000_000])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.s3.refusals import refused
+from tests.s3.client_errors import refused
 
 BODY = b"0123456789"
 

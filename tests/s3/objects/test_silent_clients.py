@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.s3.refusals import refused
+from tests.s3.client_errors import refused
 from tests.support.clients import Boto
 from tests.support.gateway import gateway as run_gateway
 from tests.support.names import unique

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.s3.refusals import refused
+from tests.s3.client_errors import refused
 
 HOUR = timedelta(hours=1)
 

@@ -9,26 +9,26 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from shim.metrics import WORKER_DEATHS
 
-# These say something of each process; a sum of them would say nothing.
+# The largest value is taken for these: a sum over processes has no meaning.
 _NOT_ADDED = ("_info", "_start_time_seconds", "_max_fds")
 
 Numbers = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
-class Sum:
-    """What the workers told last, and what those had counted that are gone: a counter never goes back.
+class SummedMetrics:
+    """The latest metrics of each worker, and the counts of workers that have ended: a counter never goes back.
 
     What a worker counted between the last scrape and its sudden death is lost.
     """
 
     def __init__(self) -> None:
-        self._told: dict[int, dict[str, tuple[Metric, Numbers]]] = {}
-        self._gone: dict[str, tuple[Metric, Numbers]] = {}
+        self._latest: dict[int, dict[str, tuple[Metric, Numbers]]] = {}
+        self._ended: dict[str, tuple[Metric, Numbers]] = {}
         self.deaths = 0
 
-    def told(self, worker: int, text: str) -> None:
+    def update(self, worker: int, text: str) -> None:
         """Take a worker's metrics in the text format."""
-        self._told[worker] = {
+        self._latest[worker] = {
             family.name: (
                 family,
                 {(one.name, tuple(sorted(one.labels.items()))): one.value for one in family.samples},
@@ -37,17 +37,17 @@ class Sum:
             if family.name != WORKER_DEATHS.name.removesuffix("_total")
         }
 
-    def departed(self, worker: int) -> None:
-        """Keep the counts of a worker that has ended, and forget what it was at the moment."""
-        for name, (family, numbers) in self._told.pop(worker, {}).items():
+    def worker_ended(self, worker: int) -> None:
+        """Keep the counters of a worker that has ended, and drop its gauges."""
+        for name, (family, numbers) in self._latest.pop(worker, {}).items():
             if family.type in ("counter", "histogram"):
-                _add(self._gone.setdefault(name, (family, {}))[1], numbers, name)
+                _add(self._ended.setdefault(name, (family, {}))[1], numbers, name)
 
     def collect(self) -> Iterator[Metric]:
-        """Give the sums to whoever scrapes."""
+        """Yield the sums, as a collector of prometheus_client."""
         sums: dict[str, tuple[Metric, Numbers]] = {}
-        for told in (self._gone, *self._told.values()):
-            for name, (family, numbers) in told.items():
+        for metrics in (self._ended, *self._latest.values()):
+            for name, (family, numbers) in metrics.items():
                 _add(sums.setdefault(name, (family, {}))[1], numbers, name)
         for name, (family, numbers) in sums.items():
             summed = Metric(name, family.documentation, family.type)
