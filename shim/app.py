@@ -87,7 +87,7 @@ async def serve(
     metrics = Metrics()
     async with gateway(settings, metrics, lifecycle) as (app, side):
         admission = bounds(settings, metrics.slow_downs)
-        metrics.connections.ask, metrics.unsigned_bytes.ask = lambda: admission.open, lambda: admission.held
+        metrics.connections.read, metrics.unsigned_bytes.read = lambda: admission.open, lambda: admission.held
         config = configuration(app, settings, tls=True, admission=admission)
         server = DrainingServer(config, lifecycle, settings.drain_seconds)
         task: asyncio.Task[None] | None = None
@@ -145,7 +145,7 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
         observe=_calls(metrics, refusals),
         side=side,
     )
-    metrics.in_flight.ask = lambda: app.in_flight
+    metrics.in_flight.read = lambda: app.in_flight
     telling = asyncio.create_task(_tell_service_scope(factory))
     try:
         yield app, side

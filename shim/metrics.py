@@ -125,11 +125,11 @@ DEFINITIONS = (
 _PER_CALL_BUCKETS = (0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 100)
 
 Labels = tuple[str, ...]
-C = TypeVar("C", "Count", "Spread", "Gauge")
+C = TypeVar("C", "Counter", "Histogram", "Gauge")
 
 
-class Count:
-    """A counter: a number for each combination of labels, to be added to in `numbers`."""
+class Counter:
+    """A number for each combination of labels; callers add to `numbers`."""
 
     __slots__ = ("_definition", "numbers")
 
@@ -138,7 +138,7 @@ class Count:
         self.numbers: defaultdict[Labels, float] = defaultdict(float)
 
     def collect(self) -> Iterator[Metric]:
-        """Give the numbers to whoever scrapes."""
+        """Yield the counter, as a collector of prometheus_client."""
         family = CounterMetricFamily(self._definition.name, self._definition.help, labels=self._definition.labels)
         for labels, number in self.numbers.items():
             family.add_metric(labels, number)
@@ -146,24 +146,24 @@ class Count:
 
 
 class Gauge:
-    """A number that is asked for when somebody scrapes, under fixed labels."""
+    """A number that a function returns at each scrape, under fixed labels."""
 
-    __slots__ = ("_definition", "_labels", "ask")
+    __slots__ = ("_definition", "_labels", "read")
 
-    def __init__(self, definition: Definition, ask: Callable[[], float], labels: Labels = ()) -> None:
+    def __init__(self, definition: Definition, read: Callable[[], float], labels: Labels = ()) -> None:
         self._definition = definition
-        self.ask = ask
+        self.read = read
         self._labels = labels
 
     def collect(self) -> Iterator[Metric]:
-        """Give the number to whoever scrapes."""
+        """Yield the gauge, as a collector of prometheus_client."""
         family = GaugeMetricFamily(self._definition.name, self._definition.help, labels=self._definition.labels)
-        family.add_metric(self._labels, self.ask())
+        family.add_metric(self._labels, self.read())
         yield family
 
 
-class Spread:
-    """A histogram for each combination of labels: how many values lie in each bucket, and their sum."""
+class Histogram:
+    """How many values lie in each bucket, and their sum, for each combination of labels."""
 
     __slots__ = ("_bounds", "_cells", "_definition")
 
@@ -173,13 +173,13 @@ class Spread:
         self._cells: defaultdict[Labels, list[float]] = defaultdict(lambda: [0.0] * (len(bounds) + 2))
 
     def observe(self, labels: Labels, value: float) -> None:
-        """Count a value; a bucket's bound belongs to it."""
+        """Count a value; a bucket includes its upper bound."""
         cell = self._cells[labels]
         cell[bisect_left(self._bounds, value)] += 1
         cell[-1] += value
 
     def collect(self) -> Iterator[Metric]:
-        """Give the buckets, added up as Prometheus wants them, to whoever scrapes."""
+        """Yield the histogram with cumulative buckets, as a collector of prometheus_client."""
         family = HistogramMetricFamily(self._definition.name, self._definition.help, labels=self._definition.labels)
         bounds = [*(repr(float(bound)) for bound in self._bounds), "+Inf"]
         for labels, (*counts, total) in self._cells.items():
@@ -196,20 +196,20 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=True)
-        self._requests = self._registered(Count(REQUESTS)).numbers
-        self._duration = self._registered(Spread(DURATION, BUCKETS))
-        self._bytes = self._registered(Count(BYTES)).numbers
-        self._refusals = self._registered(Count(REFUSALS)).numbers
+        self._requests = self._registered(Counter(REQUESTS)).numbers
+        self._duration = self._registered(Histogram(DURATION, BUCKETS))
+        self._bytes = self._registered(Counter(BYTES)).numbers
+        self._refusals = self._registered(Counter(REFUSALS)).numbers
         self.in_flight = self._registered(Gauge(IN_FLIGHT, lambda: 0))
         self.connections = self._registered(Gauge(CONNECTIONS, lambda: 0))
         self.unsigned_bytes = self._registered(Gauge(UNSIGNED, lambda: 0))
-        self.slow_downs: dict[Labels, float] = self._registered(Count(SLOWED)).numbers
+        self.slow_downs: dict[Labels, float] = self._registered(Counter(SLOWED)).numbers
         self._registered(Gauge(WORKERS, lambda: 1))
-        self._registered(Count(WORKER_DEATHS)).numbers[()] = 0  # a worker has none to watch
-        self._upstream = self._registered(Count(UPSTREAM)).numbers
-        self._upstream_duration = self._registered(Spread(UPSTREAM_DURATION, BUCKETS))
-        self._upstream_per_call = self._registered(Spread(UPSTREAM_PER_CALL, _PER_CALL_BUCKETS))
-        self._cache = self._registered(Count(CACHE)).numbers
+        self._registered(Counter(WORKER_DEATHS)).numbers[()] = 0  # a worker has none to watch
+        self._upstream = self._registered(Counter(UPSTREAM)).numbers
+        self._upstream_duration = self._registered(Histogram(UPSTREAM_DURATION, BUCKETS))
+        self._upstream_per_call = self._registered(Histogram(UPSTREAM_PER_CALL, _PER_CALL_BUCKETS))
+        self._cache = self._registered(Counter(CACHE)).numbers
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)

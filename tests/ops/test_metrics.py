@@ -48,6 +48,6 @@ def test_the_requests_in_flight_are_asked_for_at_every_scrape() -> None:
     metrics = Metrics()
     assert "passerelle_requests_in_flight 0.0" in scrape(metrics)
     serving = [3, 1]
-    metrics.in_flight.ask = serving.pop
+    metrics.in_flight.read = serving.pop
     assert "passerelle_requests_in_flight 1.0" in scrape(metrics)
     assert "passerelle_requests_in_flight 3.0" in scrape(metrics)
