@@ -1,4 +1,4 @@
-"""Health: whether a load balancer should send requests here, and the forms of that answer.
+"""Health: whether a load balancer should send requests here, and the formats of that answer.
 
 `/healthcheck` answers as OpenStack's own services do (oslo.middleware's healthcheck, disable-by-file): 200 `OK`, 503
 `DISABLED BY FILE`, as text, HTML or JSON by `Accept`, 204 to HEAD.  It asks no other service, so an outage of
@@ -61,26 +61,26 @@ class Readiness:
             return self._reason
 
 
-def verdict(reason: str, method: str, accept: str) -> Response:
-    """Return 200 for `OK` and 503 for any other reason, in the form that `accept` asks for first."""
+def health_response(reason: str, method: str, accept: str) -> Response:
+    """Return 200 for `OK` and 503 for any other reason, in the format that `accept` asks for first."""
     status = 200 if reason == "OK" else 503
     headers = {"Cache-Control": "no-store"}
     if method == "HEAD":
         return Response(status_code=204 if status == 200 else status, headers=headers)
-    kind = preferred(accept)
-    return Response(FORMS[kind](reason), status, headers, media_type=kind)
+    kind = preferred_format(accept)
+    return Response(FORMATS[kind](reason), status, headers, media_type=kind)
 
 
-def preferred(accept: str) -> str:
-    """Return the form that an `Accept` header prefers (RFC 9110, 12.5.1), or plain text where it names none of ours.
+def preferred_format(accept: str) -> str:
+    """Return the format that an `Accept` header prefers (RFC 9110, 12.5.1), or plain text where it names none of these.
 
-    A header that matches no form is not refused: a balancer that sends an odd one must still learn the state.
+    A header that matches no format is not refused: a balancer that sends an odd one must still learn the state.
     """
     best, best_weight = "text/plain", 0.0
     for item in accept.split(","):
         kind, *parameters = (part.strip().lower() for part in item.split(";"))
         weight = next((_weight(p[2:]) for p in parameters if p.startswith("q=")), 1.0)
-        if kind in FORMS and weight > best_weight:
+        if kind in FORMATS and weight > best_weight:
             best, best_weight = kind, weight
     return best
 
@@ -92,7 +92,7 @@ def _weight(text: str) -> float:
         return 0.0
 
 
-FORMS: dict[str, Callable[[str], str]] = {
+FORMATS: dict[str, Callable[[str], str]] = {
     "text/plain": lambda reason: reason,
     "text/html": lambda reason: (
         "<!DOCTYPE html><html><head><title>Healthcheck Status</title></head>"

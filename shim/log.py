@@ -106,9 +106,9 @@ def scrub(text: str) -> str:
 def configure(level: str, style: Literal["json", "text"], stream: IO[str] | None = None) -> None:
     """Send every log record of this process to `stream` (standard error by default), once, in one form."""
     global _write
-    target, form = stream or sys.stderr, _FORMS[style]
+    target, form = stream or sys.stderr, _FORMATS[style]
     handler = logging.StreamHandler(target)
-    handler.setFormatter(Lines(form))
+    handler.setFormatter(LineFormatter(form))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -130,7 +130,7 @@ def configure(level: str, style: Literal["json", "text"], stream: IO[str] | None
     _write = write
 
 
-class Lines(logging.Formatter):
+class LineFormatter(logging.Formatter):
     """Records in one of the forms, without the secrets that others may have written into them."""
 
     def __init__(self, form: Callable[[Parts], str]) -> None:
@@ -165,7 +165,7 @@ def _text(parts: Parts) -> str:
     return " ".join([head, *(f"{name}={_plain(value)}" for name, value in rest.items())]) + (trace and f"\n{trace}")
 
 
-_FORMS: Mapping[str, Callable[[Parts], str]] = {"json": _json, "text": _text}
+_FORMATS: Mapping[str, Callable[[Parts], str]] = {"json": _json, "text": _text}
 
 
 def _time(seconds: float) -> str:

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from shim.config import Settings
-from shim.health import Lifecycle, Readiness, verdict
+from shim.health import Lifecycle, Readiness, health_response
 from shim.operator.api import LastRefusals, router
 from shim.operator.page import HEADERS, page
 from shim.protocol.service import Service
@@ -65,14 +65,14 @@ def _health(app: FastAPI, sources: Sources) -> None:
     @app.get("/healthcheck", summary="Whether new requests may come", response_class=PlainTextResponse, tags=["health"])
     async def alive(request: Request, accept: Annotated[str, Header()] = "") -> Response:
         """Answer 200 `OK`, or 503 with the reason; no other service is asked."""
-        return verdict(state.reason(), request.method, accept)
+        return health_response(state.reason(), request.method, accept)
 
     @app.head("/healthcheck/ready", include_in_schema=False)
     @app.get("/healthcheck/ready", summary="Whether the cloud works", response_class=PlainTextResponse, tags=["health"])
     async def cloud_ready(request: Request, accept: Annotated[str, Header()] = "") -> Response:
         """Answer as `/healthcheck`, and 503 with the service at fault while the cloud cannot be used."""
         reason = state.reason()
-        return verdict(await readiness.reason() if reason == "OK" else reason, request.method, accept)
+        return health_response(await readiness.reason() if reason == "OK" else reason, request.method, accept)
 
     @app.get("/metrics", summary="Metrics for Prometheus", response_class=PlainTextResponse, tags=["metrics"])
     async def metrics(accept: Annotated[str, Header()] = "") -> Response:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from adapters.errors import BackendError, Fault
-from shim.health import Lifecycle, Readiness, preferred
+from shim.health import Lifecycle, Readiness, preferred_format
 from tests.support.operator import listener
 
 
@@ -111,4 +111,4 @@ def test_metrics_in_both_of_prometheus_formats() -> None:
     ],
 )
 def test_the_form_a_client_likes_best(accept: str, kind: str) -> None:
-    assert preferred(accept) == kind
+    assert preferred_format(accept) == kind
