@@ -44,7 +44,7 @@ from shim.http.asgi import Receive, Scope, Send
 from shim.http.keepalive import keep_connection_alive
 from shim.http.request_body import BODY_HEADERS, ClientGone, while_client_waits, with_idle_timeout
 from shim.locks import Locks
-from shim.protocol import forms, routing
+from shim.protocol import routing, urlencoded_form
 from shim.protocol.message import Head, Reply, Request
 from shim.protocol.operation import Asked, Operation
 from shim.record import Record, current, new_request_id
@@ -231,7 +231,7 @@ class Gateway:
         way.form = await plain_body(head, way.receive).read(most if way.signature else min(most, _UNSIGNED_FORM_BYTES))
         way.record.bytes_in = len(way.form)
         if head.method == "POST":
-            way.request = Request(head, form=forms.glance(way.form))
+            way.request = Request(head, form=urlencoded_form.undecoded_action(way.form))
 
     async def _who(self, way: _Way, frontend: Frontend) -> Principal:
         """Prove who signed; raise AWS's error where the signature does not hold."""
@@ -266,7 +266,7 @@ class Gateway:
     def _decoded(self, way: _Way, frontend: Frontend) -> Asked:
         """Decode a form whose signature holds, and return what it asks for; a glance may have missed it."""
         if way.head.method == "POST":
-            way.request = Request(way.head, form=forms.decoded(way.form))
+            way.request = Request(way.head, form=urlencoded_form.decode(way.form))
         asked = frontend.service.ask(way.request)
         way.record.operation = asked.name
         return asked

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from shim.errors import AwsError
-from shim.protocol import faults, forms
+from shim.protocol import faults, urlencoded_form
 from shim.protocol.message import Reply, Request
 from shim.protocol.operation import Dialect, Parse, Write
 from shim.protocol.parameter_error import ParameterError, Problem
@@ -85,17 +85,17 @@ def aws_error(error: ParameterError) -> AwsError:
 def parser(model: Any) -> Parse:
     """Compile an operation's parser: pairs → parameters, validated by the model."""
     if model.input_shape is None:
-        return form_parser(lambda node: forms.empty(node), aws_error)
-    compiler = forms.Compiler(wire_name=wire_name, flat=True)
+        return form_parser(lambda node: urlencoded_form.empty(node), aws_error)
+    compiler = urlencoded_form.Compiler(wire_name=wire_name, flat=True)
     return form_parser(compiler.read(model.input_shape), aws_error)
 
 
-def form_parser(read: forms.Read, words: Callable[[ParameterError], AwsError]) -> Parse:
+def form_parser(read: urlencoded_form.Read, words: Callable[[ParameterError], AwsError]) -> Parse:
     """Make a reader of the tree a parser of requests, with a protocol's words for refusals."""
 
     def parse(request: Request, body: bytes) -> dict[str, Any]:
         try:
-            params: dict[str, Any] = read(forms.tree(pairs(request)))
+            params: dict[str, Any] = read(urlencoded_form.tree(pairs(request)))
         except ParameterError as error:
             raise words(error) from None
         return params

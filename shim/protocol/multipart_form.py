@@ -1,7 +1,7 @@
 """Reads multipart/form-data, a browser's upload, piece by piece: the fields in front of a file, then its bytes.
 
 (RFC 7578.)  It does no I/O: the caller feeds it the body.  Forms of the query protocols (application/
-x-www-form-urlencoded) are another thing, which `protocol.forms` reads.
+x-www-form-urlencoded) are another thing, which `protocol.urlencoded_form` reads.
 """
 
 from __future__ import annotations

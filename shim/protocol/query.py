@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from shim.errors import AwsError
-from shim.protocol import ec2, faults, forms
+from shim.protocol import ec2, faults, urlencoded_form
 from shim.protocol.message import Reply, Request
 from shim.protocol.operation import Dialect, Fail, Parse, Write
 from shim.protocol.parameter_error import ParameterError, Problem
@@ -44,8 +44,8 @@ def _sentence(error: ParameterError, where: str) -> str:
 def parser(model: Any) -> Parse:
     """Compile an operation's parser: pairs → parameters, validated by the model."""
     if model.input_shape is None:
-        return ec2.form_parser(forms.empty, aws_error)
-    compiler = forms.Compiler(wire_name=wire_name, flat=False)
+        return ec2.form_parser(urlencoded_form.empty, aws_error)
+    compiler = urlencoded_form.Compiler(wire_name=wire_name, flat=False)
     return ec2.form_parser(compiler.read(model.input_shape), aws_error)
 
 

@@ -1,4 +1,4 @@
-"""Form pairs into parameters, for the ec2 and query protocols: pairs become a tree, and the model walks the tree.
+"""Parse the urlencoded forms of the ec2 and query protocols: pairs become a tree, and the tree parameters.
 
 The pairs `Filter.1.Name=vpc-id&Filter.1.Value.1=vpc-1` become first
 `{"Filter": {"1": {"Name": "vpc-id", "Value": {"1": "vpc-1"}}}}`,
@@ -20,7 +20,7 @@ from shim.protocol.parameter_error import ParameterError, Problem
 Node = Any  # str, or dict[str, Node]; a value that also has children keeps it under ""
 Read = Callable[[Node], Any]
 
-# Names of the protocols themselves and of both signatures (SigV2, SigV4 in the query); never parameters.
+# Names of the protocols themselves and of both signatures (SigV2, SigV4 in the query): they are no parameters.
 _WORDS = (
     "Action Version AWSAccessKeyId Signature SignatureMethod SignatureVersion Timestamp Expires SecurityToken "
     "X-Amz-Algorithm X-Amz-Credential X-Amz-Date X-Amz-Expires X-Amz-SignedHeaders X-Amz-Signature "
@@ -34,18 +34,19 @@ MOST_PAIRS = 8192
 MOST_BRANCHES = 4096
 DEEPEST = 16
 _LONGEST_ACTION = 128
-_GLANCE_BYTES = 4096
+_ACTION_WITHIN_BYTES = 4096
 _INDEX = re.compile("0|[1-9][0-9]{0,8}")
 _ACTION = b"Action="
 
 
-def glance(raw: bytes) -> tuple[tuple[str, str], ...]:
-    """Return the pair that names a form's operation, before the form may be decoded; nothing where it is not plain.
+def undecoded_action(raw: bytes) -> tuple[tuple[str, str], ...]:
+    """Find the operation of a form whose signature is not verified, so that it must not be decoded yet.
 
-    Every SDK writes the pair near the start and encodes no letter of it.
+    Returns the pair of the name Action, or nothing where it is percent-encoded or far from the start.  Every SDK writes
+    it near the start and unencoded.
     """
     at = 0
-    while (at := raw.find(_ACTION, at, _GLANCE_BYTES)) >= 0:
+    while (at := raw.find(_ACTION, at, _ACTION_WITHIN_BYTES)) >= 0:
         start = at + len(_ACTION)
         if at == 0 or raw[at - 1 : at] == b"&":
             value = raw[start : start + _LONGEST_ACTION].partition(b"&")[0]
@@ -54,8 +55,8 @@ def glance(raw: bytes) -> tuple[tuple[str, str], ...]:
     return ()
 
 
-def decoded(raw: bytes) -> tuple[tuple[str, str], ...]:
-    """Decode a form whose signature holds; refuse one of more pairs than any legal request has before that."""
+def decode(raw: bytes) -> tuple[tuple[str, str], ...]:
+    """Decode a form into pairs; raise AwsError before that where it has more than MOST_PAIRS."""
     if raw.count(b"&") >= MOST_PAIRS:
         raise _too_large()
     return decode_pairs(raw)
@@ -68,8 +69,8 @@ def _too_large() -> AwsError:
 def tree(pairs: Iterable[tuple[str, str]]) -> dict[str, Node]:
     """Fold `A.1.B=c` pairs into nested dicts.
 
-    A name given twice is refused, as nobody could tell which one counts, and so is one of more steps than any parameter
-    has.  Raises AwsError for more pairs or branches than any legal request needs, before they are built.
+    Raises ParameterError for a name given twice with different values and for a name of more than DEEPEST steps, and
+    AwsError before more than MOST_PAIRS pairs or MOST_BRANCHES branches are built.
     """
     root: dict[str, Node] = {}
     branches = 0

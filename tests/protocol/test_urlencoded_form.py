@@ -9,7 +9,7 @@ import pytest
 
 from shim.app import FRONTENDS
 from shim.errors import AwsError
-from shim.protocol import forms
+from shim.protocol import urlencoded_form
 from shim.protocol.message import Head, Request
 from shim.protocol.parameter_error import ParameterError, Problem
 
@@ -30,44 +30,44 @@ def taken(pairs: list[tuple[str, str]]) -> tuple[AwsError | None, int]:
             yield pair
 
     try:
-        forms.tree(counted())
+        urlencoded_form.tree(counted())
     except AwsError as error:
         return error, looked
     return None, looked
 
 
 def test_a_form_of_too_many_pairs_is_refused_before_it_is_decoded() -> None:
-    assert len(forms.decoded(b"&".join([b"a=%41"] * forms.MOST_PAIRS))) == forms.MOST_PAIRS
+    assert len(urlencoded_form.decode(b"&".join([b"a=%41"] * urlencoded_form.MOST_PAIRS))) == urlencoded_form.MOST_PAIRS
     with pytest.raises(AwsError) as caught:
-        forms.decoded(b"&" * forms.MOST_PAIRS)
+        urlencoded_form.decode(b"&" * urlencoded_form.MOST_PAIRS)
     assert (caught.value.status, caught.value.code) == (413, "RequestEntityTooLarge")
 
 
 def test_no_more_pairs_are_folded_than_any_request_has() -> None:
     """A query and a form together may hold more than a form alone."""
-    error, looked = taken([(f"A.{number}", "") for number in range(3 * forms.MOST_PAIRS)])
+    error, looked = taken([(f"A.{number}", "") for number in range(3 * urlencoded_form.MOST_PAIRS)])
     assert error is not None
-    assert (error.code, looked) == ("RequestEntityTooLarge", forms.MOST_PAIRS + 1)
+    assert (error.code, looked) == ("RequestEntityTooLarge", urlencoded_form.MOST_PAIRS + 1)
 
 
 def test_no_more_branches_are_built_than_any_request_has() -> None:
-    error, looked = taken([(f"A.{number}" + ".b" * 10, "") for number in range(forms.MOST_PAIRS)])
+    error, looked = taken([(f"A.{number}" + ".b" * 10, "") for number in range(urlencoded_form.MOST_PAIRS)])
     assert error is not None
     assert error.code == "RequestEntityTooLarge"
-    assert looked <= forms.MOST_BRANCHES / 10 + 1
+    assert looked <= urlencoded_form.MOST_BRANCHES / 10 + 1
 
 
 def test_a_name_of_more_steps_than_any_parameter_builds_nothing() -> None:
-    deep = ".".join("a" * (forms.DEEPEST + 1))
-    assert built(forms.tree([(deep, "v")])) == forms.DEEPEST + 1
+    deep = ".".join("a" * (urlencoded_form.DEEPEST + 1))
+    assert built(urlencoded_form.tree([(deep, "v")])) == urlencoded_form.DEEPEST + 1
     with pytest.raises(ParameterError) as caught:
-        forms.tree([(f"{deep}.a", "v")])
+        urlencoded_form.tree([(f"{deep}.a", "v")])
     assert caught.value.problem is Problem.UNKNOWN
 
 
 def test_a_refused_name_is_cut() -> None:
     with pytest.raises(ParameterError) as caught:
-        forms.tree([("a." * 500_000, "v")])
+        urlencoded_form.tree([("a." * 500_000, "v")])
     assert len(caught.value.name) <= 256
 
 
@@ -80,7 +80,7 @@ def test_the_largest_request_is_taken() -> None:
         for name in ("SecurityGroupRuleId", *(f"SecurityGroupRule.{member}" for member in members))
     ]
     raw = "&".join(f"{name}={value}" for name, value in pairs).encode()
-    assert len(forms.tree(forms.decoded(raw))["SecurityGroupRule"]) == 1000
+    assert len(urlencoded_form.tree(urlencoded_form.decode(raw))["SecurityGroupRule"]) == 1000
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_the_largest_request_is_taken() -> None:
     ],
 )
 def test_a_glance_finds_a_plain_action_near_the_start(raw: bytes, found: str) -> None:
-    assert dict(forms.glance(raw)).get("Action", "") == found
+    assert dict(urlencoded_form.undecoded_action(raw)).get("Action", "") == found
 
 
 @pytest.mark.parametrize("index", ["01", "-1", "+1", "1_0", "\u0661", "1" * 10, ""])
