@@ -20,7 +20,7 @@ from adapters.openstack.keystone.service_user import ServiceScope, ServiceUser
 from adapters.openstack.neutron.neutron import Neutron
 from adapters.openstack.nova.nova import Nova
 from adapters.openstack.session import Session
-from adapters.openstack.swift.memory import SwiftMemory
+from adapters.openstack.swift.cache import SwiftCache
 from adapters.openstack.swift.pool import SwiftPool
 from adapters.openstack.swift.swift import Swift
 from adapters.openstack.transport import Answer, Endpoint, Observer, Timeouts, Transport
@@ -67,7 +67,7 @@ class CloudFactory:
         self.identity = Keystone(transport, config, project=project, system=system)
         self._transport = transport
         self._objects = objects
-        self._memory = SwiftMemory()
+        self._cache = SwiftCache()
         self.login = project
         self._logins = (project, system)
         self._service_user = ServiceUser(config, session)
@@ -140,7 +140,7 @@ class CloudFactory:
         url = token.catalog.get(_SWIFT)
         if not url:
             raise BackendError(Fault.UNSUPPORTED, service=_SWIFT, detail="the cloud's catalog has no such service")
-        return Swift(self._objects, url, tokens, request_id, self._memory, token)
+        return Swift(self._objects, url, tokens, request_id, self._cache, token)
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -71,7 +71,7 @@ class Pool(Protocol):
         *,
         body: bytes | AsyncIterable[bytes] = b"",
         length: int | None = 0,
-        patience: float = 0.0,
+        extra_seconds: float = 0.0,
     ) -> Answer:
         """Send a request and return any answer.  Raises LostError, BackendError INVALID, and what `body` raises."""
         ...
@@ -99,20 +99,20 @@ class SwiftHttp:
         *,
         body: bytes | AsyncIterable[bytes] = b"",
         length: int | None = 0,
-        patience: float = 0.0,
+        extra_seconds: float = 0.0,
     ) -> Answer:
         """Send a request below the account and return any answer, its body unread.
 
         `path` is quoted and holds the query.  `length` is the length of a `body` that comes in pieces, None if the body
         is chunked.  A refused token is renewed, and the request repeated once if its body can be sent again.
-        `patience` is added to the seconds that Swift may be silent.
+        `extra_seconds` is added to the seconds that Swift may be silent.
         """
         token, self._token = self._token or await self._tokens.token(), None
         sent = {"X-Auth-Token": token.id, "X-Openstack-Request-Id": self._request_id}
         if headers:
             sent.update(headers)
         ask, endpoint = self._pool.request, self.endpoint
-        answer = await ask(method, endpoint, path, sent, body=body, length=length, patience=patience)
+        answer = await ask(method, endpoint, path, sent, body=body, length=length, extra_seconds=extra_seconds)
         if answer.status == 401:
             renewed = await self._tokens.renew(token)
             if renewed.id != token.id:
@@ -122,7 +122,7 @@ class SwiftHttp:
                         "the token was refused while a body was on its way; the next request has a new one"
                     )
                 sent["X-Auth-Token"] = renewed.id
-                answer = await ask(method, endpoint, path, sent, body=body, patience=patience)
+                answer = await ask(method, endpoint, path, sent, body=body, extra_seconds=extra_seconds)
         return answer
 
     async def read(self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> bytes:

@@ -72,7 +72,7 @@ class SwiftPool:
         *,
         body: bytes | AsyncIterable[bytes] = b"",
         length: int | None = 0,
-        patience: float = 0.0,
+        extra_seconds: float = 0.0,
     ) -> Answer:
         """Send a request to a path below an endpoint and return any answer, its body unread.
 
@@ -96,7 +96,7 @@ class SwiftPool:
                 wire = idle or await self._connected(site)
                 try:
                     answer = await wire.ask(
-                        head, body, length, bodiless=method == "HEAD", silence=self.idle_seconds + patience
+                        head, body, length, bodiless=method == "HEAD", silence=self.idle_seconds + extra_seconds
                     )
                 except LostError:
                     if idle is None or not (wire.refused and repeatable):

@@ -17,9 +17,9 @@ from adapters.concurrency import gather_all
 from adapters.errors import BackendError, Fault, absent_is
 from adapters.openstack import faults
 from adapters.openstack.swift import headers as codec
+from adapters.openstack.swift.cache import SwiftCache
 from adapters.openstack.swift.headers import SERVICE
 from adapters.openstack.swift.http import Pool, SwiftHttp, chunked, parsed, path_of, refusal, refused
-from adapters.openstack.swift.memory import SwiftMemory
 from adapters.openstack.swift.wire import Answer
 from adapters.ports.identity import TokenSource
 from adapters.types.identity import Token
@@ -39,9 +39,9 @@ from adapters.types.objects import (
 # A body this small is read at once: no stream is kept open for it and its connection is free again.
 SMALL_BODY: Final = 1 << 16
 # Seconds that Swift may be silent while it copies up to 5 GiB inside itself.
-_COPY_PATIENCE: Final = 600.0
+_COPY_EXTRA_SECONDS: Final = 600.0
 # Seconds for each segment of a manifest that Swift looks at before it answers.
-_SEGMENT_PATIENCE: Final = 0.1
+_SEGMENT_EXTRA_SECONDS: Final = 0.1
 # Swift's bulk deletion refuses lines of twice its longest path, and all that follows them.
 _LONGEST_LINE: Final = 2048
 _DELETES_AT_ONCE: Final = 16
@@ -62,22 +62,22 @@ class Swift:
         endpoint: str,
         tokens: TokenSource,
         request_id: str,
-        memory: SwiftMemory | None = None,
+        cache: SwiftCache | None = None,
         token: Token | None = None,
     ) -> None:
         self._http = SwiftHttp(pool, endpoint, tokens, request_id, token)
-        self._memory = memory or SwiftMemory()
+        self._cache = cache or SwiftCache()
 
     # --- the account ---
 
     async def limits(self) -> Limits:
         """Return what this Swift allows (`GET /info`); careful values where it does not say."""
         root = self._http.endpoint.partition("/v1/")[0]
-        known = self._memory.limits(root)
+        known = self._cache.limits(root)
         if known is None:
             status, body = await self._http.public(root, "/info")
             known = _limits(parsed(body, dict)) if status == 200 else Limits()
-            self._memory.keep_limits(root, known)
+            self._cache.keep_limits(root, known)
         return known
 
     async def containers(self, *, prefix: str = "", marker: str = "", limit: int = 0) -> list[Container]:
@@ -94,7 +94,7 @@ class Swift:
             model = await self._container_headers(like)
             headers.update({key: model[key] for key in _POLICY_AND_ACLS if key in model})
         answer = await self._expect("PUT", path_of(name), headers)
-        self._memory.keep_container(self._url(name), True)
+        self._cache.keep_container(self._url(name), True)
         return answer.status == 201
 
     async def container(self, name: str) -> Container:
@@ -107,18 +107,18 @@ class Swift:
         await self._expect("POST", path_of(name), headers)
 
     async def has_container(self, name: str) -> bool:
-        """Say whether a container is there, from memory for up to some seconds."""
+        """Say whether a container is there, from a cache for up to some seconds."""
         url = self._url(name)
-        present = self._memory.container(url)
+        present = self._cache.container(url)
         if present is None:
             present = await absent_is(None, self._container_headers(name)) is not None
-            self._memory.keep_container(url, present)
+            self._cache.keep_container(url, present)
         return present
 
     async def delete_container(self, name: str) -> None:
         """Delete a container.  Raises CONFLICT while it holds objects."""
         await self._expect("DELETE", path_of(name))
-        self._memory.keep_container(self._url(name), False)
+        self._cache.keep_container(self._url(name), False)
 
     async def objects(self, container: str, want: Listing) -> list[ObjectRow]:
         """List one page of a container."""
@@ -203,7 +203,9 @@ class Swift:
         headers["If-Match"] = etag  # Swift's copy holds conditions against the source
         if span:
             headers["Range"] = span
-        return codec.written((await self._expect("PUT", path_of(*target), headers, patience=_COPY_PATIENCE)).headers)
+        return codec.written(
+            (await self._expect("PUT", path_of(*target), headers, extra_seconds=_COPY_EXTRA_SECONDS)).headers
+        )
 
     async def put_manifest(
         self, container: str, name: str, segments: Sequence[Segment], description: Description
@@ -218,7 +220,7 @@ class Swift:
             path + "?multipart-manifest=put&heartbeat=on",
             headers,
             body=json.dumps(manifest).encode(),
-            patience=len(segments) * _SEGMENT_PATIENCE,
+            extra_seconds=len(segments) * _SEGMENT_EXTRA_SECONDS,
         )
         if answer.status != 202:
             return codec.written(answer.headers)
@@ -308,10 +310,10 @@ class Swift:
         *,
         body: bytes | AsyncIterable[bytes] = b"",
         length: int | None = 0,
-        patience: float = 0.0,
+        extra_seconds: float = 0.0,
     ) -> Answer:
         """Send a request whose success is any 2xx; a 202 with a body is left for the caller to read."""
-        answer = await self._http.send(method, path, headers, body=body, length=length, patience=patience)
+        answer = await self._http.send(method, path, headers, body=body, length=length, extra_seconds=extra_seconds)
         if not 200 <= answer.status < 300:
             error = await refusal(answer, path)
             if error.fault is Fault.NOT_FOUND and error.resource == "object" and method == "PUT":

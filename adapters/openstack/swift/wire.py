@@ -3,7 +3,7 @@
 Every S3 request passes here, so this is no general client: a small object costs some 70 microseconds of CPU, where
 aiohttp's client takes 190.  It is strict about whose bytes are whose: an answer that begins before it was asked for, or
 a body of another length than announced, costs the connection.  It is lenient towards names and values of headers that
-HTTP does not allow and Swift's users can store with an object: `odd_heads` reads those.
+HTTP does not allow and Swift's users can store with an object: `invalid_heads` reads those.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import httptools
 from adapters.errors import BackendError, Fault
 from adapters.openstack import faults
 from adapters.openstack.swift.headers import SERVICE
-from adapters.openstack.swift.odd_heads import framing, readable
+from adapters.openstack.swift.invalid_heads import framing_headers, readable_headers
 
 # Of an answer's body, what may wait here for its reader before Swift is made to wait.
 HELD_BYTES: Final = 256 * 1024
@@ -288,7 +288,7 @@ class Wire(asyncio.Protocol):
                         raise
                     self._odd_head = True
                     self._parser = parser = httptools.HttpResponseParser(self)
-                    parser.feed_data(framing(self._head))
+                    parser.feed_data(framing_headers(self._head))
                 self._head = b""
             if data and self._answer is None:
                 self.abort("more than the answer")
@@ -316,7 +316,7 @@ class Wire(asyncio.Protocol):
         if status < 200:
             return
         if self._odd_head:
-            answer.headers = readable(self._head)
+            answer.headers = readable_headers(self._head)
         else:
             # Each header is a name, a value and nothing; taken backwards, the first of those with one name counts.
             parts = _HEADER.split(self._head.decode("utf-8", "surrogateescape"))

@@ -230,8 +230,8 @@ async def test_each_wait_has_its_own_silence() -> None:
 
     script = Script(slow, says(OK), slow, says(b""))
     async with swift(script, silence=0.2) as ask:
-        for patience in (10.0, 0.0, 0.3):
-            assert await (await ask(patience=patience)).read() == b"ok"
+        for extra_seconds in (10.0, 0.0, 0.3):
+            assert await (await ask(extra_seconds=extra_seconds)).read() == b"ok"
         await asyncio.sleep(0.25)  # idle, it is not silent
         started = asyncio.get_running_loop().time()
         with pytest.raises(LostError, match=r"silent for 0\.2 seconds"):

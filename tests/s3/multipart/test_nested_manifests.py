@@ -1,6 +1,6 @@
 """More parts than one manifest of Swift may name: manifests of manifests, here with a limit of two.
 
-The completion runs in this process, with a memory that believes in the small limit; all else is the real thing.
+The completion runs in this process, with a cache that holds the small limit; all else is as usual.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from openstack.connection import Connection
 
-from adapters.openstack.swift.memory import SwiftMemory
+from adapters.openstack.swift.cache import SwiftCache
 from adapters.openstack.swift.swift import Swift
 from adapters.types.objects import Limits
 from shim.s3.multipart.complete import complete_multipart_upload
@@ -24,9 +24,9 @@ SIZES = (5 * MIB, 5 * MIB + 1, 5 * MIB, 5 * MIB + 2, 3)
 
 async def completed(connection: Connection, params: Mapping[str, Any], at_most: int) -> Any:
     """Complete an upload as the gateway does, on a Swift whose manifests may name so many segments."""
-    memory = SwiftMemory()
-    memory.keep_limits(str(connection.object_store.get_endpoint()).partition("/v1/")[0], Limits(segments=at_most))
-    async with calling(connection, "CompleteMultipartUpload", partial(Swift, memory=memory)) as call:
+    cache = SwiftCache()
+    cache.keep_limits(str(connection.object_store.get_endpoint()).partition("/v1/")[0], Limits(segments=at_most))
+    async with calling(connection, "CompleteMultipartUpload", partial(Swift, cache=cache)) as call:
         return await complete_multipart_upload(call, params)
 
 

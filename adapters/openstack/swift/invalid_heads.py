@@ -17,12 +17,12 @@ _TOKEN: Final = re.compile("[!#$%&'*+.^_`|~0-9a-z-]+")
 _CONTROL: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 
 
-def framing(head: bytes) -> bytes:
+def framing_headers(head: bytes) -> bytes:
     """Return a head with its status line and those headers alone that say where the answer ends."""
     return b"%b%b\r\n\r\n" % (head[: head.index(b"\r\n")], b"".join(_FRAMING.findall(head)))
 
 
-def readable(head: bytes) -> dict[str, str]:
+def readable_headers(head: bytes) -> dict[str, str]:
     """Return a head's headers by lower-case names, the first of each name.
 
     Metadata that HTTP cannot carry is left out and counted in the entry UNREADABLE; other headers lose their control

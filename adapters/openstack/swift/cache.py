@@ -1,6 +1,6 @@
-"""A process's memory of the Swifts that it talks to: their limits, and which containers exist.
+"""Cache what writes need to know of each Swift: its limits, and which containers exist.
 
-Writes need both, and both change rarely.  Without this memory there are more requests, and the same answers.
+Both change rarely.  Without this cache the gateway makes more requests and gives the same answers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LIMITS_SECONDS: Final = 3600.0
 MOST_CONTAINERS: Final = 10_000
 
 
-class SwiftMemory:
+class SwiftCache:
     """Limits by Swift and presence by container URL, each for a time; the oldest containers are forgotten first."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
