@@ -30,7 +30,7 @@ _SECRETS: Final = re.compile(r"gAAAA[\w-]{16,}=*|(?i:(?:token|secret|password|si
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class ErrorBody:
     """What a service answered: `kind` is its name for the error ("itemNotFound", "SecurityGroupInUse"), or empty."""
 
     kind: str
@@ -116,14 +116,14 @@ def backend_error(
     id: str = "",
 ) -> BackendError:
     """Return the error that an unsuccessful answer means; `headers` must look names up case-insensitively."""
-    refusal = read_refusal(body)
-    fault = _fault(service, status, f"{refusal.kind} {refusal.message}".lstrip())
+    error_body = read_error_body(body)
+    fault = _fault(service, status, f"{error_body.kind} {error_body.message}".lstrip())
     return BackendError(
         fault,
         service=service,
         resource=resource,
         id=id,
-        detail=clean(refusal.message),
+        detail=clean(error_body.message),
         status=status,
         upstream_id=upstream_id(headers),
         retry_after=retry_after(headers, fault),
@@ -167,17 +167,17 @@ def clean(text: str) -> str:
     return line if len(line) <= _LONGEST_DETAIL else line[: _LONGEST_DETAIL - 1] + "…"
 
 
-def read_refusal(body: bytes) -> Refusal:
+def read_error_body(body: bytes) -> ErrorBody:
     """Read the shapes of all services: JSON by fault name, Neutron's typed error, Keystone's, Glance's HTML, text."""
     text = body[:_LONGEST_BODY].decode("utf-8", "replace").strip()
     if text.startswith(("{", "[")):
         try:
             return _from_json(json.loads(text))
         except ValueError:
-            return Refusal("", "")
+            return ErrorBody("", "")
     if text.startswith("<"):
-        return Refusal("", _from_html(text))
-    return Refusal("", text)
+        return ErrorBody("", _from_html(text))
+    return ErrorBody("", text)
 
 
 def _fault(service: str, status: int, text: str) -> Fault:
@@ -189,19 +189,19 @@ def _fault(service: str, status: int, text: str) -> Fault:
     return Fault.INVALID if 400 <= status < 500 else Fault.UNAVAILABLE
 
 
-def _from_json(answer: object) -> Refusal:
+def _from_json(answer: object) -> ErrorBody:
     if not isinstance(answer, dict):
-        return Refusal("", "")
+        return ErrorBody("", "")
     # Nova, Cinder and Keystone answer an object below the fault's name, Neutron one below "NeutronError" with the
     # name inside, Placement a list below "errors".
     for name, inner in answer.items():
         first = inner[0] if isinstance(inner, list) and inner else inner
         if isinstance(first, dict):
             message = first.get("message") or first.get("detail") or first.get("title") or ""
-            return Refusal(str(first.get("type") or name), str(message))
+            return ErrorBody(str(first.get("type") or name), str(message))
     # Glance, asked for JSON, still writes markup inside its message.
     message = answer.get("message") or answer.get("NeutronError") or answer.get("faultstring") or ""
-    return Refusal("", _from_html(str(message)))
+    return ErrorBody("", _from_html(str(message)))
 
 
 def _from_html(text: str) -> str:

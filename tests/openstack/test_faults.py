@@ -126,8 +126,8 @@ def test_a_refusal_becomes_its_fault(service: str, status: int, body: str, fault
     ],
 )
 def test_the_sentence_is_found_in_every_shape(body: str, kind: str, message: str) -> None:
-    refusal = faults.read_refusal(body.encode())
-    assert (refusal.kind, faults.clean(refusal.message)) == (kind, message)
+    error_body = faults.read_error_body(body.encode())
+    assert (error_body.kind, faults.clean(error_body.message)) == (kind, message)
 
 
 def test_the_upstream_request_id_and_the_wait_are_kept() -> None:

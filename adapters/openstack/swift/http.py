@@ -34,7 +34,7 @@ _FAULTS: Final = {
     498: Fault.THROTTLED,  # Swift's ratelimit middleware
     501: Fault.UNSUPPORTED,
 }
-_LONGEST_REFUSAL: Final = 1 << 20
+_LONGEST_ERROR_BODY: Final = 1 << 20
 # Nothing in it needs to be quoted, and nothing begins with a dot as `..` does.
 _is_plain: Final = re.compile(r"(?:/*+[A-Za-z0-9_~-][A-Za-z0-9_.~-]*+)*+/*+").fullmatch
 
@@ -129,14 +129,14 @@ class SwiftHttp:
         """Send a request whose success is any 2xx and return its body."""
         answer = await self.send(method, path, headers, body=body)
         if not 200 <= answer.status < 300:
-            raise await refusal(answer, path)
+            raise await error_of(answer, path)
         return await answer.read()
 
     async def rows(self, path: str) -> list[Any]:
         """GET a JSON listing."""
         answer = await self.send("GET", path)
         if not 200 <= answer.status < 300:
-            raise await refusal(answer, path)
+            raise await error_of(answer, path)
         return parsed(await answer.read(), list) if answer.status != 204 else []
 
     async def public(self, root: str, path: str) -> tuple[int, bytes]:
@@ -156,15 +156,15 @@ def parsed(body: bytes, kind: type[Any]) -> Any:
     return found
 
 
-async def refusal(answer: Answer, path: str) -> BackendError:
-    """Read an unsuccessful answer, to its end, as an error."""
+async def error_of(answer: Answer, path: str) -> BackendError:
+    """Read an unsuccessful answer to its end and return it as an error."""
     body = b"" if answer.status == 304 else await _some(answer)
-    return refused(answer.status, body, answer.headers, path)
+    return error_from(answer.status, body, answer.headers, path)
 
 
-def refused(status: int, body: bytes, headers: Mapping[str, str], path: str) -> BackendError:
-    """Return the error that a refusal of a request to `path` means."""
-    detail = faults.clean(faults.read_refusal(body).message)
+def error_from(status: int, body: bytes, headers: Mapping[str, str], path: str) -> BackendError:
+    """Return the error for an unsuccessful answer to a request to `path`."""
+    detail = faults.clean(faults.read_error_body(body).message)
     fault = _FAULTS.get(status, Fault.INVALID if 400 <= status < 499 else Fault.UNAVAILABLE)
     if (status == 413 and "quota" in detail.lower()) or status == 507:
         fault = Fault.QUOTA
@@ -182,12 +182,12 @@ def refused(status: int, body: bytes, headers: Mapping[str, str], path: str) -> 
 
 
 async def _some(answer: Answer) -> bytes:
-    """Read a refusal's body; close the connection instead if the body is too long to be a refusal."""
+    """Read the body of an unsuccessful answer; close the connection instead if it is too long for an error's body."""
     found = bytearray()
     try:
         async for piece in answer.pieces():
             found += piece
-            if len(found) > _LONGEST_REFUSAL:
+            if len(found) > _LONGEST_ERROR_BODY:
                 answer.close()
                 return b""
     except LostError:

@@ -19,7 +19,7 @@ from adapters.openstack import faults
 from adapters.openstack.swift import headers as codec
 from adapters.openstack.swift.cache import SwiftCache
 from adapters.openstack.swift.headers import SERVICE
-from adapters.openstack.swift.http import Pool, SwiftHttp, chunked, parsed, path_of, refusal, refused
+from adapters.openstack.swift.http import Pool, SwiftHttp, chunked, error_from, error_of, parsed, path_of
 from adapters.openstack.swift.wire import Answer
 from adapters.ports.identity import TokenSource
 from adapters.types.identity import Token
@@ -143,7 +143,7 @@ class Swift:
             path += f"?part-number={part}"
         answer = await self._http.send("GET", path, {"Range": span} if span else None)
         if answer.status not in (200, 206):
-            raise await self._missing(await refusal(answer, path), container)
+            raise await self._missing(await error_of(answer, path), container)
         found = codec.stored(answer.headers)
         if found.length <= SMALL_BODY:
             return Download(found, await answer.read(), answer.close)
@@ -158,7 +158,7 @@ class Swift:
             path += "?symlink=get"
         answer = await self._http.send("HEAD", path)
         if answer.status not in (200, 206):
-            raise await self._missing(await refusal(answer, path), container)
+            raise await self._missing(await error_of(answer, path), container)
         return codec.stored(answer.headers)
 
     async def segments(self, container: str, name: str) -> list[Segment]:
@@ -166,7 +166,7 @@ class Swift:
         path = path_of(container, name)
         answer = await self._http.send("GET", path + "?multipart-manifest=get")
         if answer.status != 200:
-            raise await self._missing(await refusal(answer, path), container)
+            raise await self._missing(await error_of(answer, path), container)
         if codec.stored(answer.headers).layout != "static":
             answer.close()
             return []
@@ -228,7 +228,7 @@ class Swift:
         status = int(str(verdict.get("Response Status", "500")).split()[0])
         if status != 201:
             detail = "; ".join(": ".join(map(str, pair)) for pair in verdict.get("Errors") or ())
-            raise refused(status, (detail or str(verdict.get("Response Body", ""))).encode(), answer.headers, path)
+            raise error_from(status, (detail or str(verdict.get("Response Body", ""))).encode(), answer.headers, path)
         return codec.written({"etag": verdict["Etag"], "last-modified": verdict["Last Modified"]})
 
     async def replace_description(self, container: str, name: str, description: Description) -> None:
@@ -240,7 +240,7 @@ class Swift:
         path = path_of(container, name)
         answer = await self._http.send("DELETE", path)
         if answer.status not in (200, 204):
-            raise await self._missing(await refusal(answer, path), container)
+            raise await self._missing(await error_of(answer, path), container)
 
     async def drop_stale_row(self, container: str, name: str) -> bool:
         """Remove an object that is gone from the listing; return False, and do nothing, if an object has that name.
@@ -315,7 +315,7 @@ class Swift:
         """Send a request whose success is any 2xx; a 202 with a body is left for the caller to read."""
         answer = await self._http.send(method, path, headers, body=body, length=length, extra_seconds=extra_seconds)
         if not 200 <= answer.status < 300:
-            error = await refusal(answer, path)
+            error = await error_of(answer, path)
             if error.fault is Fault.NOT_FOUND and error.resource == "object" and method == "PUT":
                 error.resource = "container"  # a PUT makes the object: only what it lies in can be missing
             raise error
