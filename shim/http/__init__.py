@@ -1,1 +1,1 @@
-"""The HTTP side of the AWS endpoint: sockets, connections, requests and how an answer is sent."""
+"""HTTP at the AWS endpoint: sockets, connections, the heads and bodies of requests and answers."""

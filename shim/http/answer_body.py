@@ -1,4 +1,4 @@
-"""How an answer leaves: its framing, its stream, and what ends it early."""
+"""Send an answer's body: with its length or chunked, until it ends, breaks off or the client leaves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shim.http.request_body import ClientGone
 from shim.protocol.message import Head, Reply
 from shim.record import Record
 
-# Below this an answer is sent before a client that hung up would be noticed.
+# A shorter answer is sent faster than a disconnect would be noticed, so nothing watches for one.
 _WATCHED_BYTES = 256 * 1024
 
 _EMPTY = frozenset((204, 304))
@@ -24,7 +24,7 @@ _value: Callable[[tuple[str, str]], str] = itemgetter(1)
 
 
 class CutShortError(Exception):
-    """An answer that broke off because its source did; what was sent cannot be taken back: the connection must end."""
+    """OpenStack's answer broke off after a part of it was sent; only closing the connection tells the client."""
 
     def __init__(self, reason: BackendError) -> None:
         super().__init__(str(reason))
@@ -32,12 +32,12 @@ class CutShortError(Exception):
 
 
 async def send_reply(reply: Reply, head: Head, receive: Receive, send: Send, record: Record) -> None:
-    """Send an answer, counting its bytes.
+    """Send an answer and count its bytes in `record`.
 
-    Raises ClientGone where nobody takes a long one, CutShortError where its body breaks off.
+    Raises ClientGone where the client leaves during a long answer, CutShortError where the answer's body breaks off.
     """
     headers = list(zip(map(_wire, map(_name, reply.headers)), map(_wire, map(_value, reply.headers)), strict=True))
-    # What an object's length is only its action knows; 204 and 304 have none, nor has a HEAD another.
+    # An action that streams states the length itself; 204 and 304 have no length, and that of a HEAD is not its body's.
     length = dict(reply.headers).get("Content-Length")
     if length is None and isinstance(reply.body, bytes) and head.method != "HEAD" and reply.status not in _EMPTY:
         headers.append((b"content-length", b"%d" % len(reply.body)))
@@ -61,7 +61,7 @@ async def send_reply(reply: Reply, head: Head, receive: Receive, send: Send, rec
 
 
 async def _stream(body: AsyncIterator[bytes], send: Send, record: Record) -> BackendError | None:
-    """Send the pieces; return what broke them off, which a task group would wrap if it were raised."""
+    """Send the pieces; return the error that broke them off, as a task group would wrap it if it were raised."""
     try:
         async for piece in body:
             record.bytes_out += len(piece)
@@ -75,8 +75,8 @@ async def _stream(body: AsyncIterator[bytes], send: Send, record: Record) -> Bac
 async def _while_connected(receive: Receive) -> AsyncIterator[None]:
     """Run the block until it ends or the client hangs up, which raises ClientGone.
 
-    uvicorn swallows what is sent to a client that went away, so without this a download would be read to its end from
-    the store, for nobody.
+    What is sent to a client that went away is dropped without an error, so without this a download would be read from
+    Swift to its end for nobody.
     """
     gone = False
 

@@ -1,7 +1,7 @@
 """The head of an answer: its status line, and its headers in AWS's spelling.
 
-Header names mean the same in any case (RFC 9110, 5.1), but not every client knows: htslib (samtools) looks for
-`ETag: "` byte by byte, and loses the upload where it does not find it.
+Header names are case-insensitive (RFC 9110, 5.1), but htslib (samtools) compares `ETag: "` byte by byte, and loses the
+upload where it does not find it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _name: Callable[[Header], bytes] = itemgetter(0)
 _value: Callable[[Header], bytes] = itemgetter(1)
 
-# AWS capitalises each word of a header's name, except in these and in its own, which are in lower case.
+# AWS capitalises each word of a header's name, except in these names and in x-amz-*, which is lower case.
 _IRREGULAR = {
     one.lower(): one
     for one in (
@@ -35,14 +35,14 @@ _IRREGULAR = {
     )
 }
 
-# Names that users made up (`x-amz-meta-...`) are remembered too, so both their number and their length are bounded.
+# Clients choose names (`x-amz-meta-...`), so the number and the length of remembered names are bounded.
 _REMEMBERED_NAMES, _REMEMBERED_BYTES = 1024, 64
 
 
 def head_lines(status: int, headers: Collection[Header]) -> tuple[bytes, dict[bytes, bytes]]:
-    """Return an answer's status line and headers, without their `END`, and the headers by how their lines begin.
+    """Return an answer's head without `END`, and the values of its headers by the start of their lines.
 
-    Each answer has a Date and a Server.  RuntimeError for what would break the head: a name that is no token, a value
+    Date and Server are added.  Raises RuntimeError for what would break the head: a name that is not a token, a value
     with a control character.
     """
     names = list(map(_LINES.__getitem__, map(_name, headers)))
@@ -60,7 +60,7 @@ def spelled(name: bytes) -> bytes:
 
 
 class _Lines(dict[bytes, bytes]):
-    """How the line of a header begins, by the name that the application gave it."""
+    """The start of a header's line, CR LF and `ETag: `, by the name that the application gave."""
 
     def __missing__(self, name: bytes) -> bytes:
         if not _TOKEN.fullmatch(name):
@@ -72,7 +72,7 @@ class _Lines(dict[bytes, bytes]):
 
 
 class _Date:
-    """The lines of every answer, written anew each second: "the date and time at which the message was originated"."""
+    """The lines of Date and Server, which every answer has; they are written once a second."""
 
     def __init__(self) -> None:
         self._second = -1

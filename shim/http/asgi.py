@@ -1,4 +1,4 @@
-"""ASGI's three words, for whoever stands between a listener and an application."""
+"""The types of ASGI's three arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exchange: one HTTP request and its answer, as an ASGI application receives the one and sends the other."""
+"""Exchange: one HTTP request and its answer, behind ASGI's `receive` and `send`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from shim.http.answer_head import END, Header, head_lines
 
 log = logging.getLogger(__name__)
 
-# What of a body is kept until the application asks for it; the client waits meanwhile.
+# How much of a body is kept until the application asks for it; beyond that, reading from the client pauses.
 BODY_BYTES = 64 * 1024
 
-# Joining copies, so it is for bodies whose copy costs less than a system call.
+# A body up to this size is joined to its head: copying it costs less than a second system call.
 JOINED_BYTES = 16 * 1024
 
 _CONTINUE = b"HTTP/1.1 100 Continue" + END
@@ -41,15 +41,15 @@ class Wire(Protocol):
         ...
 
     def pause_reading(self) -> None:
-        """Let the client wait."""
+        """Read no more from the client."""
         ...
 
     def resume_reading(self) -> None:
-        """Read on."""
+        """Read from the client again."""
         ...
 
     def answered(self, *, keep: bool) -> None:
-        """Go on with the next request, or end the connection."""
+        """Serve the next request, or close the connection."""
         ...
 
 
@@ -78,10 +78,10 @@ class Exchange:
         self._endless = False  # the connection's end is the body's
         self._left = 0
 
-    # What the connection tells.
+    # Called by the connection.
 
     def take(self, body: bytes) -> None:
-        """Keep a piece of the body; what nobody will ask for is dropped."""
+        """Keep a piece of the body, or drop it if the exchange has ended."""
         if self._ended or self._error:
             return
         if not self._admitted:
@@ -98,27 +98,27 @@ class Exchange:
         self._wake()
 
     def admitted(self) -> None:
-        """The application knows who asks: from now on the body is no stranger's."""
+        """Stop counting the body as unsigned; the application calls this when it has authenticated the request."""
         self._admitted = True
         self.release()
 
     def release(self) -> None:
-        """Give back what the body was counted for."""
+        """Stop counting the body's bytes as unsigned."""
         self._connection.admission.release(self._held)
         self._held = 0
 
     def whole(self) -> None:
-        """The body has come."""
+        """Mark the body complete."""
         self._whole = True
         self._wake()
 
     def lost(self) -> None:
-        """The client has gone."""
+        """Mark the client disconnected."""
         self._gone = True
         self._wake()
 
     def broken(self, error: Exception) -> None:
-        """What comes next is no HTTP: a body that is not whole never will be."""
+        """Fail a body that is not complete: what follows on the connection is not HTTP."""
         if not self._whole:
             self._error = error
             self._wake()
@@ -128,7 +128,7 @@ class Exchange:
             self._waiter.set_result(None)
 
     async def run(self, app: Callable[..., Any]) -> None:
-        """Have the request answered; whatever happens, it is answered whole or the connection ends."""
+        """Call the application; close the connection unless it sent a whole answer."""
         try:
             await app(self.scope, self.receive, self.send)
         except asyncio.CancelledError:
@@ -150,12 +150,12 @@ class Exchange:
         await self.send({"type": "http.response.start", "status": 500, "headers": headers})
         await self.send({"type": "http.response.body"})
 
-    # What the application asks for.
+    # Called by the application.
 
     async def receive(self) -> MutableMapping[str, Any]:
-        """Wait for a piece of the body; after the last one for the client to leave, or for the answer's end.
+        """Wait for a piece of the body; after the last one, for the client's disconnect or the end of the answer.
 
-        Raises the AwsError that a body has earned whose framing is broken.
+        Raises AwsError for a body whose framing is broken.
         """
         if self._expects and not self._started and not self._gone:
             self._connection.transport.write(_CONTINUE)
@@ -173,9 +173,9 @@ class Exchange:
         return {"type": "http.request", "body": body, "more_body": not self._whole}
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
-        """Answer: the head, then the body in pieces.
+        """Send the answer's head, then a piece of its body.
 
-        RuntimeError where the body is not as long as its head says, or a header could break the head.
+        Raises RuntimeError where the body has another length than its head says, or a header could break the head.
         """
         if not self._connection.writing:
             await self._connection.writable()
@@ -213,7 +213,7 @@ class Exchange:
         if self._chunked:
             head += b"\r\nTransfer-Encoding: chunked"
         if self._expects and not self._whole:
-            # A client that was not told to continue sends no body, but what it asks next would be read as that body.
+            # A client that was not told to continue sends no body, and its next request would be read as that body.
             self._keep = False
         if b"close" in said.get(b"\r\nConnection: ", b"").lower():
             self._keep = False

@@ -23,11 +23,11 @@ _DECLARATION = DECLARATION.encode()
 async def keep_connection_alive(
     work: Coroutine[Any, Any, Reply], silence: float, request_id: str, failed: Callable[[Exception], Reply]
 ) -> Reply:
-    """Return the work's answer, or raise its error, where it has ended after `silence` seconds.
+    """Return the work's answer, or raise its error, if it ends within `silence` seconds.
 
-    Else return a 200 whose body is white space every so many seconds until the work has ended, and then the document
-    of its answer, or of what `failed` makes of its error; headers that only the end could tell are not sent.  The work
-    goes on to its end whether or not somebody still listens.
+    Otherwise return a 200 whose body is a space every `silence` seconds until the work has ended, and then the work's
+    document, or the one that `failed` makes of its error.  The headers of the work's answer are not sent.  The work
+    goes on to its end even if the client disconnects.
     """
     task = asyncio.ensure_future(work)
     try:

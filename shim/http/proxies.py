@@ -1,7 +1,7 @@
-"""Proxies: whose word is taken for where a request came from, and whether over TLS.
+"""Trusted proxies: their headers say which client sent a request, and whether over TLS.
 
-A client can send any `X-Forwarded-*` itself.  They count only on a connection from an address that the operator named,
-and of a list only the part that named proxies have written: its right end.
+A client can send any `X-Forwarded-*` itself.  These headers are read only on a connection from an address that the
+operator named, and of the list in X-Forwarded-For only the right end, which named proxies have written.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ Network = IPv4Network | IPv6Network
 
 _FORWARDED = (b"x-forwarded-proto", b"x-forwarded-for")
 
-# Hops that are looked at; a longer list has not been written by proxies.
+# How many entries of the list are read; a longer one was not written by proxies.
 _HOPS = 20
 
 
 class Proxies:
-    """The proxies that are believed."""
+    """The proxies that the operator trusts."""
 
     def __init__(self, networks: Iterable[Network] = ()) -> None:
         self._networks = tuple(networks)
@@ -30,9 +30,9 @@ class Proxies:
         return found is not None and self._known(found)
 
     def client(self, peer: str, forwarded: str) -> str:
-        """Return whose request a trusted peer passes on: the right-most address of the list that is no proxy's.
+        """Return the client of a forwarded request: the right-most address that is not a trusted proxy's.
 
-        What is no address ends the search: nobody knows what stands before it.
+        An entry that is not an address ends the search, as entries before it cannot be trusted.
         """
         client = peer
         for hop in reversed(forwarded.rsplit(",", _HOPS)[-_HOPS:]):
@@ -45,7 +45,7 @@ class Proxies:
         return client
 
     def correct(self, scope: dict[str, Any]) -> None:
-        """Take a trusted peer's word, in a request's scope, for whose request it is and how it was asked."""
+        """Set the client and the scheme in a request's ASGI scope from a trusted peer's headers."""
         told = [b",".join(value for name, value in scope["headers"] if name == wanted) for wanted in _FORWARDED]
         scheme, client = (text.decode("latin-1") for text in told)
         scope["scheme"] = scheme_of(scheme) or scope["scheme"]
@@ -58,7 +58,7 @@ class Proxies:
 
 
 def plain(text: str) -> str | None:
-    """Return an IP address in its one form, or None; a port behind it, and an IPv6 address's brackets, are left out."""
+    """Return an IP address in canonical form, without a port or brackets; None for other text."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

@@ -1,4 +1,4 @@
-"""A request's body as it comes in: whether there is one, how long it may be silent, and a client that goes away."""
+"""Receive a request's body: tell whether there is one, end a silent one, notice a client that disconnects."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ BODY_HEADERS = frozenset(("content-length", "transfer-encoding"))
 
 
 class ClientGone(Exception):  # noqa: N818 - it tells what happened, and there is nobody left to answer
-    """The client went away before its body had come in whole, or before an answer that nobody else would get."""
+    """The client disconnected before its body was complete, or before it was answered."""
 
 
 def with_idle_timeout(receive: Receive, seconds: float) -> Receive:
-    """Return a `receive` that raises S3's RequestTimeout where a body is silent for so long before it is whole.
+    """Return a `receive` that raises S3's RequestTimeout if no piece of an incomplete body comes for `seconds`.
 
-    What comes behind the body, which is the client's leaving, may take its time.
+    After the body, `receive` waits without a limit for the client's disconnect.
     """
     whole = False
 
@@ -31,7 +31,7 @@ def with_idle_timeout(receive: Receive, seconds: float) -> Receive:
         nonlocal whole
         if whole:
             return await receive()
-        # As asyncio.timeout does it, which takes three times as long over a piece that is there already.
+        # This does what asyncio.timeout does; that takes three times as long when a piece is there already.
         task = asyncio.current_task()
         assert task is not None
         late, cancelled = False, task.cancelling()
@@ -44,7 +44,7 @@ def with_idle_timeout(receive: Receive, seconds: float) -> Receive:
             task.cancel()
 
         def look_again() -> None:
-            # After a stall of the event loop a piece may have come as the time ran out: its reader goes first.
+            # After a stall of the event loop a piece may have come when the time ran out: let its reader run first.
             nonlocal timer
             timer = loop.call_soon(give_up)
 
@@ -66,7 +66,7 @@ def with_idle_timeout(receive: Receive, seconds: float) -> Receive:
 async def while_client_waits(work: Coroutine[Any, Any, T], receive: Receive) -> T:
     """Return what the work returns; where the client hangs up first, cancel it and raise ClientGone when it has ended.
 
-    The request's body must have been read: after it `receive` tells of nothing but the client's leaving.
+    The request's body must have been read: after it, `receive` returns only the client's disconnect.
     """
     working = asyncio.ensure_future(work)
     leaving = asyncio.ensure_future(_until_disconnect(receive))

@@ -1,7 +1,7 @@
-"""The listeners: uvicorn under uvloop with our own connections, drained before it stops.
+"""The listeners: uvicorn under uvloop with the project's `Connection`, drained before they stop.
 
-An operator's load balancer looks at `/healthcheck` every second or so.  On SIGTERM that answer turns to 503 first,
-while requests are still served; only when the balancer had time to notice does the listener close.
+A load balancer asks `/healthcheck` every second or so.  After SIGTERM that answers 503 while requests are still served;
+the listener closes only after the balancer has had time to notice.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from shim.http.proxies import Proxies
 
 
 class DrainingServer(uvicorn.Server):
-    """uvicorn's server with a pause between SIGTERM and the end of listening; a second signal ends the pause."""
+    """uvicorn's server, which goes on listening for `drain_seconds` after SIGTERM; a second signal ends that time."""
 
     def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, drain_seconds: float) -> None:
         super().__init__(config)
@@ -52,11 +52,11 @@ class DrainingServer(uvicorn.Server):
 
 
 class SideServer(uvicorn.Server):
-    """A listener beside the main one: it leaves signals alone and stops when it is told."""
+    """A second listener in the process: it handles no signals and stops when `should_exit` is set."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
+        """Capture no signals."""
         yield
 
 
@@ -91,7 +91,7 @@ def _bound(host: str, port: int, *, reuse_port: bool) -> socket.socket:
 
 
 def bounds(settings: Settings, refused: dict[tuple[str, ...], float] | None = None) -> Admission:
-    """Return the bounds on connections and on what unsigned bodies hold, with nothing used of them yet."""
+    """Return the bounds on connections and unsigned bodies from the settings, with nothing in use."""
     return Admission(
         settings.max_connections, settings.max_connections_per_address, settings.unsigned_body_bytes, refused
     )

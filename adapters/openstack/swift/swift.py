@@ -54,7 +54,7 @@ _POLICY_AND_ACLS: Final = ("x-storage-policy", "x-container-read", "x-container-
 class Swift:
     """One project's Swift account.  `endpoint` is its URL in the catalog; `token`, if given, is used first."""
 
-    __slots__ = ("_http", "_memory")
+    __slots__ = ("_cache", "_http")
 
     def __init__(
         self,
