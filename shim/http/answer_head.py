@@ -53,7 +53,7 @@ def head_lines(status: int, headers: Collection[Header]) -> tuple[bytes, dict[by
     return head, dict(zip(names, values, strict=True))
 
 
-def spelled(name: bytes) -> bytes:
+def aws_spelling(name: bytes) -> bytes:
     """Return a header's name as AWS spells it: `ETag`, `Content-Length`, `x-amz-request-id`."""
     lower = name.lower()
     return _IRREGULAR.get(lower) or (lower if lower.startswith(b"x-amz-") else lower.title())
@@ -65,7 +65,7 @@ class _Lines(dict[bytes, bytes]):
     def __missing__(self, name: bytes) -> bytes:
         if not _TOKEN.fullmatch(name):
             raise RuntimeError("a header's name is no token")
-        line = b"\r\n%b: " % spelled(name)
+        line = b"\r\n%b: " % aws_spelling(name)
         if len(name) <= _REMEMBERED_BYTES and len(self) < _REMEMBERED_NAMES:
             self[name] = line
         return line

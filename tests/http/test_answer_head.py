@@ -11,7 +11,7 @@ import uvloop
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
-from shim.http.answer_head import _DATE, _LINES, spelled
+from shim.http.answer_head import _DATE, _LINES, aws_spelling
 from tests.http.connections import answering, get, served
 from tests.security.door import Door
 from tests.security.requests import Wire, signed
@@ -39,7 +39,7 @@ def raw(*headers: tuple[bytes, bytes], status: int = 200) -> bytes:
 @pytest.mark.parametrize("name", SPELLED.split())
 @pytest.mark.parametrize("case", [str.lower, str.upper, str.title, str])
 def test_a_name_is_spelled_as_aws_spells_it(name: str, case: type[str]) -> None:
-    assert spelled(case(name).encode()) == name.encode()
+    assert aws_spelling(case(name).encode()) == name.encode()
 
 
 def test_every_name_of_the_s3_model_keeps_its_spelling() -> None:
@@ -50,7 +50,7 @@ def test_every_name_of_the_s3_model_keeps_its_spelling() -> None:
             if member.serialization.get("location") == "header":
                 there = str(member.serialization.get("name", name))
                 # The model alone writes `accept-ranges` in lower case; the samples of GetObject's page do not.
-                assert spelled(there.encode()) == there.replace("accept-ranges", "Accept-Ranges").encode()
+                assert aws_spelling(there.encode()) == there.replace("accept-ranges", "Accept-Ranges").encode()
 
 
 def test_the_very_bytes_of_an_answer() -> None:
