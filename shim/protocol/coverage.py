@@ -16,12 +16,12 @@ _ALL: Tree = {}
 
 
 def paths(words: Collection[str] | str) -> frozenset[str]:
-    """Take paths as a collection, or as one string with blanks between them."""
+    """Return the set of paths given as a collection, or as one string with blanks between them."""
     return frozenset(words.split() if isinstance(words, str) else words)
 
 
 def compile_tree(shape: Any, covered: Iterable[str]) -> Tree:
-    """Fold paths to a tree; LookupError for a path that the model lacks."""
+    """Turn paths into a tree; raise LookupError for a path that the model lacks."""
     root: Tree = {}
     for path in sorted(covered):  # a parent comes before what is below it, and covers it
         place, node = shape, root
@@ -44,7 +44,7 @@ def _member(shape: Any, name: str, path: str) -> Any:
 
 
 def covered_wholly(tree: Tree) -> frozenset[str]:
-    """Return the top members that are covered with all below them: parameters of these alone need no walk."""
+    """Return the top members that are covered with all below them; parameters of these alone need no further check."""
     return frozenset(name for name, below in tree.items() if below is _ALL)
 
 

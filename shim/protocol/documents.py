@@ -1,7 +1,7 @@
-"""Reads the XML documents of rest-xml requests: the tree of `xml.read` becomes parameters, by the model.
+"""Turns the XML documents of rest-xml requests, read to a tree by `xml.read`, into parameters.
 
 The parser has checked the tree against `xml.schema`: elements stand where the model has them, as often as it allows.
-Here their text becomes values, and what is missing is found.
+This module turns their text into values, and finds missing members.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Gather = Callable[[dict[str, Any], str, Any], None]
 
 
 class Compiler:
-    """Compiles a model's shapes to readers of elements; recursion in a model ends at the memo."""
+    """Compiles a model's shapes to readers of elements, each once, as models are recursive."""
 
     def __init__(self) -> None:
         self._done: dict[tuple[str, str], Read] = {}
@@ -38,7 +38,7 @@ class Compiler:
         return self._done[key]
 
     def structure(self, shape: Any, skip: frozenset[str] = frozenset()) -> Read:
-        """Return the reader of a structure's element, without the members that travel elsewhere."""
+        """Return the reader of a structure's element, without the members that are in the path, query or headers."""
         children: dict[str, tuple[str, Read, Gather]] = {}
         attributes: dict[str, tuple[str, Read]] = {}
         for name, member in shape.members.items():
@@ -69,7 +69,7 @@ class Compiler:
         return read
 
     def _child(self, tag: str, member: Any) -> tuple[str, Read, Gather]:
-        """A member's tag, the reader of one such element, and how elements come together."""
+        """Return a member's tag, the reader of one such element, and the function that adds its value."""
         if not flattened(member):
             return tag, self.read(member), dict.__setitem__
         if member.type_name == "map":

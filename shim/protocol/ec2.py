@@ -1,4 +1,4 @@
-"""The ec2 protocol: form pairs in, `<ActionResponse>` out, EC2's own words for what is wrong."""
+"""The ec2 protocol: form pairs in requests, `<ActionResponse>` in answers, EC2's codes and messages in errors."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 def pairs(request: Request) -> tuple[tuple[str, str], ...]:
-    """The pairs of a query call, which may come in the query (GET), in the form (POST), or in both."""
+    """Return the pairs of a query call, which may come in the query (GET), in the form (POST), or in both."""
     return (*request.head.query, *request.form) if request.form else request.head.query
 
 
 def word(request: Request, name: str) -> str:
-    """One of the protocol's own words, `Action` or `Version`; '' where it is missing."""
+    """Return one of the protocol's own parameters, `Action` or `Version`; '' where it is missing."""
     return next((value for key, value in pairs(request) if key == name), "")
 
 
 def words(request: Request) -> dict[str, str]:
-    """The protocol's own words that a request holds, each said once, or again alike in the query and the form.
+    """Return the protocol's own parameters of a request; each may stand in the query and the form with the same value.
 
-    Raises ParameterError where one is said in two ways: nobody could tell which operation is meant.
+    Raises ParameterError where one has two values, as the request would be ambiguous.
     """
     found: dict[str, str] = {}
     for name, value in pairs(request):
@@ -52,7 +52,7 @@ def action_name(model: Any, refuse: Callable[[ParameterError], AwsError]) -> Cal
             return action
         if not action:
             raise AwsError("MissingAction", "The request must contain the parameter Action", 400)
-        # Terraform compares this sentence.
+        # Terraform compares this message.
         name = action.encode("utf-8", "replace").decode()
         raise AwsError("InvalidAction", f"The action {name} is not valid for this web service.", 400, refused=name)
 
@@ -60,7 +60,7 @@ def action_name(model: Any, refuse: Callable[[ParameterError], AwsError]) -> Cal
 
 
 def wire_name(name: str, member: Any) -> str:
-    """A member's name in a request: queryName, else locationName or its own with a capital."""
+    """Return a member's name in a request: queryName, else locationName or its own, capitalised."""
     if "queryName" in member.serialization:
         return str(member.serialization["queryName"])
     location = str(member.serialization.get("name", name))
@@ -68,7 +68,7 @@ def wire_name(name: str, member: Any) -> str:
 
 
 def aws_error(error: ParameterError) -> AwsError:
-    """EC2's words for a parameter that cannot be taken."""
+    """Return EC2's error for an invalid parameter."""
     name = error.name.encode("utf-8", "replace").decode()
     if error.problem is Problem.UNKNOWN:
         code, message = "UnknownParameter", f"The parameter {name} is not recognized"
@@ -91,7 +91,7 @@ def parser(model: Any) -> Parse:
 
 
 def form_parser(read: urlencoded_form.Read, words: Callable[[ParameterError], AwsError]) -> Parse:
-    """Make a reader of the tree a parser of requests, with a protocol's words for refusals."""
+    """Return a parser of requests, from a reader of the parameter tree and a protocol's errors for parameters."""
 
     def parse(request: Request, body: bytes) -> dict[str, Any]:
         try:
@@ -106,8 +106,8 @@ def form_parser(read: urlencoded_form.Read, words: Callable[[ParameterError], Aw
 def writer(model: Any) -> Write:
     """Compile an operation's writer.
 
-    The namespace bears the version that was asked for and a trailing slash: libcloud finds nothing otherwise.  Where
-    the model has no answer, or one with `Return`, EC2 says `<return>true</return>`: older clients take it for success.
+    The namespace has the version of the request and a trailing slash, which libcloud needs.  Where the model has no
+    answer, or one with `Return`, EC2 writes `<return>true</return>`, which older clients need.
     """
     name, version = model.name, model.metadata["apiVersion"]
     shape = model.output_shape

@@ -1,4 +1,4 @@
-"""The error envelopes: what AwsError looks like to a client of EC2, of the query services, and of S3."""
+"""The error envelopes: write an AwsError as EC2, the query services and S3 do."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def ec2(error: AwsError, request_id: str, request: Request) -> Reply:
 
 
 def query(error: AwsError, request_id: str, request: Request, *, namespace: str = "") -> Reply:
-    """`<ErrorResponse>`: STS, IAM and every other query service.  `Type` says whose fault it was."""
+    """`<ErrorResponse>`: STS, IAM and every other query service.  `Type` is `Sender` or `Receiver`."""
     xmlns = f' xmlns="{escape(namespace)}"' if namespace else ""
     whose = "Sender" if error.status < 500 else "Receiver"
     body = (
@@ -38,18 +38,18 @@ def query(error: AwsError, request_id: str, request: Request, *, namespace: str 
 
 
 def host_id(request_id: str) -> str:
-    """S3's `x-amz-id-2`, which names the host at AWS.  Ours only restates the request id; it is no secret."""
+    """Return a value for `x-amz-id-2`, which names the host at AWS; here it repeats the request id."""
     return b2a_base64(sha256(request_id.encode()).digest(), newline=False).decode()
 
 
 def s3_ids(request_id: str) -> list[tuple[str, str]]:
-    """The two headers that every answer of S3 bears."""
+    """Return the two id headers that every answer of S3 has."""
     return [("x-amz-request-id", request_id), ("x-amz-id-2", host_id(request_id))]
 
 
 def s3(error: AwsError, request_id: str, request: Request) -> Reply:
     """`<Error>`: S3's envelope.  An answer to HEAD, and 304, has no body (RFC 9110, 9.3.2 and 15.4.5)."""
-    # Some repeat what is stored with an object, where OpenStack's own tools may have put anything.
+    # Some headers repeat what is stored with an object, and OpenStack's own tools may have stored any characters.
     headers = [*s3_ids(request_id), *((name, safe(value)) for name, value in error.headers.items())]
     if request.head.method == "HEAD" or error.status in (204, 304):
         return Reply(error.status, headers)

@@ -1,4 +1,4 @@
-"""Members that travel in headers, both ways, compiled once to tables by header name."""
+"""Reads and writes the members of requests and answers that are headers, by tables compiled from the model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shim.protocol.parameter_error import ParameterError, Problem
 
 Binding = tuple[str, Callable[[str], Any]]  # member, reader of the header's text
 
-# Possessive, so that no text makes it go back.
+# Possessive quantifiers, so that no text makes it backtrack.
 _QUOTED = re.compile(r'\s*+(?:"((?:[^"\\]|\\.)*+)"\s*+|([^,]*+))(?:,|$)')
 # An encoded word (RFC 2047, 2): charset, encoding and text.  The blanks between two of them are no text (6.2).
 _ENCODED_WORD = re.compile(r"=\?([A-Za-z0-9_-]{1,40}+)\?([bBqQ])\?([!->@-~]*+)\?=(?:[ \t]++(?==\?))?")
@@ -34,12 +34,12 @@ def reader(shape: Any) -> Callable[[str], Any]:
 
 
 def pieces(text: str) -> list[str]:
-    """Part a header's list at its commas, minding quotes."""
+    """Split a header's list at the commas outside quotes."""
     found: list[str] = []
     at = 0
     while at < len(text):
         match = _QUOTED.match(text, at)
-        assert match is not None  # a quote that nothing closes is a letter like any other
+        assert match is not None  # a quote that is not closed is an ordinary character
         quoted, plain = match.groups()
         found.append(re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else plain.rstrip())
         at = match.end()
@@ -67,7 +67,7 @@ def decoded(text: str) -> str:
 
 
 def _word(match: re.Match[str]) -> str:
-    """Decode one encoded word; KeyError for an unknown charset, ValueError for what is not encoded so."""
+    """Decode one encoded word; raise KeyError for an unknown charset, ValueError for a wrong encoding."""
     charset, encoding, text = match.groups()
     known = _CHARSETS[charset.lower()]
     if encoding in "bB":
@@ -85,7 +85,7 @@ def encoded(text: str) -> str:
 
 
 def safe(text: str) -> str:
-    """Return header text that can neither break the message nor the encoding of it."""
+    """Return text for a header without the characters that would break the head or cannot be encoded."""
     if text.isascii() and text.isprintable():
         return text
     try:
@@ -107,7 +107,7 @@ def response_text(text: str) -> str:
 
 
 def writer(shape: Any) -> Callable[[Any], str]:
-    """Return the function that words one header's value."""
+    """Return the function that writes one header's value as text."""
     if shape.type_name == "list":
         item = scalars.writer(shape.member, "rfc822")
         return lambda value: ",".join(safe(_quoted(item(one))) for one in value)
@@ -143,9 +143,9 @@ def bindings(shape: Any) -> tuple[dict[str, Binding], dict[str, str]]:
 class Emitters(NamedTuple):
     """The header tables of an answer, each by its members."""
 
-    strings: Mapping[str, str]  # to the header; its text travels as it is, made safe
-    others: Mapping[str, tuple[str, Callable[[Any], str]]]  # to the header and its writer
-    prefixes: Mapping[str, str]  # to what all the headers of a map begin with
+    strings: Mapping[str, str]  # member to header; the text is sent as it is, made safe
+    others: Mapping[str, tuple[str, Callable[[Any], str]]]  # member to the header and its writer
+    prefixes: Mapping[str, str]  # member, a map, to the prefix of its headers
 
 
 def emitters(members: Mapping[str, Any]) -> Emitters:

@@ -1,4 +1,4 @@
-"""Requests and replies as the protocol code sees them: bytes and pairs, no sockets."""
+"""The types of requests and replies: bytes and pairs, without sockets."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-# White space that is not part of a header's value (RFC 9110, 5.5), and that a folded line leaves.
+# White space around a header's value, which is not part of it (RFC 9110, 5.5), also where a line was folded.
 _AIR = " \t\n\r\v\f"
-# Headers that nearly every request bears, and that say nothing of what it is for.
+# Headers that nearly every request has and that are no parameters.
 USUAL = frozenset(
     (
         "accept",
@@ -27,7 +27,7 @@ USUAL = frozenset(
         "user-agent",
     )
 )
-# A name and a value of a query; it finds none in an empty piece (`a=b&&c`).
+# A name and a value of a query; an empty piece (`a=b&&c`) does not match.
 _PAIR = re.compile("(?=[^&])([^&=]*)=?([^&]*)")
 
 
@@ -83,7 +83,7 @@ def decode_pairs(raw: bytes) -> tuple[tuple[str, str], ...]:
     A name without `=` has the value ''.  '+' is a space.  Bytes that are no UTF-8 are kept as surrogates; the parser
     refuses them with AWS's error.
     """
-    # The slashes of a credential and the semicolons between signed headers are, mostly, all that a query encodes.
+    # Most queries encode only the slashes of a credential and the semicolons between signed headers.
     plain = raw.replace(b"+", b" ").replace(b"%2F", b"/").replace(b"%3B", b";")
     text = plain.decode("utf-8", "surrogateescape")
     pairs: list[tuple[str, str]] = _PAIR.findall(text)
@@ -97,7 +97,7 @@ def _decoded(text: str) -> str:
 
 
 class Address(NamedTuple):
-    """What of S3 a request names: nothing (the service), a bucket, or an object.  Keys are byte-exact, decoded once."""
+    """The bucket and key that a request to S3 names, '' where it names none.  Keys are decoded exactly once."""
 
     bucket: str = ""
     key: str = ""

@@ -1,7 +1,7 @@
-"""Reads multipart/form-data, a browser's upload, piece by piece: the fields in front of a file, then its bytes.
+"""Reads multipart/form-data, a browser's upload (RFC 7578), piece by piece: first the fields, then the file's bytes.
 
-(RFC 7578.)  It does no I/O: the caller feeds it the body.  Forms of the query protocols (application/
-x-www-form-urlencoded) are another thing, which `protocol.urlencoded_form` reads.
+It does no I/O: the caller feeds it the body.  `protocol.urlencoded_form` reads the other forms, those of the query
+protocols.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class FormData:
         self.whole = False
         self._file = file
         self._left = limit
-        self._to_come = 4 * limit  # until a file begins, with what is between the parts
+        self._to_come = 4 * limit  # bytes that may come until the file begins, boundaries and headers of parts included
         self._in_file = False
         self._header = self._headers = b""
         self._disposition = ""

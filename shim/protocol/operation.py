@@ -1,4 +1,4 @@
-"""Operation: one action of a service with everything compiled, and Dialect: what a wire protocol must offer."""
+"""Operation: an operation of AWS's model, compiled; Dialect: the functions of a wire protocol."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Fail = Callable[[AwsError, str, Request], Reply]  # error, request id, request
 class Checksum:
     """What the model says of an operation's checksums (`httpChecksum`)."""
 
-    required: bool = False  # the request must bear one
+    required: bool = False  # the request must have one
     algorithm_member: str = ""  # the request member that names the algorithm
     mode_member: str = ""  # the request member that asks for the answer's checksum
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of AWS's model.  `handler` is None where we do not answer it."""
+    """One operation of AWS's model.  `handler` is None where the gateway has no action for it."""
 
     name: str
     handler: Handler | None
@@ -38,7 +38,7 @@ class Operation:
     streaming_input: str  # the member whose value is the body's stream, else ""
     has_dry_run: bool
     keeps_connection_alive: bool  # its answer may begin before its end
-    anonymous: bool  # anyone may have it, unsigned
+    anonymous: bool  # anyone may call it, unsigned
     ends_with_client: bool  # it is cancelled, and undoes what it did, when its client hangs up
     check: Check | None  # runs when the parameters are parsed, before any service of OpenStack is asked
     checksum: Checksum
@@ -50,7 +50,7 @@ class Operation:
 
     @property
     def mutating(self) -> bool:
-        """Whether it may change something: AWS names what only reads."""
+        """Whether it may change something, by AWS's naming of operations."""
         return not self.name.startswith(("Describe", "Get", "List", "Head"))
 
 
@@ -63,12 +63,12 @@ class Asked(NamedTuple):
     name: str
     operation: Operation | None = None
     refusal: AwsError | None = None
-    anonymous: bool = False  # anyone may have it, unsigned
+    anonymous: bool = False  # anyone may call it, unsigned
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """A wire protocol: five functions over a model, and its words for three refusals."""
+    """A wire protocol: functions that compile a model, and its errors for what is unsupported."""
 
     router: Callable[[Any], Callable[[Request], str]]  # service model → (request → operation name)
     parser: Callable[[Any], Parse]  # operation model → ...
@@ -80,7 +80,7 @@ class Dialect:
 
 
 def describe(model: Any) -> Mapping[str, Any]:
-    """The facts of an operation model that an Operation bears beside its functions."""
+    """Return the fields of an Operation that come from its model and are not functions."""
     members = model.input_shape.members if model.input_shape else {}
     facts = model.http_checksum or {}
     return {
@@ -101,6 +101,6 @@ def describe(model: Any) -> Mapping[str, Any]:
 
 
 def _streaming(shape: Any) -> str:
-    """The blob payload of a structure: bytes that are the body, not something in it."""
+    """Return the member whose bytes are the whole body, or ''."""
     payload = shape.serialization.get("payload", "") if shape else ""
     return payload if payload and shape.members[payload].type_name == "blob" else ""

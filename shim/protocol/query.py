@@ -1,4 +1,4 @@
-"""The query protocol (STS, IAM, ...): ec2's older sibling, with `.member.` in lists and a wrapper round results."""
+"""The query protocol (STS, IAM, ...): as ec2, but with `.member.` in lists and a wrapper around results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shim.protocol.xml import write as xml
 
 
 def wire_name(name: str, member: Any) -> str:
-    """A member's name in a request; a flattened list without one of its own goes by the name of its items."""
+    """Return a member's name in a request; a flattened list without a name of its own has that of its items."""
     own = member.serialization.get("name", "")
     if not own and member.type_name == "list" and member.serialization.get("flattened"):
         own = member.member.serialization.get("name", "")
@@ -23,7 +23,7 @@ def wire_name(name: str, member: Any) -> str:
 
 
 def aws_error(error: ParameterError) -> AwsError:
-    """Coral's words: `1 validation error detected: Value '...' at '...' failed to satisfy constraint: ...`."""
+    """Return the error `1 validation error detected: Value '...' at '...' failed to satisfy constraint: ...`."""
     where = error.name.encode("utf-8", "replace").decode()
     return AwsError("ValidationError", _sentence(error, where), refused=where)
 

@@ -86,7 +86,7 @@ def _path(model: Any) -> Callable[[Request], dict[str, Any]] | None:
     }
     if not labels:
         return None
-    if labels.keys() <= {"Bucket", "Key"}:  # S3: the address says it, whatever the style
+    if labels.keys() <= {"Bucket", "Key"}:  # S3: the address has both, for path style and virtual-host style
         return _object if "Key" in labels else _bucket
     return _template(model.http["requestUri"].partition("?")[0], labels)
 
@@ -159,7 +159,7 @@ def _query_reader(member: Any) -> tuple[scalars.Read, bool]:
 
 
 def _other_keys(name: str, shape: Any, table: Mapping[str, Any]) -> Fill:
-    """Return the reader of a map in the query: it gets every key that no other member has."""
+    """Return the reader of a map in the query: it takes every key that is not another member."""
     many = shape.value.type_name == "list"
 
     def fill(found: dict[str, Any], head: Head) -> None:
@@ -286,7 +286,7 @@ def _body(shape: Any) -> Callable[[dict[str, Any], bytes], None] | None:
     if payload:
         member = shape.members[payload]
         if member.type_name == "blob":
-            return None  # its bytes are the body itself, and the gateway's to bring
+            return None  # the member is the body itself; the gateway adds it
         if member.type_name == "string":
             read_text = scalars.reader(member, "iso8601")
 

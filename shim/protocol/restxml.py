@@ -1,4 +1,4 @@
-"""The rest-xml protocol as S3 speaks it: status, headers and small documents out, or a stream; its dialect."""
+"""The rest-xml protocol as S3 uses it: writes status, headers and a document, or a stream."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shim.protocol.xml import write as xml
 CONTENT_TYPE = "application/xml"
 
 # Where the model is silent: the namespace, and the names of documents (Amazon S3 API reference, "Response Syntax" of
-# each operation).  SDKs do not look at them; older clients and people do.
+# each operation).  SDKs ignore them; older clients and people read them.
 _NAMESPACES = {"s3": "http://s3.amazonaws.com/doc/2006-03-01/"}
 _ROOTS = {
     "CompleteMultipartUpload": "CompleteMultipartUploadResult",
@@ -46,12 +46,12 @@ _ROOTS = {
     "ListObjectsV2": "ListBucketResult",
     "ListParts": "ListPartsResult",
 }
-# The one document that is its only member: `<LocationConstraint>eu-west-1</LocationConstraint>`.
+# The answer whose root element is its only member: `<LocationConstraint>eu-west-1</LocationConstraint>`.
 _BARE = {"GetBucketLocation": "LocationConstraint"}
 _TEXT_TYPES = {"GetBucketPolicy": "application/json"}
 
-# What the gateway honours for every operation: the address, the lengths and checksums that it verifies.  Paying for a
-# request is a no-op: no bucket here lets the requester pay.
+# Parameters that the gateway honours for every operation: the lengths and checksums that it verifies.  RequestPayer has
+# no effect, as there are no requester-pays buckets here.
 _ALWAYS = frozenset({"ContentLength", "ContentMD5", "RequestPayer"})
 
 Body = Callable[[Mapping[str, Any], str], bytes]
@@ -60,8 +60,8 @@ Body = Callable[[Mapping[str, Any], str], bytes]
 def writer(model: Any) -> Write:
     """Compile an operation's writer.
 
-    A result may bear `ResponseMetadata` as botocore's answers do: `HTTPStatusCode` sets the status (206),
-    `HTTPHeaders` adds headers.
+    A result may have `ResponseMetadata` as botocore's answers do: `HTTPStatusCode` sets the status (206), `HTTPHeaders`
+    adds headers.
     """
     shape = model.output_shape
     status = int(model.http.get("responseCode", 200))
@@ -101,7 +101,7 @@ def _outside_writer(members: Mapping[str, Any]) -> Callable[[Mapping[str, Any], 
                 continue
             try:
                 if name in strings:
-                    # Nearly every text is safe at a glance, without a call.
+                    # Nearly every text is printable ASCII and needs no call of `safe`.
                     out.append(
                         (strings[name], value if value.isascii() and value.isprintable() else headers.safe(value))
                     )
@@ -130,7 +130,7 @@ def _located(shape: Any, location: str) -> str:
 
 
 def _content(model: Any) -> tuple[Callable[[Mapping[str, Any]], bytes] | None, str, str]:
-    """The document's writer, the content type, and the member whose value is the body as it is."""
+    """Return the document's writer, the content type, and the member whose value is the body unchanged."""
     shape = model.output_shape
     if shape is None:
         return None, "", ""
@@ -156,7 +156,7 @@ def _content(model: Any) -> tuple[Callable[[Mapping[str, Any]], bytes] | None, s
 
 
 def _outside(member: Any) -> bool:
-    """Whether an answer's member travels outside the body."""
+    """Whether an answer's member is a header or the status."""
     return member.serialization.get("location") in ("header", "headers", "statusCode")
 
 

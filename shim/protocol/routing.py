@@ -22,7 +22,7 @@ _CREDENTIAL = re.compile(r"Credential\s*+=\s*+([^,\s]++)")
 _SCOPED = re.compile(r".*/[^/]*/[^/]*/([^/]*)/aws4_request", re.DOTALL)
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
-# What a query call without a credential scope (SigV2, or unsigned as AssumeRoleWithWebIdentity is) is for.
+# The service of a query call without a credential scope (SigV2, or unsigned as AssumeRoleWithWebIdentity is).
 _BY_VERSION = {"2011-06-15": "sts", "2010-05-08": "iam"}
 
 
@@ -46,20 +46,20 @@ def service_for(head: Head, form: Iterable[tuple[str, str]] = ()) -> str:
 
 
 def unsupported_service(name: str) -> AwsError:
-    """Return the error for a service that is not served, to be written by `faults.query`."""
+    """Return the error for a service that the gateway lacks, to be written by `faults.query`."""
     return AwsError(
         "InvalidAction", f"The service {_shown(name)} is not supported at this endpoint.", 400, refused=_shown(name)
     )
 
 
 def address(head: Head, s3_hosts: tuple[str, ...] = ()) -> Address:
-    """Return what a request to S3 names; `s3_hosts` are the names under which a label in front is a bucket."""
+    """Return the bucket and key of a request to S3; `s3_hosts` are the domains of virtual-host style requests."""
     bucket = bucket_in_host(head.first.get("host", ""), s3_hosts)
     path = head.raw_path.removeprefix(b"/")
     if not bucket:
         first, _, path = path.partition(b"/")
         if first:
-            if len(first) > LONGEST_KEY:  # no bucket has so long a name, and decoding it would be work for nothing
+            if len(first) > LONGEST_KEY:  # no bucket has so long a name, so it is not decoded
                 raise _no_bucket(_shown(first))
             bucket = _decode(first)
         elif path:
@@ -78,7 +78,7 @@ def bucket_in_host(host: str, s3_hosts: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=1024)
 def _bucket_in_host(host: str, s3_hosts: tuple[str, ...]) -> str:
-    """Split a Host header; its length is bounded, so that what strangers send cannot fill the cache with more."""
+    """Split a Host header; its length is bounded before, so that the cache stays small."""
     name = host.partition(":")[0].rstrip(".").lower()
     if name in s3_hosts:
         return ""
@@ -93,7 +93,7 @@ def _no_bucket(shown: str) -> AwsError:
 
 
 def _measure(path: bytes) -> None:
-    """Raise AwsError for a key that is too long; each escape is one byte of it, so none has to be decoded."""
+    """Raise AwsError for a key that is too long; each escape is one byte of it, so it need not be decoded."""
     size = len(path) - 2 * path.count(b"%")
     if size > LONGEST_KEY:
         extra = {"Size": str(size), "MaxSizeAllowed": str(LONGEST_KEY)}

@@ -1,10 +1,9 @@
 """The router of S3: finds a request's operation by its method, the shape of its address and its query keys.
 
-`GET /bucket` alone is 36 operations.  Each is told by the keys that it requires (`?lifecycle`, `uploadId` +
-`partNumber`, `list-type=2`) and, for copies, by a header; the most specific one that fits is taken.  A key that
-the model knows and the chosen operation does not take asks for something else, so the answer is 501 and never the
-plain operation: `DELETE /bucket?lifecycle` must not delete the bucket.  Of keys that the model does not know
-`unknown_names` says which are ignored.
+`GET /bucket` alone is 36 operations.  They differ by the query keys that they require (`?lifecycle`, `uploadId` +
+`partNumber`, `list-type=2`) and, for copies, by a header; the most specific operation that fits is chosen.  If the
+request has a key of the model that the chosen operation does not take, the answer is 501: `DELETE /bucket?lifecycle`
+must not delete the bucket.  `unknown_names` says which keys outside the model are ignored.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from shim.errors import AwsError
 from shim.protocol.message import Head, Request
 from shim.protocol.unknown_names import AMZ, Known, ignores_query, known
 
-# Signatures by query, V4 and V2, and the SDKs' name for the operation.
+# Query keys of presigned URLs, V4 and V2, and of the SDKs' name for the operation (`x-id`).
 _V4 = (
     "X-Amz-Algorithm X-Amz-Credential X-Amz-Date X-Amz-Expires X-Amz-SignedHeaders X-Amz-Signature "
     "X-Amz-Security-Token X-Amz-Content-Sha256"
@@ -26,13 +25,13 @@ SIGNATURE = frozenset(_V4.lower().split())
 _SIGNATURE_V2 = frozenset({"AWSAccessKeyId", "Signature", "Expires"})
 # boto's SigV2 moves these headers to the query when it signs a URL.
 _HOISTED_V2 = frozenset({"content-type", "content-md5"})
-# A query of no other names asks for nothing: there is none, or it only signs, as most presigned URLs' do.  SDKs name
-# the operation in `x-id`.
+# A query of only these names chooses no operation: it signs, as that of most presigned URLs, or names the operation
+# (`x-id`).
 SIGNS_ONLY = frozenset({"x-id", *_V4.split()})
 
 _COPY = "x-amz-copy-source"
 
-# Operations of other endpoints (S3 Express, Object Lambda) whose requests would look like plain ones of this.
+# Operations of other endpoints (S3 Express, Object Lambda) whose requests look like those of this endpoint.
 _ELSEWHERE = frozenset({"ListDirectoryBuckets", "WriteGetObjectResponse"})
 _SHAPES = {"": 0, "{Bucket}": 1, "{Bucket}/{Key+}": 2}
 _METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "DELETE"})
@@ -40,7 +39,7 @@ _METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "DELETE"})
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What a request must have to mean an operation, and which query keys the operation takes."""
+    """What a request must have to be one of an operation, and which query keys the operation takes."""
 
     operation: str
     demands: Mapping[str, str]  # query key → the value it must have, or ''
@@ -57,7 +56,7 @@ class Route:
 def not_implemented(name: str, what: str = "Header") -> AwsError:
     """Return S3's 501 for a header, query key, parameter or operation that is not implemented.
 
-    The message has the name too, since SDKs and the AWS CLI show only code and message of an error.
+    The message contains the name too, since SDKs and the AWS CLI show only the code and message of an error.
     """
     shown = name.encode("utf-8", "replace").decode()[:256]
     return AwsError(
@@ -130,9 +129,9 @@ def _choose(head: Head, names: frozenset[str], copies: bool, routes: Iterable[Ro
 
 
 def _asked(head: Head, names_known: Known) -> frozenset[str]:
-    """Return the query's names that say what is wanted.
+    """Return the query's names that choose the operation or are its parameters.
 
-    Left out are the signature, `x-amz-*` headers that were moved to the query, and what is ignored.
+    Leaves out the signature, `x-amz-*` headers that were moved to the query, and ignored names.
     """
     if not head.raw_query:
         return frozenset()

@@ -56,14 +56,14 @@ def _string(text: str) -> str:
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# XML 1.0, 2.2: what is not a Char, not even as a reference.
+# XML 1.0, 2.2: characters that may not occur, not even as a reference.
 _NOT_IN_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 def form_reader(shape: Any) -> Read:
-    """Return the reader of a scalar in a form, whose texts are stored and shown again in XML.
+    """Return the reader of a scalar in a form, whose texts are stored and returned in XML later.
 
-    Texts that XML cannot carry are refused, as no answer could give them back.
+    It refuses texts that XML cannot carry, as no answer could return them.
     """
     read = reader(shape, "iso8601")
     if shape.type_name not in ("string", "character"):
@@ -153,17 +153,17 @@ def _aware(value: Any) -> datetime:
 
 
 class Iso8601(str):
-    """A time that is text already (`2026-01-31T23:59:59.000Z`): a listing has a thousand, which need no datetime."""
+    """A time as text (`2026-01-31T23:59:59.000Z`), so that a listing of a thousand rows makes no datetime objects."""
 
     __slots__ = ()
 
 
 def iso8601_text(value: Any) -> str:
-    """Put a time in the words of ISO 8601."""
+    """Write a time in ISO 8601."""
     if type(value) is Iso8601:
         return value
-    # AWS writes milliseconds, even when they are zero.  From tables, as it takes a quarter of the time of isoformat():
-    # a listing holds a thousand.
+    # AWS writes milliseconds, even when they are zero.  Tables take a quarter of the time of isoformat(), and a listing
+    # holds a thousand times.
     at = _aware(value)
     date = f"{at.year:04}-{_TWO[at.month]}-{_TWO[at.day]}"
     return f"{date}T{_TWO[at.hour]}:{_TWO[at.minute]}:{_TWO[at.second]}.{_THREE[at.microsecond // 1000]}Z"
@@ -171,7 +171,7 @@ def iso8601_text(value: Any) -> str:
 
 _TWO = [f"{number:02}" for number in range(60)]
 _THREE = [f"{number:03}" for number in range(1000)]
-# The names that HTTP's dates have in every language (RFC 9110, 5.6.7).
+# The English names in HTTP's dates (RFC 9110, 5.6.7); strftime would use the locale's.
 _DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 _MONTHS = ["", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
@@ -213,7 +213,7 @@ def _boolean_text(value: Any) -> str:
 
 
 def integer_text(value: Any) -> str:
-    """Put an integer in words."""
+    """Write an integer."""
     if type(value) is int:
         return str(value)
     if isinstance(value, int) and not isinstance(value, bool):

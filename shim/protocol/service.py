@@ -1,4 +1,4 @@
-"""Service: a model of AWS, the actions registered for it, and the way from a request to parameters and back.
+"""Service: an AWS service's model and its registered actions; parses requests and writes answers by the model.
 
 >>> ec2 = Service("ec2")
 >>> @ec2.action(supports="VolumeIds Filters MaxResults NextToken")
@@ -24,7 +24,7 @@ from shim.protocol.operation import Asked, Check, Dialect, Handler, Operation, d
 
 H = TypeVar("H", bound=Handler)
 
-# A further protocol is one more module with a DIALECT, and one more line here.
+# To add a protocol, write a module with a DIALECT and add a line here.
 PROTOCOLS: Mapping[str, Dialect] = {
     "ec2": ec2.DIALECT,
     "query": query.DIALECT,
@@ -33,7 +33,7 @@ PROTOCOLS: Mapping[str, Dialect] = {
 
 
 class Operations(Mapping[str, Operation]):
-    """Every operation of the model by AWS's name; those without an action are compiled when first looked at."""
+    """Every operation of the model by AWS's name; those without an action are compiled when first read."""
 
     def __init__(self, names: Collection[str], build: Callable[[str], Operation]) -> None:
         self._names = frozenset(names)
@@ -60,7 +60,7 @@ class Operations(Mapping[str, Operation]):
 
 
 class Service:
-    """One AWS service.  `model` is botocore's name for it where that differs, or a whole model (as tests bring)."""
+    """One AWS service.  `model` is botocore's name for it where that differs, or a model itself (in tests)."""
 
     def __init__(self, name: str, *, model: str | Mapping[str, Any] | None = None) -> None:
         self.name = name
@@ -68,7 +68,8 @@ class Service:
         self._model = ServiceModel(words, name)
         self.protocol: str = self._model.metadata["protocol"]
         self._dialect = PROTOCOLS[self.protocol]
-        # Names the operation that AWS would run, whether or not we have it; AwsError if none.
+        # Returns the name of the operation that AWS would run, registered here or not; raises AwsError if there is
+        # none.
         self.route: Callable[[Request], str] = self._dialect.router(self._model)
         self._fail = self._dialect.failure(self._model)
         self._names = {xform_name(operation): operation for operation in self._model.operation_names}
@@ -165,19 +166,19 @@ class Service:
         )
 
     def label(self, refused: str) -> str:
-        """Return the name of something refused as a label of the metrics: a word of the model, or `other`.
+        """Return the name of what was refused as a label of the metrics: a name of the model, or `other`.
 
-        Below a list of the ec2 protocol the path holds the client's own numbers, so its first step stands for it.
+        A path through a list of the ec2 protocol contains the client's numbers, so only its first step is used.
         """
         return next((name for name in (refused, refused.partition(".")[0]) if name in self._words), "other")
 
     @property
     def has_anonymous(self) -> bool:
-        """Whether anyone may have any of the registered operations, unsigned."""
+        """Whether any registered operation may be called unsigned."""
         return any(operation.anonymous for operation in self._registered.values())
 
     def ask(self, request: Request) -> Asked:
-        """Return what a request asks for; a refusal is returned and not raised, as only a signer is told it."""
+        """Identify a request's operation.  An error is returned, not raised: only signed requests see it."""
         try:
             name = self.route(request)
         except AwsError as error:
@@ -190,7 +191,7 @@ class Service:
     def parse(self, operation: Operation, request: Request, body: bytes) -> dict[str, Any]:
         """Return the parameters, valid by the model and all of them supported; AwsError names the one that is not.
 
-        A streaming member (`operation.streaming_input`) is left out: its bytes are the gateway's to bring.
+        A streaming member (`operation.streaming_input`) is left out: the gateway adds it.
         """
         params = operation.parse(request, body)
         error = operation.unsupported(params)
@@ -201,9 +202,9 @@ class Service:
     def reply(
         self, operation: Operation, result: Mapping[str, Any] | None, *, request_id: str, request: Request
     ) -> Reply:
-        """Put an action's answer on the wire.  LookupError or TypeError: the answer is not one that AWS could give."""
+        """Write an action's result as an answer; LookupError or TypeError if the model does not allow it."""
         return operation.write(result or {}, request_id, request)
 
     def failure(self, error: AwsError, *, request_id: str, request: Request) -> Reply:
-        """Put an error in the service's envelope."""
+        """Write an error in the service's envelope."""
         return self._fail(error, request_id, request)

@@ -59,7 +59,7 @@ class Known(NamedTuple):
 
 @lru_cache(maxsize=16)
 def known(service_model: Any) -> Known:
-    """Return the names that a service's model knows; asked once for each service while its operations are compiled."""
+    """Return the names that a service's model has; called once for each service."""
     headers: set[str] = set()
     queries: set[str] = set()
     for name in service_model.operation_names:
@@ -82,8 +82,8 @@ def _uri_keys(uri: str) -> Iterable[str]:
 def ignores_header(name: str, method: str, names: Known) -> bool:
     """Tell whether a header, which the operation does not take, is ignored; by its lower-case name.  Else refuse it."""
     if not name.startswith(AMZ):
-        # HTTP's own headers describe the message or its sender; of those that the model knows, only preconditions ask
-        # for something that must not go unheeded.
+        # HTTP's own headers describe the message or its sender; of those in the model, only preconditions must not be
+        # ignored.
         return name not in PRECONDITIONS or method in READS
     if name in HARMLESS or name.startswith(METADATA):
         return True

@@ -100,7 +100,7 @@ def tree(pairs: Iterable[tuple[str, str]]) -> dict[str, Node]:
 
 
 class Compiler:
-    """Compiles a model's shapes to readers of the tree; recursion in a model ends at the memo."""
+    """Compiles a model's shapes to readers of the tree, each once, as models are recursive."""
 
     def __init__(self, *, wire_name: Callable[[str, Any], str], flat: bool) -> None:
         """`wire_name` names a member on the wire; `flat` is ec2: every list is `Name.N`."""
@@ -246,7 +246,7 @@ def _numbered(node: dict[str, Node], scalar: bool) -> list[tuple[str, Node]]:
 
 
 def _first(node: Node) -> list[str]:
-    """The way down to the first value below an unknown name, to name it in full."""
+    """Return the path to the first value below an unknown name, for the error's full name."""
     way: list[str] = []
     while isinstance(node, dict) and node:
         name, node = next(iter(node.items()))
@@ -256,7 +256,7 @@ def _first(node: Node) -> list[str]:
 
 
 def empty(node: Node) -> dict[str, Any]:
-    """The reader of an operation that takes no parameters."""
+    """Read the parameters of an operation that takes none."""
     for name, below in node.items():
         raise ParameterError(Problem.UNKNOWN).at(name, *_first(below))
     return {}

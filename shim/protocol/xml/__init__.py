@@ -1,1 +1,1 @@
-"""XML: answers written, documents read."""
+"""XML: writes answers and reads the documents of requests."""

@@ -1,8 +1,7 @@
-"""XML from strangers into a small tree, under a schema: no document type, no entities, nothing that no operation takes.
+"""Parses untrusted XML to a tree, under a schema: no document type, no entities, no elements that no operation takes.
 
-expat is told to refuse a document type at its first letter, which leaves no way to declare an entity, internal or
-external; what remains are the five that XML itself knows.  Elements, their number, their depth and their text are
-checked while they are read.
+expat refuses a document type, so a document cannot declare entities and has only XML's five predefined ones.  Elements,
+their number, their depth and their text are checked while they are read.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from shim.protocol.xml.schema import Document, Schema
 _DEEPEST: Final = 64
 _BLANK: Final = 64  # characters of white space for each element that a document may have
 _ATTRIBUTES: Final = 8  # of one element; the model knows one, xsi:type
-# expat goes on to the end of what it was given, even when a handler has refused: so it is given a piece at a time.
+# expat parses all bytes that it was given, even after a handler has raised, so it is given pieces of this size.
 _PIECE: Final = 32 << 10
 # A tag, comment or other token that is longer than this is refused: expat 2.5 reads an unfinished token anew with each
 # piece (CVE-2023-52425).
@@ -26,7 +25,7 @@ _LONGEST_TOKEN: Final = 64 << 10
 
 
 class MalformedError(ValueError):
-    """Not XML that we take; `visited` elements and comments were read, `fed` bytes given to expat, before it showed."""
+    """XML that is not accepted; until then `visited` elements and comments were read and `fed` bytes given to expat."""
 
     visited = 0
     fed = 0
@@ -62,7 +61,7 @@ class _Builder:
         self.visited = 0
         self.top = Element("")
         self._most = document.most_elements if document else sys.maxsize
-        self._blank = _BLANK * self._most  # white space between elements that may still come
+        self._blank = _BLANK * self._most  # how many characters of white space may still come between elements
         self._open = [_Open(self.top, document.root if document else None)]
         self._text: list[str] = []
         self._size = 0
@@ -85,7 +84,7 @@ class _Builder:
         self._text, self._size = [], 0
 
     def _schema(self, tag: str, parent: _Open, above: Schema) -> Schema:
-        """Return the schema of a child; raise MalformedError where it may not stand there, or not once more."""
+        """Return the schema of a child; raise MalformedError where it may not occur there, or not so often."""
         schema = above.children.get(tag)
         if schema is None:
             raise MalformedError(f"unknown element {tag[:64]}")
@@ -121,14 +120,14 @@ def _attributes(pairs: list[str]) -> dict[str, str]:
 
 
 def _local(name: str) -> str:
-    """Return a name without its namespace, which expat puts before a blank."""
+    """Return a name without its namespace, which expat separates by a blank."""
     return name.rpartition(" ")[2] if " " in name else name
 
 
 def parse(body: bytes, document: Document | None = None) -> Element:
     """Return the root of a document; MalformedError for anything that is not plain, namespace-valid XML.
 
-    A `document` says what may stand in it; without one any element may.
+    `document` is its schema; without one any element may occur.
     """
     parser = expat.ParserCreate(namespace_separator=" ")
     builder = _Builder(document)

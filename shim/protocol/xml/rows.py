@@ -1,7 +1,7 @@
-"""Writes long lists of structures as XML, column by column: a page of a listing has a thousand rows alike.
+"""Writes long lists of structures as XML, column by column: a page of a listing has a thousand similar rows.
 
-All values of a column are written at once, and one template makes the rows of them, which takes less than half the
-time of a call for each value.  The emitters of `xml.write` write whatever does not fit columns.
+All values of a column are converted at once, and a template joins them to rows; a call for each value would take twice
+the time.  The emitters of `xml.write` write lists that do not fit columns.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import Any, Final, overload
 from shim.protocol.scalars import Iso8601
 
 Column = Callable[[Sequence[Any]], list[str]]
-Cell = tuple[str, str, Column]  # what stands before a member's text, what stands after it, and the texts themselves
+Cell = tuple[str, str, Column]  # the opening and the closing tag of a member, and its column
 
-FEW: Final = 4  # fewer rows than this are written sooner one by one
+FEW: Final = 4  # fewer rows than this are written faster one by one
 
 _BETWEEN: Final = "|"
 
 
 class Times(list[str]):
-    """A column of times as answers show them already, `2026-01-31T23:59:59.000Z`."""
+    """A column of times that are already written as answers show them, `2026-01-31T23:59:59.000Z`."""
 
 
 class Table(Sequence[Mapping[str, Any]]):
@@ -67,7 +67,7 @@ def scalars(text: Callable[[Any], str]) -> Column:
 
 
 def words(escape: Callable[[str], str]) -> Column:
-    """Return the column of strings; `escape` must go by single characters and leave `|` alone."""
+    """Return the column of strings; `escape` must replace single characters only, and not `|`."""
 
     def column(values: Sequence[str]) -> list[str]:
         found = escape(_BETWEEN.join(values)).split(_BETWEEN)
@@ -82,7 +82,7 @@ def times(text: Callable[[Any], str]) -> Column:
 
 
 def digits(text: Callable[[Any], str]) -> Column:
-    """Return the column of integers; `text` puts what is none in words, or refuses it."""
+    """Return the column of integers; `text` writes a value that is not an int, or raises."""
     return lambda values: list(map(str if set(map(type, values)) == {int} else text, values))
 
 

@@ -1,4 +1,4 @@
-"""What a request's XML document may hold, from the model: which elements where, how many, and how much text.
+"""Schemas of requests' XML documents, compiled from the model: elements, their number, the length of text.
 
 The parser checks it while it reads, so a document that no operation takes is refused at its first wrong element and
 costs no more than what came before it.
@@ -15,7 +15,7 @@ from typing import Any, Final
 _MOST_ITEMS: Final[Mapping[str, int]] = {"ObjectIdentifierList": 1000, "CompletedPartList": 10_000}
 # S3 allows no more than 1,000 rules, grants or tags anywhere ("Maximum number of lifecycle rules: 1,000").
 _USUAL_ITEMS: Final = 1000
-# The most elements of a document: 20 for each rule of 1,000, and 5 for each part of an upload, which bears at most one
+# The most elements of a document: 20 for each rule of 1,000, and 5 for each part of an upload, which has at most one
 # checksum beside its number and its ETag.
 _USUAL_ELEMENTS: Final = 20_000
 _ELEMENTS_OF_ITEM: Final = 5
@@ -27,7 +27,7 @@ _USUAL_TEXT: Final = 8 << 10
 
 @dataclass(slots=True, eq=False)
 class Schema:
-    """What one element may hold: elements by tag, or text.
+    """What one element may contain: elements by tag, or text.
 
     `repeated` are the tags that may stand there more than once, with how often; all others may stand there once.
     `longest` is how many characters of text the element may hold, 0 where it holds elements.
@@ -40,7 +40,7 @@ class Schema:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a document may hold: its root element, and how many elements in all."""
+    """What a document may contain: its root element, and how many elements in all."""
 
     root: Schema
     most_elements: int
@@ -55,8 +55,8 @@ def document(tag: str, shape: Any, skip: frozenset[str] = frozenset()) -> Docume
 
 
 def _weight(schema: Schema, bound: int, above: tuple[Schema, ...]) -> int:
-    """Return how many elements one element can make with all that may stand in it; no more than `bound`."""
-    if schema in above:  # a model that holds itself
+    """Return the most elements that one element can contain, itself included; at most `bound`."""
+    if schema in above:  # a recursive model
         return bound
     total = 1
     for tag, child in schema.children.items():
@@ -85,7 +85,7 @@ def entry_tags(shape: Any) -> tuple[str, str]:
 
 
 class _Compiler:
-    """Compiles shapes to schemas; recursion in a model ends at the memo."""
+    """Compiles shapes to schemas, each once, as models are recursive."""
 
     def __init__(self) -> None:
         self.most_items: list[int] = []
@@ -103,7 +103,7 @@ class _Compiler:
         return found
 
     def structure(self, shape: Any, skip: Iterable[str] = ()) -> Schema:
-        """Return the schema of a structure's element, without the members that travel elsewhere."""
+        """Return the schema of a structure's element, without the members that are in the path, query or headers."""
         found = Schema()
         for name, member in shape.members.items():
             if name in skip or member.serialization.get("xmlAttribute"):

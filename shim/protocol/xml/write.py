@@ -1,7 +1,7 @@
 """Writes results as XML, for ec2, query and rest-xml: the model is compiled to functions that append strings.
 
-String building, because a tree of elements costs ten times as much on an answer of a thousand rows, which `xmlrows`
-writes.  A member that AWS does not have is an error here, so that a test sees it: a client would silently drop it.
+A tree of elements would cost ten times as much for an answer of a thousand rows, which `rows` writes.  A member that
+the model lacks raises an error, so that tests find it; clients would silently drop it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from shim.protocol.xml import rows as xmlrows
 
 Put = Callable[[str], None]
 Emit = Callable[[Any, Put], None]  # writes whole elements, tags included
-Members = Callable[[Mapping[str, Any], Put], None]  # writes what stands inside an element
+Members = Callable[[Mapping[str, Any], Put], None]  # writes the content of an element
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
@@ -26,8 +26,8 @@ _UNHEARD: Final = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 def escape(text: str) -> str:
     """Return text as it may stand between tags or in a quoted attribute, readable by every parser.
 
-    XML 1.0 cannot hold most control characters, not even as references: one of them in one name would cost a client
-    the whole answer, so they become U+FFFD.
+    XML 1.0 cannot hold most control characters, not even as references.  They become U+FFFD, as one of them would make
+    the whole answer unreadable.
     """
     text = _named(text)
     return text if text.isprintable() else _UNHEARD.sub(_readable, text)
@@ -59,7 +59,7 @@ def _exact(match: re.Match[str]) -> str:
     return "\ufffd" if found >= "\ud800" else f"&#x{ord(found):X};"
 
 
-# The columns of scalars that need not be put in words one by one, by what words one.
+# The columns that convert many scalars at once, by the function that converts one.
 _COLUMNS: Final[Mapping[scalars.Text, Callable[[scalars.Text], xmlrows.Column]]] = {
     scalars.iso8601_text: xmlrows.times,
     scalars.integer_text: xmlrows.digits,
@@ -75,8 +75,8 @@ class Compiler:
 
     def members(self, shape: Any, skip: frozenset[str] = frozenset()) -> Members:
         """Return the emitter of a structure's members, without tags of its own; None values count as absent."""
-        # member → what writes its elements, or for scalars the tags and what words the value: one call less for most
-        # of what an answer holds.
+        # member → the emitter of its elements, or for scalars the tags and the function that writes the value, which
+        # saves a call for most members.
         plans: dict[str, tuple[Emit | None, str, str, scalars.Text | None]] = {}
         for name, member in shape.members.items():
             tag = _tag(name, member)
@@ -109,10 +109,10 @@ class Compiler:
     def _text(self, shape: Any) -> scalars.Text:
         if shape.type_name in ("string", "character"):
             return self._words
-        return scalars.writer(shape, "iso8601")  # digits, base64, words: nothing to escape
+        return scalars.writer(shape, "iso8601")  # digits, base64, true or false: nothing to escape
 
     def root(self, tag: str, shape: Any, namespace: str, skip: frozenset[str] = frozenset()) -> Emit:
-        """Return the emitter of a whole document, whose root bears the namespace and has no member of `skip`."""
+        """Return the emitter of a whole document, whose root has the namespace and no member of `skip`."""
         xmlns = f' xmlns="{escape(namespace)}"' if namespace else _namespace(shape)
         return self._tagged(f"<{tag}{xmlns}>", f"</{tag}>", shape, self.members(shape, skip))
 
@@ -248,7 +248,7 @@ def _is_row(shape: Any) -> bool:
 
 
 def _is_cell(member: Any) -> bool:
-    """Whether columns hold the member: lists and maps are written as fast one by one, and attributes are rare."""
+    """Whether a member is written by columns; lists, maps and attributes are written one by one."""
     return member.type_name not in ("structure", "list", "map") or _is_row(member)
 
 
