@@ -1,1 +1,1 @@
-"""Who may do what: principals, IAM's names of actions and resources, and the one decision on every request."""
+"""Authorisation: principals, IAM's names of actions and resources, and the decision on each request."""

@@ -1,8 +1,8 @@
-"""The one decision on every request: whether a principal may do an action with a resource.
+"""The authorisation of every request: whether a principal may do an action on a resource.
 
-Today the answer follows from who signed.  A signer acts in the project of the key, with the token of its owner, and
-OpenStack's own policies decide what that token may do.  Who did not sign may do what the registry opens to anyone, and
-nothing else.  Policy documents will be read here, and nowhere else.
+The answer depends on the signature.  A signed request acts in the project of its access key with its owner's token, and
+OpenStack's own policies decide what that token may do.  An unsigned request may call only operations that are
+registered as open to anyone.  Policy documents are to be read here and nowhere else.
 """
 
 from __future__ import annotations

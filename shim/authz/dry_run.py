@@ -1,10 +1,10 @@
-"""DryRun: what is sure of a request's permission before OpenStack has been asked.
+"""DryRun: what is certain about a request's permission without asking OpenStack.
 
 OpenStack has no dry run of its own, and its policies are the operator's to change, so only the default roles tell
 something in advance.  https://docs.openstack.org/keystone/latest/admin/service-api-protection.html says what they mean:
 `member` may create, change and delete in its project, `reader` may only read.  But older releases and Nova's key pairs,
-which belong to a user and not to a project, let a reader change things too.  So of what a reader changes nothing is
-sure, neither that it may nor that it may not, and the answer says just that.
+which belong to a user and not to a project, let a reader change things too.  So it is not certain whether a reader may
+change something, and the answer says so.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _USERS_OWN: Final = frozenset(("CreateKeyPair", "ImportKeyPair", "DeleteKeyPair"
 
 
 def dry_run(operation: Operation, roles: Set[str]) -> AwsError:
-    """Return what a dry run ends with: it never acts, whatever it says."""
+    """Return the error that a dry run is answered with; it never acts."""
     sure = _CHANGES if operation.mutating and operation.name not in _USERS_OWN else _READS
     if roles & sure:
         return AwsError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)

@@ -1,4 +1,4 @@
-"""IAM's names: of the action that an operation stands for, and of the resource that a request is about.
+"""IAM's names of an operation's action and of a request's resource.
 
 Nearly every action is named as its operation.  `_DIFFERENT` holds the others, from the service authorization reference:
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
@@ -82,9 +82,9 @@ def action(service: str, operation: str) -> str:
 
 
 def resource(service: str, address: Address) -> str:
-    """Return the ARN of what a request is about, as far as its address tells: S3's bucket or object, else `*`.
+    """Return the ARN of a request's S3 bucket or object, else `*`.
 
-    The resources of the query services stand in parameters, which nobody has parsed yet.
+    The resources of the query services are in parameters, which are not parsed yet.
     """
     bucket, key = address
     if service != "s3" or not bucket:

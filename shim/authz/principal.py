@@ -1,4 +1,4 @@
-"""Principal: who sends a request, as far as the request itself proves it."""
+"""Principal: the identity behind a request, as its signature proves it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Proof(Enum):
-    """How a principal has shown who it is."""
+    """How a principal has proved its identity."""
 
     SIGNATURE = "signature"
     FORM = "form"  # a browser's form with a signed policy
@@ -17,8 +17,8 @@ class Proof(Enum):
 class Principal(NamedTuple):
     """Who sends a request.
 
-    `access_key` signed it; Keystone says that the key belongs to the user `user_id` in the project `project_id`, whose
-    AWS account is `account_id`.  All are '' where nobody signed.  User name and roles come with the token, later.
+    `access_key` signed it; in Keystone the key belongs to the user `user_id` and the project `project_id`, whose AWS
+    account is `account_id`.  All are '' for an unsigned request.  User name and roles come with the token, later.
     """
 
     proof: Proof
