@@ -1,4 +1,4 @@
-"""AWS account ids for Keystone projects: twelve digits that never change and need no table."""
+"""AWS account ids of Keystone projects: twelve digits, computed from the project id."""
 
 from __future__ import annotations
 

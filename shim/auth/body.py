@@ -1,8 +1,7 @@
-"""The body of a request as the gateway may use it: decoded, counted, and checked before its last byte is given out.
+"""The body of a request: decoded, counted, and checked before its last byte is passed on.
 
-The last piece is held back until the digest, the signatures, the checksum and the length have been verified.  Whoever
-sends the bytes on to a store under the length in the headers then never sends all of them when a check fails, so a bad
-upload leaves no object.
+The last piece is held back until the digest, the signatures, the checksum and the length have been verified.  So when a
+check fails, Swift has received fewer bytes than the declared length, and stores no object.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ class Plan(NamedTuple):
 
 # The payload hashes under which a request without a body is signed.
 _NO_PAYLOAD = frozenset((UNSIGNED, hashlib.sha256(b"").hexdigest()))
-# Headers that say that there is a body, or what must hold of it.
+# Headers that say that there is a body, or how to check it.
 _BODY_AND_TRAILER_HEADERS = BODY_HEADERS.union(
     ("content-md5", "x-amz-decoded-content-length", "x-amz-trailer", "x-amz-sdk-checksum-algorithm"), BY_HEADER
 )
@@ -119,7 +118,7 @@ class Body:
         return whole
 
     async def small(self, limit: int) -> bytes | None:
-        """Return the whole body where it has no more than `limit` bytes, else None; what came is kept for a reader.
+        """Return the whole body if it has at most `limit` bytes, else None; the bytes read are kept for iteration.
 
         So a small upload is checked, and its trailing checksum known, before anything is sent on.  An empty upload has
         to be checked before, since a store would complete it at once.
@@ -167,7 +166,7 @@ class Body:
             raise
 
     def _decode(self, data: bytes) -> list[bytes]:
-        """Take in what came; return what may go on: all but the last piece."""
+        """Decode received bytes; return the pieces that may be passed on: all but the last."""
         _, decoder, _, digests, *_ = self._plan
         let_go = []
         for piece in (data,) if decoder is None else decoder.feed(data):

@@ -1,4 +1,4 @@
-"""What the headers of an upload say of its body: its length, its checksum, its MD5.  Reading the body checks them."""
+"""Reads what an upload's headers declare about its body: length, checksum, MD5.  `body` checks them."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class ExpectedChecksum(NamedTuple):
 def expected_checksum(head: Head, *, trailer: bool, headers: bool = True) -> ExpectedChecksum | None:
     """Return the checksum that a request gives for its body, or None.
 
-    `trailer` tells whether the body's coding ends with trailers.  Without `headers` only those count: there are
-    operations (CompleteMultipartUpload) whose checksum headers speak of an object and not of their own body.
+    `trailer` tells whether the body's coding ends with trailers.  Without `headers` only trailers are read: the
+    checksum headers of some operations (CompleteMultipartUpload) are about an object and not about their own body.
     """
     first = head.first
     names = list(filter(is_checksum_header, first)) if headers else []
@@ -55,7 +55,7 @@ def expected_checksum(head: Head, *, trailer: bool, headers: bool = True) -> Exp
 
 
 def _only(names: list[str], trailers: list[str], *, trailer: bool) -> Algorithm:
-    """Return the one algorithm that checksum headers and the names of trailers speak of; raise AwsError otherwise.
+    """Return the one algorithm that the checksum headers and trailers have; raise AwsError if they differ.
 
     The AWS SDK for Java names in `x-amz-trailer` even a checksum whose value it sends in a header.
     """
@@ -101,12 +101,12 @@ def expected_md5(head: Head) -> bytes | None:
 def expected_length(head: Head, *, chunked: bool) -> int | None:
     """Return the length in bytes that the decoded body will have; None where the headers do not tell.
 
-    `chunked` tells of aws-chunked, whose body must say its decoded length and is longer than that as sent.
+    `chunked` says that the body is aws-chunked: it must declare its decoded length, and is longer as sent.
     """
     first = head.first
     coding = first.get("transfer-encoding")
     if coding is not None and coding.strip().lower() != "chunked":
-        # Undone by nobody, any other coding would be stored as if it were the object (RFC 9112, 6.1, wants a 501).
+        # Any other coding would be stored as if it were the object (RFC 9112, 6.1, requires a 501).
         raise not_implemented("Transfer-Encoding")
     # RFC 9112, 6.3: Transfer-Encoding overrides Content-Length.
     told = coding is None and "content-length" in first

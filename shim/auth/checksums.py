@@ -1,4 +1,4 @@
-"""The checksums that S3 clients announce for an object or a part, and the arithmetic over those of several parts."""
+"""S3's checksum algorithms, and the checksums of multipart objects from those of their parts."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from typing import Protocol
 from awscrt import checksums as crt
 
 PREFIX = "x-amz-checksum-"
-# Tells whether a header (lower case) is meant to carry a checksum, known to us or not; three that begin like one are
-# parameters of their own.
+# Tells whether a header (lower case) carries a checksum, of a known algorithm or not; three with the same prefix are
+# other parameters.
 is_checksum_header: Callable[[str], object] = re.compile(rf"{PREFIX}(?!(?:algorithm|mode|type)\Z)").match
 
 
 class Digest(Protocol):
-    """A checksum that grows with the bytes it is fed."""
+    """An incremental checksum."""
 
     def update(self, data: bytes, /) -> None:
         """Take in further bytes."""

@@ -1,7 +1,7 @@
-"""The `aws-chunked` coding of S3 uploads: a decoder that is fed bytes and gives back those of the object.
+"""The `aws-chunked` coding of S3 uploads: a decoder from received bytes to the object's bytes.
 
-It knows no socket and no event loop.  See "Signature calculations for the Authorization header: transferring payload
-in multiple chunks" and "... including trailing headers", S3 API reference.  The grammar of a body is
+It does no I/O.  See "Signature calculations for the Authorization header: transferring payload in multiple chunks" and
+"... including trailing headers", S3 API reference.  The grammar of a body is
 
     *( size [";chunk-signature=" hex64] CRLF data CRLF )  "0" [";chunk-signature=" hex64] CRLF
     *( trailer ":" value CRLF ) ["x-amz-trailer-signature:" hex64 CRLF] CRLF
@@ -22,11 +22,11 @@ _RETURN = ord("\r")
 _LINE_LIMIT = 256  # bytes of a chunk's head: 16 digits, a signature, and air
 _TRAILER_LIMIT = 4096  # bytes of all trailers together
 _TRAILERS = 8
-# A signed chunk of up to this size is given back only when its signature has held.  Of a larger one the last piece
-# is kept until then, which serves as well to keep an upload from completing and costs no memory.
+# A signed chunk of up to this size is passed on only when its signature is verified.  Of a larger one only the last
+# piece is held back until then, which also keeps an upload from completing, and takes little memory.
 _WITHHELD = 1 << 20
-# AWS refuses any chunk but the last below 8 KiB.  Streams of some SDKs make such chunks; a thousand of them are let
-# pass, while bodies made of nothing else, which cost a hundred times their bytes in CPU, are not.
+# AWS refuses chunks below 8 KiB, except the last.  Some SDKs send such chunks from streams, so a thousand of them are
+# accepted; bodies of nothing else would cost a hundred times as much CPU for each byte.
 _SMALL = 8192
 _SMALL_ALLOWED = 1024
 
@@ -44,7 +44,7 @@ class _At(Enum):
 
 
 class ChunkSigner:
-    """The chain of signatures through a body: each chunk's covers the one before, the first one the request's own."""
+    """The chained signatures of a body: each covers the one before, the first that of the request."""
 
     def __init__(self, signing_key: bytes, timestamp: str, scope: str, seed_signature: str) -> None:
         self._key = signing_key
@@ -69,7 +69,7 @@ class ChunkSigner:
 
 
 class ChunkDecoder:
-    """Takes in a coded body piece by piece, gives back the object's bytes, and refuses what breaks the rules.
+    """Decodes a body piece by piece, and raises AwsError for one that breaks the grammar or has a wrong signature.
 
     `length` is the object's length by the headers (x-amz-decoded-content-length).  With a `signer` chunks must be
     signed, without one they must not.  `trailer` says whether the mode ends with trailers; `trailers` holds them by
@@ -97,11 +97,11 @@ class ChunkDecoder:
 
     @property
     def trailers(self) -> Mapping[str, str]:
-        """What stood behind the last chunk; whole once `finish` has returned."""
+        """The trailers behind the last chunk; complete once `finish` has returned."""
         return self._trailers
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take in further bytes, return those of the object that they hold.  Raises AwsError."""
+        """Decode further bytes and return the object's bytes in them.  Raises AwsError."""
         out: list[bytes] = []
         position, end = 0, len(data)
         while position < end:
@@ -117,7 +117,7 @@ class ChunkDecoder:
         return out
 
     def finish(self) -> None:
-        """Say that no more bytes will come.  Raises AwsError where more had to come."""
+        """End the body.  Raises AwsError if it is incomplete."""
         if self._at is not _At.DONE:
             raise _broken()
 

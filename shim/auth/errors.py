@@ -1,4 +1,4 @@
-"""Errors of authentication: the same fault has another code and sentence at S3, EC2 and STS."""
+"""Errors of authentication: S3, EC2 and STS have different codes and messages for the same fault."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class AuthFault(Enum):
     NO_DATE = auto()
     NOT_SIGNED = auto()  # a header that must be signed is not
     BAD_TOKEN = auto()
-    VERSION_2 = auto()  # signature version 2 where it is not spoken
+    VERSION_2 = auto()  # signature version 2 where it is not supported
 
 
-# XML 1.0, 2.2: what is not a Char.
+# XML 1.0, 2.2: characters that may not occur.
 _UNPRINTABLE = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 
 _Word = tuple[str, int, str]  # code, status, sentence
@@ -70,7 +70,7 @@ _S3: Mapping[AuthFault, _Word] = {
     ),
 }
 
-# IAM and STS, "Common errors": the dialect of the query services that stand behind AWS's common front door.
+# IAM and STS, "Common errors": the errors that most query services share.
 _QUERY: Mapping[AuthFault, _Word] = {
     AuthFault.UNKNOWN_KEY: ("InvalidClientTokenId", 403, "The security token included in the request is invalid."),
     AuthFault.MISMATCH: (

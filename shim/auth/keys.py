@@ -1,4 +1,4 @@
-"""Caches of secrets and tokens: Keystone is asked rarely, and its answers are used no longer than the operator allows.
+"""Caches of secrets and tokens, so that Keystone is asked rarely; the operator sets how long an answer is used.
 
 At most one look-up of an access key runs at a time; all requests with that key wait for it.  When Keystone does not
 answer, expired entries are not used: what cannot be verified is refused.
@@ -21,7 +21,7 @@ from adapters.types.identity import Ec2Credential, Token
 from shim.auth.errors import unknown_key
 from shim.auth.unknown_keys import UnknownKeyLimit
 
-_ACCESS_KEY = re.compile(r"[\x21-\x7e]{1,128}")  # IAM's are 16 to 128 word characters, Keystone's whatever one likes
+_ACCESS_KEY = re.compile(r"[\x21-\x7e]{1,128}")  # IAM's are 16 to 128 word characters, Keystone allows any text
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
@@ -112,7 +112,7 @@ class _Flights:
     def _land(self, key: Hashable, task: asyncio.Future[Any]) -> None:
         self._tasks.pop(key, None)
         if not task.cancelled():
-            task.exception()  # seen, even where every asker has gone
+            task.exception()  # retrieved, so that asyncio does not warn where every caller has gone
 
 
 async def _asking(ask: Callable[[], Awaitable[T]]) -> T:
@@ -143,7 +143,7 @@ class Keys:
         self._credentials: _Recent[str, Ec2Credential] = _Recent(lifetimes.size)
         self._tokens: _Recent[str, tuple[Ec2Credential, Token]] = _Recent(lifetimes.size)
         self._owners: _Recent[str, str] = _Recent(lifetimes.size)  # access key of a token's id
-        # Apart from the known ones: keys that somebody makes up must not push those out.
+        # Kept apart from known keys, so that made-up keys do not evict those.
         self._unknown: _Recent[str, bool] = _Recent(lifetimes.size)
         self._barred: _Recent[Ec2Credential, bool] = _Recent(lifetimes.size)
         # Keys that were valid once are looked up without the limit on unknown ones.
@@ -180,7 +180,7 @@ class Keys:
             return found
 
     async def _look_up(self, access: str) -> Ec2Credential | None:
-        asked = self._clock()  # the answer may be as old as the question
+        asked = self._clock()  # the answer may be as old as the request for it
         try:
             found = await self._identity.ec2_credential(access)
         except BackendError:
@@ -190,7 +190,7 @@ class Keys:
         held = self._tokens.peek(access)
         if held is not None:
             if held[0] == found:
-                found = held[0]  # the same one, which `token` knows at a glance
+                found = held[0]  # the same object, which `token` compares by identity
             else:
                 self._tokens.drop(access)
         if found is None:
@@ -203,7 +203,7 @@ class Keys:
         return found
 
     async def token(self, credential: Ec2Credential, *, service: str = "s3") -> Token:
-        """Return a token of a credential's user on its project, good for a while yet.
+        """Return a token of a credential's user on its project that does not expire soon.
 
         Raises AwsError as `credential` does where user, project or role are gone or disabled; BackendError where
         Keystone cannot tell.

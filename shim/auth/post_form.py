@@ -1,4 +1,4 @@
-"""Reads and verifies the signature of a browser's form, which stands in the form's fields and covers its policy.
+"""Reads and verifies the signature of a browser's form, which is in the form's fields and covers its policy.
 
 The form itself is read by `protocol.multipart_form`, its policy by `post_policy`.
 
@@ -40,7 +40,7 @@ def parse_signature(fields: Mapping[str, str]) -> FormSignature:
     names = _V4 if v4 else _V2
     if "policy" not in fields and names.keys().isdisjoint(fields):
         raise AwsError("AccessDenied", "Access Denied", 403)
-    if "x-amz-security-token" in fields:  # nobody has got one from us, so none can be good
+    if "x-amz-security-token" in fields:  # the gateway issues none, so none is valid
         raise auth_error("s3", AuthFault.BAD_TOKEN)
     for name, shown in {"policy": "policy", **names}.items():
         if not fields.get(name):

@@ -55,7 +55,7 @@ class Policy(NamedTuple):
         if now >= self.expiration:
             raise _against("Policy expired.")
         for condition in self.conditions:
-            # S3 lets no field be absent that a condition names, be the condition as wide as "starts with nothing".
+            # S3 requires every field that a condition names, even if the condition is `starts-with` the empty string.
             if condition.field not in fields or not condition.holds(fields[condition.field]):
                 said = json.dumps([condition.operation, f"${condition.field}", condition.value], ensure_ascii=False)
                 raise _against(f"Policy Condition failed: {printable(said)}")
@@ -84,7 +84,7 @@ def read(text: str) -> Policy:
     for one in conditions:
         if isinstance(one, list) and one and _word(one[0]) == "content-length-range":
             least, most = _sizes(one)
-            # Every condition must hold, so of several ranges what they share.
+            # Every condition must hold, so several ranges are intersected.
             sizes = (max(least, sizes[0]), min(most, sizes[1])) if sizes else (least, most)
         else:
             found.append(_condition(one))

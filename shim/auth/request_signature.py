@@ -23,7 +23,7 @@ WEEK = 604_800  # seconds; the longest life of a presigned URL of version 4
 _DAY = re.compile("[0-9]{8}", re.ASCII)
 _NUMBER = re.compile("-?[0-9]{1,20}", re.ASCII)
 _BASIC_TIME = re.compile("[0-9]{8}T[0-9]{6}Z", re.ASCII)
-# Of the Authorization header; possessive, so that no header makes it go back.
+# A field of the Authorization header; possessive, so that no header makes it backtrack.
 _FIELD = re.compile(r"(?:\A|,)\s*+([^=,]*+)=([^,]*+)")
 _V4_QUERY = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-SignedHeaders", "X-Amz-Signature")
 _V2_QUERY = ("AWSAccessKeyId", "Signature", "Expires")
@@ -31,7 +31,7 @@ _EXPECTED = 'the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGIO
 
 
 class Method(Enum):
-    """Where a signature stands and by which version it was made."""
+    """Where a signature is (header or query) and its version."""
 
     V4_HEADER = "v4-header"
     V4_QUERY = "v4-query"
@@ -40,7 +40,7 @@ class Method(Enum):
 
 
 class Scope(NamedTuple):
-    """What a signature of version 4 was made for."""
+    """The credential scope of a signature of version 4."""
 
     date: str  # yyyymmdd
     region: str
@@ -50,7 +50,7 @@ class Scope(NamedTuple):
 
 @dataclass(slots=True)
 class RequestSignature:
-    """A signature as the request carries it, not yet verified; nobody changes it.
+    """A signature as the request carries it, not yet verified.
 
     `value` is the signature itself.  `time` is when it was signed (None for V2_QUERY), `timestamp` the same in the
     spelling that is signed.  `expires` is seconds after `time` for V4_QUERY, seconds since 1970 for V2_QUERY, else
@@ -235,7 +235,7 @@ def _from_query_v2(head: Head, service: str) -> RequestSignature:
 
 
 def _once(head: Head, service: str) -> Mapping[str, str]:
-    """Return the query as a mapping, refusing a parameter of the signature that stands there twice."""
+    """Return the query as a mapping; raise AwsError if a parameter of the signature is repeated."""
     if len(head.values) != len(head.query):
         seen = set()
         for name, _ in head.query:

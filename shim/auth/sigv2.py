@@ -25,8 +25,8 @@ object-lock partNumber policy replication requestPayment restore select select-t
 uploadId uploads versionId versioning versions website response-cache-control response-content-disposition
 response-content-encoding response-content-language response-content-type response-expires
 """
-# Sub-resources born after version 2, which its clients do not sign.  A presigned URL must sign them all the same: they
-# turn a request into another one, and whoever holds the URL could add them.
+# Sub-resources that are newer than version 2, so that its clients do not sign them.  A presigned URL must sign them
+# nevertheless: they change the operation, and whoever has the URL could add them.
 _LATER_WORDS = """
 abac annotation annotationName attributes encryption intelligent-tiering legal-hold metadataAnnotationTable
 metadataConfiguration metadataInventoryTable metadataJournalTable metadataTable ownershipControls policyStatus
@@ -73,7 +73,7 @@ def _check_expiry(sig: RequestSignature, now: datetime) -> None:
 
 
 def string_to_sign(sig: RequestSignature, head: Head, bucket_from_host: str = "") -> bytes:
-    """Return the text that the secret signs, as the reference has it."""
+    """Return the text that is signed with the secret, as the reference documents it."""
     return next(_candidates(sig, head, bucket_from_host))
 
 
@@ -97,7 +97,7 @@ def _paths(raw: bytes, bucket: str) -> list[bytes]:
 
 
 def _dates(head: Head) -> list[str]:
-    """Return the Date line: empty where x-amz-date stands for it; botocore signs what `Date` says even then."""
+    """Return the possible Date lines: empty where x-amz-date is given; botocore signs `Date` even then."""
     date = head.header("date").strip()
     return ["", date] if "x-amz-date" in head.first else [date]
 

@@ -24,12 +24,12 @@ from shim.errors import AwsError
 from shim.protocol.message import Head
 
 _KEYS_KEPT = 4096
-_LONGEST_SCOPE = 255  # of a key that is kept; the region in it is whatever a client writes
+_LONGEST_SCOPE = 255  # characters of the scope of a cached key; clients choose the region in it
 # Text that is in the canonical encoding: unreserved characters (RFC 3986, 2.3) as they are, others as %XX in capitals.
 _ENCODED = rb"[A-Za-z0-9._~-]*+(?:%(?:[0189A-F][0-9A-F]|2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[BCDF])[A-Za-z0-9._~-]*+)*+"
 _CANONICAL = re.compile(_ENCODED)
 _CANONICAL_QUERY = re.compile(rb"%(e)s=%(e)s(?:&%(e)s=%(e)s)*+" % {b"e": _ENCODED})
-# A name and a value of a query, still encoded; it finds none in an empty piece (`a=b&&c`), nor the signature itself.
+# A name and a value of a query, still encoded; an empty piece (`a=b&&c`) and the signature itself do not match.
 _SIGNED_PAIR = re.compile(rb"(?<![^&])(?=[^&])(?!X-Amz-Signature(?![^=&]))([^&=]*+)=?([^&]*+)")
 _MASKED = frozenset(
     (
@@ -40,13 +40,13 @@ _MASKED = frozenset(
 )
 
 
-# Takes the white space out of header values in one of the ways of clients.
+# Trims white space in header values, in one of the ways that clients do.
 _Trim = Callable[[Iterable[bytes]], Iterable[bytes]]
 
 
 @dataclass(slots=True)
 class Verified:
-    """A verified signature, with what the decoder of a signed body continues from; nobody changes it."""
+    """A verified signature, with what the decoder of a signed body needs."""
 
     sig: RequestSignature
     service: str
@@ -58,7 +58,7 @@ class Verified:
 
 
 class _SigningKeys:
-    """The latest signing keys: a key serves a whole day, and deriving it takes four HMACs.
+    """A cache of signing keys: a key is valid for a day, and deriving it takes four HMACs.
 
     Entries are found by a digest of the secret, so that the table holds no secret.  A secret has one entry for each
     service: a client that signs for thousands of regions replaces its own entry and no other client's.
@@ -155,7 +155,7 @@ def wrong_scope(scope: Scope, service: str, ours: str, fault: AuthFault = AuthFa
 
 
 def check_time(sig: RequestSignature, service: str, now: datetime, skew: timedelta) -> None:
-    """Refuse what was signed too long ago, or will be signed in the future."""
+    """Raise AwsError for a signature that is too old, expired, or from the future."""
     time = sig.time
     assert time is not None
     if time - now > skew:
@@ -222,14 +222,14 @@ def canonical_request(sig: RequestSignature, head: Head, service: str, payload_h
 
 
 def _others(ordinary: bytes, sig: RequestSignature, head: Head, service: str, payload_hash: str) -> Iterator[bytes]:
-    """Yield the other canonical requests that a client may have signed for these very bytes.
+    """Yield the other canonical requests that clients make of the same request.
 
-    Every one of them is a function of what came over the wire, so accepting them lends nothing to a forger; they let in
-    clients that encode, fold or name the port in their own way.
+    All of them are computed from the same bytes, so accepting them does not help a forger.  Clients differ in how they
+    encode, fold headers and write the port.
     """
     folds = [value for name in sig.signed_headers if "  " in (value := head.header(name)) or "\t" in value]
     trims = (_fold, _strip) if folds else (_fold,)
-    # Each part is made once, however many requests hold it: making them is what a wrong signature costs us.
+    # Each part is computed once: these computations are the cost of a wrong signature.
     headers = [
         _headers(sig.signed_headers, {**head.first, "host": host}, trim) for host, trim in product(_hosts(head), trims)
     ]
@@ -322,7 +322,7 @@ _PLAIN = (_twice, _normal, _once, bytes)
 
 
 def _mismatch(sig: RequestSignature, service: str, canonical: bytes) -> AwsError:
-    """Build SignatureDoesNotMatch; for S3 with what the client should have signed, as S3 tells it."""
+    """Return SignatureDoesNotMatch; for S3 with the canonical request and the string to sign, as S3 sends them."""
     text = string_to_sign(sig, canonical)
     shown = masked(canonical)
     extra = {
@@ -337,7 +337,7 @@ def _mismatch(sig: RequestSignature, service: str, canonical: bytes) -> AwsError
 
 
 def masked(text: bytes) -> bytes:
-    """Return a text of header lines as it may be told back: without encryption keys and session tokens."""
+    """Return a text of header lines that may be sent back: without encryption keys and session tokens."""
     return b"\n".join(map(_mask, text.split(b"\n")))
 
 

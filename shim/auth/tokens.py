@@ -1,4 +1,4 @@
-"""Tokens: where one caller's requests to OpenStack take their token from."""
+"""Tokens: the source of one caller's Keystone token for requests to OpenStack."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from shim.auth.keys import Keys
 
 @dataclass(slots=True)
 class Tokens:
-    """The tokens of one access key's owner; `service` is the one whose errors a refused key gets."""
+    """The tokens of one access key's owner; a refused key raises the errors of `service`."""
 
     keys: Keys
     credential: Ec2Credential
     service: str
 
     async def token(self) -> Token:
-        """Return the caller's token, from the cache nearly always."""
+        """Return the caller's token, nearly always from the cache."""
         return await self.keys.token(self.credential, service=self.service)
 
     async def renew(self, stale: Token) -> Token:

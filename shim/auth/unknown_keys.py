@@ -11,13 +11,13 @@ from contextlib import asynccontextmanager
 
 from adapters.errors import BackendError, Fault
 
-_SECONDS = 5.0  # what was not used for so long may be used at once
+_SECONDS = 5.0  # unused look-ups of so many seconds may be made at once
 _AT_ONCE = 16
 _QUEUE = 1000
 
 
 class UnknownKeyLimit:
-    """Lets `rate` look-ups of unknown keys a second through, in bursts; `clock` gives monotonic seconds."""
+    """Allows `rate` look-ups of unknown keys a second, with bursts; `clock` returns monotonic seconds."""
 
     def __init__(self, rate: float, clock: Callable[[], float]) -> None:
         self._rate = rate
@@ -30,7 +30,7 @@ class UnknownKeyLimit:
 
     @asynccontextmanager
     async def lookup(self) -> AsyncIterator[Callable[[], None]]:
-        """Run the block that asks Keystone for a key; it calls the function that it is given if the key is unknown.
+        """Run the block that asks Keystone for a key; the block calls the yielded function if the key is unknown.
 
         Raises BackendError THROTTLED where too many keys were unknown lately, or too many look-ups wait already.
         """

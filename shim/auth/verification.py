@@ -47,7 +47,7 @@ def verify(
     checks as it flows).  `bucket_from_host` is the bucket of a virtual-host style request.
     """
     if sig.token:
-        # Nobody has got a session token from us, so none can be good.
+        # The gateway issues no session tokens, so none is valid.
         raise auth_error(service, AuthFault.BAD_TOKEN)
     if sig.scope is None:  # version 2
         if service != "s3":
