@@ -1,4 +1,4 @@
-"""The composition root: settings become a cloud, keys, services, a gateway and its listeners."""
+"""The composition root: builds the cloud, the keys, the services, the gateway and its listeners from the settings."""
 
 from __future__ import annotations
 
@@ -75,12 +75,12 @@ SERVICES = tuple(frontend.service for frontend in FRONTENDS.values())
 async def serve(
     settings: Settings, announce: Callable[[str, str], None], *, beside: socket.socket | None = None
 ) -> None:
-    """Serve until a signal ends it; `announce` is told of each listener that is ready: what it is, and its URL.
+    """Serve until a signal ends it; call `announce` with the name and the URL of each listener that is ready.
 
     `beside` is a listening socket for the operator's side, in place of the metrics listener.
 
-    Raises CloudConfigError where the cloud is not configured, OSError where a port is taken.  A cloud that is down
-    stops nothing: requests answer 503 until it is up.
+    Raises CloudConfigError where the cloud is not configured, OSError where a port is taken.  Serving starts while the
+    cloud is down too: requests are answered 503 until it is up.
     """
     main = listener(settings.host, settings.port, reuse_port=settings.reuse_port)
     lifecycle = Lifecycle(settings.disable_file)
@@ -121,7 +121,7 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
     await locks.start()
     key = settings.page_token_key.get_secret_value() or config.derive_key("page tokens").hex()
     refusals = Refusals()
-    # A cloud whose region has no name is shown under the name that AWS's tools take where they are told none.
+    # A cloud whose region has no name is called us-east-1, which AWS's tools use by default.
     region = config.region or next(iter(settings.region_names), "us-east-1")
     settings = settings.model_copy(update={"page_token_key": SecretStr(key), "region": region})
     side = operator_app(
@@ -171,7 +171,7 @@ def _keys(factory: CloudFactory, settings: Settings, metrics: Metrics) -> Keys:
 
 
 def _upstream(metrics: Metrics) -> Callable[[str, str, int, float], None]:
-    """Return what counts one OpenStack call, for the metrics and for the AWS call that made it."""
+    """Return the function that counts one OpenStack call, for the metrics and for the AWS call that made it."""
 
     def observe(service: str, method: str, status: int, seconds: float) -> None:
         metrics.upstream(service, method, status, seconds)
@@ -184,7 +184,7 @@ def _upstream(metrics: Metrics) -> Callable[[str, str, int, float], None]:
 
 
 def _calls(metrics: Metrics, refusals: Refusals) -> Callable[[Record], None]:
-    """Return what counts a finished call, writes its log line and keeps it where it was refused."""
+    """Return the function that counts a finished call, writes its log line and, if it was refused, keeps it."""
 
     def observe(record: Record) -> None:
         metrics.call(record)
@@ -196,7 +196,7 @@ def _calls(metrics: Metrics, refusals: Refusals) -> Callable[[Record], None]:
 
 
 async def _tell_service_scope(factory: CloudFactory) -> None:
-    """Log once whether the service identity is on; a cloud that is down is asked again until it is up."""
+    """Log once whether the service identity is on; while the cloud is down, ask it again each minute."""
     while True:
         try:
             scope = await factory.service_scope()
@@ -209,7 +209,7 @@ async def _tell_service_scope(factory: CloudFactory) -> None:
 
 
 def _own(refusals: Refusals) -> LastRefusals:
-    """Return what reads the refusals of this process."""
+    """Return the function that reads the refusals of this process."""
 
     async def last(account: str | None) -> Sequence[Refusal]:
         return refusals.last(account)

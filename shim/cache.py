@@ -1,6 +1,6 @@
-"""Cache: values that are kept for a while, bounded in bytes for each owner and in all.
+"""Cache: values that are kept for a time, bounded in bytes for each owner and in all.
 
-Every replica has its own.  What it has lost is read again, so losing it costs time and nothing else.
+Every replica has its own.  A value that was dropped is read from OpenStack again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_ENTRY_BYTES = 512  # the key, and what keeps the entry
+_ENTRY_BYTES = 512  # estimate for an entry's key and bookkeeping
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,11 @@ def _silent(name: str, outcome: str) -> None:
 
 
 class Cache:
-    """Values by owner (an account) and key; the first word of a key names its sort for `observe`.
+    """Values by owner (an account) and key; the first item of a key is the name under which `observe` counts it.
 
-    An owner's values share `owner_bytes` (an eighth of all, if not given): a new one drives out the owner's least
-    recently used ones.  All values share `total_bytes`: beyond that the owner whose last use is longest ago loses its
-    values first.
+    An owner's values share `owner_bytes` (by default an eighth of `total_bytes`): a new value evicts the owner's least
+    recently used ones.  All values share `total_bytes`: beyond that the least recently active owner's values are
+    evicted first.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Cache:
         self.bytes = 0
 
     def get(self, owner: str, key: tuple[Hashable, ...]) -> Any:
-        """Return a value, or None where there is none or its time is over."""
+        """Return a value, or None where there is none or it has expired."""
         entries = self._owners.get(owner)
         entry = entries.get(key) if entries else None
         if entries is not None and entry is not None and entry.until <= self._clock():
@@ -81,7 +81,7 @@ class Cache:
             self.drop(eldest, next(iter(self._owners[eldest])))
 
     def drop(self, owner: str, key: tuple[Hashable, ...]) -> None:
-        """Forget a value, if it is kept."""
+        """Drop a value if it is there."""
         entries = self._owners.get(owner)
         entry = entries.pop(key, None) if entries is not None else None
         if entry is None:
@@ -93,7 +93,7 @@ class Cache:
 
 
 def weight(value: Any) -> int:
-    """Estimate the bytes that a value of plain containers holds; the keys of mappings are taken for shared names."""
+    """Estimate the bytes that a value of plain containers takes; keys of mappings are not counted."""
     size = sys.getsizeof(value)
     if isinstance(value, Mapping):
         return size + sum(map(weight, value.values()))

@@ -1,4 +1,4 @@
-"""Settings: every switch of the gateway in one place, read once at start and passed down.
+"""Settings: all options of the gateway, read once at start and passed down.
 
 Each field is documented here and nowhere else; `docs/configuration.md` is generated from this file.
 """

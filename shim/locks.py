@@ -1,8 +1,8 @@
-"""Locks by name: what OpenStack cannot do atomically is done under one of these.
+"""Named locks, for sequences of calls that OpenStack cannot do atomically.
 
 Swift ignores `If-Match` on PUT and DELETE, and nothing in Nova or Neutron makes a ClientToken unique, so a compare and
 its write happen while a lock is held.  Within one process an `asyncio.Lock` suffices; between replicas the lock is a
-file in a shared directory (`file://`), or tooz's in whatever the operator runs (etcd, Redis, ZooKeeper).
+file in a shared directory (`file://`), or one of tooz in a service that the operator runs (etcd, Redis, ZooKeeper).
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 # A holder makes a few calls to OpenStack and waits for nothing else, neither for a server to become ACTIVE nor for a
-# volume to become available.  Whoever waits longer than this for a lock is told to try again, as SDKs do.
+# volume to become available.  A request that waits longer than this for a lock is answered 503, and SDKs retry it.
 WAIT_SECONDS = 30.0
-_THREADS = 16  # each does one short call: nobody waits for a lock in a thread
-_THREADS_EACH = 4  # of which one account uses so many at a time, so that a slow service is slow for its user first
+_THREADS = 16  # each makes short calls; no thread blocks until a lock is free
+_THREADS_EACH = 4  # of which one account uses so many at a time, so that others have some when its calls are slow
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.25
-_TRIES_PER_SECOND = 50  # how often all waits of one account together look again
+_TRIES_PER_SECOND = 50  # how often all waiters of one account together try again
 _FILE = re.compile(r"[0-9a-f]{64}")
 
 
@@ -52,19 +52,19 @@ class SharedLock(Protocol):
         ...
 
     def release(self) -> object:
-        """Give the lock back."""
+        """Release the lock."""
         ...
 
 
 class LockService(Protocol):
-    """Where shared locks live.  Its calls block, and raise ToozError or OSError where the service cannot be reached."""
+    """A store of shared locks.  Its calls block, and raise ToozError or OSError where the service cannot be reached."""
 
     def start(self) -> object:
         """Connect."""
         ...
 
     def stop(self) -> object:
-        """Disconnect, giving back every lock."""
+        """Disconnect and release every lock."""
         ...
 
     def get_lock(self, name: bytes) -> SharedLock:
@@ -75,9 +75,9 @@ class LockService(Protocol):
 class Locks:
     """Named locks, shared by all gateways that use the same `url` (`file:///directory`, or a URL of tooz).
 
-    A name is a sort of lock, the account (a project id) that it belongs to, and whatever else makes it unique.  Two
-    names are never one lock.  A lock that is lost with its connection to the service ends with it.
-    Who waits for one longer than `wait_seconds`, or cannot reach the service, gets BackendError UNAVAILABLE.
+    A name has a kind, the account (a project id) that it belongs to, and further parts.  Different names are different
+    locks.  A lock ends with the connection to its service.  Raises BackendError UNAVAILABLE for a wait longer than
+    `wait_seconds`, and where the service cannot be reached.
     """
 
     def __init__(self, url: str, wait_seconds: float = WAIT_SECONDS) -> None:
@@ -97,7 +97,7 @@ class Locks:
         self._service = service
 
     async def stop(self) -> None:
-        """Leave the service, giving back every lock."""
+        """Disconnect from the service and release every lock."""
         if self._service is not None:
             await anyio.to_thread.run_sync(self._service.stop)
             self._service = None
@@ -110,7 +110,7 @@ class Locks:
 
     @asynccontextmanager
     async def hold_all(self, names: Iterable[tuple[str, ...]]) -> AsyncIterator[None]:
-        """Hold the locks of several names: in one order for all, so that no two wait for each other for ever."""
+        """Hold the locks of several names; all callers take them in the same order, so that no two deadlock."""
         async with AsyncExitStack() as stack:
             for name in sorted(set(names)):
                 await stack.enter_async_context(self._held(name))
@@ -140,7 +140,7 @@ class Locks:
             local.release()
 
     async def _acquire(self, shared: SharedLock, account: str, until: float) -> None:
-        """Try until the lock is free; one wait of an account looks the less often, the more waits the account has."""
+        """Try until the lock is free; the more waiters an account has, the less often each of them tries."""
         if await self._try(shared, account):
             return
         pause = _FIRST_PAUSE
@@ -162,7 +162,7 @@ class Locks:
         trying = asyncio.ensure_future(self._in_thread(account, lambda: bool(shared.acquire(blocking=False))))
         try:
             return await to_the_end(trying)
-        except asyncio.CancelledError:  # the call went on without its caller, and may have ended in a lock
+        except asyncio.CancelledError:  # the thread's call went on, and may have taken the lock
             if trying.done() and not trying.cancelled() and not trying.exception() and trying.result():
                 await to_the_end(self._release(shared, account))
             raise
@@ -204,8 +204,8 @@ class Coordination:
 class FileLocks:
     """A file for each lock that is held, in one directory.
 
-    tooz's own driver leaves a file behind for every name that was ever locked.  Here the holder removes its file
-    before it gives the lock back, so there are as many files as locks are held.
+    tooz's own driver leaves a file behind for every name that was ever locked.  Here the holder removes its file before
+    it releases the lock, so there are as many files as held locks.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -229,14 +229,14 @@ class FileLocks:
 
 
 class FileLock:
-    """A lock on a file that is made for it (flock(2), which the kernel gives back when its holder dies)."""
+    """A lock on a file of its own (flock(2), which the kernel releases when the holder dies)."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = -1
 
     def acquire(self, blocking: bool) -> bool:
-        """Take the lock, or return False; `blocking` is tooz's word, and always False."""
+        """Take the lock, or return False; `blocking` is tooz's parameter, and always False."""
         file = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             taken = take(file, self._path)
@@ -250,7 +250,7 @@ class FileLock:
         return taken
 
     def release(self) -> None:
-        """Remove the file, and give the lock back by closing it."""
+        """Remove the file and release the lock by closing it."""
         with suppress(FileNotFoundError):
             self._path.unlink()
         os.close(self._file)
@@ -260,7 +260,7 @@ class FileLock:
 def take(file: int, path: Path) -> bool:
     """Lock an open file, and say whether it is the lock of that path.
 
-    A holder removes its file: whoever opened it before that has a file that nobody else will find any more.
+    A holder removes its file: a process that opened it before that has locked a file that others will not find.
     """
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -270,7 +270,7 @@ def take(file: int, path: Path) -> bool:
 
 
 def _digest(name: tuple[str, ...]) -> str:
-    """Return a name that any service takes, another one for any other name."""
+    """Return a digest of a lock's name, which every service accepts as a name."""
     parts = (part.encode("utf-8", "surrogateescape") for part in name)
     return hashlib.sha256(b"".join(b"%d:%b" % (len(part), part) for part in parts)).hexdigest()
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from adapters.embedded.layout import write_private
 from adapters.embedded.processes import reap
 
-START_SECONDS = 300.0  # a gateway that ends is not waited for; one on a busy machine may import for minutes
+START_SECONDS = 300.0  # importing takes minutes on a busy machine; a gateway that exits ends the wait at once
 STOP_SECONDS = 40.0
 READY = re.compile(r"^passerelle listening on (\S+)$", re.MULTILINE)
 
@@ -38,19 +38,19 @@ class Running:
     made_of: str = ""
 
     def alive(self) -> bool:
-        """Tell whether it is still that process."""
+        """Tell whether the process still runs."""
         return born(self.pid) == self.born
 
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """Where the files of one background gateway are."""
+    """One background gateway, whose files are in a state directory."""
 
     state_dir: Path
 
     @property
     def log(self) -> Path:
-        """What it logs."""
+        """The file of its log."""
         return self.state_dir / "gateway.log"
 
     @property
@@ -92,7 +92,7 @@ class Background:
             return os.posix_spawn(command[0], command, environment, file_actions=actions, setsid=True)
 
     def stop(self) -> bool:
-        """Stop it with SIGTERM, as an operator would; tell whether one ran."""
+        """Stop the gateway with SIGTERM; tell whether one ran."""
         running = self.running()
         if running is None:
             return False

@@ -34,7 +34,7 @@ def options_of_cloud(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def embedded(state_dir: Path, venv: Path | None, port_base: int | None) -> EmbeddedCloud:
-    """Return the embedded cloud that these options mean."""
+    """Return the embedded cloud for these options."""
     return EmbeddedCloud(state_dir.expanduser().absolute(), venv, port_base, progress=click.echo)
 
 
@@ -55,14 +55,14 @@ def up(**which: Any) -> None:
 @cloud.command()
 @options_of_cloud
 def down(**which: Any) -> None:
-    """Stop every process; what the cloud holds is kept."""
+    """Stop every process; the cloud's data is kept."""
     attempt(embedded(**which).down)
 
 
 @cloud.command()
 @options_of_cloud
 def reset(**which: Any) -> None:
-    """Stop it and delete everything it holds; the installed packages stay."""
+    """Stop it and delete its data; the installed packages stay."""
     attempt(embedded(**which).reset)
 
 

@@ -58,7 +58,7 @@ def check(asked: tuple[dict[str, Any], Path | None], /, *, env_file: Path | None
 
 
 def problems(settings: Settings) -> Iterator[str]:
-    """Name the problems that show only when the settings are looked at together, or used."""
+    """Yield the problems that show only when settings are combined or used: a missing file, a taken port."""
     if (settings.tls_certificate is None) != (settings.tls_key is None):
         yield "PASSERELLE_TLS_CERTIFICATE and PASSERELLE_TLS_KEY: both or neither"
     elif settings.tls_certificate is not None and settings.tls_key is not None:
@@ -93,7 +93,7 @@ def _no_pass_phrase() -> str:
 
 
 def _lock_problems(settings: Settings) -> Iterator[str]:
-    """Name what would keep the gateway from taking locks: a missing driver, or a directory that cannot be made."""
+    """Yield what would keep the gateway from taking locks: a missing driver, or a directory that cannot be made."""
     if not settings.coordination_url:
         place = settings.state_dir.expanduser().absolute()
         there = next(one for one in (place, *place.parents) if one.exists())
@@ -107,5 +107,5 @@ def _lock_problems(settings: Settings) -> Iterator[str]:
         yield f"PASSERELLE_COORDINATION_URL: tooz has no driver {driver!r}"
     except ImportError as e:
         yield f"PASSERELLE_COORDINATION_URL: the driver {driver!r} needs the package {e.name!r}, which is not installed"
-    except Exception as e:  # noqa: BLE001 - drivers read their URLs each in its way; the URL may hold a password
+    except Exception as e:  # noqa: BLE001 - each driver has exceptions of its own; the URL is not shown, as it may hold a password
         yield f"PASSERELLE_COORDINATION_URL: the driver {driver!r} does not take it ({type(e).__name__})"

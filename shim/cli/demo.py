@@ -24,9 +24,9 @@ from shim.cli.cloud import attempt, embedded, options_of_cloud
 from shim.cli.tour import Tour, TourError, find_cli
 from shim.config import Settings
 
-# The account whose keys have AWS's plain names, and the prefixes of the others.
+# The prefix of each account's AWS_* variables; those of the main account have none.
 PREFIXES: Mapping[str, str] = {"main": "", "alt": "ALT_", "tenant": "TENANT_"}
-AWS_REGION = "us-east-1"  # a region name that every AWS tool knows; the gateway takes it for the cloud's own
+AWS_REGION = "us-east-1"  # every AWS tool knows it; the gateway accepts it as an alias of the cloud's region
 
 
 @click.command()
@@ -84,7 +84,7 @@ def report(background: Background, lines: Mapping[str, str], tour: Callable[[], 
 def gateway(background: Background, state: Path, port: int) -> Running:
     """Return the gateway of this state directory: the running one, or a new one where that is out of date.
 
-    A gateway reads clouds.yaml and its own code once, and a cloud may have moved to other ports since.
+    A gateway reads clouds.yaml and its own code at start only, and the embedded cloud may have other ports since.
     """
     made_of = fingerprint(state / "clouds.yaml")
     if running := background.running():
@@ -93,7 +93,7 @@ def gateway(background: Background, state: Path, port: int) -> Running:
             return running
         click.echo("the cloud or the gateway's code has changed: starting it anew")
         background.stop()
-        port = urlsplit(running.url).port or port  # what was pasted somewhere stays true
+        port = urlsplit(running.url).port or port  # keep the port, so that exports that were pasted still work
     options = ["--cloud", "passerelle", "--port", str(port if is_free(port) else 0), "--drain-seconds", "0"]
     environment = {"OS_CLIENT_CONFIG_FILE": str(state / "clouds.yaml"), "PASSERELLE_STATE": str(state)}
     running = background.start(options, environment, made_of)
@@ -133,7 +133,7 @@ def show(lines: Mapping[str, str], state: Path) -> None:
 
 
 def native(connection: Any, name: str) -> str:
-    """Say how OpenStack itself sees the server of that name."""
+    """Describe the server of that name as OpenStack's API shows it."""
     server = connection.compute.find_server(name, ignore_missing=False)
     return f"server {server.id} {server.name} {server.status}"
 

@@ -1,4 +1,4 @@
-"""`passerelle doctor`: whether the gateway can work with the cloud, found out by asking it."""
+"""`passerelle doctor`: asks the cloud whether the gateway can work with it."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ def line(finding: Finding) -> str:
 
 
 async def _examine(settings: Settings, tell: Callable[[Finding], None]) -> None:
-    """Check the settings, then ask the cloud; each finding is told as soon as it is known."""
+    """Check the settings, then ask the cloud; call `tell` with each finding as soon as it is known."""
     for said in config.problems(settings):
         tell(problem("settings", said, "`passerelle config check` names the same."))
     try:
         cloud = load_cloud(settings.cloud, region=settings.region, interface=settings.interface)
         timeouts = Timeouts(settings.upstream_connect_seconds, settings.upstream_timeout_seconds)
         factory = await CloudFactory.open(cloud, Limits(timeouts))
-    except (CloudConfigError, OSError):  # `config.problems` has named it
+    except (CloudConfigError, OSError):  # `config.problems` has reported it
         return
     try:
         async for finding in examine(factory):

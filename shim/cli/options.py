@@ -1,4 +1,4 @@
-"""Settings from the command line: every field of `Settings` is an option, and every problem is named at once."""
+"""Settings from the command line: every field of `Settings` is an option, and all problems are reported together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shim.config import Settings
 
 PREFIX = "PASSERELLE_"
 
-# Read by the embedded cloud and the test suite; everything else with our prefix is a setting or a mistake.
+# Variables of the embedded cloud and the test suite; any other one with the prefix must be a setting.
 OTHER_VARIABLES = frozenset({"PASSERELLE_STATE", "PASSERELLE_CLOUD_VENV", "PASSERELLE_CLOUD_PORT_BASE"})
 OTHER_PREFIXES = ("PASSERELLE_TEST_", "PASSERELLE_BENCH_")
 
@@ -120,7 +120,7 @@ def _pair(name: str, item: str) -> tuple[str, str]:
 
 
 def problems(error: ValidationError) -> list[str]:
-    """Name each refused setting and why; what was given is not repeated, since it may be a secret."""
+    """Return a line for each refused setting; its value is not shown, since it may be a secret."""
     return [
         f"{PREFIX}{'.'.join(str(part) for part in found['loc']).upper().removeprefix(PREFIX)}: {found['msg']}"
         for found in error.errors(include_input=False, include_url=False)
@@ -128,7 +128,7 @@ def problems(error: ValidationError) -> list[str]:
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    """Return the variables with our prefix that mean nothing: nearly always a misspelt setting."""
+    """Return the variables with the prefix that are no setting: nearly always misspelt ones."""
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | OTHER_VARIABLES
     return sorted(
         name

@@ -1,7 +1,7 @@
 """Refuse to start with another distribution's packages.
 
-The package index has other distributions that install packages named `shim` and `adapters`.  Installing one of them
-beside this one overwrites our files without a word.  Each of our packages has a `DISTRIBUTION` that tells whose it is.
+PyPI has other distributions that install packages named `shim` and `adapters`.  Installing one of them beside this one
+silently overwrites this project's files.  Each package of this project has a `DISTRIBUTION` that names it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import shim
 
 
 def check() -> None:
-    """Raise ClickException unless both import packages are this distribution's, and lie side by side."""
+    """Raise ClickException unless both packages belong to this distribution and are in one directory."""
     for package in (shim, adapters):
         if getattr(package, "DISTRIBUTION", None) != "passerelle":
             raise click.ClickException(

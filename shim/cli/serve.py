@@ -45,11 +45,11 @@ def serve(env_file: Path | None, **given: Any) -> None:
 
 
 def announce(what: str, url: str) -> None:
-    """Say on standard output that a listener is ready; scripts wait for this line."""
+    """Print that a listener is ready; scripts wait for this line on standard output."""
     click.echo(f"passerelle {what} on {url}")
 
 
 def where(settings: Settings) -> str:
-    """Name the addresses that this gateway listens on."""
+    """Return the addresses that this gateway listens on, for an error message."""
     main = f"{settings.host} port {settings.port}"
     return main if settings.metrics_port is None else f"{main} or {settings.metrics_host} port {settings.metrics_port}"

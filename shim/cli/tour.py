@@ -1,4 +1,4 @@
-"""The demo's tour: what a newcomer tries first, run with the real AWS CLI and read back through OpenStack's API."""
+"""The demo's tour: runs the first commands of a newcomer with the AWS CLI, and shows the result in OpenStack's API."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class TourError(Exception):
 
 
 def find_cli() -> str | None:
-    """Return the AWS CLI installed beside us, else the one on the PATH."""
+    """Return the AWS CLI installed in this Python environment, else the one on the PATH."""
     beside = Path(sys.executable).with_name("aws")
     return str(beside) if beside.exists() else shutil.which("aws")
 

@@ -1,8 +1,8 @@
-"""Several gateway processes behind one port, started, watched and ended as one: `passerelle serve --workers N`.
+"""`passerelle serve --workers N`: several gateway processes on one port, under one supervisor.
 
 The kernel spreads connections over the workers' listeners (SO_REUSEPORT).  The supervisor serves no AWS request.  It
-starts a worker that died again, a bounded number of times and each time later, passes signals on, and answers on the
-metrics listener for all workers, whose own operator's side it asks over Unix sockets in a directory of its own.
+restarts a worker that died, a bounded number of times with growing pauses, forwards signals, and serves the metrics
+listener for all workers, which it asks over Unix sockets in a temporary directory.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from shim.refusals import Refusal
 
 log = logging.getLogger(__name__)
 
-# How often a worker that dies soon after its start is started again, and how long it must live to count as sound.
+# How often a worker that dies soon after its start is restarted, and how long it must live for that count to be reset.
 RESTARTS, SOUND_SECONDS = 5, 60.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 ASK_SECONDS = 5.0
@@ -49,7 +49,7 @@ Announce = Callable[[str, str], None]
 
 @dataclass(slots=True)
 class Worker:
-    """One place for a worker process: its socket, the process that is in it, and how often it died of late."""
+    """One of the workers: its number, socket and process, and how often that died soon after its start."""
 
     number: int
     socket: Path
@@ -59,7 +59,7 @@ class Worker:
 
 
 class Fleet(Lifecycle):
-    """The lifecycle of all workers together: without a worker nothing is served."""
+    """The lifecycle of all workers together: it is not OK while no worker runs."""
 
     def __init__(self, disable_file: Path | None) -> None:
         super().__init__(disable_file)
@@ -84,7 +84,7 @@ class Supervisor:
         self._workers += [Worker(n, directory / f"{n}") for n in range(settings.workers)]
 
     async def run(self, announce: Announce) -> bool:
-        """Serve; return whether it was a signal that ended it."""
+        """Serve until a signal comes or a worker keeps dying; return whether it was a signal."""
         settings = self._settings
         holder = port_holder(settings.host, settings.port)
         port = holder.getsockname()[1]
@@ -106,7 +106,7 @@ class Supervisor:
         await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         if ready.done():
             announce("listening", app.url("https" if settings.tls_certificate else "http", settings.host, port))
-        else:  # one could not even start: the settings are wrong, or the machine is
+        else:  # a worker could not start: the settings are wrong, or the machine lacks something
             self._signalled(signal.SIGTERM)
             ready.cancel()
         await asyncio.wait(kept)
@@ -124,7 +124,7 @@ class Supervisor:
                 worker.process.send_signal(number)
 
     async def _keep(self, worker: Worker, shared: bytes) -> None:
-        """Keep one place filled, until the supervisor stops or the worker dies too often."""
+        """Run one worker and restart it when it dies, until the supervisor stops or it dies too often."""
         loop = asyncio.get_running_loop()
         while not self._stopping.is_set():
             started = loop.time()
@@ -151,11 +151,11 @@ class Supervisor:
             *(sys.executable, "-m", "shim.cli.workers", str(worker.socket)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            start_new_session=True,  # a terminal's Ctrl-C comes here alone, and is passed on once
+            start_new_session=True,  # a terminal's Ctrl-C reaches the supervisor alone, which forwards it once
         )
         assert process.stdin
         assert process.stdout
-        process.stdin.write(shared + b"\n")  # and stays open: its end tells the worker that nobody supervises it
+        process.stdin.write(shared + b"\n")  # it stays open: end-of-file tells the worker that the supervisor is gone
         if self._stopping.is_set():
             process.terminate()
         while line := await process.stdout.readline():
@@ -163,10 +163,10 @@ class Supervisor:
                 worker.ready.set()
         return await process.wait()
 
-    # The operator's side.
+    # The metrics listener.
 
     def _side(self) -> Callable[..., Awaitable[None]]:
-        """Return the application of the metrics listener; what it counts is asked for when somebody scrapes."""
+        """Return the application of the metrics listener; it asks the workers for their metrics at each scrape."""
         registry = CollectorRegistry(auto_describe=False)
         registry.register(self._metrics)
         inner = operator_app(
@@ -207,7 +207,7 @@ class Supervisor:
         return sorted(found, key=lambda refusal: refusal.time, reverse=True)
 
     async def _asked(self, path: str) -> list[tuple[int, str]]:
-        """Ask every worker that is there; return what those said that answered."""
+        """Send a GET to every running worker; return the number and the text of those that answered 200."""
 
         async def ask(worker: Worker) -> tuple[int, str] | None:
             transport = httpx.AsyncHTTPTransport(uds=str(worker.socket))
@@ -215,14 +215,14 @@ class Supervisor:
                 async with httpx.AsyncClient(transport=transport, timeout=ASK_SECONDS) as client:
                     return worker.number, (await client.get(f"http://localhost{path}")).text
             except httpx.HTTPError:
-                return None  # it dies, or is not up yet
+                return None  # it is ending, or does not listen yet
 
         there = [worker for worker in self._workers if worker.ready.is_set()]
         return [told for told in await gather_all(map(ask, there)) if told is not None]
 
 
 def handed_over(settings: Settings, port: int) -> bytes:
-    """Return the settings of one worker, as a line: the shared port, and its share of what is bounded."""
+    """Return the settings of one worker as JSON on one line: with the shared port, and its share of each bound."""
     share = settings.workers
     found = settings.model_dump(mode="json") | {
         name: value.get_secret_value() for name, value in settings if isinstance(value, SecretStr)
@@ -240,7 +240,7 @@ def handed_over(settings: Settings, port: int) -> bytes:
 
 
 def supervise(settings: Settings, announce: Announce) -> bool:
-    """Run the workers until a signal ends them; return whether all went well."""
+    """Run the workers until a signal ends them; return False where they ended because they kept dying."""
 
     async def run() -> bool:
         with tempfile.TemporaryDirectory(prefix="passerelle-") as directory:
@@ -250,7 +250,7 @@ def supervise(settings: Settings, announce: Announce) -> bool:
 
 
 async def work(settings: Settings, path: str, announce: Announce) -> None:
-    """Be one worker: serve, with the operator's side on a Unix socket, until a signal or the supervisor's end."""
+    """Run as one worker: serve, with the operator's API on a Unix socket, until a signal or the supervisor's end."""
     beside = socket.socket(socket.AF_UNIX)
     beside.bind(path)
     beside.listen(16)
