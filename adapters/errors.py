@@ -1,7 +1,7 @@
-"""What can go wrong in a cloud, in words that no single OpenStack service owns.
+"""The failures of OpenStack calls, in terms that all services share.
 
-An adapter turns (service, status, body) into a `BackendError` once, at the border; everything above the ports
-decides by `fault` and never looks at a status code.
+An adapter turns (service, status, body) into a `BackendError`; code above the ports decides by `fault` and never by a
+status code.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ D = TypeVar("D")
 class Fault(Enum):
     """Why OpenStack did not do what it was asked to do."""
 
-    NOT_FOUND = "not found"  # the named resource, or the one it lies in, is not there for this project
+    NOT_FOUND = "not found"  # the project has no such resource, or not the one that contains it
     IN_USE = "in use"  # something else still depends on it
     CONFLICT = "conflict"  # its state forbids this now
     DUPLICATE = "duplicate"  # the name, rule or address exists already
@@ -30,18 +30,18 @@ class Fault(Enum):
     PRECONDITION = "precondition failed"  # a condition sent along did not hold
     NOT_MODIFIED = "not modified"  # a conditional read found nothing newer
     RANGE = "range not satisfiable"  # the byte range lies outside the object
-    CHECKSUM = "checksum mismatch"  # the stored bytes are not those that were announced
+    CHECKSUM = "checksum mismatch"  # the stored bytes do not match the declared checksum
     UNSUPPORTED = "unsupported"  # this cloud lacks the service or the extension
     THROTTLED = "throttled"  # OpenStack asked to slow down
-    UNAVAILABLE = "unavailable"  # no answer, a 5xx, or an answer that makes no sense
+    UNAVAILABLE = "unavailable"  # no answer, a 5xx, or an answer that cannot be read
 
 
 class BackendError(Exception):
     """One OpenStack call failed.
 
-    `service` and `resource` are OpenStack's words ("compute", "server"), `id` is what was asked for where one thing
-    was named, `detail` is OpenStack's own sentence (never shown to clients for UNAVAILABLE), `upstream_id` its request
-    id for the log, `retry_after` seconds where it said so.
+    `service` and `resource` are OpenStack's terms ("compute", "server"), `id` is that of the resource if the call named
+    one, `detail` is OpenStack's message (never shown to clients for UNAVAILABLE), `upstream_id` its request id for the
+    log, `retry_after` the seconds that it asked to wait.
     """
 
     def __init__(
@@ -68,10 +68,10 @@ class BackendError(Exception):
 
 
 async def absent_is(absent: D, call: Awaitable[A], *, resource: str = "") -> A | D:
-    """Await a call, and return `absent` where OpenStack says that what the call names is not there.
+    """Await a call, and return `absent` where it fails with NOT_FOUND.
 
-    `resource` narrows that down where a call can miss more than one thing: the object, and not the container it lies
-    in.  Every other failure is raised.
+    With `resource`, only where that resource is not found: the object, and not its container.  Every other failure is
+    raised.
     """
     try:
         return await call

@@ -1,1 +1,1 @@
-"""A real OpenStack behind the ports: how it is found, logged into, spoken to, and how its refusals are read."""
+"""Implements the ports with OpenStack's APIs: configuration, login, discovery, requests and errors."""

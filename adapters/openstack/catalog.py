@@ -1,4 +1,4 @@
-"""Turning Keystone's answer about a token into a `Token`: the user, the project, and the URLs of the services."""
+"""Turns Keystone's answer about a token into a `Token`: the user, the project, and the URLs of the services."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from adapters.types.identity import Token
 
 
 def token_from(access: Any, config: CloudConfig) -> Token:
-    """Return what keystoneauth's `AccessInfo` says, its catalog narrowed to the configured region and interface.
+    """Return keystoneauth's `AccessInfo` as a token, with the catalog of the configured region and interface.
 
     Scopes other than a project leave the project's id and name empty.
     """
@@ -33,7 +33,7 @@ def token_from(access: Any, config: CloudConfig) -> Token:
 def other_regions(access: Any, config: CloudConfig) -> frozenset[str]:
     """Return the case-folded names of the catalogue's regions other than the gateway's own.
 
-    Where the configuration names no region, the gateway's own is not known, and so none is another one.
+    Where the configuration names no region, the gateway's own is not known, and the set is empty.
     """
     if not config.region:
         return frozenset()
@@ -61,6 +61,6 @@ def _url(access: Any, config: CloudConfig, service: str) -> str | None:
     except CatalogException:
         return None
     except ValueError:
-        # keystoneauth's answer where a catalogue has a service under several names, and none of them in this region.
+        # keystoneauth raises this where a catalogue has a service under several names, and none of them in this region.
         return None
     return url

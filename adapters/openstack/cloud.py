@@ -1,4 +1,4 @@
-"""The cloud: what all requests of the process share, and the view of one tenant for one request."""
+"""The cloud: the connections that all requests share, and the cloud of one tenant for one request."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 _SWIFT = "object-store"
 
-# Longest that a login waits for one answer; it runs in a thread that nobody can cancel.
+# The longest that a login waits for one answer; it runs in a thread, which cannot be cancelled.
 _LOGIN_SECONDS = 10.0
 
 
@@ -39,7 +39,7 @@ _LOGIN_SECONDS = 10.0
 class Limits:
     """How long OpenStack may take, in seconds, and how many connections one process opens to it.
 
-    `project_calls` is how many control calls of one project are under way at one service at a time.
+    `project_calls` is how many control calls of one project may run at one service at a time.
     """
 
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -50,7 +50,7 @@ class Limits:
 
 
 class CloudFactory:
-    """What all requests of one process share: connection pools, the gateway's logins, what was discovered.
+    """What all requests of one process share: connection pools, the gateway's logins, discovered endpoints.
 
     `login` is the gateway's own user on its own project.
     `calls` counts the calls made, Swift's too, by (service, method, status); status 0 where no answer came.
@@ -59,7 +59,7 @@ class CloudFactory:
     def __init__(self, config: CloudConfig, transport: Transport, objects: SwiftPool) -> None:
         session = blocking_session(config, _LOGIN_SECONDS)
         project = Login([config.project], session, config)
-        # Who cannot have the system scope may still be an admin of the project, whom Keystone lets read credentials.
+        # A user without the system scope may be an admin of the project, and Keystone lets an admin read credentials.
         plugins = [plugin for plugin in (config.system, config.project) if plugin is not None]
         system = Login(plugins, session, config) if config.system is not None else project
         self.config = config
@@ -74,16 +74,17 @@ class CloudFactory:
 
     @classmethod
     async def open(cls, config: CloudConfig, limits: Limits | None = None, observe: Observer | None = None) -> Self:
-        """Make the pools, in the running event loop.  No call is made yet: a cloud that is down can come up later.
+        """Make the pools in the running event loop.  No call is made yet, as the cloud may be down.
 
-        `observe` is told of each call: service, method, status (0 without an answer), seconds until its answer began.
+        `observe` is called for each call with service, method, status (0 without an answer), seconds until its answer
+        began.
         """
         limits = limits or Limits()
         tls = config.tls()
         if config.verify is False:
             log.warning("cloud %s: certificates are not checked, as clouds.yaml says", config.name)
         transport = Transport(
-            # Version documents come at once or not at all.
+            # Version documents are small, so the time to connect is enough for them.
             KeystoneauthDiscovery(blocking_session(config, limits.timeouts.connect)),
             timeouts=limits.timeouts,
             tls=tls,
@@ -101,22 +102,22 @@ class CloudFactory:
         return OpenStackCloud(self, tokens, token, request_id)
 
     async def service(self, project_id: str, request_id: str) -> OpenStackCloud:
-        """Return the cloud as the gateway's own user sees it in a project, for one request.
+        """Return a project's cloud with the token of the gateway's own user, for one request.
 
-        It does what no caller's token can: serve a bucket to those who do not own it, or work without a caller.  Raises
-        BackendError FORBIDDEN where the operator has granted the user no role on the project, UNSUPPORTED where this
-        kind of login cannot be scoped to another project.
+        It serves what no caller's token can: buckets for callers who do not own them, and work without a caller.
+        Raises BackendError FORBIDDEN where the operator has granted the user no role on the project, UNSUPPORTED where
+        this kind of login cannot be scoped to another project.
         """
         login = await self._service_user.login(project_id)
         return OpenStackCloud(self, login, await login.token(), request_id)
 
     async def service_scope(self) -> ServiceScope:
-        """Ask Keystone in which projects the gateway's own user can act; raise BackendError where it cannot tell."""
+        """Ask Keystone in which projects the gateway's own user can act; raise BackendError where Keystone fails."""
         own = await self.login.token()
         return await self._service_user.scope(self.session(self.login, str(uuid.uuid4())), own)
 
     async def endpoint(self, token: Token, service: str) -> Endpoint:
-        """Return where a service of a token's catalog answers; raise BackendError where it cannot be asked."""
+        """Return the endpoint of a service in a token's catalog; raise BackendError where it cannot be asked."""
         return await self._transport.discovery.endpoint(service, token.catalog[service], token.project_id)
 
     async def get(self, service: str, url: str, headers: Mapping[str, str]) -> Answer:
@@ -132,7 +133,7 @@ class CloudFactory:
         return project.other_regions | system.other_regions
 
     def session(self, tokens: TokenSource, request_id: str) -> Session:
-        """Return what one request's control calls go through."""
+        """Return the session of one request's control calls."""
         return Session(self._transport, tokens, request_id)
 
     def swift(self, tokens: TokenSource, token: Token, request_id: str) -> Swift:
@@ -187,6 +188,6 @@ class OpenStackCloud:
     def objects(self) -> Swift:
         """Swift."""
         found = self._objects
-        if found is None:  # cached_property takes a lock, and small objects are asked for most
+        if found is None:  # cached_property would take a lock, which small object requests would feel
             found = self._objects = self._factory.swift(self._tokens, self._token, self._request_id)
         return found

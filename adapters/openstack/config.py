@@ -1,6 +1,6 @@
 """The cloud and the gateway's login there, from clouds.yaml, secure.yaml and `OS_*`, read by openstacksdk's loader.
 
-Nothing here touches the network.
+Reading them makes no network call.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 # The service types (OpenStack's official ones) that the gateway may look for in a catalog.
 SERVICES: Final = ("compute", "network", "block-storage", "image", "object-store", "identity")
 
-# What gives a login its scope; a login for another scope leaves all of it out.
+# The options that set a login's scope; they are left out to log in with another scope.
 _SCOPE: Final = frozenset(
     {
         "project_id",
@@ -46,7 +46,7 @@ _SCOPE: Final = frozenset(
     }
 )
 
-# Where openstacksdk puts the cloud that `OS_*` describe.
+# openstacksdk's name for the cloud that `OS_*` describe.
 _ENVIRONMENT: Final = "envvars"
 
 
@@ -81,7 +81,7 @@ class CloudConfig:
         return hmac.digest(self.login, purpose.encode(), "sha256")
 
     def tls(self) -> ssl.SSLContext:
-        """Return how TLS to the cloud is checked: its CA where one is named, else the public ones."""
+        """Return the TLS context for the cloud: with its own CA if one is configured, else the public ones."""
         context = _trusting(self.verify)
         if isinstance(self.certificate, tuple):
             context.load_cert_chain(*self.certificate)
@@ -97,12 +97,11 @@ def load(name: str, *, region: str = "", interface: str = "") -> CloudConfig:
     """
     try:
         with warnings.catch_warnings():
-            # openstacksdk warns of parameters that it passes to itself; nobody here can do anything about it.
+            # openstacksdk warns of its own use of deprecated parameters.
             warnings.simplefilter("ignore", PendingDeprecationWarning)
             cloud, found = _found(name, region, interface)
         return _config(cloud, found, region)
-    # keystoneauth's plugins answer options that they do not know with a TypeError, the loader a list of clouds with an
-    # AttributeError.
+    # keystoneauth's plugins raise TypeError for unknown options, the loader AttributeError for a list of clouds.
     except (ConfigException, ClientException, yaml.YAMLError, TypeError, AttributeError) as error:
         raise CloudConfigError(f"cloud {name!r}: {error}") from error
 
@@ -179,12 +178,12 @@ def _config(name: str, found: Any, region: str) -> CloudConfig:
 
 
 def _system_plugin(auth_type: str, auth: Mapping[str, Any]) -> Any:
-    """Return a login of the same user on the system scope, or None where it can have none."""
+    """Return a login of the same user with the system scope, or None where that is impossible."""
     return _scoped(auth_type, auth, {"system_scope": "all"})
 
 
 def _rescoping(auth_type: str, auth: Mapping[str, Any]) -> Callable[[str], Any] | None:
-    """Return what makes a login of the same user on another project, or None where it can have none."""
+    """Return the function that makes a login of the same user for another project, or None where that is impossible."""
     if _scoped(auth_type, auth, {"project_id": ""}) is None:
         return None
     return lambda project_id: _scoped(auth_type, auth, {"project_id": project_id})

@@ -21,7 +21,7 @@ from adapters.openstack.transport import Endpoint
 
 log = logging.getLogger(__name__)
 
-# The major version this gateway speaks, and the path it has where a service answers no usable version document.
+# The major version that the gateway uses, and its path if a service has no usable version document.
 _MAJOR: Final = {
     "compute": (2, "/v2.1"),
     "network": (2, "/v2.0"),
@@ -35,7 +35,7 @@ _PROJECT: Final = "{project}"
 
 
 class KeystoneauthDiscovery:
-    """Finds endpoints and keeps them until the process ends; failures are not kept."""
+    """Discovers endpoints and caches them until the process ends; failures are not cached."""
 
     def __init__(self, session: BlockingSession) -> None:
         """`session` logs in as the gateway: Cinder shows its version below /v3 only to authenticated callers."""
@@ -93,7 +93,7 @@ class KeystoneauthDiscovery:
 
 
 def _places(url: str, project_id: str) -> list[str]:
-    """Return where a version document may be: at the version, at the root above it; not below the project."""
+    """Return the URLs that may have a version document: the version's, and the root above it; not below the project."""
     if project_id:
         url = url.removesuffix(f"/{project_id}")
     version = _VERSION.search(url)

@@ -1,8 +1,8 @@
-"""OpenStack's refusals: one table turns (service, status, body) into a `BackendError`.
+"""OpenStack's errors: one table turns (service, status, body) into a `BackendError`.
 
-Every service shapes its errors differently (Nova names the fault by the JSON key, Neutron by a `type`, Glance answers
-HTML) and uses status codes in its own way (Nova's quota is a 403, Cinder's a 413, Neutron's a 409).  Only this
-module knows these differences.
+Every service has its own format of errors (Nova names the fault by the JSON key, Neutron by a `type`, Glance answers
+HTML) and uses status codes in its own way (Nova's quota is a 403, Cinder's a 413, Neutron's a 409).  Only this module
+knows these differences.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ RETRY_AFTER: Final = {Fault.UNAVAILABLE: 5, Fault.THROTTLED: 1}
 _LONGEST_DETAIL: Final = 300
 _LONGEST_BODY: Final = 1 << 16
 
-# Fernet tokens and anything that names itself a secret: an error text must be safe to log and to show.
+# Fernet tokens, and values of names such as `password`: an error text must be safe to log and to show.
 _SECRETS: Final = re.compile(r"gAAAA[\w-]{16,}=*|(?i:(?:token|secret|password|signature)s?['\"]?\s*[:=]\s*)\S+")
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorBody:
-    """What a service answered: `kind` is its name for the error ("itemNotFound", "SecurityGroupInUse"), or empty."""
+    """A service's error: `kind` is its name for the error ("itemNotFound", "SecurityGroupInUse"), or empty."""
 
     kind: str
     message: str

@@ -1,4 +1,4 @@
-"""ObjectStore: what is asked of Swift, with the caller's own token."""
+"""ObjectStore: the operations on Swift, with the caller's token."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from adapters.types.objects import (
 class ObjectStore(Protocol):
     """Swift for one project.
 
-    Every method raises BackendError.  NOT_FOUND says in `resource` which was missing, the `container` or the `object`;
+    Every method raises BackendError.  NOT_FOUND has in `resource` what is missing, the `container` or the `object`;
     FORBIDDEN, THROTTLED and UNAVAILABLE can come from any.  Names are text, exact to the byte in UTF-8.
     """
 
     async def limits(self) -> Limits:
-        """Return what this Swift allows; careful values where it does not say."""
+        """Return this Swift's limits, with safe values for those it does not state."""
         ...
 
     async def containers(self, *, prefix: str = "", marker: str = "", limit: int = 0) -> list[Container]:
@@ -35,7 +35,7 @@ class ObjectStore(Protocol):
         ...
 
     async def create_container(self, name: str, *, like: str = "") -> bool:
-        """Make a container, with the storage policy and ACLs of `like` if named; False where it was there already."""
+        """Make a container, with the storage policy and ACLs of `like` if given; return False if it existed."""
         ...
 
     async def container(self, name: str) -> Container:
@@ -47,7 +47,7 @@ class ObjectStore(Protocol):
         ...
 
     async def has_container(self, name: str) -> bool:
-        """Say whether a container is there, from memory for up to some seconds."""
+        """Return whether a container exists, from a cache of some seconds."""
         ...
 
     async def delete_container(self, name: str) -> None:
@@ -59,15 +59,15 @@ class ObjectStore(Protocol):
         ...
 
     async def get(self, container: str, name: str, *, span: str = "", part: int = 0) -> Download:
-        """Open an object, whole, for a `span` (the value of a Range header), or for a part (segment) by its number.
+        """Open an object to read all of it, a `span` (the value of a Range header), or a part (segment) by its number.
 
-        A part is honoured for static large objects only; elsewhere, and by a Swift that is too old, the whole object
-        comes, with `parts` 0.  Raises RANGE.
+        `part` is honoured for static large objects only; otherwise, and by a Swift that is too old, the whole object is
+        returned, with `parts` 0.  Raises RANGE.
         """
         ...
 
     async def head(self, container: str, name: str, *, part: int = 0, link: bool = False) -> Stored:
-        """Describe an object, or one part of it, as `get` would; with `link` what lies there under the very name.
+        """Describe an object, or one part of it, as `get` would; with `link`, the symbolic link of that name.
 
         Reading follows a symbolic link, which writing and deleting do not.
         """
@@ -81,9 +81,9 @@ class ObjectStore(Protocol):
         length: int | None,
         description: Description,
     ) -> Written:
-        """Store an object of exactly `length` bytes, or, where that is None, of all that `body` gives.
+        """Store an object of exactly `length` bytes, or, where that is None, of all that `body` yields.
 
-        Whatever `body` raises is raised here, and nothing is stored then.  Raises PRECONDITION (`if_absent`), QUOTA,
+        If `body` raises, nothing is stored and its exception is raised.  Raises PRECONDITION (`if_absent`), QUOTA,
         TOO_LARGE, INVALID.
         """
         ...
@@ -91,10 +91,10 @@ class ObjectStore(Protocol):
     async def copy(
         self, source: tuple[str, str], target: tuple[str, str], description: Description, *, etag: str, span: str = ""
     ) -> Written:
-        """Copy an object, or a span of it, inside Swift; large objects become plain ones.
+        """Copy an object or a range of it inside Swift; the copy of a large object is a plain one.
 
-        Nothing of the source's description comes along.  Raises PRECONDITION where the source no longer has `etag`,
-        TOO_LARGE beyond what one plain object may hold.
+        The source's description is not copied.  Raises PRECONDITION where the source no longer has `etag`, TOO_LARGE
+        beyond what one plain object may hold.
         """
         ...
 
@@ -103,12 +103,12 @@ class ObjectStore(Protocol):
     ) -> Written:
         """Make a static large object of segments, each checked by Swift for its ETag and its size.
 
-        Raises INVALID naming the segments that do not hold, PRECONDITION (`if_absent`).
+        Raises INVALID, which names the segments that do not match, PRECONDITION (`if_absent`).
         """
         ...
 
     async def segments(self, container: str, name: str) -> list[Segment]:
-        """Return a static large object's segments in order, one level deep.  Empty for any other object."""
+        """Return a static large object's segments in order, one level deep; none for any other object."""
         ...
 
     async def replace_description(self, container: str, name: str, description: Description) -> None:
@@ -124,5 +124,5 @@ class ObjectStore(Protocol):
         ...
 
     async def delete_many(self, container: str, names: Sequence[str]) -> list[Refused]:
-        """Delete objects as `delete` does; names that are not there count as deleted."""
+        """Delete objects as `delete` does; absent names count as deleted."""
         ...

@@ -1,4 +1,4 @@
-"""What Swift stores and lists, as its API tells it."""
+"""Swift's containers, objects and listings; only what the gateway reads and writes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NamedTuple, TypedDict
 
-# How an object lies in Swift: as one piece, or as a manifest that names (static) or finds (dynamic) its segments.
+# How Swift stores an object: in one piece, or as a manifest that lists (static) or finds by prefix (dynamic) its
+# segments.
 Layout = Literal["plain", "static", "dynamic"]
 
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container; `modified` is when it was made, for Swift changes it with the container's own record only.
+    """A container; `modified` is when it was made or its own record changed, which objects do not do.
 
     `metadata` has the names in lower case, without `X-Container-Meta-`; a row of a listing has none.
     """
@@ -29,7 +30,7 @@ class ObjectRow(TypedDict, total=False):
     """One row of a container's listing, straight from Swift's JSON: an object, or a `subdir` alone.
 
     `last_modified` is ISO 8601 in UTC with microseconds, not rounded.  `hash` of a static large object is its
-    manifest's; then `slo_etag` is what a HEAD shows, and `s3_etag` what Swift's own S3 face noted (both in double
+    manifest's; then `slo_etag` is what a HEAD shows, and `s3_etag` what Swift's S3 middleware stored (both in double
     quotes).
     """
 
@@ -56,7 +57,7 @@ class Listing:
 
 @dataclass(slots=True)
 class Stored:
-    """An object's description, which nobody changes.
+    """An object's description.
 
     `size` and `etag` (without quotes) are the whole object's, also where a part is read.  `modified` is a whole second,
     rounded down.
@@ -84,7 +85,7 @@ KEPT_HEADERS = ("cache-control", "content-disposition", "content-encoding", "con
 
 
 class Download(NamedTuple):
-    """An object on its way out: read `body` (bytes where they are few), then call `close`, or `close` alone."""
+    """An object being read: read `body` (bytes if they are few) and then call `close`, or only call `close`."""
 
     stored: Stored
     body: bytes | AsyncIterator[bytes]
@@ -93,7 +94,7 @@ class Download(NamedTuple):
 
 @dataclass(slots=True)
 class Description:
-    """What is written along with an object's bytes; nobody changes it.
+    """What is written with an object's bytes.
 
     `if_absent` makes the write fail where the name is taken.
     """
@@ -105,7 +106,7 @@ class Description:
 
 
 class Written(NamedTuple):
-    """What Swift answered to a write: its ETag without quotes, and the object's new time, rounded down to seconds."""
+    """The result of a write: the object's ETag without quotes, and its new time, rounded down to seconds."""
 
     etag: str
     modified: datetime
@@ -124,7 +125,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A name that a deletion of many left in place, with Swift's status for it."""
+    """An object that a bulk deletion did not delete, with Swift's status for it."""
 
     name: str
     status: int
@@ -132,7 +133,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What this Swift allows: segments in one manifest, rows in one listing, names in one bulk deletion (0: none)."""
+    """A Swift's limits: segments in one manifest, rows in one listing, names in one bulk deletion (0: none)."""
 
     segments: int = 1000
     rows: int = 10_000

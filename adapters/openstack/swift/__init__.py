@@ -1,1 +1,1 @@
-"""Swift: object storage, over connections of our own."""
+"""Swift: object storage, with an HTTP client of the project's own."""

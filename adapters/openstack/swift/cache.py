@@ -12,16 +12,16 @@ from typing import Final
 from adapters.types.objects import Limits
 
 PRESENT_SECONDS: Final = 30.0
-# A gateway that wrongly takes a bucket's segments container for absent leaves the segments of an object that it
-# replaces.  So absence is remembered for less time than another gateway needs to make the container, fill it with parts
-# and complete an upload.
+# A gateway that wrongly believes that a bucket has no segments container leaves the segments of an object that it
+# replaces.  So absence is cached for less time than another gateway needs to make the container, fill it with parts and
+# complete an upload.
 ABSENT_SECONDS: Final = 2.0
 LIMITS_SECONDS: Final = 3600.0
 MOST_CONTAINERS: Final = 10_000
 
 
 class SwiftCache:
-    """Limits by Swift and presence by container URL, each for a time; the oldest containers are forgotten first."""
+    """Limits by Swift and presence by container URL, with expiry; the oldest containers are dropped first."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -34,16 +34,16 @@ class SwiftCache:
         return found if self._clock() < until else None
 
     def keep_limits(self, url: str, limits: Limits) -> None:
-        """Remember a Swift's limits."""
+        """Keep a Swift's limits."""
         self._limits[url] = (self._clock() + LIMITS_SECONDS, limits)
 
     def container(self, url: str) -> bool | None:
-        """Say whether a container is there, or None where that is not known."""
+        """Return whether a container exists, or None where that is not known."""
         until, found = self._containers.get(url, (0.0, False))
         return found if self._clock() < until else None
 
     def keep_container(self, url: str, present: bool) -> None:
-        """Remember that a container is, or is not, there."""
+        """Keep whether a container exists."""
         self._containers.pop(url, None)
         self._containers[url] = (self._clock() + (PRESENT_SECONDS if present else ABSENT_SECONDS), present)
         while len(self._containers) > MOST_CONTAINERS:

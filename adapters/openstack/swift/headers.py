@@ -1,4 +1,4 @@
-"""Swift's object headers from a `Description`, and to a `Stored`: no other module knows Swift's header names.
+"""Converts a `Description` to Swift's headers, and Swift's headers to a `Stored`; no other module knows their names.
 
 Only listed headers are sent to Swift, and only listed headers are read from its answers.
 """
@@ -16,11 +16,11 @@ from adapters.openstack import faults
 from adapters.types.objects import KEPT_HEADERS, Container, Description, Layout, Stored, Written
 
 SERVICE: Final = "object-store"
-METADATA: Final = "x-object-meta-"  # what the names of an object's metadata begin with
+METADATA: Final = "x-object-meta-"  # the prefix of an object's metadata
 # The number of metadata entries that a head had and HTTP cannot carry.  No header has this name.
 UNREADABLE: Final = "unreadable metadata"
 _CONTAINER_META: Final = "x-container-meta-"
-# Keys that sign temporary URLs: whoever holds one reads and writes every object, so they go no further than here.
+# Keys that sign temporary URLs: their holder reads and writes every object, so they never leave this module.
 _SECRETS: Final = frozenset((f"{_CONTAINER_META}temp-url-key", f"{_CONTAINER_META}temp-url-key-2"))
 _KEPT: Final = frozenset(KEPT_HEADERS)
 _SELDOM: Final = _KEPT | {"content-range", "x-parts-count", "x-static-large-object", "x-object-manifest", UNREADABLE}
@@ -29,17 +29,18 @@ _MONTHS: Final = {
     name: f"{number:02}"
     for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)  # noqa: SIM905
 }
-_BYTES_PER_VALUE: Final = 256  # Swift's max_meta_value_length, as it is everywhere
+_BYTES_PER_VALUE: Final = 256  # Swift's max_meta_value_length, by default
 _CERTAINLY_SHORT: Final = _BYTES_PER_VALUE // 4  # characters, of at most four bytes each
-# In front of a WSGI server `_` and `-` are one character, so `_` travels as %5F, and then `%` as %25.  Swift's own S3
-# face writes `_` as =5F.  %2B, a `+`, numbers the further pieces of a long value; no plain name has it.
+# A WSGI server does not distinguish `_` and `-` in names, so `_` is sent as %5F, and `%` as %25.  Swift's S3 middleware
+# writes `_` as =5F.  %2B, a `+`, and a number follow the names of a long value's further pieces; no other name contains
+# it.
 _ESCAPED: Final = str.maketrans({"%": "%25", "_": "%5F"})
 _MORE: Final = "%2B"
 _SECOND: Final = timedelta(seconds=1)
 
 
 def written_headers(description: Description) -> dict[str, str]:
-    """Give the headers that store a description."""
+    """Return the headers that store a description."""
     headers = {"Content-Type": description.content_type}
     if description.headers:
         headers.update((name, value) for name, value in description.headers.items() if name in _KEPT and value)
@@ -61,9 +62,10 @@ def _metadata_headers(start: str, metadata: Mapping[str, str]) -> Iterator[tuple
 
 
 def container_headers(metadata: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
-    """Give the headers that set items of a container's metadata, which has the headers `present` now.
+    """Return the headers that set items of a container's metadata; `present` are its present headers.
 
-    Swift keeps what is not sent, so the further pieces of a value that was longer are sent empty: that removes them.
+    Swift keeps headers that are not sent, so the further pieces of a longer old value are sent empty, which removes
+    them.
     """
     names = frozenset(name.lower() for name in metadata)
     stale = {
@@ -82,7 +84,7 @@ def _part(start: str, name: str) -> tuple[str, int]:
 
 
 def stored(headers: Mapping[str, str]) -> Stored:
-    """Read an object's headers, by lower-case names.  Raises UNAVAILABLE if they make no sense."""
+    """Read an object's headers, by lower-case names.  Raises UNAVAILABLE if they cannot be read."""
     named = list(filter(_is_metadata, headers))
     try:
         length = int(headers["content-length"])
@@ -129,8 +131,8 @@ def _metadata(start: str, names: Iterable[str], headers: Mapping[str, str]) -> d
 def written(headers: Mapping[str, str]) -> Written:
     """Read the answer to a write, by lower-case names.
 
-    It has no X-Timestamp, only a Last-Modified that is rounded up: the second before it is the one that HEAD shows, but
-    for the one write in 100,000 whose fraction is zero.
+    It has no X-Timestamp, only a Last-Modified that is rounded up.  HEAD shows the second before that, except for the
+    one write in 100,000 whose fraction is zero.
     """
     try:
         return Written(headers["etag"].strip('"'), http_time(headers["last-modified"]) - _SECOND)
@@ -155,8 +157,8 @@ def _second(text: str) -> datetime:
 def http_time(text: str) -> datetime:
     """Read an HTTP date.  Raises ValueError.
 
-    The library's lenient reader takes ten times as long for the form that Swift writes (`Mon, 23 Nov 2026 08:59:59
-    GMT`, RFC 9110, 5.6.7).
+    Python's lenient parser takes ten times as long for the format that Swift writes (`Mon, 23 Nov 2026 08:59:59 GMT`,
+    RFC 9110, 5.6.7).
     """
     month = _MONTHS.get(text[8:11])
     if month and len(text) == 29 and text.endswith(" GMT"):
@@ -195,7 +197,7 @@ def _layout(headers: Mapping[str, str]) -> Layout:
 
 
 def _pieces(value: str) -> Iterator[str]:
-    """Cut a value into pieces that Swift takes, between characters."""
+    """Split a value between characters into pieces that Swift accepts."""
     raw = value.encode("utf-8", "surrogateescape")
     if len(raw) <= _BYTES_PER_VALUE:
         yield value

@@ -1,4 +1,4 @@
-"""Requests to Swift: paths are exact to the byte, a refused token is renewed once, one table reads errors."""
+"""Requests to Swift: with paths exact to the byte, a token that is renewed once, and errors by one table."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FAULTS: Final = {
     403: Fault.FORBIDDEN,
     404: Fault.NOT_FOUND,
     405: Fault.UNSUPPORTED,
-    408: Fault.UNAVAILABLE,  # it waited too long for the body: to be tried again
+    408: Fault.UNAVAILABLE,  # Swift waited too long for the body; the request may be repeated
     409: Fault.CONFLICT,
     411: Fault.INVALID,
     412: Fault.PRECONDITION,
@@ -35,7 +35,7 @@ _FAULTS: Final = {
     501: Fault.UNSUPPORTED,
 }
 _LONGEST_ERROR_BODY: Final = 1 << 20
-# Nothing in it needs to be quoted, and nothing begins with a dot as `..` does.
+# Matches a path that needs no quoting and has no segment that begins with a dot, such as `..`.
 _is_plain: Final = re.compile(r"(?:/*+[A-Za-z0-9_~-][A-Za-z0-9_.~-]*+)*+/*+").fullmatch
 
 
@@ -49,7 +49,7 @@ def path_of(container: str, name: str = "") -> str:
     if _is_plain(path) and "/" not in container:
         return path
     if "\0" in path:
-        # Swift's answer, 412, would pass for that of a condition.
+        # Swift answers 412, which would be taken for a failed condition.
         raise BackendError(Fault.INVALID, service=SERVICE, resource="object", detail="a name holds no NUL", status=400)
     return f"/{_quoted(container, '~')}/{_quoted(name, '/~')}" if name else f"/{_quoted(container, '~')}"
 
@@ -60,7 +60,7 @@ def _quoted(text: str, safe: str) -> str:
 
 
 class Pool(Protocol):
-    """What sends requests: `pool.SwiftPool`, or a test's wrapper of it."""
+    """Sends requests: `pool.SwiftPool`, or a test's wrapper of it."""
 
     async def request(
         self,
@@ -146,7 +146,7 @@ class SwiftHttp:
 
 
 def parsed(body: bytes, kind: type[Any]) -> Any:
-    """Parse JSON of an expected kind; anything else makes no sense and is UNAVAILABLE."""
+    """Parse JSON of an expected type; raise UNAVAILABLE for anything else."""
     try:
         found = orjson.loads(body)
     except ValueError as error:

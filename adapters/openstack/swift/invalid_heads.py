@@ -1,8 +1,8 @@
-"""Answers' heads that HTTP does not allow and Swift sends all the same, because its users may store such headers.
+"""Reads heads of Swift's answers that HTTP does not allow; Swift's users may store such headers.
 
 Swift stores and returns control characters in the values of an object's headers, and almost any character in the names
 of its metadata; its own S3 middleware writes an underscore there as `=5F`.  RFC 9110, 5.1 and 5.5, allows none of this,
-so httptools refuses the head.  It is then read here, so that the object can still be read, replaced and deleted.
+so httptools refuses the head.  This module reads it then, so that the object can still be read, replaced and deleted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _CONTROL: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def framing_headers(head: bytes) -> bytes:
-    """Return a head with its status line and those headers alone that say where the answer ends."""
+    """Return a head with its status line and only the headers that say where the answer ends."""
     return b"%b%b\r\n\r\n" % (head[: head.index(b"\r\n")], b"".join(_FRAMING.findall(head)))
 
 

@@ -17,18 +17,18 @@ from adapters.openstack.swift.headers import SERVICE
 from adapters.openstack.swift.wire import Answer, LostError, Wire
 
 CONNECT_SECONDS: Final = 5.0
-# Longest wait for a connection where all that the process may open are taken.
+# The longest wait for a connection when all that the process may open are in use.
 POOL_SECONDS: Final = 20.0
 # Shorter than the five seconds after which web servers in front of Swift close idle connections.
 KEEP_SECONDS: Final = 4.0
-# What may be sent again where the connection broke before a word of answer came (RFC 9110, 9.2.2).
+# Methods that may be repeated when the connection broke before any byte of the answer came (RFC 9110, 9.2.2).
 _IDEMPOTENT: Final = frozenset(("GET", "HEAD", "PUT", "DELETE"))
 _WITH_BODY: Final = frozenset(("PUT", "POST"))
 _CONTROLS: Final = bytes(code for code in (*range(32), 127) if code != ord("\t"))
 
 
 class Site(NamedTuple):
-    """Where connections lead to."""
+    """The address that connections are made to."""
 
     host: str
     port: int
@@ -36,7 +36,7 @@ class Site(NamedTuple):
 
 
 class SwiftPool:
-    """What all requests to Swift share: connections, Swift's longest silence in seconds, and who counts the calls.
+    """The connections to Swift, and the longest time in seconds that Swift may send nothing.
 
     `count` is called with service, method, status (0 if no answer came) and the seconds until the answer began.
     """
@@ -57,7 +57,7 @@ class SwiftPool:
         self._tls = tls
         self._count = count
         self._room = connections
-        self._waiting: deque[asyncio.Future[None]] = deque()  # for room
+        self._waiting: deque[asyncio.Future[None]] = deque()  # requests that wait for a connection
         self._wires: WeakSet[Wire] = WeakSet()
         self._idle: defaultdict[Site, list[Wire]] = defaultdict(list)
         self._sweeping: asyncio.TimerHandle | None = None
@@ -76,8 +76,8 @@ class SwiftPool:
     ) -> Answer:
         """Send a request to a path below an endpoint and return any answer, its body unread.
 
-        `length` is that of a `body` that is not bytes, None where it is chunked.  Raises LostError where none comes,
-        BackendError INVALID where a header cannot be sent, and whatever `body` raises.
+        `length` is that of a `body` that is not bytes, None where it is chunked.  Raises LostError where no answer
+        comes, BackendError INVALID where a header cannot be sent, and what `body` raises.
         """
         site, host, root = _split(endpoint)
         repeatable = False
@@ -101,7 +101,7 @@ class SwiftPool:
                 except LostError:
                     if idle is None or not (wire.refused and repeatable):
                         raise
-                    continue  # Swift closed it in the very moment it was taken
+                    continue  # Swift closed it at the same moment
                 status = answer.status
                 return answer
         finally:
@@ -109,22 +109,22 @@ class SwiftPool:
                 self._count(SERVICE, method, status, time.perf_counter() - started)
 
     async def aclose(self) -> None:
-        """Break off all connections."""
+        """Close all connections at once."""
         if self._sweeping is not None:
             self._sweeping.cancel()
         for wire in list(self._wires):
             wire.abort("the gateway stops")
-        await asyncio.sleep(0)  # their transports end in the loop's next turn
+        await asyncio.sleep(0)  # their transports close in the next turn of the loop
 
     async def _turn(self) -> None:
-        """Wait until another request gives back its connection's room."""
+        """Wait until another request's connection is free or closed."""
         turn = self._loop.create_future()
         self._waiting.append(turn)
         timer = self._loop.call_later(self._wait_seconds, _miss, turn)
         try:
             await turn
         except asyncio.CancelledError:
-            if not turn.cancelled() and turn.exception() is None:  # it came in the very moment it was given up
+            if not turn.cancelled() and turn.exception() is None:  # it came free at the moment of the cancellation
                 self._give_room()
             raise
         finally:
@@ -139,7 +139,7 @@ class SwiftPool:
         self._room += 1
 
     def _unused(self, site: Site) -> Wire | None:
-        """Return a connection that is there and good, if there is one."""
+        """Return an idle connection that is usable, if there is one."""
         wires, now = self._idle[site], self._loop.time()
         while wires:
             wire = wires.pop()
@@ -175,7 +175,7 @@ class SwiftPool:
         self._give_room()
 
     def _sweep(self) -> None:
-        """Close what was idle for too long."""
+        """Close connections that were idle for too long."""
         now = self._loop.time()
         for site, wires in list(self._idle.items()):
             for wire in wires:
@@ -192,7 +192,7 @@ def _miss(turn: asyncio.Future[None]) -> None:
 
 @lru_cache(maxsize=1024)
 def _split(endpoint: str) -> tuple[Site, str, str]:
-    """Return where an endpoint is, the header that names it, and the path that all its paths begin with."""
+    """Return an endpoint's address, its Host header, and the prefix of all its paths."""
     parts = urlsplit(endpoint)
     tls = parts.scheme == "https"
     site = Site(parts.hostname or "", parts.port or (443 if tls else 80), tls)
@@ -205,8 +205,8 @@ def _head(opening: str, host: str, headers: Mapping[str, str], length: int | Non
     if length is not None:
         lines.append(f"Content-Length: {length}")
     head = "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape")
-    # A line's end within a header would be the next header, or a request; any other control character would be stored,
-    # and make an answer of Swift's that is no HTTP (RFC 9110, 5.5).  So the only ones are the ends of the lines.
+    # A line end within a header would begin another header or request, and any other control character would be stored
+    # and make Swift's answers invalid HTTP (RFC 9110, 5.5).  So the only control characters allowed are the line ends.
     if len(head) - len(head.translate(None, _CONTROLS)) != 2 * len(lines) + 2:
         raise BackendError(Fault.INVALID, service=SERVICE, detail="a header holds a control character", status=400)
     return head

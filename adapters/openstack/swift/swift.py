@@ -36,16 +36,16 @@ from adapters.types.objects import (
     Written,
 )
 
-# A body this small is read at once: no stream is kept open for it and its connection is free again.
+# A body this small is read at once, so that its connection is free again.
 SMALL_BODY: Final = 1 << 16
-# Seconds that Swift may be silent while it copies up to 5 GiB inside itself.
+# Seconds that Swift may send nothing while it copies up to 5 GiB.
 _COPY_EXTRA_SECONDS: Final = 600.0
-# Seconds for each segment of a manifest that Swift looks at before it answers.
+# Seconds for each segment of a manifest, which Swift checks before it answers.
 _SEGMENT_EXTRA_SECONDS: Final = 0.1
-# Swift's bulk deletion refuses lines of twice its longest path, and all that follows them.
+# Swift's bulk deletion stops at a line of twice its longest path.
 _LONGEST_LINE: Final = 2048
 _DELETES_AT_ONCE: Final = 16
-# A write that somebody else's overtook is sent again, with a new timestamp; a clock that is far ahead always wins.
+# How often a write is sent if an object with a newer timestamp is there; the writer with a clock far ahead always wins.
 _WRITES: Final = 4
 _STAND_IN_SECONDS: Final = 3600
 _POLICY_AND_ACLS: Final = ("x-storage-policy", "x-container-read", "x-container-write")
@@ -71,7 +71,7 @@ class Swift:
     # --- the account ---
 
     async def limits(self) -> Limits:
-        """Return what this Swift allows (`GET /info`); careful values where it does not say."""
+        """Return this Swift's limits (`GET /info`), with safe values for those it does not state."""
         root = self._http.endpoint.partition("/v1/")[0]
         known = self._cache.limits(root)
         if known is None:
@@ -81,14 +81,14 @@ class Swift:
         return known
 
     async def containers(self, *, prefix: str = "", marker: str = "", limit: int = 0) -> list[Container]:
-        """List the account.  An account that holds nothing yet is an empty one."""
+        """List the account; it is empty where Swift has not made it yet."""
         query = _query("", format="json", prefix=prefix, marker=marker, limit=limit or "")
         return codec.container_rows(await absent_is([], self._http.rows(query)))
 
     # --- containers ---
 
     async def create_container(self, name: str, *, like: str = "") -> bool:
-        """Make a container, with the storage policy and ACLs of `like` if named; False where it was there already."""
+        """Make a container, with the storage policy and ACLs of `like` if given; return False if it existed."""
         headers: dict[str, str] = {}
         if like:
             model = await self._container_headers(like)
@@ -107,7 +107,7 @@ class Swift:
         await self._expect("POST", path_of(name), headers)
 
     async def has_container(self, name: str) -> bool:
-        """Say whether a container is there, from a cache for up to some seconds."""
+        """Return whether a container exists, from a cache of some seconds."""
         url = self._url(name)
         present = self._cache.container(url)
         if present is None:
@@ -137,7 +137,7 @@ class Swift:
     # --- reading ---
 
     async def get(self, container: str, name: str, *, span: str = "", part: int = 0) -> Download:
-        """Open an object, whole, for a span, or for a part of a static large object."""
+        """Open an object to read all of it, a range (`span`), or a part of a static large object."""
         path = path_of(container, name)
         if part:
             path += f"?part-number={part}"
@@ -150,7 +150,7 @@ class Swift:
         return Download(found, answer.pieces(), answer.close)
 
     async def head(self, container: str, name: str, *, part: int = 0, link: bool = False) -> Stored:
-        """Describe an object, one part of it, or, with `link`, the symbolic link that may lie in its place."""
+        """Describe an object, one part of it, or, with `link`, the symbolic link of that name."""
         path = path_of(container, name)
         if part:
             path += f"?part-number={part}"
@@ -162,7 +162,7 @@ class Swift:
         return codec.stored(answer.headers)
 
     async def segments(self, container: str, name: str) -> list[Segment]:
-        """Return a static large object's segments in order, one level deep.  Empty for any other object."""
+        """Return a static large object's segments in order, one level deep; none for any other object."""
         path = path_of(container, name)
         answer = await self._http.send("GET", path + "?multipart-manifest=get")
         if answer.status != 200:
@@ -182,7 +182,7 @@ class Swift:
         length: int | None,
         description: Description,
     ) -> Written:
-        """Store an object of exactly `length` bytes, or of all that `body` gives; nothing when `body` raises."""
+        """Store an object of exactly `length` bytes, or of all that `body` yields; nothing if it raises."""
         path, headers = path_of(container, name), codec.written_headers(description)
         if length is None and not isinstance(body, bytes):
             headers["Transfer-Encoding"], body = "chunked", chunked(body)
@@ -190,17 +190,17 @@ class Swift:
             answer = await self._expect("PUT", path, headers, body=body, length=length)
             if answer.status != 202:
                 return codec.written(answer.headers)
-        # Swift takes nothing where an object with a newer timestamp lies already.
+        # Swift stores nothing if an object with a newer timestamp is there.
         raise faults.unavailable(SERVICE, "a newer object was stored in the meantime", resource="object", id=name)
 
     async def copy(
         self, source: tuple[str, str], target: tuple[str, str], description: Description, *, etag: str, span: str = ""
     ) -> Written:
-        """Copy an object, or a span of it, inside Swift; large objects become plain ones."""
+        """Copy an object or a range of it inside Swift; the copy of a large object is a plain one."""
         headers = codec.written_headers(description)
         headers["X-Copy-From"] = path_of(*source)
         headers["X-Fresh-Metadata"] = "true"
-        headers["If-Match"] = etag  # Swift's copy holds conditions against the source
+        headers["If-Match"] = etag  # Swift checks a copy's conditions on the source
         if span:
             headers["Range"] = span
         return codec.written(
@@ -214,7 +214,7 @@ class Swift:
         manifest = [{"path": f"/{s.container}/{s.name}", "etag": s.etag, "size_bytes": s.bytes} for s in segments]
         headers = codec.written_headers(description) | {"Accept": "application/json"}
         path = path_of(container, name)
-        # Swift looks at every segment first: with a heartbeat no proxy between gives up; the verdict is in the body.
+        # Swift checks every segment first and sends a heartbeat so that no proxy times out; the result is in the body.
         answer = await self._expect(
             "PUT",
             path + "?multipart-manifest=put&heartbeat=on",
@@ -245,9 +245,9 @@ class Swift:
     async def drop_stale_row(self, container: str, name: str) -> bool:
         """Remove an object that is gone from the listing; return False, and do nothing, if an object has that name.
 
-        A deletion tells the listing again, but must not delete an object that somebody stores meanwhile.  Swift's only
-        conditional deletion is its expirer's (`X-If-Delete-At`).  So an empty object with an expiry time is stored if
-        the name is free, and then deleted on condition of that time; if the deletion fails, it expires.
+        A deletion would update the listing, but must not delete an object that is stored at the same time.  Swift's
+        only conditional deletion is the one for expiry (`X-If-Delete-At`).  So an empty object with an expiry time is
+        stored if the name is free, and then deleted on condition of that time; if the deletion fails, it expires.
         """
         path, at = path_of(container, name), str(int(time.time()) + _STAND_IN_SECONDS)
         try:
@@ -260,7 +260,7 @@ class Swift:
         return True
 
     async def delete_many(self, container: str, names: Sequence[str]) -> list[Refused]:
-        """Delete objects, by as few requests as this Swift allows; names that are not there count as deleted."""
+        """Delete objects with as few requests as this Swift allows; absent names count as deleted."""
         at_once = (await self.limits()).bulk_delete if len(names) > 1 else 0
         lines = {name: f"{path_of(container)}/{quote(name, safe='', errors='surrogateescape')}" for name in names}
         many = [name for name, line in lines.items() if at_once and len(line) <= _LONGEST_LINE]
@@ -277,9 +277,9 @@ class Swift:
         return [*left, *itertools.chain(*rest)]
 
     async def _bulk_delete(self, container: str, lines: Mapping[str, str]) -> list[Refused] | None:
-        """Delete by one request, a quoted line for each name; None where Swift does not account for every name.
+        """Delete by one request, a quoted line for each name; return None if Swift's counts do not cover every name.
 
-        It answers 200 in any case, and stops without a word of it in `Errors` when it dislikes one line.
+        Swift answers 200 in any case, and stops at an invalid line without naming it in `Errors`.
         """
         headers = {"Accept": "application/json", "Content-Type": "text/plain"}
         body = "\n".join(lines.values()).encode()
@@ -317,14 +317,14 @@ class Swift:
         if not 200 <= answer.status < 300:
             error = await error_of(answer, path)
             if error.fault is Fault.NOT_FOUND and error.resource == "object" and method == "PUT":
-                error.resource = "container"  # a PUT makes the object: only what it lies in can be missing
+                error.resource = "container"  # a PUT creates the object, so only the container can be missing
             raise error
         if not answer.complete and "heartbeat=on" not in path:
             await answer.read()
         return answer
 
     async def _missing(self, error: BackendError, container: str) -> BackendError:
-        """Say whether it is the container that is missing, where Swift says only that something is."""
+        """Find out whether the container is missing, where Swift's 404 does not tell."""
         if error.fault is Fault.NOT_FOUND:
             try:
                 await self._container_headers(container)
@@ -337,7 +337,7 @@ class Swift:
         return (await self._expect("HEAD", path_of(name))).headers
 
     def _url(self, container: str) -> str:
-        return f"{self._http.endpoint}/{container}"  # only to know it again
+        return f"{self._http.endpoint}/{container}"  # used only as a cache key
 
 
 def _query(path: str, **params: str | int) -> str:

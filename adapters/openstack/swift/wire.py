@@ -1,9 +1,9 @@
-"""One connection to Swift: HTTP/1.1 read by httptools, straight on the event loop's transport.
+"""One connection to Swift: an HTTP/1.1 client on the event loop's transport, with httptools as its parser.
 
-Every S3 request passes here, so this is no general client: a small object costs some 70 microseconds of CPU, where
-aiohttp's client takes 190.  It is strict about whose bytes are whose: an answer that begins before it was asked for, or
-a body of another length than announced, costs the connection.  It is lenient towards names and values of headers that
-HTTP does not allow and Swift's users can store with an object: `invalid_heads` reads those.
+Every S3 request uses it, so it is made for this only: a small object costs some 70 microseconds of CPU, where aiohttp's
+client takes 190.  It closes the connection on bytes that belong to no request, and on a body whose length differs from
+Content-Length.  It accepts headers that HTTP does not allow and Swift's users can store with an object: `invalid_heads`
+reads those.
 """
 
 from __future__ import annotations
@@ -20,19 +20,20 @@ from adapters.openstack import faults
 from adapters.openstack.swift.headers import SERVICE
 from adapters.openstack.swift.invalid_heads import framing_headers, readable_headers
 
-# Of an answer's body, what may wait here for its reader before Swift is made to wait.
+# How much of an answer's body is kept for its reader before reading from Swift pauses.
 HELD_BYTES: Final = 256 * 1024
 # Swift's own limit is 128 headers of at most 8 KiB, far above what it sends.
 _HEAD_BYTES: Final = 128 * 1024
-# Copying so much is cheaper than a system call of its own.
+# Copying up to so many bytes is cheaper than a second system call.
 _JOINED_BYTES: Final = 64 * 1024
 
-# Fits what the parser has let pass (no folded line, no lone CR or LF) and costs far less than a call for each header.
+# For heads that the parser has accepted (no folded line, no lone CR or LF); much cheaper than a callback for each
+# header.
 _HEADER: Final = re.compile(r"\r\n([^:]++):[ \t]*+([^\r]*+)")
 
 
 class LostError(BackendError):
-    """The connection broke, or Swift kept silent for too long, before the answer was whole."""
+    """The connection broke, or Swift sent nothing for too long, before the answer was complete."""
 
     def __init__(self, why: str) -> None:
         retry_after = faults.RETRY_AFTER[Fault.UNAVAILABLE]
@@ -40,10 +41,10 @@ class LostError(BackendError):
 
 
 class Answer:
-    """An answer, from its head on: `headers` by lower-case names, the body still on its way.
+    """An answer whose head has come: `headers` by lower-case names, and a body to be read.
 
-    Read it to its end or close it: until then it keeps its connection.  `silence` is how long Swift may do nothing
-    while it is waited for, in seconds.
+    Read it to its end or close it, as it occupies its connection until then.  `silence` is how many seconds Swift may
+    send and take nothing while a caller waits.
     """
 
     status = 0
@@ -62,7 +63,7 @@ class Answer:
         return b"".join(self._pieces if self.complete else [piece async for piece in self.pieces()])
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Give the body as it comes.  Raises LostError where it is cut short."""
+        """Yield the body as it comes.  Raises LostError where it is incomplete."""
         while True:
             if self._pieces:
                 came, self._pieces, self._held = self._pieces, [], 0
@@ -76,12 +77,12 @@ class Answer:
                 await self.change()
 
     def close(self, why: str = "closed by its reader") -> None:
-        """Give up what has not come yet, and the connection with it: a complete answer's may serve another by now."""
+        """Close the connection if the answer is incomplete; that of a complete answer may serve another request."""
         if not self.complete:
             self._wire.abort(why)
 
     async def change(self) -> None:
-        """Wait until something happens to an answer that is not complete.  Raises LostError where nothing more will."""
+        """Wait until more of an incomplete answer comes.  Raises LostError where no more will."""
         if self._wire.lost:
             raise self._wire.lost
         self._waiter = self._wire.watched(self._silence)
@@ -93,16 +94,16 @@ class Answer:
 
     @property
     def waited_for(self) -> bool:
-        """Whether somebody waits for something to happen."""
+        """Whether a caller waits for the answer."""
         return self._waiter is not None and not self._waiter.done()
 
     def wake(self) -> None:
-        """Let whoever waits look again."""
+        """Wake the waiting caller."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     def take(self, piece: bytes) -> bool:
-        """Keep a piece of the body for the reader; say whether that is enough for now."""
+        """Keep a piece of the body for the reader; return whether reading from Swift should pause."""
         self._pieces.append(piece)
         self._held += len(piece)
         return self._held > HELD_BYTES
@@ -111,13 +112,13 @@ class Answer:
 class Wire(asyncio.Protocol):
     """One connection, one request at a time.
 
-    `ended` is told of the end of each exchange, once, and whether the connection can serve another one.
+    `ended` is called once at the end of each exchange, with whether the connection can serve another one.
     """
 
     def __init__(self, ended: Callable[[Wire, bool], None]) -> None:
         self.lost: LostError | None = None
-        self.refused = False  # closed by Swift without a word on the present request
-        self.good_until = 0.0  # when, by the loop's clock, it is idle for too long
+        self.refused = False  # closed by Swift without any byte of an answer to the present request
+        self.good_until = 0.0  # when, by the loop's clock, it has been idle for too long
         self._ended = ended
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -137,11 +138,11 @@ class Wire(asyncio.Protocol):
     async def ask(
         self, head: bytes, body: bytes | AsyncIterable[bytes], length: int | None, *, bodiless: bool, silence: float
     ) -> Answer:
-        """Send a request and return its answer once the head is there.
+        """Send a request and return its answer when the head has come.
 
-        `body` has `length` bytes, None where it says itself where it ends; what it raises is raised here, and the
-        request is never finished.  Swift may answer before it has all of it, and then gets no more.  `silence` is how
-        long it may do nothing, in seconds.
+        `body` has `length` bytes, None where it is chunked.  What it raises is raised here, and the request is never
+        finished.  If Swift answers before it has the whole body, no more of it is sent.  `silence` is how many seconds
+        Swift may send and take nothing.
         """
         answer = self._answer = Answer(self, silence)
         self._bodiless = bodiless
@@ -167,7 +168,7 @@ class Wire(asyncio.Protocol):
     async def _send(self, answer: Answer, head: bytes, body: AsyncIterable[bytes], length: int | None) -> None:
         sent = 0
         async for piece in body:
-            if answer.status or self.lost:  # the rest is for nobody
+            if answer.status or self.lost:  # the rest is not needed
                 return
             sent += len(piece)
             if length is not None and sent > length:
@@ -187,9 +188,9 @@ class Wire(asyncio.Protocol):
         self._sent = True
 
     def watched(self, silence: float) -> asyncio.Future[None]:
-        """Return a future to wait for, which for so many seconds may see nothing happen.
+        """Return a future to wait for; the connection is closed if nothing happens for `silence` seconds.
 
-        One timer looks after all of a connection's waits: one for each would cost more than the waiting.
+        One timer serves all waits of a connection, as a timer for each would cost more.
         """
         self._silence = silence
         self._silent_at = self._loop.time() + silence
@@ -204,7 +205,7 @@ class Wire(asyncio.Protocol):
         self._timer = self._loop.call_at(when, self._look)
 
     def _look(self) -> None:
-        """Break off an exchange that is silent for too long."""
+        """Close the connection if Swift was silent for too long."""
         self._timer = None
         if self._answer is None or not self._answer.waited_for:
             return
@@ -214,20 +215,20 @@ class Wire(asyncio.Protocol):
             self.abort(f"silent for {self._silence:g} seconds")
 
     def read_on(self) -> None:
-        """Let Swift send more."""
+        """Read from Swift again."""
         if self._paused and self.lost is None:
             self._paused = False
             self._transport.resume_reading()
 
     def abort(self, why: str) -> None:
-        """Break the connection off."""
+        """Close the connection at once, and fail the answer with this reason."""
         if self.lost is None:
             self.lost = LostError(why)
             self._transport.abort()
         self._end(reusable=False)
 
     def close(self) -> None:
-        """Close a connection that serves nobody any more; what was not sent yet never will be."""
+        """Close a connection that is no longer used, and drop unsent bytes."""
         self.lost = self.lost or LostError("closed")
         self._transport.abort()
 
@@ -237,11 +238,11 @@ class Wire(asyncio.Protocol):
             self._ended(self, reusable)
             answer.wake()
 
-    # the event loop's side
+    # called by the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's are none by class
+        """Keep the transport."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's transports are no subclass of it
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End; an answer that names no length ends with its connection (RFC 9112, 6.3)."""
@@ -259,13 +260,13 @@ class Wire(asyncio.Protocol):
         self._writable = False
 
     def resume_writing(self) -> None:
-        """Send on."""
+        """Send again."""
         self._writable = True
         if self._answer is not None:
             self._answer.wake()
 
     def data_received(self, data: bytes) -> None:
-        """Take what came from the socket; a head goes to the parser in one piece."""
+        """Parse received bytes; a head is passed to the parser in one piece."""
         answer, parser = self._answer, self._parser
         if answer is None or parser is None:
             self.abort("an answer that nobody asked for")
@@ -299,7 +300,7 @@ class Wire(asyncio.Protocol):
         if not answer.complete:
             answer.wake()
 
-    # the parser's side
+    # called by the parser
 
     def on_message_begin(self) -> None:
         """Begin an answer."""
@@ -307,7 +308,7 @@ class Wire(asyncio.Protocol):
             self.abort("an answer that nobody asked for")
 
     def on_headers_complete(self) -> None:
-        """Tell whoever asked; a status of 1xx comes before the answer itself."""
+        """Wake the caller, unless the status is 1xx, which precedes the answer itself."""
         self._in_head = False
         answer, parser = self._answer, self._parser
         if answer is None or parser is None:
@@ -318,13 +319,13 @@ class Wire(asyncio.Protocol):
         if self._odd_head:
             answer.headers = readable_headers(self._head)
         else:
-            # Each header is a name, a value and nothing; taken backwards, the first of those with one name counts.
+            # The split gives name, value and '' for each header; reversed, so that the first of a repeated header wins.
             parts = _HEADER.split(self._head.decode("utf-8", "surrogateescape"))
             answer.headers = dict(zip(map(str.lower, parts[-3::-3]), parts[-2::-3], strict=True))
         answer.status = status
         if self._bodiless:
             self.on_message_complete()
-            self._parser = None  # it would wait for the body that the head tells of
+            self._parser = None  # it would wait for the body that the head declares
 
     def on_body(self, piece: bytes) -> None:
         """Keep a piece of the body."""
