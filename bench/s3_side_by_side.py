@@ -160,10 +160,10 @@ async def turn(requests: list[Ask], at_once: int, seconds: float) -> tuple[int, 
 async def prepare(stage: Stage, container: str, listed: str) -> None:
     """Fill two containers, natively."""
     token = {"X-Auth-Token": stage.token}
-    await gather_all(ask("PUT", f"{stage.swift}/{name}", token) for name in (container, listed))
-    await gather_all(ask("PUT", f"{stage.swift}/{container}/get-{i:02}", token, SMALL) for i in range(KEYS))
-    await gather_all(ask("PUT", f"{stage.swift}/{listed}/some/longer/name/{i:04}", token, b"z") for i in range(1000))
-    await gather_all([ask("PUT", f"{stage.swift}/{container}/large-00", token, LARGE)])
+    await send_all(ask("PUT", f"{stage.swift}/{name}", token) for name in (container, listed))
+    await send_all(ask("PUT", f"{stage.swift}/{container}/get-{i:02}", token, SMALL) for i in range(KEYS))
+    await send_all(ask("PUT", f"{stage.swift}/{listed}/some/longer/name/{i:04}", token, b"z") for i in range(1000))
+    await send_all([ask("PUT", f"{stage.swift}/{container}/large-00", token, LARGE)])
 
 
 async def remove(stage: Stage, container: str, listed: str) -> None:
@@ -171,10 +171,10 @@ async def remove(stage: Stage, container: str, listed: str) -> None:
     token = {"X-Auth-Token": stage.token}
     names = [f"{container}/{prefix}-{i:02}" for prefix in ("put", "get") for i in range(KEYS)]
     names += [f"{container}/large-00", *(f"{listed}/some/longer/name/{i:04}" for i in range(1000)), container, listed]
-    await gather_all(ask("DELETE", f"{stage.swift}/{name}", token) for name in names)
+    await send_all(ask("DELETE", f"{stage.swift}/{name}", token) for name in names)
 
 
-async def gather_all(requests: Iterator[Ask] | list[Ask]) -> None:
+async def send_all(requests: Iterator[Ask] | list[Ask]) -> None:
     """Send requests one after another on one connection."""
     connection: Connection | None = None
     for request in requests:

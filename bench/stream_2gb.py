@@ -7,7 +7,7 @@ import asyncio
 import os
 import time
 
-from bench.s3_side_by_side import each, sign
+from bench.s3_side_by_side import send_all, sign
 from bench.stage import Stage
 from bench.wire import Ask, Connection, ask
 from tests.support.names import unique
@@ -22,7 +22,7 @@ def run(stage: Stage) -> None:
     container = unique("bench")
     token = {"X-Auth-Token": stage.token}
     where = {"Bucket": container, "Key": "large"}
-    asyncio.run(each([ask("PUT", f"{stage.swift}/{container}", token)]))
+    asyncio.run(send_all([ask("PUT", f"{stage.swift}/{container}", token)]))
     try:
         # A first, smaller object makes the buffers that a process keeps; what grows after it grows with the object.
         for mib, shown in ((64, False), (size, True)):
@@ -35,7 +35,7 @@ def run(stage: Stage) -> None:
                     print(f"   {name} {mib} MiB: {said}: {'holds' if grown < BAR_MIB else 'misses'}", flush=True)
     finally:
         gone = [ask("DELETE", f"{stage.swift}/{container}{name}", token) for name in ("/large", "")]
-        asyncio.run(each(gone))
+        asyncio.run(send_all(gone))
 
 
 async def watch(stage: Stage, request: Ask) -> tuple[float, float]:

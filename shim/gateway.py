@@ -17,7 +17,6 @@ import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Container, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter, methodcaller
 from typing import Any, TypeVar
@@ -75,23 +74,25 @@ _LONGEST_NAME = 200  # characters of a refused name that the log keeps
 _BUG = "We encountered an internal error. Please try again."
 
 
-@dataclass(slots=True)
 class _Way:
     """One request under way: what later steps, and the error's envelope, need of earlier ones."""
 
-    head: Head
-    receive: Receive
-    record: Record
-    request: Request
-    admitted: Callable[[], None]  # to be called once the request may act: its body is no stranger's any more
+    # Filled in by the steps.  Class attributes, as no request needs all of them.
     frontend: Frontend | None = None
-    form: bytes = b""  # of a query service: the body as it came, decoded once its signature is verified
+    form = b""  # of a query service: the body as it came, decoded once its signature is verified
     posting: Posting | None = None
     tokens: Tokens | None = None
     signature: RequestSignature | None = None
     verified: Verified | None = None
-    params: dict[str, Any] = field(default_factory=dict)
-    at_end: list[Callable[[], None]] = field(default_factory=list)
+    params: dict[str, Any] | None = None
+
+    def __init__(self, head: Head, receive: Receive, record: Record, admitted: Callable[[], None]) -> None:
+        self.head = head
+        self.receive = receive
+        self.record = record
+        self.admitted = admitted  # to be called once the request may act: its body is no stranger's any more
+        self.request = Request(head)
+        self.at_end: list[Callable[[], None]] = []
 
 
 class Gateway:
@@ -136,7 +137,7 @@ class Gateway:
             receive = with_idle_timeout(receive, self._settings.body_idle_seconds)
         record = Record(new_request_id(), time.perf_counter(), client=head.client)
         current.set(record)
-        way = _Way(head, receive, record, Request(head), scope.get("admitted", _nothing))
+        way = _Way(head, receive, record, scope.get("admitted", _nothing))
         self.in_flight += 1
         try:
             await self._serve(way, send)
@@ -169,7 +170,10 @@ class Gateway:
         frontend = self._service(way)
         if way.head.method == "OPTIONS" and frontend.preflight is not None:
             raise frontend.preflight(way.request)  # a browser asks unsigned, before it sends the request it means
-        await self._read_form(way, frontend)
+        if frontend.buffered or way.head.method == "POST":
+            await self._read_form(way, frontend)
+        else:
+            way.signature = parse_signature(way.head, frontend.service.name)
         asked = frontend.service.ask(way.request)
         record.operation = asked.name  # AWS has it, whether or not we do: one of a closed set
         resource = names.resource(record.service, way.request.address)
@@ -187,11 +191,11 @@ class Gateway:
             assert asked.refusal is not None  # there is one or the other
             raise asked.refusal
 
-        await self._parse(way, frontend, operation)
+        params = way.params = await self._parse(way, frontend, operation)
         if operation.check is not None:
-            operation.check(self._settings, principal, operation.name, way.params)
-        call = await self._call(way, operation, principal)
-        work = self._act(way, frontend, operation, call)
+            operation.check(self._settings, principal, operation.name, params)
+        call = await self._call(way, operation, principal, params)
+        work = self._act(way, frontend, operation, call, params)
         if operation.ends_with_client:
             return await while_client_waits(work, way.receive)
         if not operation.keeps_connection_alive:
@@ -240,12 +244,13 @@ class Gateway:
             return ANONYMOUS
         access_key = way.record.access_key = signer.access_key
         credential = await self._keys.credential(access_key, service=name)
-        secret, now, region, proof = credential.secret, datetime.now(UTC), self._settings.region, Proof.SIGNATURE
+        secret, now, region = credential.secret, datetime.now(UTC), self._settings.region
         if way.signature is None:  # of a browser's form only its policy is signed
             assert way.posting is not None
             way.posting.verify(secret=secret, regions=self._regions, region=region, now=now)
             proof = Proof.FORM
         else:
+            proof = Proof.SIGNATURE
             way.verified = verify(
                 way.signature,
                 way.head,
@@ -255,7 +260,10 @@ class Gateway:
                 now=now,
                 skew=self._skew,
                 payload_hash=hashlib.sha256(way.form).hexdigest() if frontend.buffered else "",
-                bucket_from_host=routing.bucket_in_host(way.head.first.get("host", ""), self._settings.s3_hosts),
+                # Only a signature of version 2 covers the bucket of the Host header.
+                bucket_from_host=""
+                if way.signature.scope
+                else routing.bucket_in_host(way.head.first.get("host", ""), self._settings.s3_hosts),
                 region=region,
             )
         way.tokens = Tokens(self._keys, credential, name)
@@ -271,32 +279,29 @@ class Gateway:
         way.record.operation = asked.name
         return asked
 
-    async def _parse(self, way: _Way, frontend: Frontend, operation: Operation) -> None:
-        """Fill in the parameters; a streamed body becomes one of them, unread, and any other is read and checked."""
+    async def _parse(self, way: _Way, frontend: Frontend, operation: Operation) -> dict[str, Any]:
+        """Return the parameters; a streamed body becomes one of them, unread, and any other is read and checked."""
         parse, posting, verified = frontend.service.parse, way.posting, way.verified
         if posting is not None:
             way.record.bytes_in = posting.length
-            way.params = {**parse(operation, way.request, b""), operation.streaming_input: posting.body}
-            return
+            return {**parse(operation, way.request, b""), operation.streaming_input: posting.body}
         if frontend.buffered:
-            way.params = await _aside(way.form, lambda: parse(operation, way.request, b""))
-            return
+            return await _aside(way.form, lambda: parse(operation, way.request, b""))
         if not operation.streaming_input and verified and no_body(way.head, verified):
-            way.params = parse(operation, way.request, b"")
-            return
+            return parse(operation, way.request, b"")
         facts = operation.checksum
         checked = facts.required or bool(facts.algorithm_member)
         body = open_body(way.head, way.receive, verified, checked=checked, required=facts.required)
         if operation.streaming_input:
-            way.params = parse(operation, way.request, b"")
-            way.params[operation.streaming_input] = body
             way.record.bytes_in = body.length or 0
-            return
+            params = parse(operation, way.request, b"")
+            params[operation.streaming_input] = body
+            return params
         raw = await body.read(self._settings.xml_body_bytes)
         way.record.bytes_in = len(raw)
-        way.params = parse(operation, way.request, raw)
+        return parse(operation, way.request, raw)
 
-    async def _call(self, way: _Way, operation: Operation, principal: Principal) -> Call:
+    async def _call(self, way: _Way, operation: Operation, principal: Principal, params: dict[str, Any]) -> Call:
         """Return what the action may know; the caller's token comes from the cache nearly always."""
         settings, head = self._settings, way.head
         if way.tokens is None:
@@ -313,7 +318,7 @@ class Gateway:
                 roles=token.roles,
             )
             cloud = self._tenants.tenant(way.tokens, token, way.record.request_id)
-        if operation.has_dry_run and way.params.pop("DryRun", False):
+        if operation.has_dry_run and params.pop("DryRun", False):
             raise dry_run(operation, caller.roles)
         scope = way.verified.sig.scope if way.verified else None
         return Call(
@@ -331,10 +336,12 @@ class Gateway:
             cache=self._cache,
         )
 
-    async def _act(self, way: _Way, frontend: Frontend, operation: Operation, call: Call) -> Reply:
+    async def _act(
+        self, way: _Way, frontend: Frontend, operation: Operation, call: Call, params: Mapping[str, Any]
+    ) -> Reply:
         """Act, and put the answer on the wire."""
         assert operation.handler is not None  # as every registered operation has
-        result = await operation.handler(call, way.params)
+        result = await operation.handler(call, params)
         reply = frontend.service.reply(operation, result, request_id=way.record.request_id, request=way.request)
         return way.posting.answer(reply, call) if way.posting else reply
 
@@ -360,7 +367,7 @@ class Gateway:
         if isinstance(error, BackendError):
             level = logging.DEBUG if error.fault in _NO_TROUBLE else logging.WARNING
             log.log(level, "request %s: %s (upstream %s)", record.request_id, error, error.upstream_id or "-")
-            error = frontend.translate(error, record.operation, way.params)
+            error = frontend.translate(error, record.operation, way.params or {})
         if not isinstance(error, AwsError):
             log.error("request %s: %s %s broke", record.request_id, record.service, record.operation, exc_info=error)
             error = AwsError("InternalError", _BUG, 500)

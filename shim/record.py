@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextvars import ContextVar
 from dataclasses import dataclass
+from struct import Struct
 
 
 @dataclass(slots=True)
@@ -40,7 +41,11 @@ class Record:
 current: ContextVar[Record | None] = ContextVar("current", default=None)
 
 
+_UUID_FIELDS = Struct(">IHHHHI").unpack
+
+
 def new_request_id() -> str:
     """Return a random UUID (RFC 9562, version 4), at a third of what `uuid.uuid4` costs."""
-    raw = os.urandom(16).hex()
-    return f"{raw[:8]}-{raw[8:12]}-4{raw[13:16]}-{'89ab'[int(raw[16], 16) % 4]}{raw[17:20]}-{raw[20:]}"
+    low, mid, high, sequence, node_high, node = _UUID_FIELDS(os.urandom(16))
+    high, sequence = high & 0x0FFF | 0x4000, sequence & 0x3FFF | 0x8000
+    return f"{low:08x}-{mid:04x}-{high:04x}-{sequence:04x}-{node_high:04x}{node:08x}"

@@ -42,6 +42,6 @@ class Regions:
         """Tell whether a client may sign for a region of this name."""
         if name in self._listed:
             return True
-        if self._strict or not isinstance(name, str) or not is_name(name):
+        if self._strict or not isinstance(name, str) or not _NAME.fullmatch(name):
             return False
         return name.casefold() not in self._others()

@@ -7,7 +7,6 @@ a pause: S3's `SlowDown`, EC2's `RequestLimitExceeded` and the query services' `
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -49,7 +48,7 @@ class Admission:
         self._connections = connections
         self._per_address = per_address
         self._body_bytes = body_bytes
-        self._addresses: Counter[str] = Counter()
+        self._addresses: dict[str, int] = {}
         self.open = 0
         self.held = 0
         self.refused = {} if refused is None else refused
@@ -57,19 +56,20 @@ class Admission:
     def enter(self, address: str) -> str:
         """Count a connection, and by its address if there is one; return which bound it breaks, or nothing."""
         self.open += 1
+        here = 0
         if address:
-            self._addresses[address] += 1
+            here = self._addresses[address] = self._addresses.get(address, 0) + 1
         if self.open > self._connections:
             return self._refuse("connections")
-        if address and self._addresses[address] > self._per_address:
-            return self._refuse("address")
-        return ""
+        return self._refuse("address") if here > self._per_address else ""
 
     def leave(self, address: str) -> None:
         """Count a connection no more."""
         self.open -= 1
         if address:
-            self.end(address)
+            here = self._addresses[address] = self._addresses[address] - 1
+            if not here:
+                del self._addresses[address]
 
     @property
     def crowded(self) -> bool:
@@ -79,16 +79,17 @@ class Admission:
 
     def begin(self, address: str) -> bool:
         """Count a request that a proxy passes on for this address; return whether there is room for it."""
-        if self._addresses[address] >= self._per_address:
+        here = self._addresses.get(address, 0)
+        if here >= self._per_address:
             self._refuse("address")
             return False
-        self._addresses[address] += 1
+        self._addresses[address] = here + 1
         return True
 
     def end(self, address: str) -> None:
         """Count a passed-on request no more."""
-        self._addresses[address] -= 1
-        if not self._addresses[address]:
+        here = self._addresses[address] = self._addresses[address] - 1
+        if not here:
             del self._addresses[address]
 
     def hold(self, size: int) -> bool:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -50,6 +49,28 @@ class Connection(asyncio.Protocol):
     written for it.  Requests that come before the last one was answered wait for their turn.
     """
 
+    # What a connection begins with.  Class attributes, as most connections set few of them.
+    _address = ""  # under which it is counted, see Admission
+    _behind_proxy = False
+    _url = b""
+    _in_head = False
+    _body_left = 0  # bytes of a body whose length is known
+    _error: AwsError | None = None  # what is wrong with a head
+    _rest = b""  # what came and is not parsed yet
+    _overhead = 0  # bytes since the last head or piece of a body: a head, trailers, what extends chunks
+    _refused = False  # what comes is not read any more
+    _served: Exchange | None = None
+    _read: Exchange | None = None  # whose body is being read
+    _reading = True
+    _wants_more = True
+    writing = True
+    _closing = False
+    _writable: asyncio.Future[None] | None = None
+    _due: float | None = None  # when the connection ends unless something comes
+    _timer: asyncio.TimerHandle | None = None
+    _unsent = 0  # what the client had not taken, and since when
+    _unsent_since = 0.0
+
     def __init__(
         self,
         config: uvicorn.Config,
@@ -65,33 +86,14 @@ class Connection(asyncio.Protocol):
         self._proxies = proxies
         self.admission = admission
         self._server = server_state
+        self._connections: set[Any] = server_state.connections
         self.loop = _loop or asyncio.get_running_loop()
         self._head_seconds = head_seconds
         self._rest_seconds = config.timeout_keep_alive
         self._parser = httptools.HttpRequestParser(self)
         self._scope: dict[str, Any] = {}  # what all requests of the connection have in common
-        self._address = ""  # under which it is counted, see Admission
-        self._behind_proxy = False
-        self._url = b""
         self._headers: list[Header] = []
-        self._host: bytes | None = None  # the last one that was found to be good
-        self._in_head = False
-        self._body_left = 0  # bytes of a body whose length is known
-        self._error: AwsError | None = None  # what is wrong with a head
-        self._rest = b""  # what came and is not parsed yet
-        self._overhead = 0  # bytes since the last head or piece of a body: a head, trailers, what extends chunks
-        self._long = False
-        self._refused = False  # what comes is not read any more
-        self._served: Exchange | None = None
-        self._read: Exchange | None = None  # whose body is being read
         self._queue: deque[Exchange] = deque()
-        self._reading = self._wants_more = self.writing = True
-        self._closing = False
-        self._writable: asyncio.Future[None] | None = None
-        self._due: float | None = None  # when the connection ends unless something comes
-        self._timer: asyncio.TimerHandle | None = None
-        self._unsent = 0  # what the client had not taken, and since when
-        self._unsent_since = 0.0
 
     # What the event loop tells.
 
@@ -99,33 +101,34 @@ class Connection(asyncio.Protocol):
         """Begin; the client has to say something."""
         self.transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
+        host, port = (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else ("", 0)
         self._scope = {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
             "http_version": "1.1",
             "server": transport.get_extra_info("sockname"),
-            "client": (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else None,
+            "client": (host, port) if host else None,
             "scheme": "https" if transport.get_extra_info("sslcontext") else "http",
             "root_path": "",
         }
-        self._server.connections.add(cast("Any", self))
-        self._admit(str(peer[0]) if isinstance(peer, tuple) else "")
+        self._connections.add(self)
+        self._admit(host)
         self._due = self.loop.time() + self._head_seconds
         self._timer = self.loop.call_later(self._head_seconds, self._check_deadlines)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End: whoever still serves a request is told that its client has gone."""
-        self._server.connections.discard(cast("Any", self))
+        self._connections.discard(self)
         self.admission.leave(self._address)
         self._rest = b""
         if self._timer is not None:
             self._timer.cancel()
         if self._served is not None:
             self._served.lost()
-        for exchange in self._queue:
-            exchange.release()
-        self._queue.clear()
-        self.resume_writing()
+        while self._queue:
+            self._queue.popleft().release()
+        if self._writable is not None:
+            self.resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, a slice in each turn of the loop."""
@@ -151,7 +154,6 @@ class Connection(asyncio.Protocol):
     def _parse(self, data: bytes) -> None:
         """Parse; a head, or what surrounds a body's pieces, may be no longer than `HEAD_BYTES`."""
         self._overhead += len(data)
-        self._long = self._overhead > HEAD_BYTES
         whole = self._parsed(data)
         if self._overhead > HEAD_BYTES:
             self._refuse(request_head.too_large())
@@ -210,8 +212,7 @@ class Connection(asyncio.Protocol):
             return
         self._in_head = False
         self._due = None
-        if self._long and (size := request_head.size(self._url, self._headers)) > HEAD_BYTES:
-            self._overhead = size
+        if self._overhead > HEAD_BYTES and request_head.size(self._url, self._headers) > HEAD_BYTES:
             raise ValueError("too long")
         self._overhead = 0
         if len(self._queue) >= QUEUED:
@@ -219,7 +220,7 @@ class Connection(asyncio.Protocol):
         first = dict(self._headers)
         version = self._parser.get_http_version()
         try:
-            path, query = self._checked(version, first)
+            path, query = request_head.check(version, self._url, self._headers, first)
         except AwsError as error:
             self._error = error
             raise ValueError(error.code) from None
@@ -246,18 +247,6 @@ class Connection(asyncio.Protocol):
         else:
             self._queue.append(exchange)
             self.pause_reading()
-
-    def _checked(self, version: str, first: Mapping[bytes, bytes]) -> tuple[bytes, bytes]:
-        """Return the target's path and query; raise AwsError for a head that two readers may understand differently."""
-        if version not in request_head.VERSIONS:
-            raise request_head.malformed()
-        host = first.get(b"host")
-        if host is None or host != self._host or len(first) != len(self._headers):
-            request_head.check_host(version, self._headers, first)
-            self._host = host
-        if len(self._url) + len(self._headers) > request_head.FEW:
-            request_head.check_size(self._url, self._headers)
-        return request_head.target_of(self._url, host)
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of a body until it is asked for."""
@@ -341,7 +330,7 @@ class Connection(asyncio.Protocol):
             self._serve(self._queue.popleft())
         else:
             self._due = self.loop.time() + (self._head_seconds if self._in_head else self._rest_seconds)
-        if not self._queue:
+        if not self._queue and not self._wants_more:
             self.resume_reading()
 
     def _hang_up(self) -> None:

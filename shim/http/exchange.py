@@ -56,6 +56,22 @@ class Wire(Protocol):
 class Exchange:
     """One request and its answer: what ASGI calls `receive` and `send`."""
 
+    # What an exchange begins with.  Class attributes, as most exchanges set few of them.
+    _kept = 0
+    _held = 0  # bytes that came before the request was admitted
+    _admitted = False
+    _whole = False  # the body has come
+    _told = False  # the application knows
+    _waiter: asyncio.Future[None] | None = None
+    _gone = False
+    _error: Exception | None = None  # why the rest of the body cannot be read
+    _head = b""  # of the answer, held back for the body's first piece
+    _started = False
+    _ended = False
+    _chunked = False
+    _endless = False  # the connection's end is the body's
+    _left = 0
+
     def __init__(self, connection: Wire, scope: dict[str, Any], keep: bool, *, expects: bool) -> None:
         self._connection = connection
         self.scope = scope
@@ -63,20 +79,6 @@ class Exchange:
         self._keep = keep
         self._expects = expects
         self._body: list[bytes] = []
-        self._kept = 0
-        self._held = 0  # bytes that came before the request was admitted
-        self._admitted = False
-        self._whole = False  # the body has come
-        self._told = False  # the application knows
-        self._waiter: asyncio.Future[None] | None = None
-        self._gone = False
-        self._error: Exception | None = None  # why the rest of the body cannot be read
-        self._head = b""  # of the answer, held back for the body's first piece
-        self._started = False
-        self._ended = False
-        self._chunked = False
-        self._endless = False  # the connection's end is the body's
-        self._left = 0
 
     # Called by the connection.
 
@@ -100,7 +102,8 @@ class Exchange:
     def admitted(self) -> None:
         """Stop counting the body as unsigned; the application calls this when it has authenticated the request."""
         self._admitted = True
-        self.release()
+        if self._held:
+            self.release()
 
     def release(self) -> None:
         """Stop counting the body's bytes as unsigned."""

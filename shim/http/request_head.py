@@ -22,7 +22,7 @@ VERSIONS = frozenset(("1.0", "1.1"))
 LONGEST_HOST = 255  # bytes: of a domain name (RFC 1035, 2.3.4); caches by Host rely on it
 MOST_HEADERS = 500
 MOST_PAIRS = 4000  # of a query: one with more is all separators, as a target is no longer than a head
-FEW = MOST_HEADERS  # bytes of a target and headers together: what is under it is looked at no further
+_FEW = MOST_HEADERS  # bytes of a target and headers together: what is under it is looked at no further
 
 # A registered name or an address in brackets, and a port (RFC 3986, 3.2.2); boto 2 repeats the port.
 _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]*)(?::[0-9]*)*+")
@@ -62,14 +62,14 @@ def without_upgrade(method: bytes, url: bytes, version: str, headers: Sequence[H
     return b"\r\n".join((*lines, b"", b""))
 
 
-def check_host(version: str, headers: Sequence[Header], first: Mapping[bytes, bytes]) -> None:
-    """Raise AwsError unless there is one Host that is one.
+def check(version: str, url: bytes, headers: Sequence[Header], first: Mapping[bytes, bytes]) -> tuple[bytes, bytes]:
+    """Return the path and query of the target; raise AwsError for a head that two readers may understand differently.
 
     "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks a Host header
     field and to any request message that contains more than one Host header field line or a Host header field with an
     invalid field value" (RFC 9112, 3.2).  Probes of balancers are HTTP/1.0 without a Host.
     """
-    if len(first) != len(headers) and sum(name == b"host" for name, _ in headers) > 1:
+    if version not in VERSIONS:
         raise malformed()
     host = first.get(b"host")
     if host is None:
@@ -77,9 +77,17 @@ def check_host(version: str, headers: Sequence[Header], first: Mapping[bytes, by
             raise malformed()
     elif len(host) > LONGEST_HOST or not _HOST.fullmatch(host):
         raise malformed()
+    if len(first) != len(headers) and sum(name == b"host" for name, _ in headers) > 1:
+        raise malformed()
+    if len(url) + len(headers) > _FEW:
+        _check_size(url, headers)
+    if url.startswith(b"/") and b"#" not in url:  # as nearly all do
+        path, _, query = url.partition(b"?")
+        return path, query
+    return _absolute(url, host)
 
 
-def check_size(url: bytes, headers: Sequence[Header]) -> None:
+def _check_size(url: bytes, headers: Sequence[Header]) -> None:
     """Raise AwsError where a head that fits has too many parts."""
     if len(headers) > MOST_HEADERS:
         raise too_large()
@@ -87,33 +95,28 @@ def check_size(url: bytes, headers: Sequence[Header]) -> None:
         raise AwsError("InvalidURI", "Couldn't parse the specified URI.")
 
 
-def target_of(url: bytes, host: bytes | None) -> tuple[bytes, bytes]:
-    """Return a target's path and query, both as they came.
+def _absolute(url: bytes, host: bytes | None) -> tuple[bytes, bytes]:
+    """Return the path and query of a target in the absolute form, both as they came.
 
     The absolute form must be taken (RFC 9112, 3.2.2).  Its authority takes the place of Host, and a proxy that does not
     know so sees another host than we do: the two must be the same.
     """
-    if not url.startswith(b"/"):
-        parsed = _parsed(url)
-        port = _DEFAULT_PORTS.get((parsed.schema or b"").lower())
-        named = parsed.host or b""
-        shown = b"[" + named + b"]" if b":" in named else named
-        if parsed.port is not None:
-            shown += b":%d" % parsed.port
-        if port is None or parsed.userinfo or not named:
-            raise malformed()
-        if host is not None and shown.lower().removesuffix(port) != host.lower().removesuffix(port):
-            raise malformed()
-        return parsed.path or b"/", parsed.query or b""
     if b"#" in url:  # a fragment is not sent (RFC 9110, 7.1); some readers end the target before it, some do not
         raise malformed()
-    path, _, query = url.partition(b"?")
-    return path, query
+    parsed = _parsed(url)
+    port = _DEFAULT_PORTS.get((parsed.schema or b"").lower())
+    named = parsed.host or b""
+    shown = b"[" + named + b"]" if b":" in named else named
+    if parsed.port is not None:
+        shown += b":%d" % parsed.port
+    if port is None or parsed.userinfo or not named:
+        raise malformed()
+    if host is not None and shown.lower().removesuffix(port) != host.lower().removesuffix(port):
+        raise malformed()
+    return parsed.path or b"/", parsed.query or b""
 
 
 def _parsed(url: bytes) -> Any:
-    if b"#" in url:
-        raise malformed()
     try:
         return httptools.parse_url(url)
     except httptools.HttpParserInvalidURLError:

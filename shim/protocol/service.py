@@ -75,6 +75,7 @@ class Service:
         self._names = {xform_name(operation): operation for operation in self._model.operation_names}
         self._handlers: dict[str, Handler] = {}
         self._registered: dict[str, Operation] = {}
+        self._asked: dict[str, Asked] = {}  # what a request for each registered operation asks for
         self._words = model_names(words)
         self._operations = Operations(self._model.operation_names, self._compile)
 
@@ -128,6 +129,7 @@ class Service:
                 ends_with_client=ends_with_client,
                 check=check,
             )
+            self._asked[name] = Asked(name, self._registered[name], None, anonymous)
             self._operations.put(self._registered[name])
             return handler
 
@@ -183,10 +185,7 @@ class Service:
             name = self.route(request)
         except AwsError as error:
             return Asked("", None, error)
-        operation = self._registered.get(name)
-        if operation is None:
-            return Asked(name, None, self._dialect.unsupported_operation(name))
-        return Asked(name, operation, None, operation.anonymous)
+        return self._asked.get(name) or Asked(name, None, self._dialect.unsupported_operation(name))
 
     def parse(self, operation: Operation, request: Request, body: bytes) -> dict[str, Any]:
         """Return the parameters, valid by the model and all of them supported; AwsError names the one that is not.

@@ -137,8 +137,9 @@ def object_members(stored: Stored) -> dict[str, Any]:
         "ContentLength": stored.size,
         "ETag": f'"{etag}"',
         "ContentType": content_type,
-        "Metadata": user_metadata(stored) if stored.metadata else {},
     }
+    if stored.metadata:
+        members["Metadata"] = user_metadata(stored)
     if stored.headers:
         members.update((member, stored.headers[header]) for member, header in _KEPT if header in stored.headers)
     if stored.unreadable:
