@@ -1,7 +1,7 @@
 """Work of several steps whose cloud fails in the middle: nothing half-made stays, and the failure is what is told."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -19,7 +19,7 @@ from shim.ec2.instances import key_pairs
 from shim.ec2.network import ip_permissions as permissions
 from shim.ec2.network.ip_permissions import Permission
 from shim.ec2.network.security_group_rules import revoke_security_group_ingress
-from shim.ec2.network.security_groups import create_security_group
+from shim.ec2.network.security_groups import create_security_group, describe_security_groups
 from shim.ec2.tags.tags import create_tags
 from shim.ec2.volumes.attachments import attach_volume
 from shim.errors import AwsError
@@ -36,6 +36,7 @@ class Neutron:
     fails_at: str = ""
     rules: dict[str, Rule] = field(default_factory=dict)
     groups: dict[str, SecurityGroup] = field(default_factory=dict)
+    made: int = 1
 
     async def networks(self) -> list[Any]:
         return []
@@ -50,14 +51,21 @@ class Neutron:
         return SecurityGroup(id, "web", "", "p", tuple(self.rules.values()), ())
 
     async def create_security_group(self, name: str, description: str) -> SecurityGroup:
-        self.groups[UUID] = SecurityGroup(UUID, name, description, "p", tuple(self.rules.values()), ())
-        return self.groups[UUID]
+        id = f"00000000-0000-4000-8000-{self.made:012d}"  # noqa: A001
+        self.made += 1
+        self.groups[id] = SecurityGroup(id, name, description, "p", tuple(self.rules.values()), ())
+        return self.groups[id]
+
+    async def rename_security_group(self, id: str, name: str) -> None:
+        self.groups[id] = replace(self.groups[id], name=name)
 
     async def delete_security_group(self, id: str) -> None:
+        if self.fails_at == "killed":
+            raise DOWN
         del self.groups[id]
 
     async def set_tags(self, resource: str, id: str, tags: Collection[str]) -> None:
-        if self.fails_at == "set_tags":
+        if self.fails_at in ("set_tags", "killed"):
             raise DOWN
 
     async def delete_rule(self, id: str) -> None:
@@ -125,6 +133,32 @@ def test_a_group_whose_tags_cannot_be_kept_is_not_made() -> None:
     with pytest.raises(BackendError):
         anyio.run(create)
     assert neutron.groups == {}
+
+
+def test_a_group_that_a_killed_gateway_left_half_done_is_not_shown_and_not_in_the_way() -> None:
+    """Killed before the tags: the group is there, with Neutron's own rules, and nobody undoes it."""
+    neutron, network = Neutron(fails_at="killed"), {}
+    tags = [{"ResourceType": "security-group", "Tags": [{"Key": "a", "Value": "b"}]}]
+    request = {"GroupName": "web", "Description": "d", "TagSpecifications": tags}
+    network["network"] = neutron
+
+    async def create() -> Any:
+        return await create_security_group(call("CreateSecurityGroup", **network), request)
+
+    async def shown() -> Any:
+        return await describe_security_groups(call("DescribeSecurityGroups", **network), {})
+
+    with pytest.raises(BackendError):
+        anyio.run(create)
+    assert len(neutron.groups) == 1
+    assert anyio.run(shown)["SecurityGroups"] == []
+    neutron.fails_at = ""
+    made = anyio.run(create)["GroupId"]
+    assert [group.name for group in neutron.groups.values()] == ["web"]
+    assert [group["GroupId"] for group in anyio.run(shown)["SecurityGroups"]] == [made]
+    with pytest.raises(AwsError) as refused:
+        anyio.run(create)
+    assert refused.value.code == "InvalidGroup.Duplicate"
 
 
 @dataclass

@@ -33,6 +33,11 @@ class SecurityGroups(Calls):
         )
         return _security_group(answer.member("security_group"))
 
+    async def rename_security_group(self, id: str, name: str) -> None:
+        """Give a security group another name."""
+        body = {"security_group": {"name": name}}
+        await self._session.put("network", f"/security-groups/{id}", json=body, resource="security_group", id=id)
+
     async def delete_security_group(self, id: str) -> None:
         """Delete a security group."""
         await self._session.delete("network", f"/security-groups/{id}", resource="security_group", id=id)

@@ -23,6 +23,10 @@ class SecurityGroups(Protocol):
         """Make a security group; Neutron gives it one egress rule for each ethertype."""
         ...
 
+    async def rename_security_group(self, id: str, name: str) -> None:
+        """Give a security group another name."""
+        ...
+
     async def delete_security_group(self, id: str) -> None:
         """Delete a security group, and other groups' rules that name it; IN_USE while a port is in it."""
         ...

@@ -28,7 +28,7 @@ from shim.ec2.engine.resource_types import KEY_PAIR
 from shim.ec2.instances import key_material
 from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
-from shim.ec2.tags.creating import creating
+from shim.ec2.tags.creating import creates, creating
 from shim.errors import AwsError
 
 
@@ -67,25 +67,33 @@ class Note:
         return _MARK + base64.urlsafe_b64encode(facts.encode()).decode()
 
 
-@action(supports="KeyName KeyType KeyFormat TagSpecifications")
+def _check_new(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]) -> None:
+    """Check the name, and a key that was made elsewhere."""
+    _named(req["KeyName"])
+    if material := req.get("PublicKeyMaterial"):
+        key_material.read(material)
+
+
+@action(supports="KeyName KeyType KeyFormat TagSpecifications", check=creates(KEY_PAIR, check=_check_new))
 async def create_key_pair(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Make a key pair, store its public half and hand out the private one, which is kept nowhere."""
     name, new = _named(req["KeyName"]), creating(call, req, KEY_PAIR)
     key = await asyncio.to_thread(key_material.make, req.get("KeyType", "rsa"), req.get("KeyFormat", "pem"), name)
     note = Note(key.fingerprint, int(datetime.now(UTC).timestamp()), new.tags)
-    stored = await call.cloud.compute.import_keypair(name, f"{key.public} {note.written()}")
-    made = row(call, stored)
-    return _brief(made) | {"KeyMaterial": key.private}
+    async with new.once():  # one call makes the key pair with its tags, so none is ever half done
+        made = row(call, await call.cloud.compute.import_keypair(name, f"{key.public} {note.written()}"))
+        return _brief(made) | {"KeyMaterial": key.private}
 
 
-@action(supports="KeyName PublicKeyMaterial TagSpecifications")
+@action(supports="KeyName PublicKeyMaterial TagSpecifications", check=creates(KEY_PAIR, check=_check_new))
 async def import_key_pair(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Store a public key that was made elsewhere."""
     name, new = _named(req["KeyName"]), creating(call, req, KEY_PAIR)
     key, comment = key_material.read(req["PublicKeyMaterial"])
     note = Note(key_material.fingerprint(key), int(datetime.now(UTC).timestamp()), new.tags)
-    words = (key_material.line(key), comment, note.written())
-    return _brief(row(call, await call.cloud.compute.import_keypair(name, " ".join(word for word in words if word))))
+    line = " ".join(word for word in (key_material.line(key), comment, note.written()) if word)
+    async with new.once():
+        return _brief(row(call, await call.cloud.compute.import_keypair(name, line)))
 
 
 @describes(KEY_PAIRS, supports="KeyNames KeyPairIds IncludePublicKey Filters")

@@ -38,7 +38,7 @@ class Plan:
     most: int
 
 
-async def plan(call: Call, launch: Launch, there: int = 0) -> Plan:
+async def plan(call: Call, launch: Launch, tags: Mapping[str, str], there: int = 0) -> Plan:
     """Find what a launch names, and check it; `there` of its servers were made by an earlier attempt.
 
     Raises AWS's error for whatever is missing, does not fit together, or has no room within the project's limits.
@@ -55,7 +55,7 @@ async def plan(call: Call, launch: Launch, there: int = 0) -> Plan:
     block = await call.cloud.block.limits() if any(not device.local for device in made) else None
     more = limits.allowed(launch.least - there, launch.most - there, flavor, compute, made, block)
     server = NewServer(
-        name=_name(launch),
+        name=_name(tags) or launch.instance_type,
         flavor_id=flavor.id,
         image_id=image.id,
         nics=place.nics,
@@ -63,7 +63,7 @@ async def plan(call: Call, launch: Launch, there: int = 0) -> Plan:
         zone=zone,
         key_name=launch.key_name,
         user_data=launch.user_data,
-        metadata=_metadata(launch, image, place),
+        metadata=_metadata(launch, tags, image, place),
         tags=(),
         devices=made,
     )
@@ -72,8 +72,6 @@ async def plan(call: Call, launch: Launch, there: int = 0) -> Plan:
 
 async def devices_again(call: Call, launch: Launch) -> Sequence[BlockDevice]:
     """Return the devices of a launch that was made before; none where what it named is gone by now."""
-    if not (launch.devices or launch.volume_tags):
-        return ()
     try:
         image, flavor = await gather(_image(call, launch.image_id), flavor_named(call, launch.instance_type))
         return await devices(call, launch.devices, image, flavor)
@@ -106,15 +104,15 @@ def _check(launch: Launch, image: Image, flavor: Flavor, zone: str | None) -> No
         )
 
 
-def _name(launch: Launch) -> str:
+def _name(tags: Mapping[str, str]) -> str:
     """Name the server in OpenStack after its tag Name; Nova strips nothing, and some databases hold no rare planes."""
-    name = "".join(c for c in launch.tags.get("Name", "") if c.isprintable() and c <= "\uffff").strip()
-    return name[:255] or launch.instance_type
+    name = "".join(c for c in tags.get("Name", "") if c.isprintable() and c <= "\uffff").strip()
+    return name[:255]
 
 
-def _metadata(launch: Launch, image: Image, place: Placement) -> Mapping[str, str]:
+def _metadata(launch: Launch, tags: Mapping[str, str], image: Image, place: Placement) -> Mapping[str, str]:
     """Write the tags and facts that the server keeps."""
-    items = tag_codec.to_metadata(launch.tags) | dict(launch.facts)
+    items = tag_codec.to_metadata(tags) | dict(launch.facts)
     architecture = images.architecture(image)
     if architecture != "x86_64":
         items[instance_facts.ARCHITECTURE] = architecture

@@ -15,7 +15,6 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from adapters.errors import BackendError, absent_is
 from adapters.types.compute import Server
@@ -24,6 +23,7 @@ from shim.context import Call
 from shim.ec2.engine import client_tokens
 from shim.ec2.instances import facts as instance_facts
 from shim.ec2.instances.states import ENDING, SHUTTING_DOWN, state
+from shim.ec2.tags.creating import HALF_DONE, Found
 from shim.errors import AwsError
 
 log = logging.getLogger(__name__)
@@ -34,9 +34,6 @@ _DELETED = frozenset({"DELETED", "SOFT_DELETED"})
 # AWS remembers a token for a day after the end; here it is as long as terminated instances are shown, and at least so
 # long that whoever repeats a request for want of an answer has given up.
 _LEAST_SECONDS = 3600
-# Half a launch is looked at again until nothing is added to it: Nova goes on with what a killed gateway asked of it.
-QUIET_SECONDS = 2.0
-MOST_LOOKS = 8  # with the launch itself still within the 60 s that SDKs wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +52,8 @@ class LaunchToken:
         return f"{self.tag} {self.marks[client_tokens.DIGEST][:16]} {number}"
 
 
-def token_of(call: Call, req: Mapping[str, Any]) -> LaunchToken | None:
-    """Read a request's ClientToken; None where it has none."""
-    marks = client_tokens.marks(req)
+def token_of(call: Call, marks: Mapping[str, str]) -> LaunchToken | None:
+    """Return the token of a launch from its metadata (`Creation.token`); None where the request has none."""
     if not marks:
         return None
     token = marks[client_tokens.TOKEN]
@@ -72,11 +68,11 @@ def number(server: Server) -> int:
     return instance_facts.count(word) or 0
 
 
-async def launched_before(call: Call, token: LaunchToken, least: int) -> tuple[list[Server], bool]:
-    """Return the servers of an earlier attempt, one for each index, and whether they are all there need be.
+async def launched_before(call: Call, token: LaunchToken, least: int, _: Mapping[str, str]) -> Found[Server]:
+    """Find the servers of an earlier request, one for each index; half done where the last of the least is missing.
 
-    To be called under the token's lock.  Raises IdempotentParameterMismatch, and IdempotentInstanceTerminated where a
-    launch was whole and all of it has been terminated.
+    Call it under the token's lock (`Creation.once`).  It raises IdempotentParameterMismatch, and
+    IdempotentInstanceTerminated where a launch was whole and all of it has been terminated.
     """
     seconds = max(call.settings.terminated_visible_seconds, _LEAST_SECONDS)
     since = datetime.now(UTC) - timedelta(seconds=seconds)
@@ -91,14 +87,15 @@ async def launched_before(call: Call, token: LaunchToken, least: int) -> tuple[l
     # Deleted servers of an older launch are forgotten, so it is left as it is.
     old = any(one.created_at < since for one in live)
     if not old and not any(number(one) >= least - 1 for one in (*live, *gone.values())):
-        return staying, False
+        return [(one, {**token.marks, HALF_DONE: ""}) for one in staying]
     if not staying:
         raise AwsError(
             "IdempotentInstanceTerminated",
             "The request to launch an instance uses the same client token as a previous request for which the instance "
             "has been terminated.",
         )
-    return [*live, *(_revived(one, live[0]) for one in gone.values())], True
+    whole = [*live, *(_revived(one, live[0]) for one in gone.values())]
+    return [(one, token.marks) for one in whole]
 
 
 def not_undone(servers: Iterable[Server]) -> list[Server]:

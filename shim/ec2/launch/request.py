@@ -65,8 +65,6 @@ class Launch:
     group_ids: tuple[str, ...]
     group_names: tuple[str, ...]
     devices: tuple[Mapping[str, Any], ...]
-    tags: Mapping[str, str]
-    volume_tags: Mapping[str, str]
     facts: Mapping[str, str]
     zone: str | None = None
     key_name: str | None = None
@@ -92,8 +90,6 @@ def read(req: Mapping[str, Any], bound: int = 1000) -> Launch:
         group_ids=tuple(dict.fromkeys(ids.uuid(SECURITY_GROUP, one) for one in group_ids)),
         group_names=tuple(dict.fromkeys(req.get("SecurityGroups") or ())),
         devices=tuple(req.get("BlockDeviceMappings") or ()),
-        tags=tag_rules.specified(req, "instance", "volume", "network-interface"),
-        volume_tags=tag_rules.specified(req, "volume", "instance", "network-interface"),
         facts=_facts(req),
         zone=(req.get("Placement") or {}).get("AvailabilityZone") or None,
         key_name=req.get("KeyName") or None,

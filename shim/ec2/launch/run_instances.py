@@ -6,29 +6,37 @@ import asyncio
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from adapters.errors import BackendError, Fault
 from adapters.types.compute import NewServer, Server
 from shim.concurrency import gather_all, gather_outcomes
 from shim.context import Call
+from shim.ec2.engine.resource_types import INSTANCE, INTERFACE, VOLUME
 from shim.ec2.instances import facts as instance_facts
 from shim.ec2.instances.instances import servers_of
 from shim.ec2.instances.states import PENDING, RUNNING, state
 from shim.ec2.launch import answer, repeated
 from shim.ec2.launch import volumes as launch_volumes
 from shim.ec2.launch.plan import Plan, devices_again, plan
-from shim.ec2.launch.repeated import LaunchToken, take_back, token_of
+from shim.ec2.launch.repeated import LaunchToken, launched_before, take_back, token_of
 from shim.ec2.launch.request import FORBIDS, Launch, read
 from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
+from shim.ec2.tags.creating import Creation, creates, creating
 from shim.errors import AwsError
-from shim.undo import to_the_end, undoing
+from shim.undo import to_the_end
 
 _SIDE_BY_SIDE = 8
 _SOFT = frozenset({Fault.QUOTA, Fault.NO_CAPACITY})  # "launches the largest possible number above MinCount"
 _PASSING = frozenset({Fault.UNAVAILABLE, Fault.THROTTLED})  # worth the same request again, with its ClientToken
 _EBS = "BlockDeviceMappings.Ebs"
+BESIDE = (VOLUME, INTERFACE)  # types that a launch creates as well
+
+
+def _check(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]) -> None:
+    read(req, settings.launch_max)
 
 
 @action(
@@ -47,79 +55,70 @@ _EBS = "BlockDeviceMappings.Ebs"
     },
     ends_with_client=True,
     forbids=FORBIDS,
+    check=creates(INSTANCE, *BESIDE, check=_check),
 )
 async def run_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Launch instances; with a ClientToken that was seen before, answer those it launched, or end what it began."""
-    launch, token = read(req, call.settings.launch_max), token_of(call, req)
+    """Launch instances; with a ClientToken that was seen before, answer those it launched, or finish what it began."""
+    launch, new = read(req, call.settings.launch_max), creating(call, req, INSTANCE, BESIDE)
+    token, planned = token_of(call, new.token), None
+    async with new.once(partial(launched_before, call, token, launch.least) if token else None):
+        if new.earlier:
+            servers = new.earlier
+        else:
+            for one in new.half_done:
+                new.undo(take_back, call, token, one.id)
+            planned = await plan(call, launch, new.tags, len(new.half_done))
+            servers = await _complete(call, launch, planned, new, token)
+        if token is None and planned is not None:
+            await launch_volumes.mark(call, servers, planned.server.devices, new.tags_of(VOLUME))
+    if planned is None:
+        return await _answered_again(call, launch, servers, new)
     if token is not None:
-        return await _launched_once(call, launch, token)
-    async with undoing() as undo:
-        planned = await plan(call, launch)
-        made = await _make(
-            call, launch, planned, None, (), lambda server_id: undo(call.cloud.compute.delete_server, server_id)
-        )
-        servers = await _read(call, made)
-        await launch_volumes.mark(call, servers, planned.server.devices, launch.volume_tags)
+        await _mark_volumes(call, planned, servers, new, token)
     return await answer.launched(call, launch, servers, planned.placement, planned.server.devices)
 
 
-async def _launched_once(call: Call, launch: Launch, token: LaunchToken) -> Mapping[str, Any]:
-    """Launch what the token has not launched yet, and answer all that it has.
+async def _answered_again(
+    call: Call, launch: Launch, servers: Sequence[Server], new: Creation[Server]
+) -> Mapping[str, Any]:
+    """Answer a request whose ClientToken launched everything before, and mark volumes that were left unmarked."""
+    volume_tags = new.tags_of(VOLUME)
+    devices = await devices_again(call, launch) if launch.devices or volume_tags else ()
+    alive = [one for one in servers if state(one) in (PENDING, RUNNING)]
+    await launch_volumes.mark(call, alive, devices, volume_tags, again=True)
+    return await answer.launched(call, launch, servers, None, devices)
 
-    A launch whose servers are all there stays, whatever happens to this request afterwards: a repetition may have been
-    answered with them.  It is found by its token, and its volumes are marked then.
+
+async def _mark_volumes(
+    call: Call, planned: Plan, servers: Sequence[Server], new: Creation[Server], token: LaunchToken
+) -> None:
+    """Mark the volumes of a launch with a ClientToken, without its lock: Cinder has to be waited for.
+
+    A launch whose servers are all there stays where this request is cancelled: a repetition may have been answered
+    with them.  The repetition finds the launch by its token, and marks the volumes.
     """
-    servers, planned = await _once(call, launch, token)
-    if planned is None:
-        devices = await devices_again(call, launch)
-        alive = [one for one in servers if state(one) in (PENDING, RUNNING)]
-        await launch_volumes.mark(call, alive, devices, launch.volume_tags, again=True)
-        return await answer.launched(call, launch, servers, None, devices)
-    devices = planned.server.devices
     try:
-        await launch_volumes.mark(call, servers, devices, launch.volume_tags)
+        await launch_volumes.mark(call, servers, planned.server.devices, new.tags_of(VOLUME))
     except BackendError as error:
         if error.fault not in _PASSING:
-            async with call.locks.hold(*_lock(call, token)):
+            async with new.alone():
                 await gather_all(take_back(call, token, one.id) for one in servers)
         raise
-    return await answer.launched(call, launch, servers, planned.placement, devices)
 
 
-async def _once(call: Call, launch: Launch, token: LaunchToken) -> tuple[Sequence[Server], Plan | None]:
-    """Return the servers of a token, and the plan that the missing ones were made by, or None where none was missing.
-
-    The token's lock is held while servers are looked for and asked for, never while Nova or Cinder are waited for.
-    """
-    before = -1
-    for look in range(1, repeated.MOST_LOOKS + 1):
-        async with call.locks.hold(*_lock(call, token)):
-            known, whole = await repeated.launched_before(call, token, launch.least)
-            if whole:
-                return known, None
-            if not known or len(known) == before or look == repeated.MOST_LOOKS:
-                return await _completed(call, launch, token, known)
-        before = len(known)
-        await asyncio.sleep(repeated.QUIET_SECONDS)
-    raise AssertionError("unreachable")
-
-
-async def _completed(
-    call: Call, launch: Launch, token: LaunchToken, known: Sequence[Server]
-) -> tuple[Sequence[Server], Plan]:
-    """Make the servers that are missing beside the known ones, or take all of them back."""
-    async with undoing() as undo:
-        for one in known:
-            undo(take_back, call, token, one.id)
-        planned = await plan(call, launch, len(known))
-        made = await _make(
-            call, launch, planned, token, known, lambda server_id: undo(take_back, call, token, server_id)
-        )
-        return await _read_tagged(call, token, [*(one.id for one in known), *made]), planned
-
-
-def _lock(call: Call, token: LaunchToken) -> tuple[str, ...]:
-    return "run-instances", call.caller.project_id, token.tag
+async def _complete(
+    call: Call, launch: Launch, planned: Plan, new: Creation[Server], token: LaunchToken | None
+) -> list[Server]:
+    """Make the servers that are missing beside the half-done launch of an earlier request, if there is one."""
+    known = new.half_done
+    if token is None:
+        delete = call.cloud.compute.delete_server
+        made = await _make(call, launch, planned, None, (), lambda server_id: new.undo(delete, server_id))
+        return await _read(call, made)
+    made = await _make(
+        call, launch, planned, token, known, lambda server_id: new.undo(take_back, call, token, server_id)
+    )
+    return await _read_tagged(call, token, [*(one.id for one in known), *made])
 
 
 async def _make(

@@ -18,6 +18,7 @@ from shim.ec2.network.ip_permissions import Permission
 from shim.ec2.network.layout import vpc_layout
 from shim.ec2.network.security_groups import DESCRIPTION, named_in, one_group, owner_of, undescribed, vpc_of
 from shim.ec2.service import Forbidden, action
+from shim.ec2.tags.creating import is_half_done
 from shim.errors import AwsError
 from shim.undo import undoing
 
@@ -65,6 +66,7 @@ async def describe_security_group_rules(call: Call, asked: Question) -> list[Row
     return [
         row
         for group in await call.cloud.network.security_groups()
+        if not is_half_done(group.name)
         for row in _rows(call, group, permissions.fold(group.rules))
     ]
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from adapters.errors import absent_is
 from adapters.types import network as cloud
 from shim.auth.accounts import account_id
 from shim.concurrency import gather, gather_all
@@ -23,7 +24,7 @@ from shim.ec2.network.layout import VpcLayout, vpc_layout
 from shim.ec2.service import Forbidden, action
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_neutron
-from shim.ec2.tags.creating import creating
+from shim.ec2.tags.creating import HALF_DONE, creates, creating, half_done_name, is_half_done
 from shim.errors import AwsError
 
 VPC_TAG = "ec2:vpc="
@@ -66,9 +67,21 @@ GROUPS = Table(
 )
 
 
-@action(supports="GroupName Description VpcId TagSpecifications")
+def _check_new(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]) -> None:
+    """Check the name, the description and the form of the VPC's id."""
+    _name(req["GroupName"])
+    _description(req["Description"])
+    if vpc := req.get("VpcId"):
+        ids.check(VPC, vpc)
+
+
+@action(supports="GroupName Description VpcId TagSpecifications", check=creates(SECURITY_GROUP, check=_check_new))
 async def create_security_group(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Make a group that lets nothing in and everything out by IPv4, as AWS's new groups do."""
+    """Make a group that lets nothing in and everything out by IPv4, as AWS's new groups do.
+
+    Neutron takes a group, its rules and its tags in calls of their own, so the group has the half-done mark for a name
+    until the last of them.
+    """
     name = _name(req["GroupName"])
     description = _description(req["Description"])
     new = creating(call, req, SECURITY_GROUP)
@@ -76,16 +89,24 @@ async def create_security_group(call: Call, req: Mapping[str, Any]) -> Mapping[s
     vpc = await _vpc(call, layout, req.get("VpcId"))
     strings = new.strings(*([VPC_TAG + ids.uuid(VPC, vpc)] if vpc and vpc != layout.default_vpc else []))
     network = call.cloud.network
-    async with new.once(name=name.lower()):
+    marked = half_done_name(vpc or "", name.lower())
+    groups: list[cloud.SecurityGroup] = []
+
+    async def find(_: Mapping[str, str]) -> Iterable[tuple[cloud.SecurityGroup, Mapping[str, str]]]:
+        groups[:] = await network.security_groups()
+        return [(group, {HALF_DONE: ""}) for group in groups if group.name == marked]
+
+    async with new.once(find, name=name.lower()):
         # "Names are case-insensitive and must be unique within the VPC"; Neutron's need not be.
-        others = (group for group in await network.security_groups() if vpc_of(group, layout) == vpc)
-        if any(group.name.lower() == name.lower() for group in others):
+        if any(group.name.lower() == name.lower() and vpc_of(group, layout) == vpc for group in groups):
             raise AwsError("InvalidGroup.Duplicate", f"The security group '{name}' already exists for VPC '{vpc}'")
-        group = await network.create_security_group(name, description)
+        await gather_all(absent_is(None, network.delete_security_group(group.id)) for group in new.half_done)
+        group = await network.create_security_group(marked, description)
         new.undo(network.delete_security_group, group.id)
         await _shape(call, group)
         if strings:
             await network.set_tags("security-groups", group.id, strings)
+        await network.rename_security_group(group.id, name)
     made = ids.aws("sg", group.id)
     return {
         "GroupId": made,
@@ -103,7 +124,7 @@ async def describe_security_groups(call: Call, asked: Question) -> list[Row]:
         found = named_in(groups, layout.default_vpc, names, layout)
         asked.ids += [ids.aws("sg", group.id) for group in found]
     names = {ids.aws("sg", group.id): group.name for group in groups}
-    return [_row(call, group, layout, names) for group in groups]
+    return [_row(call, group, layout, names) for group in groups if not is_half_done(group.name)]
 
 
 @action(

@@ -1,19 +1,27 @@
-"""What every action that makes something does alike: tags, the ClientToken, a lock, and taking back what failed.
+"""Create a resource: check its tags and ClientToken, find what an earlier request made, and undo what failed.
 
     new = creating(call, req, VOLUME)
     ... further checks, and whatever else has to be read first ...
-    async with new.once(made_with):
-        if new.earlier is None:
+    async with new.once(find):
+        if not new.earlier:
             volume = await call.cloud.block.create_volume(...)  # with new.items as its metadata
             new.undo(call.cloud.block.delete_volume, volume.id)
             ...
 
-The last step of a creation writes the token, together with the tags.  So a token finds only what was made whole, and a
-repetition whose predecessor was killed in the middle makes the thing anew.
+A gateway can be killed between the steps of a creation, and then nothing undoes them.  So what is not finished carries
+the half-done mark until the last step, and `find` reports what carries it.  `once` waits until nothing is added to it,
+because OpenStack goes on with what a killed gateway asked for, and gives it to the block as `half_done`.  The block
+finishes it or deletes it.
+
+Where the mark is depends on what the store lets change.  A security group has a marked name (`half_done_name`) until
+it has its rules and tags.  A launch needs no written mark: its servers are made in an order that tells whether all of
+them were made.  What OpenStack makes in one call (a volume, a key pair) is never half done.
 """
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Generic, TypeVar
@@ -23,32 +31,54 @@ from shim.ec2.engine import client_tokens, ids
 from shim.ec2.engine.resource_types import ResourceType
 from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags import rules as tag_rules
+from shim.protocol.operation import Check
 from shim.undo import undoing
 
 T = TypeVar("T")
-Found = Iterable[tuple[T, Mapping[str, str]]]  # things, each with the metadata that it bears
+Found = Iterable[tuple[T, Mapping[str, str]]]  # resources, each with its metadata; HALF_DONE in it is the mark
+Find = Callable[[Mapping[str, str]], Awaitable[Found[T]]]
+
+HALF_DONE = "ec2:half-done"
+QUIET_SECONDS = 2.0
+MOST_LOOKS = 8  # so the wait and the creation together stay within the 60 s that SDKs wait
 
 _MOST_ITEMS = 128 - 28  # Cinder, Glance and Nova keep 128 items by default; the others are the gateway's own facts
 
 
 class Creation(Generic[T]):
-    """One thing that is to be made.  `tags` are those of the request; `earlier` is what its ClientToken made before."""
+    """One request that creates resources of a type.
 
-    def __init__(self, call: Call, req: Mapping[str, Any], resource_type: ResourceType, beside: Iterable[str]) -> None:
+    `tags` are the request's tags for them, `token` is its ClientToken as metadata.  Inside `once`, `earlier` holds what
+    the same ClientToken made before, and `half_done` what an earlier request left unfinished.
+    """
+
+    def __init__(
+        self, call: Call, req: Mapping[str, Any], resource_type: ResourceType, beside: Iterable[ResourceType]
+    ) -> None:
         self._call = call
         self._resource_type = resource_type
-        self._token = client_tokens.marks(req)
-        self.tags = tag_rules.specified(req, resource_type.name, *beside)
-        self.earlier: T | None = None
+        self._tags = _checked(req, resource_type, beside)
+        self.token = client_tokens.marks(req)
+        self.earlier: list[T] = []
+        self.half_done: list[T] = []
         self.undo: Callable[..., None] = _outside
 
     @property
+    def tags(self) -> Mapping[str, str]:
+        """The request's tags for what it creates."""
+        return self._tags[self._resource_type.name]
+
+    def tags_of(self, resource_type: ResourceType) -> Mapping[str, str]:
+        """Return the request's tags for another type of resource that it creates as well."""
+        return self._tags[resource_type.name]
+
+    @property
     def items(self) -> dict[str, str]:
-        """Tags and token as metadata, for what Nova, Cinder or Glance keeps."""
+        """Tags and token as metadata, for Nova, Cinder and Glance."""
         items = tag_codec.to_metadata(self.tags)
         if len(items) > _MOST_ITEMS:
             raise tag_rules.limit_exceeded()
-        return items | self._token
+        return items | self.token
 
     def strings(self, *facts: str) -> list[str]:
         """Return tags and further facts as Neutron's tags."""
@@ -58,42 +88,92 @@ class Creation(Generic[T]):
         return strings
 
     def arn(self, id: str) -> str:
-        """Return the ARN of what was made."""
+        """Return the ARN of the new resource."""
         return ids.arn(self._resource_type, id, self._call.region, self._call.caller.account_id)
 
     @asynccontextmanager
     async def once(
-        self, made_with: Callable[[Mapping[str, str]], Awaitable[Found[T]]] | None = None, *, name: str = ""
+        self, find: Find[T] | None = None, *, name: str = "", quiet: float = QUIET_SECONDS
     ) -> AsyncIterator[Creation[T]]:
-        """Run a block that makes the thing, and take back what it did where it fails.
+        """Run a block that creates the resource, and undo its steps where it fails.
 
-        With a ClientToken the block runs while no other request with that token does, and `made_with` finds what
-        bears its metadata: that is `earlier`, where it was made by the same request, and IdempotentParameterMismatch
-        where it was not.  `name` is a name that must be unique: the block runs alone among those that make it.
+        The block runs alone among the requests with the same ClientToken, and among those with the same `name`, which
+        is a name that must be unique.  `find` is called with the token's metadata; it returns what carries it, and what
+        is half done, and is called again `quiet` seconds later while that grows.  IdempotentParameterMismatch is raised
+        where another request made what was found.
         """
-        token = self._token.get(client_tokens.TOKEN, "") if made_with else ""
+        looks, before = 0, -1
+        while True:
+            looks += 1
+            async with self.alone(name):
+                await self._look(find if name or self.token else None)
+                count = len(self.half_done)
+                if not count or count == before or looks == MOST_LOOKS:
+                    async with undoing() as self.undo:
+                        yield self
+                    return
+            before = count
+            await asyncio.sleep(quiet)
+
+    @asynccontextmanager
+    async def alone(self, name: str = "") -> AsyncIterator[None]:
+        """Run a block alone among the requests with the same ClientToken, and among those with the same `name`."""
         async with AsyncExitStack() as stack:
-            for sort, what in (("name", name), ("token", token)):
+            for sort, what in (("name", name), ("token", self.token.get(client_tokens.TOKEN, ""))):
                 if what:
                     lock = f"{self._resource_type.name} {sort}", self._call.caller.project_id, what
                     await stack.enter_async_context(self._call.locks.hold(*lock))
-            if made_with and token:
-                for thing, metadata in await made_with({client_tokens.TOKEN: token}):
-                    client_tokens.same(self._token, metadata)
-                    self.earlier = thing
-            self.undo = await stack.enter_async_context(undoing())
-            yield self
+            yield
+
+    async def _look(self, find: Find[T] | None) -> None:
+        token = {name: value for name, value in self.token.items() if name == client_tokens.TOKEN}
+        found = list(await find(token)) if find else []
+        if self.token:
+            for _, metadata in found:
+                client_tokens.same(self.token, metadata)
+        self.half_done = [one for one, metadata in found if HALF_DONE in metadata]
+        self.earlier = [one for one, metadata in found if HALF_DONE not in metadata]
 
 
 def creating(
-    call: Call, req: Mapping[str, Any], resource_type: ResourceType, beside: Iterable[str] = ()
+    call: Call, req: Mapping[str, Any], resource_type: ResourceType, beside: Iterable[ResourceType] = ()
 ) -> Creation[Any]:
-    """Check the tags and the ClientToken of a request that makes one resource of a type; ask OpenStack nothing.
+    """Check the tags and the ClientToken of a request that creates resources of a type; ask OpenStack nothing.
 
-    `beside` are further resource types that TagSpecifications may name.
+    `beside` are further types that TagSpecifications may name.
     """
     return Creation(call, req, resource_type, beside)
 
 
+def creates(resource_type: ResourceType, *beside: ResourceType, check: Check | None = None) -> Check:
+    """Return the check of an action that calls `creating` with these types; `check` is run after it."""
+
+    def checked(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]) -> None:
+        _checked(req, resource_type, beside)
+        client_tokens.marks(req)
+        if check is not None:
+            check(settings, principal, operation, req)
+
+    return checked
+
+
+def half_done_name(*words: str) -> str:
+    """Return the name of a resource that is not finished; the same words give the same name on every replica."""
+    return f"{HALF_DONE} {hashlib.sha256(chr(0).join(words).encode()).hexdigest()[:40]}"
+
+
+def is_half_done(name: str) -> bool:
+    """Tell whether a resource's name is the half-done mark."""
+    return name.startswith(f"{HALF_DONE} ")
+
+
+def _checked(
+    req: Mapping[str, Any], resource_type: ResourceType, beside: Iterable[ResourceType]
+) -> dict[str, dict[str, str]]:
+    """Return the request's tags by the name of the type that they are for."""
+    names = [resource_type.name, *(one.name for one in beside)]
+    return {name: tag_rules.specified(req, name, *names) for name in names}
+
+
 def _outside(*_: object) -> None:
-    raise RuntimeError("what is made outside of `once` would not be taken back")
+    raise RuntimeError("nothing undoes what is created outside of `once`")

@@ -16,7 +16,7 @@ from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row, never, nothing
 from shim.ec2.engine.resource_types import SNAPSHOT, VOLUME
 from shim.ec2.service import Forbidden, action
-from shim.ec2.tags.creating import creating
+from shim.ec2.tags.creating import creates, creating
 from shim.ec2.volumes import rows as volume_rows
 from shim.ec2.volumes import sizes as volume_sizes
 from shim.errors import AwsError
@@ -106,7 +106,7 @@ def _check_new(settings: Any, principal: Any, operation: str, req: Mapping[str, 
             "Either AvailabilityZone or AvailabilityZoneId must be specified, but not both.",
         ),
     ),
-    check=_check_new,
+    check=creates(VOLUME, check=_check_new),
 )
 async def create_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Ask Cinder for a volume; the waiter VolumeAvailable tells when it is there."""
@@ -117,11 +117,11 @@ async def create_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
     (zone, zone_marks), (kind, kind_marks) = await gather(_zone(call, req), _type(call, req))
     wanted = cloud.NewVolume(size, kind, zone, snapshot_id, {**items, **zone_marks, **kind_marks})
 
-    async def made_with(mark: Mapping[str, str]) -> Iterable[tuple[cloud.Volume, Mapping[str, str]]]:
+    async def find(mark: Mapping[str, str]) -> Iterable[tuple[cloud.Volume, Mapping[str, str]]]:
         return [(volume, volume.metadata) for volume in await call.cloud.block.volumes(metadata=mark)]
 
-    async with new.once(made_with):
-        return _made(call, new.earlier or await call.cloud.block.create_volume(wanted))
+    async with new.once(find):  # one call makes the volume with all its metadata, so none is ever half done
+        return _made(call, new.earlier[0] if new.earlier else await call.cloud.block.create_volume(wanted))
 
 
 @describes(VOLUMES, supports="VolumeIds Filters MaxResults NextToken")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from openstack.connection import Connection
 
+from shim.ec2.tags.creating import half_done_name
 from tests.ec2.client_errors import code, refusal
 from tests.support.names import unique
 
@@ -42,6 +43,21 @@ def uuid(id: str) -> str:
 def default_vpc(ec2: Any) -> str:
     [vpc] = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
     return str(vpc["VpcId"])
+
+
+def test_a_group_that_was_left_half_done_is_replaced(ec2: Any, openstack_main: Any) -> None:
+    name = unique("web")
+    vpc = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]["VpcId"]
+    left = openstack_main.network.create_security_group(name=half_done_name(vpc, name.lower()))
+    left_id = f"sg-{left.id.replace('-', '')}"
+    assert left_id not in [one["GroupId"] for one in ec2.describe_security_groups()["SecurityGroups"]]
+    assert left_id not in [one["GroupId"] for one in ec2.describe_security_group_rules()["SecurityGroupRules"]]
+    made = ec2.create_security_group(GroupName=name, Description="d")["GroupId"]
+    try:
+        assert openstack_main.network.find_security_group(left.id) is None
+        assert [one["GroupName"] for one in ec2.describe_security_groups(GroupIds=[made])["SecurityGroups"]] == [name]
+    finally:
+        ec2.delete_security_group(GroupId=made)
 
 
 def test_made_by_aws_read_by_openstack(ec2: Any, sts: Any, openstack_main: Connection) -> None:

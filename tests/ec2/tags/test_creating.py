@@ -8,8 +8,9 @@ import pytest
 
 from shim.config import Settings
 from shim.context import Call, Caller
-from shim.ec2.engine.resource_types import SECURITY_GROUP, VOLUME
-from shim.ec2.tags.creating import creating
+from shim.ec2.engine.resource_types import INSTANCE, SECURITY_GROUP, VOLUME
+from shim.ec2.tags import creating as module
+from shim.ec2.tags.creating import HALF_DONE, creating, half_done_name, is_half_done
 from shim.errors import AwsError
 from shim.locks import Locks
 
@@ -41,8 +42,8 @@ class Store:
     async def create(self, **req: Any) -> str:
         new = creating(self.call, req, VOLUME)
         async with new.once(self.made_with):
-            if new.earlier is not None:
-                return str(new.earlier)
+            if new.earlier:
+                return str(new.earlier[0])
             made = f"v{len(self.things)}"
             await asyncio.sleep(0.01)
             self.things[made] = new.items
@@ -115,6 +116,52 @@ def test_a_unique_name_is_made_by_one_at_a_time() -> None:
     assert most == [1]
 
 
+def test_what_is_half_done_is_given_to_the_block_once_nothing_is_added_to_it() -> None:
+    """OpenStack still makes what a killed gateway asked for: the block waits, and the lock is free meanwhile."""
+    store, looks, pauses = Store(), [0], []
+
+    async def find(_: Mapping[str, str]) -> Iterable[Thing]:
+        looks[0] += 1
+        return [(f"v{number}", {HALF_DONE: ""}) for number in range(min(looks[0], 3))]
+
+    async def watch() -> None:
+        while looks[0] < 3:
+            await asyncio.sleep(0.05)
+            async with store.call.locks.hold("security-group name", "p", "web"):
+                pauses.append(looks[0])
+
+    async def scenario() -> list[str]:
+        watching = asyncio.create_task(watch())
+        async with creating(store.call, {}, SECURITY_GROUP).once(find, name="web", quiet=0.2) as new:
+            await watching
+            return new.half_done
+
+    assert asyncio.run(scenario()) == ["v0", "v1", "v2"]
+    assert looks == [4]
+    assert {1, 2} <= set(pauses)
+
+
+def test_a_wait_for_what_never_rests_ends() -> None:
+    store, looks = Store(), [0]
+
+    async def find(_: Mapping[str, str]) -> Iterable[Thing]:
+        looks[0] += 1
+        return [(f"v{number}", {HALF_DONE: ""}) for number in range(looks[0])]
+
+    async def scenario() -> None:
+        async with creating(store.call, {}, SECURITY_GROUP).once(find, name="web", quiet=0):
+            pass
+
+    asyncio.run(scenario())
+    assert looks == [module.MOST_LOOKS]
+
+
+def test_a_half_done_name_is_one_name_everywhere() -> None:
+    assert half_done_name("vpc-1", "web") == half_done_name("vpc-1", "web") != half_done_name("vpc-1w", "eb")
+    assert is_half_done(half_done_name("web"))
+    assert not is_half_done("web")
+
+
 @pytest.mark.parametrize(
     ("req", "code"),
     [
@@ -136,7 +183,7 @@ def test_what_needs_no_cloud_is_checked_at_once(req: dict[str, Any], code: str) 
 def test_resource_types_beside_the_things_own_may_be_named() -> None:
     tags = [{"Key": "Name", "Value": "a"}]
     req = {"TagSpecifications": [{"ResourceType": "volume", "Tags": tags}, {"ResourceType": "instance", "Tags": []}]}
-    new = creating(Store().call, req, VOLUME, ["instance"])
+    new = creating(Store().call, req, VOLUME, [INSTANCE])
     assert (new.tags, new.items) == ({"Name": "a"}, {"tag:Name": "a"})
 
 
