@@ -20,6 +20,11 @@ ROUND_SECONDS = 0.15
 # How a process ends that somebody else ended: by SIGKILL, or by SIGTERM, upon which services leave with status 0.
 ENDED_BY_OTHERS = frozenset({-9, -15, 0})
 
+# What a service answers when another one, which it asks, has just been replaced. keystonemiddleware answers 503 when it
+# cannot check a token; where `delay_auth_decision` is set, as in glance-api-paste.ini, it takes the token for invalid
+# and the service answers 401 (`AuthProtocol.fetch_token`). Every service answers 500 for an error it does not expect.
+ECHOES = frozenset({401, 500, 502, 503, 504})
+
 T = TypeVar("T")
 
 
@@ -71,6 +76,7 @@ class Repair:
         self._say = say
         self._starts: Counter[str] = Counter()
         self._own_ends: Counter[str] = Counter()
+        self._unproved: set[str] = set()  # services that were started, and with which no step has passed since
         self._children: dict[str, int] = {}  # service → the process that was started here and, as far as known, lives
         self._since: dict[str, float] = {}  # service → when its time to answer began
 
@@ -104,19 +110,28 @@ class Repair:
             self._host.sleep(ROUND_SECONDS)
 
     def through(self, wanted: Iterable[str], step: Callable[[], T]) -> T:
-        """Run a step while these services answer; run it again when it failed and one of them was replaced meanwhile.
+        """Run a step while these services answer; run it again when its failure may come from a service's replacement.
 
-        A failure of a step whose services all lived is the step's own, and is raised.
+        It may when one of the services was replaced meanwhile. It also may when all lived, one gave an answer of ECHOES
+        or none, and a service was started with which no step has passed yet. Every start excuses one such failure, so
+        the number of runs is bounded by the number of starts. Any other failure is the step's own, and is raised.
         """
         wanted = tuple(wanted)
         while True:
             before = self.settle(wanted)
             try:
-                return step()
-            except (OSError, AnswerError):
-                if self.settle(wanted) == before:
+                result = step()
+            except (OSError, AnswerError) as failure:
+                if self.settle(wanted) != before:
+                    self._say("a service ended meanwhile: once more")
+                elif self._unproved and (isinstance(failure, OSError) or failure.status in ECHOES):
+                    self._say(f"{failure} (just started: {', '.join(sorted(self._unproved))}): once more")
+                    self._unproved.clear()
+                else:
                     raise
-                self._say("a service ended meanwhile: once more")
+            else:
+                self._unproved.difference_update(wanted)
+                return result
 
     def _look_after(self, service: str, found: list[Process]) -> None:
         """Start a service that is gone, and one of which there are several."""
@@ -155,6 +170,7 @@ class Repair:
         if why:
             self._say(why)
         self._starts[service] += 1
+        self._unproved.add(service)
         self._host.stop(service)
         self._children[service] = self._host.start(service)
         self._since[service] = self._host.now()

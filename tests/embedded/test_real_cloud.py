@@ -10,12 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from adapters.embedded import AnswerError, CloudFacts, EmbeddedCloud, processes
+from adapters.embedded import AnswerError, CloudFacts, EmbeddedCloud, health, processes
 from adapters.embedded.layout import HOST, SERVICES
 from adapters.embedded.processes import running
 from adapters.embedded.rest import Answer, call
@@ -144,6 +145,33 @@ def test_killed_services_are_restarted_and_no_other(cloud: EmbeddedCloud) -> Non
     after = pids(cloud)
     assert {service for service in SERVICES if before[service] != after[service]} == {"nova", "swift", "placement"}
     assert all(row.healthy for row in cloud.status())
+
+
+@pytest.mark.parametrize(
+    ("service", "open_to_all", "path"),
+    [
+        ("keystone", "/v3", "/v3/users"),
+        ("glance", "/v2/schemas/image", "/v2/images"),
+        ("neutron", "/v2.0/extensions", "/v2.0/networks"),
+        ("nova", "/v2.1", "/v2.1/servers/detail"),
+        ("cinder", "/v3/extensions", "/v3/volumes/detail"),
+    ],
+)
+def test_the_first_requests_of_a_new_process_are_answered_though_they_come_together(
+    cloud: EmbeddedCloud, known: CloudFacts, service: str, open_to_all: str, path: str
+) -> None:
+    """The first request has no rule in the service's policy: it lets the service remember the token."""
+    token = log_in(known, "admin").headers["x-subject-token"]
+    before = running(cloud.place)[service][0]
+    processes.stop(cloud.place, service)
+    processes.start(cloud.place, service, before.signature)
+    while not health.is_healthy(service, known.ports):
+        time.sleep(0.05)
+    base, headers = f"http://{HOST}:{known.ports[service]}", {"X-Auth-Token": token}
+    call("GET", base + open_to_all, headers=headers)
+    with ThreadPoolExecutor(8) as pool:
+        answers = pool.map(lambda _: call("GET", base + path, headers=headers).status, range(8))
+        assert list(answers) == [200] * 8
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -203,6 +203,50 @@ def test_a_step_is_run_again_when_a_service_died_under_it_and_not_otherwise() ->
     assert len(done) == 1
 
 
+REFUSED, BROKEN, UNAVAILABLE, CONFLICT = (AnswerError("GET", "http://glance", n, "") for n in (401, 500, 503, 409))
+
+
+@pytest.mark.parametrize("failure", [REFUSED, BROKEN, UNAVAILABLE, TimeoutError("nobody answered")])
+def test_a_living_service_may_fail_once_for_each_service_that_was_started(failure: Exception) -> None:
+    machine = Machine()
+    machine.up(*SERVICES)
+    machine.kill("keystone")
+    said: list[str] = []
+    repair, done = Repair(machine, said.append), []
+
+    def fails_in_glance() -> str:
+        done.append(1)
+        if len(done) == 1:
+            raise failure
+        return "seeded"
+
+    assert repair.through(SERVICES, fails_in_glance) == "seeded"
+    assert machine.starts == {"keystone": 1}
+    assert said[-1] == f"{failure} (just started: keystone): once more"
+
+    def fails_always() -> None:
+        done.append(1)
+        raise failure
+
+    done.clear()
+    with pytest.raises(type(failure)):  # no service was started since the step was run again
+        repair.through(SERVICES, fails_always)
+    assert len(done) == 1
+
+
+def test_an_answer_that_no_other_service_can_cause_is_the_steps_own_failure() -> None:
+    machine, done = Machine(), []
+
+    def fails() -> None:
+        done.append(1)
+        raise CONFLICT
+
+    with pytest.raises(AnswerError):
+        Repair(machine, lambda _line: None).through(SERVICES, fails)
+    assert machine.starts == dict.fromkeys(SERVICES, 1)
+    assert len(done) == 1
+
+
 @given(
     st.lists(st.tuples(st.integers(1, 200), st.sampled_from(SERVICES)), max_size=12),
     st.sets(st.sampled_from(SERVICES)),
