@@ -57,6 +57,12 @@ def test_every_filter_of_swifts_pipeline_is_configured_and_no_other(plan: Plan) 
     assert named == {section.removeprefix("filter:") for section in proxy if section.startswith("filter:")}
 
 
+@pytest.mark.parametrize("kind", ["account", "container", "object"])
+def test_an_object_is_in_its_listing_however_slow_the_machine_is(plan: Plan, kind: str) -> None:
+    waits = read(plan, "swift-storage", f"swift/{kind}-server.conf")["DEFAULT"]
+    assert min(float(waits[f"{name}_timeout"]) for name in ("conn", "node", "container_update")) >= 30
+
+
 def test_a_moved_port_changes_the_signature_of_who_listens_there(plan: Plan) -> None:
     moved = dataclasses.replace(plan, ports={**plan.ports, "swift-account": 22222})
     before, after = conf.render(plan), conf.render(moved)

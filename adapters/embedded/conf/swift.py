@@ -21,6 +21,12 @@ STOCK = {
     )
 }  # fmt: skip
 
+# Seconds that one Swift server waits for another. By default an object server tells the container of a new object within
+# 1 s (`container_update_timeout`), connects within 0.5 s and waits 3 s for the answer; after that the PUT succeeds, and
+# listings lack the object until the updater's next round. All these servers share two processes and one disk here, so a
+# busy machine is no sign of a broken node, and there is no other node to turn to. Below the gateway's 60 s.
+PATIENCE = {"conn_timeout": 30, "node_timeout": 30, "container_update_timeout": 30}
+
 CACHE = {"paste.filter_factory": "passerelle_cloud.swift.parts:cache_filter"}  # the stock one needs memcached
 PROXY_APP = {
     "use": "egg:swift#proxy",
@@ -40,6 +46,7 @@ def process(plan: Plan, name: str, port: str, level: str) -> Section:
         "log_name": name,
         "log_level": level,
         "log_custom_handlers": "passerelle_cloud.swift.parts.log_to_stderr",
+        **PATIENCE,
     }
 
 
