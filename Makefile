@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 STAMP := $(VENV)/.locked
 VECTORS := .vectors/.complete
 # Pure tests go to as many workers as there are processors, up to four; tests on a cloud run one by one.
-WORKERS := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+WORKERS := -n auto --maxprocesses 4
 
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash

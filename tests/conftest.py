@@ -30,16 +30,10 @@ hypothesis.settings.load_profile("any-machine")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark whatever asks for the cloud, and run it last: pure tests fail in seconds.
-
-    With several workers (`-n`), pure tests go to any of them. Those that share the session's cloud form one group,
-    which one worker runs: the cloud is brought up once, and what they leave in it is theirs.
-    """
+    """Mark whatever asks for the cloud, and run it last: pure tests fail in seconds."""
     for item in items:
         if NEEDS_CLOUD in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.cloud)
-            if item.get_closest_marker("xdist_group") is None:
-                item.add_marker(pytest.mark.xdist_group(NEEDS_CLOUD))
     items.sort(key=lambda item: item.get_closest_marker("cloud") is not None)
 
 
@@ -58,7 +52,7 @@ def cloud(pytestconfig: pytest.Config) -> Iterator[Target]:
 
 
 def progress(line: str) -> None:
-    """Show a line while tests run: on stderr, which is the terminal's in a worker too (its stdout is xdist's)."""
+    """Show a line while tests run."""
     print(f"\n  cloud: {line}", end="", file=sys.__stderr__, flush=True)
 
 

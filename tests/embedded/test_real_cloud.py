@@ -23,8 +23,7 @@ from adapters.embedded.rest import Answer, call
 from adapters.embedded.seed.cloud import FLAVORS
 from tests.support.target import packages
 
-# A cloud of its own: with several workers these run beside the tests that share the session's.
-pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600), pytest.mark.xdist_group("own_cloud")]
+pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]  # a cloud of its own, beside the session's
 
 
 @pytest.fixture(scope="module")

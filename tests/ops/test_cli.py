@@ -207,7 +207,11 @@ def test_serve_refuses_the_same_problems(clouds: str) -> None:
             "Error: cannot listen on 127.0.0.1 port 0 or no such host port 0: ",
         ),
         ("PASSERELLE_STATE", "/proc/nowhere", "Error: cannot use /proc/nowhere: No such file or directory"),
-        ("PASSERELLE_COORDINATION_URL", "file:///proc/nowhere", "Error: cannot use /proc/nowhere: "),
+        (
+            "PASSERELLE_COORDINATION_URL",
+            "file:///proc/nowhere",
+            "Error: cannot use /proc/nowhere: No such file or directory",
+        ),
     ],
 )
 def test_what_serve_finds_out_at_its_start_is_a_sentence(

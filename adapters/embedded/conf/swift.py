@@ -21,7 +21,7 @@ STOCK = {
     )
 }  # fmt: skip
 
-# Seconds that one Swift server waits for another. By default an object server tells the container of a new object within
+# Seconds that a Swift server waits for another. By default an object server tells the container of a new object within
 # 1 s (`container_update_timeout`), connects within 0.5 s and waits 3 s for the answer; after that the PUT succeeds, and
 # listings lack the object until the updater's next round. All these servers share two processes and one disk here, so a
 # busy machine is no sign of a broken node, and there is no other node to turn to. Below the gateway's 60 s.
