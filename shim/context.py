@@ -1,4 +1,4 @@
-"""Call: all that an action may know of the request it serves, beside its parameters."""
+"""Call: what an action may use to serve a request, beside the parameters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shim.locks import Locks
 
 
 class Caller(NamedTuple):
-    """Who signed: the user and project of Keystone behind an access key, and AWS's name for the project."""
+    """The signer: the Keystone user and project of an access key, and the project's AWS account id."""
 
     access_key: str
     user_id: str
@@ -29,13 +29,13 @@ class Caller(NamedTuple):
 
 @dataclass(slots=True)
 class Call:
-    """One request, authenticated and parsed, on its way through an action.
+    """One request, authenticated and parsed.
 
-    `region` is the region name that the client signed for and expects to read back; `regions` holds all names that
-    mean the cloud's region.  `host` is the Host header of the request, `scheme` its scheme (http or https).
-    An action that opens something for as long as its answer is sent (a download) appends the function that closes it
-    to `at_end`; the gateway calls these functions after the answer's last byte, or when the request ends early.
-    `cache` is shared by all requests; `configurations` holds what this request has read of buckets' configuration.
+    `region` is the region name that the client signed for and expects to read back; `regions` holds all names that mean
+    the cloud's region.  `host` is the Host header of the request, `scheme` its scheme (http or https).  An action that
+    opens something for as long as its answer is sent (a download) appends the function that closes it to `at_end`; the
+    gateway calls these functions after the answer's last byte, or when the request ends early.  `cache` is shared by
+    all requests; `configurations` holds the bucket configurations that this request has read.
     """
 
     cloud: Cloud
@@ -54,7 +54,7 @@ class Call:
 
 
 class _NoCloud:
-    """The cloud of a caller who did not sign: there is no token to ask OpenStack anything with."""
+    """The cloud of an unsigned request: every use raises UNAUTHORIZED, as there is no token."""
 
     def __getattr__(self, port: str) -> Any:
         raise BackendError(Fault.UNAUTHORIZED, service=port, detail="nobody signed this request")
@@ -64,8 +64,8 @@ NO_CLOUD: Any = _NoCloud()
 
 
 class Tenants(Protocol):
-    """The clouds: one cheap view of OpenStack for each request."""
+    """Makes the cloud of one tenant for each request, which is cheap."""
 
     def tenant(self, tokens: Tokens, token: Token, request_id: str) -> Cloud:
-        """Return the cloud as the owner of these tokens sees it; `token` is the one of the moment."""
+        """Return the cloud of the owner of these tokens; `token` is the current one."""
         ...

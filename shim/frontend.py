@@ -1,4 +1,4 @@
-"""Frontend: one AWS service as the gateway serves it."""
+"""Frontend: an AWS service with the functions by which the gateway serves it."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from shim.protocol.service import Service
 
 
 class Translate(Protocol):
-    """A service's own sentence for a failed OpenStack call."""
+    """Turns a failed OpenStack call into a service's own error."""
 
     def __call__(self, error: BackendError, operation: str, params: Mapping[str, Any]) -> AwsError:
-        """Return the AWS error; total over `Fault`."""
+        """Return the AWS error; every `Fault` has one."""
         ...
 
 
 class Posting(Protocol):
-    """A browser's form of which the fields have come.
+    """A browser's form, read up to its file.
 
-    `access_key` signed its policy, `length` counts its bytes, `request` is the PutObject that it stands for, and
+    `access_key` signed its policy, `length` counts its bytes, `request` is the PutObject that it is handled as, and
     `body` that request's body: the form's file.
     """
 
@@ -37,11 +37,11 @@ class Posting(Protocol):
     body: Body
 
     def verify(self, *, secret: str, regions: Container[str], region: str, now: datetime) -> None:
-        """Raise AwsError unless the key's owner has allowed this upload."""
+        """Raise AwsError unless the policy is signed with the secret and allows this upload."""
         ...
 
     def answer(self, reply: Reply, call: Call) -> Reply:
-        """Return what the form's sender gets, from the answer to the request it stands for."""
+        """Return the answer to the form, from the PutObject's answer."""
         ...
 
 
@@ -55,10 +55,10 @@ class Forms:
 
 @dataclass(frozen=True, slots=True)
 class Frontend:
-    """One AWS service as the gateway serves it.
+    """One AWS service with its functions.
 
-    `unsigned` is its answer to a request that nobody signed, `preflight` its answer to a browser's question (OPTIONS)
-    whether a page may send a request, which is never signed.
+    `unsigned` makes its error for an unsigned request, `preflight` its answer to a browser's preflight (OPTIONS), which
+    is never signed.
     """
 
     service: Service

@@ -1,8 +1,8 @@
 """Health: whether a load balancer should send requests here, and the formats of that answer.
 
 `/healthcheck` answers as OpenStack's own services do (oslo.middleware's healthcheck, disable-by-file): 200 `OK`, 503
-`DISABLED BY FILE`, as text, HTML or JSON by `Accept`, 204 to HEAD.  It asks no other service, so an outage of
-OpenStack takes no gateway out of the balancer; `/healthcheck/ready` does ask, at most every `READY_SECONDS`.
+`DISABLED BY FILE`, as text, HTML or JSON by `Accept`, 204 to HEAD.  It asks no other service, so an outage of OpenStack
+does not remove gateways from the balancer; `/healthcheck/ready` does ask, at most every `READY_SECONDS`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Lifecycle:
 
 
 class Readiness:
-    """The answer of the last look at the cloud, kept for `READY_SECONDS` and asked for by one request at a time."""
+    """Whether the cloud can be used, cached for `READY_SECONDS` and checked by one request at a time."""
 
     def __init__(self, ask: Callable[[], Awaitable[None]], clock: Callable[[], float] = time.monotonic) -> None:
         self._ask = ask
@@ -49,7 +49,7 @@ class Readiness:
         self._until = float("-inf")
 
     async def reason(self) -> str:
-        """Return `OK`, or which OpenStack service fails and how; never its own words, which may tell too much."""
+        """Return `OK`, or the OpenStack service that fails and the fault, without its message, which may hold secrets."""
         async with self._lock:
             if self._clock() >= self._until:
                 try:
@@ -74,7 +74,7 @@ def health_response(reason: str, method: str, accept: str) -> Response:
 def preferred_format(accept: str) -> str:
     """Return the format that an `Accept` header prefers (RFC 9110, 12.5.1), or plain text where it names none of these.
 
-    A header that matches no format is not refused: a balancer that sends an odd one must still learn the state.
+    A header that matches no format is not refused, so that any balancer gets an answer.
     """
     best, best_weight = "text/plain", 0.0
     for item in accept.split(","):

@@ -1,8 +1,8 @@
 """Logs: one structured line for each call, and never a secret in any of them.
 
-A line is a JSON object, or `name=value` text for people.  Both carry the same fields; what a call's line may say is
-fixed by `fields`, and the record it is made from has no place for a header, a query or a body.  Text that others wrote
-(exception messages, libraries' warnings) passes `scrub` first, because a signature or a token may hide in it.
+A line is a JSON object, or `name=value` text for people.  Both have the same fields; `fields` decides those of a call's
+line, and the record that it is made from has no header, query or body.  Text of libraries (exception messages,
+warnings) passes through `scrub`, because it may contain a signature or a token.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from shim.record import Record
 
 CALLS = logging.getLogger("passerelle.call")
 
-# These write whole requests at lower levels, headers and tokens included.
+# These libraries log whole requests at lower levels, headers and tokens included.
 TALKATIVE = (
     "asyncio",
     "botocore",
@@ -36,7 +36,7 @@ TALKATIVE = (
     "urllib3",
     "uvicorn",
 )
-# This one warns of each form that it refuses, which the call's own line tells.
+# This library warns of each form that it refuses, which the call's own line has too.
 REPETITIVE = ("python_multipart",)
 
 _SECRETS = re.compile(
@@ -52,25 +52,25 @@ _SECRETS = re.compile(
 )
 
 
-Parts = dict[str, Any]  # time, level, logger, message, then whatever a line says
-_write: Callable[[Parts], None] | None = None  # where lines go; nowhere until `configure` was called
+Parts = dict[str, Any]  # time, level, logger, message, then the line's other fields
+_write: Callable[[Parts], None] | None = None  # writes a line; None until `configure` is called
 
 
 def write_call(record: Record) -> None:
     """Write the line of a finished call.
 
-    It does not pass `logging`, whose record and handlers cost more than all the rest, and this runs for every request.
-    Its fields are ours, so there is nothing to scrub.
+    It bypasses `logging`, whose record and handlers cost more than the line itself, as this runs for every request.
+    Its fields contain no text of libraries, so nothing is scrubbed.
     """
     if _write is not None and CALLS.isEnabledFor(logging.INFO):
         _write(fields(record))
 
 
 def fields(record: Record) -> Parts:
-    """Return what the log says of a call, in the order of its line; what is empty is left out.
+    """Return the fields of a call's line, in order; empty ones are left out.
 
-    `ms` is the time from the request's first byte to the answer's last; `upstream_ms` adds up the OpenStack calls
-    behind it, which may have run side by side.  Of the access key the last four characters are told.
+    `ms` is the time from the request's first byte to the answer's last; `upstream_ms` adds up its OpenStack calls,
+    which may have run at the same time.  Only the last four characters of the access key are shown.
     """
     said: Parts = {
         "time": _time(time.time()),
@@ -93,18 +93,18 @@ def fields(record: Record) -> Parts:
         "upstream_calls": record.upstream_calls,
         "upstream_ms": round(record.upstream_seconds * 1000, 2),
     }
-    if not record.code:  # all is well, and then nothing else is empty
+    if not record.code:  # without an error, these two alone are empty
         del said["code"], said["refused"]
     return {name: value for name, value in said.items() if value != ""} if "" in said.values() else said
 
 
 def scrub(text: str) -> str:
-    """Return `text` with the values of everything that looks like a signature, token or secret taken out."""
+    """Return `text` with everything that looks like a signature, token or secret replaced."""
     return _SECRETS.sub(r"\1[redacted]", text)
 
 
 def configure(level: str, style: Literal["json", "text"], stream: IO[str] | None = None) -> None:
-    """Send every log record of this process to `stream` (standard error by default), once, in one form."""
+    """Send every log record of this process to `stream` (standard error by default), once, in one format."""
     global _write
     target, form = stream or sys.stderr, _FORMATS[style]
     handler = logging.StreamHandler(target)
@@ -112,7 +112,7 @@ def configure(level: str, style: Literal["json", "text"], stream: IO[str] | None
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # No form of ours names them, and looking them up is most of what a record costs.
+    # No format uses these, and looking them up is most of the cost of a record.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
@@ -125,13 +125,13 @@ def configure(level: str, style: Literal["json", "text"], stream: IO[str] | None
             target.write(form(parts) + "\n")
             target.flush()
         except (OSError, ValueError):
-            pass  # no request fails because its line cannot be written
+            pass  # a request must not fail because its line cannot be written
 
     _write = write
 
 
 class LineFormatter(logging.Formatter):
-    """Records in one of the forms, without the secrets that others may have written into them."""
+    """Formats records, without the secrets that libraries may have written into them."""
 
     def __init__(self, form: Callable[[Parts], str]) -> None:
         super().__init__()
@@ -153,12 +153,12 @@ class LineFormatter(logging.Formatter):
 def _json(parts: Parts) -> str:
     try:
         return orjson.dumps(parts).decode()
-    except TypeError:  # what others wrote may hold bytes that are no UTF-8, as surrogates
+    except TypeError:  # text of libraries may hold bytes that are not UTF-8, as surrogates
         return json.dumps(parts, default=str)
 
 
 def _text(parts: Parts) -> str:
-    """Return `time LEVEL logger: message name=value …`, for people who read along; a traceback follows."""
+    """Return `time LEVEL logger: message name=value …`, for people; a traceback follows."""
     rest = dict(parts)
     head = f"{rest.pop('time')} {rest.pop('level').upper()} {rest.pop('logger')}: {rest.pop('message')}"
     trace = rest.pop("exception", "")

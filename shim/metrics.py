@@ -1,11 +1,12 @@
-"""Metrics: what an operator's Prometheus reads from the metrics port.
+"""Metrics: the counters, gauges and histograms that Prometheus scrapes from the metrics port.
 
-`DEFINITIONS` is the one place where a metric is named and explained; `docs/metrics.md` is generated from it.  Labels
-hold only words from closed sets (operations of AWS's models, AWS codes, OpenStack service types), so that no
-client can make the number of series grow.
+`DEFINITIONS` names and explains every metric; `docs/metrics.md` is generated from it.  Labels have only values from
+closed sets (operations of AWS's models, AWS codes, OpenStack service types), so that no client can make the number of
+series grow.
 
-prometheus_client's own counters take a lock and walk their buckets one by one, which was a tenth of the CPU of a small
-S3 request.  One thread counts here, so plain numbers do, and become the library's families when somebody scrapes.
+prometheus_client's own counters take a lock and search their buckets one by one, which was a tenth of the CPU of a
+small S3 request.  Only one thread counts here, so plain numbers suffice; they are turned into the library's families at
+each scrape.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from shim.record import Record
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One metric: `name` as it is scraped, without Prometheus' own suffixes."""
+    """One metric; `name` is without the suffixes that Prometheus adds (`_bucket`, `_sum`)."""
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]
@@ -190,8 +191,8 @@ class Histogram:
 class Metrics:
     """The gateway's metrics on a registry of their own; one for each process, made by `shim.app`.
 
-    `in_flight` asks the gateway how many requests it serves, once there is one; `connections` and `unsigned_bytes` ask
-    its listener, which counts in `slow_downs` itself.
+    `in_flight`, `connections` and `unsigned_bytes` read the gateway's and its listener's own numbers; their functions
+    are set when those exist.  The listener counts in `slow_downs` itself.
     """
 
     def __init__(self) -> None:
@@ -205,7 +206,7 @@ class Metrics:
         self.unsigned_bytes = self._registered(Gauge(UNSIGNED, lambda: 0))
         self.slow_downs: dict[Labels, float] = self._registered(Counter(SLOWED)).numbers
         self._registered(Gauge(WORKERS, lambda: 1))
-        self._registered(Counter(WORKER_DEATHS)).numbers[()] = 0  # a worker has none to watch
+        self._registered(Counter(WORKER_DEATHS)).numbers[()] = 0  # only a supervisor counts these
         self._upstream = self._registered(Counter(UPSTREAM)).numbers
         self._upstream_duration = self._registered(Histogram(UPSTREAM_DURATION, BUCKETS))
         self._upstream_per_call = self._registered(Histogram(UPSTREAM_PER_CALL, _PER_CALL_BUCKETS))
@@ -235,7 +236,7 @@ class Metrics:
         self._upstream_duration.observe((service,), seconds)
 
     def cache(self, name: str, outcome: str) -> None:
-        """Count one look-up in a cache: a `hit`, or whatever else came of it."""
+        """Count one look-up in a cache by its outcome (`hit`, `miss`, ...)."""
         self._cache[(name, "hit" if outcome == "hit" else "miss")] += 1
 
     def _registered(self, collector: C) -> C:

@@ -1,4 +1,4 @@
-"""Record: what is known of one call, from its first byte on; the log line and the metrics are made from it."""
+"""Record: the facts about one call from which its log line and metrics are made."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from struct import Struct
 
 @dataclass(slots=True)
 class Record:
-    """One call, filled in on its way.
+    """One call; the steps that serve it fill in the fields.
 
-    Nothing secret enters: no headers, no query, no body.  `refused` is the name of what was refused, as the client
-    wrote it: a parameter, header, query key, operation or value.  `refused_label` is the same as a label of the
-    metrics: a name of AWS's model, or `other`.  `reason` is the error's message.
+    It has no secrets: no headers, no query, no body.  `refused` is the name of what was refused, as the client wrote
+    it: a parameter, header, query key, operation or value.  `refused_label` is the same as a label of the metrics: a
+    name of AWS's model, or `other`.  `reason` is the error's message.
     """
 
     request_id: str
@@ -37,7 +37,7 @@ class Record:
     upstream_seconds: float = 0.0
 
 
-# The record of the call that the running task serves, for whoever counts OpenStack calls.
+# The record of the call that the running task serves; the observer of OpenStack calls counts in it.
 current: ContextVar[Record | None] = ContextVar("current", default=None)
 
 
@@ -45,7 +45,7 @@ _UUID_FIELDS = Struct(">IHHHHI").unpack
 
 
 def new_request_id() -> str:
-    """Return a random UUID (RFC 9562, version 4), at a third of what `uuid.uuid4` costs."""
+    """Return a random UUID (RFC 9562, version 4), in a third of the time of `uuid.uuid4`."""
     low, mid, high, sequence, node_high, node = _UUID_FIELDS(os.urandom(16))
     high, sequence = high & 0x0FFF | 0x4000, sequence & 0x3FFF | 0x8000
     return f"{low:08x}-{mid:04x}-{high:04x}-{sequence:04x}-{node_high:04x}{node:08x}"

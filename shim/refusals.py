@@ -1,8 +1,7 @@
 """Refusals: the last requests of each account that the gateway refused, with what was refused and why.
 
 An operator who is asked "why does my tool fail" looks here first.  The store is bounded in accounts, in refusals for
-each account and in the length of each text, so a client that is refused all day costs no more memory than one refusal
-of each of its neighbours.  Requests that nobody signed have no account and stand under `""`.
+each account and in the length of each text.  Unsigned requests have no account and are under `""`.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ ACCOUNTS = 500
 EACH = 20  # refusals kept for one account
 WHY_LENGTH = 300
 
-# A client asked whether something is there or unchanged, or lost a race; the answer is no refusal.
+# These tell a client that something is absent, unchanged or in conflict, and are no refusals.
 _OUTCOMES = frozenset((304, 404, 409, 412, 416, 499))
 
 
@@ -37,7 +36,7 @@ class Refusal(NamedTuple):
 
 
 class Refusals:
-    """The last refusals of each account; the account that was refused nothing for longest is forgotten first."""
+    """The last refusals of each account; the account whose last refusal is oldest is dropped first."""
 
     def __init__(self, *, accounts: int = ACCOUNTS, each: int = EACH, clock: Callable[[], float] = time.time) -> None:
         self._accounts = accounts
@@ -71,7 +70,7 @@ class Refusals:
         )
 
     def accounts(self) -> list[str]:
-        """Return the accounts that were refused something, the latest last."""
+        """Return the accounts that have refusals, the latest last."""
         return list(self._kept)
 
     def last(self, account: str | None = None) -> list[Refusal]:
@@ -83,5 +82,5 @@ class Refusals:
 
 
 def is_refusal(status: int, code: str) -> bool:
-    """Say whether an error refuses the request, rather than telling the state of something or failing itself."""
+    """Return whether an error refuses a request, and does not report a state or a failure of the gateway."""
     return (400 <= status < 500 or status == 501) and status not in _OUTCOMES and not code.endswith(".NotFound")

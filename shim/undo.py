@@ -1,4 +1,4 @@
-"""Take back what was made when a later step fails: work of several steps is done whole, or leaves nothing."""
+"""Undo the steps of an operation when a later step fails, so that it leaves nothing half done."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ T = TypeVar("T")
 
 
 async def to_the_end(work: Awaitable[T]) -> T:
-    """Await work to its end even when the caller is cancelled meanwhile; the cancellation is raised afterwards.
+    """Await work to its end even if the caller is cancelled meanwhile; raise the cancellation afterwards.
 
-    A shielded scope of anyio's does not hold against `Task.cancel()`, which is how a server ends requests.
+    anyio's shielded scopes do not protect against `Task.cancel()`, with which servers end requests.
     """
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
@@ -36,7 +36,7 @@ async def to_the_end(work: Awaitable[T]) -> T:
 
 @asynccontextmanager
 async def undoing() -> AsyncIterator[Callable[..., None]]:
-    """Collect steps that take back what was done, and run them, newest first, when the block fails or is cancelled.
+    """Collect undo steps, and run them, newest first, when the block fails or is cancelled.
 
     Call `undo(cloud.block.delete_volume, volume.id)` right after each creation.  A step that fails is logged, the next
     ones still run, and the caller sees the block's own error.

@@ -1,1 +1,1 @@
-"""The operator's side: health, metrics and a read-only JSON API about the gateway itself, on the metrics listener."""
+"""The operator's application on the metrics listener: health, metrics and a read-only JSON API about the gateway."""

@@ -1,4 +1,4 @@
-"""The read-only JSON API below /api: what is answered, what is configured, what was refused."""
+"""The read-only JSON API below /api: the operations answered, the settings, the last refusals."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class AccountRefusals(BaseModel):
 def router(settings: Settings, services: Iterable[Service], last: LastRefusals) -> APIRouter:
     """Return the routes below /api."""
     api = APIRouter(prefix="/api", tags=["api"])
-    answered = list(actions(services))  # registered at import, and the same ever after
+    answered = list(actions(services))  # registered at import; it does not change later
 
     @api.get("/actions", summary="The operations that are answered")
     async def coverage(

@@ -21,10 +21,10 @@ from shim.protocol.service import Service
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where the operator's answers come from.
+    """The data that the operator's application answers with.
 
-    A single process gives what it holds itself; a process that supervises several workers gives functions that ask all
-    of them.  `ready` returns when the cloud can be used and raises BackendError when it cannot.
+    A single process passes its own data; the supervisor of several workers passes functions that ask all of them.
+    `ready` returns when the cloud can be used and raises BackendError when it cannot.
     """
 
     lifecycle: Lifecycle
@@ -36,7 +36,7 @@ class Sources:
 
 
 def operator_app(sources: Sources) -> FastAPI:
-    """Return the application; the gateway answers its unsigned `/healthcheck` requests by it as well."""
+    """Return the application; the gateway also passes unsigned `/healthcheck` requests to it."""
     # FastAPI's own pages load their scripts from another host; `page` needs none.
     app = FastAPI(
         title="Passerelle",
@@ -57,7 +57,7 @@ def operator_app(sources: Sources) -> FastAPI:
 
 
 def _health(app: FastAPI, sources: Sources) -> None:
-    """Add what balancers, orchestrators and Prometheus ask for."""
+    """Add the routes for balancers, orchestrators and Prometheus."""
     readiness = Readiness(sources.ready)
     state = sources.lifecycle
 

@@ -1,4 +1,4 @@
-"""What the gateway answers, as data: one entry for each operation of AWS that has an action here."""
+"""The coverage of AWS's operations as data: an entry for each operation that has an action."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def actions(services: Iterable[Service]) -> Iterator[Action]:
             operation = service.operations[name]
             model = service.model.operation_model(name)
             members = set(model.input_shape.members) if model.input_shape else set()
-            # What the gateway itself honours for every operation (DryRun, checksums, …) is not for the action to list.
+            # Actions do not list what the gateway itself honours for every operation (DryRun, checksums, …).
             general = PROTOCOLS[service.protocol].always(model)
             known = {path.partition(".")[0] for path in {*operation.supports, *operation.ignores}}
             yield Action(

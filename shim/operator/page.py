@@ -10,7 +10,7 @@ from html import escape
 from typing import Any
 
 HEADERS = {
-    # The page loads nothing from anywhere; its one style sheet stands in it.
+    # The page loads nothing; its style sheet is inline.
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
 }

@@ -1,4 +1,4 @@
-"""The effective settings as they may be shown: with every secret masked."""
+"""The effective settings, with every secret masked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _QUERY = re.compile(r"(?i)([?&][^=&#]*(?:password|passwd|secret|token|key)[^=&#]
 
 
 class Setting(BaseModel):
-    """One setting and what it is at the moment."""
+    """One setting and its effective value."""
 
     name: str = Field(description="The field's name; the command line's option is the same with dashes.")
     variable: str = Field(description="The environment variable that sets it.")

@@ -1,4 +1,4 @@
-"""S3's sentences: what actions raise by name, and what each of Swift's faults means to a client.
+"""S3's errors: functions for those that actions raise, and a table from Swift's faults to S3's errors.
 
 Codes and statuses: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """
@@ -18,7 +18,7 @@ RETRY_AFTER_SECONDS = 5  # when Swift did not say
 
 @dataclass(frozen=True, slots=True)
 class Says:
-    """What S3 says: `extra` maps elements of its error envelope to the request members that fill them."""
+    """An S3 error; `extra` maps elements of the error envelope to the request members that fill them."""
 
     status: int
     code: str
@@ -37,7 +37,7 @@ _ABORTED = Says(
 _DENIED = Says(403, "AccessDenied", "Access Denied")
 _BROKEN = Says(500, "InternalError", "We encountered an internal error. Please try again.")
 
-# By fault and, where that matters, by what Swift missed or refused: "" stands for the rest.
+# By fault and by the resource (container, object) that failed; "" is for every other resource.
 TABLE: Mapping[Fault, Mapping[str, Says]] = {
     Fault.NOT_FOUND: {
         "object": Says(404, "NoSuchKey", "The specified key does not exist.", _KEY),
@@ -49,7 +49,7 @@ TABLE: Mapping[Fault, Mapping[str, Says]] = {
     },
     Fault.IN_USE: {"": _ABORTED},
     Fault.DUPLICATE: {"": _ABORTED},
-    # S3 itself has no storage quota; this is what other stores with quotas answer, and SDKs do not repeat it.
+    # S3 has no storage quota; this is what other stores with quotas answer, and SDKs do not retry it.
     Fault.QUOTA: {"": Says(403, "QuotaExceeded", "The storage quota of the project or the bucket is reached.")},
     Fault.INVALID: {"": Says(400, "InvalidArgument", "The object store refused the request: {detail}")},
     Fault.TOO_LARGE: {
@@ -75,15 +75,14 @@ TABLE: Mapping[Fault, Mapping[str, Says]] = {
 
 
 def unsigned(_: Request) -> AwsError:
-    """Return what a request gets that nobody signed."""
+    """Return the error for an unsigned request."""
     return AwsError("AccessDenied", "Access Denied", 403)
 
 
 def translate(error: BackendError, operation: str = "", params: Mapping[str, Any] | None = None) -> AwsError:
-    """Turn a failure of Swift into S3's answer; total over `Fault`.
+    """Turn a failure of Swift into S3's error; every `Fault` has one.
 
-    A Keystone that knows the caller no longer answers UNAUTHORIZED, which is AccessDenied here as for any lack of
-    rights.
+    UNAUTHORIZED, which Keystone answers when a user no longer exists, is AccessDenied, as is any lack of rights.
     """
     rows = TABLE.get(error.fault, {"": _BROKEN})
     says = rows.get(error.resource) or rows[""]
@@ -100,18 +99,18 @@ def translate(error: BackendError, operation: str = "", params: Mapping[str, Any
 
 
 def invalid_argument(message: str, name: str = "", value: object = "") -> AwsError:
-    """Refuse an argument, naming it as S3 does."""
+    """Return the error for an invalid argument, with its name."""
     extra = {"ArgumentName": name, "ArgumentValue": str(value)} if name else None
     return AwsError("InvalidArgument", message, 400, extra=extra)
 
 
 def invalid_request(message: str) -> AwsError:
-    """Refuse a request whose parts do not go together."""
+    """Return the error for a request whose parameters contradict each other."""
     return AwsError("InvalidRequest", message, 400)
 
 
 def no_such_upload(upload_id: str) -> AwsError:
-    """Refuse an upload id that is unknown, complete or aborted."""
+    """Return the error for an upload id that is unknown, complete or aborted."""
     message = (
         "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or "
         "completed."
@@ -120,12 +119,12 @@ def no_such_upload(upload_id: str) -> AwsError:
 
 
 def no_such_key(key: str) -> AwsError:
-    """Say that an object is not there."""
+    """Return the error for an object that does not exist."""
     return AwsError("NoSuchKey", "The specified key does not exist.", 404, extra={"Key": key})
 
 
 def precondition_failed(condition: str) -> AwsError:
-    """Say which condition did not hold, by its header's name."""
+    """Return the error for a condition that is false, with its header's name."""
     return AwsError(
         "PreconditionFailed",
         "At least one of the pre-conditions you specified did not hold",

@@ -1,4 +1,4 @@
-"""Names: which buckets can exist, which containers are buckets, and where a bucket's multipart uploads lie."""
+"""Names: of buckets that can be made, of containers that are buckets, and of the objects of multipart uploads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shim.errors import AwsError
 from shim.protocol.routing import bucket_in_host
 from shim.s3.errors import invalid_argument, no_such_upload
 
-# What Swift's own S3 API appends; a container so named holds the uploads and segments of the bucket before it.
+# The suffix that Swift's own S3 API uses for the container of a bucket's uploads and segments.
 SEGMENTS: Final = "+segments"
 
 # "Bucket names can consist only of lowercase letters, numbers, periods (.), and hyphens (-)", 3 to 63 of them, and
@@ -23,7 +23,7 @@ _NEW: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ADDRESS: Final = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+")
 _RESERVED_PREFIXES: Final = ("xn--", "sthree-", "amzn-s3-demo-")
 _RESERVED_SUFFIXES: Final = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3", "-an")
-# What clients can put in a path: containers made by other means are buckets too, if AWS's SDKs can name them.
+# Names that AWS's SDKs accept: containers with such names are buckets, however they were made.
 _is_addressable: Final = re.compile(r"[a-zA-Z0-9._-]{3,255}").fullmatch
 _UPLOAD_ID: Final = re.compile(r"(?![0-9]+$)[A-Za-z0-9_=-]{1,128}")
 
@@ -32,7 +32,7 @@ PARTS: Final = 10_000
 
 
 def bucket(call: Call, req: Mapping[str, Any]) -> str:
-    """Return the bucket that a request names, after what S3 checks of every request: its name and its owner."""
+    """Return the bucket of a request, after S3's checks of its name and its expected owner."""
     name: str = req["Bucket"]
     if not _is_addressable(name):
         raise invalid_bucket_name(name)
@@ -42,12 +42,12 @@ def bucket(call: Call, req: Mapping[str, Any]) -> str:
 
 
 def is_bucket(container: str) -> bool:
-    """Say whether a container can be reached as a bucket."""
+    """Return whether a container is a bucket."""
     return _is_addressable(container) is not None
 
 
 def check_new_bucket(name: str) -> None:
-    """Refuse a bucket name that AWS would not give out."""
+    """Raise AwsError for a name that AWS allows for no new bucket."""
     fine = (
         _NEW.fullmatch(name)
         and ".." not in name
@@ -60,12 +60,12 @@ def check_new_bucket(name: str) -> None:
 
 
 def invalid_bucket_name(name: str) -> AwsError:
-    """Refuse a bucket name."""
+    """Return the error for an invalid bucket name."""
     return AwsError("InvalidBucketName", "The specified bucket is not valid.", 400, extra={"BucketName": name})
 
 
 def check_key(key: str, behind: str = "") -> None:
-    """Refuse a key that is longer than S3's, and Swift's, 1,024 bytes; Swift's names may go on `behind` the key."""
+    """Raise AwsError for a key of more than 1,024 bytes, S3's and Swift's limit, with the suffix `behind` in Swift."""
     most = KEY_BYTES - len(behind)
     if 4 * len(key) <= most:  # no character takes more bytes
         return
@@ -78,7 +78,7 @@ def check_key(key: str, behind: str = "") -> None:
 def location(call: Call, bucket: str, key: str) -> str:
     """Return "the URI that identifies the newly created object", in the style of the request.
 
-    The key's slashes stay, though S3 encodes them here: SDKs had to decode them again.
+    The key's slashes are not encoded, though S3 does: SDKs would have to decode them.
     """
     path = quote(key, safe="/~", errors="surrogateescape")
     if not bucket_in_host(call.host, call.settings.s3_hosts):
@@ -87,7 +87,7 @@ def location(call: Call, bucket: str, key: str) -> str:
 
 
 def segments(bucket: str) -> str:
-    """Name the container of a bucket's uploads and segments."""
+    """Return the container of a bucket's uploads and segments."""
     return bucket + SEGMENTS
 
 
@@ -101,14 +101,14 @@ def new_upload_id() -> str:
 
 
 def marker(key: str, upload_id: str) -> str:
-    """Name the object that stands for an upload while it is open.  An id that could be a part's number is none."""
+    """Return the name of the object that stands for an open upload; NoSuchUpload for an id that could be a part's number."""
     if not _UPLOAD_ID.fullmatch(upload_id):
         raise no_such_upload(upload_id)
     return f"{key}/{upload_id}"
 
 
 def part(key: str, upload_id: str, number: int) -> str:
-    """Name the object that holds a part."""
+    """Return the name of the object that holds a part."""
     if not 1 <= number <= PARTS:
         raise invalid_argument(f"Part number must be an integer between 1 and {PARTS}, inclusive", "partNumber", number)
     return f"{marker(key, upload_id)}/{number}"

@@ -6,5 +6,5 @@ from shim.context import Call
 
 
 def owner(call: Call) -> dict[str, str]:
-    """Name the owner of all that the caller sees: the project."""
+    """Return the owner of everything that the caller can list: the project."""
     return {"ID": call.caller.project_id, "DisplayName": call.caller.project_name}

@@ -1,4 +1,4 @@
-"""Pages of listings: how many rows, names as the request wants them encoded, and continuation tokens."""
+"""Pages of listings: number of rows, encoding of names, continuation tokens."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from shim.s3.errors import invalid_argument
 
 MOST_KEYS: Final = 1000
 
-# Most names are made of these alone: to look costs a fifth of percent-encoding, for each of a thousand keys.
+# Most names have only these characters, and checking that takes a fifth of the time of percent-encoding.
 _UNCODED: Final = (string.ascii_letters + string.digits + "_.-~/").encode()
 
 
 def max_keys(asked: int | None, name: str = "max-keys") -> int:
-    """Return how many rows a page may have: what was asked for, up to a thousand."""
+    """Return how many rows a page may have: the number asked for, at most a thousand."""
     return MOST_KEYS if asked is None else min(not_below_zero(asked, name), MOST_KEYS)
 
 
 def not_below_zero(asked: int | None, name: str) -> int:
-    """Return a number that a request gives, 0 where it gives none."""
+    """Return a number of a request, 0 if absent; raise AwsError for a negative one."""
     if asked is not None and asked < 0:
         raise invalid_argument(f"Argument {name} must be an integer between 0 and 2147483647", name, asked)
     return asked or 0
 
 
 def check_prefix(req: Mapping[str, Any]) -> None:
-    """Refuse a prefix that is longer than any key, as S3 does."""
+    """Raise AwsError for a prefix that is longer than any key, as S3 does."""
     names.check_key(req.get("Prefix") or "")
 
 
 def coder(req: Mapping[str, Any]) -> Any:
-    """Return the function that writes names as the request wants them: as they are, or percent-encoded."""
+    """Return the function that encodes one name as the request asks: unchanged, or percent-encoded."""
     return _percent_encoded if req.get("EncodingType") == "url" else str
 
 
@@ -46,28 +46,28 @@ def _percent_encoded(name: str) -> str:
 
 
 def column_coder(req: Mapping[str, Any]) -> Any:
-    """Return the function that writes many names as the request wants them."""
+    """Return the function that encodes many names as the request asks."""
     return _all_percent_encoded if req.get("EncodingType") == "url" else list
 
 
 def _all_percent_encoded(names: list[str]) -> list[str]:
-    # `/` is not encoded, so the names joined by it hold what must be encoded only where one of them does.
+    # `/` is not encoded, so names joined by it need encoding only if one of them does.
     if "/".join(names).encode("utf-8", "surrogateescape").translate(None, _UNCODED):
         return list(map(_percent_encoded, names))
     return names
 
 
 def sealed(name: str) -> str:
-    """Make a token of a name."""
+    """Return the continuation token for a name."""
     return urlsafe_b64encode(name.encode("utf-8", "surrogateescape")).decode()
 
 
 def opened(token: str | None) -> str:
-    """Return a token's name, '' for none; InvalidArgument for what is no token."""
+    """Return the name in a continuation token, '' for None; raise InvalidArgument for other text."""
     if not token:
         return ""
     try:
-        # Strictly: a token that lost its letters on the way would begin the listing anew.
+        # Strict decoding: a damaged token would otherwise start the listing again.
         return b64decode(token.encode("ascii"), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
         raise invalid_argument("The continuation token provided is incorrect", "continuation-token") from None

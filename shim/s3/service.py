@@ -12,7 +12,7 @@ from shim.protocol.service import Service
 def _model() -> dict[str, Any]:
     """Return botocore's model of S3 with the one header that S3 honours and the model lacks.
 
-    A download that goes on where it stopped sends If-Range, and would else be given the rest of another object.
+    A client that resumes a download sends If-Range; without it, it could get the rest of another object.
     """
     words: dict[str, Any] = Loader().load_service_model("s3", "service-2")
     for shape in ("GetObjectRequest", "HeadObjectRequest"):
@@ -24,7 +24,7 @@ def _model() -> dict[str, Any]:
 s3 = Service("s3", model=_model())
 action = s3.action
 
-# Why some parameters are taken and need no act, in the words that the list of supported parameters shows.
+# The reasons why some parameters are ignored, as the coverage table shows them.
 NO_RETENTION = {
     "MFA": "buckets have no MFA delete that it could unlock",
     "BypassGovernanceRetention": "no object is under a retention that it could bypass",

@@ -1,4 +1,4 @@
-"""STS: who is calling.  Importing this package registers its actions."""
+"""STS: GetCallerIdentity.  Importing this package registers its actions."""
 
 from shim.sts import identity
 

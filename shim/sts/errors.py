@@ -13,7 +13,7 @@ FAULTS: dict[Fault, tuple[int, str, str]] = {
 
 
 def translate(error: BackendError) -> AwsError:
-    """Return STS's answer to a failed OpenStack call; all that is not the caller's doing is a 503 to try again."""
+    """Return STS's error for a failed OpenStack call; it is a 503, which SDKs retry, unless the caller caused it."""
     status, code, message = FAULTS.get(
         error.fault, (503, "ServiceUnavailable", "The request has failed due to a temporary failure of the server.")
     )

@@ -1,6 +1,6 @@
 """GetCallerIdentity: the Keystone user behind an access key, as an IAM user of the project's account.
 
-Terraform, Ansible and nearly every script ask it first, to learn the account id.
+Terraform, Ansible and most scripts call it first, to learn the account id.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from shim.sts.service import action
 
 @action()
 async def get_caller_identity(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Answer from what the signature proved; "no permissions are required to perform this operation" (STS API)."""
+    """Answer from the verified signature; "no permissions are required to perform this operation" (STS API)."""
     caller = call.caller
     return {
         "UserId": caller.user_id,

@@ -1,1 +1,1 @@
-"""The configuration of a bucket: its sub-resources."""
+"""The sub-resources of a bucket that configure it: ACL, CORS, and the store of their values."""

@@ -1,6 +1,6 @@
-"""ACLs: the one that everything here has, the owner's full control, can be read, and set again as it is.
+"""ACLs: every bucket and object has one, the owner's full control, which can be read, and set only to itself.
 
-It says who may do what through this gateway.  A container's own ACLs, which OpenStack's tools set, hold on Swift's URL
+It applies to requests through this gateway.  A container's own ACLs, which OpenStack's tools set, apply to Swift's URL
 and are neither shown nor changed here.
 """
 
@@ -17,20 +17,21 @@ from shim.s3.config import configuration
 from shim.s3.owners import owner
 from shim.s3.service import action
 
-_OWNERS: Final = frozenset({"private", "bucket-owner-full-control", "bucket-owner-read"})  # who else is there?
+# Canned ACLs that grant nothing to anybody but the owner.
+_OWNERS: Final = frozenset({"private", "bucket-owner-full-control", "bucket-owner-read"})
 SETTING: Final = "ACL AccessControlPolicy ExpectedBucketOwner"
 
 
 @action(supports="Bucket ExpectedBucketOwner")
 async def get_bucket_acl(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give a bucket's ACL."""
+    """Return a bucket's ACL."""
     await configuration.read(call, names.bucket(call, req))
     return private(call)
 
 
 @action(supports=f"Bucket {SETTING}")
 async def put_bucket_acl(call: Call, req: Mapping[str, Any]) -> None:
-    """Set a bucket's ACL to what it is; any other is refused."""
+    """Accept the ACL that the bucket has, and refuse any other."""
     await call.cloud.objects.container(names.bucket(call, req))
     check(call, req)
 
@@ -42,7 +43,7 @@ def private(call: Call) -> dict[str, Any]:
 
 
 def check(call: Call, req: Mapping[str, Any]) -> None:
-    """Refuse what would set any other ACL."""
+    """Raise AwsError for parameters that would set any other ACL."""
     policy = req.get("AccessControlPolicy")
     if policy is None:
         if not req.get("ACL"):

@@ -1,8 +1,8 @@
-"""A bucket's configuration: items of its container's metadata, read at most once a request and kept for a while.
+"""A bucket's configuration: items of its container's metadata, read at most once a request, and cached.
 
-Whoever has no configuration pays nothing for it: only an action that asks for it reads it, from the cache that all
-requests of a gateway share, and at most once every `KEEP_SECONDS` from Swift.  So another replica's change shows after
-as long; AWS says of most sub-resources that a change may take minutes to hold everywhere.  Own changes show at once.
+Only actions that need it read it, from the cache that all requests of a gateway share, and at most once every
+`KEEP_SECONDS` from Swift.  So another replica's change is seen after that time; AWS documents of most sub-resources
+that a change may take minutes.  Changes through the same gateway are seen at once.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from shim.cache import weight
 from shim.context import Call
 
 KEEP_SECONDS: Final = 30.0
-PREFIX: Final = "s3-config-"  # of the items that are ours; all others are of OpenStack's own tools
-_SORT: Final = "bucket"  # how the metrics call these look-ups
+PREFIX: Final = "s3-config-"  # of the gateway's items; others belong to OpenStack's own tools
+_SORT: Final = "bucket"  # the name of these look-ups in the metrics
 
 
 async def configuration(call: Call, bucket: str) -> Mapping[str, str]:
@@ -30,7 +30,7 @@ async def configuration(call: Call, bucket: str) -> Mapping[str, str]:
 
 
 async def read(call: Call, bucket: str) -> Mapping[str, str]:
-    """Return a bucket's configuration as it is now, for the actions that show it or that must know the bucket there."""
+    """Return a bucket's configuration from Swift, for actions that show it or that must fail without the bucket."""
     container = await call.cloud.objects.container(bucket)
     found = {name.removeprefix(PREFIX): value for name, value in container.metadata.items() if name.startswith(PREFIX)}
     _keep(call, bucket, found)
@@ -43,12 +43,12 @@ async def configure(call: Call, bucket: str, items: Mapping[str, str]) -> None:
         await call.cloud.objects.set_container_metadata(
             bucket, {f"{PREFIX}{name}": value for name, value in items.items()}
         )
-    finally:  # also where the answer was lost, as the change may have come through
+    finally:  # also on failure, as the change may have been made
         forget(call, bucket)
 
 
 def forget(call: Call, bucket: str) -> None:
-    """Drop what is known of a bucket's configuration: it was changed, made or deleted."""
+    """Drop a bucket's cached configuration, after a change, a creation or a deletion."""
     call.configurations.pop(bucket, None)
     call.cache.drop(call.caller.account_id, (_SORT, bucket))
 

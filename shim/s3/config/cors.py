@@ -1,4 +1,4 @@
-"""CORS: what a browser may do with a bucket from another site's page.  No bucket has rules yet, so it may do nothing.
+"""CORS: rules for requests from other sites' pages.  No bucket has rules yet, so every preflight is refused.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/RESTOPTIONSobject.html
 """
