@@ -1,4 +1,4 @@
-"""What can go wrong while a cloud is installed, started or seeded."""
+"""The errors of installing, starting and seeding a cloud."""
 
 
 class CloudError(Exception):

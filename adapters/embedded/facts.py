@@ -1,4 +1,4 @@
-"""What a user of the cloud needs: its endpoints, accounts and credentials."""
+"""The endpoints, accounts and credentials of a cloud, for its users."""
 
 import json
 from collections.abc import Mapping

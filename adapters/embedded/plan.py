@@ -1,4 +1,4 @@
-"""What the configuration files depend on; it is decided before the first of them is written."""
+"""The values that the configuration files depend on, decided before the first file is written."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from adapters.embedded.layout import HOST, Layout
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A cloud's decisions: where, on which ports, with which passwords, and where Swift keeps objects."""
+    """A cloud's paths, ports and passwords, and the directory of Swift's objects."""
 
     place: Layout
     ports: Mapping[str, int]
@@ -26,7 +26,7 @@ class Plan:
         return self.url("keystone", "/v3")
 
 
-# (name in the catalog, type, port, path): what a client finds behind its token.
+# (name in the catalog, type, port, path): the service catalog of every token.
 CATALOG = (
     ("keystone", "identity", "keystone", "/v3"),
     ("placement", "placement", "placement", ""),

@@ -1,1 +1,1 @@
-"""The first content of a cloud: accounts and catalog (Keystone), and what a tenant expects to find."""
+"""The first content of a cloud: accounts and catalog (Keystone), and the resources that tenants need."""

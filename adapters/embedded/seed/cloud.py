@@ -1,4 +1,4 @@
-"""What a tenant expects to find: flavors, images, volume types, an external network, a network of one's own."""
+"""The resources that tenants need: flavors, images, volume types, an external network, a network for each tenant."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +26,7 @@ DEFAULT, DEFAULT_CIDR = "default", "172.31.0.0/20"
 
 
 def seed(plan: Plan) -> None:
-    """Make what is missing; the four services are called side by side."""
+    """Make missing resources; the four services are called at the same time."""
     token = rest.token(plan.keystone, "admin", plan.passwords["admin"], "admin")
     steps: tuple[Callable[[Plan, str], None], ...] = (networks, flavors, images, volume_types)
     with ThreadPoolExecutor(len(steps)) as pool:

@@ -32,7 +32,7 @@ PUBLISHED = ("admin", "passerelle", *EC2_USERS)
 
 
 def seed(plan: Plan) -> CloudFacts:
-    """Make missing roles, projects, users, grants, endpoints and EC2 credentials; return what users may know."""
+    """Make missing roles, projects, users, grants, endpoints and EC2 credentials; return the facts for users."""
     admin = Session(plan.keystone, token(plan.keystone, "admin", plan.passwords["admin"], "admin"))
     roles = ensure_named(admin, "roles", {name: {} for name in ROLES})
     projects = ensure_named(admin, "projects", {name: {"domain_id": "default"} for name in PROJECTS})

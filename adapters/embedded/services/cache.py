@@ -1,4 +1,4 @@
-"""What keystonemiddleware and Swift ask of memcached, within one process."""
+"""The part of memcached that keystonemiddleware and Swift use, within one process."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ LIMIT = 20000  # entries; far more than the tokens and containers of a small clo
 
 
 class Cache:
-    """Values with a time of expiry. A full cache is emptied: everything in it can be asked for again."""
+    """Values with an expiry. A full cache is emptied, as everything in it can be computed again."""
 
     def __init__(self, clock: Callable[[], float] = time.time, limit: int = LIMIT) -> None:
         self._clock, self._limit = clock, limit

@@ -31,7 +31,7 @@ class SparseFiles(driver.VolumeDriver):  # type: ignore[misc]
         """Find nothing wrong: do_setup would have raised."""
 
     def file(self, thing: Any) -> Path:
-        """Give the file of a volume or a snapshot."""
+        """Return the file of a volume or a snapshot."""
         return Path(self.configuration.passerelle_volumes) / str(thing.name)
 
     def copy(self, source: Any, target: Any, gib: int) -> None:

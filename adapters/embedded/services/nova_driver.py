@@ -1,4 +1,4 @@
-"""Nova's fake hypervisor, with what clients of a real one rely on.
+"""Nova's fake hypervisor, extended by what clients of a real one rely on.
 
 Servers survive a restart of the process, each has a console of its own, a snapshot is a real image, and hosts for both
 common architectures are found.
@@ -41,7 +41,7 @@ class Hypervisor(fake.FakeDriverWithoutFakeNodes):  # type: ignore[misc]
         ]
 
     def adopt(self, instance: Any) -> None:
-        """Remember a server this process has not seen: it was spawned by an earlier one."""
+        """Add a server that an earlier process spawned."""
         if instance.uuid in self.instances or instance.vm_state in ("building", "deleted"):
             return
         off = instance.power_state == power_state.SHUTDOWN
@@ -92,7 +92,7 @@ class Hypervisor(fake.FakeDriverWithoutFakeNodes):  # type: ignore[misc]
         images.update(context, image_id, described, io.BytesIO(body), purge_props=False)
 
     def get_console_output(self, context: Any, instance: Any) -> str:
-        """Give what this server would have written as it booted."""
+        """Return a boot log with this server's id and name."""
         properties = instance.image_meta.properties if instance.image_meta else None
         arch = properties.get("hw_architecture") if properties else None
         return CONSOLE.format(

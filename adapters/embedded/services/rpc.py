@@ -1,4 +1,4 @@
-"""oslo.messaging's in-memory transport, made fit for a long life: no polling, no queue that only grows.
+"""Patches oslo.messaging's in-memory transport for long-running processes: no polling, no queue that only grows.
 
 `fake://` is written for unit tests: listeners look at their queues every 50 ms, and casts to topics nobody listens to
 (Neutron's to its absent agents) are kept for ever.
@@ -29,7 +29,7 @@ class WakingTime:
 
 
 def is_heard(exchange: Any, topic: str) -> bool:
-    """Tell whether anybody ever listened to this topic."""
+    """Tell whether this topic has ever had a listener."""
     with exchange._queues_lock:  # noqa: SLF001
         queues = [*exchange._server_queues, *exchange._topic_queues]  # noqa: SLF001
     return any(name == topic for name, _ in queues)
@@ -57,7 +57,7 @@ def waking(deliver: Callable[..., None], clock: WakingTime) -> Callable[..., Non
 
 
 def patch() -> None:
-    """Put the above in place."""
+    """Install these patches."""
     clock = WakingTime()
     impl_fake.time = clock
     impl_fake.FakeExchange.deliver_message = waking(impl_fake.FakeExchange.deliver_message, clock)

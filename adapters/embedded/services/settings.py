@@ -1,4 +1,4 @@
-"""What the supervisor tells the services beyond their own configuration files."""
+"""The supervisor's settings for the services, beside their own configuration files."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Sparse files in the place of disks."""
+"""Sparse files in place of disks."""
 
 import os
 from pathlib import Path
@@ -8,12 +8,12 @@ LONGEST = 4 << 40
 
 
 def length(gib: int) -> int:
-    """Give the length in bytes of the file that stands for a volume of so many GiB."""
+    """Return the length in bytes of the file for a volume of so many GiB."""
     return min(gib << 30, LONGEST)
 
 
 def used_extent(path: Path) -> int:
-    """Give the length in bytes up to the last one ever written; what follows reads as zeros."""
+    """Return the length in bytes up to the last byte written; the rest reads as zeros."""
     with path.open("rb") as file:
         end = os.fstat(file.fileno()).st_size
         used, position = 0, 0

@@ -1,4 +1,4 @@
-"""What the two Swift processes have in common: how a server of Swift's is started inside a process of ours."""
+"""Starts a Swift server inside one of the cloud's processes; used by both Swift processes."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ def prepare(etc: Path) -> None:
 
 
 def start(etc: Path, name: str) -> Any:
-    """Start `proxy-server`, `object-server`, … in a green thread, and give that."""
+    """Start `proxy-server`, `object-server`, … in a green thread, and return the thread."""
     import eventlet
     from swift.common import wsgi
 
