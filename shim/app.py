@@ -73,11 +73,11 @@ SERVICES = tuple(frontend.service for frontend in FRONTENDS.values())
 
 
 async def serve(
-    settings: Settings, announce: Callable[[str, str], None], *, beside: socket.socket | None = None
+    settings: Settings, announce: Callable[[str, str], None], *, operator_socket: socket.socket | None = None
 ) -> None:
     """Serve until a signal ends it; call `announce` with the name and the URL of each listener that is ready.
 
-    `beside` is a listening socket for the operator's side, in place of the metrics listener.
+    `operator_socket` is a listening socket for the operator's side, in place of the metrics listener.
 
     Raises CloudConfigError where the cloud is not configured, OSError where a port is taken.  Serving starts while the
     cloud is down too: requests are answered 503 until it is up.
@@ -92,12 +92,12 @@ async def serve(
         server = DrainingServer(config, lifecycle, settings.drain_seconds)
         task: asyncio.Task[None] | None = None
         side_server: uvicorn.Server | None = None
-        if beside is None and settings.metrics_port is not None:
-            beside = listener(settings.metrics_host, settings.metrics_port)
-            announce("metrics", url("http", settings.metrics_host, beside.getsockname()[1]))
-        if beside is not None:
+        if operator_socket is None and settings.metrics_port is not None:
+            operator_socket = listener(settings.metrics_host, settings.metrics_port)
+            announce("metrics", url("http", settings.metrics_host, operator_socket.getsockname()[1]))
+        if operator_socket is not None:
             side_server = SideServer(configuration(side, settings, tls=False))
-            task = asyncio.create_task(side_server.serve([beside]))
+            task = asyncio.create_task(side_server.serve([operator_socket]))
         announce(
             "listening", url("https" if settings.tls_certificate else "http", settings.host, main.getsockname()[1])
         )
@@ -116,7 +116,7 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
         settings.object_idle_seconds,
         project_calls=settings.account_calls,
     )
-    factory = await CloudFactory.open(config, limits, _upstream(metrics))
+    factory = await CloudFactory.open(config, limits, _upstream_observer(metrics))
     locks = Locks(settings.coordination_url or f"file://{_lock_files(settings)}")
     await locks.start()
     key = settings.page_token_key.get_secret_value() or config.derive_key("page tokens").hex()
@@ -131,7 +131,7 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
             metrics=metrics.registry,
             settings=settings,
             services=SERVICES,
-            refusals=_own(refusals),
+            refusals=_last_refusals(refusals),
         )
     )
     app = Gateway(
@@ -142,15 +142,15 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
         cache=Cache(total_bytes=settings.cache_bytes, observe=metrics.cache),
         settings=settings,
         regions=Regions(region, settings.region_names, factory.other_regions),
-        observe=_calls(metrics, refusals),
+        observe=_call_observer(metrics, refusals),
         side=side,
     )
     metrics.in_flight.read = lambda: app.in_flight
-    telling = asyncio.create_task(_tell_service_scope(factory))
+    scope_task = asyncio.create_task(_log_service_scope(factory))
     try:
         yield app, side
     finally:
-        telling.cancel()
+        scope_task.cancel()
         await locks.stop()
         await factory.aclose()
 
@@ -170,7 +170,7 @@ def _keys(factory: CloudFactory, settings: Settings, metrics: Metrics) -> Keys:
     )
 
 
-def _upstream(metrics: Metrics) -> Callable[[str, str, int, float], None]:
+def _upstream_observer(metrics: Metrics) -> Callable[[str, str, int, float], None]:
     """Return the function that counts one OpenStack call, for the metrics and for the AWS call that made it."""
 
     def observe(service: str, method: str, status: int, seconds: float) -> None:
@@ -183,7 +183,7 @@ def _upstream(metrics: Metrics) -> Callable[[str, str, int, float], None]:
     return observe
 
 
-def _calls(metrics: Metrics, refusals: Refusals) -> Callable[[Record], None]:
+def _call_observer(metrics: Metrics, refusals: Refusals) -> Callable[[Record], None]:
     """Return the function that counts a finished call, writes its log line and, if it was refused, keeps it."""
 
     def observe(record: Record) -> None:
@@ -195,7 +195,7 @@ def _calls(metrics: Metrics, refusals: Refusals) -> Callable[[Record], None]:
     return observe
 
 
-async def _tell_service_scope(factory: CloudFactory) -> None:
+async def _log_service_scope(factory: CloudFactory) -> None:
     """Log once whether the service identity is on; while the cloud is down, ask it again each minute."""
     while True:
         try:
@@ -204,11 +204,11 @@ async def _tell_service_scope(factory: CloudFactory) -> None:
             _logger.warning("service identity: not known yet, as Keystone could not be asked (%s)", error.fault.value)
             await asyncio.sleep(_ASK_AGAIN_SECONDS)
         else:
-            _logger.info("%s", scope.told())
+            _logger.info("%s", scope.summary())
             return
 
 
-def _own(refusals: Refusals) -> LastRefusals:
+def _last_refusals(refusals: Refusals) -> LastRefusals:
     """Return the function that reads the refusals of this process."""
 
     async def last(account: str | None) -> Sequence[Refusal]:

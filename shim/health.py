@@ -49,7 +49,7 @@ class Readiness:
         self._until = float("-inf")
 
     async def reason(self) -> str:
-        """Return `OK`, or the OpenStack service that fails and the fault, without its message, which may hold secrets."""
+        """Return `OK`, or the failing OpenStack service and its fault, without the message, which may hold secrets."""
         async with self._lock:
             if self._clock() >= self._until:
                 try:

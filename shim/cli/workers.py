@@ -58,7 +58,7 @@ class Worker:
     ready: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Fleet(Lifecycle):
+class WorkersLifecycle(Lifecycle):
     """The lifecycle of all workers together: it is not OK while no worker runs."""
 
     def __init__(self, disable_file: Path | None) -> None:
@@ -77,7 +77,7 @@ class Supervisor:
 
     def __init__(self, settings: Settings, directory: Path) -> None:
         self._settings = settings
-        self._fleet = Fleet(settings.disable_file)
+        self._fleet = WorkersLifecycle(settings.disable_file)
         self._metrics = SummedMetrics()
         self._stopping = asyncio.Event()
         self._workers = self._fleet.workers
@@ -90,15 +90,15 @@ class Supervisor:
         port = holder.getsockname()[1]
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._signalled, number)
-        shared = handed_over(settings, port)
+        shared = worker_settings(settings, port)
         side: asyncio.Task[None] | None = None
         server: SideServer | None = None
         if settings.metrics_port is not None:
             metrics_socket = listener(settings.metrics_host, settings.metrics_port)
-            server = SideServer(configuration(self._side(), settings, tls=False))
+            server = SideServer(configuration(self._operator_app(), settings, tls=False))
             side = asyncio.create_task(server.serve([metrics_socket]))
             announce("metrics", app.url("http", settings.metrics_host, metrics_socket.getsockname()[1]))
-        kept = [asyncio.create_task(self._keep(worker, shared)) for worker in self._workers]
+        kept = [asyncio.create_task(self._supervise_worker(worker, shared)) for worker in self._workers]
         ready = asyncio.ensure_future(
             gather_all((worker.ready.wait() for worker in self._workers), most=settings.workers)
         )
@@ -123,12 +123,12 @@ class Supervisor:
             if worker.process is not None and worker.process.returncode is None:
                 worker.process.send_signal(number)
 
-    async def _keep(self, worker: Worker, shared: bytes) -> None:
+    async def _supervise_worker(self, worker: Worker, shared: bytes) -> None:
         """Run one worker and restart it when it dies, until the supervisor stops or it dies too often."""
         loop = asyncio.get_running_loop()
         while not self._stopping.is_set():
             started = loop.time()
-            status = await self._live(worker, shared)
+            status = await self._run_worker(worker, shared)
             worker.ready.clear()
             self._metrics.worker_ended(worker.number)
             if self._stopping.is_set():
@@ -144,7 +144,7 @@ class Supervisor:
             await asyncio.wait({with_signal}, timeout=pause)
             with_signal.cancel()
 
-    async def _live(self, worker: Worker, shared: bytes) -> int:
+    async def _run_worker(self, worker: Worker, shared: bytes) -> int:
         """Start a worker and wait for its end; return its exit status."""
         worker.socket.unlink(missing_ok=True)
         process = worker.process = await asyncio.create_subprocess_exec(
@@ -165,7 +165,7 @@ class Supervisor:
 
     # The metrics listener.
 
-    def _side(self) -> Callable[..., Awaitable[None]]:
+    def _operator_app(self) -> Callable[..., Awaitable[None]]:
         """Return the application of the metrics listener; it asks the workers for their metrics at each scrape."""
         registry = CollectorRegistry(auto_describe=False)
         registry.register(self._metrics)
@@ -182,7 +182,7 @@ class Supervisor:
 
         async def side(scope: Any, receive: Any, send: Any) -> None:
             if scope["path"] == "/metrics":
-                for worker, text in await self._asked("/metrics"):
+                for worker, text in await self._ask_workers("/metrics"):
                     self._metrics.update(worker, text)
             await inner(scope, receive, send)
 
@@ -190,7 +190,7 @@ class Supervisor:
 
     async def _ready(self) -> None:
         """Return when a worker says that the cloud can be used."""
-        reasons = [text for _, text in await self._asked("/healthcheck/ready")]
+        reasons = [text for _, text in await self._ask_workers("/healthcheck/ready")]
         if "OK" not in reasons:
             service = reasons[0].partition(":")[0].lower() if reasons else "gateway"
             raise BackendError(Fault.UNAVAILABLE, service=service, detail="no worker can use the cloud")
@@ -200,13 +200,13 @@ class Supervisor:
         query = "/api/refusals?limit=1000" + (f"&account={account}" if account is not None else "")
         found = [
             Refusal(account=group["account"], **{**one, "time": datetime.fromisoformat(one["time"]).timestamp()})
-            for _, text in await self._asked(query)
+            for _, text in await self._ask_workers(query)
             for group in json.loads(text)
             for one in group["refusals"]
         ]
         return sorted(found, key=lambda refusal: refusal.time, reverse=True)
 
-    async def _asked(self, path: str) -> list[tuple[int, str]]:
+    async def _ask_workers(self, path: str) -> list[tuple[int, str]]:
         """Send a GET to every running worker; return the number and the text of those that answered 200."""
 
         async def ask(worker: Worker) -> tuple[int, str] | None:
@@ -221,7 +221,7 @@ class Supervisor:
         return [told for told in await gather_all(map(ask, there)) if told is not None]
 
 
-def handed_over(settings: Settings, port: int) -> bytes:
+def worker_settings(settings: Settings, port: int) -> bytes:
     """Return the settings of one worker as JSON on one line: with the shared port, and its share of each bound."""
     share = settings.workers
     found = settings.model_dump(mode="json") | {
@@ -249,24 +249,24 @@ def supervise(settings: Settings, announce: Announce) -> bool:
     return asyncio.run(run())
 
 
-async def work(settings: Settings, path: str, announce: Announce) -> None:
+async def run_worker(settings: Settings, path: str, announce: Announce) -> None:
     """Run as one worker: serve, with the operator's API on a Unix socket, until a signal or the supervisor's end."""
-    beside = socket.socket(socket.AF_UNIX)
-    beside.bind(path)
-    beside.listen(16)
-    beside.setblocking(False)
+    operator_socket = socket.socket(socket.AF_UNIX)
+    operator_socket.bind(path)
+    operator_socket.listen(16)
+    operator_socket.setblocking(False)
     loop = asyncio.get_running_loop()
 
-    def alone() -> None:
+    def stop_without_supervisor() -> None:
         if not os.read(sys.stdin.fileno(), 4096):
             loop.remove_reader(sys.stdin.fileno())
             os.kill(os.getpid(), signal.SIGTERM)
 
-    loop.add_reader(sys.stdin.fileno(), alone)
-    await app.serve(settings, announce, beside=beside)
+    loop.add_reader(sys.stdin.fileno(), stop_without_supervisor)
+    await app.serve(settings, announce, operator_socket=operator_socket)
 
 
-def announce_here(what: str, url: str) -> None:
+def announce_to_supervisor(what: str, url: str) -> None:
     """Tell the supervisor that a listener is ready."""
     print(f"passerelle {what} on {url}", flush=True)
 
@@ -274,4 +274,4 @@ def announce_here(what: str, url: str) -> None:
 if __name__ == "__main__":
     own = Settings.model_validate(json.loads(os.read(0, 1 << 20)))
     configure(own.log_level, own.log_format)
-    uvloop.run(work(own, sys.argv[1], announce_here))
+    uvloop.run(run_worker(own, sys.argv[1], announce_to_supervisor))

@@ -101,7 +101,7 @@ def new_upload_id() -> str:
 
 
 def marker(key: str, upload_id: str) -> str:
-    """Return the name of the object that stands for an open upload; NoSuchUpload for an id that could be a part's number."""
+    """Return the name of the object for an open upload; NoSuchUpload for an id that could be a part's number."""
     if not _UPLOAD_ID.fullmatch(upload_id):
         raise no_such_upload(upload_id)
     return f"{key}/{upload_id}"

@@ -46,7 +46,7 @@ class ServiceScope:
         """Tell whether there is any project beside the own one."""
         return self.movable and self.others > 0
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """Return one sentence for the operator: whether it is on, and what that means."""
         if not self.movable:
             return (

@@ -85,7 +85,7 @@ def test_a_login_that_is_bound_to_its_project() -> None:
     ],
 )
 def test_it_is_told(scope: ServiceScope, said: str) -> None:
-    assert scope.told().startswith(said)
+    assert scope.summary().startswith(said)
     assert scope.enabled is said.startswith("service identity: on")
 
 
