@@ -22,8 +22,8 @@ class _Entry:
     until: float
 
 
-def _silent(name: str, outcome: str) -> None:
-    """Count nothing."""
+def _ignore_outcome(name: str, outcome: str) -> None:
+    """Observe no outcome."""
 
 
 class Cache:
@@ -40,7 +40,7 @@ class Cache:
         total_bytes: int = 64 << 20,
         owner_bytes: int | None = None,
         clock: Callable[[], float] = time.monotonic,
-        observe: Callable[[str, str], None] = _silent,
+        observe: Callable[[str, str], None] = _ignore_outcome,
     ) -> None:
         self.owner_bytes = total_bytes // 8 if owner_bytes is None else owner_bytes
         self._total_bytes = total_bytes

@@ -32,8 +32,8 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _silent(kind: str, outcome: str) -> None:
-    """Count nothing."""
+def _ignore_outcome(kind: str, outcome: str) -> None:
+    """Observe no outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Lifetimes:
     unknown_per_second: float = 20.0
 
 
-class _Recent(Generic[K, V]):
+class _ExpiringEntries(Generic[K, V]):
     """A bounded mapping: keeps the most recently used entries, each until its own expiry."""
 
     def __init__(self, size: int) -> None:
@@ -90,7 +90,7 @@ class _Recent(Generic[K, V]):
         self._entries.pop(key, None)
 
 
-class _Flights:
+class _SharedLookups:
     """Look-ups in progress: a second caller for the same key waits for the first one's answer."""
 
     def __init__(self) -> None:
@@ -103,19 +103,19 @@ class _Flights:
         """
         task = self._tasks.get(key)
         if task is None:
-            task = asyncio.ensure_future(_asking(ask))
+            task = asyncio.ensure_future(_await_answer(ask))
             self._tasks[key] = task
-            task.add_done_callback(lambda done: self._land(key, done))
+            task.add_done_callback(lambda done: self._finish(key, done))
         answer: T = await asyncio.shield(task)
         return answer
 
-    def _land(self, key: Hashable, task: asyncio.Future[Any]) -> None:
+    def _finish(self, key: Hashable, task: asyncio.Future[Any]) -> None:
         self._tasks.pop(key, None)
         if not task.cancelled():
             task.exception()  # retrieved, so that asyncio does not warn where every caller has gone
 
 
-async def _asking(ask: Callable[[], Awaitable[T]]) -> T:
+async def _await_answer(ask: Callable[[], Awaitable[T]]) -> T:
     return await ask()
 
 
@@ -133,23 +133,23 @@ class Keys:
         *,
         clock: Callable[[], float],
         now: Callable[[], datetime] = _now,
-        observe: Callable[[str, str], None] = _silent,
+        observe: Callable[[str, str], None] = _ignore_outcome,
     ) -> None:
         self._identity = identity
         self._lifetimes = lifetimes
         self._clock = clock
         self._now = now
         self._observe = observe
-        self._credentials: _Recent[str, Ec2Credential] = _Recent(lifetimes.size)
-        self._tokens: _Recent[str, tuple[Ec2Credential, Token]] = _Recent(lifetimes.size)
-        self._owners: _Recent[str, str] = _Recent(lifetimes.size)  # access key of a token's id
+        self._credentials: _ExpiringEntries[str, Ec2Credential] = _ExpiringEntries(lifetimes.size)
+        self._tokens: _ExpiringEntries[str, tuple[Ec2Credential, Token]] = _ExpiringEntries(lifetimes.size)
+        self._owners: _ExpiringEntries[str, str] = _ExpiringEntries(lifetimes.size)  # access key of a token's id
         # Kept apart from known keys, so that made-up keys do not evict those.
-        self._unknown: _Recent[str, bool] = _Recent(lifetimes.size)
-        self._barred: _Recent[Ec2Credential, bool] = _Recent(lifetimes.size)
+        self._unknown: _ExpiringEntries[str, bool] = _ExpiringEntries(lifetimes.size)
+        self._barred: _ExpiringEntries[Ec2Credential, bool] = _ExpiringEntries(lifetimes.size)
         # Keys that were valid once are looked up without the limit on unknown ones.
-        self._met: _Recent[str, bool] = _Recent(lifetimes.size)
+        self._valid_before: _ExpiringEntries[str, bool] = _ExpiringEntries(lifetimes.size)
         self._unknown_limit = UnknownKeyLimit(lifetimes.unknown_per_second, clock)
-        self._flights = _Flights()
+        self._lookups = _SharedLookups()
 
     async def credential(self, access: str, *, service: str = "s3") -> Ec2Credential:
         """Return the credential of an access key, at most `Lifetimes.credential` seconds old.
@@ -165,13 +165,13 @@ class Keys:
         if self._unknown.get(access, now) or not _ACCESS_KEY.fullmatch(access):
             self._observe("credential", "unknown")
             raise unknown_key(service, access)
-        known = await self._flights.run(("credential", access), lambda: self._ask_credential(access))
+        known = await self._lookups.run(("credential", access), lambda: self._ask_credential(access))
         if known is None:
             raise unknown_key(service, access)
         return known
 
     async def _ask_credential(self, access: str) -> Ec2Credential | None:
-        if self._met.peek(access):
+        if self._valid_before.peek(access):
             return await self._look_up(access)
         async with self._unknown_limit.lookup() as count_unknown:
             found = await self._look_up(access)
@@ -195,11 +195,11 @@ class Keys:
                 self._tokens.drop(access)
         if found is None:
             self._credentials.drop(access)
-            self._met.drop(access)
+            self._valid_before.drop(access)
             self._unknown.put(access, True, asked + self._lifetimes.miss)
         else:
             self._credentials.put(access, found, asked + self._lifetimes.credential)
-            self._met.put(access, True, math.inf)
+            self._valid_before.put(access, True, math.inf)
         return found
 
     async def token(self, credential: Ec2Credential, *, service: str = "s3") -> Token:
@@ -218,7 +218,7 @@ class Keys:
         if self._barred.get(credential, now):
             self._observe("token", "unknown")
             raise unknown_key(service, credential.access)
-        fresh = await self._flights.run(("token", credential), lambda: self._ask_token(credential))
+        fresh = await self._lookups.run(("token", credential), lambda: self._ask_token(credential))
         if fresh is None:
             raise unknown_key(service, credential.access)
         return fresh

@@ -30,10 +30,10 @@ def reader(shape: Any) -> Callable[[str], Any]:
     if shape.member.type_name == "timestamp":
         # An HTTP date has a comma of its own, so each second comma parts two dates.
         return lambda text: [item(pair) for pair in _pairs(text)]
-    return lambda text: [item(piece) for piece in pieces(text)]
+    return lambda text: [item(piece) for piece in split_list(text)]
 
 
-def pieces(text: str) -> list[str]:
+def split_list(text: str) -> list[str]:
     """Split a header's list at the commas outside quotes."""
     found: list[str] = []
     at = 0

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 # White space around a header's value, which is not part of it (RFC 9110, 5.5), also where a line was folded.
-_AIR = " \t\n\r\v\f"
+_WHITE_SPACE = " \t\n\r\v\f"
 # Headers that nearly every request has and that are no parameters.
 USUAL = frozenset(
     (
@@ -73,7 +73,8 @@ def _joined(headers: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
     for name, value in headers:
         values.setdefault(name, []).append(value)
     return {
-        name: some[0] if len(some) == 1 else ",".join(one.strip(_AIR) for one in some) for name, some in values.items()
+        name: some[0] if len(some) == 1 else ",".join(one.strip(_WHITE_SPACE) for one in some)
+        for name, some in values.items()
     }
 
 

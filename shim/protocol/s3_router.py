@@ -32,7 +32,7 @@ SIGNS_ONLY = frozenset({"x-id", *_V4.split()})
 _COPY = "x-amz-copy-source"
 
 # Operations of other endpoints (S3 Express, Object Lambda) whose requests look like those of this endpoint.
-_ELSEWHERE = frozenset({"ListDirectoryBuckets", "WriteGetObjectResponse"})
+_OTHER_ENDPOINTS = frozenset({"ListDirectoryBuckets", "WriteGetObjectResponse"})
 _SHAPES = {"": 0, "{Bucket}": 1, "{Bucket}/{Key+}": 2}
 _METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "DELETE"})
 
@@ -42,15 +42,15 @@ class Route:
     """What a request must have to be one of an operation, and which query keys the operation takes."""
 
     operation: str
-    demands: Mapping[str, str]  # query key → the value it must have, or ''
+    required_keys: Mapping[str, str]  # query key → the value it must have, or ''
     copies: bool
-    knows: frozenset[str]
+    accepted_keys: frozenset[str]
     sub_resources: frozenset[str]  # the keys in its URI: `lifecycle`, `list-type`
 
     @property
     def weight(self) -> int:
         """How specific the route is."""
-        return 2 * len(self.demands) + self.copies
+        return 2 * len(self.required_keys) + self.copies
 
 
 def not_implemented(name: str, what: str = "Header") -> AwsError:
@@ -74,7 +74,7 @@ def router(model: Any) -> Callable[[Request], str]:
     for name in model.operation_names:
         operation = model.operation_model(name)
         path, _, query = operation.http["requestUri"].lstrip("/").partition("?")
-        if path in _SHAPES and name not in _ELSEWHERE and not operation.deprecated:
+        if path in _SHAPES and name not in _OTHER_ENDPOINTS and not operation.deprecated:
             routes.setdefault((operation.http["method"], _SHAPES[path]), []).append(_route(operation, query))
     for found in routes.values():
         found.sort(key=lambda route: (-route.weight, route.operation))
@@ -100,16 +100,16 @@ def _route(operation: Any, query: str) -> Route:
     uri = dict(pair.partition("=")[::2] for pair in query.split("&")) if query else {}
     members = operation.input_shape.members if operation.input_shape else {}
     required = operation.input_shape.required_members if operation.input_shape else ()
-    demands, knows, copies = dict(uri), set(uri), False
+    required_keys, accepted_keys, copies = dict(uri), set(uri), False
     for name, member in members.items():
         location, outside = member.serialization.get("location"), member.serialization.get("name", name)
         if location == "querystring":
-            knows.add(outside)
+            accepted_keys.add(outside)
             if name in required:
-                demands[outside] = ""
+                required_keys[outside] = ""
         elif location == "header" and outside == _COPY and name in required:
             copies = True
-    return Route(operation.name, demands, copies, frozenset(knows), frozenset(uri))
+    return Route(operation.name, required_keys, copies, frozenset(accepted_keys), frozenset(uri))
 
 
 def _copies(head: Head) -> bool:
@@ -121,7 +121,7 @@ def _choose(head: Head, names: frozenset[str], copies: bool, routes: Iterable[Ro
     values = dict(head.query)
     for route in routes:
         if copies >= route.copies and all(
-            name in names and (not value or values[name] == value) for name, value in route.demands.items()
+            name in names and (not value or values[name] == value) for name, value in route.required_keys.items()
         ):
             _check_names(names, route, routes)
             return route.operation
@@ -147,7 +147,7 @@ def _asked(head: Head, names_known: Known) -> frozenset[str]:
 
 def _check_names(names: frozenset[str], route: Route, routes: Iterable[Route]) -> None:
     """Refuse the names that the operation of a route does not take."""
-    unknown = names - route.knows
+    unknown = names - route.accepted_keys
     if not unknown:
         return
     also = sorted(name for name in unknown if any(name in other.sub_resources for other in routes))

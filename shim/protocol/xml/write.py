@@ -20,7 +20,7 @@ Members = Callable[[Mapping[str, Any], Put], None]  # writes the content of an e
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 # What XML 1.0 cannot hold, and a bare carriage return, which would be read back as a line feed (2.11).
-_UNHEARD: Final = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
+_UNWRITABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def escape(text: str) -> str:
@@ -30,7 +30,7 @@ def escape(text: str) -> str:
     the whole answer unreadable.
     """
     text = _named(text)
-    return text if text.isprintable() else _UNHEARD.sub(_readable, text)
+    return text if text.isprintable() else _UNWRITABLE.sub(_readable, text)
 
 
 def escape_exactly(text: str) -> str:
@@ -40,7 +40,7 @@ def escape_exactly(text: str) -> str:
     are not supported in XML 1.0" (Amazon S3 API reference, ListObjects).
     """
     text = _named(text)
-    return text if text.isprintable() else _UNHEARD.sub(_exact, text)
+    return text if text.isprintable() else _UNWRITABLE.sub(_exact, text)
 
 
 def _named(text: str) -> str:
