@@ -45,7 +45,7 @@ from shim.http.request_body import BODY_HEADERS, ClientGone, while_client_waits,
 from shim.locks import Locks
 from shim.protocol import routing, urlencoded_form
 from shim.protocol.message import Head, Reply, Request
-from shim.protocol.operation import Asked, Operation
+from shim.protocol.operation import Operation, RequestedOperation
 from shim.record import Record, current, new_request_id
 from shim.refusals import is_refusal
 
@@ -174,22 +174,22 @@ class Gateway:
             await self._read_form(way, frontend)
         else:
             way.signature = parse_signature(way.head, frontend.service.name)
-        asked = frontend.service.ask(way.request)
-        record.operation = asked.name  # AWS has it, whether or not we do: one of a closed set
+        requested = frontend.service.identify(way.request)
+        record.operation = requested.name  # AWS has it, whether or not we do: one of a closed set
         resource = names.resource(record.service, way.request.address)
         principal = await self._who(way, frontend)
         record.account, record.project = principal.account_id, principal.project_id
-        if way.form and (asked.anonymous or principal is not ANONYMOUS):
-            asked = await _aside(way.form, lambda: self._decoded(way, frontend))
-        action = names.action(record.service, asked.name)
-        decision = authorise(principal, action, resource, open_to_anyone=asked.anonymous)
+        if way.form and (requested.anonymous or principal is not ANONYMOUS):
+            requested = await _aside(way.form, lambda: self._decoded(way, frontend))
+        action = names.action(record.service, requested.name)
+        decision = authorise(principal, action, resource, open_to_anyone=requested.anonymous)
         if not decision.allowed:
             raise frontend.unsigned(way.request)
         way.admitted()
-        operation = asked.operation
+        operation = requested.operation
         if operation is None:
-            assert asked.refusal is not None  # there is one or the other
-            raise asked.refusal
+            assert requested.error is not None  # there is one or the other
+            raise requested.error
 
         params = way.params = await self._parse(way, frontend, operation)
         if operation.check is not None:
@@ -271,13 +271,13 @@ class Gateway:
         account = account_id(project, self._settings.account_ids)
         return Principal(proof, access_key, credential.user_id, project, account)
 
-    def _decoded(self, way: _Way, frontend: Frontend) -> Asked:
+    def _decoded(self, way: _Way, frontend: Frontend) -> RequestedOperation:
         """Decode a form whose signature holds, and return what it asks for; a glance may have missed it."""
         if way.head.method == "POST":
             way.request = Request(way.head, form=urlencoded_form.decode(way.form))
-        asked = frontend.service.ask(way.request)
-        way.record.operation = asked.name
-        return asked
+        requested = frontend.service.identify(way.request)
+        way.record.operation = requested.name
+        return requested
 
     async def _parse(self, way: _Way, frontend: Frontend, operation: Operation) -> dict[str, Any]:
         """Return the parameters; a streamed body becomes one of them, unread, and any other is read and checked."""

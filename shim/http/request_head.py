@@ -41,7 +41,7 @@ def too_large() -> AwsError:
     )
 
 
-def refusal(error: AwsError) -> bytes:
+def error_response(error: AwsError) -> bytes:
     """Return the whole answer to what is no request: S3's, as nothing tells which service it was meant for."""
     reply = faults.s3(error, new_request_id(), Request(Head("POST", b"/", b"", ())))
     assert isinstance(reply.body, bytes)

@@ -54,15 +54,15 @@ class Operation:
         return not self.name.startswith(("Describe", "Get", "List", "Head"))
 
 
-class Asked(NamedTuple):
-    """What a request asks for: `name` is the operation AWS would run, '' where there is none.
+class RequestedOperation(NamedTuple):
+    """The operation of a request: `name` is the one that AWS would run, '' where there is none.
 
-    `operation` is None, and `refusal` says why, where AWS has no such operation or we have no action for it.
+    `operation` is None, and `error` says why, where AWS has no such operation or the gateway has no action for it.
     """
 
     name: str
     operation: Operation | None = None
-    refusal: AwsError | None = None
+    error: AwsError | None = None
     anonymous: bool = False  # anyone may call it, unsigned
 
 

@@ -20,7 +20,7 @@ from shim.errors import AwsError
 from shim.protocol import ec2, query, restxml
 from shim.protocol.coverage import compile_tree, covered_wholly, model_names, paths, uncovered
 from shim.protocol.message import Reply, Request
-from shim.protocol.operation import Asked, Check, Dialect, Handler, Operation, describe
+from shim.protocol.operation import Check, Dialect, Handler, Operation, RequestedOperation, describe
 
 H = TypeVar("H", bound=Handler)
 
@@ -75,7 +75,7 @@ class Service:
         self._names = {xform_name(operation): operation for operation in self._model.operation_names}
         self._handlers: dict[str, Handler] = {}
         self._registered: dict[str, Operation] = {}
-        self._asked: dict[str, Asked] = {}  # what a request for each registered operation asks for
+        self._requested: dict[str, RequestedOperation] = {}  # what a request for each registered operation asks for
         self._words = model_names(words)
         self._operations = Operations(self._model.operation_names, self._compile)
 
@@ -129,7 +129,7 @@ class Service:
                 ends_with_client=ends_with_client,
                 check=check,
             )
-            self._asked[name] = Asked(name, self._registered[name], None, anonymous)
+            self._requested[name] = RequestedOperation(name, self._registered[name], None, anonymous)
             self._operations.put(self._registered[name])
             return handler
 
@@ -179,13 +179,13 @@ class Service:
         """Whether any registered operation may be called unsigned."""
         return any(operation.anonymous for operation in self._registered.values())
 
-    def ask(self, request: Request) -> Asked:
+    def identify(self, request: Request) -> RequestedOperation:
         """Identify a request's operation.  An error is returned, not raised: only signed requests see it."""
         try:
             name = self.route(request)
         except AwsError as error:
-            return Asked("", None, error)
-        return self._asked.get(name) or Asked(name, None, self._dialect.unsupported_operation(name))
+            return RequestedOperation("", None, error)
+        return self._requested.get(name) or RequestedOperation(name, None, self._dialect.unsupported_operation(name))
 
     def parse(self, operation: Operation, request: Request, body: bytes) -> dict[str, Any]:
         """Return the parameters, valid by the model and all of them supported; AwsError names the one that is not.

@@ -31,8 +31,8 @@ def raw_form(body: str) -> Request:
 
 def identified(service: Service, request: Request) -> Operation:
     """Return the operation of a request, as the gateway finds it."""
-    asked = service.ask(request)
+    asked = service.identify(request)
     if asked.operation is None:
-        assert asked.refusal is not None
-        raise asked.refusal
+        assert asked.error is not None
+        raise asked.error
     return asked.operation
