@@ -29,7 +29,7 @@ from shim.config import Settings
 from shim.ec2.engine import errors as ec2_errors
 from shim.ec2.service import ec2
 from shim.errors import AwsError
-from shim.frontend import Forms, Frontend
+from shim.frontend import FormHandler, Frontend
 from shim.gateway import Gateway
 from shim.health import Lifecycle
 from shim.http.server import DrainingServer, SideServer, bounds, configuration, listener
@@ -42,7 +42,7 @@ from shim.record import Record, current
 from shim.refusals import Refusal, Refusals
 from shim.s3 import errors as s3_errors
 from shim.s3.config import cors
-from shim.s3.objects import post_forms as s3_posting
+from shim.s3.objects import post_forms
 from shim.s3.service import s3
 from shim.sts import errors as sts_errors
 from shim.sts.service import sts
@@ -60,7 +60,7 @@ FRONTENDS = {
         s3_errors.translate,
         s3_errors.unsigned,
         buffered=False,
-        forms=Forms(s3_posting.posted, s3_posting.opened),
+        form_handler=FormHandler(post_forms.is_post_form, post_forms.open_form),
         preflight=cors.preflight,
     ),
     "ec2": Frontend(ec2, lambda error, operation, _: ec2_errors.translate(error, operation), _unsigned, buffered=True),

@@ -24,7 +24,7 @@ class Translate(Protocol):
         ...
 
 
-class Posting(Protocol):
+class BrowserForm(Protocol):
     """A browser's form, read up to its file.
 
     `access_key` signed its policy, `length` counts its bytes, `request` is the PutObject that it is handled as, and
@@ -46,11 +46,11 @@ class Posting(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Forms:
-    """A service's browser forms: `posted` tells whether a request is one, `opened` reads it up to its file."""
+class FormHandler:
+    """How a service handles browser forms: `matches` recognises one, `open` reads it up to its file."""
 
-    posted: Callable[[Request], bool]
-    opened: Callable[[Request, Receive], Awaitable[Posting]]
+    matches: Callable[[Request], bool]
+    open: Callable[[Request, Receive], Awaitable[BrowserForm]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,5 +65,5 @@ class Frontend:
     translate: Translate
     unsigned: Callable[[Request], AwsError]
     buffered: bool  # requests are forms, read whole before their signature is checked
-    forms: Forms | None = None
+    form_handler: FormHandler | None = None
     preflight: Callable[[Request], AwsError] | None = None

@@ -37,7 +37,7 @@ from shim.cache import Cache
 from shim.config import Settings
 from shim.context import NO_CLOUD, Call, Caller, Tenants
 from shim.errors import AwsError
-from shim.frontend import Frontend, Posting
+from shim.frontend import BrowserForm, Frontend
 from shim.http.answer_body import CutShortError, send_reply
 from shim.http.asgi import Receive, Scope, Send
 from shim.http.keepalive import keep_connection_alive
@@ -80,7 +80,7 @@ class _Way:
     # Filled in by the steps.  Class attributes, as no request needs all of them.
     frontend: Frontend | None = None
     form = b""  # of a query service: the body as it came, decoded once its signature is verified
-    posting: Posting | None = None
+    browser_form: BrowserForm | None = None
     tokens: Tokens | None = None
     signature: RequestSignature | None = None
     verified: Verified | None = None
@@ -222,9 +222,9 @@ class Gateway:
         must not cost the work of decoding it.  Of a browser's form the fields are read, up to its file.
         """
         head, service = way.head, frontend.service
-        if head.method == "POST" and frontend.forms is not None and frontend.forms.posted(way.request):
-            way.posting = await frontend.forms.opened(way.request, way.receive)
-            way.request = way.posting.request
+        if head.method == "POST" and frontend.form_handler is not None and frontend.form_handler.matches(way.request):
+            way.browser_form = await frontend.form_handler.open(way.request, way.receive)
+            way.request = way.browser_form.request
             return
         way.signature = parse_signature(head, service.name)
         if not frontend.buffered:
@@ -239,15 +239,15 @@ class Gateway:
 
     async def _who(self, way: _Way, frontend: Frontend) -> Principal:
         """Prove who signed; raise AWS's error where the signature does not hold."""
-        name, signer = frontend.service.name, way.posting or way.signature
+        name, signer = frontend.service.name, way.browser_form or way.signature
         if signer is None:
             return ANONYMOUS
         access_key = way.record.access_key = signer.access_key
         credential = await self._keys.credential(access_key, service=name)
         secret, now, region = credential.secret, datetime.now(UTC), self._settings.region
         if way.signature is None:  # of a browser's form only its policy is signed
-            assert way.posting is not None
-            way.posting.verify(secret=secret, regions=self._regions, region=region, now=now)
+            assert way.browser_form is not None
+            way.browser_form.verify(secret=secret, regions=self._regions, region=region, now=now)
             proof = Proof.FORM
         else:
             proof = Proof.SIGNATURE
@@ -281,10 +281,10 @@ class Gateway:
 
     async def _parse(self, way: _Way, frontend: Frontend, operation: Operation) -> dict[str, Any]:
         """Return the parameters; a streamed body becomes one of them, unread, and any other is read and checked."""
-        parse, posting, verified = frontend.service.parse, way.posting, way.verified
-        if posting is not None:
-            way.record.bytes_in = posting.length
-            return {**parse(operation, way.request, b""), operation.streaming_input: posting.body}
+        parse, browser_form, verified = frontend.service.parse, way.browser_form, way.verified
+        if browser_form is not None:
+            way.record.bytes_in = browser_form.length
+            return {**parse(operation, way.request, b""), operation.streaming_input: browser_form.body}
         if frontend.buffered:
             return await _aside(way.form, lambda: parse(operation, way.request, b""))
         if not operation.streaming_input and verified and no_body(way.head, verified):
@@ -343,7 +343,7 @@ class Gateway:
         assert operation.handler is not None  # as every registered operation has
         result = await operation.handler(call, params)
         reply = frontend.service.reply(operation, result, request_id=way.record.request_id, request=way.request)
-        return way.posting.answer(reply, call) if way.posting else reply
+        return way.browser_form.answer(reply, call) if way.browser_form else reply
 
     def _failure(self, error: Exception, way: _Way) -> Reply:
         """Turn any exception into the service's error envelope."""

@@ -292,7 +292,7 @@ class Connection(asyncio.Protocol):
                 self._read.broken(error)
             return
         log.warning("%s is refused: %s", self._scope["client"], error.code)
-        self.transport.write(request_head.refusal(error))
+        self.transport.write(request_head.error_response(error))
         self._hang_up()
 
     # What exchanges and the server ask for.

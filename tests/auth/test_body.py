@@ -87,13 +87,13 @@ class TestTrailers:
     BODY = b"5\r\nhello\r\n0\r\n"
     CRC = "x-amz-checksum-crc32"
 
-    def body(self, trailers: bytes, announced: str | None = CRC) -> Body:
-        told = {"x-amz-decoded-content-length": "5", **({"x-amz-trailer": announced} if announced else {})}
+    def body(self, trailers: bytes, trailer_names: str | None = CRC) -> Body:
+        told = {"x-amz-decoded-content-length": "5", **({"x-amz-trailer": trailer_names} if trailer_names else {})}
         data = self.BODY + trailers + b"\r\n"
         return open_body(head(**told, **{"content-length": str(len(data))}), events(data), verified(UNSIGNED_TRAILER))
 
     @pytest.mark.parametrize(
-        ("trailers", "announced"),
+        ("trailers", "trailer_names"),
         [
             (b"", CRC),
             (b":NhCmhg==\r\n", CRC),
@@ -102,8 +102,8 @@ class TestTrailers:
             (b"x-amz-checksum-crc32:NhCmhg==\r\n", None),
         ],
     )
-    def test_not_those_announced(self, trailers: bytes, announced: str | None) -> None:
-        error = fails(self.body(trailers, announced))
+    def test_trailers_other_than_declared(self, trailers: bytes, trailer_names: str | None) -> None:
+        error = fails(self.body(trailers, trailer_names))
         assert (error.code, error.status) == ("MalformedTrailerError", 400)
 
     @pytest.mark.parametrize("text", [b"", b"x", b"AAAA", b"NhCmhg==-1"])
@@ -112,7 +112,7 @@ class TestTrailers:
         assert (error.code, error.status) == ("InvalidRequest", 400)
         assert error.message == "Value for x-amz-checksum-crc32 trailing header is invalid."
 
-    def test_none_announced_and_none_sent(self) -> None:
+    def test_no_trailers_declared_and_none_sent(self) -> None:
         assert consume(self.body(b"", None)) == (b"hello", None)
 
     def test_name_in_capitals(self) -> None:

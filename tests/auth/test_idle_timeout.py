@@ -13,7 +13,7 @@ from shim.errors import AwsError
 from shim.http.asgi import Receive
 from shim.http.request_body import with_idle_timeout
 from tests.auth.bodies import head
-from tests.support import timeless
+from tests.support import fake_clock
 
 Event = MutableMapping[str, Any]
 
@@ -49,7 +49,7 @@ def test_silence_ends_a_body() -> None:
             "connections will be closed."
         )
 
-    timeless.run(scenario())
+    fake_clock.run(scenario())
 
 
 def test_slowness_is_no_silence() -> None:
@@ -58,16 +58,16 @@ def test_slowness_is_no_silence() -> None:
         receive = with_idle_timeout(spoken(*slow, (0.06, piece(b"z", more=False))), 0.1)
         assert await plain_body(head(content_length="6"), receive).read(100) == b"aaaaaz"
 
-    timeless.run(scenario())
+    fake_clock.run(scenario())
 
 
 def test_a_piece_that_came_during_a_stall_is_no_silence() -> None:
     async def scenario() -> None:
         receive = with_idle_timeout(spoken((0.06, piece(b"a", more=False))), 0.1)
-        asyncio.get_running_loop().call_later(0.01, timeless.stall, 1)
+        asyncio.get_running_loop().call_later(0.01, fake_clock.stall, 1)
         assert await plain_body(head(content_length="1"), receive).read(100) == b"a"
 
-    timeless.run(scenario())
+    fake_clock.run(scenario())
 
 
 def test_who_has_sent_all_may_wait_for_the_answer() -> None:
@@ -76,7 +76,7 @@ def test_who_has_sent_all_may_wait_for_the_answer() -> None:
         assert await plain_body(head(content_length="1"), receive).read(100) == b"a"
         assert (await receive())["type"] == "http.disconnect"
 
-    timeless.run(scenario())
+    fake_clock.run(scenario())
 
 
 def test_who_is_cancelled_meanwhile_was_not_silent() -> None:
@@ -85,11 +85,11 @@ def test_who_is_cancelled_meanwhile_was_not_silent() -> None:
         reading = asyncio.ensure_future(receive())
         await asyncio.sleep(0)
         asyncio.get_running_loop().call_later(0.05, reading.cancel)
-        timeless.stall(0.1)  # so that both end in the same turn of the loop
+        fake_clock.stall(0.1)  # so that both end in the same turn of the loop
         with pytest.raises(asyncio.CancelledError):
             await reading
 
-    timeless.run(scenario())
+    fake_clock.run(scenario())
 
 
 def test_a_timer_ends_with_its_piece() -> None:
@@ -99,4 +99,4 @@ def test_a_timer_ends_with_its_piece() -> None:
         await asyncio.sleep(0.1)
         assert (await receive())["body"] == b"b"
 
-    timeless.run(scenario())
+    fake_clock.run(scenario())

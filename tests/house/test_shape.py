@@ -105,3 +105,20 @@ def test_files_name_no_machine() -> None:
     me = Path("tests/house/test_shape.py")
     written = [path for path in files() if path != me and path.suffix != ".lock"]
     assert not [str(path) for path in written if paths.search(text(path))]
+
+
+def test_names_are_terms_of_the_field() -> None:
+    """Names that a newcomer had to solve, and that were replaced: modules, functions, classes and parameters."""
+    riddles = {"announced", "claims", "face", "folded", "foreign", "guesses", "in_time", "kinds", "lasting"}
+    riddles |= {"receiving", "sending", "together", "topology", "Topology", "odd_heads", "summing", "timeless"}
+    found = {(str(path), name) for path in modules() for name in {path.stem, *declared(path)} if name in riddles}
+    assert not found
+
+
+def declared(path: Path) -> Iterable[str]:
+    """Return the names that a module gives to its functions, classes and parameters."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.arg):
+            yield node.arg

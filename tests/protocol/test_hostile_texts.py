@@ -16,7 +16,7 @@ from shim.auth.request_signature import Scope, parse_signature
 from shim.auth.sigv4 import signing_keys
 from shim.errors import AwsError
 from shim.protocol import routing
-from shim.protocol.headers import pieces
+from shim.protocol.headers import split_list
 from shim.protocol.message import Head, decode_pairs
 from shim.protocol.scalars import reader
 from shim.protocol.service import Service
@@ -45,7 +45,7 @@ def test_the_parts_of_a_signature(piece: str) -> None:
 
 @pytest.mark.parametrize("text", [long('"a,'), long('"\\,'), long('" ,'), f'"{long(" ")}', f'"{long("a ")}"b'])
 def test_the_items_of_a_header(text: str) -> None:
-    assert pieces(text)
+    assert split_list(text)
 
 
 @pytest.mark.parametrize("line", ["a:" + long(" "), "a:b" + long(" "), "a:" + long("b "), long("a"), "a:" + long("\t")])

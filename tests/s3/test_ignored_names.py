@@ -11,7 +11,7 @@ Sent = tuple[dict[str, str], str]  # headers, and what the query ends with
 
 
 @pytest.fixture
-def sending(aws: Any) -> Iterator[Callable[[Sent], None]]:
+def send_also(aws: Any) -> Iterator[Callable[[Sent], None]]:
     """Let every request of the test bear further headers and query parameters, under its signature."""
     client, sent = aws("s3"), list[Sent]()
 
@@ -36,9 +36,9 @@ CLIENTS: dict[str, Sent] = {
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_every_call_of_a_common_day_bears_it(
-    s3: Any, bucket: str, client: str, sending: Callable[[Sent], None]
+    s3: Any, bucket: str, client: str, send_also: Callable[[Sent], None]
 ) -> None:
-    sending(CLIENTS[client])
+    send_also(CLIENTS[client])
     s3.head_bucket(Bucket=bucket)
     s3.put_object(Bucket=bucket, Key="k", Body=b"body")
     assert s3.head_object(Bucket=bucket, Key="k")["ContentLength"] == 4
@@ -56,10 +56,10 @@ def test_every_call_of_a_common_day_bears_it(
 
 
 def test_what_may_change_the_meaning_of_a_write_is_refused_by_name(
-    s3: Any, bucket: str, sending: Callable[[Sent], None]
+    s3: Any, bucket: str, send_also: Callable[[Sent], None]
 ) -> None:
     for sent, name in ((({"x-amz-unheard-of": "1"}, ""), "x-amz-unheard-of"), (({}, "unheardOf"), "unheardOf")):
-        sending(sent)
+        send_also(sent)
         with refused("NotImplemented", 501) as error:
             s3.put_object(Bucket=bucket, Key="k", Body=b"")
         assert error["Message"].endswith(f": {name}")

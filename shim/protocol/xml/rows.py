@@ -53,12 +53,12 @@ class Table(Sequence[Mapping[str, Any]]):
 def one_by_one(emit: Callable[[Any, Callable[[str], None]], None]) -> Column:
     """Return the column that writes one value at a time, by an emitter of `xml.write`."""
 
-    def alone(value: Any) -> str:
+    def singly(value: Any) -> str:
         found: list[str] = []
         emit(value, found.append)
         return "".join(found)
 
-    return lambda values: [alone(value) for value in values]
+    return lambda values: [singly(value) for value in values]
 
 
 def scalars(text: Callable[[Any], str]) -> Column:
@@ -86,14 +86,14 @@ def digits(text: Callable[[Any], str]) -> Column:
     return lambda values: list(map(str if set(map(type, values)) == {int} else text, values))
 
 
-def rows(alone: Column, tags: tuple[str, str], cell: Callable[[str], Cell]) -> Column:
+def rows(singly: Column, tags: tuple[str, str], cell: Callable[[str], Cell]) -> Column:
     """Return the column of structures, tags included.
 
-    `alone` writes them one by one; `cell` tells how a member is written, or raises LookupError.
+    `singly` writes them one by one; `cell` tells how a member is written, or raises LookupError.
     """
     cells: dict[str, Cell] = {}
 
-    def together(columns: Mapping[str, Sequence[Any]], same: Mapping[str, Any]) -> list[str]:
+    def by_columns(columns: Mapping[str, Sequence[Any]], same: Mapping[str, Any]) -> list[str]:
         between, written = [tags[0]], []
         for name, values in (*columns.items(), *same.items()):
             if name not in cells:
@@ -112,19 +112,19 @@ def rows(alone: Column, tags: tuple[str, str], cell: Callable[[str], Cell]) -> C
     def column(values: Sequence[Mapping[str, Any]]) -> list[str]:
         if type(values) is Table:
             try:
-                return together(values.columns, values.same)
+                return by_columns(values.columns, values.same)
             except (TypeError, AttributeError, ValueError, LookupError):
-                return alone(list(values))  # which says what is wrong with which member
+                return singly(list(values))  # it raises the error for the wrong member
         found: list[str] = []
         for names, run in groupby(values, _present):
             some = list(run)
             try:
                 if len(some) >= FEW and names:
-                    found += together({name: [row[name] for row in some] for name in names}, {})
+                    found += by_columns({name: [row[name] for row in some] for name in names}, {})
                 else:
-                    found += alone(some)
+                    found += singly(some)
             except (TypeError, AttributeError, ValueError, LookupError):
-                found += alone(some)  # which says what is wrong with which member
+                found += singly(some)  # it raises the error for the wrong member
         return found
 
     return column

@@ -127,5 +127,5 @@ async def computed(algorithm: str, body: bytes | AsyncIterator[bytes]) -> Checks
 
 
 def bad_digest(algorithm: str) -> AwsError:
-    """Say that an announced checksum is not the object's."""
+    """Say that a declared checksum is not that of the object."""
     return AwsError("BadDigest", f"The {algorithm.lower()} you specified did not match the calculated checksum.", 400)

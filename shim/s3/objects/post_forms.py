@@ -65,7 +65,7 @@ _TOKEN: Final = re.compile("[!#$%&'*+.^_`|~0-9a-z-]+")  # what a header's name i
 _CONTROL: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f]")  # what no header's value can hold (RFC 9110, 5.5)
 
 
-def posted(request: Request) -> bool:
+def is_post_form(request: Request) -> bool:
     """Tell whether a request is a browser's form: a POST to a bucket, signed nowhere but in its fields."""
     head, (bucket, key) = request.head, request.address
     return (
@@ -78,7 +78,7 @@ def posted(request: Request) -> bool:
     )
 
 
-class Posting:
+class BrowserForm:
     """A form whose fields have come and whose file has begun.
 
     `access_key` says who has signed it, `length` how many bytes it has, `request` is the PutObject it stands for,
@@ -162,7 +162,7 @@ class Posting:
             )
 
 
-async def opened(request: Request, receive: Receive) -> Posting:
+async def open_form(request: Request, receive: Receive) -> BrowserForm:
     """Read a form as far as its file and return it; raise AwsError where it is none, ClientGone where it breaks off."""
     head = request.head
     # A form is in no coding of its own, so no other header tells its length.
@@ -179,7 +179,7 @@ async def opened(request: Request, receive: Receive) -> Posting:
         first, more = form.feed(event.get("body", b"")), event.get("more_body", False)
     if not form.has_file:
         form.finish()
-    return Posting(head, request.address.bucket, form, receive, first, more=more)
+    return BrowserForm(head, request.address.bucket, form, receive, first, more=more)
 
 
 def _headers(fields: Mapping[str, str]) -> list[tuple[str, str]]:

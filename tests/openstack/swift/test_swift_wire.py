@@ -155,12 +155,12 @@ def test_a_body_of_another_length_is_never_finished(pieces: tuple[bytes, ...]) -
     "more", [b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", b"garbage"], ids=["answer", "garbage"]
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("together", [True, False])
-def test_what_nobody_asked_for_is_nobodys_answer(method: str, more: bytes, together: bool) -> None:
+@pytest.mark.parametrize("in_one_piece", [True, False])
+def test_what_nobody_asked_for_is_nobodys_answer(method: str, more: bytes, in_one_piece: bool) -> None:
     first = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
     async def run() -> None:
-        script = Script(says(first + more) if together else says(first, more), says(OK))
+        script = Script(says(first + more) if in_one_piece else says(first, more), says(OK))
         async with swift(script) as ask:
             assert await (await ask(method)).read() == b""
             async with asyncio.timeout(60):

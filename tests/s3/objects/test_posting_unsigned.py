@@ -12,12 +12,12 @@ from shim.context import Call, Caller
 from shim.errors import AwsError
 from shim.locks import Locks
 from shim.protocol.message import Address, Head, Reply, Request
-from shim.s3.objects import post_forms as posting
+from shim.s3.objects import post_forms
 
 FIELDS = {"key": "k", "AWSAccessKeyId": "a", "policy": "p", "signature": "s"}
 
 
-def opened(fields: dict[str, str], headers: tuple[tuple[str, str], ...] | None = None) -> posting.Posting:
+def opened(fields: dict[str, str], headers: tuple[tuple[str, str], ...] | None = None) -> post_forms.BrowserForm:
     body, content_type = encode_multipart_formdata([*fields.items(), ("file", ("f", b"content"))])
     lengths = (("content-length", str(len(body))),) if headers is None else headers
 
@@ -25,7 +25,7 @@ def opened(fields: dict[str, str], headers: tuple[tuple[str, str], ...] | None =
         return {"type": "http.request", "body": body, "more_body": False}
 
     head = Head("POST", b"/b", b"", (("content-type", content_type), *lengths))
-    return asyncio.run(posting.opened(Request(head, Address("b", "")), receive))
+    return asyncio.run(post_forms.open_form(Request(head, Address("b", "")), receive))
 
 
 @pytest.mark.parametrize("also", [(), (("x-amz-decoded-content-length", "7"),)])
