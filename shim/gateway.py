@@ -1,13 +1,13 @@
-"""The way of every AWS request, in one place, from the socket to the answer.
+"""The gateway: takes every AWS request through the same steps, from the socket to the answer.
 
     route -> resource -> who -> authorise -> parse -> check -> act -> answer -> log line, metric, refusal
 
-Nothing here knows an action or a cloud by name, and no action can leave out a step: signature, limits, request id, log
-and metric belong to this file and to the registry it reads.
+It knows no action and no cloud by name, and no action can leave out a step: signature, limits, request id, log line and
+metrics are the business of this module and of the registry that it reads.
 
-Where a request is wrong in several ways, the answer is the one that AWS gives: a signature that does not hold comes
-before an operation that is not there, and both come before the parameters.  A stranger learns nothing but that the
-request is not signed.  OpenStack is asked for nothing but the secret of the access key until all of that is settled.
+If a request has several errors, the answer is the one that AWS gives: first a wrong signature, then an unknown
+operation, then wrong parameters.  An unsigned request is told only that it is not signed.  Until all of these are
+checked, OpenStack is asked only for the secret of the access key.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ from shim.refusals import is_refusal
 
 log = logging.getLogger(__name__)
 
-# Not AWS's, and answered to whoever does not sign; a signed request for a bucket of that name stays AWS's.
+# Paths outside of AWS's API, answered if unsigned; a signed request for a bucket of that name is served as S3.
 SIDE_PATHS = frozenset((b"/healthcheck", b"/healthcheck/ready"))
 
 T = TypeVar("T")
@@ -60,26 +60,26 @@ _text: Callable[[bytes], str] = methodcaller("decode", "latin-1")
 _name: Callable[[tuple[bytes, bytes]], bytes] = itemgetter(0)
 _value: Callable[[tuple[bytes, bytes]], bytes] = itemgetter(1)
 
-# Of a form that nobody signed; the largest legal one holds a web identity token of 20,000 characters.
+# The limit of an unsigned form; the largest legal one has a web identity token of 20,000 characters.
 _UNSIGNED_FORM_BYTES = 64 << 10
 
-# From here on a form takes a millisecond and more to decode or parse.
+# A form of this size and more takes a millisecond and more to decode or parse.
 _LARGE_FORM_BYTES = 16 << 10
 
-# Answers as good as any other: a client asked whether something is there, or still the same.
-_NO_TROUBLE = frozenset((Fault.NOT_FOUND, Fault.NOT_MODIFIED, Fault.PRECONDITION, Fault.RANGE))
+# Faults that are normal answers: a client asked whether something exists or has changed.
+_NORMAL_FAULTS = frozenset((Fault.NOT_FOUND, Fault.NOT_MODIFIED, Fault.PRECONDITION, Fault.RANGE))
 
 _LONGEST_NAME = 200  # characters of a refused name that the log keeps
 
-_BUG = "We encountered an internal error. Please try again."
+_BUG_MESSAGE = "We encountered an internal error. Please try again."
 
 
-class _Way:
-    """One request under way: what later steps, and the error's envelope, need of earlier ones."""
+class _State:
+    """What later steps, and the error's envelope, need from earlier steps of one request."""
 
-    # Filled in by the steps.  Class attributes, as no request needs all of them.
+    # The steps set these.  They are class attributes, as no request needs all of them.
     frontend: Frontend | None = None
-    form = b""  # of a query service: the body as it came, decoded once its signature is verified
+    form = b""  # of a query service: the raw body, decoded after its signature is verified
     browser_form: BrowserForm | None = None
     tokens: Tokens | None = None
     signature: RequestSignature | None = None
@@ -90,7 +90,7 @@ class _Way:
         self.head = head
         self.receive = receive
         self.record = record
-        self.admitted = admitted  # to be called once the request may act: its body is no stranger's any more
+        self.admitted = admitted  # to be called when the request is authorised: its body counts as unsigned until then
         self.request = Request(head)
         self.at_end: list[Callable[[], None]] = []
 
@@ -98,7 +98,7 @@ class _Way:
 class Gateway:
     """The ASGI application behind the AWS endpoint.
 
-    `observe` is told of every call once its last byte has left; `side` answers the few paths that are not AWS's.
+    `observe` is called with the record of every call after its last byte was sent; `side` serves SIDE_PATHS.
     `in_flight` is the number of calls being served.
     """
 
@@ -137,177 +137,178 @@ class Gateway:
             receive = with_idle_timeout(receive, self._settings.body_idle_seconds)
         record = Record(new_request_id(), time.perf_counter(), client=head.client)
         current.set(record)
-        way = _Way(head, receive, record, scope.get("admitted", _nothing))
+        state = _State(head, receive, record, scope.get("admitted", _nothing))
         self.in_flight += 1
         try:
-            await self._serve(way, send)
+            await self._serve(state, send)
         except ClientGone:
             record.status, record.code = 499, "ClientGone"
         finally:
             self.in_flight -= 1
-            for close in way.at_end:
+            for close in state.at_end:
                 close()
             record.seconds = time.perf_counter() - record.started
             self._observe(record)
 
-    async def _serve(self, way: _Way, send: Send) -> None:
+    async def _serve(self, state: _State, send: Send) -> None:
         try:
-            reply = await self._answer(way)
+            reply = await self._answer(state)
         except ClientGone:
             raise
-        except Exception as error:  # noqa: BLE001 - the last border: whatever happened becomes an answer
-            reply = self._failure(error, way)
-        way.record.status = reply.status
+        except Exception as error:  # noqa: BLE001 - every exception becomes an answer here
+            reply = self._failure(error, state)
+        state.record.status = reply.status
         try:
-            await send_reply(reply, way.head, way.receive, send, way.record)
+            await send_reply(reply, state.head, state.receive, send, state.record)
         except CutShortError as cut:
-            way.record.code = self._told(cut.reason, way).code
+            state.record.code = self._aws_error(cut.reason, state).code
             raise
 
-    async def _answer(self, way: _Way) -> Reply:
-        """Walk the whole way; every exception on it becomes an answer in `_failure`."""
-        record = way.record
-        frontend = self._service(way)
-        if way.head.method == "OPTIONS" and frontend.preflight is not None:
-            raise frontend.preflight(way.request)  # a browser asks unsigned, before it sends the request it means
-        if frontend.buffered or way.head.method == "POST":
-            await self._read_form(way, frontend)
+    async def _answer(self, state: _State) -> Reply:
+        """Run all steps; `_failure` turns an exception of any of them into an answer."""
+        record = state.record
+        frontend = self._service(state)
+        if state.head.method == "OPTIONS" and frontend.preflight is not None:
+            raise frontend.preflight(state.request)  # a browser sends this unsigned before the real request
+        if frontend.buffered or state.head.method == "POST":
+            await self._read_form(state, frontend)
         else:
-            way.signature = parse_signature(way.head, frontend.service.name)
-        requested = frontend.service.identify(way.request)
-        record.operation = requested.name  # AWS has it, whether or not we do: one of a closed set
-        resource = names.resource(record.service, way.request.address)
-        principal = await self._who(way, frontend)
+            state.signature = parse_signature(state.head, frontend.service.name)
+        requested = frontend.service.identify(state.request)
+        record.operation = requested.name  # an operation of AWS's model, registered here or not
+        resource = names.resource(record.service, state.request.address)
+        principal = await self._authenticate(state, frontend)
         record.account, record.project = principal.account_id, principal.project_id
-        if way.form and (requested.anonymous or principal is not ANONYMOUS):
-            requested = await _aside(way.form, lambda: self._decoded(way, frontend))
+        if state.form and (requested.anonymous or principal is not ANONYMOUS):
+            requested = await _in_thread_if_large(state.form, lambda: self._decode_form(state, frontend))
         action = names.action(record.service, requested.name)
         decision = authorise(principal, action, resource, open_to_anyone=requested.anonymous)
         if not decision.allowed:
-            raise frontend.unsigned(way.request)
-        way.admitted()
+            raise frontend.unsigned(state.request)
+        state.admitted()
         operation = requested.operation
         if operation is None:
-            assert requested.error is not None  # there is one or the other
+            assert requested.error is not None  # one of the two is set
             raise requested.error
 
-        params = way.params = await self._parse(way, frontend, operation)
+        params = state.params = await self._parse(state, frontend, operation)
         if operation.check is not None:
             operation.check(self._settings, principal, operation.name, params)
-        call = await self._call(way, operation, principal, params)
-        work = self._act(way, frontend, operation, call, params)
+        call = await self._call(state, operation, principal, params)
+        work = self._act(state, frontend, operation, call, params)
         if operation.ends_with_client:
-            return await while_client_waits(work, way.receive)
+            return await while_client_waits(work, state.receive)
         if not operation.keeps_connection_alive:
             return await work
         silence = self._settings.answer_silence_seconds
-        return await keep_connection_alive(work, silence, record.request_id, lambda error: self._failure(error, way))
+        return await keep_connection_alive(work, silence, record.request_id, lambda error: self._failure(error, state))
 
-    def _service(self, way: _Way) -> Frontend:
-        """Find the service that a request is for, and what of it the path names."""
-        named = routing.service_for(way.head)
-        frontend = way.frontend = self._frontends.get(named)
+    def _service(self, state: _State) -> Frontend:
+        """Find the service of a request and, for S3, the bucket and key."""
+        named = routing.service_for(state.head)
+        frontend = state.frontend = self._frontends.get(named)
         if frontend is None:
-            way.frontend = self._frontends["sts"]  # the envelope that the clients of most other services read
+            state.frontend = self._frontends["sts"]  # for its envelope, which most clients can read
             raise routing.unsupported_service(named)
-        way.record.service = named  # a label of the metrics, so never a word of the client's own
+        state.record.service = named  # a label of the metrics, so never a name that the client chose
         if not frontend.buffered:
-            way.request = Request(way.head, routing.address(way.head, self._settings.s3_hosts))
+            state.request = Request(state.head, routing.address(state.head, self._settings.s3_hosts))
         return frontend
 
-    async def _read_form(self, way: _Way, frontend: Frontend) -> None:
-        """Read who is said to have signed and, where head and path do not tell the operation, the form that does.
+    async def _read_form(self, state: _State, frontend: Frontend) -> None:
+        """Read the signature and, if the operation is not in the head, the form that has it.
 
-        The form of a query service is kept as it came, and only a glance tells its operation: whoever did not sign it
-        must not cost the work of decoding it.  Of a browser's form the fields are read, up to its file.
+        The form of a query service is not decoded yet, as an unsigned one must not cost that work; its operation is
+        searched for in the bytes.  A browser's form is read up to its file.
         """
-        head, service = way.head, frontend.service
-        if head.method == "POST" and frontend.form_handler is not None and frontend.form_handler.matches(way.request):
-            way.browser_form = await frontend.form_handler.open(way.request, way.receive)
-            way.request = way.browser_form.request
+        head, service = state.head, frontend.service
+        if head.method == "POST" and frontend.form_handler is not None and frontend.form_handler.matches(state.request):
+            state.browser_form = await frontend.form_handler.open(state.request, state.receive)
+            state.request = state.browser_form.request
             return
-        way.signature = parse_signature(head, service.name)
+        state.signature = parse_signature(head, service.name)
         if not frontend.buffered:
             return
-        if way.signature is None and not service.has_anonymous:
-            raise frontend.unsigned(way.request)
+        if state.signature is None and not service.has_anonymous:
+            raise frontend.unsigned(state.request)
         most = self._settings.query_body_bytes
-        way.form = await plain_body(head, way.receive).read(most if way.signature else min(most, _UNSIGNED_FORM_BYTES))
-        way.record.bytes_in = len(way.form)
+        limit = most if state.signature else min(most, _UNSIGNED_FORM_BYTES)
+        state.form = await plain_body(head, state.receive).read(limit)
+        state.record.bytes_in = len(state.form)
         if head.method == "POST":
-            way.request = Request(head, form=urlencoded_form.undecoded_action(way.form))
+            state.request = Request(head, form=urlencoded_form.undecoded_action(state.form))
 
-    async def _who(self, way: _Way, frontend: Frontend) -> Principal:
-        """Prove who signed; raise AWS's error where the signature does not hold."""
-        name, signer = frontend.service.name, way.browser_form or way.signature
+    async def _authenticate(self, state: _State, frontend: Frontend) -> Principal:
+        """Verify the signature and return the principal; raise AWS's error if it is wrong."""
+        name, signer = frontend.service.name, state.browser_form or state.signature
         if signer is None:
             return ANONYMOUS
-        access_key = way.record.access_key = signer.access_key
+        access_key = state.record.access_key = signer.access_key
         credential = await self._keys.credential(access_key, service=name)
         secret, now, region = credential.secret, datetime.now(UTC), self._settings.region
-        if way.signature is None:  # of a browser's form only its policy is signed
-            assert way.browser_form is not None
-            way.browser_form.verify(secret=secret, regions=self._regions, region=region, now=now)
+        if state.signature is None:  # a browser's form: only its policy is signed
+            assert state.browser_form is not None
+            state.browser_form.verify(secret=secret, regions=self._regions, region=region, now=now)
             proof = Proof.FORM
         else:
             proof = Proof.SIGNATURE
-            way.verified = verify(
-                way.signature,
-                way.head,
+            state.verified = verify(
+                state.signature,
+                state.head,
                 secret=secret,
                 service=name,
                 regions=self._regions,
                 now=now,
                 skew=self._skew,
-                payload_hash=hashlib.sha256(way.form).hexdigest() if frontend.buffered else "",
+                payload_hash=hashlib.sha256(state.form).hexdigest() if frontend.buffered else "",
                 # Only a signature of version 2 covers the bucket of the Host header.
                 bucket_from_host=""
-                if way.signature.scope
-                else routing.bucket_in_host(way.head.first.get("host", ""), self._settings.s3_hosts),
+                if state.signature.scope
+                else routing.bucket_in_host(state.head.first.get("host", ""), self._settings.s3_hosts),
                 region=region,
             )
-        way.tokens = Tokens(self._keys, credential, name)
+        state.tokens = Tokens(self._keys, credential, name)
         project = credential.project_id
         account = account_id(project, self._settings.account_ids)
         return Principal(proof, access_key, credential.user_id, project, account)
 
-    def _decoded(self, way: _Way, frontend: Frontend) -> RequestedOperation:
-        """Decode a form whose signature holds, and return what it asks for; a glance may have missed it."""
-        if way.head.method == "POST":
-            way.request = Request(way.head, form=urlencoded_form.decode(way.form))
-        requested = frontend.service.identify(way.request)
-        way.record.operation = requested.name
+    def _decode_form(self, state: _State, frontend: Frontend) -> RequestedOperation:
+        """Decode a form whose signature is verified, and return its operation."""
+        if state.head.method == "POST":
+            state.request = Request(state.head, form=urlencoded_form.decode(state.form))
+        requested = frontend.service.identify(state.request)
+        state.record.operation = requested.name
         return requested
 
-    async def _parse(self, way: _Way, frontend: Frontend, operation: Operation) -> dict[str, Any]:
-        """Return the parameters; a streamed body becomes one of them, unread, and any other is read and checked."""
-        parse, browser_form, verified = frontend.service.parse, way.browser_form, way.verified
+    async def _parse(self, state: _State, frontend: Frontend, operation: Operation) -> dict[str, Any]:
+        """Return the parameters; a streamed body is one of them, unread; any other body is read and checked."""
+        parse, browser_form, verified = frontend.service.parse, state.browser_form, state.verified
         if browser_form is not None:
-            way.record.bytes_in = browser_form.length
-            return {**parse(operation, way.request, b""), operation.streaming_input: browser_form.body}
+            state.record.bytes_in = browser_form.length
+            return {**parse(operation, state.request, b""), operation.streaming_input: browser_form.body}
         if frontend.buffered:
-            return await _aside(way.form, lambda: parse(operation, way.request, b""))
-        if not operation.streaming_input and verified and no_body(way.head, verified):
-            return parse(operation, way.request, b"")
+            return await _in_thread_if_large(state.form, lambda: parse(operation, state.request, b""))
+        if not operation.streaming_input and verified and no_body(state.head, verified):
+            return parse(operation, state.request, b"")
         facts = operation.checksum
         checked = facts.required or bool(facts.algorithm_member)
-        body = open_body(way.head, way.receive, verified, checked=checked, required=facts.required)
+        body = open_body(state.head, state.receive, verified, checked=checked, required=facts.required)
         if operation.streaming_input:
-            way.record.bytes_in = body.length or 0
-            params = parse(operation, way.request, b"")
+            state.record.bytes_in = body.length or 0
+            params = parse(operation, state.request, b"")
             params[operation.streaming_input] = body
             return params
         raw = await body.read(self._settings.xml_body_bytes)
-        way.record.bytes_in = len(raw)
-        return parse(operation, way.request, raw)
+        state.record.bytes_in = len(raw)
+        return parse(operation, state.request, raw)
 
-    async def _call(self, way: _Way, operation: Operation, principal: Principal, params: dict[str, Any]) -> Call:
-        """Return what the action may know; the caller's token comes from the cache nearly always."""
-        settings, head = self._settings, way.head
-        if way.tokens is None:
+    async def _call(self, state: _State, operation: Operation, principal: Principal, params: dict[str, Any]) -> Call:
+        """Return the action's `Call`; the caller's token comes from the cache nearly always."""
+        settings, head = self._settings, state.head
+        if state.tokens is None:
             caller, cloud = Caller("", "", "", "", "", "", frozenset()), NO_CLOUD
         else:
-            token = await way.tokens.token()
+            token = await state.tokens.token()
             caller = Caller(
                 access_key=principal.access_key,
                 user_id=token.user_id,
@@ -317,14 +318,14 @@ class Gateway:
                 account_id=principal.account_id,
                 roles=token.roles,
             )
-            cloud = self._tenants.tenant(way.tokens, token, way.record.request_id)
+            cloud = self._tenants.tenant(state.tokens, token, state.record.request_id)
         if operation.has_dry_run and params.pop("DryRun", False):
             raise dry_run(operation, caller.roles)
-        scope = way.verified.sig.scope if way.verified else None
+        scope = state.verified.sig.scope if state.verified else None
         return Call(
             cloud=cloud,
             caller=caller,
-            request_id=way.record.request_id,
+            request_id=state.record.request_id,
             region=scope.region if scope else settings.region,
             regions=self._regions,
             operation=operation.name,
@@ -332,50 +333,50 @@ class Gateway:
             locks=self._locks,
             host=head.first.get("host", ""),
             scheme=head.scheme,
-            at_end=way.at_end,
+            at_end=state.at_end,
             cache=self._cache,
         )
 
     async def _act(
-        self, way: _Way, frontend: Frontend, operation: Operation, call: Call, params: Mapping[str, Any]
+        self, state: _State, frontend: Frontend, operation: Operation, call: Call, params: Mapping[str, Any]
     ) -> Reply:
-        """Act, and put the answer on the wire."""
-        assert operation.handler is not None  # as every registered operation has
+        """Call the action, and write its result as an answer."""
+        assert operation.handler is not None  # every registered operation has one
         result = await operation.handler(call, params)
-        reply = frontend.service.reply(operation, result, request_id=way.record.request_id, request=way.request)
-        return way.browser_form.answer(reply, call) if way.browser_form else reply
+        reply = frontend.service.reply(operation, result, request_id=state.record.request_id, request=state.request)
+        return state.browser_form.answer(reply, call) if state.browser_form else reply
 
-    def _failure(self, error: Exception, way: _Way) -> Reply:
+    def _failure(self, error: Exception, state: _State) -> Reply:
         """Turn any exception into the service's error envelope."""
-        told = self._told(error, way)
-        way.record.code = told.code
-        if is_refusal(told.status, told.code):
-            self._refused(way.record, told, way.frontend)
-        frontend = way.frontend or self._frontends["s3"]
-        return frontend.service.failure(told, request_id=way.record.request_id, request=way.request)
+        aws_error = self._aws_error(error, state)
+        state.record.code = aws_error.code
+        if is_refusal(aws_error.status, aws_error.code):
+            self._refused(state.record, aws_error, state.frontend)
+        frontend = state.frontend or self._frontends["s3"]
+        return frontend.service.failure(aws_error, request_id=state.record.request_id, request=state.request)
 
     def _refused(self, record: Record, error: AwsError, frontend: Frontend | None) -> None:
-        """Write down what was refused and why."""
+        """Record what was refused and why."""
         record.reason = error.message
         record.refused = error.refused[:_LONGEST_NAME]
         if record.refused:
             record.refused_label = frontend.service.label(record.refused) if frontend else "other"
 
-    def _told(self, error: Exception, way: _Way) -> AwsError:
-        """Return any exception in AWS's words, and log what they hide; a bug shows nothing but the request id."""
-        record, frontend = way.record, way.frontend or self._frontends["s3"]
+    def _aws_error(self, error: Exception, state: _State) -> AwsError:
+        """Return the AWS error for any exception, and log what it hides; for a bug, clients get only the request id."""
+        record, frontend = state.record, state.frontend or self._frontends["s3"]
         if isinstance(error, BackendError):
-            level = logging.DEBUG if error.fault in _NO_TROUBLE else logging.WARNING
+            level = logging.DEBUG if error.fault in _NORMAL_FAULTS else logging.WARNING
             log.log(level, "request %s: %s (upstream %s)", record.request_id, error, error.upstream_id or "-")
-            error = frontend.translate(error, record.operation, way.params or {})
+            error = frontend.translate(error, record.operation, state.params or {})
         if not isinstance(error, AwsError):
             log.error("request %s: %s %s broke", record.request_id, record.service, record.operation, exc_info=error)
-            error = AwsError("InternalError", _BUG, 500)
+            error = AwsError("InternalError", _BUG_MESSAGE, 500)
         return error
 
 
-async def _aside(form: bytes, work: Callable[[], T]) -> T:
-    """Do what decodes or parses a form: on a thread where that takes so long that other requests would feel it."""
+async def _in_thread_if_large(form: bytes, work: Callable[[], T]) -> T:
+    """Run a function that decodes or parses a form; in a thread if the form is large, so that others do not wait."""
     return work() if len(form) < _LARGE_FORM_BYTES else await asyncio.to_thread(work)
 
 
@@ -384,7 +385,7 @@ def _nothing() -> None:
 
 
 def head_of(scope: Scope) -> Head:
-    """Return the request's head as it came over the wire."""
+    """Return the request's head from its ASGI scope."""
     client = scope.get("client")
     return Head(
         method=scope["method"],

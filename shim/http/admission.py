@@ -1,7 +1,7 @@
-"""Admission: how many connections there may be, from everywhere and from one address, and what unsigned bodies hold.
+"""Bounds on connections, in all and for each address, and on the memory that unsigned bodies take.
 
-Past a bound a client is told to slow down and hung up on; it is never left waiting.  SDKs try such a call again after
-a pause: S3's `SlowDown`, EC2's `RequestLimitExceeded` and the query services' `Throttling` are in their lists of codes.
+A client that exceeds a bound is told to slow down and disconnected; it never waits.  SDKs try such a call again after a
+pause: S3's `SlowDown`, EC2's `RequestLimitExceeded` and the query services' `Throttling` are in their lists of codes.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from shim.record import new_request_id
 
 log = logging.getLogger(__name__)
 
-# A connection too many is answered, which takes a moment; of those that wait for their answer there are this many more.
+# A connection above the bound is answered before it is closed.  So many connections above the bound may wait for that
+# answer: a share of the bound, and at least this number.
 _ANSWERED_SHARE, _ANSWERED_LEAST = 8, 8
 
-# How long a connection that is one too many may take for its request, and for its answer.
+# How long a connection above the bound may take to send its request and to read the answer.
 REFUSED_SECONDS = 5.0
 
-# One line of the log for so many refusals, as whoever causes them could fill the disk.
+# Write one log line for so many refusals: a client could fill the disk otherwise.
 _LOGGED_EACH = 1000
 
 Envelope = Callable[[AwsError, str, Request], Reply]
@@ -36,10 +37,10 @@ _QUERY = (faults.query, "Throttling", "Rate exceeded")
 
 
 class Admission:
-    """The bounds of one process, and what is used of them.
+    """The bounds of one process, and how much of each is in use.
 
-    `open` is the number of connections, `held` the number of bytes of unsigned bodies, `refused` how often each bound
-    was met: `connections`, `address`, `memory`, each as the labels of a metric.
+    `open` is the number of connections, `held` the bytes of unsigned bodies in memory.  `refused` counts how often each
+    bound was exceeded, by the labels of a metric: `connections`, `address`, `memory`.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Admission:
         self.refused = {} if refused is None else refused
 
     def enter(self, address: str) -> str:
-        """Count a connection, and by its address if there is one; return which bound it breaks, or nothing."""
+        """Count a new connection, and by its address unless that is empty; return the bound exceeded, or nothing."""
         self.open += 1
         here = 0
         if address:
@@ -64,7 +65,7 @@ class Admission:
         return self._refuse("address") if here > self._per_address else ""
 
     def leave(self, address: str) -> None:
-        """Count a connection no more."""
+        """Stop counting a connection."""
         self.open -= 1
         if address:
             here = self._addresses[address] = self._addresses[address] - 1
@@ -73,12 +74,12 @@ class Admission:
 
     @property
     def crowded(self) -> bool:
-        """Whether there are so many connections that one too many is not even answered."""
+        """Whether there are so many connections that a new one is closed without an answer."""
         share = max(self._connections // _ANSWERED_SHARE, _ANSWERED_LEAST)
         return self.open > self._connections + share
 
     def begin(self, address: str) -> bool:
-        """Count a request that a proxy passes on for this address; return whether there is room for it."""
+        """Count a request that a proxy forwards for this address; return whether it is within the bound."""
         here = self._addresses.get(address, 0)
         if here >= self._per_address:
             self._refuse("address")
@@ -87,13 +88,13 @@ class Admission:
         return True
 
     def end(self, address: str) -> None:
-        """Count a passed-on request no more."""
+        """Stop counting a forwarded request."""
         here = self._addresses[address] = self._addresses[address] - 1
         if not here:
             del self._addresses[address]
 
     def hold(self, size: int) -> bool:
-        """Count bytes of an unsigned body; return whether there is room for them."""
+        """Count bytes of an unsigned body; return whether they are within the bound."""
         self.held += size
         if self.held > self._body_bytes:
             self._refuse("memory")
@@ -101,7 +102,7 @@ class Admission:
         return True
 
     def release(self, size: int) -> None:
-        """Count bytes no more: the body was signed, or it is gone."""
+        """Stop counting bytes: their body's signature is verified, or the body is dropped."""
         self.held -= size
 
     def _refuse(self, bound: str) -> str:
@@ -113,7 +114,7 @@ class Admission:
 
 
 def slow_down(scope: Mapping[str, Any]) -> tuple[Envelope, AwsError]:
-    """Return what to tell the client of a request, in the words of the service that it is for."""
+    """Return the error that tells a client to slow down, and the envelope of the service that its request is for."""
     headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
     named = routing.service_for(Head(scope["method"], scope["raw_path"], scope["query_string"], headers))
     envelope, code, message = _WORDS.get(named, _QUERY)
@@ -121,7 +122,7 @@ def slow_down(scope: Mapping[str, Any]) -> tuple[Envelope, AwsError]:
 
 
 async def refuse(scope: Scope, _receive: Receive, send: Send) -> None:
-    """Answer a request for which there is no room: the application of connections that are too many."""
+    """Answer that the client is to slow down; this is the ASGI application of connections above the bound."""
     envelope, error = slow_down(scope)
     head = Head(scope["method"], scope["raw_path"], b"", ())
     reply = envelope(error, new_request_id(), Request(head))

@@ -1,9 +1,10 @@
 """Connection: HTTP/1.1 on one socket, and the ASGI application called for each request on it.
 
-uvicorn keeps the sockets, the signals and the shutdown; the protocol on a connection is what it lets one choose.  Its
-own lets a request's head be of any length and take any time, lets through what two readers may understand differently,
-and answers in plain text what S3 answers in XML.  It also does more for each answer: two patterns for each header, a
-timer, an event for the body, head and body in two system calls (docs/performance.md has the two side by side).
+uvicorn owns the sockets, the signals and the shutdown, and takes the protocol class of a connection as a setting.  Its
+own class bounds neither the length nor the time of a request's head, accepts requests that two readers may understand
+differently (request smuggling), and answers in plain text where S3 answers in XML.  It also does more work for each
+answer: two regular expressions for each header, a timer, an event for the body, two system calls for head and body
+(docs/performance.md compares the two).
 """
 
 from __future__ import annotations
@@ -27,26 +28,26 @@ from shim.http.proxies import Proxies
 
 log = logging.getLogger(__name__)
 
-# S3 takes 8 KB of headers, to which a presigned URL adds its own.
+# S3 accepts 8 KB of headers; the parameters of a presigned URL come on top.
 HEAD_BYTES = 64 * 1024
 
-# How many requests may wait for their turn; who sends more before the first answers has the rest to send again
-# (RFC 9112, 9.3.2).
+# How many pipelined requests may wait for the answer before theirs; a client must send those beyond again (RFC 9112,
+# 9.3.2).
 QUEUED = 64
 
-# How much of what came is parsed before others have their turn: headers and chunks of one byte cost a call each.  A
-# body of known length costs one call however long it is.
+# How many bytes are parsed in one turn of the event loop, so that other connections do not wait: each header and each
+# chunk costs a call, and may be one byte long.  A body of known length costs one call, however long it is.
 SLICE_BYTES = 8 * 1024
 
-# Beyond this nobody needs the decoded path: it is for the paths of the metrics listener.
+# A longer path is not decoded: only the short paths of the metrics listener are read decoded.
 _DECODED_PATH_BYTES = 4 * 1024
 
 
 class Connection(asyncio.Protocol):
     """One connection, as uvicorn makes them.
 
-    `head_seconds` is how long the client may take for a request's head, and how long it may take none of what has been
-    written for it.  Requests that come before the last one was answered wait for their turn.
+    `head_seconds` is how long the client may take to send a request's head, and how long it may read nothing of an
+    answer.  Pipelined requests wait until those before them are answered.
     """
 
     # What a connection begins with.  Class attributes, as most connections set few of them.
@@ -95,10 +96,10 @@ class Connection(asyncio.Protocol):
         self._headers: list[Header] = []
         self._queue: deque[Exchange] = deque()
 
-    # What the event loop tells.
+    # Called by the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin; the client has to say something."""
+        """Count the connection, and wait for a head for `head_seconds`."""
         self.transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         host, port = (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else ("", 0)
@@ -117,21 +118,21 @@ class Connection(asyncio.Protocol):
         self._timer = self.loop.call_later(self._head_seconds, self._check_deadlines)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End: whoever still serves a request is told that its client has gone."""
+        """Tell the request being served that its client has gone, and drop those that wait."""
         self._connections.discard(self)
         self.admission.leave(self._address)
         self._rest = b""
         if self._timer is not None:
             self._timer.cancel()
         if self._served is not None:
-            self._served.lost()
+            self._served.client_disconnected()
         while self._queue:
             self._queue.popleft().release()
         if self._writable is not None:
             self.resume_writing()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, a slice in each turn of the loop."""
+        """Parse received bytes, a slice in each turn of the event loop."""
         if len(data) > SLICE_BYTES or self._rest:
             self._rest += data
             self._parse_slices()
@@ -139,7 +140,7 @@ class Connection(asyncio.Protocol):
             self._parse(data)
 
     def _parse_slices(self) -> None:
-        """Parse a slice, or the whole of a body of known length; the client waits while something is left."""
+        """Parse a slice, or all of a body of known length; reading is paused while bytes are left."""
         while self._rest and not self._refused:
             size = max(SLICE_BYTES, self._body_left)
             data, self._rest = self._rest[:size], self._rest[size:]
@@ -152,7 +153,7 @@ class Connection(asyncio.Protocol):
         self._read_or_pause()
 
     def _parse(self, data: bytes) -> None:
-        """Parse; a head, or what surrounds a body's pieces, may be no longer than `HEAD_BYTES`."""
+        """Parse; refuse a head, trailers or chunk extensions of more than `HEAD_BYTES`."""
         self._overhead += len(data)
         whole = self._parsed(data)
         if self._overhead > HEAD_BYTES:
@@ -161,11 +162,11 @@ class Connection(asyncio.Protocol):
             self._refuse(self._error or request_head.malformed())
 
     def pause_writing(self) -> None:
-        """The client reads more slowly than we write."""
+        """Stop writing: the client reads more slowly than answers are written."""
         self.writing = False
 
     def resume_writing(self) -> None:
-        """It has read."""
+        """Go on writing: the client has read."""
         self.writing = True
         self._unsent = 0
         if self._writable is not None and not self._writable.done():
@@ -187,10 +188,10 @@ class Connection(asyncio.Protocol):
         soon = now + self._head_seconds
         self._timer = self.loop.call_at(soon if self._due is None else min(soon, self._due), self._check_deadlines)
 
-    # What the parser tells.
+    # Called by the parser.
 
     def on_message_begin(self) -> None:
-        """Begin a head."""
+        """Reset what is known of the last head."""
         self._in_head = True
         self._url = b""
         self._headers = []
@@ -202,12 +203,12 @@ class Connection(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; a trailer "MUST NOT" be taken for one (RFC 9110, 6.5.1), and no request needs any."""
+        """Add a header; a trailer is ignored, as it "MUST NOT" be merged into the headers (RFC 9110, 6.5.1)."""
         if self._in_head:
             self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        """Serve the request, or let it wait for its turn."""
+        """Serve the request, or queue it behind those before it."""
         if self._parser.should_upgrade():
             return
         self._in_head = False
@@ -249,22 +250,22 @@ class Connection(asyncio.Protocol):
             self.pause_reading()
 
     def on_body(self, body: bytes) -> None:
-        """Keep a piece of a body until it is asked for."""
+        """Keep a piece of a body until the application asks for it."""
         self._overhead = 0
         self._body_left -= len(body)
         if self._read is not None:
-            self._read.take(body)
+            self._read.receive_body(body)
 
     def on_message_complete(self) -> None:
-        """End a body."""
+        """Mark the body complete."""
         self._overhead = 0
         self._body_left = 0
         if self._read is not None:
-            self._read.whole()
+            self._read.body_complete()
             self._read = None
 
     def _parsed(self, data: bytes) -> bool:
-        """Give the parser what came; return whether it is HTTP."""
+        """Pass bytes to the parser; return whether they are HTTP."""
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
@@ -274,7 +275,7 @@ class Connection(asyncio.Protocol):
         return True
 
     def _without_upgrade(self, rest: bytes) -> bool:
-        """Read a request that offers another protocol as if it did not.
+        """Parse a request anew without its Upgrade header.
 
         "A server MAY ignore a received Upgrade header field" (RFC 9110, 7.8), but the parser reads no body behind it.
         """
@@ -284,21 +285,21 @@ class Connection(asyncio.Protocol):
         return method != b"CONNECT" and self._parsed(head + rest)
 
     def _refuse(self, error: AwsError) -> None:
-        """Answer what is no request, and hang up; an answer under way comes first, and is the last."""
+        """Answer bytes that are not a request, and close; an answer that is being sent is finished first."""
         self._refused = True
         if self._served is not None:
             self._closing = True
             if self._read is not None:
-                self._read.broken(error)
+                self._read.body_failed(error)
             return
         log.warning("%s is refused: %s", self._scope["client"], error.code)
         self.transport.write(request_head.error_response(error))
         self._hang_up()
 
-    # What exchanges and the server ask for.
+    # Called by exchanges and by the server.
 
     def _admit(self, peer: str) -> None:
-        """Count the connection; of one too many the first request is answered with 503, if there is room for that."""
+        """Count the connection; above the bound its first request is answered with 503, or it is closed at once."""
         self._behind_proxy = self._proxies.trusted(peer)
         self._address = "" if self._behind_proxy else peer
         if self.admission.enter(self._address):
@@ -311,7 +312,8 @@ class Connection(asyncio.Protocol):
         self._served = exchange
         app, passed_on = self._app, ""
         if self._behind_proxy:
-            # All requests of a proxy come from its one address, so those of each of its clients are counted instead.
+            # A proxy's connections all have its address, so requests are counted by the address of the proxy's client
+            # instead.
             passed_on = exchange.scope["client"][0]
             app = app if self.admission.begin(passed_on) else refuse
         task = self.loop.create_task(exchange.run(app))
@@ -321,7 +323,7 @@ class Connection(asyncio.Protocol):
         self._server.tasks.add(task)
 
     def answered(self, *, keep: bool) -> None:
-        """Go on with the next request, if there is one and the connection lasts."""
+        """Serve the next request if there is one and the connection is kept."""
         self._server.total_requests += 1
         self._served = None
         if not keep or (self._closing and not self._queue):
@@ -334,10 +336,11 @@ class Connection(asyncio.Protocol):
             self.resume_reading()
 
     def _hang_up(self) -> None:
-        """Close; where the client may still be sending, only our side at first, for as long as it might rest.
+        """Close the connection; while the client may still be sending, close only the writing side for a time.
 
         "If a server performs an immediate close of a TCP connection, there is a significant risk that the client will
-        not be able to read the last HTTP response" (RFC 9112, 9.6): what nobody reads resets the connection.
+        not be able to read the last HTTP response" (RFC 9112, 9.6), because unread bytes make the kernel reset the
+        connection.
         """
         whole = not self._refused and self._read is None and not self._queue
         if whole or self.transport.is_closing() or not self.transport.can_write_eof():
@@ -352,7 +355,7 @@ class Connection(asyncio.Protocol):
         self._timer = self.loop.call_at(self._due, self._check_deadlines)
 
     def shutdown(self) -> None:
-        """Answer what has been asked, and hang up: uvicorn says so when it stops."""
+        """Answer the requests that have come, and close; uvicorn calls this when it stops."""
         self._closing = True
         if self._served is None:
             self.transport.close()
@@ -369,12 +372,12 @@ class Connection(asyncio.Protocol):
             await self._writable
 
     def pause_reading(self) -> None:
-        """Let the client wait."""
+        """Read no more from the client."""
         self._wants_more = False
         self._read_or_pause()
 
     def resume_reading(self) -> None:
-        """Read on."""
+        """Read from the client again."""
         self._wants_more = True
         self._read_or_pause()
 

@@ -60,7 +60,7 @@ class Exchange:
     _kept = 0
     _held = 0  # bytes that came before the request was admitted
     _admitted = False
-    _whole = False  # the body has come
+    _complete = False  # the body has come
     _told = False  # the application knows
     _waiter: asyncio.Future[None] | None = None
     _gone = False
@@ -82,7 +82,7 @@ class Exchange:
 
     # Called by the connection.
 
-    def take(self, body: bytes) -> None:
+    def receive_body(self, body: bytes) -> None:
         """Keep a piece of the body, or drop it if the exchange has ended."""
         if self._ended or self._error:
             return
@@ -91,7 +91,7 @@ class Exchange:
             if not self._connection.admission.hold(len(body)):
                 self._body.clear()
                 self._keep = False
-                self.broken(slow_down(self.scope)[1])
+                self.body_failed(slow_down(self.scope)[1])
                 return
         self._body.append(body)
         self._kept += len(body)
@@ -110,19 +110,19 @@ class Exchange:
         self._connection.admission.release(self._held)
         self._held = 0
 
-    def whole(self) -> None:
+    def body_complete(self) -> None:
         """Mark the body complete."""
-        self._whole = True
+        self._complete = True
         self._wake()
 
-    def lost(self) -> None:
+    def client_disconnected(self) -> None:
         """Mark the client disconnected."""
         self._gone = True
         self._wake()
 
-    def broken(self, error: Exception) -> None:
+    def body_failed(self, error: Exception) -> None:
         """Fail a body that is not complete: what follows on the connection is not HTTP."""
-        if not self._whole:
+        if not self._complete:
             self._error = error
             self._wake()
 
@@ -163,7 +163,7 @@ class Exchange:
         if self._expects and not self._started and not self._gone:
             self._connection.transport.write(_CONTINUE)
         self._expects = False
-        while not (self._gone or self._ended or self._body or self._error or (self._whole and not self._told)):
+        while not (self._gone or self._ended or self._body or self._error or (self._complete and not self._told)):
             self._connection.resume_reading()
             self._waiter = self._connection.loop.create_future()
             await self._waiter
@@ -172,8 +172,8 @@ class Exchange:
         if self._error and not self._body:
             raise self._error
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        self._body, self._kept, self._told = [], 0, self._whole
-        return {"type": "http.request", "body": body, "more_body": not self._whole}
+        self._body, self._kept, self._told = [], 0, self._complete
+        return {"type": "http.request", "body": body, "more_body": not self._complete}
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
         """Send the answer's head, then a piece of its body.
@@ -215,7 +215,7 @@ class Exchange:
         self._left = int(length or 0)
         if self._chunked:
             head += b"\r\nTransfer-Encoding: chunked"
-        if self._expects and not self._whole:
+        if self._expects and not self._complete:
             # A client that was not told to continue sends no body, and its next request would be read as that body.
             self._keep = False
         if b"close" in said.get(b"\r\nConnection: ", b"").lower():

@@ -1,7 +1,7 @@
-"""What the head of a request must be before anything is made of it (RFC 9112, 2.3, 3 and 3.2).
+"""Checks of a request's head, before the request is served (RFC 9112, 2.3, 3 and 3.2).
 
-What is refused here is what two readers of the same bytes may take for two different requests, and what a stranger can
-make expensive before its signature is looked at.
+They refuse heads that two readers may understand differently (request smuggling), and heads that would cost much before
+a signature is verified.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ _DEFAULT_PORTS = {b"http": b":80", b"https": b":443"}
 
 
 def malformed() -> AwsError:
-    """Return what S3 says to what it cannot read as HTTP."""
+    """Return S3's error for bytes that are not HTTP."""
     return AwsError("BadRequest", "An error occurred when parsing the HTTP request.")
 
 
 def too_large() -> AwsError:
-    """Return what S3 says to a head without end."""
+    """Return S3's error for a head that is too long."""
     return AwsError(
         "RequestHeaderSectionTooLarge", "Your request header section exceeds the maximum allowed size.", 400
     )
 
 
 def error_response(error: AwsError) -> bytes:
-    """Return the whole answer to what is no request: S3's, as nothing tells which service it was meant for."""
+    """Return the whole answer to bytes that are not a request: S3's, as they name no service."""
     reply = faults.s3(error, new_request_id(), Request(Head("POST", b"/", b"", ())))
     assert isinstance(reply.body, bytes)
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
@@ -51,12 +51,12 @@ def error_response(error: AwsError) -> bytes:
 
 
 def size(url: bytes, headers: Sequence[Header]) -> int:
-    """Return how long a head is, about."""
+    """Return the approximate length of a head in bytes."""
     return len(url) + sum(len(name) + len(value) + 4 for name, value in headers)
 
 
 def without_upgrade(method: bytes, url: bytes, version: str, headers: Sequence[Header]) -> bytes:
-    """Write a head anew that offers no other protocol."""
+    """Return a head as bytes, without its Upgrade header."""
     lines = [b"%b %b HTTP/%b" % (method, url, version.encode())]
     lines += [b"%b: %b" % header for header in headers if header[0] != b"upgrade"]
     return b"\r\n".join((*lines, b"", b""))
@@ -67,7 +67,7 @@ def check(version: str, url: bytes, headers: Sequence[Header], first: Mapping[by
 
     "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks a Host header
     field and to any request message that contains more than one Host header field line or a Host header field with an
-    invalid field value" (RFC 9112, 3.2).  Probes of balancers are HTTP/1.0 without a Host.
+    invalid field value" (RFC 9112, 3.2).  Load balancers probe with HTTP/1.0 and no Host.
     """
     if version not in VERSIONS:
         raise malformed()
@@ -88,7 +88,7 @@ def check(version: str, url: bytes, headers: Sequence[Header], first: Mapping[by
 
 
 def _check_size(url: bytes, headers: Sequence[Header]) -> None:
-    """Raise AwsError where a head that fits has too many parts."""
+    """Raise AwsError for too many headers or query parameters."""
     if len(headers) > MOST_HEADERS:
         raise too_large()
     if url.count(b"&") > MOST_PAIRS:
@@ -98,8 +98,8 @@ def _check_size(url: bytes, headers: Sequence[Header]) -> None:
 def _absolute(url: bytes, host: bytes | None) -> tuple[bytes, bytes]:
     """Return the path and query of a target in the absolute form, both as they came.
 
-    The absolute form must be taken (RFC 9112, 3.2.2).  Its authority takes the place of Host, and a proxy that does not
-    know so sees another host than we do: the two must be the same.
+    The absolute form must be accepted (RFC 9112, 3.2.2).  Its authority replaces Host, and a proxy may not know that,
+    so the two must be the same.
     """
     if b"#" in url:  # a fragment is not sent (RFC 9110, 7.1); some readers end the target before it, some do not
         raise malformed()
