@@ -1,4 +1,4 @@
-"""A valid request for every registered operation, made from the model: what a new action gets tested with by itself."""
+"""A valid request for every registered operation, made from the model, so that new actions are tested too."""
 
 from __future__ import annotations
 
