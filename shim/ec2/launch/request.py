@@ -11,16 +11,18 @@ from typing import Any
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import IMAGE, INTERFACE, SECURITY_GROUP, SUBNET
 from shim.ec2.instances import facts as instance_facts
-from shim.ec2.instances.attributes import shutdown_behavior
+from shim.ec2.instances.attributes import SHUTDOWN_STOPS
 from shim.ec2.launch import limits
 from shim.ec2.service import Forbidden
-from shim.ec2.tags import rules as tag_rules
+from shim.ec2.volumes.volumes import NOT_ENCRYPTED
 from shim.errors import AwsError
+from shim.protocol.values import but, only
 
 _USER_DATA_BYTES = 16384  # "limited to 16 KB, in raw form, before it is base64-encoded"
 
 FORBIDS = (
-    # A name means a group of the default VPC, and the subnet may lie in another one.
+    # A name means a group of the default VPC, and the subnet may lie in another one.  The message is as seen in
+    # https://github.com/aws/aws-cli/issues/5679.
     Forbidden(
         "SecurityGroups",
         "SubnetId",
@@ -31,17 +33,35 @@ FORBIDS = (
         Forbidden(
             "NetworkInterfaces",
             names,
-            f"If you specify a network interface, you must specify any {what} as part of the network interface instead "
+            f"If you specify a network interface, you must specify any {doc} as part of the network interface instead "
             "of using this parameter.",
             f"Network interfaces and an instance-level {what} may not be specified on the same request",
         )
-        for names, what in (
-            ("SubnetId", "subnet ID"),
-            ("SecurityGroupIds SecurityGroups", "security groups"),
-            ("PrivateIpAddress", "private address"),
+        # As seen in https://github.com/aws/aws-sdk-php/issues/231, https://github.com/hashicorp/terraform/issues/1188
+        # and https://github.com/ansible/ansible/issues/48109.
+        for names, doc, what in (
+            ("SubnetId", "subnets", "subnet ID"),
+            ("SecurityGroupIds SecurityGroups", "security groups", "security groups"),
+            ("PrivateIpAddress", "private address", "private IP address"),
         )
     ),
 )
+
+
+VALUES = {
+    "BlockDeviceMappings.Ebs.Encrypted": NOT_ENCRYPTED,
+    "EnclaveOptions.Enabled": only(False),
+    "HibernationOptions.Configured": only(False),
+    "InstanceInitiatedShutdownBehavior": SHUTDOWN_STOPS,
+    "NetworkInterfaces.AssociatePublicIpAddress": only(
+        False,
+        code="UnsupportedOperation",
+        message="A public address cannot be given at launch here; associate an Elastic IP afterwards.",
+    ),
+    "Placement.GroupName": only(""),
+    "Placement.Tenancy": only("default"),
+    "TagSpecifications.ResourceType": but("network-interface"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +99,6 @@ def read(req: Mapping[str, Any], bound: int = 1000) -> Launch:
     if not req.get("InstanceType"):
         # AWS falls back to a type of its own, m1.small; no cloud is bound to have one of that name.
         raise AwsError("MissingParameter", "The request must contain the parameter InstanceType")
-    _refuse_what_cannot_be(req)
     interfaces, group_ids = _interfaces(req, most)
     return Launch(
         least=least,
@@ -108,24 +127,6 @@ def _counts(req: Mapping[str, Any], bound: int) -> tuple[int, int]:
     return least, min(most, bound)
 
 
-def _refuse_what_cannot_be(req: Mapping[str, Any]) -> None:
-    """Refuse unsupported values of supported parameters."""
-    shutdown_behavior(req.get("InstanceInitiatedShutdownBehavior"))
-    placement = req.get("Placement") or {}
-    wishes = {
-        "Placement.Tenancy": placement.get("Tenancy", "default") != "default",
-        "Placement.GroupName": bool(placement.get("GroupName")),
-        "HibernationOptions.Configured": (req.get("HibernationOptions") or {}).get("Configured", False),
-        "EnclaveOptions.Enabled": (req.get("EnclaveOptions") or {}).get("Enabled", False),
-        "TagSpecifications (network-interface)": bool(
-            tag_rules.specified(req, "network-interface", "instance", "volume")
-        ),
-    }
-    for name, wished in wishes.items():
-        if wished:
-            raise AwsError("UnsupportedOperation", f"The value of {name} is not supported on this cloud.")
-
-
 def _interfaces(req: Mapping[str, Any], count: int) -> tuple[tuple[Interface, ...], list[str]]:
     """Read the interfaces and their security groups, from `NetworkInterfaces` or the instance's own parameters."""
     given = req.get("NetworkInterfaces") or []
@@ -143,11 +144,6 @@ def _interfaces(req: Mapping[str, Any], count: int) -> tuple[tuple[Interface, ..
 
 
 def _interface(given: Mapping[str, Any], count: int) -> Interface:
-    if given.get("AssociatePublicIpAddress"):
-        raise AwsError(
-            "UnsupportedOperation",
-            "A public address cannot be given at launch here; associate an Elastic IP afterwards.",
-        )
     if port := given.get("NetworkInterfaceId"):
         if count > 1:
             raise AwsError(

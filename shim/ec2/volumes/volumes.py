@@ -20,6 +20,7 @@ from shim.ec2.tags.creating import creates, creating
 from shim.ec2.volumes import rows as volume_rows
 from shim.ec2.volumes import sizes as volume_sizes
 from shim.errors import AwsError
+from shim.protocol.values import only
 
 VOLUMES = Table(
     items="Volumes",
@@ -75,6 +76,12 @@ STATUSES = Table(
 )
 # AWS's types without a promise that a cloud could break: where Cinder has none of the name, its default stands in.
 _GENERAL = ("gp2", "gp3", "standard")
+# OpenStack tells administrators alone whether a volume type encrypts, so no volume may be taken for encrypted.
+NOT_ENCRYPTED = only(
+    False,
+    code="UnsupportedOperation",
+    message="Encryption on request is not supported; it belongs to the volume type.",
+)
 _GONE_QUIET = {"creating": "insufficient-data", "error": "impaired"}
 
 
@@ -89,9 +96,6 @@ def _check_new(settings: Any, principal: Any, operation: str, req: Mapping[str, 
         raise AwsError("MissingParameter", "The request must contain the parameter size or snapshotId")
     if snapshot := req.get("SnapshotId"):
         ids.check(SNAPSHOT, snapshot)
-    if req.get("Encrypted"):
-        # Whether a type encrypts is told to administrators only; a volume must not be taken for encrypted by mistake.
-        raise AwsError("UnsupportedOperation", "Encryption on request is not supported; it belongs to the volume type.")
     _performance(req.get("VolumeType"), req)
     volume_sizes.check(req.get("Size"), req.get("VolumeType"))
 
@@ -99,6 +103,12 @@ def _check_new(settings: Any, principal: Any, operation: str, req: Mapping[str, 
 @action(
     supports="AvailabilityZone AvailabilityZoneId Size SnapshotId VolumeType Iops Throughput Encrypted "
     "MultiAttachEnabled ClientToken TagSpecifications",
+    values={
+        "Encrypted": NOT_ENCRYPTED,
+        # gp3's own, which it has without asking.
+        "Iops": only(volume_rows.GP3_IOPS),
+        "Throughput": only(volume_rows.GP3_THROUGHPUT),
+    },
     forbids=(
         Forbidden(
             "AvailabilityZone",
@@ -230,17 +240,11 @@ def _shared(type: cloud.VolumeType) -> bool:
 
 
 def _performance(type: str | None, req: Mapping[str, Any]) -> None:
-    included = {"Iops": volume_rows.GP3_IOPS, "Throughput": volume_rows.GP3_THROUGHPUT}
-    for name, most in included.items():
-        value = req.get(name)
-        if value is None:
-            continue
-        if type != "gp3":
+    for name in ("Iops", "Throughput"):
+        if req.get(name) is not None and type != "gp3":
             raise AwsError(
                 "InvalidParameterCombination", f"The parameter {name} is not supported for {type or 'default'} volumes."
             )
-        if value != most:
-            raise AwsError("UnsupportedOperation", f"{name} other than gp3's own {most} cannot be provided here.")
 
 
 def _status(volume: cloud.Volume, names: availability_zones.ZoneNames) -> dict[str, Any]:
