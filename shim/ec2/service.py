@@ -33,7 +33,8 @@ class Forbidden:
         for this in self.these.split():
             for that in self.those.split():
                 if _given(req, this) and _given(req, that):
-                    raise AwsError("InvalidParameterCombination", self.message.format(this=this, that=that))
+                    sentence = self.message.format(this=this, that=that)
+                    raise AwsError("InvalidParameterCombination", sentence, refused=that)
 
 
 # By action; filled by the registrations.

@@ -55,7 +55,11 @@ async def describe_instance_attribute(call: Call, req: Mapping[str, Any]) -> Map
     """Read one attribute."""
     write = _ATTRIBUTES.get(req["Attribute"])
     if write is None:
-        raise AwsError("InvalidParameterValue", f"Value ({req['Attribute']}) for parameter attribute is invalid.")
+        raise AwsError(
+            "InvalidParameterValue",
+            f"Value ({req['Attribute']}) for parameter attribute is invalid.",
+            refused="Attribute",
+        )
     (server,) = await existing(call, [req["InstanceId"]])
     row = instance(server, await instance_context(call, [server.id]))
     return {"InstanceId": row["InstanceId"], **write(server, row)}
@@ -74,7 +78,9 @@ async def modify_instance_attribute(call: Call, req: Mapping[str, Any]) -> None:
     if attribute := req.get("Attribute"):
         wanted[attribute[0].upper() + attribute[1:]] = req.get("Value")
     if len(wanted) != 1:
-        raise AwsError("InvalidParameterCombination", "Exactly one attribute can be modified in a request.")
+        raise AwsError(
+            "InvalidParameterCombination", "Exactly one attribute can be modified in a request.", refused="Attribute"
+        )
     ((name, value),) = wanted.items()
     said = str(value).lower()  # `Value` is any text, the parameters of the attributes' own are booleans
     if name == "InstanceInitiatedShutdownBehavior":
@@ -82,7 +88,7 @@ async def modify_instance_attribute(call: Call, req: Mapping[str, Any]) -> None:
         if error is not None:  # given as Attribute and Value, of which the table of values knows nothing
             raise error
     elif said not in ("true", "false"):
-        raise AwsError("InvalidParameterValue", f"Value ({value}) for parameter value is invalid.")
+        raise AwsError("InvalidParameterValue", f"Value ({value}) for parameter value is invalid.", refused="Value")
     (server,) = await existing(call, [req["InstanceId"]])
     if name not in _SETTABLE:
         return

@@ -100,7 +100,7 @@ def _data(name: str, mapping: Mapping[str, Any]) -> BlockDevice:
     ebs = _ebs(mapping)
     snapshot, size = ebs.get("SnapshotId"), ebs.get("VolumeSize")
     if not snapshot and not size:
-        raise AwsError("MissingParameter", "The request must contain the parameter size or snapshotId")
+        raise AwsError("MissingParameter", "The request must contain the parameter size or snapshotId", refused="Size")
     return BlockDevice(
         "snapshot" if snapshot else "blank",
         ids.uuid(SNAPSHOT, snapshot) if snapshot else None,

@@ -95,10 +95,12 @@ def read(req: Mapping[str, Any], bound: int = 1000) -> Launch:
     """Check a request for at most `bound` instances and take it apart; raises AWS's errors for what cannot be."""
     least, most = _counts(req, bound)
     if not req.get("ImageId"):
-        raise AwsError("MissingParameter", "The request must contain the parameter ImageId")
+        raise AwsError("MissingParameter", "The request must contain the parameter ImageId", refused="ImageId")
     if not req.get("InstanceType"):
         # AWS falls back to a type of its own, m1.small; no cloud is bound to have one of that name.
-        raise AwsError("MissingParameter", "The request must contain the parameter InstanceType")
+        raise AwsError(
+            "MissingParameter", "The request must contain the parameter InstanceType", refused="InstanceType"
+        )
     interfaces, group_ids = _interfaces(req, most)
     return Launch(
         least=least,
@@ -121,7 +123,11 @@ def _counts(req: Mapping[str, Any], bound: int) -> tuple[int, int]:
     if least < 1 or most < 1:
         raise AwsError("InvalidParameterValue", f"Value ({min(least, most)}) for parameter minCount is invalid.")
     if least > most:
-        raise AwsError("InvalidParameterValue", f"Maximum count ({most}) must be at least the minimum count ({least}).")
+        raise AwsError(
+            "InvalidParameterValue",
+            f"Maximum count ({most}) must be at least the minimum count ({least}).",
+            refused="MaxCount",
+        )
     if least > bound:
         raise limits.too_many(least, bound)
     return least, min(most, bound)
@@ -136,10 +142,18 @@ def _interfaces(req: Mapping[str, Any], count: int) -> tuple[tuple[Interface, ..
         return (Interface(subnet_id=subnet, address=_address(req.get("PrivateIpAddress"), count)),), groups
     placed = sorted(given, key=lambda one: int(one.get("DeviceIndex", 0)))
     if [int(one.get("DeviceIndex", 0)) for one in placed] != list(range(len(placed))):
-        raise AwsError("InvalidParameterValue", "Each network interface requires a device index, from 0 on.")
+        raise AwsError(
+            "InvalidParameterValue",
+            "Each network interface requires a device index, from 0 on.",
+            refused="NetworkInterfaces",
+        )
     sets = {tuple(sorted(one.get("Groups") or ())) for one in placed if not one.get("NetworkInterfaceId")}
     if len(sets) > 1:
-        raise AwsError("UnsupportedOperation", "New interfaces of one instance take the same security groups here.")
+        raise AwsError(
+            "UnsupportedOperation",
+            "New interfaces of one instance take the same security groups here.",
+            refused="NetworkInterfaces",
+        )
     return tuple(_interface(one, count) for one in placed), list(sets.pop()) if sets else []
 
 
@@ -147,23 +161,34 @@ def _interface(given: Mapping[str, Any], count: int) -> Interface:
     if port := given.get("NetworkInterfaceId"):
         if count > 1:
             raise AwsError(
-                "InvalidParameterCombination", "A network interface cannot be attached to more than one instance."
+                "InvalidParameterCombination",
+                "A network interface cannot be attached to more than one instance.",
+                refused="NetworkInterfaces",
             )
         if given.get("SubnetId") or given.get("Groups") or given.get("PrivateIpAddress"):
             raise AwsError(
                 "InvalidParameterCombination",
                 "A network interface that exists brings its own subnet, address and groups.",
+                refused="NetworkInterfaces",
             )
         return Interface(port_id=ids.uuid(INTERFACE, port))
     if given.get("DeleteOnTermination") is False:
-        raise AwsError("UnsupportedOperation", "An interface made at launch ends with its instance on this cloud.")
+        raise AwsError(
+            "UnsupportedOperation",
+            "An interface made at launch ends with its instance on this cloud.",
+            refused="NetworkInterfaces",
+        )
     subnet = ids.uuid(SUBNET, given["SubnetId"]) if given.get("SubnetId") else None
     return Interface(subnet_id=subnet, address=_address(given.get("PrivateIpAddress"), count))
 
 
 def _address(address: str | None, count: int) -> str | None:
     if address and count > 1:
-        raise AwsError("InvalidParameterCombination", "A private IP address cannot be given to more than one instance.")
+        raise AwsError(
+            "InvalidParameterCombination",
+            "A private IP address cannot be given to more than one instance.",
+            refused="PrivateIpAddress",
+        )
     return address or None
 
 
@@ -175,9 +200,9 @@ def _user_data(text: str | None) -> str | None:
         # Clients wrap lines as `base64` does, and leave the padding to the reader's taste.
         raw = base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
-        raise AwsError("InvalidParameterValue", "Invalid BASE64 encoding of user data.") from None
+        raise AwsError("InvalidParameterValue", "Invalid BASE64 encoding of user data.", refused="UserData") from None
     if len(raw) > _USER_DATA_BYTES:
-        raise AwsError("InvalidParameterValue", f"User data is limited to {_USER_DATA_BYTES} bytes")
+        raise AwsError("InvalidParameterValue", f"User data is limited to {_USER_DATA_BYTES} bytes", refused="UserData")
     return base64.b64encode(raw).decode()
 
 

@@ -38,6 +38,7 @@ async def attach_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
         raise AwsError(
             "InvalidParameterValue",
             f"Value ({name}) for parameter device is invalid. {name} is not a valid EBS device name.",
+            refused="Device",
         )
     volume_id, server_id = ids.uuid(VOLUME, req["VolumeId"]), ids.uuid(INSTANCE, req["InstanceId"])
     volume, server = await gather(call.cloud.block.volume(volume_id), call.cloud.compute.server(server_id))

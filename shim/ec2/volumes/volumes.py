@@ -91,9 +91,10 @@ def _check_new(settings: Any, principal: Any, operation: str, req: Mapping[str, 
         raise AwsError(
             "MissingParameter",
             "The request must contain one of the parameters AvailabilityZone and AvailabilityZoneId",
+            refused="AvailabilityZone",
         )
     if req.get("Size") is None and not req.get("SnapshotId"):
-        raise AwsError("MissingParameter", "The request must contain the parameter size or snapshotId")
+        raise AwsError("MissingParameter", "The request must contain the parameter size or snapshotId", refused="Size")
     if snapshot := req.get("SnapshotId"):
         ids.check(SNAPSHOT, snapshot)
     _performance(req.get("VolumeType"), req)
@@ -175,7 +176,11 @@ async def describe_volume_attribute(call: Call, req: Mapping[str, Any]) -> Mappi
         "productCodes": {"ProductCodes": []},
     }
     if req["Attribute"] not in attribute:
-        raise AwsError("InvalidParameterValue", f"Value ({req['Attribute']}) for parameter attribute is invalid.")
+        raise AwsError(
+            "InvalidParameterValue",
+            f"Value ({req['Attribute']}) for parameter attribute is invalid.",
+            refused="Attribute",
+        )
     volume = await call.cloud.block.volume(ids.uuid(VOLUME, req["VolumeId"]))
     return {"VolumeId": ids.aws("vol", volume.id), **attribute[req["Attribute"]]}
 
@@ -228,7 +233,11 @@ async def _type(call: Call, req: Mapping[str, Any]) -> tuple[str | None, dict[st
     if asked and asked not in types and asked not in _GENERAL:
         raise AwsError("UnknownVolumeType", f"The volume type '{asked}' is not available.")
     if req.get("MultiAttachEnabled") and not (asked in types and _shared(types[asked])):
-        raise AwsError("InvalidParameterCombination", "The volume type does not support MultiAttachEnabled.")
+        raise AwsError(
+            "InvalidParameterCombination",
+            "The volume type does not support MultiAttachEnabled.",
+            refused="MultiAttachEnabled",
+        )
     if not asked or asked in types:
         return asked, {}
     return None, {volume_rows.TYPE: asked}
