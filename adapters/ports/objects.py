@@ -89,12 +89,18 @@ class ObjectStore(Protocol):
         ...
 
     async def copy(
-        self, source: tuple[str, str], target: tuple[str, str], description: Description, *, etag: str, span: str = ""
+        self,
+        source: tuple[str, str],
+        target: tuple[str, str],
+        description: Description,
+        *,
+        seen: Stored,
+        span: str = "",
     ) -> Written:
         """Copy an object or a range of it inside Swift; the copy of a large object is a plain one.
 
-        The source's description is not copied.  Raises PRECONDITION where the source no longer has `etag`, TOO_LARGE
-        beyond what one plain object may hold.
+        The source's description is not copied.  Raises PRECONDITION where the source is no longer as it was `seen`,
+        TOO_LARGE beyond what one plain object may hold.
         """
         ...
 

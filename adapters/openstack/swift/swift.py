@@ -194,18 +194,27 @@ class Swift:
         raise faults.unavailable(SERVICE, "a newer object was stored in the meantime", resource="object", id=name)
 
     async def copy(
-        self, source: tuple[str, str], target: tuple[str, str], description: Description, *, etag: str, span: str = ""
+        self,
+        source: tuple[str, str],
+        target: tuple[str, str],
+        description: Description,
+        *,
+        seen: Stored,
+        span: str = "",
     ) -> Written:
         """Copy an object or a range of it inside Swift; the copy of a large object is a plain one."""
+        # A plain copy of a static large object inherits its system metadata, and Swift then compares If-Match with the
+        # large object's ETag in there.  It compares the copy's own when a manifest is asked for; a plain object, which
+        # has none, is copied all the same.
+        query = "?multipart-manifest=get" if seen.layout == "plain" else ""
         headers = codec.written_headers(description)
         headers["X-Copy-From"] = path_of(*source)
         headers["X-Fresh-Metadata"] = "true"
-        headers["If-Match"] = etag  # Swift checks a copy's conditions on the source
+        headers["If-Match"] = seen.etag  # Swift checks a copy's conditions on the source
         if span:
             headers["Range"] = span
-        return codec.written(
-            (await self._expect("PUT", path_of(*target), headers, extra_seconds=_COPY_EXTRA_SECONDS)).headers
-        )
+        path = path_of(*target) + query
+        return codec.written((await self._expect("PUT", path, headers, extra_seconds=_COPY_EXTRA_SECONDS)).headers)
 
     async def put_manifest(
         self, container: str, name: str, segments: Sequence[Segment], description: Description

@@ -143,7 +143,7 @@ async def upload_part_copy(call: Call, req: Mapping[str, Any]) -> Mapping[str, A
         check_copy_size(end - start + 1)
         checksum = await _copied_checksum(call, upload, source, span)
         copying = call.cloud.objects.copy(
-            (source.bucket, source.key), (upload.container, name), _part(checksum), etag=source.stored.etag, span=span
+            (source.bucket, source.key), (upload.container, name), _part(checksum), seen=source.stored, span=span
         )
         written = await to_the_end(copying)
     result = {"ETag": f'"{written.etag}"', "LastModified": written.modified}

@@ -114,7 +114,7 @@ async def copy_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     old = await segments.behind(call, bucket, key)
     async with conditions.holding(call, bucket, key, condition):
         written = await call.cloud.objects.copy(
-            (source.bucket, source.key), (bucket, key), replace(told, if_absent=False), etag=source.stored.etag
+            (source.bucket, source.key), (bucket, key), replace(told, if_absent=False), seen=source.stored
         )
     await segments.remove(call, bucket, old)
     result = {"ETag": f'"{written.etag}"', "LastModified": written.modified}

@@ -8,6 +8,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from tests.s3.client_errors import refused
+from tests.s3.multipart.test_multipart import complete, upload
 from tests.support.names import unique
 
 
@@ -120,3 +121,23 @@ def test_conditions_on_the_source(s3: Any, bucket: str, source: str) -> None:
                 CopySource=f"{bucket}/{source}",
                 **{f"CopySource{name}": value for name, value in fails.items()},
             )
+
+
+def test_a_copy_of_a_multipart_object_can_be_copied(s3: Any, bucket: str) -> None:
+    """Swift gives such a copy the large object's ETag to hold conditions against, so they fail with the copy's own."""
+    upload_id, parts, whole = upload(s3, bucket, "source", (100,))
+    complete(s3, bucket, "source", upload_id, parts)
+    for source, target in (("source", "copy"), ("copy", "copy of copy"), ("copy of copy", "copy")):
+        s3.copy_object(Bucket=bucket, Key=target, CopySource={"Bucket": bucket, "Key": source})
+        assert s3.get_object(Bucket=bucket, Key=target)["Body"].read() == whole
+    upload_id = s3.create_multipart_upload(Bucket=bucket, Key="joined")["UploadId"]
+    copied = s3.upload_part_copy(
+        Bucket=bucket,
+        Key="joined",
+        UploadId=upload_id,
+        PartNumber=1,
+        CopySource={"Bucket": bucket, "Key": "copy"},
+        CopySourceRange="bytes=0-9",
+    )["CopyPartResult"]
+    complete(s3, bucket, "joined", upload_id, [{"PartNumber": 1, "ETag": copied["ETag"]}])
+    assert s3.get_object(Bucket=bucket, Key="joined")["Body"].read() == whole[:10]
