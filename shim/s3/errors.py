@@ -131,3 +131,8 @@ def precondition_failed(condition: str) -> AwsError:
         412,
         extra={"Condition": condition},
     )
+
+
+def no_such_configuration(req: Mapping[str, Any], code: str, message: str) -> AwsError:
+    """Say that a bucket has no configuration of that sort."""
+    return AwsError(code, message, 404, extra={"BucketName": str(req["Bucket"])})

@@ -16,6 +16,8 @@ from shim.s3.errors import invalid_argument, no_such_upload
 
 # The suffix that Swift's own S3 API uses for the container of a bucket's uploads and segments.
 SEGMENTS: Final = "+segments"
+# What holds the longer documents of a bucket's configuration.
+DOCUMENTS: Final = "+configuration"
 
 # "Bucket names can consist only of lowercase letters, numbers, periods (.), and hyphens (-)", 3 to 63 of them, and
 # "must begin and end with a letter or number" (Amazon S3 User Guide, Bucket naming rules).
@@ -89,6 +91,11 @@ def location(call: Call, bucket: str, key: str) -> str:
 def segments(bucket: str) -> str:
     """Return the container of a bucket's uploads and segments."""
     return bucket + SEGMENTS
+
+
+def documents(bucket: str) -> str:
+    """Name the container of the longer documents of a bucket's configuration."""
+    return bucket + DOCUMENTS
 
 
 def new_upload_id() -> str:

@@ -1,4 +1,4 @@
-"""Wrong signatures, and the error of each service for them."""
+"""What we do not believe, and in whose words we say so."""
 
 from __future__ import annotations
 

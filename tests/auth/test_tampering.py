@@ -1,4 +1,4 @@
-"""A request that was changed where its signature covers it is refused."""
+"""No change of what a signature covers is ever believed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DryRun answers only what is certain without asking OpenStack."""
+"""DryRun says what is sure, and nothing else."""
 
 import pytest
 

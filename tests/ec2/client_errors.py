@@ -1,4 +1,4 @@
-"""The code and the message of an error that botocore raises."""
+"""What a client sees of a refusal."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""A service's process is recognised by its command line, without a pid file."""
+"""A service is known by its command line: no pid file can lie about it."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The cache: bounded for each owner and in all, with expiry."""
+"""The cache: bounded for each owner and in all, forgetful in time, and never wrong."""
 
 from collections import Counter
 from dataclasses import dataclass

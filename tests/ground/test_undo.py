@@ -1,4 +1,4 @@
-"""Half-done work is undone, whether an error or a cancellation ended it."""
+"""Half-made things are taken back, whatever ended the work."""
 
 import asyncio
 import logging

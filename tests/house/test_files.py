@@ -1,4 +1,4 @@
-"""Checks of the files around the code: README, licences, Makefile, requirements."""
+"""The files around the code keep the promises made for them."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""Rules for the size, the names and the style of source files."""
+"""Sizes, names and manners of the source: what keeps every file readable in one sitting."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""The head of a request is bounded in length and time, so that unsigned requests cannot fill memory."""
+"""The head of a request has an end: nobody fills the gateway's memory before a word of it was signed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

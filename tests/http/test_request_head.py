@@ -1,4 +1,4 @@
-"""Checks of a request's head: one valid Host, and a target that is not ambiguous."""
+"""What a request's head must be: one Host that is one, and a target that everybody reads alike."""
 
 from __future__ import annotations
 

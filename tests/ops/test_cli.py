@@ -237,7 +237,6 @@ def test_actions_as_text_and_as_data() -> None:
         "operation": "GetCallerIdentity",
         "supports": [],
         "ignores": {},
-        "values": {},
         "refuses": [],
     }
     text = run("actions", "--service", "sts").output

@@ -1,4 +1,4 @@
-"""Any request is parsed or refused with AWS's error; none makes the parser fail."""
+"""Whatever is sent, a request is parsed or refused in AWS's words; it never breaks the parser."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""A hostile client does not delay the calls of other clients; `stranger` measures it."""
+"""What one client does to its own connections is not felt on another's: see `stranger`."""
 
 from __future__ import annotations
 

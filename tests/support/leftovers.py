@@ -1,4 +1,4 @@
-"""Finds resources that a test session left behind, through OpenStack's own API."""
+"""What a test session may not leave behind, looked at with OpenStack's own eyes."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -24,5 +24,5 @@ def inventory(connection: Connection) -> dict[str, str]:
 
 
 def new_things(before: dict[str, str], after: dict[str, str]) -> list[str]:
-    """Return the resources that were made and not deleted."""
+    """Name what came and did not go."""
     return sorted(f"{thing} ({name})" for thing, name in after.items() if thing not in before)

@@ -17,7 +17,14 @@ from tests.terraform.conftest import ACCOUNT, Terraform, Workspace
 
 pytestmark = [pytest.mark.tool, pytest.mark.timeout(900)]
 
-IN_PLACE = {"aws_ebs_volume.data", "aws_instance.web", "aws_s3_object.text", "aws_security_group.inline"}
+IN_PLACE = {
+    "aws_ebs_volume.data",
+    "aws_instance.web",
+    "aws_s3_bucket.files",
+    "aws_s3_bucket_public_access_block.files",
+    "aws_s3_object.text",
+    "aws_security_group.inline",
+}
 HTTP = "aws_vpc_security_group_ingress_rule.http"
 
 
@@ -136,6 +143,8 @@ def import_again(life: Terraform, made: dict[str, str], name: str, *options: str
         "aws_security_group.inline": made["inline"],
         HTTP: made["http"],
         "aws_s3_bucket.files": name,
+        "aws_s3_bucket_public_access_block.files": name,
+        "aws_s3_bucket_ownership_controls.files": name,
         "aws_s3_object.text": f"{name}/a/text",
     }
     life("state", "rm", *ids)

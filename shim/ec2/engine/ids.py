@@ -46,9 +46,7 @@ def check(resource_type: ResourceType, id: str) -> None:
         return
     shape = _shape(id)
     if shape is None or shape[1] != resource_type.prefix:
-        raise AwsError(
-            resource_type.malformed, f'Invalid id: "{id}" (expecting "{resource_type.prefix}-...")', refused=id
-        )
+        raise AwsError(resource_type.malformed, f'Invalid id: "{id}" (expecting "{resource_type.prefix}-...")')
 
 
 def missing(resource_type: ResourceType, ids: list[str]) -> AwsError:

@@ -36,11 +36,7 @@ def limit(wanted: int | None, most: int, *, least: int = MIN_RESULTS) -> int | N
 
 
 def _refused(wanted: int, reason: str) -> AwsError:
-    return AwsError(
-        "InvalidParameterValue",
-        f"Value ( {wanted} ) for parameter maxResults is invalid. {reason}",
-        refused="MaxResults",
-    )
+    return AwsError("InvalidParameterValue", f"Value ( {wanted} ) for parameter maxResults is invalid. {reason}")
 
 
 def question(operation: str, project_id: str, filters: Sequence[Mapping[str, Any]]) -> bytes:
@@ -72,9 +68,7 @@ def unseal(key: bytes, question: bytes, token: str) -> str:
 
 def _bad(token: str) -> AwsError:
     return AwsError(
-        "InvalidParameterValue",
-        f"Value ( {token} ) for parameter NextToken is invalid. The token is invalid.",
-        refused="NextToken",
+        "InvalidParameterValue", f"Value ( {token} ) for parameter NextToken is invalid. The token is invalid."
     )
 
 

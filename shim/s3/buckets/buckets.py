@@ -14,7 +14,7 @@ from adapters.errors import BackendError, Fault
 from adapters.types.objects import Container, Listing
 from shim.context import Call
 from shim.errors import AwsError
-from shim.protocol.values import only
+from shim.protocol.s3_router import not_implemented
 from shim.s3 import names
 from shim.s3.config import configuration
 from shim.s3.errors import invalid_argument
@@ -71,18 +71,17 @@ async def _buckets(call: Call, prefix: str, marker: str, limit: int | None) -> l
         marker = page[-1].name
 
 
-@action(
-    supports="Bucket ACL ObjectLockEnabledForBucket ObjectOwnership CreateBucketConfiguration.LocationConstraint",
-    values={
-        "ACL": only("private"),
-        "ObjectLockEnabledForBucket": only(False),
-        "ObjectOwnership": only("BucketOwnerEnforced"),
-    },
-)
+@action(supports="Bucket ACL ObjectLockEnabledForBucket ObjectOwnership CreateBucketConfiguration.LocationConstraint")
 async def create_bucket(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Make a bucket.  One's own again is fine in us-east-1, and 409 elsewhere, as AWS has it."""
     name = req["Bucket"]
     names.check_new_bucket(name)
+    if req.get("ACL") not in (None, "", "private"):
+        raise not_implemented("x-amz-acl")
+    if req.get("ObjectOwnership") not in (None, "BucketOwnerEnforced"):
+        raise not_implemented("x-amz-object-ownership")
+    if req.get("ObjectLockEnabledForBucket"):
+        raise not_implemented("x-amz-bucket-object-lock-enabled")
     _check_location(call, (req.get("CreateBucketConfiguration") or {}).get("LocationConstraint"))
     made = await call.cloud.objects.create_container(name)
     configuration.forget(call, name)
@@ -149,7 +148,7 @@ async def get_bucket_versioning(call: Call, req: Mapping[str, Any]) -> Mapping[s
 
 @action(supports="Bucket ExpectedBucketOwner")
 async def delete_bucket(call: Call, req: Mapping[str, Any]) -> None:
-    """Delete an empty bucket, and what abandoned uploads left in its container of segments."""
+    """Delete an empty bucket with its configuration, and what abandoned uploads left among its segments."""
     name, store = names.bucket(call, req), call.cloud.objects
     try:
         await store.delete_container(name)
@@ -158,7 +157,8 @@ async def delete_bucket(call: Call, req: Mapping[str, Any]) -> None:
             raise
         await store.delete_container(name)
     configuration.forget(call, name)
-    await _drop_segments(call, names.segments(name))
+    for beside in (names.segments(name), names.documents(name)):
+        await _drop_container(call, beside)
 
 
 async def _only_stale_rows(call: Call, name: str) -> bool:
@@ -179,7 +179,7 @@ async def _only_stale_rows(call: Call, name: str) -> bool:
     return True
 
 
-async def _drop_segments(call: Call, container: str) -> None:
+async def _drop_container(call: Call, container: str) -> None:
     """Empty and delete a container that no bucket has any more; what fails stays, and is logged."""
     store = call.cloud.objects
     try:

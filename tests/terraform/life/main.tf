@@ -145,6 +145,22 @@ resource "aws_volume_attachment" "data" {
 resource "aws_s3_bucket" "files" {
   bucket        = var.name
   force_destroy = true
+  tags          = { Name = var.name, Stage = var.changed ? "two" : "one" }
+}
+
+resource "aws_s3_bucket_public_access_block" "files" {
+  bucket                  = aws_s3_bucket.files.bucket
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = !var.changed
+}
+
+resource "aws_s3_bucket_ownership_controls" "files" {
+  bucket = aws_s3_bucket.files.bucket
+  rule {
+    object_ownership = "BucketOwnerEnforced"
+  }
 }
 
 resource "aws_s3_object" "text" {

@@ -1,0 +1,170 @@
+"""Sub-resources of a bucket that are kept as a document and given back: one row of `_SETTINGS` each.
+
+What a sub-resource does, beside being kept, stands in the module that does it.  A value that nothing here would obey is
+refused by the row's `check`, so that no bucket says of itself what is not so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from shim.context import Call
+from shim.protocol.s3_router import not_implemented
+from shim.s3 import names, tags
+from shim.s3.config import documents
+from shim.s3.errors import no_such_configuration
+from shim.s3.service import action
+
+BUCKET_TAGS: Final = 50
+_TOO_MANY_TAGS: Final = "Bucket tag count cannot be greater than 50"
+
+# "S3 Block Public Access is enabled by default for all new buckets" (User Guide, Blocking public access).
+_BLOCKED: Final = dict.fromkeys(
+    ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
+)
+
+
+class Setting(NamedTuple):
+    """One sub-resource.
+
+    `operation` is the name that its Put, Get and Delete share, `member` the parameter of Put with the document.
+    `check` returns the document to keep, or raises.  `answer` makes Get's answer of a document.  Where Put was never
+    called the bucket has the document `default`; None means that it has none, which Get refuses as `missing` says.
+    """
+
+    name: str
+    operation: str
+    member: str
+    check: Callable[[Mapping[str, Any]], Any]
+    answer: Callable[[Any], Mapping[str, Any]]
+    missing: tuple[str, str] = ("", "")
+    default: Any = None
+    deletes: bool = False
+
+
+def _tags(value: Mapping[str, Any]) -> Any:
+    return tags.check(value["TagSet"], BUCKET_TAGS, _TOO_MANY_TAGS)
+
+
+def _block(value: Mapping[str, Any]) -> Any:
+    """Keep all four switches: nobody but the owner can be let in, so there is nothing that they would have to stop."""
+    return {name: bool(value.get(name)) for name in _BLOCKED}
+
+
+def _only(path: str, allowed: str) -> Callable[[Mapping[str, Any]], Any]:
+    """Return a check that takes one value of one member, and refuses the others as not implemented."""
+
+    def check(value: Mapping[str, Any]) -> Any:
+        if value.get(path) != allowed:
+            raise not_implemented(f"{path}={value.get(path)}", "Parameter")
+        return {path: allowed}
+
+    return check
+
+
+def _none(value: Mapping[str, Any]) -> Any:
+    """Take a document that asks for nothing, which is what a bucket has; refuse what it asks for by name."""
+    asked = next((name for name, wanted in value.items() if wanted is not None), "")
+    if asked:
+        raise not_implemented(asked, "Parameter")
+    return {}
+
+
+def _enforced(value: Mapping[str, Any]) -> Any:
+    rules = value["Rules"]
+    if [rule.get("ObjectOwnership") for rule in rules] != ["BucketOwnerEnforced"]:
+        raise not_implemented("ObjectOwnership", "Parameter")
+    return {"Rules": rules}
+
+
+def _itself(value: Any) -> Mapping[str, Any]:
+    shown: Mapping[str, Any] = value
+    return shown
+
+
+_SETTINGS: Final = (
+    Setting(
+        "tagging",
+        "bucket_tagging",
+        "Tagging",
+        _tags,
+        lambda kept: {"TagSet": tags.tag_set(kept)},
+        missing=("NoSuchTagSet", "The TagSet does not exist"),
+        deletes=True,
+    ),
+    Setting(
+        "public-access",
+        "public_access_block",
+        "PublicAccessBlockConfiguration",
+        _block,
+        lambda kept: {"PublicAccessBlockConfiguration": kept},
+        missing=("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found"),
+        default=_BLOCKED,
+        deletes=True,
+    ),
+    Setting(
+        "ownership",
+        "bucket_ownership_controls",
+        "OwnershipControls",
+        _enforced,
+        lambda kept: {"OwnershipControls": kept},
+        missing=("OwnershipControlsNotFoundError", "The bucket ownership controls were not found"),
+        # "By default, Object Ownership is set to the Bucket owner enforced setting" (User Guide, Object Ownership).
+        default={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+        deletes=True,
+    ),
+    Setting(
+        "accelerate",
+        "bucket_accelerate_configuration",
+        "AccelerateConfiguration",
+        _only("Status", "Suspended"),
+        _itself,
+        default={},
+    ),
+    Setting(
+        "payment",
+        "bucket_request_payment",
+        "RequestPaymentConfiguration",
+        _only("Payer", "BucketOwner"),
+        _itself,
+        default={"Payer": "BucketOwner"},
+    ),
+    Setting("logging", "bucket_logging", "BucketLoggingStatus", _none, _itself, default={}),
+    Setting(
+        "notification", "bucket_notification_configuration", "NotificationConfiguration", _none, _itself, default={}
+    ),
+)
+
+
+def _register(setting: Setting) -> None:
+    """Make the actions of one row."""
+
+    async def put(call: Call, req: Mapping[str, Any]) -> None:
+        bucket = names.bucket(call, req)
+        await documents.write(call, bucket, setting.name, setting.check(req[setting.member]))
+
+    async def get(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+        kept = await documents.current(call, names.bucket(call, req), setting.name)
+        found = setting.default if kept is None else kept
+        if found is None or (not found and setting.missing[0]):
+            raise no_such_configuration(req, *setting.missing)
+        return setting.answer(found)
+
+    async def delete(call: Call, req: Mapping[str, Any]) -> None:
+        bucket = names.bucket(call, req)
+        if setting.default is None:
+            await documents.delete(call, bucket, setting.name)
+        else:  # what no bucket begins without is remembered as deleted
+            await documents.write(call, bucket, setting.name, {})
+
+    put.__name__, get.__name__ = f"put_{setting.operation}", f"get_{setting.operation}"
+    delete.__name__ = f"delete_{setting.operation}"
+    action(supports=f"Bucket {setting.member} ExpectedBucketOwner")(put)
+    action(supports="Bucket ExpectedBucketOwner")(get)
+    if setting.deletes:
+        action(supports="Bucket ExpectedBucketOwner")(delete)
+
+
+for _setting in _SETTINGS:
+    _register(_setting)

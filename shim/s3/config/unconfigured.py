@@ -1,0 +1,105 @@
+"""Sub-resources of a bucket that nothing here can configure yet: they are read as AWS answers where none is set.
+
+Clients read them without a wish to set them: Terraform reads every sub-resource of a bucket after it has made it.
+Their Put is refused as not implemented.  Their Delete succeeds, as at AWS, where there is nothing to delete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from shim.context import Call
+from shim.s3 import names
+from shim.s3.config import configuration
+from shim.s3.errors import no_such_configuration
+from shim.s3.service import action
+
+
+class Says(NamedTuple):
+    """AWS's answer to a Get of what is not configured."""
+
+    code: str
+    message: str
+
+
+_NO_ID: Final = Says("NoSuchConfiguration", "The specified configuration does not exist.")
+_NO_POLICY: Final = Says("NoSuchBucketPolicy", "The bucket policy does not exist")
+_LISTED: Final = ("analytics", "intelligent_tiering", "inventory", "metrics")  # many of a sort, each with an id
+
+_MISSING: Final[Mapping[str, Says]] = {
+    "get_bucket_cors": Says("NoSuchCORSConfiguration", "The CORS configuration does not exist"),
+    "get_bucket_encryption": Says(
+        "ServerSideEncryptionConfigurationNotFoundError", "The server side encryption configuration was not found"
+    ),
+    "get_bucket_lifecycle_configuration": Says(
+        "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist"
+    ),
+    "get_bucket_policy": _NO_POLICY,
+    "get_bucket_policy_status": _NO_POLICY,
+    "get_bucket_replication": Says(
+        "ReplicationConfigurationNotFoundError", "The replication configuration was not found"
+    ),
+    "get_bucket_website": Says(
+        "NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration"
+    ),
+    "get_object_lock_configuration": Says(
+        "ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket"
+    ),
+    **{f"get_bucket_{sort}_configuration": _NO_ID for sort in _LISTED},
+    **{f"delete_bucket_{sort}_configuration": _NO_ID for sort in _LISTED},
+}
+
+# "You will get a 200 OK response if the website configuration you are trying to delete does not exist on the bucket"
+# (DeleteBucketWebsite); the others alike, with the 204 of the model.
+_NOTHING_TO_DELETE: Final = (
+    "delete_bucket_cors",
+    "delete_bucket_encryption",
+    "delete_bucket_lifecycle",
+    "delete_bucket_policy",
+    "delete_bucket_replication",
+    "delete_bucket_website",
+)
+
+
+_BUCKET: Final = "Bucket ExpectedBucketOwner"
+
+
+def _refuse(operation: str, says: Says) -> None:
+    """Register an action that says that a bucket has no such configuration."""
+
+    async def handler(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+        await configuration.read(call, names.bucket(call, req))
+        raise no_such_configuration(req, says.code, says.message)
+
+    handler.__name__ = operation
+    action(supports=f"{_BUCKET} Id" if says is _NO_ID else _BUCKET)(handler)
+
+
+def _list_none(operation: str) -> None:
+    """Register an action that lists the configurations of a sort, of which there are none."""
+
+    async def handler(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+        await configuration.read(call, names.bucket(call, req))
+        return {"IsTruncated": False}
+
+    handler.__name__ = operation
+    action(supports=f"{_BUCKET} ContinuationToken")(handler)
+
+
+def _delete_nothing(operation: str) -> None:
+    """Register an action that deletes what a bucket does not have."""
+
+    async def handler(call: Call, req: Mapping[str, Any]) -> None:
+        await configuration.read(call, names.bucket(call, req))
+
+    handler.__name__ = operation
+    action(supports=_BUCKET)(handler)
+
+
+for _operation, _says in _MISSING.items():
+    _refuse(_operation, _says)
+for _sort in _LISTED:
+    _list_none(f"list_bucket_{_sort}_configurations")
+for _operation in _NOTHING_TO_DELETE:
+    _delete_nothing(_operation)
