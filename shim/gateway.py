@@ -70,7 +70,6 @@ _LARGE_FORM_BYTES = 16 << 10
 _NORMAL_FAULTS = frozenset((Fault.NOT_FOUND, Fault.NOT_MODIFIED, Fault.PRECONDITION, Fault.RANGE))
 
 _LONGEST_NAME = 200  # characters of a refused name that the log keeps
-
 _BUG_MESSAGE = "We encountered an internal error. Please try again."
 
 
@@ -184,6 +183,8 @@ class Gateway:
         action = names.action(record.service, requested.name)
         decision = authorise(principal, action, resource, open_to_anyone=requested.anonymous)
         if not decision.allowed:
+            record.reason = decision.reason  # the answer tells a stranger less
+            log.debug("request %s is refused: %s", record.request_id, decision.reason)
             raise frontend.unsigned(state.request)
         state.admitted()
         operation = requested.operation
@@ -357,7 +358,7 @@ class Gateway:
 
     def _refused(self, record: Record, error: AwsError, frontend: Frontend | None) -> None:
         """Record what was refused and why."""
-        record.reason = error.message
+        record.reason = record.reason or error.message
         record.refused = error.refused[:_LONGEST_NAME]
         if record.refused:
             record.refused_label = frontend.service.label(record.refused) if frontend else "other"

@@ -24,4 +24,6 @@ def actions(*, as_json: bool, service: str | None) -> None:
         for word, names in (("supports", row.supports), ("ignores", [*row.ignores]), ("refuses", row.refuses)):
             if names:
                 click.echo(f"       {word:8} {' '.join(names)}")
+        for path, values in row.values.items():
+            click.echo(f"       values   {path}: {values}")
     click.echo(f"{len(found)} actions")

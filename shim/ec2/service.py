@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from shim.errors import AwsError
 from shim.protocol.operation import Check, Handler
 from shim.protocol.service import Service
+from shim.protocol.values import Values
 
 H = TypeVar("H", bound=Handler)
 
@@ -32,7 +33,8 @@ class Forbidden:
         for this in self.these.split():
             for that in self.those.split():
                 if _given(req, this) and _given(req, that):
-                    raise AwsError("InvalidParameterCombination", self.message.format(this=this, that=that))
+                    sentence = self.message.format(this=this, that=that)
+                    raise AwsError("InvalidParameterCombination", sentence, refused=that)
 
 
 # By action; filled by the registrations.
@@ -43,6 +45,7 @@ def action(
     *,
     supports: Collection[str] | str,
     ignores: Mapping[str, str] | None = None,
+    values: Mapping[str, Values] | None = None,
     forbids: Sequence[Forbidden] = (),
     check: Check | None = None,
     ends_with_client: bool = False,
@@ -60,9 +63,9 @@ def action(
 
     def register(handler: H) -> H:
         checked = refuse if forbids or check else None
-        registered = ec2.action(supports=supports, ignores=ignores, check=checked, ends_with_client=ends_with_client)(
-            handler
-        )
+        registered = ec2.action(
+            supports=supports, ignores=ignores, values=values, check=checked, ends_with_client=ends_with_client
+        )(handler)
         name = next(name for name, one in ec2.handlers.items() if one is handler)
         shape = ec2.model.operation_model(name).input_shape
         known = set(shape.members) if shape else set()

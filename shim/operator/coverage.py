@@ -20,6 +20,9 @@ class Action(BaseModel):
     ignores: dict[str, str] = Field(
         description="Parameters that are accepted without effect, each with the reason why that is harmless."
     )
+    values: dict[str, str] = Field(
+        description="Parameters of which only some values are honoured, each with the values; others are refused."
+    )
     refuses: list[str] = Field(description="Parameters of AWS's model that are refused by name.")
 
 
@@ -38,5 +41,6 @@ def actions(services: Iterable[Service]) -> Iterator[Action]:
                 operation=name,
                 supports=sorted(operation.supports),
                 ignores=dict(sorted(operation.ignores.items())),
+                values={path: values.shown() for path, values in sorted(operation.values.items())},
                 refuses=sorted(members - known - general),
             )

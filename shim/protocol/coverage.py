@@ -35,6 +35,13 @@ def compile_tree(shape: Any, covered: Iterable[str]) -> Tree:
     return root
 
 
+def shape_at(shape: Any, path: str) -> Any:
+    """Return the shape of the parameter at a path; LookupError for a path that the model lacks."""
+    for step in path.split("."):
+        shape = _member(shape, step, path)
+    return shape
+
+
 def _member(shape: Any, name: str, path: str) -> Any:
     while shape is not None and shape.type_name == "list":
         shape = shape.member

@@ -142,6 +142,12 @@ def _unsupported_parameter(path: str, model: Any) -> AwsError:
     return AwsError("UnsupportedOperation", f"The parameter {path} is not supported.", 400, refused=path)
 
 
+def _unsupported_value(path: str, value: Any, model: Any) -> AwsError:
+    said = str(value).lower() if isinstance(value, bool) else value
+    sentence = f"The value '{said}' of the parameter {path} is not supported."
+    return AwsError("UnsupportedOperation", sentence, refused=path)
+
+
 def _always(model: Any) -> frozenset[str]:
     shape = model.input_shape
     return frozenset({"DryRun"} if shape and "DryRun" in shape.members else ())
@@ -154,5 +160,6 @@ DIALECT = Dialect(
     failure=lambda model: faults.ec2,
     unsupported_operation=_unsupported_operation,
     unsupported_parameter=_unsupported_parameter,
+    unsupported_value=_unsupported_value,
     always=_always,
 )

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from shim.errors import AwsError
 from shim.protocol.message import Reply, Request
+from shim.protocol.values import Values
 
 # An action: (call, parameters) → the answer's members, or None where AWS answers nothing.
 Handler = Callable[[Any, Any], Awaitable[Mapping[str, Any] | None]]
@@ -44,6 +45,7 @@ class Operation:
     checksum: Checksum
     supports: frozenset[str]
     ignores: Mapping[str, str]
+    values: Mapping[str, Values]  # parameters of which only some values are taken
     parse: Parse
     write: Write
     unsupported: Callable[[Mapping[str, Any]], AwsError | None]
@@ -76,6 +78,7 @@ class Dialect:
     failure: Callable[[Any], Fail]  # service model → ...
     unsupported_operation: Callable[[str], AwsError]
     unsupported_parameter: Callable[[str, Any], AwsError]  # its path, the operation model → ...
+    unsupported_value: Callable[[str, Any, Any], AwsError]  # its path, the value, the operation model → ...
     always: Callable[[Any], frozenset[str]]  # operation model → members that the gateway itself honours
 
 

@@ -86,6 +86,11 @@ def _unsupported_parameter(path: str, model: Any) -> AwsError:
     return AwsError("UnsupportedOperation", f"The parameter {path} is not supported.", 400, refused=path)
 
 
+def _unsupported_value(path: str, value: Any, model: Any) -> AwsError:
+    sentence = f"The value '{value}' of the parameter {path} is not supported."
+    return AwsError("UnsupportedOperation", sentence, refused=path)
+
+
 def _always(model: Any) -> frozenset[str]:
     return frozenset()
 
@@ -97,5 +102,6 @@ DIALECT = Dialect(
     failure=_failure,
     unsupported_operation=_unsupported_operation,
     unsupported_parameter=_unsupported_parameter,
+    unsupported_value=_unsupported_value,
     always=_always,
 )

@@ -208,6 +208,10 @@ def _unsupported_parameter(path: str, model: Any) -> AwsError:
     return resources.not_implemented(outside)
 
 
+def _unsupported_value(path: str, value: Any, model: Any) -> AwsError:
+    return _unsupported_parameter(path, model)
+
+
 def _always(model: Any) -> frozenset[str]:
     shape = model.input_shape
     if shape is None:
@@ -230,5 +234,6 @@ DIALECT = Dialect(
     failure=lambda model: faults.s3,
     unsupported_operation=_unsupported_operation,
     unsupported_parameter=_unsupported_parameter,
+    unsupported_value=_unsupported_value,
     always=_always,
 )

@@ -18,9 +18,10 @@ from botocore.model import ServiceModel
 
 from shim.errors import AwsError
 from shim.protocol import ec2, query, restxml
-from shim.protocol.coverage import compile_tree, covered_wholly, model_names, paths, uncovered
+from shim.protocol.coverage import compile_tree, covered_wholly, model_names, paths, shape_at, uncovered
 from shim.protocol.message import Reply, Request
 from shim.protocol.operation import Check, Dialect, Handler, Operation, RequestedOperation, describe
+from shim.protocol.values import Values, refused, with_examples
 
 H = TypeVar("H", bound=Handler)
 
@@ -99,6 +100,7 @@ class Service:
         *,
         supports: Collection[str] | str = (),
         ignores: Mapping[str, str] | None = None,
+        values: Mapping[str, Values] | None = None,
         keeps_connection_alive: bool = False,
         anonymous: bool = False,
         ends_with_client: bool = False,
@@ -107,10 +109,11 @@ class Service:
         """Register an async function as the action of its name: `describe_volumes` is DescribeVolumes.
 
         `supports` are the paths of the parameters that it honours, `ignores` those that it takes and need not act on,
-        each with the reason.  One that `keeps_connection_alive` may take longer than clients wait, so its 200 is sent
-        before it has ended.  One that is `anonymous` is open to anyone, unsigned.  One that `ends_with_client` is
-        cancelled when its client hangs up, and undoes what it did.  `check` refuses parameters for which no cloud need
-        be asked.  LookupError for a name or a path that AWS lacks, and for an action written twice.
+        each with the reason.  `values` are those of which it takes only some values.
+        One that `keeps_connection_alive` may take longer than clients wait, so its 200 is sent before it has ended.
+        One that is `anonymous` is open to anyone, unsigned.  One that `ends_with_client` is cancelled when its client
+        hangs up, and undoes what it did.  `check` refuses parameters for which no cloud need be asked.
+        LookupError for a name, a path or a value that AWS lacks, and for an action written twice.
         """
 
         def register(handler: H) -> H:
@@ -120,7 +123,7 @@ class Service:
                 raise LookupError(f"{self.name} has no action {word}")
             if name in self._handlers:
                 raise LookupError(f"{name} is written twice")
-            operation = self._compile(name, handler, paths(supports), ignores or {})
+            operation = self._compile(name, handler, paths(supports), ignores or {}, values or {})
             self._handlers[name] = handler
             self._registered[name] = replace(
                 operation,
@@ -141,19 +144,25 @@ class Service:
         handler: Handler | None = None,
         supports: frozenset[str] = frozenset(),
         ignores: Mapping[str, str] = MappingProxyType({}),
+        values: Mapping[str, Values] = MappingProxyType({}),
     ) -> Operation:
         model = self._model.operation_model(name)
         tree = compile_tree(model.input_shape, {*supports, *ignores, *self._dialect.always(model)})
-        whole = covered_wholly(tree)
-        refuse = self._dialect.unsupported_parameter
+        values = {path: with_examples(one, shape_at(model.input_shape, path)) for path, one in values.items()}
+        # Parameters with any value: a request of these alone needs no walk.
+        whole = covered_wholly(tree) - {path.partition(".")[0] for path in values}
+        refuse, refuse_value = self._dialect.unsupported_parameter, self._dialect.unsupported_value
 
         def unsupported(params: Mapping[str, Any]) -> AwsError | None:
             if params.keys() <= whole:
                 return None
-            path = uncovered(params, tree)
-            if not path:
+            if path := uncovered(params, tree):
+                error = refuse(path, model)
+            elif found := refused(params, values):
+                path, value = found
+                error = values[path].error(path) or refuse_value(path, value, model)
+            else:
                 return None
-            error = refuse(path, model)
             self._words.add(error.refused)  # a path of the model, so its number is bounded
             return error
 
@@ -162,6 +171,7 @@ class Service:
             handler=handler,
             supports=supports,
             ignores=MappingProxyType(dict(ignores)),
+            values=MappingProxyType(values),
             parse=self._dialect.parser(model),
             write=self._dialect.writer(model),
             unsupported=unsupported,

@@ -1,4 +1,4 @@
-"""Bodies as clients send them, in every mode, and what becomes of them."""
+"""Request bodies in every mode that clients send, and functions that read them as the gateway does."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def opened(payload: str, data: bytes, *, headers: Mapping[str, str] | None = Non
 
 
 def consume(body: Body) -> tuple[bytes, AwsError | ClientGone | None]:
-    """All that a body let go, and how it ended."""
+    """Return the bytes that a body passed on, and the error that ended it."""
 
     async def run() -> tuple[bytes, AwsError | ClientGone | None]:
         got = []
@@ -98,7 +98,7 @@ def consume(body: Body) -> tuple[bytes, AwsError | ClientGone | None]:
 
 
 def fails(body: Body) -> AwsError:
-    """The error of a bad body, which must not have let go all of its bytes."""
+    """Return the error of a bad body, which must not have passed on all of its bytes."""
     got, error = consume(body)
     assert isinstance(error, AwsError)
     assert not body.done

@@ -1,4 +1,4 @@
-"""A Keystone that counts what it is asked, and what its users ask of it."""
+"""A Keystone for tests, which counts the calls made to it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ AK = "0123456789abcdef0123456789abcdef"
 
 @dataclass
 class Keystone:
-    """An Identity that counts what it is asked, and whose clock is turned by hand."""
+    """An Identity that counts its calls, with a clock that tests set."""
 
     credentials: dict[str, Ec2Credential] = field(default_factory=dict)
     barred: set[str] = field(default_factory=set)

@@ -1,4 +1,4 @@
-"""Requests as clients sign them: botocore's own signers, seen from the receiving end."""
+"""Requests signed by botocore's own signers, as the gateway receives them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bodies: all checks hold before the last byte is let go, whatever promised them."""
+"""Bodies: all checks are done before the last byte is passed on."""
 
 from __future__ import annotations
 

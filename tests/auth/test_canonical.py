@@ -1,4 +1,4 @@
-"""The canonical query, whatever way it takes: that of AWS's rules, written here as they stand there."""
+"""The canonical query equals that of AWS's documented rules, on every path of the code."""
 
 from __future__ import annotations
 

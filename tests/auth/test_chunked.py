@@ -1,4 +1,4 @@
-"""aws-chunked: the object's bytes come out whole however the coded ones come in, or an error does."""
+"""aws-chunked: the decoder returns the object's bytes, or raises, however the coded bytes are split."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A client that falls silent before its body is whole is not waited for; one that has sent it all may be."""
+"""A body that stops coming times out; after a complete body a client may be silent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys and tokens: how often Keystone is asked, and for how long its word is taken."""
+"""Keys and tokens: how often Keystone is asked, and for how long its answers are used."""
 
 from __future__ import annotations
 

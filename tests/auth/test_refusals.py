@@ -1,4 +1,4 @@
-"""What we do not believe, and in whose words we say so."""
+"""Wrong signatures, and the error of each service for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What botocore's own signers sign, we believe; in every way of signing, for every path, query and header."""
+"""Signatures of botocore's own signers are accepted: in every way of signing, for every path, query and header."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No change of what a signature covers is ever believed."""
+"""A request that was changed where its signature covers it is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a signature is good: both sides of every edge."""
+"""How long a signature is valid: both sides of every limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever makes up access keys gets a bounded share of Keystone, and takes nothing from those who have one."""
+"""Clients that make up access keys cause a bounded number of calls to Keystone, and do not delay valid keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one decision: signers go on to OpenStack's policies, strangers to what is open to anyone."""
+"""The decision: signed requests are allowed, unsigned ones only for operations that are open to anyone."""
 
 from shim.authz.decision import authorise
 from shim.authz.principal import ANONYMOUS, Principal, Proof

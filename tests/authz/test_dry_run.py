@@ -1,4 +1,4 @@
-"""DryRun says what is sure, and nothing else."""
+"""DryRun answers only what is certain without asking OpenStack."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a client sees of a refusal."""
+"""The code and the message of an error that botocore raises."""
 
 from collections.abc import Callable
 from typing import Any

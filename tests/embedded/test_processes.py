@@ -1,4 +1,4 @@
-"""A service is known by its command line: no pid file can lie about it."""
+"""A service's process is recognised by its command line, without a pid file."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The cache: bounded for each owner and in all, forgetful in time, and never wrong."""
+"""The cache: bounded for each owner and in all, with expiry."""
 
 from collections import Counter
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Calls side by side: bounded, in order, and none is left running or unawaited after a failure."""
+"""Concurrent calls: bounded, results in order, none left running or unawaited after a failure."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

@@ -1,4 +1,4 @@
-"""Half-made things are taken back, whatever ended the work."""
+"""Half-done work is undone, whether an error or a cancellation ended it."""
 
 import asyncio
 import logging

@@ -75,6 +75,9 @@ def coverage() -> str:
     for service in dict.fromkeys(row.service for row in found):
         parts.append(f"\n## {service.upper()}\n\n")
         parts.append(table(("operation", "honoured", "refused"), (cells(r) for r in found if r.service == service)))
+        limited = [(r.operation, f"`{p}`", v) for r in found if r.service == service for p, v in r.values.items()]
+        if limited:
+            parts.append("\nOf these only some values:\n\n" + table(("operation", "parameter", "values"), limited))
         ignored = [(r.operation, f"`{p}`", why) for r in found if r.service == service for p, why in r.ignores.items()]
         if ignored:
             parts.append(

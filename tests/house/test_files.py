@@ -1,4 +1,4 @@
-"""The files around the code keep the promises made for them."""
+"""Checks of the files around the code: README, licences, Makefile, requirements."""
 
 import re
 import tomllib

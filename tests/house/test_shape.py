@@ -1,4 +1,4 @@
-"""Sizes, names and manners of the source: what keeps every file readable in one sitting."""
+"""Rules for the size, the names and the style of source files."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Bytes that two readers may take for different requests, and what each reader makes of them.
+"""Requests that two readers may understand differently (request smuggling), and what each reader makes of them.
 
 "Request smuggling [...] exploits differences in protocol parsing among various recipients to hide additional requests"
 (RFC 9112, 11.2).  Each case is sent on a connection of its own, behind it a plain request: whoever reads more or less

@@ -1,4 +1,4 @@
-"""Work that ends with its client: cancelled when the client hangs up, and undone before anybody goes on."""
+"""Work that ends with its client: cancelled when the client disconnects, and undone before the error is raised."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as the AWS endpoint speaks it: every request is answered in its turn and whole, or the connection ends."""
+"""HTTP/1.1 at the AWS endpoint: every request is answered in order and completely, or the connection is closed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client may make the gateway keep or wait for has a bound, and nothing it sends is read as something else."""
+"""Bounds on what a connection can make the gateway store or wait for."""
 
 from __future__ import annotations
 

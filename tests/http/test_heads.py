@@ -1,4 +1,4 @@
-"""The head of a request has an end: nobody fills the gateway's memory before a word of it was signed."""
+"""The head of a request is bounded in length and time, so that unsigned requests cannot fill memory."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

@@ -1,4 +1,4 @@
-"""Whose word is taken for where a request came from: that of the proxies that the operator named, and nobody else's."""
+"""X-Forwarded-* headers are used only from the proxies that the operator named."""
 
 from __future__ import annotations
 

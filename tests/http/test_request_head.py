@@ -1,4 +1,4 @@
-"""What a request's head must be: one Host that is one, and a target that everybody reads alike."""
+"""Checks of a request's head: one valid Host, and a target that is not ambiguous."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The factory and a tenant's cloud: cheap, silent until asked, counted, closed."""
+"""The factory and a tenant's cloud: no calls before the first use, calls counted, connections closed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

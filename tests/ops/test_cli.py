@@ -237,6 +237,7 @@ def test_actions_as_text_and_as_data() -> None:
         "operation": "GetCallerIdentity",
         "supports": [],
         "ignores": {},
+        "values": {},
         "refuses": [],
     }
     text = run("actions", "--service", "sts").output

@@ -1,4 +1,4 @@
-"""Health answers: in oslo.middleware's forms, closed while draining, and gentle to the cloud."""
+"""Health answers: in oslo.middleware's formats, 503 while draining, with few calls to the cloud."""
 
 import asyncio
 import json

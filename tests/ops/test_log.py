@@ -1,4 +1,4 @@
-"""The log: one line for each call, both forms, and no secret in any."""
+"""The log: one line for each call, in both formats, without secrets."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""An OpenStack service that is down, hangs or talks nonsense: 503 with Retry-After, and never a traceback."""
+"""An OpenStack service that is down, hangs or answers nonsense: 503 with Retry-After, and no traceback."""
 
 import http.server
 import socket

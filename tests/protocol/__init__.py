@@ -1,1 +1,1 @@
-"""The protocol core against AWS's own vectors, against botocore, and against clients that mean harm."""
+"""Tests of the protocols with AWS's own vectors, with botocore, and with hostile requests."""

@@ -1,4 +1,4 @@
-"""Whatever is sent, a request is parsed or refused in AWS's words; it never breaks the parser."""
+"""Any request is parsed or refused with AWS's error; none makes the parser fail."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""How S3 says no: the code and status of a botocore ClientError."""
+"""Expects S3's errors by code and status, as botocore raises them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

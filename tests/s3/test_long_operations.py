@@ -1,4 +1,4 @@
-"""Completions and copies that outlast a client's patience: 200 first, white space meanwhile, the outcome last."""
+"""Completions and copies that take long are answered with 200 first, then white space, then the result."""
 
 import http.client
 import http.server

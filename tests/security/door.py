@@ -1,4 +1,4 @@
-"""The gateway's front door without a cloud behind it: whoever gets through to a cloud is caught in the act."""
+"""A gateway without a cloud, for tests of requests that must not reach one: every call to the cloud is recorded."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class OneUser:
 
 
 class Alarm:
-    """A cloud that may not be touched: every call of every port is noted, and refused."""
+    """A cloud that records every call of every port, and refuses it."""
 
     def __init__(self, touched: list[str], port: str = "") -> None:
         self._touched = touched
@@ -70,7 +70,7 @@ class Answer:
 
 @dataclass
 class Door:
-    """A gateway and what passed through it; `given` are settings of it."""
+    """A gateway that records calls to its cloud; `given` are its settings."""
 
     identity: OneUser = field(default_factory=OneUser)
     touched: list[str] = field(default_factory=list)

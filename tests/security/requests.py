@@ -1,4 +1,4 @@
-"""A valid request for every registered operation, made from the model: what a new action gets tested with by itself."""
+"""A valid request for every registered operation, made from the model, so that new actions are tested too."""
 
 from __future__ import annotations
 
@@ -46,13 +46,17 @@ def every_request() -> list[Wire]:
 
 
 # What AWS demands of a request beside what its model does.
-_MORE: dict[str, dict[str, Any]] = {"CreateVolume": {"AvailabilityZone": "nova", "Size": 1}}
+_MORE: dict[str, dict[str, Any]] = {
+    "CreateVolume": {"AvailabilityZone": "nova", "Size": 1},
+    "ImportKeyPair": {"PublicKeyMaterial": b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + b"A" * 43},
+    "RunInstances": {"ImageId": f"ami-{'0' * 32}", "InstanceType": "m1.tiny"},
+}
 
 
-def wire(service: Service, name: str) -> Wire:
-    """A request for an operation with the least that its model demands."""
+def wire(service: Service, name: str, **more: Any) -> Wire:
+    """A request for an operation with the least that its model demands, and `more` parameters."""
     model = service.model.operation_model(name)
-    params = (minimal(model.input_shape) if model.input_shape else {}) | _MORE.get(name, {})
+    params = (minimal(model.input_shape) if model.input_shape else {}) | _MORE.get(name, {}) | more
     request = create_serializer(service.protocol).serialize_to_request(params, model)
     headers = {key: str(value) for key, value in request["headers"].items()}
     body = request["body"]

@@ -1,4 +1,4 @@
-"""Is a stranger felt?  What another client's plain call waits for while a hostile one does its worst, counted.
+"""Measures how long another client's plain call waits while a hostile client works, in counts and not in seconds.
 
 Gateway, hostile client and victim run in one event loop on real sockets, so the count is the same on a busy machine:
 
@@ -43,7 +43,7 @@ from shim.http.server import configuration
 from tests.security.door import HOST, Door
 from tests.security.requests import Wire, signed
 
-# What the victim may feel: a few milliseconds where a plain call takes some tenths of one.
+# How long the other client's call may wait: a few milliseconds, where a plain call takes some tenths of one.
 TURNS, WORK, SECONDS = 20, 30.0, 0.0
 LEAST_CALLS, MOST_CALLS = 20, 300
 ALONE_CALLS = 30
@@ -56,7 +56,7 @@ Hostile = Callable[[Address], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True)
 class Felt:
-    """What the worst of the victim's calls waited for; see the module's docstring."""
+    """What the slowest of the other client's calls waited for; see the module's docstring."""
 
     turns: int
     work: float
@@ -66,13 +66,13 @@ class Felt:
 def assert_unfelt(
     hostile: Hostile, *, door: Door | None = None, turns: int = TURNS, work: float = WORK, seconds: float = SECONDS
 ) -> None:
-    """Fail where the victim waits for more than this."""
+    """Fail if the other client's call waits for more than this."""
     found = felt(hostile, door=door)
     assert (found.turns <= turns, found.work <= work, found.seconds <= seconds) == (True, True, True), found
 
 
 def felt(hostile: Hostile, *, door: Door | None = None) -> Felt:
-    """Let the hostile client do its worst; return what the victim's worst call waited for."""
+    """Run the hostile client; return what the other client's slowest call waited for."""
     return _run(lambda loop, address, unit: _beside(loop, address, hostile, unit), door or Door())
 
 

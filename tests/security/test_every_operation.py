@@ -1,4 +1,4 @@
-"""What holds for every operation, whoever wrote it: nobody reaches a cloud without a signature that fits.
+"""For every operation: a request without a valid signature does not reach a cloud.
 
 The cases are made from the registry, so an operation is covered from the moment it is registered.
 """

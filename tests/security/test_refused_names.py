@@ -39,6 +39,11 @@ def s3(method: str, path: str, **headers: str) -> Wire:
             "ElasticGpuSpecification",
         ),
         (ec2("Action=AttachVolume&Device=a&InstanceId=i-12345678"), "VolumeId", "VolumeId"),
+        (ec2("Action=DescribeVolumes&MaxResults=4"), "MaxResults", "MaxResults"),
+        (ec2("Action=DescribeVolumes&Filter.1.Name=a.b&Filter.1.Value.1=c"), "Filters.a.b", "Filters"),
+        (ec2("Action=DescribeVolumes&VolumeId.1=vol-x"), "vol-x", "other"),
+        (ec2("Action=DeleteSecurityGroup&GroupId=sg-12345678&GroupName=web"), "GroupName", "GroupName"),
+        (ec2("Action=DetachVolume&VolumeId=vol-12345678&Force=true"), "Force", "Force"),
         (sts("Action=AssumeRole"), "AssumeRole", "AssumeRole"),
         (sts("Action=GetCallerIdentity&Milk=yes"), "Milk", "other"),
         (s3("PUT", "/bucket/key", x_amz_tagging="a=b"), "x-amz-tagging", "x-amz-tagging"),
@@ -82,3 +87,11 @@ def test_a_request_that_nobody_signed_names_nothing_of_its_own() -> None:
     wire = replace(ec2("Action=DescribeVolumes&Coffee.1=black"))
     door.knock(wire.method, wire.url, wire.headers, wire.body)
     assert (door.records[-1].refused, door.records[-1].reason != "") == ("", True)
+
+
+def test_why_a_stranger_is_refused_is_kept_for_the_operator() -> None:
+    door, request = Door(), s3("GET", "/bucket/key")
+    answer = door.knock(request.method, request.url, request.headers, request.body)
+    (record,) = door.records
+    assert record.reason == "nobody signed, and s3:GetObject on arn:aws:s3:::bucket/key is not open to anyone"
+    assert record.reason.encode() not in answer.body

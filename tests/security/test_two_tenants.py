@@ -1,4 +1,4 @@
-"""Two tenants at one OpenStack: a launch of many by one does not stand before the calls of the other."""
+"""Two tenants of one OpenStack: a large launch of one does not delay the calls of the other."""
 
 import asyncio
 from collections import deque

@@ -1,4 +1,4 @@
-"""What one client does to its own connections is not felt on another's: see `stranger`."""
+"""A hostile client does not delay the calls of other clients; `stranger` measures it."""
 
 from __future__ import annotations
 

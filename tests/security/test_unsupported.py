@@ -1,4 +1,4 @@
-"""Every operation of AWS that has no action: it says so at once, in AWS's words, and is known by its name."""
+"""Every operation of AWS that has no action is refused with AWS's error, and recorded by its name."""
 
 from __future__ import annotations
 

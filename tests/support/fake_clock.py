@@ -1,4 +1,4 @@
-"""An event loop that does not wait: its clock jumps to the next timer, however busy the machine is."""
+"""An event loop with a fake clock, which jumps to the next timer instead of waiting."""
 
 import asyncio
 import selectors
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class _Selector(selectors.DefaultSelector):
-    """Does not wait for files; the time that it was to wait is over at once."""
+    """A selector that does not wait, and advances the clock by the timeout instead."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class _Selector(selectors.DefaultSelector):
 
 
 class _Loop(asyncio.SelectorEventLoop):
-    """asyncio's own loop with that selector's clock."""
+    """asyncio's own loop with the fake clock."""
 
     def __init__(self) -> None:
         self._clock = _Selector()

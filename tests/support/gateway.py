@@ -1,4 +1,4 @@
-"""A gateway as users run it: a process of its own, spoken to over a socket, stopped by SIGTERM."""
+"""A gateway as users run it: a process of its own, used over a socket, stopped by SIGTERM."""
 
 import json
 import os

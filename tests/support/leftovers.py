@@ -1,4 +1,4 @@
-"""What a test session may not leave behind, looked at with OpenStack's own eyes."""
+"""Finds resources that a test session left behind, through OpenStack's own API."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -24,5 +24,5 @@ def inventory(connection: Connection) -> dict[str, str]:
 
 
 def new_things(before: dict[str, str], after: dict[str, str]) -> list[str]:
-    """Name what came and did not go."""
+    """Return the resources that were made and not deleted."""
     return sorted(f"{thing} ({name})" for thing, name in after.items() if thing not in before)

@@ -1,4 +1,4 @@
-"""Plain HTTP, for what no SDK shows: headers as they are, bodies read slowly, requests cut short."""
+"""Plain HTTP requests without an SDK: exact headers, bodies read slowly, incomplete requests."""
 
 import http.client
 import socket

@@ -22,7 +22,11 @@ async def describe_account_attributes(call: Call, req: Mapping[str, Any]) -> Map
     asked = req.get("AttributeNames") or _NAMES
     unknown = [name for name in asked if name not in _NAMES]
     if unknown:
-        raise AwsError("InvalidParameterValue", f"Value ({unknown[0]}) for parameter attributeName is invalid.")
+        raise AwsError(
+            "InvalidParameterValue",
+            f"Value ({unknown[0]}) for parameter attributeName is invalid.",
+            refused="AttributeName",
+        )
     limits, nets = await gather(call.cloud.compute.limits(), vpc_layout(call))
     attributes = {
         "supported-platforms": "VPC",

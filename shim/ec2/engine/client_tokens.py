@@ -26,7 +26,9 @@ def marks(req: Mapping[str, Any]) -> dict[str, str]:
     if not token:
         return {}
     if len(token) > _LONGEST or not token.isascii() or not token.isprintable():
-        raise AwsError("InvalidParameterValue", f"Value ({token}) for parameter clientToken is invalid.")
+        raise AwsError(
+            "InvalidParameterValue", f"Value ({token}) for parameter clientToken is invalid.", refused="ClientToken"
+        )
     asked = {name: value for name, value in req.items() if name not in ("ClientToken", "DryRun")}
     text = json.dumps(asked, sort_keys=True, default=str)
     return {TOKEN: token, DIGEST: hashlib.sha256(text.encode()).hexdigest()}

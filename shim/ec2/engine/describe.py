@@ -171,7 +171,9 @@ def _limit(table: Table, req: Mapping[str, Any]) -> int | None:
         # "You cannot specify this parameter and the instance IDs parameter in the same request."
         raise AwsError(
             "InvalidParameterCombination",
-            f"The parameter {table.ids} cannot be used with the parameter MaxResults in the same request",
+            # As seen in https://github.com/getmoto/moto/issues/6282, where EC2 writes the list's internal name.
+            f"The parameter {table.ids} cannot be used with the parameter maxResults",
+            refused="MaxResults",
         )
     return paging.limit(min(asked, table.most) if table.cut else asked, table.most)
 

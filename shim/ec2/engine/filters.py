@@ -25,6 +25,8 @@ Path = str | Callable[[Row], Iterable[Any]]
 MOST_FILTERS = 50
 MOST_VALUES = 200
 LONGEST = 255
+# The code and its sentences as seen in https://github.com/gjbae1212/gossm/issues/47 (values) and
+# https://github.com/ansible-collections/amazon.aws/issues/2393 (length); that for filters is made like them.
 _WORK_A_TURN = 10_000  # moves of automata: a millisecond or two
 
 
@@ -51,15 +53,15 @@ def compiled(filters: Sequence[Mapping[str, Any]], paths: Mapping[str, Path]) ->
 
     `paths` maps a filter's name to a path into the row, with lists looked through (`Attachments.Device`), or to a
     function of the row.  Where it holds `tag`, the three tag filters work on the list that path leads to.
-    Raises FilterLimitExceeded for too many filters or values, InvalidParameterValue for an unknown name, a filter
-    without values, and a name or a value that is too long.
+    Raises FilterLimitExceeded for too many filters or values and for a name or a value that is too long, and
+    InvalidParameterValue for an unknown name and for a filter without values.
     """
     if len(filters) > MOST_FILTERS:
         raise _limit(f"The maximum number of filters specified on a single call is {MOST_FILTERS}")
     if any(len(asked.get("Values", ())) > MOST_VALUES for asked in filters):
-        raise _limit(f"The maximum number of values specified for a single filter is {MOST_VALUES}")
+        raise _limit(f"The maximum number of filter values specified on a single call is {MOST_VALUES}")
     if any(len(word) > LONGEST for asked in filters for word in (asked.get("Name", ""), *asked.get("Values", ()))):
-        raise AwsError("InvalidParameterValue", f"Filter names and values can have up to {LONGEST} characters")
+        raise _limit(f"The maximum length for a filter value is {LONGEST} characters")
     return [_compiled(asked.get("Name", ""), asked.get("Values", ()), paths) for asked in filters]
 
 
@@ -125,13 +127,13 @@ def text(value: Any) -> str:
 def _compiled(name: str, values: Sequence[str], paths: Mapping[str, Path]) -> Filter:
     read = reader(name, paths)
     if not values:
-        raise AwsError("InvalidParameterValue", f"The filter '{name}' has no value")
+        raise AwsError("InvalidParameterValue", f"The filter '{name}' has no value", refused="Filters")
     literals = frozenset(value for value in values if not special(value))
     return Filter(name, read, literals, grouped({value: None for value in values if special(value)}))
 
 
 def _limit(sentence: str) -> AwsError:
-    return AwsError("FilterLimitExceeded", sentence)
+    return AwsError("FilterLimitExceeded", sentence, refused="Filters")
 
 
 def reader(name: str, paths: Mapping[str, Path]) -> Callable[[Row], Iterable[Any]]:
@@ -147,7 +149,7 @@ def reader(name: str, paths: Mapping[str, Path]) -> Callable[[Row], Iterable[Any
             # Everything after the first colon is the key: `tag:aws:autoscaling:groupName`.
             return _tagged(tags.split("."), name.removeprefix("tag:"))
     if path is None:
-        raise AwsError("InvalidParameterValue", f"The filter '{name}' is invalid")
+        raise AwsError("InvalidParameterValue", f"The filter '{name}' is invalid", refused=f"Filters.{name}")
     if callable(path):
         return path
     steps = path.split(".")

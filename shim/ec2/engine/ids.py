@@ -46,7 +46,9 @@ def check(resource_type: ResourceType, id: str) -> None:
         return
     shape = _shape(id)
     if shape is None or shape[1] != resource_type.prefix:
-        raise AwsError(resource_type.malformed, f'Invalid id: "{id}" (expecting "{resource_type.prefix}-...")')
+        raise AwsError(
+            resource_type.malformed, f'Invalid id: "{id}" (expecting "{resource_type.prefix}-...")', refused=id
+        )
 
 
 def missing(resource_type: ResourceType, ids: list[str]) -> AwsError:

@@ -36,7 +36,11 @@ def limit(wanted: int | None, most: int, *, least: int = MIN_RESULTS) -> int | N
 
 
 def _refused(wanted: int, reason: str) -> AwsError:
-    return AwsError("InvalidParameterValue", f"Value ( {wanted} ) for parameter maxResults is invalid. {reason}")
+    return AwsError(
+        "InvalidParameterValue",
+        f"Value ( {wanted} ) for parameter maxResults is invalid. {reason}",
+        refused="MaxResults",
+    )
 
 
 def question(operation: str, project_id: str, filters: Sequence[Mapping[str, Any]]) -> bytes:
@@ -68,7 +72,9 @@ def unseal(key: bytes, question: bytes, token: str) -> str:
 
 def _bad(token: str) -> AwsError:
     return AwsError(
-        "InvalidParameterValue", f"Value ( {token} ) for parameter NextToken is invalid. The token is invalid."
+        "InvalidParameterValue",
+        f"Value ( {token} ) for parameter NextToken is invalid. The token is invalid.",
+        refused="NextToken",
     )
 
 

@@ -71,7 +71,7 @@ def _check_accounts(named: Sequence[str], words: frozenset[str]) -> None:
     """Raise AWS's error for what is neither an account nor one of the words."""
     for one in named:
         if one not in words and not _ACCOUNT.fullmatch(one):
-            raise AwsError("InvalidUserID.Malformed", f'Invalid user id: "{one}"')
+            raise AwsError("InvalidUserID.Malformed", f'Invalid user id: "{one}"', refused=one)
 
 
 IMAGES = Table(
@@ -132,7 +132,9 @@ async def describe_images(call: Call, asked: Question) -> list[Row]:
     for user in users or ():
         if user not in (*_USERS, call.caller.account_id):
             raise AwsError(
-                "UnsupportedOperation", f"The launch permissions of account {user} cannot be seen by another account."
+                "UnsupportedOperation",
+                f"The launch permissions of account {user} cannot be seen by another account.",
+                refused="ExecutableUsers",
             )
     found = await _found(call, asked.ids, hidden=bool(asked.req.get("IncludeDeprecated")))
     rows: list[Row] = [row(call, image) for image in found]

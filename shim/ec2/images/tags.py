@@ -16,7 +16,9 @@ async def _images(call: Call, named: Sequence[str]) -> list[Held]:
     for image in found if named else ():
         if image.id in named and image.owner != project:
             # AWS keeps tags of an image by account; Glance keeps one set of properties, and they are the owner's.
-            raise AwsError("UnsupportedOperation", "An image of another account cannot be tagged on this cloud.")
+            raise AwsError(
+                "UnsupportedOperation", "An image of another account cannot be tagged on this cloud.", refused="Tags"
+            )
     return [of_metadata(image.id, image.properties) for image in found if image.owner == project]
 
 

@@ -13,6 +13,7 @@ from shim.ec2.instances.instances import existing
 from shim.ec2.instances.rows import instance, instance_context
 from shim.ec2.service import action
 from shim.errors import AwsError
+from shim.protocol.values import only
 
 Row = Mapping[str, Any]
 
@@ -38,6 +39,13 @@ _ATTRIBUTES: Mapping[str, Callable[[Server, Row], dict[str, Any]]] = {
     "enaSupport": lambda s, r: {"EnaSupport": {"Value": True}},
     "enclaveOptions": lambda s, r: {"EnclaveOptions": {"Enabled": False}},
 }
+# Nova stops a server whose guest shuts down, and nothing else.
+SHUTDOWN_STOPS = only(
+    STOP,
+    code="UnsupportedOperation",
+    message="Instances of this cloud are stopped, not terminated, when their guest shuts down.",
+)
+
 # What ModifyInstanceAttribute can set → the fact behind it.
 _SETTABLE = {"DisableApiTermination": instance_facts.NO_TERMINATE, "DisableApiStop": instance_facts.NO_STOP}
 
@@ -47,28 +55,40 @@ async def describe_instance_attribute(call: Call, req: Mapping[str, Any]) -> Map
     """Read one attribute."""
     write = _ATTRIBUTES.get(req["Attribute"])
     if write is None:
-        raise AwsError("InvalidParameterValue", f"Value ({req['Attribute']}) for parameter attribute is invalid.")
+        raise AwsError(
+            "InvalidParameterValue",
+            f"Value ({req['Attribute']}) for parameter attribute is invalid.",
+            refused="Attribute",
+        )
     (server,) = await existing(call, [req["InstanceId"]])
     row = instance(server, await instance_context(call, [server.id]))
     return {"InstanceId": row["InstanceId"], **write(server, row)}
 
 
-@action(supports="InstanceId Attribute Value DisableApiTermination DisableApiStop InstanceInitiatedShutdownBehavior")
+@action(
+    supports="InstanceId Attribute Value DisableApiTermination DisableApiStop InstanceInitiatedShutdownBehavior",
+    values={
+        "Attribute": only("disableApiStop", "disableApiTermination", "instanceInitiatedShutdownBehavior"),
+        "InstanceInitiatedShutdownBehavior.Value": SHUTDOWN_STOPS,
+    },
+)
 async def modify_instance_attribute(call: Call, req: Mapping[str, Any]) -> None:
     """Change one attribute, given by its own parameter or by Attribute and Value."""
     wanted = {name: req[name].get("Value") for name in (*_SETTABLE, "InstanceInitiatedShutdownBehavior") if name in req}
     if attribute := req.get("Attribute"):
         wanted[attribute[0].upper() + attribute[1:]] = req.get("Value")
     if len(wanted) != 1:
-        raise AwsError("InvalidParameterCombination", "Exactly one attribute can be modified in a request.")
+        raise AwsError(
+            "InvalidParameterCombination", "Exactly one attribute can be modified in a request.", refused="Attribute"
+        )
     ((name, value),) = wanted.items()
     said = str(value).lower()  # `Value` is any text, the parameters of the attributes' own are booleans
     if name == "InstanceInitiatedShutdownBehavior":
-        shutdown_behavior(value)
-    elif name not in _SETTABLE:
-        raise AwsError("UnsupportedOperation", f"The attribute {attribute} cannot be modified on this cloud.")
+        error = None if SHUTDOWN_STOPS.takes(value) else SHUTDOWN_STOPS.error(name)
+        if error is not None:  # given as Attribute and Value, of which the table of values knows nothing
+            raise error
     elif said not in ("true", "false"):
-        raise AwsError("InvalidParameterValue", f"Value ({value}) for parameter value is invalid.")
+        raise AwsError("InvalidParameterValue", f"Value ({value}) for parameter value is invalid.", refused="Value")
     (server,) = await existing(call, [req["InstanceId"]])
     if name not in _SETTABLE:
         return
@@ -76,14 +96,6 @@ async def modify_instance_attribute(call: Call, req: Mapping[str, Any]) -> None:
         await instance_metadata.change(call, server.id, {_SETTABLE[name]: "1"})
     elif _SETTABLE[name] in server.metadata:
         await instance_metadata.change(call, server.id, {}, [_SETTABLE[name]])
-
-
-def shutdown_behavior(asked: str | None) -> None:
-    """Check InstanceInitiatedShutdownBehavior: a server whose guest shuts down is stopped, and nothing else."""
-    if asked not in (None, STOP):
-        raise AwsError(
-            "UnsupportedOperation", "Instances of this cloud are stopped, not terminated, when their guest shuts down."
-        )
 
 
 def _fact(server: Server, name: str) -> dict[str, bool]:

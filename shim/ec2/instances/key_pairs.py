@@ -116,7 +116,9 @@ async def delete_key_pair(call: Call, req: Mapping[str, Any]) -> Mapping[str, An
     """Forget a key pair; one that is not there is forgotten already ("returns true even if ... does not exist")."""
     name, wanted = req.get("KeyName"), req.get("KeyPairId")
     if not name and not wanted:
-        raise AwsError("MissingParameter", "The request must contain the parameter KeyName or KeyPairId")
+        raise AwsError(
+            "MissingParameter", "The request must contain the parameter KeyName or KeyPairId", refused="KeyName"
+        )
     if wanted:
         ids.check(KEY_PAIR, wanted)
     for pair in [row(call, one) for one in await call.cloud.compute.keypairs()]:
@@ -170,6 +172,7 @@ def _named(name: str) -> str:
             "InvalidParameterValue",
             f"Value ({name}) for parameter KeyName is invalid. This cloud takes letters, digits, blanks inside, and"
             " any of ._@- in the name of a key pair.",
+            refused="KeyName",
         )
     return name
 

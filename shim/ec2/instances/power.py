@@ -26,6 +26,7 @@ from shim.ec2.instances.states import (
 )
 from shim.ec2.service import action
 from shim.errors import AwsError
+from shim.protocol.values import only
 
 # What starts a server again, by Nova's status of one that does not run.
 _WAKE = {
@@ -56,12 +57,17 @@ async def start_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, An
 
 @action(
     supports="InstanceIds Hibernate",
+    values={
+        "Hibernate": only(
+            False,
+            code="UnsupportedHibernationConfiguration",
+            message="Instances of this cloud cannot be hibernated.",
+        )
+    },
     ignores={"Force": "Nova cuts the power itself where the guest does not obey in time"},
 )
 async def stop_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Stop running instances; Nova asks the guest, and cuts the power when it does not obey."""
-    if req.get("Hibernate"):
-        raise AwsError("UnsupportedHibernationConfiguration", "Instances of this cloud cannot be hibernated.")
     servers = await existing(call, req["InstanceIds"])
     for server in servers:
         if state(server) == PENDING:

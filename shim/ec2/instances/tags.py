@@ -30,7 +30,11 @@ async def _key_pairs(call: Call, named: Sequence[str]) -> list[Held]:
 
 def _change_key_pair(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> Work:
     # The tags are part of the public key's comment, and Nova changes no key pair.
-    raise AwsError("UnsupportedOperation", "The tags of a key pair are given when it is made and cannot be changed.")
+    raise AwsError(
+        "UnsupportedOperation",
+        "The tags of a key pair are given when it is made and cannot be changed.",
+        refused="Tags",
+    )
 
 
 register(Store(INSTANCE, _servers, _change_server))

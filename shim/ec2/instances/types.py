@@ -131,7 +131,7 @@ async def flavor_named(call: Call, name: str) -> cloud.Flavor:
     for flavor in await call.cloud.compute.flavors():
         if flavor.name == name:
             return flavor
-    raise AwsError("InvalidParameterValue", f"Invalid value '{name}' for InstanceType.")
+    raise AwsError("InvalidParameterValue", f"Invalid value '{name}' for InstanceType.", refused="InstanceType")
 
 
 def architecture(flavor: cloud.Flavor) -> str:

@@ -100,7 +100,7 @@ def _data(name: str, mapping: Mapping[str, Any]) -> BlockDevice:
     ebs = _ebs(mapping)
     snapshot, size = ebs.get("SnapshotId"), ebs.get("VolumeSize")
     if not snapshot and not size:
-        raise AwsError("MissingParameter", "The request must contain the parameter size or snapshotId")
+        raise AwsError("MissingParameter", "The request must contain the parameter size or snapshotId", refused="Size")
     return BlockDevice(
         "snapshot" if snapshot else "blank",
         ids.uuid(SNAPSHOT, snapshot) if snapshot else None,
@@ -116,8 +116,5 @@ def _ebs(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
     ebs: Mapping[str, Any] | None = mapping.get("Ebs")
     if ebs is None:
         raise AwsError("InvalidBlockDeviceMapping", f"{mapping['DeviceName']} maps to nothing: Ebs is missing")
-    if ebs.get("Encrypted"):
-        # Whether a type encrypts is told to administrators only; a volume must not be taken for encrypted by mistake.
-        raise AwsError("UnsupportedOperation", "Encryption on request is not supported; it belongs to the volume type.")
     volume_sizes.check(ebs.get("VolumeSize"), ebs.get("VolumeType"), "volumeSize")
     return ebs

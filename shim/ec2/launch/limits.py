@@ -11,6 +11,10 @@ from shim.errors import AwsError
 _NO_LIMIT = -1
 
 
+# AWS's sentences, as seen in https://github.com/convox/rack/issues/2539 (instances) and
+# https://github.com/scrapoxy/scrapoxy/issues/202 (vCPUs), without the last one, which names AWS's own contact page.
+
+
 def allowed(
     least: int,
     most: int,

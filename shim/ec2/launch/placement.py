@@ -74,6 +74,7 @@ def _nic(
         raise AwsError(
             "UnsupportedOperation",
             "The subnet shares its network with others: choose an address with PrivateIpAddress, or another subnet.",
+            refused="SubnetId",
         )
     return Nic(network_id=subnet.network_id, fixed_ip=wanted.address), subnet
 
@@ -109,9 +110,15 @@ def _check_address(address: str, subnet: cloud.Subnet, ports: Iterable[cloud.Por
     try:
         ip_address(address)
     except ValueError:
-        raise AwsError("InvalidParameterValue", f"Value ({address}) for parameter address is invalid.") from None
+        raise AwsError(
+            "InvalidParameterValue", f"Value ({address}) for parameter address is invalid.", refused="PrivateIpAddress"
+        ) from None
     if not _holds(subnet, address):
-        raise AwsError("InvalidParameterValue", f"Address {address} does not fall within the subnet's address range")
+        raise AwsError(
+            "InvalidParameterValue",
+            f"Address {address} does not fall within the subnet's address range",
+            refused="PrivateIpAddress",
+        )
     if any(one.address == address and one.subnet_id == subnet.id for port in ports for one in port.fixed):
         raise AwsError("InvalidIPAddress.InUse", f"Address {address} is in use.")
 

@@ -96,11 +96,14 @@ def _check(launch: Launch, image: Image, flavor: Flavor, zone: str | None) -> No
     if image.status != "active":
         raise AwsError("InvalidAMIID.Unavailable", f"The image ID '{ids.aws('ami', image.id)}' is not available")
     if launch.zone and zone is None:
-        raise AwsError("InvalidParameterValue", f"Invalid availability zone: [{launch.zone}]")
+        raise AwsError(
+            "InvalidParameterValue", f"Invalid availability zone: [{launch.zone}]", refused="Placement.AvailabilityZone"
+        )
     if image.min_ram > flavor.ram:
         raise AwsError(
             "InvalidParameterCombination",
             f"The image needs {image.min_ram} MiB of memory; '{flavor.name}' has {flavor.ram} MiB.",
+            refused="InstanceType",
         )
 
 

@@ -11,16 +11,18 @@ from typing import Any
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import IMAGE, INTERFACE, SECURITY_GROUP, SUBNET
 from shim.ec2.instances import facts as instance_facts
-from shim.ec2.instances.attributes import shutdown_behavior
+from shim.ec2.instances.attributes import SHUTDOWN_STOPS
 from shim.ec2.launch import limits
 from shim.ec2.service import Forbidden
-from shim.ec2.tags import rules as tag_rules
+from shim.ec2.volumes.volumes import NOT_ENCRYPTED
 from shim.errors import AwsError
+from shim.protocol.values import but, only
 
 _USER_DATA_BYTES = 16384  # "limited to 16 KB, in raw form, before it is base64-encoded"
 
 FORBIDS = (
-    # A name means a group of the default VPC, and the subnet may lie in another one.
+    # A name means a group of the default VPC, and the subnet may lie in another one.  The message is as seen in
+    # https://github.com/aws/aws-cli/issues/5679.
     Forbidden(
         "SecurityGroups",
         "SubnetId",
@@ -31,17 +33,35 @@ FORBIDS = (
         Forbidden(
             "NetworkInterfaces",
             names,
-            f"If you specify a network interface, you must specify any {what} as part of the network interface instead "
+            f"If you specify a network interface, you must specify any {doc} as part of the network interface instead "
             "of using this parameter.",
             f"Network interfaces and an instance-level {what} may not be specified on the same request",
         )
-        for names, what in (
-            ("SubnetId", "subnet ID"),
-            ("SecurityGroupIds SecurityGroups", "security groups"),
-            ("PrivateIpAddress", "private address"),
+        # As seen in https://github.com/aws/aws-sdk-php/issues/231, https://github.com/hashicorp/terraform/issues/1188
+        # and https://github.com/ansible/ansible/issues/48109.
+        for names, doc, what in (
+            ("SubnetId", "subnets", "subnet ID"),
+            ("SecurityGroupIds SecurityGroups", "security groups", "security groups"),
+            ("PrivateIpAddress", "private address", "private IP address"),
         )
     ),
 )
+
+
+VALUES = {
+    "BlockDeviceMappings.Ebs.Encrypted": NOT_ENCRYPTED,
+    "EnclaveOptions.Enabled": only(False),
+    "HibernationOptions.Configured": only(False),
+    "InstanceInitiatedShutdownBehavior": SHUTDOWN_STOPS,
+    "NetworkInterfaces.AssociatePublicIpAddress": only(
+        False,
+        code="UnsupportedOperation",
+        message="A public address cannot be given at launch here; associate an Elastic IP afterwards.",
+    ),
+    "Placement.GroupName": only(""),
+    "Placement.Tenancy": only("default"),
+    "TagSpecifications.ResourceType": but("network-interface"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +95,12 @@ def read(req: Mapping[str, Any], bound: int = 1000) -> Launch:
     """Check a request for at most `bound` instances and take it apart; raises AWS's errors for what cannot be."""
     least, most = _counts(req, bound)
     if not req.get("ImageId"):
-        raise AwsError("MissingParameter", "The request must contain the parameter ImageId")
+        raise AwsError("MissingParameter", "The request must contain the parameter ImageId", refused="ImageId")
     if not req.get("InstanceType"):
         # AWS falls back to a type of its own, m1.small; no cloud is bound to have one of that name.
-        raise AwsError("MissingParameter", "The request must contain the parameter InstanceType")
-    _refuse_what_cannot_be(req)
+        raise AwsError(
+            "MissingParameter", "The request must contain the parameter InstanceType", refused="InstanceType"
+        )
     interfaces, group_ids = _interfaces(req, most)
     return Launch(
         least=least,
@@ -102,28 +123,14 @@ def _counts(req: Mapping[str, Any], bound: int) -> tuple[int, int]:
     if least < 1 or most < 1:
         raise AwsError("InvalidParameterValue", f"Value ({min(least, most)}) for parameter minCount is invalid.")
     if least > most:
-        raise AwsError("InvalidParameterValue", f"Maximum count ({most}) must be at least the minimum count ({least}).")
+        raise AwsError(
+            "InvalidParameterValue",
+            f"Maximum count ({most}) must be at least the minimum count ({least}).",
+            refused="MaxCount",
+        )
     if least > bound:
         raise limits.too_many(least, bound)
     return least, min(most, bound)
-
-
-def _refuse_what_cannot_be(req: Mapping[str, Any]) -> None:
-    """Refuse unsupported values of supported parameters."""
-    shutdown_behavior(req.get("InstanceInitiatedShutdownBehavior"))
-    placement = req.get("Placement") or {}
-    wishes = {
-        "Placement.Tenancy": placement.get("Tenancy", "default") != "default",
-        "Placement.GroupName": bool(placement.get("GroupName")),
-        "HibernationOptions.Configured": (req.get("HibernationOptions") or {}).get("Configured", False),
-        "EnclaveOptions.Enabled": (req.get("EnclaveOptions") or {}).get("Enabled", False),
-        "TagSpecifications (network-interface)": bool(
-            tag_rules.specified(req, "network-interface", "instance", "volume")
-        ),
-    }
-    for name, wished in wishes.items():
-        if wished:
-            raise AwsError("UnsupportedOperation", f"The value of {name} is not supported on this cloud.")
 
 
 def _interfaces(req: Mapping[str, Any], count: int) -> tuple[tuple[Interface, ...], list[str]]:
@@ -135,39 +142,53 @@ def _interfaces(req: Mapping[str, Any], count: int) -> tuple[tuple[Interface, ..
         return (Interface(subnet_id=subnet, address=_address(req.get("PrivateIpAddress"), count)),), groups
     placed = sorted(given, key=lambda one: int(one.get("DeviceIndex", 0)))
     if [int(one.get("DeviceIndex", 0)) for one in placed] != list(range(len(placed))):
-        raise AwsError("InvalidParameterValue", "Each network interface requires a device index, from 0 on.")
+        raise AwsError(
+            "InvalidParameterValue",
+            "Each network interface requires a device index, from 0 on.",
+            refused="NetworkInterfaces",
+        )
     sets = {tuple(sorted(one.get("Groups") or ())) for one in placed if not one.get("NetworkInterfaceId")}
     if len(sets) > 1:
-        raise AwsError("UnsupportedOperation", "New interfaces of one instance take the same security groups here.")
+        raise AwsError(
+            "UnsupportedOperation",
+            "New interfaces of one instance take the same security groups here.",
+            refused="NetworkInterfaces",
+        )
     return tuple(_interface(one, count) for one in placed), list(sets.pop()) if sets else []
 
 
 def _interface(given: Mapping[str, Any], count: int) -> Interface:
-    if given.get("AssociatePublicIpAddress"):
-        raise AwsError(
-            "UnsupportedOperation",
-            "A public address cannot be given at launch here; associate an Elastic IP afterwards.",
-        )
     if port := given.get("NetworkInterfaceId"):
         if count > 1:
             raise AwsError(
-                "InvalidParameterCombination", "A network interface cannot be attached to more than one instance."
+                "InvalidParameterCombination",
+                "A network interface cannot be attached to more than one instance.",
+                refused="NetworkInterfaces",
             )
         if given.get("SubnetId") or given.get("Groups") or given.get("PrivateIpAddress"):
             raise AwsError(
                 "InvalidParameterCombination",
                 "A network interface that exists brings its own subnet, address and groups.",
+                refused="NetworkInterfaces",
             )
         return Interface(port_id=ids.uuid(INTERFACE, port))
     if given.get("DeleteOnTermination") is False:
-        raise AwsError("UnsupportedOperation", "An interface made at launch ends with its instance on this cloud.")
+        raise AwsError(
+            "UnsupportedOperation",
+            "An interface made at launch ends with its instance on this cloud.",
+            refused="NetworkInterfaces",
+        )
     subnet = ids.uuid(SUBNET, given["SubnetId"]) if given.get("SubnetId") else None
     return Interface(subnet_id=subnet, address=_address(given.get("PrivateIpAddress"), count))
 
 
 def _address(address: str | None, count: int) -> str | None:
     if address and count > 1:
-        raise AwsError("InvalidParameterCombination", "A private IP address cannot be given to more than one instance.")
+        raise AwsError(
+            "InvalidParameterCombination",
+            "A private IP address cannot be given to more than one instance.",
+            refused="PrivateIpAddress",
+        )
     return address or None
 
 
@@ -179,9 +200,9 @@ def _user_data(text: str | None) -> str | None:
         # Clients wrap lines as `base64` does, and leave the padding to the reader's taste.
         raw = base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
-        raise AwsError("InvalidParameterValue", "Invalid BASE64 encoding of user data.") from None
+        raise AwsError("InvalidParameterValue", "Invalid BASE64 encoding of user data.", refused="UserData") from None
     if len(raw) > _USER_DATA_BYTES:
-        raise AwsError("InvalidParameterValue", f"User data is limited to {_USER_DATA_BYTES} bytes")
+        raise AwsError("InvalidParameterValue", f"User data is limited to {_USER_DATA_BYTES} bytes", refused="UserData")
     return base64.b64encode(raw).decode()
 
 

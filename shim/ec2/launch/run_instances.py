@@ -21,7 +21,7 @@ from shim.ec2.launch import answer, repeated
 from shim.ec2.launch import volumes as launch_volumes
 from shim.ec2.launch.plan import Plan, devices_again, plan
 from shim.ec2.launch.repeated import LaunchToken, launched_before, take_back, token_of
-from shim.ec2.launch.request import FORBIDS, Launch, read
+from shim.ec2.launch.request import FORBIDS, VALUES, Launch, read
 from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.creating import Creation, creates, creating
@@ -53,6 +53,7 @@ def _check(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]
         "MetadataOptions": "echoed; Nova's metadata service has no such switches for a single server",
         "CreditSpecification": "no instance type here is burstable",
     },
+    values=VALUES,
     ends_with_client=True,
     forbids=FORBIDS,
     check=creates(INSTANCE, *BESIDE, check=_check),

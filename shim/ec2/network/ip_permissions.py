@@ -168,7 +168,11 @@ def protocol(word: str) -> str:
     number = int(lowered) if lowered.isascii() and lowered.isdigit() else _NEUTRON_NUMBERS.get(lowered)
     # Neutron's firewall drivers do not agree on what protocol 0 (IPv6 hop-by-hop) means; some let everything through.
     if number is None or not 0 < number <= 255:
-        raise AwsError("InvalidParameterValue", f"Invalid value '{word}' for IP protocol. Unknown protocol.")
+        raise AwsError(
+            "InvalidParameterValue",
+            f"Invalid value '{word}' for IP protocol. Unknown protocol.",
+            refused="IpPermissions",
+        )
     return _EC2_NAMES.get(number, str(number))
 
 
@@ -187,10 +191,14 @@ def ports(word: str, first: int | None, last: int | None) -> tuple[int | None, i
     if not (0 <= first <= 65535 and 0 <= last <= 65535):
         raise _bad(f"{first}-{last}", "portRange")
     if first > last:
-        raise AwsError("InvalidParameterValue", f"Invalid TCP/UDP port range ({first}:{last})")
+        raise AwsError("InvalidParameterValue", f"Invalid TCP/UDP port range ({first}:{last})", refused="IpPermissions")
     if first == 0 and last != 65535:
         # Neutron knows no port 0 (400 "Invalid value for port 0"), which no host may listen on either (RFC 6335, 6).
-        raise AwsError("UnsupportedOperation", "Port 0 can only be opened together with all others (0-65535).")
+        raise AwsError(
+            "UnsupportedOperation",
+            "Port 0 can only be opened together with all others (0-65535).",
+            refused="IpPermissions",
+        )
     return first, last
 
 
@@ -201,7 +209,7 @@ def cidr(text: str, version: int) -> str:
     except ValueError:
         found = None
     if found is None or found.version != version:
-        raise AwsError("InvalidParameterValue", f"CIDR block {text} is malformed")
+        raise AwsError("InvalidParameterValue", f"CIDR block {text} is malformed", refused="IpPermissions")
     return str(found)
 
 
@@ -209,12 +217,14 @@ def _icmp(type: int, code: int) -> tuple[int, int]:
     if not (-1 <= type <= 255 and -1 <= code <= 255):
         raise _bad(f"{type}:{code}", "ICMP type:code")
     if type == -1 and code != -1:
-        raise AwsError("InvalidParameterValue", "ICMP code cannot be given for all ICMP types.")
+        raise AwsError(
+            "InvalidParameterValue", "ICMP code cannot be given for all ICMP types.", refused="IpPermissions"
+        )
     return type, code
 
 
 def _bad(value: str, name: str) -> AwsError:
-    return AwsError("InvalidParameterValue", f"Invalid value '{value}' for {name}.")
+    return AwsError("InvalidParameterValue", f"Invalid value '{value}' for {name}.", refused="IpPermissions")
 
 
 def _permission(rule: cloud.Rule) -> Permission:

@@ -102,14 +102,18 @@ async def revoke_security_group_egress(call: Call, req: Mapping[str, Any]) -> Ma
 async def _authorize(call: Call, req: Mapping[str, Any], *, egress: bool) -> dict[str, Any]:
     written = _written(req)
     if not written:
-        raise AwsError("MissingParameter", "The request must contain the parameter ipPermissions")
+        raise AwsError(
+            "MissingParameter", "The request must contain the parameter ipPermissions", refused="IpPermissions"
+        )
     # Not where rules are revoked: what Neutron's own tools wrote may read otherwise, and clients send it back.
     for one in _unresolved(written, egress=egress):
         _check_description(one.description)
     group, peers = await gather(one_group(call, req), _peers(call, written))
     asked = [one for permission in written for one in _read(permission, peers, egress=egress)]
     if len(set(asked)) < len(asked):
-        raise AwsError("InvalidParameterValue", "The same permission must not appear multiple times")
+        raise AwsError(
+            "InvalidParameterValue", "The same permission must not appear multiple times", refused="IpPermissions"
+        )
     present = set(permissions.fold(group.rules))
     for one in asked:
         if one in present:
@@ -122,7 +126,11 @@ async def _authorize(call: Call, req: Mapping[str, Any], *, egress: bool) -> dic
 async def _revoke(call: Call, req: Mapping[str, Any], *, egress: bool) -> dict[str, Any]:
     written, named = _written(req), list(dict.fromkeys(req.get("SecurityGroupRuleIds") or ()))
     if not written and not named:
-        raise AwsError("MissingParameter", "Either 'ipPermissions' or 'securityGroupRuleIds' should be provided.")
+        raise AwsError(
+            "MissingParameter",
+            "Either 'ipPermissions' or 'securityGroupRuleIds' should be provided.",
+            refused="IpPermissions",
+        )
     uuids = {one: ids.uuid(RULE, one) for one in named}
     _unresolved(written, egress=egress)
     group, peers = await gather(one_group(call, req), _peers(call, written))
@@ -179,7 +187,7 @@ async def _peers(call: Call, written: Sequence[Mapping[str, Any]]) -> Mapping[st
                 raise ids.missing(SECURITY_GROUP, [name])
             peers[name] = found.id
         else:
-            raise AwsError("MissingParameter", "Source group ID missing.")
+            raise AwsError("MissingParameter", "Source group ID missing.", refused="IpPermissions")
     return peers
 
 
@@ -218,15 +226,23 @@ def _unresolved(written: Sequence[Mapping[str, Any]], *, egress: bool) -> list[P
 def _read(written: Mapping[str, Any], peers: Mapping[str, str] | None, *, egress: bool) -> Iterator[Permission]:
     """Read one permission of a request: one `Permission` for each of its sources."""
     if not written.get("IpProtocol"):
-        raise AwsError("MissingParameter", "The request must contain the parameter ipProtocol")
+        raise AwsError("MissingParameter", "The request must contain the parameter ipProtocol", refused="IpProtocol")
     protocol = permissions.protocol(written["IpProtocol"])
     first, last = permissions.ports(protocol, written.get("FromPort"), written.get("ToPort"))
     sources = list(_sources(written, peers))
     if not sources:
-        raise AwsError("MissingParameter", "The permission must name a source: an IP range or a security group.")
+        raise AwsError(
+            "MissingParameter",
+            "The permission must name a source: an IP range or a security group.",
+            refused="IpPermissions",
+        )
     for kind, peer, description in sources:
         if (kind, protocol) in (("ipv4", "icmpv6"), ("ipv6", "icmp")):
-            raise AwsError("InvalidParameterValue", f"Protocol {protocol} does not go with the IP range {peer}.")
+            raise AwsError(
+                "InvalidParameterValue",
+                f"Protocol {protocol} does not go with the IP range {peer}.",
+                refused="IpPermissions",
+            )
         yield Permission(egress, protocol, first, last, kind, peer, description)
 
 
@@ -239,7 +255,7 @@ def _sources(
         yield "ipv6", permissions.cidr(one.get("CidrIpv6", ""), 6), one.get("Description", "")
     for one in written.get("UserIdGroupPairs") or ():
         if not (named := one.get("GroupId") or one.get("GroupName")):
-            raise AwsError("MissingParameter", "Source group ID missing.")
+            raise AwsError("MissingParameter", "Source group ID missing.", refused="IpPermissions")
         yield "group", peers[named] if peers is not None else named, one.get("Description", "")
     for one in written.get("PrefixListIds") or ():
         yield "prefix-list", ids.uuid(PREFIX_LIST, one.get("PrefixListId", "")), one.get("Description", "")

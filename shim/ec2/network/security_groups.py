@@ -159,7 +159,9 @@ async def one_group(call: Call, req: Mapping[str, Any]) -> cloud.SecurityGroup:
         return await call.cloud.network.security_group(ids.uuid(SECURITY_GROUP, group_id))
     name = req.get("GroupName")
     if not name:
-        raise AwsError("MissingParameter", "The request must contain the parameter GroupName or GroupId")
+        raise AwsError(
+            "MissingParameter", "The request must contain the parameter GroupName or GroupId", refused="GroupName"
+        )
     groups, layout = await gather(call.cloud.network.security_groups(name=name), vpc_layout(call))
     return named_in(groups, layout.default_vpc, [name], layout)[0]
 
@@ -243,7 +245,11 @@ def _name(given: str) -> str:
     # "If a name contains trailing spaces, we trim the space at the end of the name."
     name = given.rstrip(" ")
     if name.lower().startswith("sg-"):
-        raise AwsError("InvalidParameterValue", f"Invalid value '{name}' for groupName. It may not start with 'sg-'")
+        raise AwsError(
+            "InvalidParameterValue",
+            f"Invalid value '{name}' for groupName. It may not start with 'sg-'",
+            refused="GroupName",
+        )
     if not DESCRIPTION.fullmatch(name):
         raise _refused(name, "GroupName")
     if name.lower() == DEFAULT:

@@ -28,7 +28,9 @@ async def describe_vpc_attribute(call: Call, req: Mapping[str, Any]) -> Mapping[
     vpc, attribute = req["VpcId"], req["Attribute"]
     ids.check(VPC, vpc)
     if attribute not in _ATTRIBUTES:
-        raise AwsError("InvalidParameterValue", f"Value ({attribute}) for parameter attribute is invalid.")
+        raise AwsError(
+            "InvalidParameterValue", f"Value ({attribute}) for parameter attribute is invalid.", refused="Attribute"
+        )
     layout, routers = await gather(vpc_layout(call), call.cloud.network.routers())
     if vpc not in {*layout.vpcs.values(), *(ids.aws(VPC.prefix, router.id) for router in routers)}:
         raise ids.missing(VPC, [vpc])

@@ -27,10 +27,16 @@ def specified(req: Mapping[str, Any], *types: str) -> dict[str, str]:
         about = one.get("ResourceType", "")
         if about not in types:
             raise AwsError(
-                "InvalidParameterValue", f"'{about}' is not a valid taggable resource type for this operation."
+                "InvalidParameterValue",
+                f"'{about}' is not a valid taggable resource type for this operation.",
+                refused="TagSpecifications",
             )
         if about in seen:
-            raise AwsError("InvalidParameterValue", f"Tag specification resource type '{about}' is given twice.")
+            raise AwsError(
+                "InvalidParameterValue",
+                f"Tag specification resource type '{about}' is given twice.",
+                refused="TagSpecifications",
+            )
         seen.add(about)
         if about == types[0]:
             tags = one.get("Tags") or []
@@ -43,15 +49,27 @@ def checked(tags: Iterable[Mapping[str, str]], present: Mapping[str, str] | None
     for tag in tags:
         key, value = tag.get("Key", ""), tag.get("Value", "")
         if key in found:
-            raise AwsError("InvalidParameterValue", f"Duplicate tag key '{key}' specified.")
+            raise AwsError(
+                "InvalidParameterValue", f"Duplicate tag key '{key}' specified.", refused="TagSpecifications"
+            )
         if not key or len(key) > KEY_CHARACTERS:
             raise AwsError(
-                "InvalidParameterValue", f"Tag keys must be between 1 and {KEY_CHARACTERS} characters in length."
+                "InvalidParameterValue",
+                f"Tag keys must be between 1 and {KEY_CHARACTERS} characters in length.",
+                refused="TagSpecifications",
             )
         if len(value) > VALUE_CHARACTERS:
-            raise AwsError("InvalidParameterValue", f"Tag values must be at most {VALUE_CHARACTERS} characters long.")
+            raise AwsError(
+                "InvalidParameterValue",
+                f"Tag values must be at most {VALUE_CHARACTERS} characters long.",
+                refused="TagSpecifications",
+            )
         if key.lower().startswith(RESERVED):
-            raise AwsError("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use")
+            raise AwsError(
+                "InvalidParameterValue",
+                "Tag keys starting with 'aws:' are reserved for internal use",
+                refused="TagSpecifications",
+            )
         found[key] = value
     # "Maximum number of tags per resource – 50"; those with the prefix aws: do not count.
     if sum(not key.startswith(RESERVED) for key in {*found, *(present or ())}) > MOST:

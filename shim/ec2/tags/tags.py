@@ -39,7 +39,7 @@ async def create_tags(call: Call, req: Mapping[str, Any]) -> None:
     """Add tags to resources, or overwrite them; nothing is written unless every resource is there and has room."""
     wanted = tag_rules.checked(req["Tags"])
     if not wanted:
-        raise AwsError("MissingParameter", "The request must contain the parameter tagSet")
+        raise AwsError("MissingParameter", "The request must contain the parameter tagSet", refused="Tags")
     found = await _resources(call, req["Resources"])
     for _, held in found:
         tag_rules.checked(req["Tags"], held.tags)

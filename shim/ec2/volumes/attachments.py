@@ -17,6 +17,7 @@ from shim.ec2.service import action
 from shim.ec2.volumes import rows as volume_rows
 from shim.ec2.volumes.volumes import holders
 from shim.errors import AwsError
+from shim.protocol.values import only
 from shim.undo import undoing
 
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/device_naming.html, and virtio's names beside them.
@@ -37,6 +38,7 @@ async def attach_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
         raise AwsError(
             "InvalidParameterValue",
             f"Value ({name}) for parameter device is invalid. {name} is not a valid EBS device name.",
+            refused="Device",
         )
     volume_id, server_id = ids.uuid(VOLUME, req["VolumeId"]), ids.uuid(INSTANCE, req["InstanceId"])
     volume, server = await gather(call.cloud.block.volume(volume_id), call.cloud.compute.server(server_id))
@@ -62,11 +64,18 @@ async def attach_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
     }
 
 
-@action(supports="VolumeId InstanceId Device Force")
+@action(
+    supports="VolumeId InstanceId Device Force",
+    values={
+        "Force": only(
+            False,
+            code="UnsupportedOperation",
+            message="Nova detaches a volume when the instance lets go of it, never by force.",
+        )
+    },
+)
 async def detach_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Detach a volume from the one instance that holds it, or from the one that is named."""
-    if req.get("Force"):
-        raise AwsError("UnsupportedOperation", "Nova detaches a volume by the instance's leave only, not by force.")
     volume = await call.cloud.block.volume(ids.uuid(VOLUME, req["VolumeId"]))
     servers = await holders(call, [volume]) if volume_rows.held([volume]) else []
     row = _held(volume_rows.attachments(volume, servers), volume, req)

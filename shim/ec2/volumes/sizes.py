@@ -31,6 +31,10 @@ def check(size: int | None, type: str | None, parameter: str = "size") -> None:
         raise AwsError("InvalidParameterValue", f"Value ({size}) for parameter {parameter} is invalid.")
     kind = f" for volume type {type}" if type else ""
     if size < least:
-        raise AwsError("InvalidParameterValue", f"Volume of {size}GiB is too small{kind}; minimum is {least}GiB")
+        raise AwsError(
+            "InvalidParameterValue", f"Volume of {size}GiB is too small{kind}; minimum is {least}GiB", refused="Size"
+        )
     if size > most:
-        raise AwsError("InvalidParameterValue", f"Volume of {size}GiB is too large{kind}; maximum is {most}GiB")
+        raise AwsError(
+            "InvalidParameterValue", f"Volume of {size}GiB is too large{kind}; maximum is {most}GiB", refused="Size"
+        )

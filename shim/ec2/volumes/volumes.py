@@ -20,6 +20,7 @@ from shim.ec2.tags.creating import creates, creating
 from shim.ec2.volumes import rows as volume_rows
 from shim.ec2.volumes import sizes as volume_sizes
 from shim.errors import AwsError
+from shim.protocol.values import only
 
 VOLUMES = Table(
     items="Volumes",
@@ -75,6 +76,12 @@ STATUSES = Table(
 )
 # AWS's types without a promise that a cloud could break: where Cinder has none of the name, its default stands in.
 _GENERAL = ("gp2", "gp3", "standard")
+# OpenStack tells administrators alone whether a volume type encrypts, so no volume may be taken for encrypted.
+NOT_ENCRYPTED = only(
+    False,
+    code="UnsupportedOperation",
+    message="Encryption on request is not supported; it belongs to the volume type.",
+)
 _GONE_QUIET = {"creating": "insufficient-data", "error": "impaired"}
 
 
@@ -84,14 +91,12 @@ def _check_new(settings: Any, principal: Any, operation: str, req: Mapping[str, 
         raise AwsError(
             "MissingParameter",
             "The request must contain one of the parameters AvailabilityZone and AvailabilityZoneId",
+            refused="AvailabilityZone",
         )
     if req.get("Size") is None and not req.get("SnapshotId"):
-        raise AwsError("MissingParameter", "The request must contain the parameter size or snapshotId")
+        raise AwsError("MissingParameter", "The request must contain the parameter size or snapshotId", refused="Size")
     if snapshot := req.get("SnapshotId"):
         ids.check(SNAPSHOT, snapshot)
-    if req.get("Encrypted"):
-        # Whether a type encrypts is told to administrators only; a volume must not be taken for encrypted by mistake.
-        raise AwsError("UnsupportedOperation", "Encryption on request is not supported; it belongs to the volume type.")
     _performance(req.get("VolumeType"), req)
     volume_sizes.check(req.get("Size"), req.get("VolumeType"))
 
@@ -99,6 +104,12 @@ def _check_new(settings: Any, principal: Any, operation: str, req: Mapping[str, 
 @action(
     supports="AvailabilityZone AvailabilityZoneId Size SnapshotId VolumeType Iops Throughput Encrypted "
     "MultiAttachEnabled ClientToken TagSpecifications",
+    values={
+        "Encrypted": NOT_ENCRYPTED,
+        # gp3's own, which it has without asking.
+        "Iops": only(volume_rows.GP3_IOPS),
+        "Throughput": only(volume_rows.GP3_THROUGHPUT),
+    },
     forbids=(
         Forbidden(
             "AvailabilityZone",
@@ -165,7 +176,11 @@ async def describe_volume_attribute(call: Call, req: Mapping[str, Any]) -> Mappi
         "productCodes": {"ProductCodes": []},
     }
     if req["Attribute"] not in attribute:
-        raise AwsError("InvalidParameterValue", f"Value ({req['Attribute']}) for parameter attribute is invalid.")
+        raise AwsError(
+            "InvalidParameterValue",
+            f"Value ({req['Attribute']}) for parameter attribute is invalid.",
+            refused="Attribute",
+        )
     volume = await call.cloud.block.volume(ids.uuid(VOLUME, req["VolumeId"]))
     return {"VolumeId": ids.aws("vol", volume.id), **attribute[req["Attribute"]]}
 
@@ -218,7 +233,11 @@ async def _type(call: Call, req: Mapping[str, Any]) -> tuple[str | None, dict[st
     if asked and asked not in types and asked not in _GENERAL:
         raise AwsError("UnknownVolumeType", f"The volume type '{asked}' is not available.")
     if req.get("MultiAttachEnabled") and not (asked in types and _shared(types[asked])):
-        raise AwsError("InvalidParameterCombination", "The volume type does not support MultiAttachEnabled.")
+        raise AwsError(
+            "InvalidParameterCombination",
+            "The volume type does not support MultiAttachEnabled.",
+            refused="MultiAttachEnabled",
+        )
     if not asked or asked in types:
         return asked, {}
     return None, {volume_rows.TYPE: asked}
@@ -230,17 +249,11 @@ def _shared(type: cloud.VolumeType) -> bool:
 
 
 def _performance(type: str | None, req: Mapping[str, Any]) -> None:
-    included = {"Iops": volume_rows.GP3_IOPS, "Throughput": volume_rows.GP3_THROUGHPUT}
-    for name, most in included.items():
-        value = req.get(name)
-        if value is None:
-            continue
-        if type != "gp3":
+    for name in ("Iops", "Throughput"):
+        if req.get(name) is not None and type != "gp3":
             raise AwsError(
                 "InvalidParameterCombination", f"The parameter {name} is not supported for {type or 'default'} volumes."
             )
-        if value != most:
-            raise AwsError("UnsupportedOperation", f"{name} other than gp3's own {most} cannot be provided here.")
 
 
 def _status(volume: cloud.Volume, names: availability_zones.ZoneNames) -> dict[str, Any]:

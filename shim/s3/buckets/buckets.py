@@ -14,7 +14,7 @@ from adapters.errors import BackendError, Fault
 from adapters.types.objects import Container, Listing
 from shim.context import Call
 from shim.errors import AwsError
-from shim.protocol.s3_router import not_implemented
+from shim.protocol.values import only
 from shim.s3 import names
 from shim.s3.config import configuration
 from shim.s3.errors import invalid_argument
@@ -71,17 +71,18 @@ async def _buckets(call: Call, prefix: str, marker: str, limit: int | None) -> l
         marker = page[-1].name
 
 
-@action(supports="Bucket ACL ObjectLockEnabledForBucket ObjectOwnership CreateBucketConfiguration.LocationConstraint")
+@action(
+    supports="Bucket ACL ObjectLockEnabledForBucket ObjectOwnership CreateBucketConfiguration.LocationConstraint",
+    values={
+        "ACL": only("private"),
+        "ObjectLockEnabledForBucket": only(False),
+        "ObjectOwnership": only("BucketOwnerEnforced"),
+    },
+)
 async def create_bucket(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Make a bucket.  One's own again is fine in us-east-1, and 409 elsewhere, as AWS has it."""
     name = req["Bucket"]
     names.check_new_bucket(name)
-    if req.get("ACL") not in (None, "", "private"):
-        raise not_implemented("x-amz-acl")
-    if req.get("ObjectOwnership") not in (None, "BucketOwnerEnforced"):
-        raise not_implemented("x-amz-object-ownership")
-    if req.get("ObjectLockEnabledForBucket"):
-        raise not_implemented("x-amz-bucket-object-lock-enabled")
     _check_location(call, (req.get("CreateBucketConfiguration") or {}).get("LocationConstraint"))
     made = await call.cloud.objects.create_container(name)
     configuration.forget(call, name)

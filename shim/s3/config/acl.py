@@ -12,13 +12,15 @@ from typing import Any, Final
 from shim.context import Call
 from shim.errors import AwsError
 from shim.protocol.s3_router import not_implemented
+from shim.protocol.values import only
 from shim.s3 import names
 from shim.s3.config import configuration
 from shim.s3.owners import owner
 from shim.s3.service import action
 
-# Canned ACLs that grant nothing to anybody but the owner.
-_OWNERS: Final = frozenset({"private", "bucket-owner-full-control", "bucket-owner-read"})
+# Canned ACLs of a bucket and an object that give nothing to anybody but the owner.
+BUCKET_ACL: Final = {"ACL": only("private")}
+OBJECT_ACL: Final = {"ACL": only("private", "bucket-owner-full-control", "bucket-owner-read")}
 SETTING: Final = "ACL AccessControlPolicy ExpectedBucketOwner"
 
 
@@ -29,7 +31,7 @@ async def get_bucket_acl(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any
     return private(call)
 
 
-@action(supports=f"Bucket {SETTING}")
+@action(supports=f"Bucket {SETTING}", values=BUCKET_ACL)
 async def put_bucket_acl(call: Call, req: Mapping[str, Any]) -> None:
     """Accept the ACL that the bucket has, and refuse any other."""
     await call.cloud.objects.container(names.bucket(call, req))
@@ -53,8 +55,6 @@ def check(call: Call, req: Mapping[str, Any]) -> None:
                 400,
                 extra={"MissingHeaderName": "x-amz-acl"},
             )
-        if req["ACL"] not in _OWNERS:
-            raise not_implemented("x-amz-acl")
         return
     grants = policy.get("Grants") or ()
     mine = owner(call)["ID"]

@@ -49,6 +49,7 @@ class Found:
 @action(
     supports="Bucket Key MultipartUpload UploadId ChecksumType MpuObjectSize ExpectedBucketOwner IfMatch IfNoneMatch "
     + " ".join(f"Checksum{name}" for name in checksums.ALGORITHMS),
+    values=conditions.ABSENT,
     keeps_connection_alive=True,
 )
 async def complete_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ from shim.s3.multipart import uploads
 from shim.s3.multipart.uploads import ALGORITHM, KIND, Upload
 from shim.s3.objects import checksums, conditions, ranges, segments
 from shim.s3.objects.copying import SOURCE_CONDITIONS, Source, check_copy_size, computed, source_of
-from shim.s3.objects.headers import CHECKSUM, DESCRIBING, IN_STEP, UPLOAD, check_placement, description
+from shim.s3.objects.headers import CHECKSUM, DESCRIBING, IN_STEP, PLACING, UPLOAD, description
 from shim.s3.objects.objects import SMALL, check_size, header_checksum
 from shim.s3.service import action
 from shim.undo import to_the_end
@@ -28,13 +28,12 @@ LOOKED_AT_FIRST: Final = 16 << 20
 _ROOM: Final = "-" * len("SHA256:COMPOSITE:" + "=" * 44 + "-10000")  # as long as the longest checksum of parts
 
 
-@action(supports=f"Bucket Key ExpectedBucketOwner ChecksumAlgorithm ChecksumType {DESCRIBING}")
+@action(supports=f"Bucket Key ExpectedBucketOwner ChecksumAlgorithm ChecksumType {DESCRIBING}", values=PLACING)
 async def create_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Open an upload, with the description that the object will have."""
     bucket, key, store = names.bucket(call, req), req["Key"], call.cloud.objects
     upload_id = names.new_upload_id()
     names.check_key(key, behind=names.sub_manifest("", upload_id, 0))  # the longest name of what the upload stores
-    check_placement(req)
     internal, told = _checksums(req)
     # Swift limits metadata; what has no room for a completion's must not be found out when all parts have been sent.
     internal |= {UPLOAD: upload_id, IN_STEP: "yes", CHECKSUM: _ROOM}

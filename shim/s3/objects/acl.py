@@ -7,7 +7,7 @@ from typing import Any
 
 from shim.context import Call
 from shim.s3 import names
-from shim.s3.config.acl import SETTING, check, private
+from shim.s3.config.acl import OBJECT_ACL, SETTING, check, private
 from shim.s3.objects.objects import check_version
 from shim.s3.service import action
 
@@ -20,7 +20,7 @@ async def get_object_acl(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any
     return private(call)
 
 
-@action(supports=f"Bucket Key VersionId {SETTING}")
+@action(supports=f"Bucket Key VersionId {SETTING}", values=OBJECT_ACL)
 async def put_object_acl(call: Call, req: Mapping[str, Any]) -> None:
     """Set an object's ACL to what it is; any other is refused."""
     check_version(req)

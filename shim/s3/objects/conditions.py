@@ -19,7 +19,7 @@ from adapters.types.objects import Stored, Written
 from shim.context import Call
 from shim.errors import AwsError
 from shim.protocol.headers import safe
-from shim.protocol.s3_router import not_implemented
+from shim.protocol.values import only
 from shim.s3.errors import no_such_key, precondition_failed
 from shim.s3.objects.headers import etag_of
 from shim.s3.objects.s3_middleware import with_s3_etag
@@ -33,6 +33,8 @@ _READING = tuple(
 )
 # Headers of a 304, by the parameters that ask for another value than the object's.
 _CACHING = {"Cache-Control": "ResponseCacheControl", "Expires": "ResponseExpires"}
+# "Expects the '*' (asterisk) character" (PutObject).
+ABSENT = {"IfNoneMatch": only("*")}
 WRITING = frozenset({"IfMatch", "IfNoneMatch", "IfMatchLastModifiedTime", "IfMatchSize"})
 _FREE = nullcontext()
 
@@ -109,9 +111,6 @@ class WriteCondition:
         self.size: int | None = req.get("IfMatchSize") if "IfMatchSize" in req else req.get("Size")
         if "IfMatch" not in req and "ETag" in req:  # DeleteObjects names it so
             self.match = req["ETag"]
-        if self.none is not None and self.none.strip() != "*":
-            # "Expects the '*' (asterisk) character" (PutObject).
-            raise not_implemented("If-None-Match")
 
     def __bool__(self) -> bool:
         return not (self.match is None and self.none is None and self.modified is None and self.size is None)

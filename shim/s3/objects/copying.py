@@ -14,7 +14,7 @@ from shim.errors import AwsError
 from shim.s3 import names
 from shim.s3.errors import invalid_argument, invalid_request, no_such_key, precondition_failed
 from shim.s3.objects import checksums, conditions, segments
-from shim.s3.objects.headers import DESCRIBING, check_placement, copied, description
+from shim.s3.objects.headers import DESCRIBING, PLACING, copied, description
 from shim.s3.objects.s3_middleware import with_s3_etag
 from shim.s3.service import action
 
@@ -89,6 +89,7 @@ def check_copy_size(size: int) -> None:
 @action(
     supports=f"Bucket Key ChecksumAlgorithm MetadataDirective TaggingDirective IfMatch IfNoneMatch ExpectedBucketOwner "
     f"{SOURCE_CONDITIONS} {DESCRIBING}",
+    values=PLACING | conditions.ABSENT,
     keeps_connection_alive=True,
 )
 async def copy_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -98,7 +99,6 @@ async def copy_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """
     bucket, key = names.bucket(call, req), req["Key"]
     names.check_key(key)
-    check_placement(req)
     condition = conditions.WriteCondition(req)
     replacing = req.get("MetadataDirective") == "REPLACE"
     if parse_source(req["CopySource"]) == (bucket, key) and not replacing and not req.get("StorageClass"):

@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from adapters.types.objects import Description, ObjectRow, Stored
 from shim.errors import AwsError
-from shim.protocol.s3_router import not_implemented
 from shim.protocol.scalars import Iso8601
+from shim.protocol.values import only
 from shim.protocol.xml.rows import Times
 from shim.s3.errors import invalid_argument
 
@@ -37,8 +37,13 @@ _KEPT: Final = (
     ("Expires", "expires"),
 )
 _KEPT_MEMBERS: Final = frozenset(member for member, _ in _KEPT)
-_PLACING: Final = frozenset({"StorageClass", "ACL"})
-_ACLS: Final = frozenset({"private", "bucket-owner-full-control"})  # both say: the owner alone
+# Storage classes and ACLs that a bucket without either can honour; both ACLs mean the owner alone.
+PLACING: Final = {
+    "StorageClass": only(
+        "STANDARD", code="InvalidStorageClass", message="The storage class you specified is not valid"
+    ),
+    "ACL": only("private", "bucket-owner-full-control"),
+}
 
 # Members of a request that become an object's description.
 DESCRIBING: Final = (
@@ -84,17 +89,6 @@ def _kept(req: Mapping[str, Any]) -> dict[str, str]:
             text = format_datetime(value, usegmt=True) if isinstance(value, datetime) else value
             kept[header] = _encoding(text) if header == "content-encoding" else text
     return kept
-
-
-def check_placement(req: Mapping[str, Any]) -> None:
-    """Refuse storage classes and ACLs that a bucket without either cannot honour."""
-    if _PLACING.isdisjoint(req):
-        return
-    storage_class = req.get("StorageClass")
-    if storage_class not in (None, "", "STANDARD"):
-        raise AwsError("InvalidStorageClass", "The storage class you specified is not valid", 400)
-    if req.get("ACL") not in (None, "", *_ACLS):
-        raise not_implemented("x-amz-acl")
 
 
 def _encoding(value: str) -> str:

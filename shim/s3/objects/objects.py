@@ -15,7 +15,7 @@ from shim.context import Call
 from shim.errors import AwsError
 from shim.s3 import names
 from shim.s3.objects import checksums, conditions, parts, ranges, segments
-from shim.s3.objects.headers import DESCRIBING, object_members
+from shim.s3.objects.headers import DESCRIBING, PLACING, object_members
 from shim.s3.objects.s3_middleware import with_s3_etag
 from shim.s3.objects.writing import object_write
 from shim.s3.service import action
@@ -43,7 +43,8 @@ _OVERRIDING: Final = frozenset(asked for asked, _ in _OVERRIDES)
 
 @action(
     supports=f"Bucket Key Body ContentLength ContentMD5 ChecksumAlgorithm IfMatch IfNoneMatch ExpectedBucketOwner "
-    f"{DESCRIBING}"
+    f"{DESCRIBING}",
+    values=PLACING | conditions.ABSENT,
 )
 async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Store an object; if the body breaks off or fails its checks, the old object stays as it was."""

@@ -9,7 +9,7 @@ from adapters.types.objects import Description
 from shim.context import Call
 from shim.s3 import names
 from shim.s3.objects import conditions
-from shim.s3.objects.headers import DEFAULT_TYPE, DESCRIBING, check_placement, description, typed
+from shim.s3.objects.headers import DEFAULT_TYPE, DESCRIBING, description, typed
 
 # Members without which an object has nothing but its bytes and its type, as most have.
 _OPTIONAL: Final = (frozenset(DESCRIBING.split()) | conditions.WRITING) - {"ContentType"}
@@ -30,5 +30,4 @@ def object_write(call: Call, req: Mapping[str, Any]) -> ObjectWrite:
     names.check_key(key)
     if _OPTIONAL.isdisjoint(req):
         return ObjectWrite(bucket, key, Description(typed(req.get("ContentType") or DEFAULT_TYPE)), None)
-    check_placement(req)
     return ObjectWrite(bucket, key, description(req), conditions.on_write(req))

@@ -30,7 +30,7 @@ def bad(operation: str) -> dict[str, tuple[dict[str, Any], str]]:
     found: dict[str, tuple[dict[str, Any], str]] = {
         "unknown filter": ({"Filters": X}, "InvalidParameterValue"),
         "no value": ({"Filters": [{"Name": name, "Values": []}]}, "InvalidParameterValue"),
-        "long value": ({"Filters": [{"Name": name, "Values": [LONG]}]}, "InvalidParameterValue"),
+        "long value": ({"Filters": [{"Name": name, "Values": [LONG]}]}, "FilterLimitExceeded"),
         "many values": ({"Filters": [{"Name": name, "Values": ["1"] * 201}]}, "FilterLimitExceeded"),
         "many filters": ({"Filters": [{"Name": name, "Values": ["1"]}] * 51}, "FilterLimitExceeded"),
     }
@@ -82,6 +82,7 @@ def test_refused_before_the_cloud_is_asked(operation: str, req: dict[str, Any], 
     error = refusal(operation, req)
     assert (error.code, error.status) == (code, 400)
     assert LONG not in error.message
+    assert error.refused, "the log line and the operator's list name what was refused"
 
 
 def checked(operation: str, req: dict[str, Any]) -> AwsError:
@@ -115,7 +116,7 @@ def test_pairs_that_aws_forbids(operation: str, this: str, that: str) -> None:
     assert shape is not None
     values = {name: VALUES[shape.members[name].type_name] for name in (this, that)}
     error = checked(operation, values)
-    assert (error.code, error.status) == ("InvalidParameterCombination", 400)
+    assert (error.code, error.status, error.refused) == ("InvalidParameterCombination", 400, that)
     assert {this, that} <= set(registered(operation))
 
 

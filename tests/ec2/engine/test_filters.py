@@ -146,9 +146,9 @@ def test_fifty_filters_and_no_more() -> None:
 
 def test_255_characters_and_no_more() -> None:
     assert chosen(("size", ["8", "x" * 255, "*" * 255])) == ["vol-1", "vol-2"]
-    assert refused(("size", ["x" * 256])) == "InvalidParameterValue"
+    assert refused(("size", ["x" * 256])) == "FilterLimitExceeded"
     assert chosen(("tag:" + "x" * 251, ["x"])) == []
-    assert refused(("tag:" + "x" * 252, ["x"])) == "InvalidParameterValue"
+    assert refused(("tag:" + "x" * 252, ["x"])) == "FilterLimitExceeded"
 
 
 def test_a_filter_without_values_is_refused() -> None:

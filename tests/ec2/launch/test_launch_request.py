@@ -105,9 +105,7 @@ def test_damaged_options_still_read(damaged: str) -> None:
             {"NetworkInterfaces": [{"NetworkInterfaceId": f"eni-{HEX}", "SubnetId": f"subnet-{HEX}"}]},
         ),
         ("InvalidParameterValue", {"NetworkInterfaces": [{"DeviceIndex": 1}]}),
-        ("UnsupportedOperation", {"NetworkInterfaces": [{"DeviceIndex": 0, "AssociatePublicIpAddress": True}]}),
         ("UnsupportedOperation", {"NetworkInterfaces": [{"DeviceIndex": 0, "DeleteOnTermination": False}]}),
-        ("UnsupportedOperation", {"EnclaveOptions": {"Enabled": True}}),
         ("InstanceLimitExceeded", {"MinCount": 1001, "MaxCount": 1001}),
     ],
 )
@@ -160,7 +158,6 @@ def test_further_volumes_come_behind_the_root() -> None:
         ("InvalidBlockDeviceMapping", [{"Ebs": {"VolumeSize": 1}}]),
         ("MissingParameter", [{"DeviceName": "/dev/sdb", "Ebs": {"VolumeType": "gp2"}}]),
         ("InvalidParameterValue", [{"DeviceName": "/dev/sdb", "Ebs": {"VolumeSize": -1}}]),
-        ("UnsupportedOperation", [{"DeviceName": "/dev/sdb", "Ebs": {"VolumeSize": 1, "Encrypted": True}}]),
         ("InvalidSnapshotID.Malformed", [{"DeviceName": "/dev/sdb", "Ebs": {"SnapshotId": "x"}}]),
     ],
 )

@@ -1,4 +1,4 @@
-"""One connection to Swift: whose bytes are whose, and what is done with answers that make no sense."""
+"""One connection to Swift: which bytes belong to which answer, and how invalid answers are handled."""
 
 import asyncio
 import itertools
