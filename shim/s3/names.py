@@ -107,9 +107,14 @@ def new_upload_id() -> str:
     return f"u{time.time_ns() // 1000:015x}{secrets.token_hex(16)}"
 
 
+def is_upload_id(text: str) -> bool:
+    """Tell whether a text can be the id of an upload; a number cannot, as it would be taken for a part's number."""
+    return _UPLOAD_ID.fullmatch(text) is not None
+
+
 def marker(key: str, upload_id: str) -> str:
     """Return the name of the object for an open upload; NoSuchUpload for an id that could be a part's number."""
-    if not _UPLOAD_ID.fullmatch(upload_id):
+    if not is_upload_id(upload_id):
         raise no_such_upload(upload_id)
     return f"{key}/{upload_id}"
 

@@ -47,7 +47,8 @@ async def _parts(call: Call, req: Mapping[str, Any], stored: Stored, marker: int
     if checksum is None or stored.layout != "static":
         return {"TotalPartsCount": total}
     upload_id = stored.metadata.get(UPLOAD, "")
-    found = await uploads.parts_of(call, req["Bucket"], req["Key"], upload_id) if upload_id else {}
+    known = names.is_upload_id(upload_id)  # another client of Swift may have written this header
+    found = await uploads.parts_of(call, req["Bucket"], req["Key"], upload_id) if known else {}
     page, place = uploads.page_of_parts(found, marker, limit)
     return {
         "TotalPartsCount": total,

@@ -18,7 +18,7 @@ from shim.s3.objects.headers import CHECKSUM
 
 FULL: Final = "FULL_OBJECT"
 COMPOSITE: Final = "COMPOSITE"
-_PART: Final = re.compile(r"\bs3_checksum=([a-z0-9]+)\.([0-9a-f]+)")
+_PART: Final = re.compile(r"\bs3_checksum=([a-z0-9]+)\.((?:[0-9a-f]{2})+)\b")
 # "CRC64NVME: full object only; SHA1, SHA256: composite only" (User Guide, checking object integrity); the newer hashes
 # have no composite either.
 _FULL_ONLY: Final = frozenset({"CRC64NVME", "SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128"})

@@ -52,10 +52,13 @@ async def checksum(call: Call, req: Mapping[str, Any], stored: Stored) -> dict[s
     """Give the checksum of the part that is asked for, where it was uploaded with one."""
     if not req.get("PartNumber") or req.get("ChecksumMode") != "ENABLED" or IN_STEP not in stored.metadata:
         return {}
+    upload_id = stored.metadata.get(UPLOAD, "")
+    if not names.is_upload_id(upload_id):  # another client of Swift wrote these headers
+        return {}
     whole = checksums.of(stored)
     if whole is None:
         return {}
-    name = names.part(req["Key"], stored.metadata[UPLOAD], req["PartNumber"])
+    name = names.part(req["Key"], upload_id, req["PartNumber"])
     segment = await absent_is(None, call.cloud.objects.head(names.segments(req["Bucket"]), name))
     if segment is None:  # an empty part is no segment
         return {}

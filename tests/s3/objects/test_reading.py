@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from openstack.connection import Connection
 
 from tests.s3.client_errors import refused
 
@@ -172,3 +173,19 @@ def test_a_download_goes_on_only_where_the_object_is_the_same(
             head = s3.head_object(Bucket=bucket, Key=key, Range=asked)
             assert (head["ContentLength"], head["ResponseMetadata"]["HTTPStatusCode"]) == (len(BODY), 200)
     assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == BODY  # without a range it says nothing
+
+
+@pytest.mark.parametrize("upload", [{}, {"passerelle-upload": "1"}, {"passerelle-upload": "a/b"}])
+def test_headers_that_another_client_of_swift_wrote_are_no_error(
+    s3: Any, bucket: str, openstack_main: Connection, upload: dict[str, str]
+) -> None:
+    """An object that claims to be made of parts, and names no upload."""
+    claims = {"passerelle-parts-in-step": "yes", "passerelle-checksum": "CRC32:FULL_OBJECT:AAAAAA==", **upload}
+    headers = {f"X-Object-Meta-{name}": value for name, value in claims.items()}
+    openstack_main.object_store.put(f"/{bucket}/k", data=b"x", headers=headers).raise_for_status()
+    where = {"Bucket": bucket, "Key": "k"}
+    for read in (s3.head_object, s3.get_object):
+        got = read(**where, PartNumber=1, ChecksumMode="ENABLED")
+        assert (got["ContentLength"], "ChecksumCRC32" in got) == (1, False)
+    attributes = s3.get_object_attributes(**where, ObjectAttributes=["ObjectParts", "ObjectSize"])
+    assert (attributes["ObjectSize"], "ObjectParts" in attributes) == (1, False)
