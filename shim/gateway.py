@@ -63,8 +63,8 @@ _value: Callable[[tuple[bytes, bytes]], bytes] = itemgetter(1)
 # The limit of an unsigned form; the largest legal one has a web identity token of 20,000 characters.
 _UNSIGNED_FORM_BYTES = 64 << 10
 
-# A form of this size and more takes a millisecond and more to decode or parse.
-_LARGE_FORM_BYTES = 16 << 10
+# A form or document of this size and more takes a millisecond and more to decode or parse.
+_LARGE_BODY_BYTES = 16 << 10
 
 # Faults that are normal answers: a client asked whether something exists or has changed.
 _NORMAL_FAULTS = frozenset((Fault.NOT_FOUND, Fault.NOT_MODIFIED, Fault.PRECONDITION, Fault.RANGE))
@@ -247,6 +247,7 @@ class Gateway:
         access_key = state.record.access_key = signer.access_key
         credential = await self._keys.credential(access_key, service=name)
         secret, now, region = credential.secret, datetime.now(UTC), self._settings.region
+        host = state.head.first.get("host", "")
         if state.signature is None:  # a browser's form: only its policy is signed
             assert state.browser_form is not None
             state.browser_form.verify(secret=secret, regions=self._regions, region=region, now=now)
@@ -263,9 +264,7 @@ class Gateway:
                 skew=self._skew,
                 payload_hash=hashlib.sha256(state.form).hexdigest() if frontend.buffered else "",
                 # Only a signature of version 2 covers the bucket of the Host header.
-                bucket_from_host=""
-                if state.signature.scope
-                else routing.bucket_in_host(state.head.first.get("host", ""), self._settings.s3_hosts),
+                bucket_from_host="" if state.signature.scope else routing.bucket_in_host(host, self._settings.s3_hosts),
                 region=region,
             )
         state.tokens = Tokens(self._keys, credential, name)
@@ -301,7 +300,7 @@ class Gateway:
             return params
         raw = await body.read(self._settings.xml_body_bytes)
         state.record.bytes_in = len(raw)
-        return parse(operation, state.request, raw)
+        return await _in_thread_if_large(raw, lambda: parse(operation, state.request, raw))
 
     async def _call(self, state: _State, operation: Operation, principal: Principal, params: dict[str, Any]) -> Call:
         """Return the action's `Call`; the caller's token comes from the cache nearly always."""
@@ -376,9 +375,10 @@ class Gateway:
         return error
 
 
-async def _in_thread_if_large(form: bytes, work: Callable[[], T]) -> T:
-    """Run a function that decodes or parses a form; in a thread if the form is large, so that others do not wait."""
-    return work() if len(form) < _LARGE_FORM_BYTES else await asyncio.to_thread(work)
+async def _in_thread_if_large(body: bytes, work: Callable[[], T]) -> T:
+    """Run a function that decodes or parses a body; in a thread if the body is large, so that others do not wait."""
+    # The parsers call Python for each element or pair, so the event loop gets its turn every five milliseconds.
+    return work() if len(body) < _LARGE_BODY_BYTES else await asyncio.to_thread(work)
 
 
 def _nothing() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from adapters.errors import BackendError, Fault, absent_is
 from adapters.types.objects import Description, Segment, Stored, Written
@@ -25,10 +26,11 @@ from shim.s3.service import action
 SMALLEST_PART: Final = 5 << 20  # "each part must be at least 5 MB in size, except the last part"
 _MD5: Final = re.compile(r"[0-9a-f]{32}")
 _AT_ONCE: Final = 8
+_MANY: Final = 500  # parts that take a millisecond and more to read
+_NAMING: Final = frozenset({"PartNumber", "ETag"})
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """A part as the request names it, the ETag without its quotes."""
 
     number: int
@@ -36,8 +38,15 @@ class Named:
     checksum: tuple[str, str] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Completion(NamedTuple):
+    """What a request asks for; `etag` is that of the object, '' where the ETag of a part is no MD5."""
+
+    parts: Sequence[Named]
+    etag: str
+    condition: conditions.WriteCondition
+
+
+class Found(NamedTuple):
     """A part as it lies in Swift."""
 
     number: int
@@ -54,15 +63,15 @@ class Found:
 )
 async def complete_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Make the object; done again it answers the same, as long as the object is still this upload's."""
-    wanted = _named(req)
+    many = len((req.get("MultipartUpload") or {}).get("Parts") or ()) > _MANY
+    asked = await asyncio.to_thread(_read, req) if many else _read(req)
     # Two completions, or one and an abort, would each take for unused what the other makes the object of.
     async with uploads.alone(call, req):
-        return await _complete(call, req, wanted)
+        return await _complete(call, req, asked)
 
 
-async def _complete(call: Call, req: Mapping[str, Any], wanted: Sequence[Named]) -> Mapping[str, Any]:
-    etag = multipart_etag([part.etag for part in wanted])  # '' is no object's
-    condition = conditions.WriteCondition(req)
+async def _complete(call: Call, req: Mapping[str, Any], asked: Completion) -> Mapping[str, Any]:
+    wanted, etag, condition = asked
     try:
         upload = await uploads.opened(call, req)
     except AwsError as error:
@@ -105,14 +114,18 @@ def multipart_etag(etags: Sequence[str]) -> str:
     return f"{whole.hexdigest()}-{len(etags)}"
 
 
-def _named(req: Mapping[str, Any]) -> list[Named]:
-    """Read the list of parts: there must be one at least, and each has a number and an ETag."""
+def _read(req: Mapping[str, Any]) -> Completion:
+    """Read the condition and the list of parts: there must be one at least, and each has a number and an ETag."""
     parts = (req.get("MultipartUpload") or {}).get("Parts") or []
-    if not parts or not all("PartNumber" in part and "ETag" in part for part in parts):
+    if not parts or not all(part.keys() >= _NAMING for part in parts):
         raise AwsError(
             "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema"
         )
-    return [Named(part["PartNumber"], part["ETag"].strip('"'), checksums.named(part)) for part in parts]
+    named = [
+        Named(part["PartNumber"], part["ETag"].strip('"'), checksums.named(part) if len(part) > len(_NAMING) else None)
+        for part in parts
+    ]
+    return Completion(named, multipart_etag([part.etag for part in named]), conditions.WriteCondition(req))
 
 
 def _check_order(wanted: Sequence[Named], upload_id: str) -> None:
