@@ -134,7 +134,8 @@ class Settings(BaseSettings):
     cache_bytes: int = Field(
         64 << 20,
         ge=0,
-        description="Memory for listings whose pages are read and for terminated instances; an eighth for one account.",
+        description="Memory for listings whose pages are read and for terminated instances, of all workers together; "
+        "an eighth of a worker's share for one account.",
     )
     launch_max: int = Field(
         100,

@@ -235,6 +235,7 @@ def worker_settings(settings: Settings, port: int) -> bytes:
         "max_connections": -(-settings.max_connections // share),
         "max_connections_per_address": -(-settings.max_connections_per_address // share),
         "unsigned_body_bytes": -(-settings.unsigned_body_bytes // share),
+        "cache_bytes": -(-settings.cache_bytes // share),
     }
     return json.dumps(found).encode()
 

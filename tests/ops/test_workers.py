@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -14,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from shim.cli.summed_metrics import SummedMetrics
-from shim.cli.workers import RESTARTS
+from shim.cli.workers import RESTARTS, worker_settings
+from shim.config import Settings
 from shim.metrics import Metrics
 from shim.record import Record
 from tests.support.wire import get
@@ -175,3 +177,15 @@ def test_counts_add_up_and_never_go_back() -> None:
     found.update(1, text(1))
     assert read(found)["passerelle_requests_total"] == 8
     assert RESTARTS > 0
+
+
+def test_workers_share_what_bounds_the_gateway() -> None:
+    bounds = {
+        "max_connections": 10,
+        "max_connections_per_address": 4,
+        "unsigned_body_bytes": 3 << 20,
+        "cache_bytes": 5 << 20,
+    }
+    told = json.loads(worker_settings(Settings.model_validate({"workers": 2, **bounds}), 1))
+    assert {name: told[name] for name in bounds} == {name: -(-bound // 2) for name, bound in bounds.items()}
+    assert told["workers"] == 1
