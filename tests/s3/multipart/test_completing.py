@@ -116,3 +116,21 @@ def test_where_the_object_is_by_tls(cloud: Target, bucket: str, tmp_path: Path) 
         names, parts = opened(s3, bucket, 1)
         assert completed(s3, names, parts)["Location"] == f"{running.url}/{bucket}/k"
     assert running.url.startswith("https://")
+
+
+def test_where_the_object_is_behind_a_trusted_proxy(cloud: Target, bucket: str) -> None:
+    """The proxy ended TLS, and its word is taken for that."""
+    keys = cloud.keys["main"]
+    session = boto3.Session(keys.access, keys.secret)
+    with (
+        run_gateway(cloud, "proxied", settings={"trusted_proxies": '["127.0.0.1/32"]'}) as running,
+        closing(session.client("s3", "us-east-1", endpoint_url=running.url)) as s3,
+    ):
+        s3.meta.events.register("before-send.s3", _as_proxied)
+        names, parts = opened(s3, bucket, 1)
+        assert completed(s3, names, parts)["Location"] == f"https://{urlsplit(running.url).netloc}/{bucket}/k"
+
+
+def _as_proxied(request: Any, **_: object) -> None:
+    """Add, behind the signature, what a proxy adds."""
+    request.headers["X-Forwarded-Proto"] = "https"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -89,3 +90,12 @@ def test_conditions_go_by_the_time_that_is_shown(s3: Any, bucket: str) -> None:
     with refused("PreconditionFailed", 412):
         s3.delete_object(Bucket=bucket, Key="k", IfMatchLastModifiedTime=shown - timedelta(seconds=1))
     s3.delete_object(Bucket=bucket, Key="k", IfMatchLastModifiedTime=shown)
+
+
+def test_an_answer_is_not_dated_before_its_object(s3: Any, bucket: str) -> None:
+    """RFC 9110, 8.8.2.1: a Last-Modified may not be later than the Date of the answer that shows it."""
+    for _ in range(20):  # some of them near the end of a second
+        put(s3, bucket)
+        for answer in (s3.head_object(Bucket=bucket, Key="k"), s3.get_object(Bucket=bucket, Key="k")):
+            headers = answer["ResponseMetadata"]["HTTPHeaders"]
+            assert parsedate_to_datetime(headers["last-modified"]) <= parsedate_to_datetime(headers["date"])
