@@ -1,8 +1,14 @@
-"""Run the measurements on a cloud and a gateway of their own; the quick ones first."""
+"""Run measurements on a cloud and a gateway of their own: all that take little time, the quick ones first, or some.
+
+python -m bench                  those that `make bench` runs, in a quarter of an hour
+python -m bench steps s3         these
+python -m bench --help           what there is
+"""
 
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable
 
 from bench import (
@@ -15,43 +21,65 @@ from bench import (
     s3_side_by_side,
     steps,
     stream_2gb,
+    two_workers,
     upstream_calls,
 )
+from bench.bars import BARS
 from bench.stage import Stage, stage
 
 MEASUREMENTS: dict[str, Callable[[Stage], None]] = {
     "steps": steps.run,
-    "hop": hop.run,
-    "s3": s3_side_by_side.run,
-    "upstream": upstream_calls.run,
-    "stream": stream_2gb.run,
-    "describe": describe_many.run,
-    "scripted": describe_scripted.run,
-}
-# Run only where they are asked for: too large, of interest to few, or part of a decision (docs/decisions/0011).
-BY_NAME: dict[str, Callable[[Stage], None]] = {
     "connections": connections.run,
+    "s3": s3_side_by_side.run,
+    "hop": hop.run,
+    "workers": two_workers.run,
+    "stream": stream_2gb.run,
+    "scripted": describe_scripted.run,
+    "upstream": upstream_calls.run,
+    "describe": describe_many.run,
+}
+# Run only where they are asked for: too large, or part of a decision (docs/decisions/0011).
+BY_NAME: dict[str, Callable[[Stage], None]] = {
     "names": bucket_names.run,
     "parts": many_parts.run,
 }
+KNOWN = MEASUREMENTS | BY_NAME
 
 
 def main(names: list[str]) -> int:
-    """Run the named measurements, or all."""
-    known = MEASUREMENTS | BY_NAME
-    unknown = set(names) - set(known)
-    if unknown:
-        print(f"no measurement {', '.join(sorted(unknown))}; there are {', '.join(known)}", file=sys.stderr)
+    """Run the named measurements, or all; return 0 unless one of them broke."""
+    if "--help" in names:
+        print(__doc__)
+        for name, run in KNOWN.items():
+            print(f"    {name:12} {_about(run)}{'' if name in MEASUREMENTS else ' (only by name)'}")
+        return 0
+    if unknown := set(names) - set(KNOWN):
+        print(f"no measurement {', '.join(sorted(unknown))}; there are {', '.join(KNOWN)}", file=sys.stderr)
         return 2
     # A measurement that is ended takes away what it made.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    broken = []
     with stage() as here:
-        for name in names or MEASUREMENTS:
+        for number, name in enumerate(names or MEASUREMENTS, 1):
             started = time.monotonic()
-            print(f"\n== {name}: {(sys.modules[known[name].__module__].__doc__ or '').splitlines()[0]}", flush=True)
-            known[name](here)
+            print(f"\n== {number} of {len(names or MEASUREMENTS)}, {name}: {_about(KNOWN[name])}", flush=True)
+            try:
+                KNOWN[name](here)
+            except Exception:  # noqa: BLE001 - the others are measured all the same
+                broken.append(name)
+                traceback.print_exc()
             print(f"   ({time.monotonic() - started:.0f} s)", flush=True)
-    return 0
+    print("\n== bars")
+    for line in BARS.lines:
+        print(f"   {line}")
+    print(
+        f"   {len(BARS.lines) - BARS.missed} met, {BARS.missed} not met" + "".join(f"; {one} broke" for one in broken)
+    )
+    return 1 if broken else 0
+
+
+def _about(run: Callable[[Stage], None]) -> str:
+    return (sys.modules[run.__module__].__doc__ or "").splitlines()[0]
 
 
 if __name__ == "__main__":

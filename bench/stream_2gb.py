@@ -7,6 +7,7 @@ import asyncio
 import os
 import time
 
+from bench.bars import BARS
 from bench.s3_side_by_side import send_all, sign
 from bench.stage import Stage
 from bench.wire import Ask, Connection, ask
@@ -32,7 +33,8 @@ def run(stage: Stage) -> None:
                 grown, seconds = asyncio.run(watch(stage, request))
                 if shown:
                     said = f"memory +{grown:.1f} MiB, {mib / seconds:.0f} MiB/s, bar {BAR_MIB:.0f} MiB"
-                    print(f"   {name} {mib} MiB: {said}: {'holds' if grown < BAR_MIB else 'misses'}", flush=True)
+                    verdict = BARS.at_most(f"stream: {name} {mib} MiB, MiB of memory", grown, BAR_MIB)
+                    print(f"   {name} {mib} MiB: {said}: {verdict}", flush=True)
     finally:
         gone = [ask("DELETE", f"{stage.swift}/{container}{name}", token) for name in ("/large", "")]
         asyncio.run(send_all(gone))
