@@ -131,8 +131,9 @@ def metrics() -> str:
         f"# Metrics\n\n{NOTE}\n"
         "Prometheus metrics of `shim/metrics.py`, at `/metrics` of the metrics listener (`PASSERELLE_METRICS_PORT`,\n"
         "none by default), beside `/healthcheck` and `/healthcheck/ready`. The AWS port does not serve them. Each\n"
-        "gateway process has its own. Histograms count seconds; labels hold words from closed sets only. The usual\n"
-        "`process_*` and `python_*` metrics are there too.\n\n" + table(("metric", "kind", "labels", "meaning"), lines)
+        "gateway has its own; those of `--workers` are added up. Histograms count seconds; labels hold words from\n"
+        "closed sets only. The usual `process_*` and `python_*` metrics are there too.\n\n"
+        + table(("metric", "kind", "labels", "meaning"), lines)
     )
 
 
