@@ -1,4 +1,4 @@
-"""Completions and copies that take long are answered with 200 first, then white space, then the result."""
+"""Completions, copies and deletions that take long are answered with 200 first, then white space, then the result."""
 
 import http.client
 import http.server
@@ -29,14 +29,15 @@ DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
 def in_front_of(store: str) -> type[http.server.BaseHTTPRequestHandler]:
-    """Return a handler that hands requests on, and takes its time over manifests and copies."""
+    """Return a handler that hands requests on, and takes its time over manifests, copies and bulk deletions."""
 
     class Slow(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def hand_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            if "multipart-manifest=put" in self.path or "x-copy-from" in self.headers:
+            slow = any(what in self.path for what in ("multipart-manifest=put", "bulk-delete"))
+            if slow or "x-copy-from" in self.headers:
                 time.sleep(SLOW)
             headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
             with closing(http.client.HTTPConnection(urlsplit(store).netloc, timeout=60)) as connection:
@@ -134,6 +135,16 @@ def test_sdks_take_a_slow_answer_for_an_answer(slow_s3: Any, s3: Any, bucket: st
     part = slow_s3.upload_part_copy(**names, PartNumber=1, CopySource=source)
     assert part["CopyPartResult"]["ETag"] == s3.list_parts(**names)["Parts"][0]["ETag"]
     assert [one["ResponseMetadata"]["RetryAttempts"] for one in (done, copy, part)] == [0, 0, 0]
+
+
+def test_a_long_deletion_keeps_its_client(slow: Gateway, slow_s3: Any, s3: Any, bucket: str) -> None:
+    keys = [{"Key": f"k{number}"} for number in range(3)]
+    for key in keys:
+        s3.put_object(Bucket=bucket, Body=b"x", **key)
+    done = slow_s3.delete_objects(Bucket=bucket, Delete={"Objects": keys})
+    assert (done["Deleted"], done["ResponseMetadata"]["RetryAttempts"]) == (keys, 0)
+    assert "content-length" not in done["ResponseMetadata"]["HTTPHeaders"]  # it began before its end was known
+    assert slow.call(done)["ms"] >= SLOW * 1000
 
 
 def meanwhile(work: Callable[[], Any], other: Callable[[], Any]) -> Any:

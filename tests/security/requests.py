@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from hashlib import md5
 from typing import Any
 from urllib.parse import urlencode
 
@@ -75,7 +77,10 @@ def wire(service: Service, name: str, **more: Any) -> Wire:
     pairs = urlencode(query, doseq=True) if isinstance(query, dict) else query
     glue = "&" if "?" in path else "?"
     url = f"http://{HOST}{path}{glue + pairs if pairs else ''}"
-    return Wire(service.name, name, request["method"], url, headers, body.encode() if isinstance(body, str) else body)
+    raw = body.encode() if isinstance(body, str) else body
+    if service.operations[name].checksum.required:
+        headers["Content-MD5"] = b64encode(md5(raw, usedforsecurity=False).digest()).decode()
+    return Wire(service.name, name, request["method"], url, headers, raw)
 
 
 def minimal(shape: Any, depth: int = 0) -> Any:

@@ -7,10 +7,12 @@ refused by the row's `check`, so that no bucket says of itself what is not so.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from shim.context import Call
 from shim.protocol.s3_router import not_implemented
+from shim.protocol.values import Values, only
 from shim.s3 import names, tags
 from shim.s3.config import documents
 from shim.s3.errors import no_such_configuration
@@ -31,6 +33,7 @@ class Setting(NamedTuple):
     `operation` is the name that its Put, Get and Delete share, `member` the parameter of Put with the document.
     `check` returns the document to keep, or raises.  `answer` makes Get's answer of a document.  Where Put was never
     called the bucket has the document `default`; None means that it has none, which Get refuses as `missing` says.
+    `values` are the values that Put takes where it does not take all.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Setting(NamedTuple):
     missing: tuple[str, str] = ("", "")
     default: Any = None
     deletes: bool = False
+    values: Mapping[str, Values] = MappingProxyType({})
 
 
 def _tags(value: Mapping[str, Any]) -> Any:
@@ -52,17 +56,6 @@ def _block(value: Mapping[str, Any]) -> Any:
     return {name: bool(value.get(name)) for name in _BLOCKED}
 
 
-def _only(path: str, allowed: str) -> Callable[[Mapping[str, Any]], Any]:
-    """Return a check that takes one value of one member, and refuses the others as not implemented."""
-
-    def check(value: Mapping[str, Any]) -> Any:
-        if value.get(path) != allowed:
-            raise not_implemented(f"{path}={value.get(path)}", "Parameter")
-        return {path: allowed}
-
-    return check
-
-
 def _none(value: Mapping[str, Any]) -> Any:
     """Take a document that asks for nothing, which is what a bucket has; refuse what it asks for by name."""
     asked = next((name for name, wanted in value.items() if wanted is not None), "")
@@ -71,16 +64,8 @@ def _none(value: Mapping[str, Any]) -> Any:
     return {}
 
 
-def _enforced(value: Mapping[str, Any]) -> Any:
-    rules = value["Rules"]
-    if [rule.get("ObjectOwnership") for rule in rules] != ["BucketOwnerEnforced"]:
-        raise not_implemented("ObjectOwnership", "Parameter")
-    return {"Rules": rules}
-
-
-def _itself(value: Any) -> Mapping[str, Any]:
-    shown: Mapping[str, Any] = value
-    return shown
+def _itself(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    return value
 
 
 _SETTINGS: Final = (
@@ -107,8 +92,9 @@ _SETTINGS: Final = (
         "ownership",
         "bucket_ownership_controls",
         "OwnershipControls",
-        _enforced,
+        _itself,
         lambda kept: {"OwnershipControls": kept},
+        values={"OwnershipControls.Rules.ObjectOwnership": only("BucketOwnerEnforced")},
         missing=("OwnershipControlsNotFoundError", "The bucket ownership controls were not found"),
         # "By default, Object Ownership is set to the Bucket owner enforced setting" (User Guide, Object Ownership).
         default={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
@@ -118,16 +104,18 @@ _SETTINGS: Final = (
         "accelerate",
         "bucket_accelerate_configuration",
         "AccelerateConfiguration",
-        _only("Status", "Suspended"),
         _itself,
+        _itself,
+        values={"AccelerateConfiguration.Status": only("Suspended")},
         default={},
     ),
     Setting(
         "payment",
         "bucket_request_payment",
         "RequestPaymentConfiguration",
-        _only("Payer", "BucketOwner"),
         _itself,
+        _itself,
+        values={"RequestPaymentConfiguration.Payer": only("BucketOwner")},
         default={"Payer": "BucketOwner"},
     ),
     Setting("logging", "bucket_logging", "BucketLoggingStatus", _none, _itself, default={}),
@@ -160,7 +148,7 @@ def _register(setting: Setting) -> None:
 
     put.__name__, get.__name__ = f"put_{setting.operation}", f"get_{setting.operation}"
     delete.__name__ = f"delete_{setting.operation}"
-    action(supports=f"Bucket {setting.member} ExpectedBucketOwner")(put)
+    action(supports=f"Bucket {setting.member} ExpectedBucketOwner", values=setting.values)(put)
     action(supports="Bucket ExpectedBucketOwner")(get)
     if setting.deletes:
         action(supports="Bucket ExpectedBucketOwner")(delete)

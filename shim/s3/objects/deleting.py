@@ -40,9 +40,17 @@ async def _delete(call: Call, bucket: str, key: str, condition: conditions.Write
     await segments.remove(call, bucket, old)
 
 
-@action(supports="Bucket Delete ChecksumAlgorithm ExpectedBucketOwner", ignores=NO_RETENTION)
+@action(
+    supports="Bucket Delete ChecksumAlgorithm ExpectedBucketOwner",
+    ignores=NO_RETENTION,
+    # A busy Swift takes more than the 60 seconds of SDKs for a thousand keys.
+    keeps_connection_alive=True,
+)
 async def delete_objects(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Delete many objects: the plain ones in one request to Swift, those with conditions or segments one by one."""
+    """Delete many objects: the plain ones in one request to Swift, those with conditions or segments one by one.
+
+    What fails once deletion has begun is told for each key, as the answer's 200 may have been sent by then.
+    """
     bucket, wanted = names.bucket(call, req), req["Delete"]["Objects"]
     if not 1 <= len(wanted) <= MOST_KEYS:
         raise AwsError(
@@ -54,8 +62,7 @@ async def delete_objects(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any
     single += [{"Key": key} for key in plain if key in many]
     plain = [key for key in plain if key not in many]
     errors = await _one_by_one(call, bucket, single)
-    if plain:
-        errors |= {(one.name, ""): _refused(one) for one in await call.cloud.objects.delete_many(bucket, plain)}
+    errors |= await _together(call, bucket, plain)
     quiet = bool(req["Delete"].get("Quiet"))
     return {
         "Deleted": [] if quiet else [_echo(one) for one in wanted if _which(one) not in errors],
@@ -98,6 +105,15 @@ async def _one_by_one(call: Call, bucket: str, wanted: Sequence[Mapping[str, Any
 
     await gather_all((delete(one) for one in wanted), most=_AT_ONCE)
     return errors
+
+
+async def _together(call: Call, bucket: str, keys: Sequence[str]) -> dict[tuple[str, str], AwsError]:
+    if not keys:
+        return {}
+    try:
+        return {(one.name, ""): _refused(one) for one in await call.cloud.objects.delete_many(bucket, keys)}
+    except BackendError as error:
+        return dict.fromkeys(((key, "") for key in keys), translate(error, "DeleteObjects", {"Bucket": bucket}))
 
 
 def _refused(one: Refused) -> AwsError:
