@@ -16,7 +16,9 @@ KEY_LENGTH: Final = 128  # "A tag key can be up to 128 Unicode characters in len
 VALUE_LENGTH: Final = 256  # "and tag values can be up to 256 Unicode characters in length"
 
 # "Characters can be letters, white space, and numbers, plus the following: + - = . _ : / @" (both pages)
-_CHARACTERS: Final = re.compile(r"[\w\s+\-=.:/@]*")
+# White space is Unicode's space separators: control characters and line breaks are refused.
+_SPACES: Final = " \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_CHARACTERS: Final = re.compile(rf"[\w{_SPACES}+\-=.:/@]*")
 _SYSTEM: Final = "aws:"
 
 
@@ -27,9 +29,9 @@ def check(tags: Sequence[Mapping[str, Any]], most: int, too_many: str) -> dict[s
     checked: dict[str, str] = {}
     for tag in tags:
         key, value = tag.get("Key") or "", tag.get("Value") or ""
-        if not 1 <= len(key) <= KEY_LENGTH or not _allowed(key):
+        if not 1 <= len(key) <= KEY_LENGTH or not _CHARACTERS.fullmatch(key):
             raise _invalid("The TagKey you have provided is invalid", "TagKey", key)
-        if len(value) > VALUE_LENGTH or not _allowed(value):
+        if len(value) > VALUE_LENGTH or not _CHARACTERS.fullmatch(value):
             raise _invalid("The TagValue you have provided is invalid", "TagValue", value)
         if key.startswith(_SYSTEM):
             raise _invalid("System tags cannot be added/updated by requester", "TagKey", key)
@@ -42,11 +44,6 @@ def check(tags: Sequence[Mapping[str, Any]], most: int, too_many: str) -> dict[s
 def tag_set(tags: Mapping[str, str]) -> list[dict[str, str]]:
     """Return tags as the model's TagSet."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
-
-
-def _allowed(text: str) -> bool:
-    """Tell whether S3 takes these characters; line breaks are white space that it does not take."""
-    return _CHARACTERS.fullmatch(text) is not None and text.isprintable()
 
 
 def _invalid(message: str, element: str, value: str) -> AwsError:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from shim.errors import AwsError
 from shim.s3 import tags
 
-ALPHABET = "abcXYZ019 +-=._:/@äß漢"
+ALPHABET = "abcXYZ019 +-=._:/@äß漢\u00a0\u3000"
 KEYS = st.text(ALPHABET, min_size=1, max_size=128).filter(lambda key: not key.startswith("aws:"))
 VALUES = st.text(ALPHABET, max_size=256)
 

@@ -16,7 +16,7 @@ from shim.context import Call
 from shim.errors import AwsError
 from shim.protocol.values import only
 from shim.s3 import names
-from shim.s3.config import configuration
+from shim.s3.config import configuration, documents
 from shim.s3.errors import invalid_argument
 from shim.s3.objects.conditions import present
 from shim.s3.owners import owner
@@ -150,16 +150,23 @@ async def get_bucket_versioning(call: Call, req: Mapping[str, Any]) -> Mapping[s
 @action(supports="Bucket ExpectedBucketOwner")
 async def delete_bucket(call: Call, req: Mapping[str, Any]) -> None:
     """Delete an empty bucket with its configuration, and what abandoned uploads left among its segments."""
-    name, store = names.bucket(call, req), call.cloud.objects
+    name = names.bucket(call, req)
+    async with documents.alone(call, name):  # a new bucket of that name gets its documents after these are gone
+        await _delete_container(call, name)
+        configuration.forget(call, name)
+        await _drop_container(call, names.documents(name))
+    await _drop_container(call, names.segments(name))
+
+
+async def _delete_container(call: Call, name: str) -> None:
+    """Delete a bucket's container, even where its listing shows objects that are deleted already."""
+    store = call.cloud.objects
     try:
         await store.delete_container(name)
     except BackendError as error:
         if error.fault is not Fault.CONFLICT or not await _only_stale_rows(call, name):
             raise
         await store.delete_container(name)
-    configuration.forget(call, name)
-    for beside in (names.segments(name), names.documents(name)):
-        await _drop_container(call, beside)
 
 
 async def _only_stale_rows(call: Call, name: str) -> bool:

@@ -15,6 +15,8 @@ from shim.context import Call
 
 KEEP_SECONDS: Final = 30.0
 PREFIX: Final = "s3-config-"  # of the gateway's items; others belong to OpenStack's own tools
+_CHANGE: Final = "bucket-change"
+_LONGEST_READ: Final = 120.0  # seconds; longer than any answer of Swift to a HEAD is waited for
 _SORT: Final = "bucket"  # the name of these look-ups in the metrics
 
 
@@ -22,7 +24,7 @@ async def configuration(call: Call, bucket: str) -> Mapping[str, str]:
     """Return a bucket's configuration, which may be some seconds old; raises as ObjectStore.container does."""
     found = call.configurations.get(bucket)
     if found is None:
-        found = call.cache.get(call.caller.account_id, (_SORT, bucket))
+        found = call.cache.get(call.caller.project_id, (_SORT, bucket))
         if found is None:
             found = await read(call, bucket)
         call.configurations[bucket] = found
@@ -31,9 +33,12 @@ async def configuration(call: Call, bucket: str) -> Mapping[str, str]:
 
 async def read(call: Call, bucket: str) -> Mapping[str, str]:
     """Return a bucket's configuration from Swift, for actions that show it or that must fail without the bucket."""
+    change = _last_change(call, bucket)
     container = await call.cloud.objects.container(bucket)
     found = {name.removeprefix(PREFIX): value for name, value in container.metadata.items() if name.startswith(PREFIX)}
-    _keep(call, bucket, found)
+    call.configurations[bucket] = found
+    if _last_change(call, bucket) is change:  # else Swift may have answered before that change
+        call.cache.put(call.caller.project_id, (_SORT, bucket), found, size=weight(found), seconds=KEEP_SECONDS)
     return found
 
 
@@ -50,9 +55,10 @@ async def configure(call: Call, bucket: str, items: Mapping[str, str]) -> None:
 def forget(call: Call, bucket: str) -> None:
     """Drop a bucket's cached configuration, after a change, a creation or a deletion."""
     call.configurations.pop(bucket, None)
-    call.cache.drop(call.caller.account_id, (_SORT, bucket))
+    call.cache.drop(call.caller.project_id, (_SORT, bucket))
+    call.cache.put(call.caller.project_id, (_CHANGE, bucket), object(), size=0, seconds=_LONGEST_READ)
 
 
-def _keep(call: Call, bucket: str, found: Mapping[str, str]) -> None:
-    call.configurations[bucket] = found
-    call.cache.put(call.caller.account_id, (_SORT, bucket), found, size=weight(found), seconds=KEEP_SECONDS)
+def _last_change(call: Call, bucket: str) -> object:
+    """Return what stands for the last change by this gateway; None where there was none for a while."""
+    return call.cache.get(call.caller.project_id, (_CHANGE, bucket))

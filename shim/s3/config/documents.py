@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 from adapters.errors import BackendError, absent_is
@@ -18,7 +19,7 @@ from adapters.types.objects import Description
 from shim.context import Call
 from shim.errors import AwsError
 from shim.s3 import names
-from shim.s3.config.configuration import configuration, configure, read
+from shim.s3.config.configuration import configure, read
 from shim.undo import undoing
 
 log = logging.getLogger(__name__)
@@ -26,42 +27,50 @@ log = logging.getLogger(__name__)
 _ITEM_BYTES: Final = 120  # of a document that stays in the item: all of AWS's sub-resources fit into 4,096 bytes
 _SORT: Final = "document"  # how the metrics call these look-ups
 _KEEP_SECONDS: Final = 600.0  # what a name stands for never changes
+_MOST_BYTES: Final = 256 << 10  # of a document, which is read whole: a thousand lifecycle rules take less
+_TRIES: Final = 3
 _GONE: Final = object()
 _INLINE: Final = '{["'  # how a document begins; a name is hexadecimal
 
 
-async def document(call: Call, bucket: str, name: str) -> Any:
-    """Return a document, or None where the bucket has none; it may be some seconds old, as `configuration` is."""
-    found = await _opened(call, bucket, name, (await configuration(call, bucket)).get(name, ""))
-    # Where the object is gone, another gateway has replaced the document since the item was read.
-    return await current(call, bucket, name) if found is _GONE else found
-
-
 async def current(call: Call, bucket: str, name: str) -> Any:
     """Return a document as it is now, or None; raises NOT_FOUND for a bucket that is not there."""
-    found = await _opened(call, bucket, name, (await read(call, bucket)).get(name, ""))
-    if found is _GONE:
-        raise _unreadable(bucket, name, "its object is gone")
-    return found
+    tried = None
+    for _ in range(_TRIES):
+        item = (await read(call, bucket)).get(name, "")
+        if item == tried:
+            break
+        found = await _opened(call, bucket, name, item)
+        if found is not _GONE:  # else another request has replaced the document since the item was read
+            return found
+        tried = item
+    raise _unreadable(bucket, name, "its object is gone")
+
+
+def alone(call: Call, bucket: str) -> AbstractAsyncContextManager[None]:
+    """Hold the lock under which a bucket's documents change, or are deleted with the bucket."""
+    return call.locks.hold("bucket-configuration", call.caller.project_id, bucket)
 
 
 async def write(call: Call, bucket: str, name: str, content: Any) -> None:
     """Store a document in place of the one before it."""
     text = json.dumps(content, separators=(",", ":"))
-    async with call.locks.hold("bucket-configuration", call.caller.project_id, bucket), undoing() as undo:
+    if len(text) > _MOST_BYTES:
+        raise AwsError("MaxMessageLengthExceeded", "Your request was too big.", 400)
+    async with alone(call, bucket), undoing() as undo:
         old = (await read(call, bucket)).get(name, "")
         item = text
         if len(text) > _ITEM_BYTES:
             item = secrets.token_hex(8)
-            await _put(call, bucket, _object(name, item), text.encode())
             undo(_undo_put, call, bucket, name, item)
+            await _put(call, bucket, _object(name, item), text.encode())
         await configure(call, bucket, {name: item})
     await _drop(call, bucket, name, old)
 
 
 async def delete(call: Call, bucket: str, name: str) -> bool:
     """Delete a document; False where the bucket had none."""
-    async with call.locks.hold("bucket-configuration", call.caller.project_id, bucket):
+    async with alone(call, bucket):
         old = (await read(call, bucket)).get(name, "")
         if not old:
             return False
@@ -77,21 +86,21 @@ async def _opened(call: Call, bucket: str, name: str, item: str) -> Any:
     if item[0] in _INLINE:
         return _parsed(bucket, name, item)
     key = (_SORT, bucket, name, item)
-    content = call.cache.get(call.caller.account_id, key)
+    content = call.cache.get(call.caller.project_id, key)
     if content is None:
-        raw = await _get(call, bucket, _object(name, item))
+        raw = await _get(call, bucket, name, item)
         if raw is None:
             return _GONE
         content = _parsed(bucket, name, raw)
         # A parsed document takes some times the bytes of its text.
-        call.cache.put(call.caller.account_id, key, content, size=8 * len(raw), seconds=_KEEP_SECONDS)
+        call.cache.put(call.caller.project_id, key, content, size=8 * len(raw), seconds=_KEEP_SECONDS)
     return content
 
 
 def _parsed(bucket: str, name: str, text: str | bytes) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _unreadable(bucket, name, "it is not JSON") from error
 
 
@@ -112,11 +121,13 @@ async def _put(call: Call, bucket: str, key: str, text: bytes) -> None:
         await store.put(container, key, text, len(text), described)
 
 
-async def _get(call: Call, bucket: str, key: str) -> bytes | None:
-    download = await absent_is(None, call.cloud.objects.get(names.documents(bucket), key))
+async def _get(call: Call, bucket: str, name: str, item: str) -> bytes | None:
+    download = await absent_is(None, call.cloud.objects.get(names.documents(bucket), _object(name, item)))
     if download is None:
         return None
     try:
+        if download.stored.size > _MOST_BYTES:  # written through Swift, so of any size
+            raise _unreadable(bucket, name, "it is too long")
         if isinstance(download.body, bytes):
             return download.body
         return b"".join([piece async for piece in download.body])
@@ -126,7 +137,8 @@ async def _get(call: Call, bucket: str, key: str) -> bytes | None:
 
 async def _undo_put(call: Call, bucket: str, name: str, item: str) -> None:
     """Delete a new document's object unless the item names it: the answer to the change may have been lost."""
-    if (await read(call, bucket)).get(name) != item:
+    items = await absent_is(None, read(call, bucket))
+    if items is None or items.get(name) != item:
         await _drop(call, bucket, name, item)
 
 

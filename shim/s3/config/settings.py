@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from shim.context import Call
+from shim.errors import AwsError
 from shim.protocol.s3_router import not_implemented
 from shim.protocol.values import Values, only
 from shim.s3 import names, tags
@@ -64,6 +65,14 @@ def _none(value: Mapping[str, Any]) -> Any:
     return {}
 
 
+def _status(value: Mapping[str, Any]) -> Any:
+    if not value.get("Status"):
+        raise AwsError(
+            "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema"
+        )
+    return value
+
+
 def _itself(value: Mapping[str, Any]) -> Mapping[str, Any]:
     return value
 
@@ -104,7 +113,7 @@ _SETTINGS: Final = (
         "accelerate",
         "bucket_accelerate_configuration",
         "AccelerateConfiguration",
-        _itself,
+        _status,
         _itself,
         values={"AccelerateConfiguration.Status": only("Suspended")},
         default={},

@@ -43,9 +43,9 @@ class House:
         self.looked: list[tuple[str, str]] = []
         self.cache = Cache(clock=lambda: self.now, observe=lambda name, outcome: self.looked.append((name, outcome)))
 
-    def call(self, account: str = "1") -> Call:
+    def call(self, project: str = "1") -> Call:
         cloud = type("Cloud", (), {"objects": self.store})()
-        caller = Caller("", "", "", "", "", account, frozenset())
+        caller = Caller("", "", "", project, "", "", frozenset())
         none = cast(Any, None)
         return Call(cloud, caller, "r", "", "GetObject", none, none, cache=self.cache)
 
@@ -97,6 +97,23 @@ def test_own_changes_show_at_once() -> None:
     assert house.store.asked == ["HEAD", "POST", "HEAD"]
 
 
+def test_what_was_read_before_a_change_is_not_kept() -> None:
+    house = House(Store(s3_config_tags="old"))
+
+    class Late(Store):
+        """A Swift whose answer to a HEAD is overtaken by a change."""
+
+        async def container(self, name: str) -> Container:
+            before = await super().container(name)
+            if self.asked.count("HEAD") == 1:
+                await configure(house.call(), "b", {"tags": "new"})
+            return before
+
+    house.store = Late(s3_config_tags="old")
+    assert asyncio.run(configuration(house.call(), "b")) == {"tags": "old"}
+    assert asyncio.run(configuration(house.call(), "b")) == {"tags": "new"}
+
+
 def test_what_shows_it_reads_it_anew() -> None:
     house = House(Store())
     asyncio.run(configuration(house.call(), "b"))
@@ -105,7 +122,7 @@ def test_what_shows_it_reads_it_anew() -> None:
     assert asyncio.run(configuration(house.call(), "b")) == {"cors": "new"}
 
 
-def test_another_account_has_a_bucket_of_that_name_of_its_own() -> None:
+def test_another_project_has_a_bucket_of_that_name_of_its_own() -> None:
     house = House(Store())
     asyncio.run(configuration(house.call("1"), "b"))
     asyncio.run(configuration(house.call("2"), "b"))
