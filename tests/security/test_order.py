@@ -36,7 +36,7 @@ WRONG = [
     form("Action=DescribeVolumes&Version=2016-11-15&MaxResults=many"),
     form("Version=2016-11-15"),
     form("Action=AssumeRole&Version=2011-06-15", "sts"),
-    s3("GET", "/bucket?lifecycle"),
+    s3("GET", "/bucket/key?torrent"),
     s3("PUT", "/bucket/key?coffee"),
     s3("POST", "/"),
 ]

@@ -48,7 +48,7 @@ def s3(method: str, path: str, **headers: str) -> Wire:
         (sts("Action=GetCallerIdentity&Milk=yes"), "Milk", "other"),
         (s3("PUT", "/bucket/key", x_amz_tagging="a=b"), "x-amz-tagging", "x-amz-tagging"),
         (s3("PUT", "/bucket/key", x_amz_coffee="a"), "x-amz-coffee", "other"),
-        (s3("GET", "/bucket?lifecycle"), "GetBucketLifecycleConfiguration", "GetBucketLifecycleConfiguration"),
+        (s3("GET", "/bucket/key?torrent"), "GetObjectTorrent", "GetObjectTorrent"),
         (s3("GET", "/bucket?max-keys=many"), "max-keys", "max-keys"),
         (s3("DELETE", "/bucket?coffee"), "coffee", "other"),
     ],
