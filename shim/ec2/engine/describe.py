@@ -19,7 +19,7 @@ from typing import Any
 from shim.config import Settings
 from shim.context import Call
 from shim.ec2.engine import ids, listings, paging
-from shim.ec2.engine.filters import Filter, Path, Row, compiled, select
+from shim.ec2.engine.filters import Filter, Path, Row, Turns, compiled, select
 from shim.ec2.engine.resource_types import ResourceType
 from shim.ec2.service import action
 from shim.errors import AwsError
@@ -69,14 +69,15 @@ class Question:
     sealed: bytes
     key: bytes
 
-    def admits(self, known: Mapping[str, str | None]) -> bool:
+    async def admits(self, known: Mapping[str, str | None]) -> bool:
         """Tell whether a row can pass of which only the values for some filters are known; None: it has no value.
 
         What is known of `tag` holds for the filters `tag:<key>` too.
         """
+        turns = Turns()
         for one in self.filters:
             name = "tag" if one.name.startswith("tag:") else one.name
-            if name in known and ((value := known[name]) is None or not one.matches(value)):
+            if name in known and ((value := known[name]) is None or not await one.matches(value, turns)):
                 return False
         return True
 

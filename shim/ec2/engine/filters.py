@@ -43,9 +43,16 @@ class Filter:
     literals: frozenset[str]
     globs: tuple[Globs, ...]
 
-    def matches(self, value: str) -> bool:
+    async def matches(self, value: str, turns: Turns) -> bool:
         """Tell whether one value passes."""
-        return value in self.literals or any(one.matches(value) for one in self.globs)
+        await turns.spend(1)
+        if value in self.literals:
+            return True
+        for automaton in self.globs:
+            await turns.spend(automaton.cost(value))
+            if automaton.matches(value):
+                return True
+        return False
 
 
 def compiled(filters: Sequence[Mapping[str, Any]], paths: Mapping[str, Path]) -> list[Filter]:
@@ -67,7 +74,7 @@ def compiled(filters: Sequence[Mapping[str, Any]], paths: Mapping[str, Path]) ->
 
 async def select(rows: Iterable[Row], filters: Sequence[Filter]) -> list[Row]:
     """Return the rows that pass every filter, in the order they came."""
-    turns = _Turns()
+    turns = Turns()
     chosen = []
     for row in rows:
         for one in filters:
@@ -78,7 +85,7 @@ async def select(rows: Iterable[Row], filters: Sequence[Filter]) -> list[Row]:
     return chosen
 
 
-class _Turns:
+class Turns:
     """Lets other requests have their turn after a bounded number of compared characters."""
 
     def __init__(self) -> None:
@@ -92,15 +99,10 @@ class _Turns:
             await asyncio.sleep(0)
 
 
-async def _passes(row: Row, one: Filter, turns: _Turns) -> bool:
+async def _passes(row: Row, one: Filter, turns: Turns) -> bool:
     for value in map(text, one.read(row)):
-        await turns.spend(1)
-        if value in one.literals:
+        if await one.matches(value, turns):
             return True
-        for automaton in one.globs:
-            await turns.spend(len(value))
-            if automaton.matches(value):
-                return True
     return False
 
 

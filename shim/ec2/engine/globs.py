@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 _SPECIAL = frozenset("*?\\")
 # An automaton keeps one integer of so many bits for each different character of its patterns.
 _MOST_BITS = 512
+_BUILDING = 4  # how many moves it costs to build a character of a pattern
 
 
 def special(pattern: str) -> bool:
@@ -37,18 +38,29 @@ def grouped(patterns: Iterable[str]) -> tuple[Globs, ...]:
 
 
 class Globs:
-    """An automaton that tells whether a text matches one of some patterns."""
+    """An automaton that tells whether a text matches one of some patterns.
 
-    __slots__ = ("_accept", "_any", "_bits", "_keep", "_moves", "_start")
+    It is built when it is first used: a request may have thousands of patterns, and one that is refused uses none.
+    """
+
+    __slots__ = ("_accept", "_any", "_bits", "_keep", "_moves", "_patterns", "_start")
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self._moves: dict[str, int] = {}  # character → the states that it leads to
         self._any = self._keep = self._start = self._accept = 0
         self._bits = 0
-        for pattern in patterns:
+        self._patterns = tuple(patterns)  # those that are still to be built
+
+    def cost(self, text: str) -> int:
+        """Return how many moves it takes to match a text, and to build the automaton if it is not built yet."""
+        return len(text) + _BUILDING * sum(map(len, self._patterns))
+
+    def _build(self) -> None:
+        for pattern in self._patterns:
             self._add(pattern)
         for character in self._moves:
             self._moves[character] |= self._any
+        self._patterns = ()
 
     def _add(self, pattern: str) -> None:
         """Append the states of one pattern."""
@@ -68,6 +80,8 @@ class Globs:
 
     def matches(self, text: str) -> bool:
         """Tell whether a whole text matches."""
+        if self._patterns:
+            self._build()
         moves, other, keep, states = self._moves, self._any, self._keep, self._start
         for character in text:
             states = ((states << 1) & moves.get(character, other)) | (states & keep)

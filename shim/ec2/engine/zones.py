@@ -15,7 +15,7 @@ from typing import Any
 from adapters.types import compute as cloud
 from shim.context import Call
 from shim.ec2.engine.describe import Question, Table
-from shim.ec2.engine.filters import Filter, reader
+from shim.ec2.engine.filters import Filter, Turns, reader
 from shim.ec2.engine.resource_types import ResourceType
 
 ZONE = ResourceType(
@@ -116,9 +116,10 @@ async def resolve_zone_ids(call: Call, asked: Question, table: Table) -> None:
         return
     known = zones(await call.cloud.compute.zones(), zone_names(call))
     read = reader("availability-zone", table.filters)
-    asked.filters = [
-        Filter("availability-zone", read, frozenset(z["ZoneName"] for z in known if one.matches(z["ZoneId"])), ())
-        if one.name == "availability-zone-id"
-        else one
-        for one in asked.filters
-    ]
+    turns = Turns()
+
+    async def by_name(one: Filter) -> Filter:
+        names = [zone["ZoneName"] for zone in known if await one.matches(zone["ZoneId"], turns)]
+        return Filter("availability-zone", read, frozenset(names), ())
+
+    asked.filters = [await by_name(one) if one.name == "availability-zone-id" else one for one in asked.filters]

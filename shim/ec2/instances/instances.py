@@ -46,9 +46,9 @@ async def servers_of(call: Call, named: Sequence[str] = (), *, ended: bool = Tru
     return merged(live, await terminated(call, living=[one.id for one in live]) if ended else ())
 
 
-def may_have_ended(asked: Question) -> bool:
+async def may_have_ended(asked: Question) -> bool:
     """Tell whether a terminated instance can pass the filters of a request."""
-    return asked.admits(_ENDED)
+    return await asked.admits(_ENDED)
 
 
 async def existing(call: Call, instance_ids: Iterable[str]) -> list[Server]:
@@ -121,7 +121,7 @@ async def describe_instances(call: Call, asked: Question) -> list[Row]:
     """List instances."""
     named = [ids.uuid(INSTANCE, one) for one in asked.ids]
     servers, context, _ = await gather(
-        servers_of(call, named, ended=may_have_ended(asked)),
+        servers_of(call, named, ended=await may_have_ended(asked)),
         instance_context(call, named if len(named) == 1 else None),
         resolve_zone_ids(call, asked, INSTANCES),
     )

@@ -57,7 +57,7 @@ async def describe_instance_status(call: Call, asked: Question) -> list[Row]:
         asked.filters += _RUNNING
     named = [ids.uuid(INSTANCE, one) for one in asked.ids]
     # Named instances that have ended are left out or shown; those that never were are missing.
-    ended = bool(named) or may_have_ended(asked)
+    ended = bool(named) or await may_have_ended(asked)
     servers, _ = await gather(servers_of(call, named, ended=ended), resolve_zone_ids(call, asked, STATUSES))
     names = zone_names(call)
     return [_row(server, names) for server in servers]
