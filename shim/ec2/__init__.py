@@ -16,6 +16,7 @@ import shim.ec2.instances.status
 import shim.ec2.instances.tags
 import shim.ec2.instances.types
 import shim.ec2.launch.run_instances
+import shim.ec2.network.addresses
 import shim.ec2.network.interfaces
 import shim.ec2.network.security_group_rules
 import shim.ec2.network.security_groups

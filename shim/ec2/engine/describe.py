@@ -58,7 +58,8 @@ class Question:
     """A Describe request that was checked.  The action may add to `ids` and `filters`.
 
     `ids` are the wanted ids, each once; none stands for all.  `limit` is the page's size (None: all), and the page
-    begins behind the id `after`.  `sealed` is what a page's token is bound to, `key` what a remembered listing is.
+    begins behind the id `after`.  `sealed` is what a page's token is bound to, `key` what a remembered listing is;
+    both are empty where no page was asked for.
     """
 
     req: Mapping[str, Any]
@@ -115,8 +116,10 @@ def question(settings: Settings, project_id: str, operation: str, table: Table, 
     ready = compiled(filters, table.filters)
     if table.check is not None:
         table.check(req)
-    sealed = paging.question(operation, project_id, filters)
     token = req.get("NextToken") or ""
+    if not token and limit is None:  # there is but one page, and nothing to bind it to
+        return Question(req, named, ready, None, "", b"", b"")
+    sealed = paging.question(operation, project_id, filters)
     after = paging.unseal(_page_key(settings), sealed, token) if token else ""
     return Question(req, named, ready, limit, after, sealed, _key(req))
 

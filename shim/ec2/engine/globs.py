@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-_SPECIAL = frozenset("*?\\")
 # An automaton keeps one integer of so many bits for each different character of its patterns.
 _MOST_BITS = 512
 _BUILDING = 4  # how many moves it costs to build a character of a pattern
@@ -21,7 +20,7 @@ _BUILDING = 4  # how many moves it costs to build a character of a pattern
 
 def special(pattern: str) -> bool:
     """Tell whether a pattern is more than the text that it matches."""
-    return not _SPECIAL.isdisjoint(pattern)
+    return "*" in pattern or "?" in pattern or "\\" in pattern
 
 
 def grouped(patterns: Iterable[str]) -> tuple[Globs, ...]:

@@ -1,1 +1,1 @@
-"""VPCs, subnets, interfaces and security groups: Neutron's resources."""
+"""VPCs, subnets, interfaces, addresses and security groups: Neutron's resources."""

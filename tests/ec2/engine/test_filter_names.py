@@ -20,8 +20,8 @@ from shim.ec2.images import images
 from shim.ec2.instances import instances, key_pairs
 from shim.ec2.instances import status as instance_status
 from shim.ec2.instances import types as instance_types
+from shim.ec2.network import addresses, security_group_rules, security_groups, subnets, vpcs
 from shim.ec2.network import interfaces as network_interfaces
-from shim.ec2.network import security_group_rules, security_groups, subnets, vpcs
 from shim.ec2.service import ec2
 from shim.ec2.tags import tags
 from shim.ec2.volumes import volumes
@@ -31,6 +31,7 @@ from tests.ec2.instances.test_instance_rows import SERVER
 from tests.ec2.test_half_done import call
 
 TABLES = {
+    "DescribeAddresses": addresses.ADDRESSES,
     "DescribeAvailabilityZones": availability_zones.ZONES,
     "DescribeImages": images.IMAGES,
     "DescribeInstanceStatus": instance_status.STATUSES,
