@@ -152,6 +152,7 @@ class Settings(BaseSettings):
     # Coordination
     coordination_url: str = Field(
         "",
+        repr=False,  # it may hold a password
         description="tooz URL for locks that replicas share (etcd3+http://, redis://, …); empty: files in `state_dir`.",
     )
     state_dir: Path = Field(

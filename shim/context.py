@@ -27,7 +27,7 @@ class Caller(NamedTuple):
     roles: frozenset[str]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Call:
     """One request, authenticated and parsed.
 
@@ -51,6 +51,10 @@ class Call:
     at_end: list[Callable[[], None]] = field(default_factory=list)
     cache: Cache = field(default_factory=Cache)
     configurations: dict[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """Name the request alone: the settings and the caller hold what no log may show."""
+        return f"Call({self.request_id})"
 
 
 class _NoCloud:

@@ -58,4 +58,10 @@ async def _take_back(steps: list[tuple[Step, tuple[Any, ...]]]) -> None:
         try:
             await step(*args)
         except Exception:
-            log.exception("could not take back %s%r", getattr(step, "__name__", step), args)
+            log.exception("could not take back %s", _written(step, args))
+
+
+def _written(step: Step, args: tuple[Any, ...]) -> str:
+    """Write a step with its ids, names and numbers only: other arguments, and a partial's own, may hold secrets."""
+    name = getattr(step, "__name__", type(step).__name__)
+    return f"{name}({', '.join(repr(one) for one in args if isinstance(one, str | int))})"

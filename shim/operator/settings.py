@@ -9,10 +9,11 @@ from pydantic import BaseModel, Field
 
 from shim.config import Settings
 
-# The password in `scheme://user:password@host`.  It may hold any character unencoded, so it reaches to the last `@`.
-_PASSWORD = re.compile(r"(?<=://)([^:/?#@]*:).*(?=@)", re.DOTALL)
+# The password in `scheme://user:password@host`.  User and password may hold any character unencoded, so the password
+# begins after the first `:` and reaches to the last `@`; a query with an `@` is masked more than it need be.
+_PASSWORD = re.compile(r"(?<=://)([^:]*:).*(?=@)", re.DOTALL)
 # Some drivers of tooz take the password in the URL's query.
-_QUERY = re.compile(r"(?i)([?&][^=&#]*(?:password|passwd|secret|token|key)[^=&#]*=)[^&#]*")
+_QUERY = re.compile(r"(?i)([?&][^=&#]*(?:password|passwd|secret|token|key)[^=&#]*=)[^&]*")
 
 
 class Setting(BaseModel):

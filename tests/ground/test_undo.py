@@ -2,9 +2,14 @@
 
 import asyncio
 import logging
+from functools import partial
+from typing import Any
 
 import pytest
 
+from shim.config import Settings
+from shim.context import NO_CLOUD, Call, Caller
+from shim.locks import Locks
 from shim.undo import to_the_end, undoing
 
 
@@ -78,3 +83,35 @@ def test_to_the_end_gives_results_and_errors() -> None:
     assert asyncio.run(to_the_end(fine())) == 7
     with pytest.raises(ValueError, match="no"):
         asyncio.run(to_the_end(broken()))
+
+
+def request() -> Call:
+    """A call that holds a secret and the caller's access key."""
+    settings = Settings.model_validate({"coordination_url": "redis://:do-not-show@192.0.2.1/0"})
+    caller = Caller("do-not-show-key", "u", "user", "p", "project", "123456789012", frozenset())
+    return Call(NO_CLOUD, caller, "request-1", "us-east-1", "RunInstances", settings, Locks(""))
+
+
+def test_a_step_that_fails_is_logged_without_secrets(caplog: pytest.LogCaptureFixture) -> None:
+    async def step(*args: Any) -> None:
+        raise RuntimeError("stuck")
+
+    async def scenario() -> None:
+        async with undoing() as undo:
+            undo(step, request(), {"password": "do-not-show"}, "server-1", 7)
+            undo(partial(step, request(), {"password": "do-not-show"}), "server-2")
+            raise KeyError("the work's own error")
+
+    with pytest.raises(KeyError):
+        asyncio.run(scenario())
+    assert [record.getMessage() for record in caplog.records] == [
+        "could not take back partial('server-2')",
+        "could not take back step('server-1', 7)",
+    ]
+    assert "do-not-show" not in caplog.text
+
+
+def test_neither_a_call_nor_the_settings_are_written_with_secrets() -> None:
+    call = request()
+    assert repr(call) == "Call(request-1)"
+    assert "do-not-show" not in f"{call.settings!r} {call.settings}"
