@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -27,6 +28,8 @@ from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.creating import Creation, creates, creating
 from shim.errors import AwsError
 from shim.undo import to_the_end
+
+log = logging.getLogger(__name__)
 
 _SIDE_BY_SIDE = 8
 _SOFT = frozenset({Fault.QUOTA, Fault.NO_CAPACITY})  # "launches the largest possible number above MinCount"
@@ -102,9 +105,24 @@ async def _mark_volumes(
         await launch_volumes.mark(call, servers, planned.server.devices, new.tags_of(VOLUME))
     except BackendError as error:
         if error.fault not in _PASSING:
-            async with new.alone():
-                await gather_all(take_back(call, token, one.id) for one in servers)
+            await to_the_end(_take_all_back(call, servers, new, token))
         raise
+
+
+async def _take_all_back(call: Call, servers: Sequence[Server], new: Creation[Server], token: LaunchToken) -> None:
+    """Take back every server that can be, and log the others: the caller raises the error that came before.
+
+    A server that Nova does not delete is marked as undone all the same, so a repetition takes it back and launches
+    again (`launched_before`).
+    """
+    try:
+        async with new.alone():
+            outcomes = await gather_outcomes(take_back(call, token, one.id) for one in servers)
+    except BackendError as error:  # the lock cannot be had
+        outcomes = [error for _ in servers]
+    for server, outcome in zip(servers, outcomes, strict=True):
+        if isinstance(outcome, Exception):
+            log.error("could not take back server %s", server.id, exc_info=outcome)
 
 
 async def _complete(

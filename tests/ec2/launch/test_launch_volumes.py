@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +19,7 @@ from shim.locks import Locks
 from tests.ec2.instances.test_instance_costs import Counted
 from tests.ec2.instances.test_instance_rows import volume
 from tests.ec2.launch.test_launch_again import Remembering
-from tests.ec2.launch.test_launch_half_done import Cloud
+from tests.ec2.launch.test_launch_half_done import Cloud, id_of
 from tests.ec2.launch.test_launch_request import ASKED
 
 REQUEST = {
@@ -71,13 +73,16 @@ class Nova(Remembering):
             self.alive[server] = replace(self.alive[server], volumes=(AttachedVolume(server, True),))
 
 
-def launch(nova: Nova, **more: Any) -> list[dict[str, Any]]:
+def call_of(nova: Nova) -> Call:
     caller = Caller("access", "u", "user", "p", "project", "123456789012", frozenset())
     cloud = Cloud(nova)
     cloud.block = nova.cinder
     settings = Settings.model_validate({"page_token_key": "key"})
-    call = Call(cloud, caller, "r", "us-east-1", "RunInstances", settings, Locks("file:///nowhere"))
-    return list(asyncio.run(run_instances(call, {**REQUEST, **more}))["Instances"])
+    return Call(cloud, caller, "r", "us-east-1", "RunInstances", settings, Locks("file:///nowhere"))
+
+
+def launch(nova: Nova, **more: Any) -> list[dict[str, Any]]:
+    return list(asyncio.run(run_instances(call_of(nova), {**REQUEST, **more}))["Instances"])
 
 
 def marks(nova: Nova) -> list[dict[str, str]]:
@@ -127,3 +132,81 @@ def test_the_root_is_a_volume_from_the_first_answer_on(device: str, kind: str) -
     for _ in range(2):
         (one,) = launch(nova, **asked)
         assert one["RootDeviceType"] == kind
+
+
+class Resisting(Nova):
+    """A Nova that fails to delete some servers, and takes its time with the others."""
+
+    def __init__(self, cinder: Cinder) -> None:
+        super().__init__(cinder)
+        self.resists: set[str] = set()
+        self.deleting = asyncio.Event()
+
+    async def delete_server(self, id: str) -> None:
+        self.deleting.set()
+        if id in self.resists:
+            raise BackendError(Fault.UNAVAILABLE, service="compute", resource="server", id=id)
+        await asyncio.sleep(0.01)
+        await super().delete_server(id)
+
+
+THREE = {"MinCount": 3, "MaxCount": 3}
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_launch_whose_volumes_cannot_be_marked_is_taken_back_past_a_failure(
+    place: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    nova = Resisting(Cinder())
+    nova.cinder.fault = Fault.INVALID
+    nova.resists = {id_of(place + 1)}
+    with pytest.raises(BackendError) as failed:
+        launch(nova, **THREE)
+    assert (failed.value.fault, failed.value.service) == (Fault.INVALID, "block-storage"), "the error that came first"
+    assert set(nova.alive) == nova.resists
+    assert id_of(place + 1) in caplog.text
+    nova.cinder.fault, nova.resists = None, set()
+    launch(nova, **THREE)
+    assert set(nova.alive) == {id_of(number) for number in (4, 5, 6)}, "none of the first attempt counts as launched"
+
+
+def test_a_client_that_hangs_up_does_not_stop_the_taking_back() -> None:
+    nova = Resisting(Cinder())
+    nova.cinder.fault = Fault.INVALID
+
+    async def hang_up() -> None:
+        task = asyncio.create_task(run_instances(call_of(nova), {**REQUEST, **THREE}))
+        await nova.deleting.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(hang_up())
+    assert nova.made == 3
+    assert nova.alive == {}
+
+
+def test_a_lock_that_cannot_be_had_for_the_taking_back_does_not_hide_the_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    nova = Resisting(Cinder())
+    nova.cinder.fault = Fault.INVALID
+    call = call_of(nova)
+    call.locks = OnceLocked("file:///nowhere")
+    with pytest.raises(BackendError) as failed:
+        asyncio.run(run_instances(call, {**REQUEST, **THREE}))
+    assert (failed.value.fault, failed.value.service) == (Fault.INVALID, "block-storage")
+    assert "could not take back" in caplog.text
+
+
+class OnceLocked(Locks):
+    """Locks that can be held once; afterwards their service cannot be reached."""
+
+    held = False
+
+    @asynccontextmanager
+    async def hold(self, sort: str, account: str = "", *name: str) -> AsyncIterator[None]:
+        if self.held:
+            raise BackendError(Fault.UNAVAILABLE, service="coordination")
+        self.held = True
+        yield
