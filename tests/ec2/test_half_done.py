@@ -20,7 +20,9 @@ from shim.ec2.network import ip_permissions as permissions
 from shim.ec2.network.ip_permissions import Permission
 from shim.ec2.network.security_group_rules import revoke_security_group_ingress
 from shim.ec2.network.security_groups import create_security_group, describe_security_groups
-from shim.ec2.tags.tags import create_tags
+from shim.ec2.tags.codec import to_neutron
+from shim.ec2.tags.creating import half_done_name
+from shim.ec2.tags.tags import create_tags, describe_tags
 from shim.ec2.volumes.attachments import attach_volume
 from shim.errors import AwsError
 from shim.locks import Locks
@@ -159,6 +161,42 @@ def test_a_group_that_a_killed_gateway_left_half_done_is_not_shown_and_not_in_th
     with pytest.raises(AwsError) as refused:
         anyio.run(create)
     assert refused.value.code == "InvalidGroup.Duplicate"
+
+
+def test_the_tags_of_a_half_done_group_are_neither_shown_nor_changed() -> None:
+    """They are written before the group has its name."""
+    neutron, tags = Neutron(), tuple(to_neutron({"a": "b"}))
+    other = UUID[:-1] + "2"
+    neutron.groups[UUID] = SecurityGroup(UUID, half_done_name("web"), "", "p", (), tags)
+    neutron.groups[other] = SecurityGroup(other, "web", "", "p", (), tags)
+    only_groups = {"Filters": [{"Name": "resource-type", "Values": ["security-group"]}]}
+
+    async def shown() -> Any:
+        return await describe_tags(call("DescribeTags", network=neutron), only_groups)
+
+    async def tag() -> None:
+        request = {"Resources": [f"sg-{UUID.replace('-', '')}"], "Tags": [{"Key": "c", "Value": ""}]}
+        await create_tags(call("CreateTags", network=neutron), request)
+
+    assert [one["ResourceId"] for one in anyio.run(shown)["Tags"]] == [f"sg-{other.replace('-', '')}"]
+    with pytest.raises(AwsError) as refused:
+        anyio.run(tag)
+    assert refused.value.code == "InvalidGroup.NotFound"
+
+
+@pytest.mark.parametrize("name", [half_done_name("web"), "ec2:half-done abc"])
+def test_nobody_can_name_a_group_as_if_it_were_half_done(name: str) -> None:
+    neutron = Neutron()
+
+    async def create() -> None:
+        await create_security_group(
+            call("CreateSecurityGroup", network=neutron), {"GroupName": name, "Description": "d"}
+        )
+
+    with pytest.raises(AwsError) as refused:
+        anyio.run(create)
+    assert (refused.value.code, refused.value.refused) == ("InvalidParameterValue", "GroupName")
+    assert neutron.groups == {}
 
 
 @dataclass

@@ -244,10 +244,12 @@ async def _vpc(call: Call, layout: VpcLayout, asked: str | None) -> str | None:
 def _name(given: str) -> str:
     # "If a name contains trailing spaces, we trim the space at the end of the name."
     name = given.rstrip(" ")
-    if name.lower().startswith("sg-"):
+    # The half-done mark is the gateway's own: AWS takes such a name, but here nobody would see the group.
+    reserved = "sg-" if name.lower().startswith("sg-") else HALF_DONE if is_half_done(name) else ""
+    if reserved:
         raise AwsError(
             "InvalidParameterValue",
-            f"Invalid value '{name}' for groupName. It may not start with 'sg-'",
+            f"Invalid value '{name}' for groupName. It may not start with '{reserved}'",
             refused="GroupName",
         )
     if not DESCRIPTION.fullmatch(name):

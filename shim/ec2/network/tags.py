@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 from shim.context import Call
 from shim.ec2.engine.resource_types import ALLOCATION, INTERFACE, SECURITY_GROUP, SUBNET, VPC
+from shim.ec2.tags.creating import is_half_done
 from shim.ec2.tags.stores import Held, Store, of_neutron, of_strings, register
 
 
 async def _groups(call: Call, named: Sequence[str]) -> list[Held]:
-    return [of_strings(group.id, group.tags) for group in await call.cloud.network.security_groups()]
+    groups = await call.cloud.network.security_groups()
+    return [of_strings(group.id, group.tags) for group in groups if not is_half_done(group.name)]
 
 
 async def _subnets(call: Call, named: Sequence[str]) -> list[Held]:
