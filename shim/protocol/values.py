@@ -9,7 +9,8 @@ It holds values that AWS takes and this cloud cannot honour.  What AWS itself re
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from shim.errors import AwsError
@@ -20,7 +21,8 @@ class Values:
     """The values of one parameter that are taken, or (`but`) those that are not.
 
     An empty text is never refused, because clients send one for a parameter that is not set.  `code`, `message` and
-    `status` are AWS's answer where it has one of its own; else the wire protocol has words for it.
+    `status` are AWS's answer where it has one of its own; else the wire protocol has words for it.  The rule holds only
+    in requests whose other parameters have the values of `where`.
     """
 
     named: tuple[Any, ...]
@@ -28,6 +30,7 @@ class Values:
     code: str = ""
     message: str = ""
     status: int = 400
+    where: Mapping[str, Any] = field(default_factory=dict)
     examples: tuple[Any, ...] = ()  # values that are refused
 
     def takes(self, value: Any) -> bool:
@@ -37,16 +40,23 @@ class Values:
     def shown(self) -> str:
         """Write the rule for people."""
         named = ", ".join(_spelled(value) for value in self.named)
-        return f"only {named}" if self.named_are_taken else f"not {named}"
+        where = " and ".join(f"`{name}` is {_spelled(value)}" for name, value in self.where.items())
+        return f"{'only' if self.named_are_taken else 'not'} {named}{f' where {where}' if where else ''}"
+
+    def holds(self, params: Mapping[str, Any]) -> bool:
+        """Tell whether the rule is for a request with these parameters."""
+        return all(params.get(name) == value for name, value in self.where.items())
 
     def error(self, path: str) -> AwsError | None:
         """Return AWS's own answer to a value that is not taken; None where the protocol's general one is to be used."""
         return AwsError(self.code, self.message, self.status, refused=path) if self.code else None
 
 
-def only(*taken: Any, code: str = "", message: str = "", status: int = 400) -> Values:
+def only(
+    *taken: Any, code: str = "", message: str = "", status: int = 400, where: Mapping[str, Any] = MappingProxyType({})
+) -> Values:
     """Take these values and refuse all others."""
-    return Values(taken, True, code, message, status)
+    return Values(taken, True, code, message, status, where)
 
 
 def but(*refused: Any, code: str = "", message: str = "", status: int = 400) -> Values:
@@ -74,6 +84,8 @@ def with_examples(values: Values, shape: Any) -> Values:
 def refused(params: Mapping[str, Any], values: Mapping[str, Values]) -> tuple[str, Any] | None:
     """Return path and value of the first parameter whose value is not taken; None where all are."""
     for path, one in values.items():
+        if one.where and not one.holds(params):
+            continue
         for value in _at(params, path.split(".")):
             if not one.takes(value):
                 return path, value

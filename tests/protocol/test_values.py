@@ -35,7 +35,7 @@ def nested(shape: Any, path: str, value: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(("service", "name", "path", "value"), DECLARED)
 def test_a_declared_value_is_refused_through_the_door(service: Service, name: str, path: str, value: Any) -> None:
     declared, door = service.operations[name].values[path], Door()
-    params = nested(service.model.operation_model(name).input_shape, path, value)
+    params = nested(service.model.operation_model(name).input_shape, path, value) | dict(declared.where)
     request = signed(wire(service, name, **params))
     answer = door.knock(request.method, request.url, request.headers, request.body)
     (record,) = door.records
@@ -61,6 +61,13 @@ def test_lists_are_looked_through_and_empty_texts_are_not_refused() -> None:
     assert refused({"A": [{"B": "x"}, {"B": ""}, {}], "C": False}, rules) is None
     assert refused({"A": [{"B": "x"}, {"B": "y"}]}, rules) == ("A.B", "y")
     assert refused({"C": True}, rules) == ("C", True)
+
+
+def test_a_rule_may_hold_only_beside_a_value_of_another_parameter() -> None:
+    rules = {"A": only(1, where={"B": "x"})}
+    assert refused({"A": 2, "B": "x"}, rules) == ("A", 2)
+    assert refused({"A": 2, "B": "y"}, rules) is refused({"A": 2}, rules) is None
+    assert rules["A"].shown() == "only `1` where `B` is `x`"
 
 
 def test_a_value_that_aws_does_not_have_is_an_error_at_import() -> None:

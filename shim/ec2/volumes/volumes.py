@@ -106,9 +106,9 @@ def _check_new(settings: Any, principal: Any, operation: str, req: Mapping[str, 
     "MultiAttachEnabled ClientToken TagSpecifications",
     values={
         "Encrypted": NOT_ENCRYPTED,
-        # gp3's own, which it has without asking.
-        "Iops": only(volume_rows.GP3_IOPS),
-        "Throughput": only(volume_rows.GP3_THROUGHPUT),
+        # gp3's own, which it has without asking; `_performance` refuses both for other types.
+        "Iops": only(volume_rows.GP3_IOPS, where={"VolumeType": "gp3"}),
+        "Throughput": only(volume_rows.GP3_THROUGHPUT, where={"VolumeType": "gp3"}),
     },
     forbids=(
         Forbidden(
@@ -249,11 +249,19 @@ def _shared(type: cloud.VolumeType) -> bool:
 
 
 def _performance(type: str | None, req: Mapping[str, Any]) -> None:
+    """Refuse Iops and Throughput for types other than gp3.
+
+    AWS takes Iops for io1 and io2 as well, and nothing here could keep that promise.  A volume without a type is gp2:
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html (VolumeType).
+    """
     for name in ("Iops", "Throughput"):
-        if req.get(name) is not None and type != "gp3":
-            raise AwsError(
-                "InvalidParameterCombination", f"The parameter {name} is not supported for {type or 'default'} volumes."
-            )
+        if req.get(name) is None or type == "gp3":
+            continue
+        if name == "Iops" and type in ("io1", "io2"):
+            said = f"The parameter {name} is not supported for {type} volumes."
+            raise AwsError("UnsupportedOperation", said, refused=name)
+        said = f"The parameter {name.lower()} is not supported for {type or 'gp2'} volumes."
+        raise AwsError("InvalidParameterCombination", said, refused=name)
 
 
 def _status(volume: cloud.Volume, names: availability_zones.ZoneNames) -> dict[str, Any]:
