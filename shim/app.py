@@ -46,6 +46,7 @@ from shim.s3.objects import post_forms
 from shim.s3.service import s3
 from shim.sts import errors as sts_errors
 from shim.sts.service import sts
+from shim.worker import Worker
 
 _logger = logging.getLogger(__name__)
 
@@ -134,12 +135,14 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
             refusals=_last_refusals(refusals),
         )
     )
+    worker = Worker()
     app = Gateway(
         frontends=FRONTENDS,
         tenants=factory,
         keys=_keys(factory, settings, metrics),
         locks=locks,
         cache=Cache(total_bytes=settings.cache_bytes, observe=metrics.cache),
+        worker=worker,
         settings=settings,
         regions=Regions(region, settings.region_names, factory.other_regions),
         observe=_call_observer(metrics, refusals),
@@ -151,6 +154,7 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
         yield app, side
     finally:
         scope_task.cancel()
+        worker.close()
         await locks.stop()
         await factory.aclose()
 

@@ -13,6 +13,7 @@ from shim.auth.tokens import Tokens
 from shim.cache import Cache
 from shim.config import Settings
 from shim.locks import Locks
+from shim.worker import Worker
 
 
 class Caller(NamedTuple):
@@ -34,8 +35,8 @@ class Call:
     `region` is the region name that the client signed for and expects to read back; `regions` holds all names that mean
     the cloud's region.  `host` is the Host header of the request, `scheme` its scheme (http or https).  An action that
     opens something for as long as its answer is sent (a download) appends the function that closes it to `at_end`; the
-    gateway calls these functions after the answer's last byte, or when the request ends early.  `cache` is shared by
-    all requests; `configurations` holds the bucket configurations that this request has read.
+    gateway calls these functions after the answer's last byte, or when the request ends early.  `cache` and
+    `worker` are shared by all requests; `configurations` holds the bucket configurations that this request has read.
     """
 
     cloud: Cloud
@@ -50,6 +51,7 @@ class Call:
     scheme: str = "http"
     at_end: list[Callable[[], None]] = field(default_factory=list)
     cache: Cache = field(default_factory=Cache)
+    worker: Worker = field(default_factory=Worker)
     configurations: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     def __repr__(self) -> str:

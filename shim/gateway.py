@@ -12,13 +12,11 @@ checked, OpenStack is asked only for the secret of the access key.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Container, Mapping
 from datetime import UTC, datetime, timedelta
-from operator import itemgetter, methodcaller
 from typing import Any, TypeVar
 
 from adapters.errors import BackendError, Fault
@@ -39,7 +37,7 @@ from shim.context import NO_CLOUD, Call, Caller, Tenants
 from shim.errors import AwsError
 from shim.frontend import BrowserForm, Frontend
 from shim.http.answer_body import CutShortError, send_reply
-from shim.http.asgi import Receive, Scope, Send
+from shim.http.asgi import Receive, Scope, Send, head_of
 from shim.http.keepalive import keep_connection_alive
 from shim.http.request_body import BODY_HEADERS, ClientGone, while_client_waits, with_idle_timeout
 from shim.locks import Locks
@@ -48,6 +46,7 @@ from shim.protocol.message import Head, Reply, Request
 from shim.protocol.operation import Operation, RequestedOperation
 from shim.record import Record, current, new_request_id
 from shim.refusals import is_refusal
+from shim.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -55,10 +54,6 @@ log = logging.getLogger(__name__)
 SIDE_PATHS = frozenset((b"/healthcheck", b"/healthcheck/ready"))
 
 T = TypeVar("T")
-
-_text: Callable[[bytes], str] = methodcaller("decode", "latin-1")
-_name: Callable[[tuple[bytes, bytes]], bytes] = itemgetter(0)
-_value: Callable[[tuple[bytes, bytes]], bytes] = itemgetter(1)
 
 # The limit of an unsigned form; the largest legal one has a web identity token of 20,000 characters.
 _UNSIGNED_FORM_BYTES = 64 << 10
@@ -109,6 +104,7 @@ class Gateway:
         keys: Keys,
         locks: Locks,
         cache: Cache,
+        worker: Worker,
         settings: Settings,
         regions: Container[str],
         observe: Callable[[Record], None],
@@ -119,6 +115,7 @@ class Gateway:
         self._keys = keys
         self._locks = locks
         self._cache = cache
+        self._worker = worker
         self._settings = settings
         self._regions = regions
         self._observe = observe
@@ -179,7 +176,7 @@ class Gateway:
         principal = await self._authenticate(state, frontend)
         record.account, record.project = principal.account_id, principal.project_id
         if state.form and (requested.anonymous or principal is not ANONYMOUS):
-            requested = await _in_thread_if_large(state.form, lambda: self._decode_form(state, frontend))
+            requested = await self._work(state, state.form, lambda: self._decode_form(state, frontend))
         action = names.action(record.service, requested.name)
         decision = authorise(principal, action, resource, open_to_anyone=requested.anonymous)
         if not decision.allowed:
@@ -287,7 +284,7 @@ class Gateway:
             state.record.bytes_in = browser_form.length
             return {**parse(operation, state.request, b""), operation.streaming_input: browser_form.body}
         if frontend.buffered:
-            return await _in_thread_if_large(state.form, lambda: parse(operation, state.request, b""))
+            return await self._work(state, state.form, lambda: parse(operation, state.request, b""))
         if not operation.streaming_input and verified and no_body(state.head, verified):
             return parse(operation, state.request, b"")
         facts = operation.checksum
@@ -300,7 +297,14 @@ class Gateway:
             return params
         raw = await body.read(self._settings.xml_body_bytes)
         state.record.bytes_in = len(raw)
-        return await _in_thread_if_large(raw, lambda: parse(operation, state.request, raw))
+        return await self._work(state, raw, lambda: parse(operation, state.request, raw))
+
+    async def _work(self, state: _State, body: bytes, work: Callable[[], T]) -> T:
+        """Run a function that decodes or parses a body; in the worker if the body is large, so that nobody waits."""
+        if len(body) < _LARGE_BODY_BYTES:
+            return work()
+        # Unsigned requests have no account: those of one address share a turn.
+        return await self._worker.run(state.record.account or state.record.client, work)
 
     async def _call(self, state: _State, operation: Operation, principal: Principal, params: dict[str, Any]) -> Call:
         """Return the action's `Call`; the caller's token comes from the cache nearly always."""
@@ -335,6 +339,7 @@ class Gateway:
             scheme=head.scheme,
             at_end=state.at_end,
             cache=self._cache,
+            worker=self._worker,
         )
 
     async def _act(
@@ -375,26 +380,5 @@ class Gateway:
         return error
 
 
-async def _in_thread_if_large(body: bytes, work: Callable[[], T]) -> T:
-    """Run a function that decodes or parses a body; in a thread if the body is large, so that others do not wait."""
-    # The parsers call Python for each element or pair, so the event loop gets its turn every five milliseconds.
-    return work() if len(body) < _LARGE_BODY_BYTES else await asyncio.to_thread(work)
-
-
 def _nothing() -> None:
     return
-
-
-def head_of(scope: Scope) -> Head:
-    """Return the request's head from its ASGI scope."""
-    client = scope.get("client")
-    return Head(
-        method=scope["method"],
-        raw_path=scope["raw_path"],
-        raw_query=scope["query_string"],
-        headers=tuple(
-            zip(map(_text, map(_name, scope["headers"])), map(_text, map(_value, scope["headers"])), strict=True)
-        ),
-        scheme=scope["scheme"],
-        client=client[0] if client else "",
-    )

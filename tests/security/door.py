@@ -20,6 +20,7 @@ from shim.frontend import Frontend
 from shim.gateway import Gateway
 from shim.locks import Locks
 from shim.record import Record
+from shim.worker import Worker
 
 ACCESS = "AKIDEXAMPLE"
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -87,6 +88,7 @@ class Door:
             keys=Keys(self.identity, clock=monotonic),
             locks=Locks(""),
             cache=Cache(),
+            worker=Worker(),
             settings=self.settings,
             regions=frozenset(("us-east-1", "RegionOne")),
             observe=self.records.append,
