@@ -110,17 +110,3 @@ def test_a_queue_is_seen() -> None:
 def test_whoever_is_signed_may_be_hostile_too() -> None:
     wire = signed(Wire("s3", "", "GET", "http://localhost:8788/", {}))
     assert_unfelt(sends(raw(wire)))
-
-
-def completion(parts: int) -> bytes:
-    """Return a completion of so many parts, signed."""
-    rows = "".join(
-        f"<Part><PartNumber>{n}</PartNumber><ETag>&quot;{'0' * 32}&quot;</ETag></Part>" for n in range(1, parts + 1)
-    )
-    body = f"<CompleteMultipartUpload>{rows}</CompleteMultipartUpload>".encode()
-    url = "http://localhost:8788/bucket/key?uploadId=u"
-    return raw(signed(Wire("s3", "CompleteMultipartUpload", "POST", url, {"Connection": "close"}, body)))
-
-
-def test_a_completion_of_ten_thousand_parts_is_not_felt() -> None:
-    assert_unfelt(sends(completion(10_000)))

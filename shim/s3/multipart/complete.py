@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
@@ -26,7 +26,7 @@ from shim.s3.service import action
 SMALLEST_PART: Final = 5 << 20  # "each part must be at least 5 MB in size, except the last part"
 _MD5: Final = re.compile(r"[0-9a-f]{32}")
 _AT_ONCE: Final = 8
-_MANY: Final = 500  # parts that take a millisecond and more to read
+_ASKED_TOGETHER: Final = 64  # each is a task, and the tasks of 10,000 parts would stop the event loop
 _NAMING: Final = frozenset({"PartNumber", "ETag"})
 
 
@@ -55,6 +55,19 @@ class Found(NamedTuple):
     checksum: checksums.Checksum | None
 
 
+class Assembly(NamedTuple):
+    """The object to be made: its segments and its checksum.
+
+    `in_step` tells whether its parts have the numbers from 1 on without a gap, `unneeded` names the parts in Swift that
+    are no segments of it.
+    """
+
+    laid: list[Segment]
+    checksum: checksums.Checksum | None
+    in_step: bool
+    unneeded: list[str]
+
+
 @action(
     supports="Bucket Key MultipartUpload UploadId ChecksumType MpuObjectSize ExpectedBucketOwner IfMatch IfNoneMatch "
     + " ".join(f"Checksum{name}" for name in checksums.ALGORITHMS),
@@ -63,8 +76,8 @@ class Found(NamedTuple):
 )
 async def complete_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Make the object; done again it answers the same, as long as the object is still this upload's."""
-    many = len((req.get("MultipartUpload") or {}).get("Parts") or ()) > _MANY
-    asked = await asyncio.to_thread(_read, req) if many else _read(req)
+    parts = (req.get("MultipartUpload") or {}).get("Parts") or ()
+    asked = await uploads.for_many(call, len(parts), partial(_read, req))
     # Two completions, or one and an abort, would each take for unused what the other makes the object of.
     async with uploads.alone(call, req):
         return await _complete(call, req, asked)
@@ -81,11 +94,9 @@ async def _complete(call: Call, req: Mapping[str, Any], asked: Completion) -> Ma
     _check_order(wanted, upload.id)
     listed = await uploads.parts_of(call, upload.bucket, upload.key, upload.id)
     found = await _verified(call, upload, wanted, listed)
-    checksum = _checksum(req, upload, found)
-    if "MpuObjectSize" in req and req["MpuObjectSize"] != sum(part.size for part in found):
-        raise invalid_request("The provided 'x-amz-mp-object-size' header does not match what was computed.")
-    internal = {UPLOAD: upload.id, **(checksum.stored if checksum else {})}
-    if [part.number for part in found] == list(range(1, len(found) + 1)):
+    assembly = await uploads.for_many(call, len(found) + len(listed), partial(_assembled, req, upload, found, listed))
+    internal = {UPLOAD: upload.id, **(assembly.checksum.stored if assembly.checksum else {})}
+    if assembly.in_step:
         internal[IN_STEP] = "yes"
     told = upload.description(internal)
     told = replace(told, content_type=typed(told.content_type, etag), if_absent=condition.if_absent)
@@ -93,11 +104,11 @@ async def _complete(call: Call, req: Mapping[str, Any], asked: Completion) -> Ma
     there = await conditions.present(call, upload.bucket, upload.key) if condition else None
     if not _is_mine(there, req, etag):  # else a completion was cut off when only the upload was left to be closed
         condition.check(upload.key, there)
-        await _write(call, upload, found, told)
+        await _write(call, upload, assembly.laid, told)
     # Not left to the cleaning, which may fail: a part of an upload that stayed open could replace a live segment.
     await uploads.close(call, upload)
-    await _clean(call, upload, {part.number for part in found}, listed, old)
-    return _answer(call, req, etag, checksum)
+    await _clean(call, upload, assembly.unneeded, old)
+    return _answer(call, req, etag, assembly.checksum)
 
 
 def multipart_etag(etags: Sequence[str]) -> str:
@@ -158,31 +169,25 @@ async def _verified(
 
     Where the listing does not agree it may only be late, so the part itself is asked before it is called wrong.
     """
+    found, doubtful = await uploads.for_many(call, len(wanted), partial(_compared, wanted, listed))
+    for start in range(0, len(doubtful), _ASKED_TOGETHER):
+        some = doubtful[start : start + _ASKED_TOGETHER]
+        for one in await gather_all((_asked(call, upload, part) for part in some), most=_AT_ONCE):
+            found[one.number] = one
+    return [found[part.number] for part in wanted]
+
+
+def _compared(wanted: Sequence[Named], listed: Mapping[int, uploads.Part]) -> tuple[dict[int, Found], list[Named]]:
+    """Return the parts that the listing has as they are named, by number, and the others."""
     found: dict[int, Found] = {}
     doubtful: list[Named] = []
     for part in wanted:
         row = listed.get(part.number)
-        if row is not None and row.row["hash"] == part.etag and _agree(part, row.checksum):
-            found[part.number] = Found(part.number, part.etag, row.row["bytes"], row.checksum)
+        if row is not None and row.row["hash"] == part.etag and _agree(part, checksum := row.checksum):
+            found[part.number] = Found(part.number, part.etag, row.row["bytes"], checksum)
         else:
             doubtful.append(part)
-    for one in await gather_all((_asked(call, upload, part) for part in doubtful), most=_AT_ONCE):
-        found[one.number] = one
-    ordered = [found[part.number] for part in wanted]
-    for one in ordered[:-1]:
-        if one.size < SMALLEST_PART:
-            raise AwsError(
-                "EntityTooSmall",
-                "Your proposed upload is smaller than the minimum allowed size",
-                400,
-                extra={
-                    "ProposedSize": str(one.size),
-                    "MinSizeAllowed": str(SMALLEST_PART),
-                    "PartNumber": str(one.number),
-                    "ETag": one.etag,
-                },
-            )
-    return ordered
+    return found, doubtful
 
 
 def _agree(part: Named, checksum: checksums.Checksum | None) -> bool:
@@ -202,6 +207,41 @@ async def _asked(call: Call, upload: Upload, part: Named) -> Found:
     if stored.etag != part.etag or not _agree(part, checksum):
         raise wrong
     return Found(part.number, stored.etag, stored.size, checksum)
+
+
+def _assembled(
+    req: Mapping[str, Any], upload: Upload, found: Sequence[Found], listed: Mapping[int, uploads.Part]
+) -> Assembly:
+    """Return what is to be made of the parts; raise AwsError where S3 makes no object of them."""
+    _check_sizes(found)
+    checksum = _checksum(req, upload, found)
+    if "MpuObjectSize" in req and req["MpuObjectSize"] != sum(part.size for part in found):
+        raise invalid_request("The provided 'x-amz-mp-object-size' header does not match what was computed.")
+    prefix = names.marker(upload.key, upload.id)
+    # Swift takes no empty segment, and an object without any is no large object.
+    laid = [Segment(upload.container, f"{prefix}/{part.number}", part.size, part.etag) for part in found if part.size]
+    used = {part.number for part in found}
+    unused = [f"{prefix}/{number}" for number in listed if number not in used]
+    empty = [f"{prefix}/{number}" for number, part in listed.items() if number in used and not part.row["bytes"]]
+    in_step = [part.number for part in found] == list(range(1, len(found) + 1))
+    return Assembly(laid, checksum, in_step, [*unused, *empty])
+
+
+def _check_sizes(found: Sequence[Found]) -> None:
+    """Refuse a part that is too small, unless it is the last."""
+    for one in found[:-1]:
+        if one.size < SMALLEST_PART:
+            raise AwsError(
+                "EntityTooSmall",
+                "Your proposed upload is smaller than the minimum allowed size",
+                400,
+                extra={
+                    "ProposedSize": str(one.size),
+                    "MinSizeAllowed": str(SMALLEST_PART),
+                    "PartNumber": str(one.number),
+                    "ETag": one.etag,
+                },
+            )
 
 
 def _checksum(req: Mapping[str, Any], upload: Upload, found: Sequence[Found]) -> checksums.Checksum | None:
@@ -224,15 +264,9 @@ def _checksum(req: Mapping[str, Any], upload: Upload, found: Sequence[Found]) ->
     return checksum
 
 
-async def _write(call: Call, upload: Upload, found: Sequence[Found], told: Description) -> Written:
+async def _write(call: Call, upload: Upload, laid: Sequence[Segment], told: Description) -> Written:
     """Write the manifest; above Swift's limit of segments, manifests of manifests."""
     store = call.cloud.objects
-    # Swift takes no empty segment, and an object without any is no large object.
-    laid = [
-        Segment(upload.container, names.part(upload.key, upload.id, part.number), part.size, part.etag)
-        for part in found
-        if part.size
-    ]
     try:
         if not laid:
             return await store.put(upload.bucket, upload.key, b"", 0, told)
@@ -257,16 +291,11 @@ async def _folded(call: Call, upload: Upload, laid: Sequence[Segment], most: int
     return made
 
 
-async def _clean(
-    call: Call, upload: Upload, used: set[int], listed: Mapping[int, uploads.Part], old: Sequence[str]
-) -> None:
+async def _clean(call: Call, upload: Upload, unneeded: Sequence[str], old: Sequence[str]) -> None:
     """Free parts that were not taken and segments of the object that was replaced."""
-    prefix = names.marker(upload.key, upload.id)
-    unused = [f"{prefix}/{number}" for number in listed if number not in used]
-    empty = [f"{prefix}/{number}" for number, part in listed.items() if number in used and not part.row["bytes"]]
     # A repeated completion finds its own segments behind the object.
-    mine = f"{prefix}/"
-    await segments.remove(call, upload.bucket, [*unused, *empty, *(name for name in old if not name.startswith(mine))])
+    mine = f"{names.marker(upload.key, upload.id)}/"
+    await segments.remove(call, upload.bucket, [*unneeded, *(name for name in old if not name.startswith(mine))])
 
 
 async def _made_already(call: Call, req: Mapping[str, Any], etag: str) -> Stored | None:

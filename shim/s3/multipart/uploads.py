@@ -8,10 +8,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from adapters.errors import absent_is
 from adapters.types.objects import Description, Listing, ObjectRow, Stored
@@ -21,12 +22,15 @@ from shim.s3.errors import no_such_upload
 from shim.s3.objects import checksums, conditions
 from shim.s3.objects.headers import DEFAULT_TYPE, user_metadata
 
+T = TypeVar("T")
+
 ALGORITHM: Final = "passerelle-checksum-algorithm"
 KIND: Final = "passerelle-checksum-type"
 # Swift's own S3 API stores its uploads under this type and keeps the object's where only it can read.
 _NO_TYPE: Final = "application/directory"
 # As many parts of an upload can be committed at the same moment, by all gateways together.
 _LANES: Final = 8
+_MANY: Final = 500  # parts that take a millisecond and more to read
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,4}")
 
 
@@ -135,12 +139,24 @@ async def parts_of(call: Call, bucket: str, key: str, upload_id: str) -> dict[in
     found: dict[int, Part] = {}
     marker = ""
     while page := await call.cloud.objects.objects(names.segments(bucket), Listing(prefix=prefix, marker=marker)):
-        for row in page:
-            number = row["name"][len(prefix) :]
-            if _NUMBER.fullmatch(number) and int(number) <= names.PARTS:
-                found[int(number)] = Part(int(number), row)
+        found.update(await for_many(call, len(page), partial(_parts_in, page, len(prefix))))
         marker = page[-1]["name"]
     return found
+
+
+def _parts_in(page: Sequence[ObjectRow], prefix_length: int) -> dict[int, Part]:
+    """Return the parts in one page of a listing, by number."""
+    found: dict[int, Part] = {}
+    for row in page:
+        name = row["name"][prefix_length:]
+        if _NUMBER.fullmatch(name) and (number := int(name)) <= names.PARTS:
+            found[number] = Part(number, row)
+    return found
+
+
+async def for_many(call: Call, parts: int, work: Callable[[], T]) -> T:
+    """Run a function of so many parts; in the worker if they are many, so that other requests do not wait."""
+    return work() if parts <= _MANY else await call.worker.run(call.caller.account_id, work)
 
 
 async def contents(call: Call, upload: Upload) -> list[str]:
