@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _ENTRY_BYTES = 512  # estimate for an entry's key and bookkeeping
+_OWNER_BYTES = 8 << 20  # thousands of terminated servers; an owner has as much even where that is half of the cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +30,9 @@ def _ignore_outcome(name: str, outcome: str) -> None:
 class Cache:
     """Values by owner (an account) and key; the first item of a key is the name under which `observe` counts it.
 
-    An owner's values share `owner_bytes` (by default an eighth of `total_bytes`): a new value evicts the owner's least
-    recently used ones.  All values share `total_bytes`: beyond that the least recently active owner's values are
-    evicted first.
+    An owner's values share `owner_bytes`: a new value evicts the owner's least recently used ones.  By default it is an
+    eighth of `total_bytes`, or 8 MiB where that is more, but at most half.  All values share `total_bytes`: beyond that
+    the least recently active owner's values are evicted first.
     """
 
     def __init__(
@@ -42,7 +43,9 @@ class Cache:
         clock: Callable[[], float] = time.monotonic,
         observe: Callable[[str, str], None] = _ignore_outcome,
     ) -> None:
-        self.owner_bytes = total_bytes // 8 if owner_bytes is None else owner_bytes
+        if owner_bytes is None:
+            owner_bytes = max(total_bytes // 8, min(total_bytes // 2, _OWNER_BYTES))
+        self.owner_bytes = min(owner_bytes, total_bytes)
         self._total_bytes = total_bytes
         self._clock = clock
         self._observe = observe
@@ -65,10 +68,11 @@ class Cache:
         return entry.value
 
     def put(self, owner: str, key: tuple[Hashable, ...], value: Any, *, size: int, seconds: float) -> None:
-        """Keep a value of `size` bytes; one that is larger than an owner's share is not kept."""
+        """Keep a value of `size` bytes; one that is larger than an owner's share is counted and not kept."""
         self.drop(owner, key)
         size += _ENTRY_BYTES
         if size > self.owner_bytes:
+            self._observe(str(key[0]), "too large")
             return
         self._owners.setdefault(owner, OrderedDict())[key] = _Entry(value, size, self._clock() + seconds)
         self._owners.move_to_end(owner)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, IPvAnyNetwork, SecretStr
+from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -83,9 +83,14 @@ class Settings(BaseSettings):
     unknown_keys_per_second: float = Field(
         20.0,
         gt=0,
-        description="How many unknown access keys a second Keystone is asked for; above that, new keys get 503.",
+        description="How many unknown access keys a second Keystone is asked for, by all workers together; above that, "
+        "new keys get 503.",
     )
-    credential_cache_size: int = Field(10_000, ge=1, description="How many access keys are kept in memory.")
+    credential_cache_size: int = Field(
+        10_000,
+        ge=1,
+        description="How many access keys each worker keeps in memory; not shared out, as every worker meets all keys.",
+    )
 
     # Limits
     max_connections: int = Field(
@@ -119,8 +124,9 @@ class Settings(BaseSettings):
     account_calls: int = Field(
         16,
         ge=1,
-        description="How many calls of one account are under way at one OpenStack service at a time; further ones wait "
-        "their turn, and other accounts' calls pass by. Keystone and the bytes of objects are not counted.",
+        description="How many calls of one account are under way at one OpenStack service at a time, from all workers "
+        "together, but at least one from each; further ones wait their turn, and other accounts' calls pass by. "
+        "Keystone and the bytes of objects are not counted.",
     )
     upstream_connect_seconds: float = Field(
         5.0, gt=0, description="Longest wait for a connection to an OpenStack service."
@@ -135,7 +141,7 @@ class Settings(BaseSettings):
         64 << 20,
         ge=0,
         description="Memory for listings whose pages are read and for terminated instances, of all workers together; "
-        "an eighth of a worker's share for one account.",
+        "for one account an eighth of a worker's share, or 8 MiB where that is more, but at most half.",
     )
     launch_max: int = Field(
         100,
@@ -162,3 +168,17 @@ class Settings(BaseSettings):
     # Logs
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is written.")
     log_format: Literal["json", "text"] = Field("json", description="One JSON object a line, or readable text.")
+
+    @field_validator("account_ids")
+    @classmethod
+    def _check_account_ids(cls, accounts: dict[str, str]) -> dict[str, str]:
+        """Refuse malformed account ids, and one id for two projects: the caches of an account serve both."""
+        found, project_of = [], dict[str, str]()
+        for project, account in accounts.items():
+            if not (len(account) == 12 and account.isascii() and account.isdigit()):
+                found.append(f"{account!r} for project {project} is not 12 digits")
+            if (first := project_of.setdefault(account, project)) != project:
+                found.append(f"projects {first} and {project} share the account id {account}")
+        if found:
+            raise ValueError("; ".join(found))
+        return accounts

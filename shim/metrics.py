@@ -80,7 +80,10 @@ SLOWED = Definition(
 )
 WORKERS = Definition("passerelle_workers", "gauge", (), "Processes that serve.")
 WORKER_DEATHS = Definition(
-    "passerelle_worker_deaths_total", "counter", (), "Workers that ended without being told to, and were started again."
+    "passerelle_worker_deaths_total",
+    "counter",
+    (),
+    "Workers that ended without being told to, or could not be started.",
 )
 UPSTREAM = Definition(
     "passerelle_upstream_requests_total",
@@ -101,7 +104,8 @@ CACHE = Definition(
     "passerelle_cache_lookups_total",
     "counter",
     ("cache", "outcome"),
-    "Lookups in the gateway's caches, by outcome (`hit`, `miss`).",
+    "Lookups in the gateway's caches, by outcome (`hit`, `miss`), and values that were not kept because they exceed an "
+    "account's share (`too large`).",
 )
 BUILD = Definition("passerelle_build_info", "gauge", ("version",), "Always 1; says which version runs.")
 
@@ -236,8 +240,8 @@ class Metrics:
         self._upstream_duration.observe((service,), seconds)
 
     def cache(self, name: str, outcome: str) -> None:
-        """Count one look-up in a cache by its outcome (`hit`, `miss`, ...)."""
-        self._cache[(name, "hit" if outcome == "hit" else "miss")] += 1
+        """Count a look-up in a cache, or a value that it did not keep, by outcome; unknown ones count as `miss`."""
+        self._cache[(name, outcome if outcome in {"hit", "too large"} else "miss")] += 1
 
     def _registered(self, collector: C) -> C:
         self.registry.register(collector)

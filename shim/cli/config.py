@@ -70,11 +70,6 @@ def problems(settings: Settings) -> Iterator[str]:
             yield f"PASSERELLE_TLS_KEY: {e}"
         except OSError as e:
             yield f"PASSERELLE_TLS_CERTIFICATE and PASSERELLE_TLS_KEY: {e}"
-    for project, account in settings.account_ids.items():
-        if not (len(account) == 12 and account.isascii() and account.isdigit()):
-            yield f"PASSERELLE_ACCOUNT_IDS: {account!r} for project {project} is not 12 digits"
-    if len(set(settings.account_ids.values())) != len(settings.account_ids):
-        yield "PASSERELLE_ACCOUNT_IDS: two projects share an account id"
     for name in settings.region_names:
         if not is_name(name):
             yield f"PASSERELLE_REGION_NAMES: {name!r} is not the name of a region"

@@ -122,7 +122,8 @@ def _pair(name: str, item: str) -> tuple[str, str]:
 def problems(error: ValidationError) -> list[str]:
     """Return a line for each refused setting; its value is not shown, since it may be a secret."""
     return [
-        f"{PREFIX}{'.'.join(str(part) for part in found['loc']).upper().removeprefix(PREFIX)}: {found['msg']}"
+        f"{PREFIX}{'.'.join(map(str, found['loc'])).upper().removeprefix(PREFIX)}: "
+        f"{found['msg'].removeprefix('Value error, ')}"
         for found in error.errors(include_input=False, include_url=False)
     ]
 

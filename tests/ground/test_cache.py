@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,10 +50,27 @@ def test_the_owner_used_longest_ago_goes_first() -> None:
 
 
 def test_what_is_too_large_is_not_kept_and_drives_nothing_out() -> None:
-    cache = Cache(owner_bytes=10_000)
+    counts = Counter[tuple[str, str]]()
+    cache = Cache(owner_bytes=10_000, observe=lambda name, outcome: counts.update([(name, outcome)]))
     cache.put("a", ("small",), 1, size=10, seconds=10)
     cache.put("a", ("large",), 2, size=10_000, seconds=10)
     assert (cache.get("a", ("small",)), cache.get("a", ("large",))) == (1, None)
+    assert counts == {("large", "too large"): 1, ("small", "hit"): 1, ("large", "miss"): 1}
+
+
+@pytest.mark.parametrize(
+    ("total", "owner"),
+    [(0, 0), (1000, 500), (8 << 20, 4 << 20), (32 << 20, 8 << 20), (64 << 20, 8 << 20), (1 << 30, 128 << 20)],
+)
+def test_an_owner_has_a_larger_part_of_a_smaller_cache(total: int, owner: int) -> None:
+    assert Cache(total_bytes=total).owner_bytes == owner
+
+
+def test_a_value_that_is_larger_than_the_whole_cache_drives_nothing_out() -> None:
+    cache = Cache(total_bytes=10_000, owner_bytes=20_000)
+    cache.put("a", ("small",), 1, size=10, seconds=10)
+    cache.put("b", ("large",), 2, size=15_000, seconds=10)
+    assert (cache.get("a", ("small",)), cache.get("b", ("large",))) == (1, None)
 
 
 owned = st.tuples(st.sampled_from("abcdef"), st.integers(0, 5), st.integers(0, 6000), st.booleans())

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from pydantic import ValidationError
 
 from shim.cli import main
 from shim.config import Settings
@@ -134,13 +135,21 @@ def test_every_problem_of_a_well_formed_configuration_is_named(clouds: str, tmp_
     for problem in (
         "PASSERELLE_PROT: there is no such setting",
         "PASSERELLE_TLS_CERTIFICATE and PASSERELLE_TLS_KEY: both or neither",
-        "'1' for project a is not 12 digits",
-        "two projects share an account id",
+        "PASSERELLE_ACCOUNT_IDS: '1' for project a is not 12 digits",
+        "projects a and b share the account id 1",
         "PASSERELLE_DISABLE_FILE: there is no directory",
         "PASSERELLE_CLOUD: no cloud 'elsewhere' in",
     ):
         assert problem in found.output
-    assert found.output.endswith("7 problems\n")
+    assert found.output.endswith("5 problems\n")
+
+
+def test_the_settings_refuse_two_projects_with_one_account_id() -> None:
+    with pytest.raises(ValidationError, match="projects p1 and p3 share the account id 123456789012"):
+        Settings.model_validate({"account_ids": {"p1": "123456789012", "p2": "123456789013", "p3": "123456789012"}})
+    for malformed in ("1", "12345678901x", "١٢٣٤٥٦٧٨٩٠١٢"):
+        with pytest.raises(ValidationError, match="is not 12 digits"):
+            Settings.model_validate({"account_ids": {"p1": malformed}})
 
 
 @pytest.mark.parametrize(

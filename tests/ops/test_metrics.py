@@ -18,6 +18,7 @@ def test_a_call_is_counted_under_its_labels() -> None:
     metrics.call(call)
     metrics.upstream("compute", "GET", 0, 0.5)
     metrics.cache("keys", "unknown")
+    metrics.cache("listing", "too large")
     lines = scrape(metrics)
     labels = 'code="InvalidVolume.NotFound",operation="DescribeVolumes",service="ec2",status="4xx"'
     assert f"passerelle_requests_total{{{labels}}} 1.0" in lines
@@ -29,6 +30,7 @@ def test_a_call_is_counted_under_its_labels() -> None:
     assert not any('direction="out"' in line for line in lines)
     assert 'passerelle_upstream_requests_total{method="GET",service="compute",status="none"} 1.0' in lines
     assert 'passerelle_cache_lookups_total{cache="keys",outcome="miss"} 1.0' in lines
+    assert 'passerelle_cache_lookups_total{cache="listing",outcome="too large"} 1.0' in lines
 
 
 def test_every_definition_is_registered_with_its_help() -> None:
