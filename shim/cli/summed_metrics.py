@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from shim.metrics import WORKER_DEATHS
 
-# The largest value is taken for these: a sum over processes has no meaning.
+# The sums take the largest value of these: adding them up over processes has no meaning.
 _NOT_ADDED = ("_info", "_start_time_seconds", "_max_fds")
 
 Numbers = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -18,7 +18,8 @@ Numbers = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 class SummedMetrics:
     """The latest metrics of each worker, and the counts of workers that have ended: a counter never goes back.
 
-    What a worker counted between the last scrape and its sudden death is lost.
+    What a worker counted between the last scrape and its sudden death is lost.  After `worker_ended`, the metrics of
+    the process that ended must not come to `update` any more, or they would be counted twice.
     """
 
     def __init__(self) -> None:

@@ -2,7 +2,7 @@
 
 The kernel spreads connections over the workers' listeners (SO_REUSEPORT).  The supervisor serves no AWS request.  It
 restarts a worker that died, a bounded number of times with growing pauses, forwards signals, and serves the metrics
-listener for all workers, which it asks over Unix sockets in a temporary directory.
+listener for all workers.  To answer there, it asks the workers over Unix sockets in a temporary directory.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import uvloop
@@ -39,17 +40,31 @@ from shim.refusals import Refusal
 
 log = logging.getLogger(__name__)
 
-# How often a worker that dies soon after its start is restarted, and how long it must live for that count to be reset.
-RESTARTS, SOUND_SECONDS = 5, 60.0
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 ASK_SECONDS = 5.0
 
 Announce = Callable[[str, str], None]
 
 
+@dataclass(frozen=True, slots=True)
+class RestartPolicy:
+    """How often a worker that dies soon after its start is restarted, and after which pauses.
+
+    A worker is given up at the death that follows `restarts` restarts.  A worker that has lived for `sound_seconds`
+    before it dies has its restarts back.
+    """
+
+    restarts: int = 5
+    sound_seconds: float = 60.0
+    first_pause: float = 0.5
+    longest_pause: float = 30.0
+
+
 @dataclass(slots=True)
 class Worker:
-    """One of the workers: its number, socket and process, and how often that died soon after its start."""
+    """One of the workers: its number, its socket, its process, and how often in a row it died soon after its start.
+
+    `ready` is set while the process serves.
+    """
 
     number: int
     socket: Path
@@ -73,15 +88,28 @@ class WorkersLifecycle(Lifecycle):
 
 
 class Supervisor:
-    """Keeps the workers running until a signal ends them."""
+    """Keeps the workers running until a signal ends them.
 
-    def __init__(self, settings: Settings, directory: Path) -> None:
+    `command` starts a worker; it is given the path of the worker's socket.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        directory: Path,
+        *,
+        command: Sequence[str] = (sys.executable, "-m", "shim.cli.workers"),
+        restarts: RestartPolicy = RestartPolicy(),
+    ) -> None:
         self._settings = settings
-        self._fleet = WorkersLifecycle(settings.disable_file)
+        self._command = command
+        self._restarts = restarts
+        self._lifecycle = WorkersLifecycle(settings.disable_file)
         self._metrics = SummedMetrics()
+        self._scrape_turn = asyncio.Lock()
         self._stopping = asyncio.Event()
-        self._workers = self._fleet.workers
-        self._workers += [Worker(n, directory / f"{n}") for n in range(settings.workers)]
+        self.workers = self._lifecycle.workers
+        self.workers += [Worker(n, directory / f"{n}") for n in range(settings.workers)]
 
     async def run(self, announce: Announce) -> bool:
         """Serve until a signal comes or a worker keeps dying; return whether it was a signal."""
@@ -89,25 +117,24 @@ class Supervisor:
         holder = port_holder(settings.host, settings.port)
         port = holder.getsockname()[1]
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, self._signalled, number)
-        shared = worker_settings(settings, port)
+            asyncio.get_running_loop().add_signal_handler(number, self.stop, number)
         side: asyncio.Task[None] | None = None
         server: SideServer | None = None
         if settings.metrics_port is not None:
             metrics_socket = listener(settings.metrics_host, settings.metrics_port)
-            server = SideServer(configuration(self._operator_app(), settings, tls=False))
+            server = SideServer(configuration(self.operator_app(), settings, tls=False))
             side = asyncio.create_task(server.serve([metrics_socket]))
             announce("metrics", app.url("http", settings.metrics_host, metrics_socket.getsockname()[1]))
-        kept = [asyncio.create_task(self._supervise_worker(worker, shared)) for worker in self._workers]
+        kept = [asyncio.create_task(self.keep_running(worker, port)) for worker in self.workers]
         ready = asyncio.ensure_future(
-            gather_all((worker.ready.wait() for worker in self._workers), most=settings.workers)
+            gather_all((worker.ready.wait() for worker in self.workers), most=settings.workers)
         )
         first: set[asyncio.Future[Any]] = {ready, *kept}
         await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         if ready.done():
             announce("listening", app.url("https" if settings.tls_certificate else "http", settings.host, port))
         else:  # a worker could not start: the settings are wrong, or the machine lacks something
-            self._signalled(signal.SIGTERM)
+            self.stop(signal.SIGTERM)
             ready.cancel()
         await asyncio.wait(kept)
         if server is not None and side is not None:
@@ -116,62 +143,68 @@ class Supervisor:
         holder.close()
         return self._stopping.is_set() and ready.done() and not ready.cancelled()
 
-    def _signalled(self, number: int) -> None:
+    def stop(self, number: int) -> None:
+        """Send a signal to all workers, and restart none that ends."""
         self._stopping.set()
-        self._fleet.draining = True
-        for worker in self._workers:
+        self._lifecycle.draining = True
+        for worker in self.workers:
             if worker.process is not None and worker.process.returncode is None:
                 worker.process.send_signal(number)
 
-    async def _supervise_worker(self, worker: Worker, shared: bytes) -> None:
-        """Run one worker and restart it when it dies, until the supervisor stops or it dies too often."""
-        loop = asyncio.get_running_loop()
+    async def keep_running(self, worker: Worker, port: int) -> None:
+        """Run one worker and restart it when it dies, until the supervisor stops or the worker dies too often."""
+        loop, policy = asyncio.get_running_loop(), self._restarts
+        given = worker_settings(self._settings, port, worker.number)
         while not self._stopping.is_set():
             started = loop.time()
-            status = await self._run_worker(worker, shared)
+            end = await self._run_worker(worker, given)
             worker.ready.clear()
             self._metrics.worker_ended(worker.number)
             if self._stopping.is_set():
                 return
             self._metrics.deaths += 1
-            worker.deaths = 1 if loop.time() - started > SOUND_SECONDS else worker.deaths + 1
-            if worker.deaths > RESTARTS:
-                log.critical("worker %d ended with %d once too often: it stays away", worker.number, status)
+            worker.deaths = 1 if loop.time() - started > policy.sound_seconds else worker.deaths + 1
+            if worker.deaths > policy.restarts:
+                log.critical("worker %d %s; it is not started again", worker.number, end)
                 return
-            pause = min(FIRST_PAUSE * 2 ** (worker.deaths - 1), LONGEST_PAUSE)
-            log.error("worker %d ended with %d; it is started again in %.1f s", worker.number, status, pause)
-            with_signal = asyncio.ensure_future(self._stopping.wait())
-            await asyncio.wait({with_signal}, timeout=pause)
-            with_signal.cancel()
+            pause = min(policy.first_pause * 2 ** (worker.deaths - 1), policy.longest_pause)
+            log.error("worker %d %s; it is started again in %.1f s", worker.number, end, pause)
+            stopping = asyncio.ensure_future(self._stopping.wait())
+            await asyncio.wait({stopping}, timeout=pause)
+            stopping.cancel()
 
-    async def _run_worker(self, worker: Worker, shared: bytes) -> int:
-        """Start a worker and wait for its end; return its exit status."""
-        worker.socket.unlink(missing_ok=True)
-        process = worker.process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "shim.cli.workers", str(worker.socket)),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            start_new_session=True,  # a terminal's Ctrl-C reaches the supervisor alone, which forwards it once
-        )
+    async def _run_worker(self, worker: Worker, given: bytes) -> str:
+        """Start a worker with its settings and wait for its end; return how it ended, in words for the log."""
+        try:
+            worker.socket.unlink(missing_ok=True)
+            process = worker.process = await asyncio.create_subprocess_exec(
+                *self._command,
+                str(worker.socket),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                start_new_session=True,  # a terminal's Ctrl-C reaches the supervisor alone, which forwards it once
+            )
+        except OSError as error:  # the machine lacks memory, processes or file descriptors, or the program is gone
+            return f"could not be started: {error}"
         assert process.stdin
         assert process.stdout
-        process.stdin.write(shared + b"\n")  # it stays open: end-of-file tells the worker that the supervisor is gone
+        process.stdin.write(given + b"\n")  # it stays open: end-of-file tells the worker that the supervisor is gone
         if self._stopping.is_set():
             process.terminate()
         while line := await process.stdout.readline():
             if line.startswith(b"passerelle listening"):
                 worker.ready.set()
-        return await process.wait()
+        return f"ended with {await process.wait()}"
 
     # The metrics listener.
 
-    def _operator_app(self) -> Callable[..., Awaitable[None]]:
+    def operator_app(self) -> Callable[..., Awaitable[None]]:
         """Return the application of the metrics listener; it asks the workers for their metrics at each scrape."""
         registry = CollectorRegistry(auto_describe=False)
         registry.register(self._metrics)
         inner = operator_app(
             Sources(
-                lifecycle=self._fleet,
+                lifecycle=self._lifecycle,
                 ready=self._ready,
                 metrics=registry,
                 settings=self._settings,
@@ -182,60 +215,87 @@ class Supervisor:
 
         async def side(scope: Any, receive: Any, send: Any) -> None:
             if scope["path"] == "/metrics":
-                for worker, text in await self._ask_workers("/metrics"):
-                    self._metrics.update(worker, text)
+                async with self._scrape_turn:  # else the older of two answers may be kept, and counters go back
+                    for worker, text in await self._ask_workers("/metrics"):
+                        self._metrics.update(worker, text)
             await inner(scope, receive, send)
 
         return side
 
     async def _ready(self) -> None:
         """Return when a worker says that the cloud can be used."""
-        reasons = [text for _, text in await self._ask_workers("/healthcheck/ready")]
+        reasons = [text for _, text in await self._ask_workers("/healthcheck/ready", statuses=(200, 503))]
         if "OK" not in reasons:
             service = reasons[0].partition(":")[0].lower() if reasons else "gateway"
             raise BackendError(Fault.UNAVAILABLE, service=service, detail="no worker can use the cloud")
 
     async def _refusals(self, account: str | None) -> Sequence[Refusal]:
         """Return the last refusals of all workers, the latest first."""
-        query = "/api/refusals?limit=1000" + (f"&account={account}" if account is not None else "")
+        query = {"limit": "1000"} | ({"account": account} if account is not None else {})
         found = [
             Refusal(account=group["account"], **{**one, "time": datetime.fromisoformat(one["time"]).timestamp()})
-            for _, text in await self._ask_workers(query)
+            for _, text in await self._ask_workers(f"/api/refusals?{urlencode(query)}")
             for group in json.loads(text)
             for one in group["refusals"]
         ]
         return sorted(found, key=lambda refusal: refusal.time, reverse=True)
 
-    async def _ask_workers(self, path: str) -> list[tuple[int, str]]:
-        """Send a GET to every running worker; return the number and the text of those that answered 200."""
+    async def _ask_workers(self, path: str, statuses: Collection[int] = (200,)) -> list[tuple[int, str]]:
+        """Send a GET to every worker that serves; return the number and the text of those that answered as expected.
 
-        async def ask(worker: Worker) -> tuple[int, str] | None:
+        The answer of a process that ended before the last answer came is left out: its metrics are added up already.
+        """
+
+        async def ask(worker: Worker) -> tuple[Worker, asyncio.subprocess.Process | None, str] | None:
+            process = worker.process
             transport = httpx.AsyncHTTPTransport(uds=str(worker.socket))
             try:
                 async with httpx.AsyncClient(transport=transport, timeout=ASK_SECONDS) as client:
-                    return worker.number, (await client.get(f"http://localhost{path}")).text
+                    response = await client.get(f"http://localhost{path}")
             except httpx.HTTPError:
                 return None  # it is ending, or does not listen yet
+            if response.status_code in statuses:
+                return worker, process, response.text
+            log.warning("worker %d answered %s with %d", worker.number, path, response.status_code)
+            return None
 
-        there = [worker for worker in self._workers if worker.ready.is_set()]
-        return [told for told in await gather_all(map(ask, there)) if told is not None]
+        answers = await gather_all(ask(worker) for worker in self.workers if worker.ready.is_set())
+        return [
+            (worker.number, text)
+            for worker, process, text in filter(None, answers)
+            if worker.ready.is_set() and worker.process is process
+        ]
 
 
-def worker_settings(settings: Settings, port: int) -> bytes:
-    """Return the settings of one worker as JSON on one line: with the shared port, and its share of each bound."""
-    share = settings.workers
+# The settings that bound all workers together.  `credential_cache_size` is not one of them: a client's connections
+# reach every worker, so each worker needs every key, and with less room it would ask Keystone for the same key often.
+SHARED_BOUNDS = (
+    "max_connections",
+    "max_connections_per_address",
+    "unsigned_body_bytes",
+    "cache_bytes",
+    "account_calls",
+)
+
+
+def worker_settings(settings: Settings, port: int, worker: int) -> bytes:
+    """Return the settings of one worker as JSON on one line: with the shared port, and its part of each bound.
+
+    The parts of all workers add up to the bound, except where that would leave a worker with nothing.
+    """
+    workers = settings.workers
     found = settings.model_dump(mode="json") | {
         name: value.get_secret_value() for name, value in settings if isinstance(value, SecretStr)
     }
+    for name in SHARED_BOUNDS:
+        each, rest = divmod(found[name], workers)
+        found[name] = max(each + (worker < rest), min(found[name], 1))
     found |= {
         "port": port,
         "reuse_port": True,
         "workers": 1,
         "metrics_port": None,
-        "max_connections": -(-settings.max_connections // share),
-        "max_connections_per_address": -(-settings.max_connections_per_address // share),
-        "unsigned_body_bytes": -(-settings.unsigned_body_bytes // share),
-        "cache_bytes": -(-settings.cache_bytes // share),
+        "unknown_keys_per_second": settings.unknown_keys_per_second / workers,
     }
     return json.dumps(found).encode()
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from shim.cli.summed_metrics import SummedMetrics
-from shim.cli.workers import RESTARTS, worker_settings
+from shim.cli.workers import worker_settings
 from shim.config import Settings
 from shim.metrics import Metrics
 from shim.record import Record
@@ -176,16 +176,29 @@ def test_counts_add_up_and_never_go_back() -> None:
     assert read(found)["passerelle_workers"] == 1
     found.update(1, text(1))
     assert read(found)["passerelle_requests_total"] == 8
-    assert RESTARTS > 0
 
 
-def test_workers_share_what_bounds_the_gateway() -> None:
+@pytest.mark.parametrize("workers", [2, 3, 7])
+def test_workers_share_what_bounds_the_gateway(workers: int) -> None:
     bounds = {
         "max_connections": 10,
-        "max_connections_per_address": 4,
+        "max_connections_per_address": 8,
         "unsigned_body_bytes": 3 << 20,
         "cache_bytes": 5 << 20,
+        "account_calls": 16,
+        "unknown_keys_per_second": 20.0,
     }
-    told = json.loads(worker_settings(Settings.model_validate({"workers": 2, **bounds}), 1))
-    assert {name: told[name] for name in bounds} == {name: -(-bound // 2) for name, bound in bounds.items()}
-    assert told["workers"] == 1
+    settings = Settings.model_validate({"workers": workers, "credential_cache_size": 100, **bounds})
+    given = [json.loads(worker_settings(settings, 1, worker)) for worker in range(workers)]
+    for name, bound in bounds.items():
+        parts = [one[name] for one in given]
+        assert sum(parts) == pytest.approx(bound)
+        assert max(parts) - min(parts) <= 1
+    assert {(one["workers"], one["credential_cache_size"]) for one in given} == {(1, 100)}
+
+
+def test_every_worker_has_a_part_of_a_bound_that_is_smaller_than_their_number() -> None:
+    settings = Settings.model_validate({"workers": 3, "account_calls": 2, "max_connections": 1, "cache_bytes": 0})
+    given = [json.loads(worker_settings(settings, 1, worker)) for worker in range(3)]
+    assert [(one["account_calls"], one["max_connections"], one["cache_bytes"]) for one in given] == [(1, 1, 0)] * 3
+    assert all(Settings.model_validate(one) for one in given)
