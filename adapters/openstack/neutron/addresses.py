@@ -16,6 +16,11 @@ class Addresses(Calls):
         """List floating IPs."""
         return [_floating_ip(f) for f in await self._list("floatingips")]
 
+    async def floating_ip_limit(self, project_id: str) -> int:
+        """Return how many floating IPs the project of the token may have; -1 stands for no limit."""
+        found = await self._session.get("network", f"/quotas/{project_id}", resource="quota")
+        return int(found.member("quota")["floatingip"])
+
 
 def _floating_ip(f: Mapping[str, Any]) -> FloatingIp:
     return FloatingIp(

@@ -13,3 +13,7 @@ class Addresses(Protocol):
     async def floating_ips(self) -> list[FloatingIp]:
         """List floating IPs."""
         ...
+
+    async def floating_ip_limit(self, project_id: str) -> int:
+        """Return how many floating IPs the project of the token may have; -1 stands for no limit."""
+        ...

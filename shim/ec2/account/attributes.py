@@ -1,4 +1,4 @@
-"""DescribeAccountAttributes: what EC2 tells an account about itself, from Nova's limits and the default network."""
+"""DescribeAccountAttributes: what EC2 tells an account about itself, from its limits and its default network."""
 
 from __future__ import annotations
 
@@ -11,8 +11,15 @@ from shim.ec2.network.layout import vpc_layout
 from shim.ec2.service import action
 from shim.errors import AwsError
 
-_NAMES = ("supported-platforms", "default-vpc", "max-instances")
-# Nova says -1; EC2 knows no word for "no limit", and clients read a number.
+_NAMES = (
+    "supported-platforms",
+    "vpc-max-security-groups-per-interface",
+    "max-elastic-ips",
+    "max-instances",
+    "vpc-max-elastic-ips",
+    "default-vpc",
+)
+# OpenStack says -1; EC2 knows no word for "no limit", and clients read a number.
 _NO_LIMIT = 2**31 - 1
 
 
@@ -27,11 +34,16 @@ async def describe_account_attributes(call: Call, req: Mapping[str, Any]) -> Map
             f"Value ({unknown[0]}) for parameter attributeName is invalid.",
             refused="AttributeName",
         )
-    limits, nets = await gather(call.cloud.compute.limits(), vpc_layout(call))
+    limits, nets, addresses = await gather(
+        call.cloud.compute.limits(), vpc_layout(call), call.cloud.network.floating_ip_limit(call.caller.project_id)
+    )
     attributes = {
         "supported-platforms": "VPC",
         "default-vpc": nets.default_vpc or "none",
-        "max-instances": str(limits.instances if limits.instances >= 0 else _NO_LIMIT),
+        "max-instances": _number(limits.instances),
+        "max-elastic-ips": _number(addresses),
+        "vpc-max-elastic-ips": _number(addresses),
+        "vpc-max-security-groups-per-interface": _number(-1),  # Neutron bounds groups, not how many a port has
     }
     return {
         "AccountAttributes": [
@@ -39,3 +51,8 @@ async def describe_account_attributes(call: Call, req: Mapping[str, Any]) -> Map
             for name in dict.fromkeys(asked)
         ]
     }
+
+
+def _number(limit: int) -> str:
+    """Write a limit of OpenStack's, where -1 stands for none."""
+    return str(limit if limit >= 0 else _NO_LIMIT)

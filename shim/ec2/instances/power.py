@@ -156,8 +156,9 @@ async def _changes(servers: Sequence[Server], act: Callable[[Server], Awaitable[
     return [
         {
             "InstanceId": ids.aws("i", server.id),
-            "PreviousState": shown(state(server)),
+            # In AWS's order: libcloud takes the first state in the document for the present one.
             "CurrentState": shown(became),
+            "PreviousState": shown(state(server)),
         }
         for server, became in zip(servers, after, strict=True)
     ]

@@ -28,7 +28,7 @@ def test_zones_are_novas_under_names_of_the_region(ec2: Any, openstack_main: Any
             ec2.describe_availability_zones(**bad)
 
 
-def test_account_attributes(ec2: Any) -> None:
+def test_account_attributes(ec2: Any, openstack_main: Any) -> None:
     def told(**asked: Any) -> dict[str, list[str]]:
         found = ec2.describe_account_attributes(**asked)["AccountAttributes"]
         return {one["AttributeName"]: [v["AttributeValue"] for v in one["AttributeValues"]] for one in found}
@@ -36,6 +36,10 @@ def test_account_attributes(ec2: Any) -> None:
     assert told()["supported-platforms"] == ["VPC"]
     assert int(told()["max-instances"][0]) > 0
     assert told()["default-vpc"][0].startswith("vpc-")
+    quota = openstack_main.network.get_quota(openstack_main.current_project_id).floating_ips
+    most = [str(quota if quota >= 0 else 2**31 - 1)]
+    assert told()["max-elastic-ips"] == told()["vpc-max-elastic-ips"] == most
+    assert len(told()) == 6
     for name, values in told().items():
         assert told(AttributeNames=[name]) == {name: values}
     with refused("InvalidParameterValue"):

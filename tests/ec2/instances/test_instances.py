@@ -41,7 +41,13 @@ def test_life_of_an_instance(ec2: Any, launch: Launch, openstack_main: Any) -> N
     ec2.reboot_instances(InstanceIds=made)
     ec2.get_waiter("instance_running").wait(InstanceIds=made, WaiterConfig=WAIT)
 
+    heard: list[bytes] = []
+    ec2.meta.events.register(
+        "before-parse.ec2.TerminateInstances", lambda response_dict, **_: heard.append(response_dict["body"]), "order"
+    )
     (change,) = ec2.terminate_instances(InstanceIds=made)["TerminatingInstances"]
+    ec2.meta.events.unregister("before-parse.ec2.TerminateInstances", unique_id="order")
+    assert heard[0].index(b"<currentState>") < heard[0].index(b"<previousState>")  # clients read the first state
     assert change["CurrentState"] == {"Code": 32, "Name": "shutting-down"}
     ec2.get_waiter("instance_terminated").wait(InstanceIds=made, WaiterConfig=WAIT)
     assert eventually(lambda: openstack_main.compute.find_server(server_id(made[0])) is None)
