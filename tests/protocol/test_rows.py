@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shim.protocol.scalars import Iso8601
 from shim.protocol.xml import write as xml
-from shim.protocol.xml.rows import Table, Times
+from shim.protocol.xml.rows import Table, Times, Written
 
 SHAPES = {
     "Text": {"type": "string"},
@@ -49,6 +49,15 @@ SHAPES = {
 METADATA = {"protocol": "rest-xml", "apiVersion": "2020-01-01", "endpointPrefix": "x", "serviceId": "X"}
 SHAPE = ServiceModel({"metadata": METADATA, "operations": {}, "shapes": SHAPES}, "x").shape_for("Out")
 EMIT = {escape: xml.Compiler(escape).root("Out", SHAPE, "") for escape in (xml.escape, xml.escape_exactly)}
+PARTS: Any = SHAPE
+ROW = PARTS.members["Rows"].member
+TEXT = {
+    escape: {
+        "Rows": xml.Compiler(escape).text_of_members(ROW),
+        "Inner": xml.Compiler(escape).text_of_members(ROW.members["Inner"]),
+    }
+    for escape in EMIT
+}
 
 ANY_TEXT = st.text(max_size=4) | st.text(st.sampled_from("|%&<>\"'\r\n\t\x00\x1f\x7f\ud800\uffff é"), max_size=6)
 TIMES = st.datetimes(timezones=st.just(UTC))
@@ -93,6 +102,21 @@ def test_a_page_is_its_rows(page: list[dict[str, Any]], name: str, escape: Any) 
     frame = ("<Out><Rows>", "</Rows></Out>") if name == "Rows" else ("<Out>", "</Out>")
     rows = [written({name: [row]}, escape).removeprefix(frame[0]).removesuffix(frame[1]) for row in page]
     assert written({name: page}, escape) == f"{frame[0]}{''.join(rows)}{frame[1]}"
+
+
+@given(pages(), st.sampled_from(["Rows", "Flat"]), st.sampled_from(list(EMIT)), st.data())
+def test_a_page_of_rows_that_are_written_already(
+    page: list[dict[str, Any]], name: str, escape: Any, data: st.DataObject
+) -> None:
+    def early(row: dict[str, Any]) -> dict[str, Any]:
+        chosen = data.draw(st.sampled_from(["", "row", "inner"]))
+        if chosen == "row":
+            return Written({"Text": "read, not written"}, TEXT[escape]["Rows"](row))
+        if chosen == "inner" and row.get("Inner") is not None:
+            return row | {"Inner": Written({}, TEXT[escape]["Inner"](row["Inner"]))}
+        return row
+
+    assert written({name: [early(row) for row in page]}, escape) == written({name: page}, escape)
 
 
 COLUMNS = MEMBERS | {"When": st.just("2026-01-31T23:59:59.000Z")}

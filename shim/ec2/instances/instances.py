@@ -15,9 +15,11 @@ from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import INSTANCE
 from shim.ec2.engine.zones import resolve_zone_ids
 from shim.ec2.instances.filters import FILTERS
-from shim.ec2.instances.rows import InstanceContext, instance, instance_context, reservation_id
+from shim.ec2.instances.rows import InstanceContext, instance_context, reservation
 from shim.ec2.instances.states import CODES, TERMINATED
 from shim.ec2.instances.terminated import remembered, terminated
+from shim.ec2.instances.terminated_rows import terminated_rows
+from shim.protocol.xml.rows import Written
 
 # Filters, and what a terminated instance shows for each: neither tags nor networks.
 _ENDED: Mapping[str, str | None] = {
@@ -71,31 +73,28 @@ def merged(live: Iterable[Server], changed: Iterable[Server]) -> list[Server]:
 
 
 def _row(server: Server, context: InstanceContext) -> dict[str, Any]:
-    row = reservation(server, context)
-    return {"InstanceId": row["Instances"][0]["InstanceId"], **row}
-
-
-def reservation(server: Server, context: InstanceContext) -> dict[str, Any]:
-    """Write a server as a reservation of its own."""
-    return {
-        "ReservationId": reservation_id(server),
-        "OwnerId": context.network.account,
-        "Groups": [],  # "Not supported" outside EC2-Classic (Reservation)
-        "Instances": [instance(server, context)],
-    }
+    return {"InstanceId": ids.aws("i", server.id), **reservation(server, context)}
 
 
 def grouped(rows: Collection[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Group reservations of one instance by their id, in the order they come; instances by launch index."""
+    """Group reservations of one instance by their id, in the order they come; instances by launch index.
+
+    Rows of terminated instances stay alone: Nova deletes the metadata with a server, and with it the id of the
+    reservation that it shared.
+    """
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
+        if type(row) is Written:
+            found[row["InstanceId"]] = row
+            continue
         known = found.setdefault(
             row["ReservationId"],
             {name: value for name, value in row.items() if name != "InstanceId"} | {"Instances": []},
         )
         known["Instances"] += row["Instances"]
     for one in found.values():
-        one["Instances"].sort(key=lambda i: i["AmiLaunchIndex"])
+        if type(one) is not Written:
+            one["Instances"].sort(key=lambda i: i["AmiLaunchIndex"])
     return list(found.values())
 
 
@@ -125,4 +124,6 @@ async def describe_instances(call: Call, asked: Question) -> list[Row]:
         instance_context(call, named if len(named) == 1 else None),
         resolve_zone_ids(call, asked, INSTANCES),
     )
-    return [_row(server, context) for server in servers]
+    ended = [server for server in servers if server.status == "DELETED" and not server.metadata]
+    rows = [_row(server, context) for server in servers if server.status != "DELETED" or server.metadata]
+    return [*rows, *await terminated_rows(call, asked, ended, context)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,9 +60,14 @@ def reservation_id(server: cloud.Server) -> str:
 
 
 def instance(server: cloud.Server, context: InstanceContext) -> dict[str, Any]:
-    """Write a server as an Instance."""
+    """Write a server as an Instance.
+
+    A deleted one holds no volumes and no ports.  Nova, Cinder and Neutron list them a moment longer, but its row must
+    not change any more, because `terminated_rows` keeps it.
+    """
     facts, state = server.metadata, instance_states.state(server)
-    devices = block_devices(server, context.volumes)
+    deleted = server.status == "DELETED"
+    devices = [] if deleted else block_devices(server, context.volumes)
     root = server.root_device_name or next((one["DeviceName"] for one in devices if _is_root(one)), None)
     windows = facts.get(instance_facts.PLATFORM) == "windows"
     return {
@@ -91,9 +96,8 @@ def instance(server: cloud.Server, context: InstanceContext) -> dict[str, Any]:
         "EnaSupport": True,
         "EbsOptimized": instance_facts.flag(facts, instance_facts.EBS_OPTIMIZED),
         "RootDeviceName": root or ROOT_DEVICE,
-        "RootDeviceType": "ebs" if any(_is_root(one) for one in devices) else "instance-store",
-        # Nova lists them for a moment after the server's end, when Cinder has freed them.
-        "BlockDeviceMappings": [] if server.status == "DELETED" else devices,
+        "RootDeviceType": "ebs" if not server.image_id or any(map(_is_root, devices)) else "instance-store",
+        "BlockDeviceMappings": devices,
         "CpuOptions": {"CoreCount": server.flavor.vcpus, "ThreadsPerCore": 1},
         "HibernationOptions": {"Configured": False},
         "EnclaveOptions": {"Enabled": False},
@@ -106,7 +110,17 @@ def instance(server: cloud.Server, context: InstanceContext) -> dict[str, Any]:
         "MetadataOptions": {"State": "applied", **instance_facts.read_options(facts)},
         "ProductCodes": [],
         "Tags": tag_rules.shown(tag_codec.from_metadata(facts)),
-        **_network(server, context.network),
+        **_network(server, () if deleted else context.network.ports.get(server.id, ()), context.network),
+    }
+
+
+def reservation(server: cloud.Server, context: InstanceContext) -> dict[str, Any]:
+    """Write a server as a reservation of its own."""
+    return {
+        "ReservationId": reservation_id(server),
+        "OwnerId": context.network.account,
+        "Groups": [],  # "Not supported" outside EC2-Classic (Reservation)
+        "Instances": [instance(server, context)],
     }
 
 
@@ -140,10 +154,9 @@ def _index(server: cloud.Server) -> int:
     return told if told is not None else server.launch_index or 0
 
 
-def _network(server: cloud.Server, context: NetworkContext) -> dict[str, Any]:
+def _network(server: cloud.Server, ports: Iterable[network.Port], context: NetworkContext) -> dict[str, Any]:
     """Describe the interfaces, and the first one's addresses and groups as the instance's own."""
-    ports = ordered(context.ports.get(server.id, ()), server)
-    interfaces = [_interface(server, port, place, context) for place, port in enumerate(ports)]
+    interfaces = [_interface(server, port, place, context) for place, port in enumerate(ordered(ports, server))]
     fixed = next((a.addr for a in server.addresses if a.version == 4 and not a.floating), None)
     public = next((a.addr for a in server.addresses if a.version == 4 and a.floating), None)
     first: Mapping[str, Any] = interfaces[0] if interfaces else {}

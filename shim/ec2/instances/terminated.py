@@ -23,7 +23,7 @@ from shim.context import Call
 
 OVERLAP = timedelta(seconds=60)
 _KEY = ("terminated",)
-_ID_BYTES = 120  # an id in a set
+ID_BYTES = 120  # an id in a set or a mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +80,20 @@ def remembered(call: Call, ids: Collection[str]) -> list[Server]:
     return [one.server for one in found if one.until > now]
 
 
+def remembered_bytes(call: Call) -> int:
+    """Return what the account's share of the cache spends on deleted servers."""
+    known = _known(call)
+    return _size(known) if known else 0
+
+
 def _known(call: Call) -> Known | None:
     found: Known | None = call.cache.get(call.caller.project_id, _KEY)
     return found
 
 
 def _remember(call: Call, known: Known, visible: timedelta) -> None:
-    size = sum(one.size + _ID_BYTES for one in known.gone.values()) + len(known.living) * _ID_BYTES
-    call.cache.put(call.caller.project_id, _KEY, known, size=size, seconds=visible.total_seconds())
+    call.cache.put(call.caller.project_id, _KEY, known, size=_size(known), seconds=visible.total_seconds())
+
+
+def _size(known: Known) -> int:
+    return sum(one.size + ID_BYTES for one in known.gone.values()) + len(known.living) * ID_BYTES

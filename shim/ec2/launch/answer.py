@@ -9,8 +9,8 @@ from typing import Any
 from adapters.types.compute import BlockDevice, Server
 from shim.context import Call
 from shim.ec2.engine import ids
-from shim.ec2.instances.instances import grouped, reservation
-from shim.ec2.instances.rows import instance_context
+from shim.ec2.instances.instances import grouped
+from shim.ec2.instances.rows import instance_context, reservation
 from shim.ec2.instances.states import SHUTTING_DOWN, TERMINATED
 from shim.ec2.launch.placement import Placement, placement
 from shim.ec2.launch.request import Launch

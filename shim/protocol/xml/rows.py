@@ -50,6 +50,22 @@ class Table(Sequence[Mapping[str, Any]]):
             yield {**dict(zip(self.columns, values, strict=True)), **self.same}
 
 
+class Written(dict[str, Any]):
+    """A structure with the XML of its members, which is written in place of the items.
+
+    The items are what others than the writer read of it; they may be fewer than the members.
+    """
+
+    __slots__ = ("xml",)
+
+    def __init__(self, items: Mapping[str, Any], xml: str) -> None:
+        super().__init__(items)
+        self.xml = xml
+
+    def __sizeof__(self) -> int:
+        return super().__sizeof__() + self.xml.__sizeof__()
+
+
 def one_by_one(emit: Callable[[Any, Callable[[str], None]], None]) -> Column:
     """Return the column that writes one value at a time, by an emitter of `xml.write`."""
 
@@ -115,6 +131,8 @@ def rows(singly: Column, tags: tuple[str, str], cell: Callable[[str], Cell]) -> 
                 return by_columns(values.columns, values.same)
             except (TypeError, AttributeError, ValueError, LookupError):
                 return singly(list(values))  # it raises the error for the wrong member
+        if Written in map(type, values):
+            return singly(values)
         found: list[str] = []
         for names, run in groupby(values, _present):
             some = list(run)

@@ -89,6 +89,9 @@ class Compiler:
         structure = shape.name
 
         def emit(value: Mapping[str, Any], put: Put) -> None:
+            if type(value) is xmlrows.Written:
+                put(value.xml)
+                return
             for name, item in value.items():
                 try:
                     write, opening, closing, text = plans[name]
@@ -105,6 +108,17 @@ class Compiler:
                     raise TypeError(f"{structure}.{name}: {error}") from error
 
         return emit
+
+    def text_of_members(self, shape: Any) -> Callable[[Mapping[str, Any]], str]:
+        """Return the function that writes a structure's members as one text, for `rows.Written`."""
+        emit = self.members(shape)
+
+        def written(value: Mapping[str, Any]) -> str:
+            found: list[str] = []
+            emit(value, found.append)
+            return "".join(found)
+
+        return written
 
     def _text(self, shape: Any) -> scalars.Text:
         if shape.type_name in ("string", "character"):

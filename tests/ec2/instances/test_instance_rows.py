@@ -130,12 +130,20 @@ def test_volumes_and_the_root_among_them() -> None:
     assert instance_rows.instance(SERVER, CONTEXT)["RootDeviceType"] == "instance-store"
 
 
-def test_what_is_terminated_holds_no_volume() -> None:
-    """Nova lists the volumes of a server for a moment after its end, when Cinder has freed or deleted them."""
-    server = replace(SERVER, status="DELETED", volumes=(AttachedVolume("4" * 32, True),))
+def test_what_is_terminated_holds_neither_volumes_nor_interfaces() -> None:
+    """Nova, Cinder and Neutron list them for a moment after a server's end; the row must not change any more."""
+    server = replace(SERVER, status="DELETED", volumes=(AttachedVolume("4" * 32, True),), image_id=None)
     row = instance_rows.instance(server, CONTEXT)
-    assert row["BlockDeviceMappings"] == []
-    assert (row["RootDeviceName"], row["RootDeviceType"]) == ("/dev/vda", "ebs")
+    assert (row["BlockDeviceMappings"], row["NetworkInterfaces"], row["SecurityGroups"]) == ([], [], [])
+    nothing = replace(CONTEXT, network=replace(CONTEXT.network, ports={}), volumes={})
+    assert row == instance_rows.instance(replace(server, volumes=()), nothing)
+
+
+def test_the_root_of_a_server_without_an_image_is_a_volume() -> None:
+    """Nova tells of volumes when it has made them, and no more when the server has ended."""
+    for status in ("BUILD", "DELETED"):
+        row = instance_rows.instance(replace(SERVER, status=status, image_id=None), CONTEXT)
+        assert row["RootDeviceType"] == "ebs"
 
 
 def test_a_volume_nobody_else_knows_of_still_has_a_name() -> None:
@@ -165,7 +173,7 @@ def test_reservations_are_put_together() -> None:
         replace(SERVER, id="1" * 32, metadata=shared),
         replace(SERVER, id="3" * 32),
     ]
-    first, second = instances.grouped([instances.reservation(server, CONTEXT) for server in servers])
+    first, second = instances.grouped([instance_rows.reservation(server, CONTEXT) for server in servers])
     assert first["ReservationId"] == f"r-{'d' * 32}"
     assert [one["AmiLaunchIndex"] for one in first["Instances"]] == [0, 1]
     assert [one["InstanceId"] for one in second["Instances"]] == [f"i-{'3' * 32}"]
@@ -204,7 +212,7 @@ SERVERS = st.builds(
 @given(SERVERS, st.booleans())
 def test_every_server_can_be_written(server: Server, joined: bool) -> None:
     context = CONTEXT if joined else replace(CONTEXT, network=replace(CONTEXT.network, ports={}, groups={}), volumes={})
-    result = {"Reservations": [instances.reservation(server, context)]}
+    result = {"Reservations": [instance_rows.reservation(server, context)]}
     request = Request(Head("POST", b"/", b"", ()), form=(("Action", "DescribeInstances"), ("Version", "2016-11-15")))
     reply = ec2.reply(ec2.operations["DescribeInstances"], result, request_id="r", request=request)
     assert reply.status == 200

@@ -1,6 +1,7 @@
 """What is over is read once: the calls and the rows that terminated instances cost, on a Nova that the test scripts."""
 
 import asyncio
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,13 +17,17 @@ from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.instances.instances import describe_instances
 from shim.ec2.instances.status import describe_instance_status
+from shim.ec2.service import ec2
 from shim.errors import AwsError
+from shim.protocol.message import Head, Request
 from tests.ec2.conftest import eventually
 from tests.ec2.engine.test_describe import call
 from tests.ec2.instances.test_instance_costs import Cloud
 from tests.ec2.instances.test_instance_rows import SERVER
 from tests.support.gateway import Gateway
 from tests.support.names import unique
+
+REQUEST = Request(Head("POST", b"/", b"", ()), form=(("Action", "DescribeInstances"), ("Version", "2016-11-15")))
 
 
 def server(number: int, **facts: Any) -> Server:
@@ -70,9 +75,16 @@ def here(nova: Nova, cache: Cache, project: str = "p", **settings: Any) -> Call:
     return found
 
 
+def text(result: Any) -> str:
+    """Write an answer of DescribeInstances, of which some rows are written already."""
+    body = ec2.reply(ec2.operations["DescribeInstances"], result, request_id="r", request=REQUEST).body
+    assert isinstance(body, bytes)
+    return body.decode()
+
+
 def states(nova: Nova, cache: Cache, project: str = "p", **req: Any) -> list[str]:
     answer = asyncio.run(describe_instances(here(nova, cache, project), req))
-    return [one["Instances"][0]["State"]["Name"] for one in answer["Reservations"]]
+    return re.findall("<instanceState><code>[0-9]+</code><name>([a-z-]+)</name>", text(answer))
 
 
 def costs(nova: Nova, cache: Cache, **req: Any) -> tuple[int, int]:
@@ -257,3 +269,9 @@ def test_a_server_that_ends_natively_on_a_real_nova(
     everything = calls()
     assert calls(Filters=[{"Name": "instance-state-name", "Values": ["running"]}]) == everything - 1
     assert calls(InstanceIds=named[:1]) == everything - 1
+
+    def rows(**req: Any) -> list[Any]:
+        found = ec2.describe_instances(**req)["Reservations"]
+        return [one for one in found if one["Instances"][0]["InstanceId"] in named]
+
+    assert rows() == rows() == rows(Filters=[{"Name": "hypervisor", "Values": ["xen"]}])
