@@ -59,6 +59,13 @@ def reservation_id(server: cloud.Server) -> str:
     return ids.aws("r", server.metadata.get(instance_facts.RESERVATION) or server.id)
 
 
+_DNS = {
+    "HostnameType": "ip-name",
+    "EnableResourceNameDnsARecord": False,
+    "EnableResourceNameDnsAAAARecord": False,
+}
+
+
 def instance(server: cloud.Server, context: InstanceContext) -> dict[str, Any]:
     """Write a server as an Instance.
 
@@ -102,11 +109,7 @@ def instance(server: cloud.Server, context: InstanceContext) -> dict[str, Any]:
         "HibernationOptions": {"Configured": False},
         "EnclaveOptions": {"Enabled": False},
         "MaintenanceOptions": {"AutoRecovery": "disabled"},
-        "PrivateDnsNameOptions": {
-            "HostnameType": "ip-name",
-            "EnableResourceNameDnsARecord": False,
-            "EnableResourceNameDnsAAAARecord": False,
-        },
+        "PrivateDnsNameOptions": _DNS,
         "MetadataOptions": {"State": "applied", **instance_facts.read_options(facts)},
         "ProductCodes": [],
         "Tags": tag_rules.shown(tag_codec.from_metadata(facts)),
