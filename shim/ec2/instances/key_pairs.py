@@ -8,7 +8,6 @@ anybody can read it with OpenStack's own tools.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import json
@@ -16,6 +15,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from adapters.errors import absent_is
@@ -78,7 +78,8 @@ def _check_new(settings: Any, principal: Any, operation: str, req: Mapping[str, 
 async def create_key_pair(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Make a key pair, store its public half and hand out the private one, which is kept nowhere."""
     name, new = _named(req["KeyName"]), creating(call, req, KEY_PAIR)
-    key = await asyncio.to_thread(key_material.make, req.get("KeyType", "rsa"), req.get("KeyFormat", "pem"), name)
+    make = partial(key_material.make, req.get("KeyType", "rsa"), req.get("KeyFormat", "pem"), name)
+    key = await call.worker.run(call.caller.account_id, make)
     note = Note(key.fingerprint, int(datetime.now(UTC).timestamp()), new.tags)
     async with new.once():  # one call makes the key pair with its tags, so none is ever half done
         made = row(call, await call.cloud.compute.import_keypair(name, f"{key.public} {note.written()}"))
