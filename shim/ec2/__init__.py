@@ -1,6 +1,6 @@
-"""EC2: its instances are Nova's servers, its volumes Cinder's, its networks Neutron's, its images Glance's.
+"""EC2: instances are Nova's servers, volumes are Cinder's, networks are Neutron's, images are Glance's.
 
-Importing this package registers every action, and where each resource type keeps its tags.
+Importing this package registers every action, and the tag store of each resource type.
 """
 
 import shim.ec2.account.attributes

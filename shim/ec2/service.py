@@ -1,4 +1,4 @@
-"""The EC2 service: the registry that every resource file fills with its actions."""
+"""The EC2 service: the registry in which every resource module registers its actions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Forbidden:
     message: str = "The parameter {this} cannot be used with the parameter {that}"
 
     def check(self, req: Mapping[str, Any]) -> None:
-        """Raise InvalidParameterCombination where a request has such a pair."""
+        """Raise InvalidParameterCombination if a request has such a pair."""
         for this in self.these.split():
             for that in self.those.split():
                 if _given(req, this) and _given(req, that):
@@ -50,9 +50,9 @@ def action(
     check: Check | None = None,
     ends_with_client: bool = False,
 ) -> Callable[[H], H]:
-    """Register an action of EC2; see `Service.action`.  `forbids` is checked before `check`, and both before the cloud.
+    """Register an action of EC2; see `Service.action`.  `forbids` is checked before `check`, both before a cloud call.
 
-    The model's names of the parameters are checked here: LookupError for a pair that AWS does not have.
+    Raises LookupError if `forbids` names a parameter that AWS's model does not have.
     """
 
     def refuse(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
-"""ClientToken: a request that is sent twice makes one thing.
+"""ClientToken: a request that is sent twice creates its resource once.
 
-The token and a digest of the request's other parameters are kept with what was made, in its metadata, so every replica
-finds them: "If you retry a request with the same client token and the same parameters, the response is that of the
+The token and a digest of the request's other parameters are kept in the resource's metadata, so every replica finds
+them: "If you retry a request with the same client token and the same parameters, the response is that of the
 original one; with different parameters it is IdempotentParameterMismatch."
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Run_Instance_Idempotency.html
 """
@@ -21,7 +21,7 @@ _LONGEST = 64  # "Constraints: Maximum 64 ASCII characters"
 
 
 def marks(req: Mapping[str, Any]) -> dict[str, str]:
-    """Return the items to keep with what the request makes; none where it carries no token."""
+    """Return the metadata items to keep with the created resource; none if the request has no token."""
     token = req.get("ClientToken")
     if not token:
         return {}
@@ -35,7 +35,7 @@ def marks(req: Mapping[str, Any]) -> dict[str, str]:
 
 
 def same(marks: Mapping[str, str], metadata: Mapping[str, str]) -> None:
-    """Raise IdempotentParameterMismatch unless the request behind `marks` is the one that made the thing."""
+    """Raise IdempotentParameterMismatch unless the request of `marks` created the resource with this metadata."""
     if metadata.get(DIGEST) != marks[DIGEST]:
         raise AwsError(
             "IdempotentParameterMismatch",

@@ -1,10 +1,10 @@
-"""A Describe* action: the action reads OpenStack and writes one row for each resource; all else is done here.
+"""The common part of Describe* actions: an action reads OpenStack and writes one row for each resource.
 
     @describes(VOLUMES, supports="VolumeIds Filters MaxResults NextToken")
     async def describe_volumes(call: Call, asked: Question) -> list[Row]: ...
 
-The request is checked before the action runs, and so before OpenStack is asked: the form of ids, the filters, the
-page's size, its token.  Afterwards the rows are chosen by ids and filters, put in order and cut into pages.
+This module checks the request (form of ids, filters, page size, page token) before the action calls OpenStack.
+Afterwards it selects the rows by ids and filters, sorts them and cuts them into pages.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ def _unchanged(rows: list[Row]) -> list[Row]:
 class Table:
     """What is particular to one Describe action.
 
-    `items` is the answer's list, `id` the member that orders and names its rows, `ids` the request's list of wanted
-    ids ('' where there is none), `filters` a path into the row for each filter's name (see `filters.compiled`).
-    Above `most` results a page is cut to `most` where AWS says so (`cut`), else refused.  `paged_ids` is false where
-    AWS's reference says that MaxResults and the wanted ids exclude each other.  `check` raises for what else needs no
-    cloud to be refused, and `shown` turns the rows of a page into the answer's items.
+    `items` is the answer's list, `id` the member that identifies and sorts its rows, `ids` the request's list of wanted
+    ids ('' if there is none), `filters` a path into the row for each filter's name (see `filters.compiled`).
+    A MaxResults above `most` is cut to `most` if AWS does so (`cut`), else refused.  `paged_ids` is false if AWS's
+    reference says that MaxResults and the wanted ids exclude each other.  `check` makes further checks that need no
+    cloud and raises AwsError, and `shown` converts the rows of a page to the answer's items.
     """
 
     items: str
@@ -57,9 +57,9 @@ class Table:
 class Question:
     """A Describe request that was checked.  The action may add to `ids` and `filters`.
 
-    `ids` are the wanted ids, each once; none stands for all.  `limit` is the page's size (None: all), and the page
-    begins behind the id `after`.  `sealed` is what a page's token is bound to, `key` what a remembered listing is;
-    both are empty where no page was asked for.
+    `ids` are the wanted ids, each once; an empty list means all.  `limit` is the page's size (None: no limit), and the
+    page begins after the id `after`.  A page's token is bound to `sealed`, and `key` identifies the cached listing;
+    both are empty if the request does not page.
     """
 
     req: Mapping[str, Any]
@@ -71,9 +71,9 @@ class Question:
     key: bytes
 
     async def admits(self, known: Mapping[str, str | None]) -> bool:
-        """Tell whether a row can pass of which only the values for some filters are known; None: it has no value.
+        """Tell whether a row can pass the filters if its values for some of them are `known` (None: it has no value).
 
-        What is known of `tag` holds for the filters `tag:<key>` too.
+        The value for `tag` is used for the filters `tag:<key>` too.
         """
         turns = Turns()
         for one in self.filters:
@@ -101,7 +101,7 @@ def describes(table: Table, *, supports: str, ignores: Mapping[str, str] | None 
 
 
 async def answer(call: Call, table: Table, rows: Rows, req: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer a Describe action: the chosen rows under `table.items`, and NextToken where more follow."""
+    """Answer a Describe action: the selected rows under `table.items`, and NextToken if more follow."""
     asked = question(call.settings, call.caller.project_id, call.operation, table, req)
     page, last = await _page(call, table, asked, rows)
     token = {"NextToken": paging.seal(_page_key(call.settings), asked.sealed, last)} if last else {}
@@ -109,7 +109,7 @@ async def answer(call: Call, table: Table, rows: Rows, req: Mapping[str, Any]) -
 
 
 def question(settings: Settings, project_id: str, operation: str, table: Table, req: Mapping[str, Any]) -> Question:
-    """Check a request; raises AwsError for all that no cloud is needed to refuse."""
+    """Check a request without calling a cloud; raises AwsError."""
     limit = _limit(table, req)
     named = wanted(table, req)
     filters: Sequence[Mapping[str, Any]] = req.get("Filters") or ()
@@ -117,7 +117,7 @@ def question(settings: Settings, project_id: str, operation: str, table: Table, 
     if table.check is not None:
         table.check(req)
     token = req.get("NextToken") or ""
-    if not token and limit is None:  # there is but one page, and nothing to bind it to
+    if not token and limit is None:  # the answer is a single page and needs no token
         return Question(req, named, ready, None, "", b"", b"")
     sealed = paging.question(operation, project_id, filters)
     after = paging.unseal(_page_key(settings), sealed, token) if token else ""
@@ -125,7 +125,7 @@ def question(settings: Settings, project_id: str, operation: str, table: Table, 
 
 
 def _checked(table: Table) -> Check:
-    """Return what refuses a request before its dry run, its token and its action."""
+    """Return the check that runs before the dry run, the ClientToken and the action."""
 
     def check(settings: Settings, principal: Any, operation: str, req: Mapping[str, Any]) -> None:
         question(settings, principal.project_id, operation, table, req)
@@ -134,7 +134,7 @@ def _checked(table: Table) -> Check:
 
 
 async def _page(call: Call, table: Table, asked: Question, rows: Rows) -> tuple[list[Row], str]:
-    """Return the rows of a page and the id where it ends: from a remembered listing, else from OpenStack."""
+    """Return a page's rows and its last id, from a cached listing, else from OpenStack."""
     kept = listings.recall(call, asked.key) if asked.after else None
     page = kept.page(asked.after, asked.limit) if kept else None
     if page is not None:
@@ -142,7 +142,7 @@ async def _page(call: Call, table: Table, asked: Question, rows: Rows) -> tuple[
     found = only(table, await rows(call, asked), asked.ids)
     read = listings.listing(await select(found, asked.filters), table.id)
     page = read.page(asked.after, asked.limit)
-    assert page is not None  # it was read whole
+    assert page is not None  # the listing is whole
     if page[1]:
         await listings.remember(call, asked.key, read, page[1])
     return page
@@ -157,7 +157,7 @@ def wanted(table: Table, req: Mapping[str, Any]) -> list[str]:
 
 
 def only(table: Table, rows: Iterable[Row], named: Sequence[str]) -> list[Row]:
-    """Keep the rows that were named, or all of them; raises NotFound with the ids of all that are missing."""
+    """Return the named rows, or all if none is named; raises NotFound with every id that is missing."""
     if not named:
         return list(rows)
     by_id = {row[table.id]: row for row in rows}
@@ -175,7 +175,7 @@ def _limit(table: Table, req: Mapping[str, Any]) -> int | None:
         # "You cannot specify this parameter and the instance IDs parameter in the same request."
         raise AwsError(
             "InvalidParameterCombination",
-            # As seen in https://github.com/getmoto/moto/issues/6282, where EC2 writes the list's internal name.
+            # As seen in https://github.com/getmoto/moto/issues/6282; there EC2 shows the list's internal name.
             f"The parameter {table.ids} cannot be used with the parameter maxResults",
             refused="MaxResults",
         )
@@ -183,7 +183,7 @@ def _limit(table: Table, req: Mapping[str, Any]) -> int | None:
 
 
 def _key(req: Mapping[str, Any]) -> bytes:
-    """Return a digest of all that a request asks but for its page."""
+    """Return a digest of all parameters except those of the page."""
     asked = {name: value for name, value in req.items() if name not in ("MaxResults", "NextToken", "DryRun")}
     return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).digest()
 

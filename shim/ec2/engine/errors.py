@@ -1,4 +1,4 @@
-"""EC2's answers to OpenStack's faults: the table has a line for each fault, and each resource type its own codes.
+"""Translate OpenStack's faults to EC2 errors: one table line for each fault, and error codes for each resource type.
 
 Codes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 """
@@ -14,7 +14,7 @@ from shim.ec2.engine import ids
 from shim.ec2.engine import resource_types as resource_types
 from shim.errors import AwsError
 
-RETRY_AFTER_SECONDS = 5  # when OpenStack did not say
+RETRY_AFTER_SECONDS = 5  # when OpenStack sends no Retry-After
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,11 @@ TABLE: Mapping[Fault, Says] = {
     Fault.TOO_LARGE: Says(400, "InvalidParameterValue", "{detail}"),
     Fault.FORBIDDEN: Says(403, "UnauthorizedOperation", "You are not authorized to perform this operation."),
     Fault.UNAUTHORIZED: Says(401, "AuthFailure", "AWS was not able to validate the provided access credentials"),
-    # "Server errors" of the page above: AWS itself answers 500 here, and SDKs are right to try again.
+    # AWS answers 500 ("Server errors" of the page above), so SDKs retry.
     Fault.NO_CAPACITY: Says(500, "{resource_type.capacity}", "{detail}"),
-    # Somebody else changed the resource between our read and our write.
+    # Another client changed the resource between the gateway's read and its write.
     Fault.PRECONDITION: Says(400, "{resource_type.state}", "{detail}"),
-    # Words of the object store: from a control service they make no sense.
+    # Only the object store raises these; EC2 does not use it.
     Fault.NOT_MODIFIED: _BROKEN,
     Fault.RANGE: _BROKEN,
     Fault.CHECKSUM: _BROKEN,
@@ -54,10 +54,10 @@ TABLE: Mapping[Fault, Says] = {
 
 
 def translate(error: BackendError, operation: str = "", params: Mapping[str, Any] | None = None) -> AwsError:
-    """Turn a failure of OpenStack into the answer EC2 would give; total over `Fault`.
+    """Return the EC2 error for a failure of OpenStack; every `Fault` has one.
 
-    The noun is found by `error.resource`; an id that is a UUID is shown as the EC2 id it belongs to.  `params` is there
-    for services whose errors echo the request; EC2's do not.
+    `error.resource` selects the resource type; an id that is a UUID is shown as the EC2 id.  `params` is for services
+    whose errors echo the request; EC2 does not use it.
     """
     says = TABLE[error.fault]
     resource_type = resource_types.RESOURCES.get(error.resource, resource_types.UNKNOWN)
@@ -75,11 +75,11 @@ def translate(error: BackendError, operation: str = "", params: Mapping[str, Any
     return AwsError(says.code.format(**words), says.message.format(**words), status, headers=headers)
 
 
-# The error code page lists this one under the client's errors, unlike the other capacities.
+# The error code page lists this code under client errors, and the other capacity codes under server errors.
 _CLIENT_ERRORS = frozenset({"InsufficientFreeAddressesInSubnet"})
 
 
-# An attachment is known by its volume, and a key pair by a name, though somebody called it by a UUID.
+# Errors name an attachment by its volume's id, and a key pair by its name even where that is a UUID.
 _PREFIXES = {"volume_attachment": resource_types.VOLUME.prefix, "keypair": ""}
 
 

@@ -1,4 +1,4 @@
-r"""EC2's filters, applied to the rows of the answer, so that a filter cannot disagree with what is shown.
+r"""Apply EC2's filters to the rows of the answer, so that a filter always agrees with what is shown.
 
 `Filter.1.Name=attachment.status&Filter.1.Value.1=attached` asks for rows whose `Attachments.State` is `attached`:
 several values of one filter mean OR, several filters AND.  Values are case-sensitive; `*` stands for any characters,
@@ -25,17 +25,16 @@ Path = str | Callable[[Row], Iterable[Any]]
 MOST_FILTERS = 50
 MOST_VALUES = 200
 LONGEST = 255
-# The code and its sentences as seen in https://github.com/gjbae1212/gossm/issues/47 (values) and
-# https://github.com/ansible-collections/amazon.aws/issues/2393 (length); that for filters is made like them.
-_WORK_A_TURN = 5_000  # moves of automata: less than a millisecond or about one
+# FilterLimitExceeded and its messages are seen in https://github.com/gjbae1212/gossm/issues/47 (values) and
+# https://github.com/ansible-collections/amazon.aws/issues/2393 (length); the message for filters follows their form.
+_WORK_A_TURN = 5_000  # moves of automata: about a millisecond
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One filter of a request, ready to be held against rows.
+    """One compiled filter of a request.
 
-    `read` finds in a row what is compared; a row passes where one of the found values is one of `literals` or matches
-    one of `globs`.
+    `read` returns a row's values to compare; the row passes if one of them is in `literals` or matches one of `globs`.
     """
 
     name: str
@@ -56,10 +55,10 @@ class Filter:
 
 
 def compiled(filters: Sequence[Mapping[str, Any]], paths: Mapping[str, Path]) -> list[Filter]:
-    """Check a request's filters and make them ready; asks nothing of a cloud.
+    """Check and compile a request's filters; calls no cloud.
 
-    `paths` maps a filter's name to a path into the row, with lists looked through (`Attachments.Device`), or to a
-    function of the row.  Where it holds `tag`, the three tag filters work on the list that path leads to.
+    `paths` maps a filter's name to a path into the row (`Attachments.Device`; every element of a list is read), or to
+    a function of the row.  If it has `tag`, the three tag filters read the list at that path.
     Raises FilterLimitExceeded for too many filters or values and for a name or a value that is too long, and
     InvalidParameterValue for an unknown name and for a filter without values.
     """
@@ -73,7 +72,7 @@ def compiled(filters: Sequence[Mapping[str, Any]], paths: Mapping[str, Path]) ->
 
 
 async def select(rows: Iterable[Row], filters: Sequence[Filter]) -> list[Row]:
-    """Return the rows that pass every filter, in the order they came."""
+    """Return the rows that pass every filter, in their order."""
     turns = Turns()
     chosen = []
     for row in rows:
@@ -86,13 +85,13 @@ async def select(rows: Iterable[Row], filters: Sequence[Filter]) -> list[Row]:
 
 
 class Turns:
-    """Lets other requests have their turn after a bounded number of compared characters."""
+    """Yields to other requests after a bounded number of compared characters."""
 
     def __init__(self) -> None:
         self._work = 0
 
     async def spend(self, work: int) -> None:
-        """Count some work, and wait for the others where it has become too much."""
+        """Count some work, and yield to other requests when it exceeds the bound."""
         self._work += work
         if self._work > _WORK_A_TURN:
             self._work = 0
@@ -107,17 +106,17 @@ async def _passes(row: Row, one: Filter, turns: Turns) -> bool:
 
 
 def nothing(row: Row) -> Iterable[Any]:
-    """Be the path of a filter on what no row here has: no value passes it, as in AWS where the member is absent."""
+    """Path of a filter on a member that no row here has: no row passes, as in AWS where the member is absent."""
     return ()
 
 
 def never(row: Row) -> Iterable[Any]:
-    """Be the path of a filter on a yes or no that is no for every row here."""
+    """Path of a filter on a boolean that is false for every row here."""
     return (False,)
 
 
 def text(value: Any) -> str:
-    """Write a value of a row as EC2 would compare it."""
+    """Format a value of a row as EC2 compares it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
@@ -139,7 +138,7 @@ def _limit(sentence: str) -> AwsError:
 
 
 def reader(name: str, paths: Mapping[str, Path]) -> Callable[[Row], Iterable[Any]]:
-    """Find the function that reads what a filter compares from a row."""
+    """Return the function that reads the values that a filter compares from a row."""
     path = paths.get(name) if name != "tag" else None
     tags = paths.get("tag")
     if path is None and isinstance(tags, str):
@@ -163,7 +162,7 @@ def _tagged(steps: Sequence[str], key: str) -> Callable[[Row], Iterable[Any]]:
 
 
 def _walk(value: Any, steps: Sequence[str]) -> Iterator[Any]:
-    """Yield what lies at the end of a path, every branch of it; what is absent yields nothing."""
+    """Yield every value at the end of a path; an absent member yields nothing."""
     if value is None:
         return
     if isinstance(value, (list, tuple)):

@@ -1,11 +1,11 @@
-r"""Patterns with wildcards, matched in time that grows with the length of the text alone.
+r"""Match patterns with wildcards in time linear in the length of the text.
 
 `*` stands for any characters, `?` for one, `\` takes the next character literally; a last lone backslash is itself.
 
 Several patterns are one automaton, whose set of states is one integer (Shift-And: R. Baeza-Yates and G. Gonnet, "A new
 approach to text searching", CACM 35, 1992).  State n of a pattern means that the text so far can be read as its first
 n characters; a state before a `*` keeps itself alive.  Each character of the text moves all states at once by a shift,
-an `and` and an `or`, so there is nothing to try twice: n characters are n moves, whatever the patterns are.  (A regular
+an `and` and an `or`, without backtracking: n characters take n moves, whatever the patterns are.  (A regular
 expression tries `*a*a*a*b` in exponentially many ways.)
 """
 
@@ -13,18 +13,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-# An automaton keeps one integer of so many bits for each different character of its patterns.
+# The size of the integer that an automaton keeps for each distinct character of its patterns.
 _MOST_BITS = 512
-_BUILDING = 4  # how many moves it costs to build a character of a pattern
+_BUILDING = 4  # cost of building one character of a pattern, in moves
 
 
 def special(pattern: str) -> bool:
-    """Tell whether a pattern is more than the text that it matches."""
+    """Tell whether a pattern has a wildcard or an escape."""
     return "*" in pattern or "?" in pattern or "\\" in pattern
 
 
 def grouped(patterns: Iterable[str]) -> tuple[Globs, ...]:
-    """Make automata of some patterns: few, and none of them large unless one pattern alone is."""
+    """Make few automata of some patterns, each within `_MOST_BITS` unless a single pattern is longer."""
     groups: list[list[str]] = []
     bits = _MOST_BITS
     for pattern in patterns:
@@ -39,7 +39,7 @@ def grouped(patterns: Iterable[str]) -> tuple[Globs, ...]:
 class Globs:
     """An automaton that tells whether a text matches one of some patterns.
 
-    It is built when it is first used: a request may have thousands of patterns, and one that is refused uses none.
+    It is built at first use: a request may have thousands of patterns, and a refused request uses none of them.
     """
 
     __slots__ = ("_accept", "_any", "_bits", "_keep", "_moves", "_patterns", "_start")
@@ -48,10 +48,10 @@ class Globs:
         self._moves: dict[str, int] = {}  # character → the states that it leads to
         self._any = self._keep = self._start = self._accept = 0
         self._bits = 0
-        self._patterns = tuple(patterns)  # those that are still to be built
+        self._patterns = tuple(patterns)  # not built yet
 
     def cost(self, text: str) -> int:
-        """Return how many moves it takes to match a text, and to build the automaton if it is not built yet."""
+        """Return the cost, in moves, of matching a text, and of building the automaton if it is not built yet."""
         return len(text) + _BUILDING * sum(map(len, self._patterns))
 
     def _build(self) -> None:
@@ -90,7 +90,7 @@ class Globs:
 
 
 def _tokens(pattern: str) -> Iterator[tuple[bool, str]]:
-    """Split a pattern into its characters; tell of each whether it is a wildcard."""
+    """Yield each character of a pattern with whether it is a wildcard."""
     characters = iter(pattern)
     for character in characters:
         if character == "\\":

@@ -1,7 +1,7 @@
-"""EC2's ids, computed from OpenStack's and back, so that nobody has to remember them.
+"""Convert between EC2 ids and OpenStack UUIDs by computation, so that no mapping has to be stored.
 
-`vol-` and the 32 hex digits of the volume's UUID: reversible, and unique because the UUID is.  What has no UUID of
-its own (a key pair: a name below a user) gets one by UUID version 5 (RFC 9562) in a namespace of the gateway's own.
+A volume's id is `vol-` and the 32 hex digits of its UUID: the id is reversible, and unique because the UUID is.  A
+resource without a UUID (a key pair has a name within a user) gets a UUID version 5 (RFC 9562).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from uuid import UUID, uuid5
 from shim.ec2.engine.resource_types import BY_PREFIX, ResourceType
 from shim.errors import AwsError
 
-# Fixed for ever: changing it changes every derived id that a client has written down.
+# Never change it: every derived id that a client has stored would change.
 NAMESPACE = UUID("6f2b8f1e-4c1d-5a0e-9a53-8c6a3f0d7b21")
 
-# AWS's own ids have 8 or 17 digits: such an id is well formed, it only names nothing here.
+# AWS's own ids have 8 or 17 digits: such an id is well formed but names no resource here.
 _SHAPE = re.compile(r"([a-z]+(?:-[a-z]+)*)-([0-9a-f]{8}|[0-9a-f]{17}|[0-9a-f]{32})")
 
 _LONGEST = 64  # no prefix of AWS's is longer than 31 characters
@@ -31,7 +31,7 @@ def aws(prefix: str, uuid: str) -> str:
 def uuid(resource_type: ResourceType, id: str) -> str:
     """Read the UUID, with dashes, out of an EC2 id of one resource type.
 
-    Raises the type's Malformed for what is no such id, and its NotFound for a well-formed id of AWS's own lengths.
+    Raises the type's Malformed for any other text, and its NotFound for a well-formed id of AWS's own lengths.
     """
     check(resource_type, id)
     digits = id[len(resource_type.prefix) + 1 :]
@@ -41,7 +41,7 @@ def uuid(resource_type: ResourceType, id: str) -> str:
 
 
 def check(resource_type: ResourceType, id: str) -> None:
-    """Raise the type's Malformed unless this could be an id of the type; a type whose ids are names takes any."""
+    """Raise the type's Malformed unless the id is well formed; a type whose ids are names accepts any text."""
     if not resource_type.prefix:
         return
     shape = _shape(id)
@@ -52,7 +52,7 @@ def check(resource_type: ResourceType, id: str) -> None:
 
 
 def missing(resource_type: ResourceType, ids: list[str]) -> AwsError:
-    """Make the type's NotFound error, which names every id that was not found."""
+    """Return the type's NotFound error, which names every id that was not found."""
     sentence = resource_type.one if len(ids) == 1 else resource_type.many
     return AwsError(resource_type.not_found, sentence.format(id=", ".join(ids)))
 
@@ -63,7 +63,7 @@ def arn(resource_type: ResourceType, id: str, region: str, account: str) -> str:
 
 
 def type_of_id(id: str) -> ResourceType | None:
-    """Return the resource type of a well-formed id by its prefix; None for any other text, as tags allow."""
+    """Return the resource type of a well-formed id by its prefix; None for any other text."""
     shape = _shape(id)
     return BY_PREFIX.get(shape[1]) if shape else None
 
@@ -73,14 +73,14 @@ def _shape(id: str) -> re.Match[str] | None:
 
 
 def derived(prefix: str, *parts: str) -> str:
-    """Compute the id of a thing that OpenStack names by words: the same parts give the same id on every replica."""
-    # A length before each part: ("ab", "c") and ("a", "bc") are different things.
+    """Compute the id of a resource that has no UUID: the same parts give the same id on every replica."""
+    # A length before each part distinguishes ("ab", "c") from ("a", "bc").
     return aws(prefix, uuid5(NAMESPACE, "".join(f"{len(part)}:{part}" for part in (prefix, *parts))).hex)
 
 
 def is_uuid(text: str) -> bool:
     """Tell whether a text is a UUID in one of the forms OpenStack uses (with dashes, or 32 digits)."""
-    # The length comes first: texts of any length arrive here, and only short ones may be kept by the cache.
+    # Check the length first: clients send texts of any length, and the cache may keep only short ones.
     return len(text) in (32, 36) and _is_uuid(text)
 
 

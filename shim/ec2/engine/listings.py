@@ -1,10 +1,10 @@
-"""Listings that are remembered for a short while, so that a page costs a page.
+"""Cache listings for a short time, so that a later page does not read the whole listing again.
 
-Every page of a Describe needs the whole listing, because filters and order are ours.  So the first page keeps what
-follows it, as much as the account's share of the cache holds, and later pages are cut from that.  What is not kept (its
-time is over, the request reached another replica, the share was full) is read again from OpenStack.  A page begins
-behind an id, in the order of ids, so rows come once and in one order either way; a remembered page shows its rows as
-they were when the listing was read.
+Every page of a Describe needs the whole listing, because the gateway filters and sorts it.  The first page caches the
+rows that follow it, as many as fit the account's share of the cache, and later pages are cut from them.  Rows that are
+not cached (they expired, the request reached another replica, the share was full) are read again from OpenStack.  A
+page begins after an id, in the order of ids, so each row comes once and in the same order either way.  A cached page
+shows its rows as they were when the listing was read.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from shim.context import Call
 
 Row = Mapping[str, Any]
 
-SECONDS = 60.0  # of a listing's age; clients ask for the next page at once
-_ROWS_A_TURN = 20  # weighed before other requests have their turn
+SECONDS = 60.0  # lifetime of a listing; clients ask for the next page at once
+_ROWS_A_TURN = 20  # measured before the event loop runs other requests
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The rows behind the id `after`, in the order of `ids`; `whole` where no other row follows them."""
+    """The rows after the id `after`, sorted by `ids`; `whole` if no other row follows them."""
 
     after: str
     ids: Sequence[str]
@@ -34,7 +34,7 @@ class Listing:
     whole: bool
 
     def page(self, after: str, limit: int | None) -> tuple[list[Row], str] | None:
-        """Cut a page: its rows, and the id where it ends ('' at the end); None where the listing does not reach."""
+        """Return a page's rows and its last id ('' at the end of the listing); None if the listing lacks some rows."""
         if after < self.after:
             return None
         start = bisect_right(self.ids, after) if after else 0
@@ -51,13 +51,13 @@ def listing(rows: Sequence[Row], id: str) -> Listing:
 
 
 def recall(call: Call, key: Hashable) -> Listing | None:
-    """Return what is remembered for a request, if anything."""
+    """Return the cached listing for a request, if there is one."""
     found: Listing | None = call.cache.get(call.caller.project_id, _key(call, key))
     return found
 
 
 async def remember(call: Call, key: Hashable, found: Listing, after: str) -> None:
-    """Keep the rows behind the id `after`, as far as the account's share of the cache reaches."""
+    """Cache the rows after the id `after`, as many as fit the account's share of the cache."""
     start = end = bisect_right(found.ids, after)
     room, size = call.cache.owner_bytes // 2, 0  # half: two such requests may take turns
     while end < len(found.ids):
@@ -72,5 +72,5 @@ async def remember(call: Call, key: Hashable, found: Listing, after: str) -> Non
 
 
 def _key(call: Call, key: Hashable) -> tuple[Hashable, ...]:
-    # Two keys of one account may be allowed to see different things.
+    # Two access keys of one account may be allowed to see different resources.
     return "listing", call.operation, call.caller.access_key, call.region, key

@@ -1,8 +1,8 @@
-"""NextToken: a sealed bookmark, so that pages survive a restart, another replica, and rows that come or go meanwhile.
+"""NextToken: a signed id, so that paging survives a restart, another replica, and rows that are added or deleted.
 
-A page ends at an id, not at an offset: the next one starts behind that id in the order of ids, whatever was made or
-deleted in between.  The token carries the id in the clear behind an HMAC over the action, the project and the filters,
-so it fits only the question it was given for.
+A page ends at an id, not at an offset: the next page starts after that id in the order of ids, whatever was created or
+deleted in between.  The token is the id in clear text with an HMAC over the action, the project and the filters, so it
+is valid only for the request that it was issued for.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MIN_RESULTS = 5
 
 
 def limit(wanted: int | None, most: int, *, least: int = MIN_RESULTS) -> int | None:
-    """Check MaxResults; None stands for everything.
+    """Check MaxResults and return it; None means no limit.
 
     "This value can be between 5 and 1000" (or 500), as the reference of each Describe action says.
     """
@@ -44,21 +44,21 @@ def _refused(wanted: int, reason: str) -> AwsError:
 
 
 def question(operation: str, project_id: str, filters: Sequence[Mapping[str, Any]]) -> bytes:
-    """Write down what was asked: action, project and filters, the order of filters and of their values apart."""
+    """Serialize the request: action, project and filters, whatever the order of filters and of their values."""
     asked = sorted([one.get("Name", ""), *sorted(one.get("Values", ()))] for one in filters)
     return json.dumps([operation, project_id, asked]).encode()
 
 
 def seal(key: bytes, question: bytes, last: str) -> str:
-    """Make the NextToken of a page that ended with the id `last`."""
+    """Return the NextToken of a page that ended with the id `last`."""
     return base64.urlsafe_b64encode(_mac(key, question, last) + last.encode()).decode().rstrip("=")
 
 
 def unseal(key: bytes, question: bytes, token: str) -> str:
-    """Read the id back; raises InvalidParameterValue for a token that was not made for this very question.
+    """Return the id in a token; raises InvalidParameterValue for a token that was issued for another request.
 
-    EC2's words, as seen in https://github.com/boto/boto3/issues/2673 (the error code page also knows InvalidNextToken,
-    but the service does not use it here).
+    EC2's message is seen in https://github.com/boto/boto3/issues/2673 (the error code page also lists InvalidNextToken,
+    but EC2 does not use it here).
     """
     try:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)

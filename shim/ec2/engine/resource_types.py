@@ -1,7 +1,7 @@
-"""Every noun of EC2 that the gateway knows, and what AWS says when something is wrong with one.
+"""The resource types of EC2 that the gateway supports, with AWS's error codes and messages for each.
 
-Clients match on the literal codes, and AWS's spelling cannot be derived (`InvalidVpcID.Malformed` but
-`InvalidGroupId.Malformed`), so each stands here as the error code page of the EC2 API reference has it:
+Clients match on the literal codes, and AWS's spelling is irregular (`InvalidVpcID.Malformed` but
+`InvalidGroupId.Malformed`), so each code is listed here as in the error code page of the EC2 API reference:
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 """
 
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ResourceType:
-    """One noun: its id's prefix, its name in TagSpecifications, and its codes and sentences.
+    """One resource type: its id's prefix, its name in TagSpecifications, and its error codes and messages.
 
-    `one` and `many` are the sentences of `not_found`; `{id}` is the id, or the ids joined by a comma and a blank.
+    `one` and `many` are the messages of `not_found`; `{id}` is the id, or the ids joined by a comma and a space.
     """
 
     prefix: str
@@ -70,7 +70,7 @@ KEY_PAIR = ResourceType(
     "InvalidKeyPair.NotFound",
     "The key pair '{id}' does not exist",
     "The key pairs '{id}' do not exist",
-    "InvalidParameterValue",  # the error code page knows no malformed key pair id
+    "InvalidParameterValue",  # the error code page lists no code for a malformed key pair id
     duplicate="InvalidKeyPair.Duplicate",
     duplicate_says="The keypair '{id}' already exists",
     quota="KeyPairLimitExceeded",
@@ -186,7 +186,7 @@ PREFIX_LIST = ResourceType(
     "The prefix list IDs '{id}' do not exist",
     "InvalidPrefixListId.Malformed",
 )
-# What an error falls back to when an adapter could not say which resource it is about.
+# For errors whose resource the adapter does not know.
 UNKNOWN = ResourceType(
     "",
     "",
@@ -213,7 +213,7 @@ RESOURCE_TYPES: tuple[ResourceType, ...] = (
     PREFIX_LIST,
 )
 
-# OpenStack's word for a resource, as a `BackendError` carries it → the noun of EC2.
+# OpenStack's name of a resource, as in `BackendError.resource` → EC2's resource type.
 RESOURCES: Mapping[str, ResourceType] = {
     "server": INSTANCE,
     "flavor": INSTANCE_TYPE,

@@ -1,8 +1,7 @@
-"""Availability zones: Nova's, under names that follow the region that a client signed for.
+"""Availability zones: Nova's zones, named after the region that a client signed for.
 
-AWS's clients take a zone's name apart: `eu-west-3a` is zone `a` of region `eu-west-3`, and some cut the region off
-without a look.  `PASSERELLE_ZONES` gives Nova's zones their letters, so a letter stays where it is when the cloud
-grows.
+AWS's clients parse a zone's name: `eu-west-3a` is zone `a` of region `eu-west-3`, and some remove the region without
+checking it.  `PASSERELLE_ZONES` assigns letters to Nova's zones, so a zone keeps its letter when the cloud grows.
 """
 
 from __future__ import annotations
@@ -45,34 +44,34 @@ ZONES = Table(
         "zone-type": "ZoneType",
     },
 )
-# Nova's zone for its own services: administrators see it, nothing can be placed there.
+# Nova's zone for its own services: only administrators see it, and no server can be placed there.
 _INTERNAL = "internal"
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneNames:
-    """The names of Nova's zones in one region as clients see them; `lettered` are Nova's names in order."""
+    """The names that clients see for Nova's zones in one region; `lettered` are Nova's names in letter order."""
 
     region: str = ""
     lettered: tuple[str, ...] = ()
 
     def shown(self, native: str) -> str:
-        """Return the name that clients see of a zone of Nova's."""
+        """Return the name that clients see for a Nova zone."""
         if native in self.lettered[: len(ascii_lowercase)]:
             return self.region + ascii_lowercase[self.lettered.index(native)]
         return native
 
     def native(self, name: str, known: Collection[str]) -> str | None:
-        """Return which of OpenStack's names a client means by a zone's name, in either spelling; None for none."""
+        """Return the OpenStack zone that a client names by either spelling; None if it is not in `known`."""
         return name if name in known else next((one for one in known if self.shown(one) == name), None)
 
     def place(self, native: str) -> tuple[int, str]:
-        """Return what zones are sorted by: those with letters first, then by name."""
+        """Return a zone's sort key: zones with letters first, then by name."""
         return (self.lettered.index(native) if native in self.lettered else len(self.lettered), native)
 
 
 def placeable(found: Iterable[cloud.Zone]) -> list[str]:
-    """Return Nova's names of the zones in which something can be placed."""
+    """Return Nova's names of the zones in which servers can be placed."""
     return [zone.name for zone in found if zone.name != _INTERNAL]
 
 
@@ -82,7 +81,7 @@ def zone_names(call: Call) -> ZoneNames:
 
 
 def zones(found: Sequence[cloud.Zone], names: ZoneNames) -> list[dict[str, Any]]:
-    """Write zones as rows; a zone's id is its place among them, which every replica counts alike."""
+    """Write zones as rows; a zone's id is its position among them, which is the same on every replica."""
     region = names.region
     known = {zone.name: zone for zone in found if zone.name != _INTERNAL}
     placed = [(native, known[native]) for native in sorted(known, key=names.place)]
@@ -103,14 +102,14 @@ def zones(found: Sequence[cloud.Zone], names: ZoneNames) -> list[dict[str, Any]]
 
 
 def zone_id(region: str, place: int) -> str:
-    """Make a zone's id in AWS's manner (`use1-az1`)."""
+    """Return a zone's id in AWS's form (`use1-az1`)."""
     return f"{region.lower()}-az{place}"
 
 
 async def resolve_zone_ids(call: Call, asked: Question, table: Table) -> None:
-    """Turn a filter by zone id into one by zone name, which rows of other resources tell.
+    """Replace a filter by zone id with one by zone name, because the rows of most resources have only the name.
 
-    One OpenStack call, and only where a request has such a filter.
+    Makes one OpenStack call, only if the request has such a filter.
     """
     if all(one.name != "availability-zone-id" for one in asked.filters):
         return

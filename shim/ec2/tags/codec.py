@@ -1,6 +1,6 @@
 """Encode EC2 tags for OpenStack's stores, and decode them without loss.
 
-AWS allows 50 tags with keys of 128 and values of 256 characters, any Unicode.  No store takes all of that as it is:
+AWS allows 50 tags with keys of 128 and values of 256 characters, any Unicode.  No store accepts all of these as is:
 
 - Nova, Cinder and Glance keep items of 255 + 255 characters, and Nova allows keys of `[a-zA-Z0-9-_:. ]` only.  A tag
   that fits is one readable item, `tag:Name` → `web-1`.  Any other tag becomes items `t64:<hash>:<part>:<parts>`, whose
@@ -8,8 +8,8 @@ AWS allows 50 tags with keys of 128 and values of 256 characters, any Unicode.  
 - Neutron keeps at most 50 strings of 255 characters: `t:<hash>:<key>=<value>`, cut into `tp:<hash>:<part>.<parts>:...`
   where that is too long.  Characters that Neutron's URLs, its list filters or this syntax reserve are percent-encoded.
 
-The services' MySQL ignores case and blanks at the end when it compares.  The hashes keep keys apart that differ in
-nothing else.
+The services' MySQL ignores case and trailing spaces in comparisons.  The hashes distinguish keys that differ only in
+those.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ _ITEM = 255  # characters of a key or a value of Nova's and Cinder's metadata, a
 _PLAIN_KEY = re.compile(r"[a-zA-Z0-9_:.-]+(?: +[a-zA-Z0-9_:.-]+)*")
 _CHUNK = re.compile(r"t64:([0-9a-f]{16}):([0-9]+):([0-9]+)")
 _PART = re.compile(r"tp:([0-9a-f]{8}):([0-9]+)\.([0-9]+):(.*)", re.DOTALL)
-# `,` separates Neutron's list filters, `/` its URLs, `=` our key from our value, `%` starts an escape, blanks at an end
-# do not survive every database; and Neutron reads the UTF-8 of a tag in a URL as Latin-1.
+# `,` splits Neutron's list filters, `/` its URLs, `=` a tag's key from its value, `%` starts an escape; some databases
+# drop spaces at an end, and Neutron reads the UTF-8 of a tag in a URL as Latin-1.
 _UNSAFE = re.compile(r"[%,=/]|[^ -~]|^ | \Z")
 
 NEUTRON_TAGS = 38  # of Neutron's 50 on a resource; the others are for the gateway's own facts
 
 
 def to_metadata(tags: Mapping[str, str], present: Collection[str] = ()) -> dict[str, str]:
-    """Write tags as metadata items; `present` are the keys of tags that stay beside them on the resource."""
+    """Encode tags as metadata items; `present` are the keys of other tags that remain on the resource."""
     lowered: dict[str, set[str]] = {}
     for key in {*tags, *present}:
         lowered.setdefault(key.lower(), set()).add(key)
@@ -47,22 +47,22 @@ def to_metadata(tags: Mapping[str, str], present: Collection[str] = ()) -> dict[
 
 
 def from_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Read the tags out of metadata items, sorted by key; items that are no tags are skipped."""
+    """Decode the tags in metadata items, sorted by key; other items are skipped."""
     tags: dict[str, str] = {}
     for tag, items in _by_tag(metadata):
-        # While a tag is rewritten, both of its forms may exist for a moment; the readable one is preferred.
+        # While a tag is rewritten, both forms may exist; prefer the readable one.
         if tag is not None and (tag[0] not in tags or items[0].startswith("tag:")):
             tags[tag[0]] = tag[1]
     return dict(sorted(tags.items()))
 
 
 def metadata_items(metadata: Mapping[str, str], key: str) -> list[str]:
-    """Return the names of the items that hold one tag: they are deleted with it, or when its form changes."""
+    """Return the names of the items that hold one tag; they are deleted with the tag, or when its form changes."""
     return [item for tag, items in _by_tag(metadata) if tag is not None and tag[0] == key for item in items]
 
 
 def to_neutron(tags: Mapping[str, str]) -> list[str]:
-    """Write tags as Neutron tags; a long one takes several (NEUTRON_TAGS says how many fit)."""
+    """Encode tags as Neutron tags; a long tag takes several (NEUTRON_TAGS is how many fit)."""
     written: list[str] = []
     for key, value in tags.items():
         mark = f"{crc32((key + chr(0) + value).encode()):08x}"
@@ -70,14 +70,14 @@ def to_neutron(tags: Mapping[str, str]) -> list[str]:
         if len(text) <= _ITEM - 11:  # "t:", eight digits, ":"
             written.append(f"t:{mark}:{text}")
             continue
-        room = _ITEM - 20  # "tp:", eight digits, two part numbers of at most two digits, their signs
-        pieces = _cut(text.replace(" ", "%20"), room)  # no piece may begin or end with a blank
+        room = _ITEM - 20  # "tp:", eight digits, two part numbers of at most two digits, three separators
+        pieces = _cut(text.replace(" ", "%20"), room)  # no piece may begin or end with a space
         written += [f"tp:{mark}:{i}.{len(pieces)}:{piece}" for i, piece in enumerate(pieces)]
     return written
 
 
 def from_neutron(found: Iterable[str]) -> dict[str, str]:
-    """Read the tags out of Neutron tags, sorted by key; other strings are skipped."""
+    """Decode the tags in Neutron tags, sorted by key; other strings are skipped."""
     return dict(sorted(tag for tag, _ in _neutron_tags(found)))
 
 
@@ -104,7 +104,7 @@ def _chunks(key: str, value: str) -> Iterator[tuple[str, str]]:
 
 
 def _by_tag(metadata: Mapping[str, str]) -> Iterator[tuple[tuple[str, str] | None, list[str]]]:
-    """Yield each tag with the names of its items, and None with those of an incomplete set of chunks."""
+    """Yield each tag with the names of its items, and None with the items of an incomplete set of chunks."""
     chunked: dict[tuple[str, int], dict[int, str]] = {}
     for name, value in metadata.items():
         if name.startswith("tag:") and len(name) > 4:

@@ -1,21 +1,21 @@
-"""Create a resource: check its tags and ClientToken, find what an earlier request made, and undo what failed.
+"""Create a resource: check its tags and ClientToken, find what an earlier request made, and undo a failed creation.
 
     new = creating(call, req, VOLUME)
-    ... further checks, and whatever else has to be read first ...
+    ... further checks and reads ...
     async with new.once(find):
         if not new.earlier:
             volume = await call.cloud.block.create_volume(...)  # with new.items as its metadata
             new.undo(call.cloud.block.delete_volume, volume.id)
             ...
 
-A gateway can be killed between the steps of a creation, and then nothing undoes them.  So what is not finished carries
-the half-done mark until the last step, and `find` reports what carries it.  `once` waits until nothing is added to it,
-because OpenStack goes on with what a killed gateway asked for, and gives it to the block as `half_done`.  The block
-finishes it or deletes it.
+If a gateway is killed between the steps of a creation, nothing undoes them.  So an unfinished resource has the
+half-done mark until the last step, and `find` returns the resources that have it.  `once` waits until their number no
+longer grows, because OpenStack continues what a killed gateway asked for.  Then it passes them to the block as
+`half_done`, and the block finishes or deletes them.
 
-Where the mark is depends on what the store lets change.  A security group has a marked name (`half_done_name`) until
-it has its rules and tags.  A launch needs no written mark: its servers are made in an order that tells whether all of
-them were made.  What OpenStack makes in one call (a volume, a key pair) is never half done.
+The mark depends on what the store can change.  A security group has a marked name (`half_done_name`) until it has its
+rules and tags.  A launch needs no mark: the order in which its servers are made shows whether all of them were made.
+A resource that OpenStack creates in one call (a volume, a key pair) is never half done.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ from shim.protocol.operation import Check
 from shim.undo import undoing
 
 T = TypeVar("T")
-Found = Iterable[tuple[T, Mapping[str, str]]]  # resources, each with its metadata; HALF_DONE in it is the mark
+Found = Iterable[tuple[T, Mapping[str, str]]]  # resources, each with its metadata, which has HALF_DONE if it is marked
 Find = Callable[[Mapping[str, str]], Awaitable[Found[T]]]
 
 HALF_DONE = "ec2:half-done"
 QUIET_SECONDS = 2.0
-MOST_LOOKS = 8  # so the wait and the creation together stay within the 60 s that SDKs wait
+MOST_LOOKS = 8  # keeps the wait and the creation within the 60 s that SDKs wait
 
-_MOST_ITEMS = 128 - 28  # Cinder, Glance and Nova keep 128 items by default; the others are the gateway's own facts
+_MOST_ITEMS = 128 - 28  # Cinder, Glance and Nova keep 128 items by default; 28 are for the gateway's facts
 
 
 class Creation(Generic[T]):
     """One request that creates resources of a type.
 
-    `tags` are the request's tags for them, `token` is its ClientToken as metadata.  Inside `once`, `earlier` holds what
-    the same ClientToken made before, and `half_done` what an earlier request left unfinished.
+    `tags` are the request's tags for them, `token` is its ClientToken as metadata.  Inside `once`, `earlier` are the
+    resources that the same ClientToken made before, and `half_done` those that an earlier request left unfinished.
     """
 
     def __init__(
@@ -65,11 +65,11 @@ class Creation(Generic[T]):
 
     @property
     def tags(self) -> Mapping[str, str]:
-        """The request's tags for what it creates."""
+        """The request's tags for the created resources."""
         return self._tags[self._resource_type.name]
 
     def tags_of(self, resource_type: ResourceType) -> Mapping[str, str]:
-        """Return the request's tags for another type of resource that it creates as well."""
+        """Return the request's tags for another resource type that it also creates."""
         return self._tags[resource_type.name]
 
     @property
@@ -95,12 +95,12 @@ class Creation(Generic[T]):
     async def once(
         self, find: Find[T] | None = None, *, name: str = "", quiet: float = QUIET_SECONDS
     ) -> AsyncIterator[Creation[T]]:
-        """Run a block that creates the resource, and undo its steps where it fails.
+        """Run a block that creates the resource, and undo its steps if it fails.
 
-        The block runs alone among the requests with the same ClientToken, and among those with the same `name`, which
-        is a name that must be unique.  `find` is called with the token's metadata; it returns what carries it, and what
-        is half done, and is called again `quiet` seconds later while that grows.  IdempotentParameterMismatch is raised
-        where another request made what was found.
+        Requests with the same ClientToken, or with the same `name` (a name that must be unique), run one after another.
+        `find` is called with the token's metadata; it returns the resources that have it and those that are half done,
+        and is called again every `quiet` seconds while their number grows.  Raises IdempotentParameterMismatch if a
+        request with other parameters made what was found.
         """
         looks, before = 0, -1
         while True:
@@ -117,7 +117,7 @@ class Creation(Generic[T]):
 
     @asynccontextmanager
     async def alone(self, name: str = "") -> AsyncIterator[None]:
-        """Run a block alone among the requests with the same ClientToken, and among those with the same `name`."""
+        """Run a block under the locks of the ClientToken and of `name`."""
         async with AsyncExitStack() as stack:
             for sort, what in (("name", name), ("token", self.token.get(client_tokens.TOKEN, ""))):
                 if what:
@@ -138,7 +138,7 @@ class Creation(Generic[T]):
 def creating(
     call: Call, req: Mapping[str, Any], resource_type: ResourceType, beside: Iterable[ResourceType] = ()
 ) -> Creation[Any]:
-    """Check the tags and the ClientToken of a request that creates resources of a type; ask OpenStack nothing.
+    """Check the tags and the ClientToken of a request that creates resources of a type; calls no OpenStack API.
 
     `beside` are further types that TagSpecifications may name.
     """
@@ -146,7 +146,7 @@ def creating(
 
 
 def creates(resource_type: ResourceType, *beside: ResourceType, check: Check | None = None) -> Check:
-    """Return the check of an action that calls `creating` with these types; `check` is run after it."""
+    """Return the check of an action that calls `creating` with these types; `check` runs after it."""
 
     def checked(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]) -> None:
         _checked(req, resource_type, beside)
@@ -158,7 +158,7 @@ def creates(resource_type: ResourceType, *beside: ResourceType, check: Check | N
 
 
 def half_done_name(*words: str) -> str:
-    """Return the name of a resource that is not finished; the same words give the same name on every replica."""
+    """Return the name of an unfinished resource; the same words give the same name on every replica."""
     return f"{HALF_DONE} {hashlib.sha256(chr(0).join(words).encode()).hexdigest()[:40]}"
 
 
@@ -170,7 +170,7 @@ def is_half_done(name: str) -> bool:
 def _checked(
     req: Mapping[str, Any], resource_type: ResourceType, beside: Iterable[ResourceType]
 ) -> dict[str, dict[str, str]]:
-    """Return the request's tags by the name of the type that they are for."""
+    """Return the request's tags by the name of their resource type."""
     names = [resource_type.name, *(one.name for one in beside)]
     return {name: tag_rules.specified(req, name, *names) for name in names}
 

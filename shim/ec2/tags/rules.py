@@ -1,4 +1,4 @@
-"""What AWS allows a tag to be, and the tags that a request brings along for the things it makes.
+"""AWS's restrictions on tags, and the TagSpecifications of requests that create resources.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
 """
@@ -17,7 +17,7 @@ RESERVED = "aws:"
 
 
 def specified(req: Mapping[str, Any], *types: str) -> dict[str, str]:
-    """Return the tags of `TagSpecifications` for the first of `types`; any type not among them is refused.
+    """Return the tags of `TagSpecifications` for the first of `types`; a type that is not in `types` is refused.
 
     Raises InvalidParameterValue and TagLimitExceeded as `checked` does.
     """
@@ -44,7 +44,7 @@ def specified(req: Mapping[str, Any], *types: str) -> dict[str, str]:
 
 
 def checked(tags: Iterable[Mapping[str, str]], present: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return key → value of a request's tags, checked against AWS's rules, `present` being on the resource already."""
+    """Check a request's tags against AWS's rules and return key → value; `present` are the resource's own tags."""
     found: dict[str, str] = {}
     for tag in tags:
         key, value = tag.get("Key", ""), tag.get("Value", "")
@@ -78,10 +78,10 @@ def checked(tags: Iterable[Mapping[str, str]], present: Mapping[str, str] | None
 
 
 def limit_exceeded() -> AwsError:
-    """Make the error for more tags than AWS allows or the resource's store holds."""
+    """Return the error for more tags than AWS allows or the resource's store holds."""
     return AwsError("TagLimitExceeded", "The maximum number of Tags for this resource has been reached.")
 
 
 def shown(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Write tags as a Describe action answers them."""
+    """Write tags as the tag list of a Describe answer."""
     return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]

@@ -1,4 +1,4 @@
-"""Where each type of resource keeps its tags: metadata in Nova, Cinder and Glance, strings in Neutron."""
+"""Where tags of each resource type are kept: metadata in Nova, Cinder and Glance, strings in Neutron."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from shim.ec2.engine.resource_types import (
 from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags import rules as tag_rules
 
-_ITEMS = 128  # what Nova, Cinder and Glance keep with a resource by default
-_STRINGS = 50  # what Neutron keeps
+_ITEMS = 128  # default limit of metadata items in Nova, Cinder and Glance
+_STRINGS = 50  # limit of tags in Neutron
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One resource with its tags; `raw` is what the store keeps them in: items of metadata, or strings."""
+    """One resource with its tags; `raw` are the store's metadata items or strings."""
 
-    id: str  # OpenStack's UUID, or for a key pair EC2's id
+    id: str  # OpenStack's UUID; for a key pair, EC2's id
     tags: Mapping[str, str]
     raw: Mapping[str, str]
 
 
 Work = Callable[[], Awaitable[None]]
-# Raises AWS's error before anything is written: all resources of a request are checked before the first is changed.
+# Raises AWS's error before any write: all resources of a request are checked before the first is changed.
 Change = Callable[[Call, Held, Mapping[str, str], Sequence[str]], Work]
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """How tags of one resource type are read (of all resources, or some), and how a change of them is prepared."""
+    """How tags of one resource type are read (of all or some resources) and changed."""
 
     resource_type: ResourceType
     read: Callable[[Call, Sequence[str]], Awaitable[list[Held]]]
@@ -42,17 +42,17 @@ class Store:
 
 
 def of_metadata(id: str, metadata: Mapping[str, str]) -> Held:
-    """Return a resource whose store keeps items of metadata."""
+    """Return a resource whose tags are metadata items."""
     return Held(id, tag_codec.from_metadata(metadata), metadata)
 
 
 def of_strings(id: str, strings: Sequence[str]) -> Held:
-    """Return a resource whose store keeps strings."""
+    """Return a resource whose tags are strings."""
     return Held(id, tag_codec.from_neutron(strings), dict.fromkeys(strings, ""))
 
 
 def plan(held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Return the items to write and those to delete; raise TagLimitExceeded for more than the store keeps."""
+    """Return the items to write and to delete; raise TagLimitExceeded for more than the store holds."""
     stay = [key for key in held.tags if key not in tags and key not in gone]
     items = tag_codec.to_metadata(tags, stay)
     old = [item for key in (*tags, *gone) for item in tag_codec.metadata_items(held.raw, key)]
@@ -63,7 +63,7 @@ def plan(held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> tuple[dict
 
 
 def of_neutron(resource: str) -> Change:
-    """Change tags that Neutron keeps, one string at a time: writing the whole set would undo others' changes."""
+    """Change Neutron's tags one string at a time: writing the whole set would undo concurrent changes."""
 
     def change(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> Work:
         strings = tag_codec.to_neutron(tags)
@@ -80,7 +80,7 @@ def of_neutron(resource: str) -> Change:
 
 async def _retagged(call: Call, resource: str, held: Held, strings: Sequence[str], drop: Sequence[str]) -> None:
     net = call.cloud.network
-    # Neutron's limit counts old strings beside new ones, so old ones go first where there is no room for both.
+    # Neutron's limit counts old and new strings, so delete the old ones first if there is no room for both.
     room = len(held.raw) + len(strings) <= _STRINGS
     if not room:
         await gather_all(absent_is(None, net.remove_tag(resource, held.id, item)) for item in drop)
@@ -90,7 +90,7 @@ async def _retagged(call: Call, resource: str, held: Held, strings: Sequence[str
 
 
 async def limited(call: Awaitable[object]) -> None:
-    """Await a write; raise TagLimitExceeded where OpenStack's own limit refuses it."""
+    """Await a write; raise TagLimitExceeded if OpenStack refuses it for its own limit."""
     try:
         await call
     except BackendError as error:
@@ -103,9 +103,9 @@ _REGISTERED: dict[str, Store] = {}
 
 
 def register(store: Store) -> Store:
-    """Make the tags of one resource type known to CreateTags, DeleteTags and DescribeTags.
+    """Register the tags of one resource type for CreateTags, DeleteTags and DescribeTags.
 
-    Each folder registers its own types, because tags lie below the resources and import none of them.
+    Each resource folder registers its own types, because this package must not import resource packages.
     """
     _REGISTERED[store.resource_type.name] = store
     return store

@@ -17,7 +17,7 @@ from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.stores import Held, Store, Work, stores
 from shim.errors import AwsError
 
-# "Place" is resource and key, by which pages are ordered; AWS has no such member.
+# "Place" is the resource and the key, for the order of pages; it is not a member of AWS's answer.
 TAGS = Table(
     items="Tags",
     id="Place",
@@ -36,7 +36,7 @@ TAGS = Table(
 
 @action(supports="Resources Tags")
 async def create_tags(call: Call, req: Mapping[str, Any]) -> None:
-    """Add tags to resources, or overwrite them; nothing is written unless every resource is there and has room."""
+    """Add or overwrite tags of resources; nothing is written unless every resource exists and has room."""
     wanted = tag_rules.checked(req["Tags"])
     if not wanted:
         raise AwsError("MissingParameter", "The request must contain the parameter tagSet", refused="Tags")
@@ -49,9 +49,9 @@ async def create_tags(call: Call, req: Mapping[str, Any]) -> None:
 
 @action(supports="Resources Tags")
 async def delete_tags(call: Call, req: Mapping[str, Any]) -> None:
-    """Delete tags of resources: those named by key, or by key and value, or all but AWS's own."""
+    """Delete tags of resources: those named by key, by key and value, or all except AWS's own."""
     named = req.get("Tags") or []
-    # A tag of AWS's own ("aws:") cannot be named.
+    # A request cannot name a tag of AWS's own ("aws:").
     tag_rules.checked({"Key": tag.get("Key", ""), "Value": tag.get("Value") or ""} for tag in named)
     found = await _resources(call, req["Resources"])
     gone = [(store, held, _chosen(held, named)) for store, held in found]
@@ -61,7 +61,7 @@ async def delete_tags(call: Call, req: Mapping[str, Any]) -> None:
 
 @describes(TAGS, supports="Filters MaxResults NextToken")
 async def describe_tags(call: Call, asked: Question) -> list[Row]:
-    """List tags of all resources; with a filter for a type or an id, other types are not listed."""
+    """List tags of all resources; filters by type or id limit which types are read."""
     stores = _stores(asked.req.get("Filters") or ())
     lists = await gather_all(_tolerant(call, store) for store in stores)
     return [
@@ -73,7 +73,7 @@ async def describe_tags(call: Call, asked: Question) -> list[Row]:
 
 
 async def _resources(call: Call, asked: Iterable[str]) -> list[tuple[Store, Held]]:
-    """Find the resources of these ids with their tags; raise the NotFound of the first type that lacks one."""
+    """Return the resources of these ids with their tags; raise the NotFound of the first type with a missing id."""
     by_store: dict[str, list[str]] = {}
     for one in dict.fromkeys(asked):
         resource_type = ids.type_of_id(one)
@@ -95,7 +95,7 @@ async def _resources(call: Call, asked: Iterable[str]) -> list[tuple[Store, Held
 
 
 def _names(resource_type: ResourceType, named: Sequence[str]) -> list[str]:
-    """Return ids as the store has them."""
+    """Return ids in the store's form."""
     return list(named) if resource_type is KEY_PAIR else [ids.uuid(resource_type, one) for one in named]
 
 
@@ -122,7 +122,7 @@ def _chosen(held: Held, named: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _stores(filters: Sequence[Mapping[str, Any]]) -> list[Store]:
-    """Choose the types that can match the filters; a value with a wildcard can match all of them."""
+    """Return the types that can match the filters; a value with a wildcard can match any type."""
     chosen = list(stores().values())
     for one in filters:
         values: Sequence[str] = one.get("Values") or ()
