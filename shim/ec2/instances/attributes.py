@@ -1,4 +1,4 @@
-"""Single attributes of an instance: reading them all, changing those that live in the server's metadata."""
+"""Single attributes of an instance: read all, change those that are kept in the server's metadata."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from shim.protocol.values import only
 
 Row = Mapping[str, Any]
 
-STOP = "stop"  # what a guest's own shutdown does to a server of Nova's; "terminate" has no counterpart
+STOP = "stop"  # Nova stops a server whose guest shuts down; it cannot terminate it
 
-# Attribute → the answer's member, from the server and the row that DescribeInstances would show.
+# Attribute → function of the server and its DescribeInstances row that returns the answer's member.
 _ATTRIBUTES: Mapping[str, Callable[[Server, Row], dict[str, Any]]] = {
     "instanceType": lambda s, r: {"InstanceType": {"Value": r["InstanceType"]}},
     "kernel": lambda s, r: {"KernelId": {}},
     "ramdisk": lambda s, r: {"RamdiskId": {}},
-    # Nova shows user data to administrators alone; for anybody else it is as if there were none.
+    # Nova shows user data only to administrators; for other users the value is absent.
     "userData": lambda s, r: {"UserData": {"Value": s.user_data} if s.user_data else {}},
     "disableApiTermination": lambda s, r: {"DisableApiTermination": _fact(s, instance_facts.NO_TERMINATE)},
     "disableApiStop": lambda s, r: {"DisableApiStop": _fact(s, instance_facts.NO_STOP)},
@@ -39,14 +39,14 @@ _ATTRIBUTES: Mapping[str, Callable[[Server, Row], dict[str, Any]]] = {
     "enaSupport": lambda s, r: {"EnaSupport": {"Value": True}},
     "enclaveOptions": lambda s, r: {"EnclaveOptions": {"Enabled": False}},
 }
-# Nova stops a server whose guest shuts down, and nothing else.
+# Nova always stops a server whose guest shuts down.
 SHUTDOWN_STOPS = only(
     STOP,
     code="UnsupportedOperation",
     message="Instances of this cloud are stopped, not terminated, when their guest shuts down.",
 )
 
-# What ModifyInstanceAttribute can set → the fact behind it.
+# Attribute that ModifyInstanceAttribute can set → the fact that stores it.
 _SETTABLE = {"DisableApiTermination": instance_facts.NO_TERMINATE, "DisableApiStop": instance_facts.NO_STOP}
 
 
@@ -82,10 +82,10 @@ async def modify_instance_attribute(call: Call, req: Mapping[str, Any]) -> None:
             "InvalidParameterCombination", "Exactly one attribute can be modified in a request.", refused="Attribute"
         )
     ((name, value),) = wanted.items()
-    said = str(value).lower()  # `Value` is any text, the parameters of the attributes' own are booleans
+    said = str(value).lower()  # `Value` is a string; the parameter named for an attribute is a boolean
     if name == "InstanceInitiatedShutdownBehavior":
         error = None if SHUTDOWN_STOPS.takes(value) else SHUTDOWN_STOPS.error(name)
-        if error is not None:  # given as Attribute and Value, of which the table of values knows nothing
+        if error is not None:  # the table of values does not cover Attribute and Value
             raise error
     elif said not in ("true", "false"):
         raise AwsError("InvalidParameterValue", f"Value ({value}) for parameter value is invalid.", refused="Value")

@@ -1,4 +1,4 @@
-"""GetConsoleOutput: the serial console's log, as far back as Nova keeps it."""
+"""GetConsoleOutput: the part of the serial console's log that Nova keeps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST = 64 * 1024  # "the most recent 64 KB"
 
 @action(supports="InstanceId", ignores={"Latest": "Nova's log is always the latest"})
 async def get_console_output(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Read the console; an instance that has none yet, or no more, answers nothing."""
+    """Read the console's log; the answer has no output if the instance has no console yet, or no longer."""
     (server,) = await existing(call, [req["InstanceId"]])
     output = "" if state(server) == TERMINATED else await _output(call, server.id)
     return {

@@ -1,6 +1,6 @@
-"""Facts of an EC2 instance that Nova has no field for, kept as items of the server's metadata.
+"""Facts of an EC2 instance for which Nova has no field, kept as items of the server's metadata.
 
-They are written at launch, anybody who may see the server can read them, and they end with it.  The items of the
+They are written at launch, readable by anybody who can see the server, and deleted with it.  The items of the
 ClientToken are in `client_tokens`.
 """
 
@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-RESERVATION: Final = "ec2:rsv"  # where instances were launched together: the reservation's UUID
-INDEX: Final = "ec2:idx"  # AmiLaunchIndex, where not 0
-NO_TERMINATE: Final = "ec2:dat"  # disableApiTermination, where set
-NO_STOP: Final = "ec2:das"  # disableApiStop, where set
-ARCHITECTURE: Final = "ec2:arch"  # the image's, where not x86_64
+RESERVATION: Final = "ec2:rsv"  # the reservation's UUID, if instances were launched together
+INDEX: Final = "ec2:idx"  # AmiLaunchIndex, if not 0
+NO_TERMINATE: Final = "ec2:dat"  # disableApiTermination, if set
+NO_STOP: Final = "ec2:das"  # disableApiStop, if set
+ARCHITECTURE: Final = "ec2:arch"  # the image's, if not x86_64
 PLATFORM: Final = "ec2:os"  # "windows"
 EBS_OPTIMIZED: Final = "ec2:ebs"  # echoed
 MONITORING: Final = "ec2:mon"  # echoed
-METADATA_OPTIONS: Final = "ec2:imds"  # echoed: the values of OPTIONS in order, joined by blanks
+METADATA_OPTIONS: Final = "ec2:imds"  # echoed: the values of OPTIONS in order, joined by spaces
 
 # The members of MetadataOptions that a request can set, with AWS's defaults.
 OPTIONS: Final[Mapping[str, Any]] = {
@@ -30,13 +30,13 @@ OPTIONS: Final[Mapping[str, Any]] = {
 
 
 def count(text: str) -> int | None:
-    """Read a number that the gateway wrote; None for any other text, which a user may have written there."""
-    # `isdigit` also takes '¹', which `int` refuses; and EC2's integers have 32 bits.
+    """Read a number that the gateway wrote; None for any other text, because users can edit metadata."""
+    # `isdigit` accepts '¹', which `int` refuses; and EC2's integers have 32 bits.
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
 
 
 def flag(metadata: Mapping[str, str], name: str) -> bool:
-    """Tell whether a yes-or-no fact is set."""
+    """Tell whether a boolean fact is set."""
     return metadata.get(name) == "1"
 
 
@@ -46,7 +46,7 @@ def write_options(options: Mapping[str, Any]) -> str:
 
 
 def read_options(metadata: Mapping[str, str]) -> dict[str, Any]:
-    """Read MetadataOptions; AWS's defaults where the launch set none."""
+    """Read MetadataOptions; AWS's defaults if the launch set none."""
     words = metadata.get(METADATA_OPTIONS, "").split(" ")
     if len(words) != len(OPTIONS):
         return dict(OPTIONS)

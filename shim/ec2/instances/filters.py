@@ -1,4 +1,4 @@
-"""DescribeInstances' filters: each a path into a reservation of one instance."""
+"""DescribeInstances' filters: each is a path into a reservation of one instance."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ _NO = (
 
 
 def _of_attached(row: Row, value: str) -> Iterable[str]:
-    """Give a value for each interface of a row's instance."""
+    """Repeat a value for each interface of a row's instance."""
     return [value for one in row["Instances"] for _ in one["NetworkInterfaces"]]
 
 

@@ -1,4 +1,4 @@
-"""Instances: Nova's servers, found by id or all of them, as reservations."""
+"""DescribeInstances: Nova's servers, all or by id, as reservations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from shim.ec2.instances.terminated import remembered, terminated
 from shim.ec2.instances.terminated_rows import terminated_rows
 from shim.protocol.xml.rows import Written
 
-# Filters, and what a terminated instance shows for each: neither tags nor networks.
+# Filters, and the value of a terminated instance for each; it has no tags and no networks.
 _ENDED: Mapping[str, str | None] = {
     "instance-state-name": TERMINATED,
     "instance-state-code": str(CODES[TERMINATED]),
@@ -30,14 +30,14 @@ _ENDED: Mapping[str, str | None] = {
 
 
 async def servers_of(call: Call, named: Sequence[str] = (), *, ended: bool = True) -> list[Server]:
-    """Read servers: all, or at least the named ones (UUIDs); a named one that is not there is left out.
+    """Read all servers, or at least the named ones (UUIDs); a named server that does not exist is left out.
 
-    One OpenStack call, and a second one for terminated servers, where `ended` asks for them and they may be needed.
+    Makes one OpenStack call, and a second for terminated servers if `ended` is set and they may be needed.
     """
     if len(named) == 1:
         if found := await absent_is(None, call.cloud.compute.server(named[0])):
             return [found]
-        # Nova shows a deleted server in lists alone.
+        # Nova shows a deleted server only in lists.
         if not ended or (gone := remembered(call, named)):
             return gone if ended else []
         return [one for one in await terminated(call, living=None, absent=named) if one.id == named[0]]
@@ -54,7 +54,7 @@ async def may_have_ended(asked: Question) -> bool:
 
 
 async def existing(call: Call, instance_ids: Iterable[str]) -> list[Server]:
-    """Read the servers of these instance ids, in their order; raises NotFound naming every one that is not there."""
+    """Read the servers of these instance ids, in their order; raises NotFound with every id that does not exist."""
     asked = list(dict.fromkeys(instance_ids))
     named = [ids.uuid(INSTANCE, one) for one in asked]
     found = {server.id: server for server in await servers_of(call, named)} if named else {}
@@ -64,7 +64,7 @@ async def existing(call: Call, instance_ids: Iterable[str]) -> list[Server]:
 
 
 def merged(live: Iterable[Server], changed: Iterable[Server]) -> list[Server]:
-    """Join two lists: what is deleted in one of them is deleted, whichever was read first."""
+    """Merge two lists: a server that is deleted in either is deleted, whichever was read first."""
     found = {server.id: server for server in changed}
     for server in live:
         if server.id not in found or found[server.id].status != "DELETED":
@@ -77,10 +77,9 @@ def _row(server: Server, context: InstanceContext) -> dict[str, Any]:
 
 
 def grouped(rows: Collection[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Group reservations of one instance by their id, in the order they come; instances by launch index.
+    """Group reservations of one instance by their id, in their order; instances are sorted by launch index.
 
-    Rows of terminated instances stay alone: Nova deletes the metadata with a server, and with it the id of the
-    reservation that it shared.
+    Terminated instances are not grouped: Nova deletes a server's metadata with it, and so the reservation's id.
     """
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
@@ -98,8 +97,8 @@ def grouped(rows: Collection[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-# A row is a reservation of one instance, so that filters reach both; "InstanceId" orders and names it.  Pages count
-# instances, and are grouped into reservations afterwards.
+# A row is a reservation of one instance, so that filters can read both; "InstanceId" identifies and sorts it.  Pages
+# count instances, which are grouped into reservations afterwards.
 INSTANCES = Table(
     items="Reservations",
     id="InstanceId",

@@ -1,4 +1,4 @@
-"""Keys themselves: reading what users import, making new ones, and AWS's three sorts of fingerprints.
+"""Read imported keys, make new ones, and compute AWS's three kinds of fingerprints.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/verify-keys.html
 """
@@ -28,17 +28,17 @@ from shim.ec2.instances import ppk
 from shim.errors import AwsError
 
 _RSA_BITS = 2048  # "2048-bit SSH-2 RSA keys" (CreateKeyPair)
-_LONGEST = 16384  # a key of 16,384 bits, the most that OpenSSH makes, has some 3,000 characters
+_LONGEST = 16384  # bytes; a 16,384-bit key, OpenSSH's longest, has some 3,000 characters
 _RFC4716 = re.compile(r"---- BEGIN SSH2 PUBLIC KEY ----\s(.*)---- END SSH2 PUBLIC KEY ----", re.DOTALL)
 _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\ufffe\\uffff]")
-_HEADER = re.compile(r"(?m)^[^:\n]+:(?:[^\n]*\\\n)*[^\n]*\n")  # RFC 4716, 3.3: a header may go on after a backslash
+_HEADER = re.compile(r"(?m)^[^:\n]+:(?:[^\n]*\\\n)*[^\n]*\n")  # RFC 4716, 3.3: a backslash continues a header
 
 Key = RSAPublicKey | Ed25519PublicKey
 
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key made here: an OpenSSH line without comment, the private half, and AWS's fingerprint of it."""
+    """A new key: an OpenSSH line without comment, the private key, and AWS's fingerprint."""
 
     public: str
     private: str = field(repr=False)
@@ -46,9 +46,9 @@ class NewKey:
 
 
 def make(type: str, format: str = "pem", comment: str = "") -> NewKey:
-    """Make a key pair, `rsa` or `ed25519`, its private half in `pem` or in `ppk`, which has room for a comment.
+    """Make a key pair, `rsa` or `ed25519`, with its private key in `pem` or `ppk`; `ppk` includes the comment.
 
-    Takes up to some tenths of a second of CPU.
+    Takes up to some tenths of a second of CPU time.
     """
     if type == "ed25519":
         ed = Ed25519PrivateKey.generate()
@@ -58,15 +58,15 @@ def make(type: str, format: str = "pem", comment: str = "") -> NewKey:
     rsa = generate_private_key(65537, _RSA_BITS)
     private = rsa.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
     written = ppk.write(rsa, comment) if format == "ppk" else private
-    # "SHA-1 digest of the DER encoded private key", says the KeyPair type of what CreateKeyPair made.
+    # "SHA-1 digest of the DER encoded private key" (KeyPair) for keys of CreateKeyPair.
     der = rsa.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     return NewKey(line(rsa.public_key()), written, _colons(hashlib.sha1(der, usedforsecurity=False).digest()))
 
 
 def read(material: bytes) -> tuple[Key, str]:
-    """Read a public key and its comment from what users import: an OpenSSH line, RFC 4716, or base64 of DER.
+    """Read a public key and its comment from an OpenSSH line, RFC 4716, or base64 of DER.
 
-    Raises InvalidKey.Format for anything else, keys of other algorithms among it.
+    Raises InvalidKey.Format for anything else, including keys of other algorithms.
     """
     if len(material) > _LONGEST:
         raise _refused()
@@ -74,7 +74,7 @@ def read(material: bytes) -> tuple[Key, str]:
         key, comment = _parsed(_text(material).strip())
     except (ValueError, UnsupportedAlgorithm, binascii.Error):
         raise _refused() from None
-    # XML carries no control characters, and DescribeKeyPairs shows the comment.
+    # XML cannot carry control characters, and DescribeKeyPairs shows the comment.
     if not isinstance(key, (RSAPublicKey, Ed25519PublicKey)) or _CONTROL.search(comment):
         raise _refused()
     return key, comment
@@ -86,23 +86,23 @@ def line(key: Key) -> str:
 
 
 def fingerprint(key: Key) -> str:
-    """Compute AWS's fingerprint of a public key alone."""
+    """Compute AWS's fingerprint of a public key."""
     if isinstance(key, Ed25519PublicKey):
         blob = base64.b64decode(line(key).split()[1])
         return base64.b64encode(hashlib.sha256(blob).digest()).decode()
     # "If you created a key pair using a third-party tool [...] the MD5 public key fingerprint as specified in section 4
-    # of RFC4716" says the reference; what it computes is `openssl rsa -pubout -outform DER | openssl md5`.
+    # of RFC4716" says the reference; AWS computes `openssl rsa -pubout -outform DER | openssl md5`.
     der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return _colons(hashlib.md5(der, usedforsecurity=False).digest())
 
 
 def type_of(key: Key) -> str:
-    """Name a key's algorithm in EC2's word."""
+    """Return EC2's name of a key's algorithm."""
     return "ed25519" if isinstance(key, Ed25519PublicKey) else "rsa"
 
 
 def _text(material: bytes) -> str:
-    """Decode key material: ASCII but for its comment, which is in whatever encoding its owner's machine has."""
+    """Decode key material: ASCII except for the comment, whose encoding is unknown."""
     try:
         return material.decode()
     except UnicodeDecodeError:

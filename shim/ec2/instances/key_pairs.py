@@ -1,9 +1,9 @@
-"""Key pairs: Nova's, which belong to a user.
+"""Key pairs: Nova's key pairs, which belong to a user.
 
-Nova keeps a name and a public key, no tags and no second fingerprint, and makes no keys any more (from microversion
-2.92 on).  So keys are made here, and what EC2 wants remembered is written into the comment that every OpenSSH public
-key has room for: `ssh-rsa AAAA... alice@host passerelle:<base64 of JSON>`.  The comment ends with the key pair, and
-anybody can read it with OpenStack's own tools.
+Nova keeps a name and a public key, no tags and no second fingerprint, and makes no keys from microversion 2.92 on.  So
+the gateway makes the keys, and writes what else EC2 shows of a key pair into the comment of the OpenSSH public key:
+`ssh-rsa AAAA... alice@host passerelle:<base64 of JSON>`.  The comment is deleted with the key pair, and OpenStack's own
+tools can read it.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _MARK = "passerelle:"
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What the gateway remembers of a key pair that came through it."""
+    """What the gateway stores with a key pair that it created or imported."""
 
     fingerprint: str
     created: int  # seconds since 1970
@@ -68,7 +68,7 @@ class Note:
 
 
 def _check_new(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]) -> None:
-    """Check the name, and a key that was made elsewhere."""
+    """Check the name, and the key material of an import."""
     _named(req["KeyName"])
     if material := req.get("PublicKeyMaterial"):
         key_material.read(material)
@@ -76,7 +76,7 @@ def _check_new(settings: Any, principal: Any, operation: str, req: Mapping[str, 
 
 @action(supports="KeyName KeyType KeyFormat TagSpecifications", check=creates(KEY_PAIR, check=_check_new))
 async def create_key_pair(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Make a key pair, store its public half and hand out the private one, which is kept nowhere."""
+    """Make a key pair, store its public key and return the private key, which is not stored."""
     name, new = _named(req["KeyName"]), creating(call, req, KEY_PAIR)
     make = partial(key_material.make, req.get("KeyType", "rsa"), req.get("KeyFormat", "pem"), name)
     key = await call.worker.run(call.caller.account_id, make)
@@ -88,7 +88,7 @@ async def create_key_pair(call: Call, req: Mapping[str, Any]) -> Mapping[str, An
 
 @action(supports="KeyName PublicKeyMaterial TagSpecifications", check=creates(KEY_PAIR, check=_check_new))
 async def import_key_pair(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Store a public key that was made elsewhere."""
+    """Store a public key that the client made."""
     name, new = _named(req["KeyName"]), creating(call, req, KEY_PAIR)
     key, comment = key_material.read(req["PublicKeyMaterial"])
     note = Note(key_material.fingerprint(key), int(datetime.now(UTC).timestamp()), new.tags)
@@ -114,7 +114,7 @@ async def describe_key_pairs(call: Call, asked: Question) -> list[Row]:
 
 @action(supports="KeyName KeyPairId")
 async def delete_key_pair(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Forget a key pair; one that is not there is forgotten already ("returns true even if ... does not exist")."""
+    """Delete a key pair; succeeds if there is none ("returns true even if ... does not exist")."""
     name, wanted = req.get("KeyName"), req.get("KeyPairId")
     if not name and not wanted:
         raise AwsError(
@@ -134,7 +134,7 @@ def row(call: Call, pair: cloud.KeyPair) -> dict[str, Any]:
     public, note = split(pair.public_key)
     kind, computed = _algorithm(pair)
     return {
-        # The key is part of the id: AWS gives a new one to a new key under an old name.
+        # The id depends on the key too: AWS gives a new id to a new key with an old name.
         "KeyPairId": ids.derived("key", call.caller.user_id, pair.name, pair.fingerprint),
         "KeyName": pair.name,
         "KeyType": kind,
@@ -146,7 +146,7 @@ def row(call: Call, pair: cloud.KeyPair) -> dict[str, Any]:
 
 
 def split(public_key: str) -> tuple[str, Note | None]:
-    """Part a public key as Nova keeps it into what its owner gave and the gateway's note."""
+    """Split a public key from Nova into the owner's key with comment and the gateway's note."""
     given, _, last = public_key.strip().rpartition(" ")
     if not last.startswith(_MARK):
         return public_key.strip(), None
@@ -154,11 +154,11 @@ def split(public_key: str) -> tuple[str, Note | None]:
         facts = json.loads(base64.urlsafe_b64decode(last.removeprefix(_MARK)))
         return given, Note(str(facts["f"]), int(facts["c"]), dict(facts["t"]))
     except (binascii.Error, ValueError, KeyError, TypeError):
-        return public_key.strip(), None  # somebody else's comment that looks like ours
+        return public_key.strip(), None  # a user's comment that looks like a note
 
 
 def _algorithm(pair: cloud.KeyPair) -> tuple[str | None, str]:
-    """Tell a key's algorithm and AWS's fingerprint; for sorts that AWS does not know there is Nova's fingerprint."""
+    """Return a key's algorithm and AWS's fingerprint; for algorithms that AWS lacks, None and Nova's fingerprint."""
     try:
         key, _ = key_material.read(" ".join(pair.public_key.split()[:2]).encode())
     except (AwsError, UnicodeEncodeError):
@@ -167,7 +167,7 @@ def _algorithm(pair: cloud.KeyPair) -> tuple[str | None, str]:
 
 
 def _named(name: str) -> str:
-    """Check a name against what Nova takes; AWS takes any "up to 255 ASCII characters"."""
+    """Check a name against Nova's rules; AWS allows any "up to 255 ASCII characters"."""
     if not _NAME.fullmatch(name):
         raise AwsError(
             "InvalidParameterValue",

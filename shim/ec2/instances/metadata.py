@@ -1,6 +1,6 @@
-"""Changing a server's metadata, which Nova refuses while it builds the server or does something else with it.
+"""Change a server's metadata, which Nova refuses while it builds the server or runs another task on it.
 
-Clients of EC2 tag an instance a moment after its launch, so the change waits until Nova is ready for it.
+EC2's clients tag an instance right after its launch, so the change waits until Nova accepts it.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from shim.concurrency import gather_all
 from shim.context import Call
 from shim.ec2.instances.states import failed
 
-_PAUSES = (0.2, 0.3, 0.5, *(1.0,) * 44)  # 45 s in all: most clients give up on an answer after 60
+_PAUSES = (0.2, 0.3, 0.5, *(1.0,) * 44)  # 45 s in all: most clients time out after 60 s
 
 
 async def change(call: Call, id: str, items: Mapping[str, str], drop: Collection[str] = ()) -> None:
-    """Write items and delete others; an item that is not there counts as deleted.
+    """Write items and delete others; an item that does not exist counts as deleted.
 
-    Raises BackendError CONFLICT when Nova is still busy with the server after 45 seconds, QUOTA for too many items.
+    Raises BackendError CONFLICT if Nova is still busy with the server after 45 seconds, QUOTA for too many items.
     """
     compute = call.cloud.compute
     if items:
@@ -30,7 +30,7 @@ async def change(call: Call, id: str, items: Mapping[str, str], drop: Collection
 
 
 async def _patiently(call: Call, id: str, write: Callable[[], Awaitable[None]]) -> None:
-    """Write as soon as Nova is not busy with the server; one that failed to build stays busy for ever."""
+    """Write once Nova is not busy with the server; a server that failed to build stays busy and is not awaited."""
     for pause in _PAUSES:
         try:
             return await write()

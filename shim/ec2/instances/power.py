@@ -1,4 +1,4 @@
-"""Start, stop, reboot and terminate instances; each answers the state before and the state after."""
+"""Start, stop, reboot and terminate instances."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from shim.ec2.service import action
 from shim.errors import AwsError
 from shim.protocol.values import only
 
-# What starts a server again, by Nova's status of one that does not run.
+# Nova's status of a server that does not run → the action that starts it.
 _WAKE = {
     "SHUTOFF": Power.START,
     "PAUSED": Power.UNPAUSE,
@@ -36,13 +36,13 @@ _WAKE = {
     "SHELVED": Power.UNSHELVE,
     "SHELVED_OFFLOADED": Power.UNSHELVE,
 }
-_MOST_DESCRIBED = 255 - len(ENDING)  # what Nova keeps of a description
+_MOST_DESCRIBED = 255 - len(ENDING)  # Nova's limit of a description, less the suffix
 _NO_HOST_OPTIONS = "an option of hosts that Nova does not have; AWS calls it reserved"
 
 
 @action(supports="InstanceIds", ignores={"AdditionalInfo": _NO_HOST_OPTIONS})
 async def start_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Start stopped instances; running ones stay as they are."""
+    """Start stopped instances; running instances do not change."""
     servers = await existing(call, req["InstanceIds"])
     _all_in(servers, (STOPPED, PENDING, RUNNING), "started")
 
@@ -67,7 +67,7 @@ async def start_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, An
     ignores={"Force": "Nova cuts the power itself where the guest does not obey in time"},
 )
 async def stop_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Stop running instances; Nova asks the guest, and cuts the power when it does not obey."""
+    """Stop running instances; Nova asks the guest to shut down, and powers it off after a timeout."""
     servers = await existing(call, req["InstanceIds"])
     for server in servers:
         if state(server) == PENDING:
@@ -103,7 +103,7 @@ async def reboot_instances(call: Call, req: Mapping[str, Any]) -> None:
     },
 )
 async def terminate_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Terminate instances, or none of them where one is protected; terminated ones stay terminated."""
+    """Terminate instances, or none if one is protected; terminated instances do not change."""
     servers = await existing(call, req["InstanceIds"])
     _unprotected(servers, instance_facts.NO_TERMINATE, "terminated", "disableApiTermination")
 
@@ -120,13 +120,13 @@ async def terminate_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str
 
 
 async def _note_end(call: Call, server: Server) -> None:
-    """Mark a server that is terminated while Nova builds it: Nova shows it as building for a while longer."""
+    """Mark a server that is terminated while Nova builds it, because Nova goes on to show it as building."""
     ended = server.description[:_MOST_DESCRIBED] + ENDING
     await absent_is(None, call.cloud.compute.set_server_description(server.id, ended))
 
 
 def _all_in(servers: Sequence[Server], allowed: tuple[str, ...], done: str) -> None:
-    """Check every state before anything is changed."""
+    """Raise IncorrectInstanceState if a server's state is not allowed."""
     for server in servers:
         if state(server) not in allowed:
             raise AwsError(
@@ -136,7 +136,7 @@ def _all_in(servers: Sequence[Server], allowed: tuple[str, ...], done: str) -> N
 
 
 def _unprotected(servers: Sequence[Server], fact: str, done: str, attribute: str) -> None:
-    """Refuse where an instance is protected, by EC2's attribute or by Nova's lock."""
+    """Raise OperationNotPermitted if a server is protected, by EC2's attribute or by Nova's lock."""
     for server in servers:
         if server.locked or instance_facts.flag(server.metadata, fact):
             how = (
@@ -151,12 +151,12 @@ def _unprotected(servers: Sequence[Server], fact: str, done: str, attribute: str
 
 
 async def _changes(servers: Sequence[Server], act: Callable[[Server], Awaitable[str]]) -> list[dict[str, Any]]:
-    """Act on all servers side by side; return the state of each before and after."""
+    """Act on all servers concurrently; return the state of each before and after."""
     after = await gather_all(act(server) for server in servers)
     return [
         {
             "InstanceId": ids.aws("i", server.id),
-            # In AWS's order: libcloud takes the first state in the document for the present one.
+            # Keep AWS's order: libcloud reads the first state in the document as the current one.
             "CurrentState": shown(became),
             "PreviousState": shown(state(server)),
         }

@@ -1,4 +1,4 @@
-"""Private keys in PuTTY's own format, version 2, which every PuTTY and WinSCP reads.
+"""Write private keys in PuTTY's format, version 2, which every version of PuTTY and WinSCP reads.
 
 https://the.earth.li/~sgtatham/putty/latest/htmldoc/AppendixC.html
 """
@@ -36,9 +36,9 @@ def write(key: RSAPrivateKey | Ed25519PrivateKey, comment: str) -> str:
 
 
 def _private(key: RSAPrivateKey | Ed25519PrivateKey) -> bytes:
-    """Write what is secret: RSA's private exponent, p, q, and the inverse of q modulo p; or Ed25519's seed."""
+    """Encode the private part: RSA's private exponent, p, q, and the inverse of q modulo p; or Ed25519's seed."""
     if isinstance(key, Ed25519PrivateKey):
-        # The number is written with its lowest byte first, and without zero bytes at its end.
+        # PuTTY writes the seed as a little-endian number, without zero bytes at its end.
         return _string(key.private_bytes_raw().rstrip(b"\0"))
     numbers = key.private_numbers()
     return b"".join(map(_mpint, (numbers.d, numbers.p, numbers.q, numbers.iqmp)))

@@ -22,20 +22,20 @@ from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.volumes import rows as volume_rows
 
-# The first disk of whatever bus the hypervisor gives it.
+# The first disk of each bus that a hypervisor may use.
 _FIRST_DISK = re.compile(r"/dev/(?:[svh]|xv)da[0-9]*")
 
 
 @dataclass(frozen=True, slots=True)
 class InstanceContext:
-    """What servers are joined with to describe them as instances."""
+    """What is joined with servers to describe them as instances."""
 
     network: NetworkContext
     volumes: Mapping[str, block.Volume]
 
 
 async def instance_context(call: Call, server_ids: Collection[str] | None = None) -> InstanceContext:
-    """Read all that the rows need: five OpenStack calls, however many servers there are."""
+    """Read what the rows need: five OpenStack calls for any number of servers."""
     ports, groups, volumes, nets = await gather(
         call.cloud.network.ports(device_ids=server_ids),
         call.cloud.network.security_groups(),
@@ -49,13 +49,13 @@ async def _volumes(call: Call) -> list[block.Volume]:
     try:
         return await call.cloud.block.volumes()
     except BackendError as error:
-        if error.fault is Fault.UNSUPPORTED:  # a cloud without Cinder has instances all the same
+        if error.fault is Fault.UNSUPPORTED:  # a cloud without Cinder still has instances
             return []
         raise
 
 
 def reservation_id(server: cloud.Server) -> str:
-    """Give the reservation's id: what was launched together shares one, anything else is its own."""
+    """Return the reservation's id: instances that were launched together share it."""
     return ids.aws("r", server.metadata.get(instance_facts.RESERVATION) or server.id)
 
 
@@ -69,8 +69,8 @@ _DNS = {
 def instance(server: cloud.Server, context: InstanceContext) -> dict[str, Any]:
     """Write a server as an Instance.
 
-    A deleted one holds no volumes and no ports.  Nova, Cinder and Neutron list them a moment longer, but its row must
-    not change any more, because `terminated_rows` keeps it.
+    A deleted server has no volumes and no ports in its row.  Nova, Cinder and Neutron list them a moment longer, but
+    the row must not change, because `terminated_rows` caches it.
     """
     facts, state = server.metadata, instance_states.state(server)
     deleted = server.status == "DELETED"
@@ -118,7 +118,7 @@ def instance(server: cloud.Server, context: InstanceContext) -> dict[str, Any]:
 
 
 def reservation(server: cloud.Server, context: InstanceContext) -> dict[str, Any]:
-    """Write a server as a reservation of its own."""
+    """Write a server as a reservation of one instance."""
     return {
         "ReservationId": reservation_id(server),
         "OwnerId": context.network.account,
@@ -128,7 +128,7 @@ def reservation(server: cloud.Server, context: InstanceContext) -> dict[str, Any
 
 
 def block_devices(server: cloud.Server, volumes: Mapping[str, block.Volume]) -> list[dict[str, Any]]:
-    """Describe the volumes that a server holds, by device."""
+    """Describe a server's volumes, by device."""
     rows = []
     for place, held in enumerate(server.volumes):
         volume = volumes.get(held.id)
@@ -158,7 +158,7 @@ def _index(server: cloud.Server) -> int:
 
 
 def _network(server: cloud.Server, ports: Iterable[network.Port], context: NetworkContext) -> dict[str, Any]:
-    """Describe the interfaces, and the first one's addresses and groups as the instance's own."""
+    """Describe the interfaces; the first one's addresses and groups are also the instance's."""
     interfaces = [_interface(server, port, place, context) for place, port in enumerate(ordered(ports, server))]
     fixed = next((a.addr for a in server.addresses if a.version == 4 and not a.floating), None)
     public = next((a.addr for a in server.addresses if a.version == 4 and a.floating), None)

@@ -1,4 +1,4 @@
-"""Nova's statuses and task states as EC2's six instance states, and the reasons that EC2 gives for two of them."""
+"""Map Nova's statuses and task states to EC2's six instance states, with the reasons for stopped and terminated."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ _TASKS: Final[Mapping[str, str]] = {
 }
 
 
-# What the description of a server ends with that was terminated while Nova built it.  Its build writes the task state
-# `block_device_mapping` over `deleting` (nova.compute.manager, `_build_resources`) and ends before the deletion begins.
+# Suffix of the description of a server that was terminated while Nova built it.  The build overwrites the task state
+# `deleting` with `block_device_mapping` (nova.compute.manager, `_build_resources`), and the deletion starts after it.
 ENDING: Final = " ending"
 
 
@@ -61,7 +61,7 @@ def state(server: Server) -> str:
     if server.task_state and server.task_state in _TASKS:
         return _TASKS[server.task_state]
     if server.status == "ERROR":
-        # A server that never ran will never run.  With "terminated" clients stop waiting for it at once.
+        # A server that failed to build never runs.  "terminated" makes clients stop waiting at once.
         return RUNNING if server.launched_at else TERMINATED
     return _STATUSES.get(server.status, RUNNING)
 

@@ -1,4 +1,4 @@
-"""DescribeInstanceStatus: is an instance well?  Nova tells of no checks, so what runs without an error passes them."""
+"""DescribeInstanceStatus.  Nova reports no status checks, so an instance that runs without an error passes them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ STATUSES = Table(
         "system-status.status": "SystemStatus.Status",
     },
 )
-# A filter, so that named instances that do not run are left out, not missing.
+# A filter, so that named instances that do not run are left out and do not raise NotFound.
 _RUNNING = compiled([{"Name": "instance-state-name", "Values": [RUNNING]}], STATUSES.filters)
 
 
@@ -52,11 +52,11 @@ _RUNNING = compiled([{"Name": "instance-state-name", "Values": [RUNNING]}], STAT
     ignores={"IncludeManagedResources": "no service of this cloud manages instances of its own for an account"},
 )
 async def describe_instance_status(call: Call, asked: Question) -> list[Row]:
-    """List the status of running instances, or of all."""
+    """List the status of running instances, or of all instances."""
     if not asked.req.get("IncludeAllInstances"):
         asked.filters += _RUNNING
     named = [ids.uuid(INSTANCE, one) for one in asked.ids]
-    # Named instances that have ended are left out or shown; those that never were are missing.
+    # Named instances that were terminated are left out or shown; unknown ids raise NotFound.
     ended = bool(named) or await may_have_ended(asked)
     servers, _ = await gather(servers_of(call, named, ended=ended), resolve_zone_ids(call, asked, STATUSES))
     names = zone_names(call)

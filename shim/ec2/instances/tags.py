@@ -1,4 +1,4 @@
-"""Tags of instances, in the metadata of Nova's servers; and of key pairs, in the comment of the public key."""
+"""Tags of instances, kept in servers' metadata, and of key pairs, kept in the comment of the public key."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def _key_pairs(call: Call, named: Sequence[str]) -> list[Held]:
 
 
 def _change_key_pair(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> Work:
-    # The tags are part of the public key's comment, and Nova changes no key pair.
+    # The tags are in the public key's comment, and Nova cannot change a key pair.
     raise AwsError(
         "UnsupportedOperation",
         "The tags of a key pair are given when it is made and cannot be changed.",

@@ -1,14 +1,14 @@
-"""Terminated instances: the servers that Nova deleted lately, read once and then remembered.
+"""Terminated instances: the servers that Nova deleted recently, read once and then cached.
 
-EC2 shows an instance for about an hour after its end.  Nova lists deleted servers at some milliseconds each, and what
-is deleted does not change, so each replica remembers a project's and asks Nova only for what was deleted since it
-asked last.  The end of a server is noticed in two ways, of which one is enough:
+EC2 shows an instance for about an hour after its termination.  Nova takes some milliseconds to list a deleted server,
+and a deleted server does not change, so each replica caches a project's deleted servers and asks Nova only for those
+that changed since its last request.  Either of two signs shows that a server was deleted:
 
-- Nova lists it among what changed since the last question, a minute before that included: clocks differ a little.
-- Nova listed it as living before and lists it no more.  If the first way did not tell of it, everything that was
-  deleted within the visible time is read again.
+- Nova lists it as changed since the last request, or in the minute before, because clocks differ a little.
+- Nova listed it as living before and no longer lists it.  If the first sign is missing, all servers that were deleted
+  within the visible time are read again.
 
-What Nova purges from its database stays visible here until its time is over.
+A server that Nova purges from its database stays visible here until its visible time ends.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ID_BYTES = 120  # an id in a set or a mapping
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """A deleted server, and until when it is shown."""
+    """A deleted server, and the time until which it is shown."""
 
     server: Server
     until: datetime
@@ -37,7 +37,7 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is remembered of a project: `asked` is when Nova was asked, `living` are the ids that it listed then."""
+    """What is cached for a project: `asked` is the time of the last request, `living` are the ids that Nova listed."""
 
     asked: datetime
     living: frozenset[str] = frozenset()
@@ -47,9 +47,8 @@ class Known:
 async def terminated(call: Call, *, living: Collection[str] | None, absent: Collection[str] = ()) -> list[Server]:
     """Read the servers that were deleted within the visible time.
 
-    `living` are the ids of all servers that Nova listed before this call (so a server that ends between the two
-    questions is in one of the answers), None where it was not asked for the list.  `absent` are ids that it did not
-    find.
+    `living` are the ids of all servers that Nova listed before this call (so a server that is deleted between the two
+    requests is in one of the answers), or None if the list was not read.  `absent` are ids that Nova did not find.
     """
     now, visible = datetime.now(UTC), timedelta(seconds=call.settings.terminated_visible_seconds)
     if not visible:
@@ -61,7 +60,7 @@ async def terminated(call: Call, *, living: Collection[str] | None, absent: Coll
         lost = known.living.difference(living) if living is not None else known.living.intersection(absent)
         if lost.difference(known.gone, (one.id for one in found)):
             found = await call.cloud.compute.deleted_servers(now - visible)
-    latest = _known(call)  # another call may have remembered more meanwhile
+    latest = _known(call)  # another call may have cached more meanwhile
     gone = {one: ended for one, ended in latest.gone.items() if ended.until > now} if latest else {}
     for server in found:
         if server.id not in gone:
@@ -74,14 +73,14 @@ async def terminated(call: Call, *, living: Collection[str] | None, absent: Coll
 
 
 def remembered(call: Call, ids: Collection[str]) -> list[Server]:
-    """Return those of some servers that are known to be deleted, without asking Nova."""
+    """Return the cached deleted servers among some ids, without a call to Nova."""
     known, now = _known(call), datetime.now(UTC)
     found = [known.gone[one] for one in ids if one in known.gone] if known else []
     return [one.server for one in found if one.until > now]
 
 
 def remembered_bytes(call: Call) -> int:
-    """Return what the account's share of the cache spends on deleted servers."""
+    """Return how many bytes of the account's share of the cache deleted servers use."""
     known = _known(call)
     return _size(known) if known else 0
 

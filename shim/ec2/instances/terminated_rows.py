@@ -1,8 +1,8 @@
-"""Terminated instances as rows whose XML is kept: they do not change, and an account may show a thousand of them.
+"""Terminated instances as rows with cached XML: they do not change, and an account may have a thousand of them.
 
-To build and write a row takes fifty times as long as to find its XML.  The XML depends on the server, the account and
-the names of zones in the region that the client signed for, so each replica keeps it by account and region.  It takes
-at most what the account's share of the cache has left beside the servers themselves; the other rows are written anew.
+Building and writing a row takes fifty times as long as finding its XML.  The XML depends on the server, the account and
+the zone names of the region that the client signed for, so each replica caches it by account and region.  The XML may
+use the part of the account's share of the cache that the servers leave; other rows are written again each time.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from shim.protocol.coverage import shape_at
 from shim.protocol.xml.rows import Written
 from shim.protocol.xml.write import Compiler
 
-_ROWS_A_TURN = 20  # built before other requests have their turn
-_SPARE_BYTES = 4096  # of the cache's own, for its entries
+_ROWS_A_TURN = 20  # built before the event loop runs other requests
+_SPARE_BYTES = 4096  # for the cache's own entries
 _ANSWER: Final = ec2.model.operation_model("DescribeInstances").output_shape
 _xml = Compiler().text_of_members(shape_at(_ANSWER, "Reservations").member)
 
@@ -33,9 +33,9 @@ _xml = Compiler().text_of_members(shape_at(_ANSWER, "Reservations").member)
 async def terminated_rows(
     call: Call, asked: Question, servers: Iterable[Server], context: InstanceContext
 ) -> list[Written]:
-    """Write deleted servers as reservations; they have members beside "InstanceId" only where filters read them.
+    """Write deleted servers as reservations; rows have members other than "InstanceId" only if filters read them.
 
-    The XML is kept where the request names no ids, so that `servers` are all that are shown.
+    The XML is cached only if the request has neither ids nor filters, because then `servers` are all that are shown.
     """
     key = "terminated rows", call.caller.account_id, zone_names(call)
     known: Mapping[str, Written] = call.cache.get(call.caller.project_id, key) or {}

@@ -1,4 +1,4 @@
-"""Instance types: Nova's flavors under their own names.  What a flavor does not tell is left out, never invented."""
+"""Instance types: Nova's flavors under their own names.  Members that a flavor does not define are left out."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ TYPES = Table(
         "vcpu-info.valid-threads-per-core": "VCpuInfo.ValidThreadsPerCore",
     },
 )
-# "Place" joins type and location to what orders the pages; it is no member of AWS's.
+# "Place" is type and location, for the order of pages; it is not a member of AWS's answer.
 OFFERINGS = Table(
     items="InstanceTypeOfferings",
     id="Place",
@@ -88,7 +88,7 @@ OFFERINGS = Table(
     filters={"instance-type": "InstanceType", "location": "Location"},
     shown=lambda rows: [{name: value for name, value in row.items() if name != "Place"} for row in rows],
 )
-# Placement's trait for an architecture, as a flavor may demand it (os-traits), → EC2's word.
+# Placement's trait for an architecture, which a flavor may require (os-traits) → EC2's name.
 _TRAITS = {"trait:HW_ARCH_AARCH64": "arm64", "trait:HW_ARCH_X86_64": "x86_64", "trait:HW_ARCH_I686": "i386"}
 
 
@@ -104,7 +104,7 @@ async def describe_instance_types(call: Call, asked: Question) -> list[Row]:
 
 @describes(OFFERINGS, supports="LocationType Filters MaxResults NextToken")
 async def describe_instance_type_offerings(call: Call, asked: Question) -> list[Row]:
-    """List which instance types can be asked for where: every flavor everywhere, for Nova places no such bounds."""
+    """List instance types by location: every flavor in every location, because Nova does not bind flavors to zones."""
     flavors, zones = await gather(call.cloud.compute.flavors(), call.cloud.compute.zones())
     known = availability_zones.zones(zones, availability_zones.zone_names(call))
     location = asked.req.get("LocationType") or "region"
@@ -135,7 +135,7 @@ async def flavor_named(call: Call, name: str) -> cloud.Flavor:
 
 
 def architecture(flavor: cloud.Flavor) -> str:
-    """Tell a flavor's architecture; one that demands none runs on what nearly every cloud has."""
+    """Return a flavor's architecture; the default is that of nearly every cloud."""
     return next((word for trait, word in _TRAITS.items() if flavor.extra_specs.get(trait) == "required"), "x86_64")
 
 
@@ -175,7 +175,7 @@ def row(flavor: cloud.Flavor) -> dict[str, Any]:
         },
         "PlacementGroupInfo": {"SupportedStrategies": []},
         "HibernationSupported": False,
-        # "true" makes Terraform ask for credits, which Nova knows nothing of; whatever the flavor is called.
+        # "true" makes Terraform ask for CPU credits, which Nova does not have.
         "BurstablePerformanceSupported": False,
         "DedicatedHostsSupported": False,
         "AutoRecoverySupported": False,
@@ -185,7 +185,7 @@ def row(flavor: cloud.Flavor) -> dict[str, Any]:
 
 
 def _storage(flavor: cloud.Flavor) -> dict[str, Any]:
-    """Describe the ephemeral disk, which is what EC2 calls instance storage; the root disk is not."""
+    """Describe the ephemeral disk, which EC2 calls instance storage; the root disk is not part of it."""
     if not flavor.ephemeral:
         return {"InstanceStorageSupported": False}
     return {

@@ -1,1 +1,1 @@
-"""RunInstances: from its parameters to servers, and what is undone where that fails."""
+"""RunInstances: parse the request, create the servers, and undo a launch that fails."""

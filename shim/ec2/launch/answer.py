@@ -1,4 +1,4 @@
-"""RunInstances' answer: the reservation of what was launched, a moment or a while ago."""
+"""RunInstances' answer: the reservation of a new launch, or of an earlier one."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from shim.errors import AwsError
 async def launched(
     call: Call, launch: Launch, servers: Sequence[Server], place: Placement | None, devices: Sequence[BlockDevice]
 ) -> dict[str, Any]:
-    """Write the reservation; without a `place` it is looked up again, where an instance has no interface yet."""
+    """Write the reservation; if `place` is None and an instance has no interface yet, the placement is read again."""
     context = await instance_context(call, [server.id for server in servers] if len(servers) == 1 else None)
     rows = [reservation(server, context) for server in servers]
     instances = [row["Instances"][0] for row in rows]
-    if devices and not devices[0].local:  # the root stands first; Nova tells of volumes when it has made them
+    if devices and not devices[0].local:  # the root is first; Nova shows volumes once it has made them
         for one in instances:
             one["RootDeviceType"] = "ebs"
     ended = (SHUTTING_DOWN, TERMINATED)
     bare = [one for one in instances if not one["NetworkInterfaces"] and one["State"]["Name"] not in ended]
     if bare and place is None:
-        with suppress(AwsError):  # what the first request named may be gone by now
+        with suppress(AwsError):  # resources that the first request named may be deleted
             place = await placement(call, launch)
     if place is not None:
         for one in bare:
@@ -40,7 +40,7 @@ async def launched(
 
 
 def _fill(instance: dict[str, Any], place: Placement, names: Mapping[str, str]) -> None:
-    """Tell where an instance will be, while Neutron has not made its ports yet."""
+    """Fill in an instance's network members from its placement while Neutron has not made its ports."""
     instance |= {
         "SubnetId": ids.aws("subnet", place.subnet_id) if place.subnet_id else None,
         "VpcId": place.vpc_id,

@@ -1,4 +1,4 @@
-"""Translate BlockDeviceMappings for Nova: a root volume in place of the flavor's disk, and further volumes."""
+"""Translate BlockDeviceMappings for Nova: a root volume instead of the flavor's disk, and data volumes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shim.errors import AwsError
 
 _NAME = re.compile(r"/dev/(?:sd|xvd|vd|hd)[a-z]{1,2}[0-9]{0,2}|xvd[a-z]{1,2}|sd[a-z]{1,2}[0-9]{0,2}")
 GENERAL = ("gp2", "gp3", "standard")
-# Names that clients use for the root device, whatever the image calls it.
+# Names that clients use for the root device, whatever its name in the image.
 _ROOTS = frozenset({"/dev/sda1", "/dev/sda", "/dev/xvda", "/dev/vda"})
 
 
@@ -34,7 +34,7 @@ async def devices(
 
 
 def _type(asked: str | None, known: Collection[str]) -> str | None:
-    """Find Cinder's volume type; Cinder's default replaces a general type of AWS's that Cinder does not have."""
+    """Return Cinder's volume type; Cinder's default replaces an AWS general-purpose type that Cinder does not have."""
     if asked is None or asked in known:
         return asked
     if asked not in GENERAL:
@@ -107,7 +107,7 @@ def _data(name: str, mapping: Mapping[str, Any]) -> BlockDevice:
         size=size,
         device=name if name.startswith("/dev/") else f"/dev/{name}",
         volume_type=ebs.get("VolumeType"),
-        # AWS's default for what a launch makes; an attached volume stays by default.
+        # AWS's default for a volume that the launch creates; a volume attached later is kept by default.
         delete_on_termination=ebs.get("DeleteOnTermination", True),
     )
 

@@ -1,4 +1,4 @@
-"""How many instances the project's limits in OpenStack leave room for, looked at once before anything is made."""
+"""Compute how many instances the project's OpenStack limits allow, before anything is created."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from shim.errors import AwsError
 _NO_LIMIT = -1
 
 
-# AWS's sentences, as seen in https://github.com/convox/rack/issues/2539 (instances) and
-# https://github.com/scrapoxy/scrapoxy/issues/202 (vCPUs), without the last one, which names AWS's own contact page.
+# AWS's messages, as seen in https://github.com/convox/rack/issues/2539 (instances) and
+# https://github.com/scrapoxy/scrapoxy/issues/202 (vCPUs), without the last sentence, which names AWS's contact page.
 
 
 def allowed(
@@ -23,11 +23,11 @@ def allowed(
     devices: Sequence[BlockDevice] = (),
     block: BlockLimits | None = None,
 ) -> int:
-    """Return how many instances to make, `most` at most; raise AWS's error where there is no room for `least`.
+    """Return how many instances to make, at most `most`; raise AWS's error if there is no room for `least`.
 
     "If you specify a value that is more capacity than Amazon EC2 can launch, EC2 launches the largest possible number
-    of instances above the specified minimum count" (RunInstances, MaxCount).  Ports are left to Nova, which looks at
-    Neutron's quota before it makes the first server.
+    of instances above the specified minimum count" (RunInstances, MaxCount).  Nova itself checks Neutron's
+    quota of ports before it makes the first server.
     """
     rooms = [
         (_room(compute.cores, compute.cores_used, flavor.vcpus), _vcpus(compute.cores)),
@@ -48,7 +48,7 @@ def allowed(
 
 
 def too_many(count: int, limit: int) -> AwsError:
-    """Make the error for more instances than may be launched."""
+    """Return the error for more instances than may be launched."""
     return AwsError(
         "InstanceLimitExceeded",
         f"You have requested more instances ({count}) than your current instance limit of {limit} allows for the "
@@ -57,7 +57,7 @@ def too_many(count: int, limit: int) -> AwsError:
 
 
 def _room(limit: int, used: int, each: int) -> int | None:
-    """Return how many more there is room for; None where nothing limits them."""
+    """Return how many more instances fit; None if there is no limit."""
     if limit == _NO_LIMIT or not each:
         return None
     return max(0, limit - used) // each
@@ -72,7 +72,7 @@ def _vcpus(limit: int) -> AwsError:
 
 
 def _memory(limit: int) -> AwsError:
-    # AWS limits no memory, so its general code for instances stands for what OpenStack alone has.
+    # AWS has no limit of memory, so OpenStack's limit raises the general code for instances.
     return AwsError(
         "InstanceLimitExceeded", f"You have requested more memory than your current limit of {limit} MiB allows."
     )

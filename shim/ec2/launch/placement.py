@@ -1,4 +1,4 @@
-"""Find the networks, addresses and security groups of new instances among the project's."""
+"""Find the networks, addresses and security groups of new instances."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DEFAULT_GROUP = "default"
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The networks and groups that Nova is told, and what the answer shows until Neutron has made the ports."""
+    """The networks and groups for Nova, and what the answer shows until Neutron has made the ports."""
 
     nics: tuple[Nic, ...]
     groups: tuple[cloud.SecurityGroup, ...]
@@ -33,7 +33,7 @@ class Placement:
 
 
 async def placement(call: Call, launch: Launch) -> Placement:
-    """Find everything the request names; raise the NotFound of whatever is not there."""
+    """Find the resources that the request names; raise NotFound for the first that does not exist."""
     net = call.cloud.network
     subnets, ports, groups, layout = await gather(net.subnets(), net.ports(), net.security_groups(), vpc_layout(call))
     by_id = {subnet.id: subnet for subnet in subnets}
@@ -70,7 +70,7 @@ def _nic(
     if wanted.address:
         _check_address(wanted.address, subnet, ports.values())
     elif len(_siblings(subnet, subnets)) > 1 and wanted.subnet_id:
-        # Nova lets the network be chosen, and Neutron then takes a subnet of its own choice.
+        # Nova accepts only a network; Neutron then chooses the subnet.
         raise AwsError(
             "UnsupportedOperation",
             "The subnet shares its network with others: choose an address with PrivateIpAddress, or another subnet.",
@@ -80,7 +80,7 @@ def _nic(
 
 
 def _subnet(wanted: Interface, subnets: Mapping[str, cloud.Subnet], layout: VpcLayout) -> cloud.Subnet:
-    """Find the subnet of a new interface: the one named, else the first of the default network."""
+    """Find the subnet of a new interface: the named one, else the first of the default network."""
     if wanted.subnet_id:
         found = subnets.get(wanted.subnet_id)
         if found is None or found.version != 4:
@@ -97,7 +97,7 @@ def _subnet(wanted: Interface, subnets: Mapping[str, cloud.Subnet], layout: VpcL
 
 
 def default_network(layout: VpcLayout) -> str | None:
-    """Return the network for a request that names none: the one of the configured name, else the only one."""
+    """Return the network for a request that names none: the one with the configured name, else the only one."""
     return layout.default_network or (next(iter(layout.networks)) if len(layout.networks) == 1 else None)
 
 
@@ -106,7 +106,7 @@ def _siblings(subnet: cloud.Subnet, subnets: Mapping[str, cloud.Subnet]) -> list
 
 
 def _check_address(address: str, subnet: cloud.Subnet, ports: Iterable[cloud.Port]) -> None:
-    """Check the requested address now: Nova would take it, and the launch would fail a while later."""
+    """Check the requested address: Nova would accept any, and the launch would fail later."""
     try:
         ip_address(address)
     except ValueError:
@@ -138,7 +138,7 @@ def _groups(
     project_id: str,
     port: cloud.Port | None,
 ) -> list[cloud.SecurityGroup]:
-    """Find the groups by id and by name; without any, those of an existing port, or the project's `default`."""
+    """Find the groups by id and by name; if none is named, those of an existing port, or the project's `default`."""
     by_id = {group.id: group for group in groups}
     if absent := [ids.aws("sg", one) for one in launch.group_ids if one not in by_id]:
         raise ids.missing(SECURITY_GROUP, absent)

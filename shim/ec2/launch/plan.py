@@ -1,4 +1,4 @@
-"""A launch with everything that it names found in OpenStack: what each server is made of, and how many of them."""
+"""Resolve what a launch names in OpenStack: the definition of each server, and how many to create."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LATER_ITEMS = 4  # the token's two, the reservation, the index
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What each server is made of, where it goes, and how many there may be."""
+    """The definition of each server, its placement, and the largest number to create."""
 
     server: NewServer
     placement: Placement
@@ -39,9 +39,9 @@ class Plan:
 
 
 async def plan(call: Call, launch: Launch, tags: Mapping[str, str], there: int = 0) -> Plan:
-    """Find what a launch names, and check it; `there` of its servers were made by an earlier attempt.
+    """Find what a launch names, and check it; `there` is how many servers an earlier attempt created.
 
-    Raises AWS's error for whatever is missing, does not fit together, or has no room within the project's limits.
+    Raises AWS's error if a resource is missing, resources do not fit together, or a project limit is exceeded.
     """
     image, flavor, place, (zones, compute, _) = await gather(
         _image(call, launch.image_id),
@@ -71,7 +71,7 @@ async def plan(call: Call, launch: Launch, tags: Mapping[str, str], there: int =
 
 
 async def devices_again(call: Call, launch: Launch) -> Sequence[BlockDevice]:
-    """Return the devices of a launch that was made before; none where what it named is gone by now."""
+    """Return the devices of an earlier launch; none if what it named is deleted."""
     try:
         image, flavor = await gather(_image(call, launch.image_id), flavor_named(call, launch.instance_type))
         return await devices(call, launch.devices, image, flavor)
@@ -92,7 +92,7 @@ async def _check_key(call: Call, name: str | None) -> None:
 
 
 def _check(launch: Launch, image: Image, flavor: Flavor, zone: str | None) -> None:
-    """Check what Nova would find out later, or say in other words."""
+    """Check what Nova would report later, or with another error."""
     if image.status != "active":
         raise AwsError("InvalidAMIID.Unavailable", f"The image ID '{ids.aws('ami', image.id)}' is not available")
     if launch.zone and zone is None:
@@ -108,13 +108,13 @@ def _check(launch: Launch, image: Image, flavor: Flavor, zone: str | None) -> No
 
 
 def _name(tags: Mapping[str, str]) -> str:
-    """Name the server in OpenStack after its tag Name; Nova strips nothing, and some databases hold no rare planes."""
+    """Return the server's OpenStack name, from its tag Name; some databases accept only Unicode's basic plane."""
     name = "".join(c for c in tags.get("Name", "") if c.isprintable() and c <= "\uffff").strip()
     return name[:255]
 
 
 def _metadata(launch: Launch, tags: Mapping[str, str], image: Image, place: Placement) -> Mapping[str, str]:
-    """Write the tags and facts that the server keeps."""
+    """Return the tags and facts that are stored in the server's metadata."""
     items = tag_codec.to_metadata(tags) | dict(launch.facts)
     architecture = images.architecture(image)
     if architecture != "x86_64":

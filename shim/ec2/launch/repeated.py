@@ -1,10 +1,11 @@
-"""A RunInstances request that is repeated with its ClientToken: finding what it launched before, whole or half done.
+"""Find what a RunInstances request with the same ClientToken launched before, whole or half done.
 
-A gateway may be killed in the middle of a launch, and Nova changes neither metadata nor tags of a server that is being
-built, so no mark can be set at the end.  The order of making tells instead: the last of the MinCount servers is made
-when all the others are there (`run_instances`), and a launch is whole as soon as that one exists.
+A gateway may be killed in the middle of a launch, and Nova cannot change metadata or tags of a server while it builds
+it, so the last step cannot set a mark.  The order of creation shows it instead: the last of the MinCount servers is
+created after all the others exist (`run_instances`), so a launch is whole once that server exists.
 
-While a server is there, its tag finds it and its metadata tells the rest; of a deleted one Nova keeps the description.
+An existing server is found by its tag and identified by its metadata.  For a deleted server Nova keeps only the
+description.
 """
 
 from __future__ import annotations
@@ -31,16 +32,16 @@ log = logging.getLogger(__name__)
 _PREFIX = "ec2-ct-"
 _UNDONE = "undone"
 _DELETED = frozenset({"DELETED", "SOFT_DELETED"})
-# AWS remembers a token for a day after the end; here it is as long as terminated instances are shown, and at least so
-# long that whoever repeats a request for want of an answer has given up.
+# AWS keeps a token for a day after termination.  The gateway keeps it as long as it shows terminated instances, and at
+# least this long, which is longer than clients retry.
 _LEAST_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchToken:
-    """One ClientToken and the request it came with: `marks` for metadata, `tag` as Nova's tag and in descriptions.
+    """A ClientToken and its request: `marks` are metadata items, `tag` is Nova's tag and starts descriptions.
 
-    `reservation` follows from the token, so that two gateways that end one launch launch together.
+    `reservation` is derived from the token, so that two gateways that complete one launch use the same reservation.
     """
 
     marks: Mapping[str, str]
@@ -48,43 +49,43 @@ class LaunchToken:
     reservation: str
 
     def description(self, number: int) -> str:
-        """Write the description of the server with that launch index."""
+        """Return the description of the server with this launch index."""
         return f"{self.tag} {self.marks[client_tokens.DIGEST][:16]} {number}"
 
 
 def token_of(call: Call, marks: Mapping[str, str]) -> LaunchToken | None:
-    """Return the token of a launch from its metadata (`Creation.token`); None where the request has none."""
+    """Return the token of a launch from its metadata (`Creation.token`); None if the request has none."""
     if not marks:
         return None
     token = marks[client_tokens.TOKEN]
-    # Nova's tags hold 60 characters, and neither slashes nor commas.
+    # Nova's tags have at most 60 characters, without slashes and commas.
     tag = _PREFIX + hashlib.sha256(token.encode()).hexdigest()[:40]
     return LaunchToken(marks, tag, uuid.uuid5(uuid.NAMESPACE_OID, f"{call.caller.project_id} {token}").hex)
 
 
 def number(server: Server) -> int:
-    """Return a server's launch index, from its description where the metadata is gone."""
+    """Return a server's launch index, from its description if the metadata is deleted."""
     word = server.metadata.get(instance_facts.INDEX) or server.description.removesuffix(ENDING).rpartition(" ")[2]
     return instance_facts.count(word) or 0
 
 
 async def launched_before(call: Call, token: LaunchToken, least: int, _: Mapping[str, str]) -> Found[Server]:
-    """Find the servers of an earlier request, one for each index; half done where the last of the least is missing.
+    """Find the servers of an earlier request, one for each index; half done if the last of the `least` is missing.
 
-    Call it under the token's lock (`Creation.once`).  It raises IdempotentParameterMismatch, and
-    IdempotentInstanceTerminated where a launch was whole and all of it has been terminated.
+    Call it under the token's lock (`Creation.once`).  Raises IdempotentParameterMismatch, and
+    IdempotentInstanceTerminated if the launch was whole and all its instances are terminated.
     """
     seconds = max(call.settings.terminated_visible_seconds, _LEAST_SECONDS)
     since = datetime.now(UTC) - timedelta(seconds=seconds)
     tagged, deleted = await gather(call.cloud.compute.servers(tag=token.tag), call.cloud.compute.deleted_servers(since))
-    # Nova still lists a server by its tag for some seconds after its end.
+    # Nova still lists a deleted server by its tag for some seconds.
     gone = _by_id(one for one in (*tagged, *deleted) if one.status in _DELETED and _noted(one, token))
     there = [one for one in tagged if one.status not in _DELETED]
     await gather_all(take_back(call, token, one.id) for one in there if _undone(one) and state(one) != SHUTTING_DOWN)
     live = await one_each(call, token, not_undone(there))
     _same_request(token, live, gone.values())
     staying = [one for one in live if state(one) != SHUTTING_DOWN]
-    # Deleted servers of an older launch are forgotten, so it is left as it is.
+    # Deleted servers of an older launch are no longer read, so such a launch counts as whole.
     old = any(one.created_at < since for one in live)
     if not old and not any(number(one) >= least - 1 for one in (*live, *gone.values())):
         return [(one, {**token.marks, HALF_DONE: ""}) for one in staying]
@@ -99,14 +100,14 @@ async def launched_before(call: Call, token: LaunchToken, least: int, _: Mapping
 
 
 def not_undone(servers: Iterable[Server]) -> list[Server]:
-    """Leave out what is deleted, and what an attempt took back: neither counts as launched."""
+    """Leave out servers that are deleted or marked as undone; neither counts as launched."""
     return [one for one in servers if one.status not in _DELETED and not _undone(one)]
 
 
 async def one_each(call: Call, token: LaunchToken, servers: Sequence[Server]) -> list[Server]:
-    """Keep one server for each index and take the others back.
+    """Keep one server for each index and delete the others.
 
-    Nova may still make a server for a killed gateway while another gateway asks for it again.
+    Nova may still create a server for a killed gateway when another gateway asks for the same index.
     """
     kept: dict[int, Server] = {}
     for server in sorted(servers, key=lambda one: (state(one) == SHUTTING_DOWN, one.created_at, one.id)):
@@ -121,8 +122,8 @@ async def take_back(call: Call, token: LaunchToken, id: str) -> None:
     compute = call.cloud.compute
     await _mark_undone(call, token, id)
     await absent_is(None, compute.delete_server(id))
-    # Nova loses a description that is written before the server's own record exists.  A server deleted before that
-    # leaves no record; one deleted afterwards takes the second writing.
+    # Nova loses a description that is written before the server's record exists.  A server that is deleted before that
+    # leaves no record; a server that is deleted later accepts the second write.
     await _mark_undone(call, token, id)
 
 
@@ -156,7 +157,7 @@ def _same_request(token: LaunchToken, live: Iterable[Server], gone: Iterable[Ser
 
 
 def _revived(server: Server, sibling: Server) -> Server:
-    """Give a deleted server the metadata that its answer needs, copied from one that was launched with it."""
+    """Return a deleted server with the metadata that the answer needs, copied from a server of the same launch."""
     shared = (client_tokens.TOKEN, instance_facts.RESERVATION)
     facts = {name: sibling.metadata[name] for name in shared if name in sibling.metadata}
     return replace(server, metadata={**facts, instance_facts.INDEX: str(number(server))})

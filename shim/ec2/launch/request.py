@@ -1,4 +1,4 @@
-"""Parse a RunInstances request once, and check what can be checked before OpenStack is asked."""
+"""Parse a RunInstances request, and check what needs no OpenStack call."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from shim.protocol.values import but, only
 _USER_DATA_BYTES = 16384  # "limited to 16 KB, in raw form, before it is base64-encoded"
 
 FORBIDS = (
-    # A name means a group of the default VPC, and the subnet may lie in another one.  The message is as seen in
+    # A name means a group of the default VPC, but the subnet may be in another VPC.  The message is seen in
     # https://github.com/aws/aws-cli/issues/5679.
     Forbidden(
         "SecurityGroups",
@@ -75,7 +75,7 @@ class Interface:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """A checked request; ids are OpenStack's UUIDs, `group_names` are still names."""
+    """A checked request; ids are OpenStack's UUIDs, and `group_names` are not resolved yet."""
 
     least: int
     most: int
@@ -92,12 +92,12 @@ class Launch:
 
 
 def read(req: Mapping[str, Any], bound: int = 1000) -> Launch:
-    """Check a request for at most `bound` instances and take it apart; raises AWS's errors for what cannot be."""
+    """Check and parse a request for at most `bound` instances; raises AWS's errors for invalid parameters."""
     least, most = _counts(req, bound)
     if not req.get("ImageId"):
         raise AwsError("MissingParameter", "The request must contain the parameter ImageId", refused="ImageId")
     if not req.get("InstanceType"):
-        # AWS falls back to a type of its own, m1.small; no cloud is bound to have one of that name.
+        # AWS's default is m1.small; an OpenStack cloud may not have a flavor of that name.
         raise AwsError(
             "MissingParameter", "The request must contain the parameter InstanceType", refused="InstanceType"
         )
@@ -134,7 +134,7 @@ def _counts(req: Mapping[str, Any], bound: int) -> tuple[int, int]:
 
 
 def _interfaces(req: Mapping[str, Any], count: int) -> tuple[tuple[Interface, ...], list[str]]:
-    """Read the interfaces and their security groups, from `NetworkInterfaces` or the instance's own parameters."""
+    """Read the interfaces and their security groups, from `NetworkInterfaces` or the instance's parameters."""
     given = req.get("NetworkInterfaces") or []
     groups: list[str] = list(req.get("SecurityGroupIds") or ())
     if not given:
@@ -193,11 +193,11 @@ def _address(address: str | None, count: int) -> str | None:
 
 
 def _user_data(text: str | None) -> str | None:
-    """Check user data and return it as base64 in one line, as Nova takes it."""
+    """Check user data and return it as base64 in one line, as Nova requires."""
     if not text:
         return None
     try:
-        # Clients wrap lines as `base64` does, and leave the padding to the reader's taste.
+        # Clients may wrap lines, as `base64` does.
         raw = base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
         raise AwsError("InvalidParameterValue", "Invalid BASE64 encoding of user data.", refused="UserData") from None

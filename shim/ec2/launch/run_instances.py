@@ -1,4 +1,4 @@
-"""RunInstances: as many servers as asked for, at least the least of them or none at all."""
+"""RunInstances: create MinCount to MaxCount servers, or none."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ log = logging.getLogger(__name__)
 
 _SIDE_BY_SIDE = 8
 _SOFT = frozenset({Fault.QUOTA, Fault.NO_CAPACITY})  # "launches the largest possible number above MinCount"
-_PASSING = frozenset({Fault.UNAVAILABLE, Fault.THROTTLED})  # worth the same request again, with its ClientToken
+_PASSING = frozenset({Fault.UNAVAILABLE, Fault.THROTTLED})  # the client can retry with its ClientToken
 _EBS = "BlockDeviceMappings.Ebs"
-BESIDE = (VOLUME, INTERFACE)  # types that a launch creates as well
+BESIDE = (VOLUME, INTERFACE)  # types that a launch also creates
 
 
 def _check(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]) -> None:
@@ -62,7 +62,7 @@ def _check(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]
     check=creates(INSTANCE, *BESIDE, check=_check),
 )
 async def run_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Launch instances; with a ClientToken that was seen before, answer those it launched, or finish what it began."""
+    """Launch instances; for a repeated ClientToken, return the earlier launch, or complete it if it is half done."""
     launch, new = read(req, call.settings.launch_max), creating(call, req, INSTANCE, BESIDE)
     token, planned = token_of(call, new.token), None
     async with new.once(partial(launched_before, call, token, launch.least) if token else None):
@@ -85,7 +85,7 @@ async def run_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
 async def _answered_again(
     call: Call, launch: Launch, servers: Sequence[Server], new: Creation[Server]
 ) -> Mapping[str, Any]:
-    """Answer a request whose ClientToken launched everything before, and mark volumes that were left unmarked."""
+    """Answer a request whose ClientToken's launch is whole, and mark volumes that are not marked yet."""
     volume_tags = new.tags_of(VOLUME)
     devices = await devices_again(call, launch) if launch.devices or volume_tags else ()
     alive = [one for one in servers if state(one) in (PENDING, RUNNING)]
@@ -96,10 +96,10 @@ async def _answered_again(
 async def _mark_volumes(
     call: Call, planned: Plan, servers: Sequence[Server], new: Creation[Server], token: LaunchToken
 ) -> None:
-    """Mark the volumes of a launch with a ClientToken, without its lock: Cinder has to be waited for.
+    """Mark the volumes of a launch with a ClientToken, without the token's lock, because this waits for Cinder.
 
-    A launch whose servers are all there stays where this request is cancelled: a repetition may have been answered
-    with them.  The repetition finds the launch by its token, and marks the volumes.
+    If this request is cancelled, the servers stay: a repeated request may have been answered with them.  A repeated
+    request finds the launch by its token and marks the volumes.
     """
     try:
         await launch_volumes.mark(call, servers, planned.server.devices, new.tags_of(VOLUME))
@@ -110,15 +110,15 @@ async def _mark_volumes(
 
 
 async def _take_all_back(call: Call, servers: Sequence[Server], new: Creation[Server], token: LaunchToken) -> None:
-    """Take back every server that can be, and log the others: the caller raises the error that came before.
+    """Delete every server, and log those that could not be deleted; the caller raises the earlier error.
 
-    A server that Nova does not delete is marked as undone all the same, so a repetition takes it back and launches
-    again (`launched_before`).
+    A server that Nova does not delete is still marked as undone, so a repeated request deletes it and launches again
+    (`launched_before`).
     """
     try:
         async with new.alone():
             outcomes = await gather_outcomes(take_back(call, token, one.id) for one in servers)
-    except BackendError as error:  # the lock cannot be had
+    except BackendError as error:  # the lock is not available
         outcomes = [error for _ in servers]
     for server, outcome in zip(servers, outcomes, strict=True):
         if isinstance(outcome, Exception):
@@ -128,7 +128,7 @@ async def _take_all_back(call: Call, servers: Sequence[Server], new: Creation[Se
 async def _complete(
     call: Call, launch: Launch, planned: Plan, new: Creation[Server], token: LaunchToken | None
 ) -> list[Server]:
-    """Make the servers that are missing beside the half-done launch of an earlier request, if there is one."""
+    """Create the servers of a launch, or those missing from the half-done launch of an earlier request."""
     known = new.half_done
     if token is None:
         delete = call.cloud.compute.delete_server
@@ -148,7 +148,7 @@ async def _make(
     known: Sequence[Server],
     undo: Callable[[str], None],
 ) -> list[str]:
-    """Make the servers of each batch side by side; at least so many, then as many as quotas and hosts allow."""
+    """Create the servers of each batch concurrently: at least MinCount, then as many as quotas and hosts allow."""
     least = launch.least - len(known)
     made: list[str] = []
     for batch in _batches(launch, planned, token, known):
@@ -166,9 +166,9 @@ async def _make(
 def _batches(
     launch: Launch, planned: Plan, token: LaunchToken | None, known: Sequence[Server]
 ) -> list[list[NewServer]]:
-    """Write all servers that are to be made, in batches that are made side by side.
+    """Return the servers to create, in batches; the servers of a batch are created concurrently.
 
-    The last of the least number waits until the others are there: its being made ends the launch (`repeated`).
+    The last of the MinCount servers is created after the others, because it makes the launch whole (`repeated`).
     """
     reservation = token.reservation if token else uuid.uuid4().hex
     metadata = dict(planned.server.metadata) | dict(token.marks if token else {})
@@ -192,10 +192,10 @@ def _numbered(template: NewServer, number: int, token: LaunchToken | None) -> Ne
 
 
 async def _asked(call: Call, specs: Sequence[NewServer], undo: Callable[[str], None]) -> list[str | Exception]:
-    """Ask for servers side by side, and return what became of each request.
+    """Ask Nova for servers concurrently, and return the id or the error of each request.
 
-    A request under way cannot be taken back before Nova has named the server: when this call is cancelled, they still
-    end, and what they made is undone.
+    A server cannot be deleted before Nova has returned its id: if this call is cancelled, the requests still run to
+    their end, and their servers are undone.
     """
     requests = asyncio.ensure_future(gather_outcomes(call.cloud.compute.create_server(one) for one in specs))
     try:
@@ -212,7 +212,7 @@ async def _read(call: Call, made: Sequence[str]) -> list[Server]:
 
 
 async def _read_tagged(call: Call, token: LaunchToken, made: Sequence[str]) -> list[Server]:
-    """Read the servers of a token, and take back what another gateway, ending the same launch, has made beside them."""
+    """Read the servers of a token, and delete duplicates that another gateway made for the same launch."""
     found = {one.id: one for one in await call.cloud.compute.servers(tag=token.tag)}
     absent = [one for one in made if one not in found]
     found |= {one.id: one for one in await gather_all(call.cloud.compute.server(one) for one in absent)}
@@ -220,7 +220,7 @@ async def _read_tagged(call: Call, token: LaunchToken, made: Sequence[str]) -> l
 
 
 def _worded(error: Exception) -> Exception:
-    """Say in EC2's words what Nova says in a general one."""
+    """Return EC2's specific error for a general quota error of Nova."""
     if isinstance(error, BackendError) and error.fault is Fault.QUOTA:
         if "metadata" in error.detail.lower():
             return tag_rules.limit_exceeded()

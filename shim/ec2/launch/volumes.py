@@ -1,6 +1,6 @@
-"""Write tags and the requested device names on the volumes that Nova makes for a launch.
+"""Write tags and the requested device names on the volumes that Nova creates for a launch.
 
-Nova creates them while it builds the server and takes neither along, so the launch waits until they are there.
+Nova creates them while it builds the server and passes neither on, so the launch waits until they exist.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from shim.ec2.tags.codec import from_metadata, to_metadata
 from shim.ec2.volumes import rows as volume_rows
 from shim.errors import AwsError
 
-_PAUSES = (0.5, *(1.0,) * 44)  # 45 s in all: most clients give up on an answer after 60
+_PAUSES = (0.5, *(1.0,) * 44)  # 45 s in all: most clients time out after 60 s
 
 
 async def mark(
@@ -28,10 +28,10 @@ async def mark(
     *,
     again: bool = False,
 ) -> None:
-    """Write tags on all volumes of new servers, and on each data volume the device name of its mapping.
+    """Write tags on all volumes of new servers, and the device name of its mapping on each data volume.
 
-    When a launch is repeated (`again`), volumes that have either are left as they are: somebody may have changed them.
-    Raises Unavailable when Cinder has not made them within 45 seconds.
+    If a launch is repeated (`again`), volumes that have tags or a device name are not changed: a user may have changed
+    them.  Raises Unavailable if Cinder has not created the volumes within 45 seconds.
     """
     wanted = [device for device in devices if not device.local]
     named = [device for device in wanted if device.device]
@@ -53,7 +53,7 @@ async def mark(
 
 
 async def _with_volumes(call: Call, servers: Sequence[Server], count: int) -> list[Server]:
-    """Wait until each server has all its volumes or is built; return those that did not fail."""
+    """Wait until each server has all its volumes or is built; return the servers that did not fail."""
     for pause in _PAUSES:
         found = await _servers(call, [server.id for server in servers])
         alive = [server for server in found if not failed(server)]
@@ -64,7 +64,7 @@ async def _with_volumes(call: Call, servers: Sequence[Server], count: int) -> li
 
 
 async def _servers(call: Call, named: Sequence[str]) -> list[Server]:
-    """Read servers by one call: the one that is named, or the list of all."""
+    """Read servers in one call: the single named one, or the list of all."""
     if len(named) == 1:
         return [await call.cloud.compute.server(named[0])]
     listed = {server.id: server for server in await call.cloud.compute.servers()}
@@ -72,7 +72,7 @@ async def _servers(call: Call, named: Sequence[str]) -> list[Server]:
 
 
 async def _volumes(call: Call, named: Sequence[str]) -> dict[str, Volume]:
-    """Read volumes by one call: the one that is named, or the list of all."""
+    """Read volumes in one call: the single named one, or the list of all."""
     if len(named) == 1:
         return {named[0]: await call.cloud.block.volume(named[0])}
     return {volume.id: volume for volume in await call.cloud.block.volumes()} if named else {}
@@ -83,7 +83,7 @@ def _marked(volume: Volume) -> bool:
 
 
 def matched(server: Server, volumes: Iterable[Volume], devices: Iterable[BlockDevice]) -> dict[str, str]:
-    """Return the device name of each volume, by its size and source; equal volumes can take each other's name."""
+    """Return the device name of each volume, matched by size and source; equal volumes are interchangeable."""
     ends = {held.id: held.delete_on_termination for held in server.volumes}
     free = sorted(volumes, key=lambda volume: (volume.bootable, volume.id))
     found: dict[str, str] = {}
