@@ -1,1 +1,1 @@
-"""Buckets and their listings: Swift's containers."""
+"""Actions on buckets, which are Swift's containers, and their listings."""

@@ -1,7 +1,7 @@
-"""Buckets: containers of the caller's project.  Their names are the project's own, as Swift's are.
+"""Buckets are containers of the caller's project; their names are unique per project, as in Swift.
 
-A bucket is there for every request as soon as CreateBucket has answered; ListBuckets reads the account's listing, which
-may lag behind.  A DeleteBucket right after the last DeleteObject may be refused while Swift's counts catch up.
+A bucket exists for every request once CreateBucket has answered; ListBuckets reads the account's listing, which may lag
+behind.  A DeleteBucket right after the last DeleteObject may be refused until Swift has updated its counts.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MOST_STALE_ROWS: Final = 20
 
 @action(supports="MaxBuckets ContinuationToken Prefix BucketRegion")
 async def list_buckets(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """List the project's buckets, in order of their names; all of them where nothing is asked for.
+    """List the project's buckets by name; all of them if the request has no parameters.
 
     "If you specify the bucket-region, prefix, or continuation-token query parameters without using max-buckets [...],
     Amazon S3 applies a default page size of 10,000", and tells regions "if the request contains at least one valid
@@ -61,7 +61,7 @@ async def list_buckets(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 async def _buckets(call: Call, prefix: str, marker: str, limit: int | None) -> list[Container]:
-    """Read the account until there is one bucket more than wanted, or no more."""
+    """Read the account's listing up to one bucket more than wanted."""
     found: list[Container] = []
     while True:
         page = await call.cloud.objects.containers(prefix=prefix, marker=marker)
@@ -80,7 +80,7 @@ async def _buckets(call: Call, prefix: str, marker: str, limit: int | None) -> l
     },
 )
 async def create_bucket(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Make a bucket.  One's own again is fine in us-east-1, and 409 elsewhere, as AWS has it."""
+    """Create a bucket.  Creating one's own again succeeds in us-east-1 and is a 409 elsewhere, as at AWS."""
     name = req["Bucket"]
     names.check_new_bucket(name)
     _check_location(call, (req.get("CreateBucketConfiguration") or {}).get("LocationConstraint"))
@@ -97,10 +97,10 @@ async def create_bucket(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
 
 
 def _check_location(call: Call, constraint: str | None) -> None:
-    """Refuse a location constraint that the region of the request's signature does not allow.
+    """Refuse a location constraint that is not allowed in the region of the request's signature.
 
-    As at AWS, a request signed for us-east-1 may name any region, and any other request only its own.  AWS demands a
-    constraint outside us-east-1; here a request without one means the only cloud that there is.
+    As at AWS, a request signed for us-east-1 may name any region, and any other request only its own.  AWS requires a
+    constraint outside us-east-1; here it is optional, because there is only one cloud.
     """
     if not constraint:
         return
@@ -128,30 +128,30 @@ def _illegal(constraint: str) -> AwsError:
 
 @action(supports="Bucket ExpectedBucketOwner")
 async def head_bucket(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Say that a bucket is there, and in which region."""
+    """Confirm that a bucket exists and return its region."""
     await configuration.read(call, names.bucket(call, req))
     return {"BucketRegion": call.region, "AccessPointAlias": False}
 
 
 @action(supports="Bucket ExpectedBucketOwner")
 async def get_bucket_location(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Name a bucket's region: "Buckets in Region us-east-1 have a LocationConstraint of null" (GetBucketLocation)."""
+    """Return a bucket's region: "Buckets in Region us-east-1 have a LocationConstraint of null" (GetBucketLocation)."""
     await configuration.read(call, names.bucket(call, req))
     return {"LocationConstraint": None if call.region == HOME else call.region}
 
 
 @action(supports="Bucket ExpectedBucketOwner")
 async def get_bucket_versioning(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Answer as S3 does for a bucket that never had versioning: an empty document."""
+    """Return an empty document, as S3 does for a bucket that never had versioning."""
     await configuration.read(call, names.bucket(call, req))
     return {}
 
 
 @action(supports="Bucket ExpectedBucketOwner")
 async def delete_bucket(call: Call, req: Mapping[str, Any]) -> None:
-    """Delete an empty bucket with its configuration, and what abandoned uploads left among its segments."""
+    """Delete an empty bucket with its configuration and the parts of its abandoned uploads."""
     name = names.bucket(call, req)
-    async with documents.alone(call, name):  # a new bucket of that name gets its documents after these are gone
+    async with documents.alone(call, name):  # a new bucket of that name writes its documents after these are deleted
         await _delete_container(call, name)
         configuration.forget(call, name)
         await _drop_container(call, names.documents(name))
@@ -159,7 +159,7 @@ async def delete_bucket(call: Call, req: Mapping[str, Any]) -> None:
 
 
 async def _delete_container(call: Call, name: str) -> None:
-    """Delete a bucket's container, even where its listing shows objects that are deleted already."""
+    """Delete a bucket's container, even if its listing still shows deleted objects."""
     store = call.cloud.objects
     try:
         await store.delete_container(name)
@@ -170,9 +170,9 @@ async def _delete_container(call: Call, name: str) -> None:
 
 
 async def _only_stale_rows(call: Call, name: str) -> bool:
-    """Return whether all objects that a container lists are deleted already; if so, remove them from the listing.
+    """Return whether all listed objects are already deleted; if so, remove them from the listing.
 
-    A container server that was busy learns of a deletion late.
+    A busy container server may learn of a deletion late.
     """
     store = call.cloud.objects
     listed = [row["name"] for row in await store.objects(name, Listing(limit=_MOST_STALE_ROWS + 1))]
@@ -182,13 +182,13 @@ async def _only_stale_rows(call: Call, name: str) -> bool:
         if await present(call, name, key) is not None:
             return False
     for key in listed:
-        if not await store.drop_stale_row(name, key):  # stored since we looked
+        if not await store.drop_stale_row(name, key):  # stored after the check
             return False
     return True
 
 
 async def _drop_container(call: Call, container: str) -> None:
-    """Empty and delete a container that no bucket has any more; what fails stays, and is logged."""
+    """Empty and delete a container of a deleted bucket; failures are logged and leave the rest in place."""
     store = call.cloud.objects
     try:
         while page := await store.objects(container, Listing()):

@@ -1,7 +1,7 @@
-"""ListObjects, in both versions: one page of Swift's listing, told in S3's words.
+"""ListObjects and ListObjectsV2: one page of Swift's listing in S3's format.
 
-Both list in the byte order of UTF-8, so a page is one request to Swift.  The listing may lag behind writes and
-deletions while a container server is busy or down; S3 promises more here.
+Swift and S3 both list in the byte order of UTF-8, so a page is one request to Swift.  The listing may lag behind writes
+and deletions while a container server is busy or down; S3's listings are consistent.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _bytes: Callable[[ObjectRow], int] = itemgetter("bytes")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a listing: objects, common prefixes, and the last name of a page that is not the last."""
+    """One page of a listing: objects, common prefixes, and its last name if more pages follow."""
 
     objects: list[ObjectRow]
     prefixes: list[str]
@@ -37,7 +37,7 @@ class Page:
 
 
 async def page_of(call: Call, bucket: str, req: Mapping[str, Any], marker: str, limit: int) -> Page:
-    """Read one page after `marker`.  One row more than wanted tells whether there is more."""
+    """Read one page after `marker`, with one extra row that shows whether another page follows."""
     store = call.cloud.objects
     check_prefix(req)
     if limit == 0:
@@ -58,17 +58,17 @@ async def page_of(call: Call, bucket: str, req: Mapping[str, Any], marker: str, 
 
 
 def _behind(marker: str, prefix: str, delimiter: str) -> str:
-    """Return where a page begins: behind all of the common prefix that the marker lies in.
+    """Return where a page begins: after the whole common prefix that contains the marker.
 
     "CommonPrefixes is filtered out from results if it is not lexicographically greater than the key-marker"; Swift
-    leaves out only the one that is the marker.
+    excludes only the common prefix that equals the marker.
     """
     end = marker.find(delimiter, len(prefix)) if delimiter and marker.startswith(prefix) else -1
     return marker if end < 0 else marker[: end + len(delimiter)]
 
 
 def contents(page: Page, encode: Encode, **same: Any) -> Table:
-    """Return the rows of an answer for a page's objects; `same` are further members with one value in all rows."""
+    """Return the answer's rows for a page's objects; `same` are further members, equal in all rows."""
     rows = page.objects
     columns = {
         "Key": encode(list(map(_name, rows))),
@@ -82,10 +82,10 @@ def contents(page: Page, encode: Encode, **same: Any) -> Table:
 def answer(
     req: Mapping[str, Any], page: Page, limit: int, place: Mapping[str, Any], rows: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the members that the answers of all listings of objects have; `place` says which page it is.
+    """Return the members that all listings of objects share; `place` are the members that identify the page.
 
-    They stand in the order of the API reference's examples, so that a client that reads the answer while it comes knows
-    all else before the first row.
+    They are in the order of the API reference's examples, so that a client that parses the answer as a stream knows
+    everything else before the first row.
     """
     code = coder(req)
     return {
@@ -108,8 +108,8 @@ def answer(
 async def list_objects(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """List objects after a marker.
 
-    "This element is returned only if you have the delimiter request parameter specified" (NextMarker): else the last
-    key is the next marker.
+    "This element is returned only if you have the delimiter request parameter specified" (NextMarker): otherwise
+    the last key is the next marker.
     """
     bucket, limit, code = names.bucket(call, req), max_keys(req.get("MaxKeys")), coder(req)
     page = await page_of(call, bucket, req, req.get("Marker") or "", limit)
@@ -125,7 +125,7 @@ async def list_objects(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     ignores=NOT_ARCHIVED,
 )
 async def list_objects_v2(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """List objects from a continuation token or, on the first page, after a key."""
+    """List objects after a continuation token or, on the first page, after a key."""
     bucket, limit, code = names.bucket(call, req), max_keys(req.get("MaxKeys")), coder(req)
     marker = opened(req.get("ContinuationToken")) or req.get("StartAfter") or ""
     page = await page_of(call, bucket, req, marker, limit)

@@ -1,6 +1,6 @@
-"""ListObjectVersions on buckets without versions: every object is its own latest version, by the name `null`.
+"""ListObjectVersions for unversioned buckets: every object is its own latest version, with the id `null`.
 
-Tools that empty a bucket ask this way without looking whether versioning was ever on.
+Tools that empty a bucket call this without checking whether versioning was ever enabled.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The sub-resources of a bucket that configure it: ACL, CORS, and the store of their values."""
+"""Sub-resources that configure a bucket, such as ACL and CORS, and the store of their values."""

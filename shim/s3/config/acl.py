@@ -1,7 +1,7 @@
-"""ACLs: every bucket and object has one, the owner's full control, which can be read, and set only to itself.
+"""ACLs: every bucket and object has one that gives its owner full control.  It can be read, and set only to itself.
 
-It applies to requests through this gateway.  A container's own ACLs, which OpenStack's tools set, apply to Swift's URL
-and are neither shown nor changed here.
+It applies to requests through this gateway.  A container's own ACLs, which OpenStack's tools set, apply to Swift's URL;
+the gateway neither shows nor changes them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shim.s3.config import configuration
 from shim.s3.owners import owner
 from shim.s3.service import action
 
-# Canned ACLs of a bucket and an object that give nothing to anybody but the owner.
+# Canned ACLs of a bucket and of an object that give access to the owner alone.
 BUCKET_ACL: Final = {"ACL": only("private")}
 OBJECT_ACL: Final = {"ACL": only("private", "bucket-owner-full-control", "bucket-owner-read")}
 SETTING: Final = "ACL AccessControlPolicy ExpectedBucketOwner"
@@ -39,13 +39,13 @@ async def put_bucket_acl(call: Call, req: Mapping[str, Any]) -> None:
 
 
 def private(call: Call) -> dict[str, Any]:
-    """Return the owner's full control."""
+    """Return the ACL that gives the owner full control."""
     mine = owner(call)
     return {"Owner": mine, "Grants": [{"Grantee": {"Type": "CanonicalUser", **mine}, "Permission": "FULL_CONTROL"}]}
 
 
 def check(call: Call, req: Mapping[str, Any]) -> None:
-    """Raise AwsError for parameters that would set any other ACL."""
+    """Raise AwsError for parameters that would set another ACL."""
     policy = req.get("AccessControlPolicy")
     if policy is None:
         if not req.get("ACL"):

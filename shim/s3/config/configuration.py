@@ -1,8 +1,8 @@
-"""A bucket's configuration: items of its container's metadata, read at most once a request, and cached.
+"""A bucket's configuration: items of its container's metadata, cached, and read at most once per request.
 
-Only actions that need it read it, from the cache that all requests of a gateway share, and at most once every
-`KEEP_SECONDS` from Swift.  So another replica's change is seen after that time; AWS documents of most sub-resources
-that a change may take minutes.  Changes through the same gateway are seen at once.
+Only actions that need it read it, from a cache that all requests of a gateway share and that reads Swift at most once
+every `KEEP_SECONDS`.  So a gateway sees another replica's change after that time; AWS documents for most sub-resources
+that a change may take minutes.  A gateway sees its own changes at once.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from shim.context import Call
 KEEP_SECONDS: Final = 30.0
 PREFIX: Final = "s3-config-"  # of the gateway's items; others belong to OpenStack's own tools
 _CHANGE: Final = "bucket-change"
-_LONGEST_READ: Final = 120.0  # seconds; longer than any answer of Swift to a HEAD is waited for
+_LONGEST_READ: Final = 120.0  # seconds; longer than the timeout of a HEAD to Swift
 _SORT: Final = "bucket"  # the name of these look-ups in the metrics
 
 
 async def configuration(call: Call, bucket: str) -> Mapping[str, str]:
-    """Return a bucket's configuration, which may be some seconds old; raises as ObjectStore.container does."""
+    """Return a bucket's configuration, which may be some seconds old; raise as ObjectStore.container does."""
     found = call.configurations.get(bucket)
     if found is None:
         found = call.cache.get(call.caller.project_id, (_SORT, bucket))
@@ -37,7 +37,7 @@ async def read(call: Call, bucket: str) -> Mapping[str, str]:
     container = await call.cloud.objects.container(bucket)
     found = {name.removeprefix(PREFIX): value for name, value in container.metadata.items() if name.startswith(PREFIX)}
     call.configurations[bucket] = found
-    if _last_change(call, bucket) is change:  # else Swift may have answered before that change
+    if _last_change(call, bucket) is change:  # otherwise Swift may have answered before the change
         call.cache.put(call.caller.project_id, (_SORT, bucket), found, size=weight(found), seconds=KEEP_SECONDS)
     return found
 
@@ -53,12 +53,12 @@ async def configure(call: Call, bucket: str, items: Mapping[str, str]) -> None:
 
 
 def forget(call: Call, bucket: str) -> None:
-    """Drop a bucket's cached configuration, after a change, a creation or a deletion."""
+    """Drop a bucket's cached configuration after a change, a creation or a deletion."""
     call.configurations.pop(bucket, None)
     call.cache.drop(call.caller.project_id, (_SORT, bucket))
     call.cache.put(call.caller.project_id, (_CHANGE, bucket), object(), size=0, seconds=_LONGEST_READ)
 
 
 def _last_change(call: Call, bucket: str) -> object:
-    """Return what stands for the last change by this gateway; None where there was none for a while."""
+    """Return a token of this gateway's last change of the bucket; None if there was no recent change."""
     return call.cache.get(call.caller.project_id, (_CHANGE, bucket))

@@ -1,4 +1,4 @@
-"""CORS: rules for requests from other sites' pages.  No bucket has rules yet, so every preflight is refused.
+"""CORS rules for requests from other sites' pages.  No bucket has rules yet, so every preflight is refused.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/RESTOPTIONSobject.html
 """

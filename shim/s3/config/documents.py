@@ -1,9 +1,9 @@
-"""Documents of a bucket's configuration: its tags, its CORS rules, its policy, each of them JSON.
+"""Stores the documents of a bucket's configuration (tags, CORS rules, policy) as JSON.
 
-A short document is an item of the container's metadata itself.  Swift bounds those ("max_meta_value_length" is 256
-bytes, "max_meta_overall_size" 4,096 for all items), so a longer document is an object in a container beside the
-bucket's, and the item is the last part of that object's name.  A changed document gets a new name: who reads the item
-finds the whole old document or the whole new one.  Decision 12 tells why.
+A short document is stored in an item of the container's metadata.  Swift limits those ("max_meta_value_length" is 256
+bytes, "max_meta_overall_size" 4,096 for all items), so a longer document is an object in a second container, and the
+item is the last part of that object's name.  A changed document gets a new name, so a reader of the item finds the
+whole old document or the whole new one.  See decision 12.
 """
 
 from __future__ import annotations
@@ -24,36 +24,36 @@ from shim.undo import undoing
 
 log = logging.getLogger(__name__)
 
-_ITEM_BYTES: Final = 120  # of a document that stays in the item: all of AWS's sub-resources fit into 4,096 bytes
-_SORT: Final = "document"  # how the metrics call these look-ups
-_KEEP_SECONDS: Final = 600.0  # what a name stands for never changes
-_MOST_BYTES: Final = 256 << 10  # of a document, which is read whole: a thousand lifecycle rules take less
+_ITEM_BYTES: Final = 120  # longest document in an item: items for all of AWS's sub-resources fit into 4,096 bytes
+_SORT: Final = "document"  # the name of these look-ups in the metrics
+_KEEP_SECONDS: Final = 600.0  # the document of a name never changes
+_MOST_BYTES: Final = 256 << 10  # largest document, as it is read whole; a thousand lifecycle rules are smaller
 _TRIES: Final = 3
 _GONE: Final = object()
-_INLINE: Final = '{["'  # how a document begins; a name is hexadecimal
+_INLINE: Final = '{["'  # first characters of a document; a name is hexadecimal
 
 
 async def current(call: Call, bucket: str, name: str) -> Any:
-    """Return a document as it is now, or None; raises NOT_FOUND for a bucket that is not there."""
+    """Return the current document, or None; raise NOT_FOUND for a missing bucket."""
     tried = None
     for _ in range(_TRIES):
         item = (await read(call, bucket)).get(name, "")
         if item == tried:
             break
         found = await _opened(call, bucket, name, item)
-        if found is not _GONE:  # else another request has replaced the document since the item was read
+        if found is not _GONE:  # otherwise another request has replaced the document since the item was read
             return found
         tried = item
     raise _unreadable(bucket, name, "its object is gone")
 
 
 def alone(call: Call, bucket: str) -> AbstractAsyncContextManager[None]:
-    """Hold the lock under which a bucket's documents change, or are deleted with the bucket."""
+    """Hold the lock for changing a bucket's documents or deleting them with the bucket."""
     return call.locks.hold("bucket-configuration", call.caller.project_id, bucket)
 
 
 async def write(call: Call, bucket: str, name: str, content: Any) -> None:
-    """Store a document in place of the one before it."""
+    """Store a document and delete the previous one."""
     text = json.dumps(content, separators=(",", ":"))
     if len(text) > _MOST_BYTES:
         raise AwsError("MaxMessageLengthExceeded", "Your request was too big.", 400)
@@ -69,7 +69,7 @@ async def write(call: Call, bucket: str, name: str, content: Any) -> None:
 
 
 async def delete(call: Call, bucket: str, name: str) -> bool:
-    """Delete a document; False where the bucket had none."""
+    """Delete a document; return False if the bucket had none."""
     async with alone(call, bucket):
         old = (await read(call, bucket)).get(name, "")
         if not old:
@@ -80,7 +80,7 @@ async def delete(call: Call, bucket: str, name: str) -> bool:
 
 
 async def _opened(call: Call, bucket: str, name: str, item: str) -> Any:
-    """Return the document that an item is or names, or _GONE where the object that it names is gone."""
+    """Return the document that an item contains or names, or _GONE if the named object is gone."""
     if not item:
         return None
     if item[0] in _INLINE:
@@ -92,7 +92,7 @@ async def _opened(call: Call, bucket: str, name: str, item: str) -> Any:
         if raw is None:
             return _GONE
         content = _parsed(bucket, name, raw)
-        # A parsed document takes some times the bytes of its text.
+        # A parsed document takes several times the memory of its text.
         call.cache.put(call.caller.project_id, key, content, size=8 * len(raw), seconds=_KEEP_SECONDS)
     return content
 
@@ -105,7 +105,7 @@ def _parsed(bucket: str, name: str, text: str | bytes) -> Any:
 
 
 def _unreadable(bucket: str, name: str, why: str) -> AwsError:
-    """Refuse to act on a document that somebody has damaged through Swift; it can still be replaced or deleted."""
+    """Return the error for a document that was damaged through Swift; it can still be replaced or deleted."""
     log.warning("the document %r of bucket %r cannot be read: %s", name, bucket, why)
     return AwsError("InternalError", "The bucket's configuration cannot be read.", 500)
 
@@ -117,7 +117,7 @@ def _object(name: str, item: str) -> str:
 async def _put(call: Call, bucket: str, key: str, text: bytes) -> None:
     store, container, described = call.cloud.objects, names.documents(bucket), Description("application/json")
     if await absent_is(None, store.put(container, key, text, len(text), described)) is None:
-        await store.create_container(container)  # not like the bucket's, whose ACLs may let strangers read
+        await store.create_container(container)  # without the bucket's ACLs, which may let others read
         await store.put(container, key, text, len(text), described)
 
 
@@ -126,7 +126,7 @@ async def _get(call: Call, bucket: str, name: str, item: str) -> bytes | None:
     if download is None:
         return None
     try:
-        if download.stored.size > _MOST_BYTES:  # written through Swift, so of any size
+        if download.stored.size > _MOST_BYTES:  # Swift's own users may have stored any size
             raise _unreadable(bucket, name, "it is too long")
         if isinstance(download.body, bytes):
             return download.body
@@ -136,14 +136,14 @@ async def _get(call: Call, bucket: str, name: str, item: str) -> bytes | None:
 
 
 async def _undo_put(call: Call, bucket: str, name: str, item: str) -> None:
-    """Delete a new document's object unless the item names it: the answer to the change may have been lost."""
+    """Delete a new document's object unless the item names it: the change may have succeeded with its answer lost."""
     items = await absent_is(None, read(call, bucket))
     if items is None or items.get(name) != item:
         await _drop(call, bucket, name, item)
 
 
 async def _drop(call: Call, bucket: str, name: str, item: str) -> None:
-    """Delete the object behind an item that nothing refers to any more; what fails goes with the bucket."""
+    """Delete the object of a replaced item; if that fails, it is deleted with the bucket."""
     if not item or item[0] in _INLINE:
         return
     try:

@@ -1,7 +1,7 @@
-"""Sub-resources of a bucket that are kept as a document and given back: one row of `_SETTINGS` each.
+"""Sub-resources of a bucket that are stored and returned as a document: one row of `_SETTINGS` each.
 
-What a sub-resource does, beside being kept, stands in the module that does it.  A value that nothing here would obey is
-refused by the row's `check`, so that no bucket says of itself what is not so.
+The effect of a sub-resource is implemented in its own module.  A row's `check` refuses values that have no effect here,
+so that a bucket never reports a setting that is not in force.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _BLOCKED: Final = dict.fromkeys(
 class Setting(NamedTuple):
     """One sub-resource.
 
-    `operation` is the name that its Put, Get and Delete share, `member` the parameter of Put with the document.
-    `check` returns the document to keep, or raises.  `answer` makes Get's answer of a document.  Where Put was never
-    called the bucket has the document `default`; None means that it has none, which Get refuses as `missing` says.
-    `values` are the values that Put takes where it does not take all.
+    `operation` is the common part of the names of its Put, Get and Delete, `member` the parameter of Put with the
+    document.  `check` returns the document to store, or raises.  `answer` makes Get's answer from a document.  Before
+    the first Put the bucket has the document `default`; if that is None, Get raises the error `missing`.  `values` are
+    the values that Put accepts, if not all.
     """
 
     name: str
@@ -53,12 +53,12 @@ def _tags(value: Mapping[str, Any]) -> Any:
 
 
 def _block(value: Mapping[str, Any]) -> Any:
-    """Keep all four switches: nobody but the owner can be let in, so there is nothing that they would have to stop."""
+    """Accept any values of the four switches: access cannot be granted to others, so the switches block nothing."""
     return {name: bool(value.get(name)) for name in _BLOCKED}
 
 
 def _none(value: Mapping[str, Any]) -> Any:
-    """Take a document that asks for nothing, which is what a bucket has; refuse what it asks for by name."""
+    """Accept a document that requests nothing, as a bucket has nothing; name each refused request."""
     asked = next((name for name, wanted in value.items() if wanted is not None), "")
     if asked:
         raise not_implemented(asked, "Parameter")
@@ -152,7 +152,7 @@ def _register(setting: Setting) -> None:
         bucket = names.bucket(call, req)
         if setting.default is None:
             await documents.delete(call, bucket, setting.name)
-        else:  # what no bucket begins without is remembered as deleted
+        else:  # a setting with a default is stored as deleted
             await documents.write(call, bucket, setting.name, {})
 
     put.__name__, get.__name__ = f"put_{setting.operation}", f"get_{setting.operation}"

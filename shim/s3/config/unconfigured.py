@@ -1,7 +1,7 @@
-"""Sub-resources of a bucket that nothing here can configure yet: they are read as AWS answers where none is set.
+"""Sub-resources of a bucket that cannot be configured yet: Get answers as AWS does if none is set.
 
-Clients read them without a wish to set them: Terraform reads every sub-resource of a bucket after it has made it.
-Their Put is refused as not implemented.  Their Delete succeeds, as at AWS, where there is nothing to delete.
+Clients read them without setting them: Terraform reads every sub-resource of a bucket that it has created.  Put is
+refused as not implemented.  Delete succeeds, as at AWS when there is nothing to delete.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from shim.s3.service import action
 
 
 class Says(NamedTuple):
-    """AWS's answer to a Get of what is not configured."""
+    """AWS's answer to a Get of a sub-resource that is not configured."""
 
     code: str
     message: str
@@ -25,7 +25,7 @@ class Says(NamedTuple):
 
 _NO_ID: Final = Says("NoSuchConfiguration", "The specified configuration does not exist.")
 _NO_POLICY: Final = Says("NoSuchBucketPolicy", "The bucket policy does not exist")
-_LISTED: Final = ("analytics", "intelligent_tiering", "inventory", "metrics")  # many of a sort, each with an id
+_LISTED: Final = ("analytics", "intelligent_tiering", "inventory", "metrics")  # several per bucket, each with an id
 
 _MISSING: Final[Mapping[str, Says]] = {
     "get_bucket_cors": Says("NoSuchCORSConfiguration", "The CORS configuration does not exist"),
@@ -51,7 +51,7 @@ _MISSING: Final[Mapping[str, Says]] = {
 }
 
 # "You will get a 200 OK response if the website configuration you are trying to delete does not exist on the bucket"
-# (DeleteBucketWebsite); the others alike, with the 204 of the model.
+# (DeleteBucketWebsite); the others too, with the model's 204.
 _NOTHING_TO_DELETE: Final = (
     "delete_bucket_cors",
     "delete_bucket_encryption",
@@ -66,7 +66,7 @@ _BUCKET: Final = "Bucket ExpectedBucketOwner"
 
 
 def _refuse(operation: str, says: Says) -> None:
-    """Register an action that says that a bucket has no such configuration."""
+    """Register an action that answers that a bucket has no such configuration."""
 
     async def handler(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
         await configuration.read(call, names.bucket(call, req))
@@ -77,7 +77,7 @@ def _refuse(operation: str, says: Says) -> None:
 
 
 def _list_none(operation: str) -> None:
-    """Register an action that lists the configurations of a sort, of which there are none."""
+    """Register an action that returns an empty list of configurations."""
 
     async def handler(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
         await configuration.read(call, names.bucket(call, req))
@@ -88,7 +88,7 @@ def _list_none(operation: str) -> None:
 
 
 def _delete_nothing(operation: str) -> None:
-    """Register an action that deletes what a bucket does not have."""
+    """Register a Delete, which succeeds without doing anything."""
 
     async def handler(call: Call, req: Mapping[str, Any]) -> None:
         await configuration.read(call, names.bucket(call, req))

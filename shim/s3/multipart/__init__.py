@@ -1,1 +1,1 @@
-"""Multipart uploads: begun, filled, listed, completed, aborted."""
+"""Actions on multipart uploads: create, upload parts, list, complete, abort."""

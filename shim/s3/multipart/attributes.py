@@ -1,4 +1,4 @@
-"""GetObjectAttributes: what HeadObject and the list of parts tell, in one document."""
+"""GetObjectAttributes: the information of HeadObject and the list of parts, in one document."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shim.s3.service import action
 
 @action(supports="Bucket Key VersionId MaxParts PartNumberMarker ExpectedBucketOwner ObjectAttributes")
 async def get_object_attributes(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Tell what is asked for of an object; parts only of one that was made of parts."""
+    """Return the requested attributes; ObjectParts only for an object that was uploaded in parts."""
     bucket, key, wanted = names.bucket(call, req), req["Key"], frozenset(req["ObjectAttributes"])
     check_version(req)
     limit = max_keys(req.get("MaxParts"), "x-amz-max-parts")
@@ -41,7 +41,7 @@ async def get_object_attributes(call: Call, req: Mapping[str, Any]) -> Mapping[s
 
 
 async def _parts(call: Call, req: Mapping[str, Any], stored: Stored, marker: int, limit: int) -> dict[str, Any]:
-    """Tell the parts' number, and their sizes where parts have checksums, as S3 does."""
+    """Return the number of parts, and their sizes if the parts have checksums, as S3 does."""
     total = parts.count(stored)
     checksum = checksums.of(stored)
     if checksum is None or stored.layout != "static":

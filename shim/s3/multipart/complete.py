@@ -1,4 +1,4 @@
-"""CompleteMultipartUpload: the parts become segments of one object, checked before anything is written."""
+"""CompleteMultipartUpload: checks the parts, then makes them segments of one object."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from shim.s3.service import action
 SMALLEST_PART: Final = 5 << 20  # "each part must be at least 5 MB in size, except the last part"
 _MD5: Final = re.compile(r"[0-9a-f]{32}")
 _AT_ONCE: Final = 8
-_ASKED_TOGETHER: Final = 64  # each is a task, and the tasks of 10,000 parts would stop the event loop
+_ASKED_TOGETHER: Final = 64  # each look-up is a task, and 10,000 tasks would block the event loop
 _NAMING: Final = frozenset({"PartNumber", "ETag"})
 
 
 class Named(NamedTuple):
-    """A part as the request names it, the ETag without its quotes."""
+    """A part as named in the request; the ETag is without quotes."""
 
     number: int
     etag: str
@@ -39,7 +39,7 @@ class Named(NamedTuple):
 
 
 class Completion(NamedTuple):
-    """What a request asks for; `etag` is that of the object, '' where the ETag of a part is no MD5."""
+    """A parsed request; `etag` is the future object's, or '' if a part's ETag is not an MD5."""
 
     parts: Sequence[Named]
     etag: str
@@ -47,7 +47,7 @@ class Completion(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A part as it lies in Swift."""
+    """A part as stored in Swift."""
 
     number: int
     etag: str
@@ -56,10 +56,10 @@ class Found(NamedTuple):
 
 
 class Assembly(NamedTuple):
-    """The object to be made: its segments and its checksum.
+    """The object to be written: its segments and its checksum.
 
-    `in_step` tells whether its parts have the numbers from 1 on without a gap, `unneeded` names the parts in Swift that
-    are no segments of it.
+    `in_step` is true if its parts are numbered 1, 2, 3 ... without a gap; `unneeded` are the stored parts that do not
+    become segments.
     """
 
     laid: list[Segment]
@@ -75,10 +75,10 @@ class Assembly(NamedTuple):
     keeps_connection_alive=True,
 )
 async def complete_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Make the object; done again it answers the same, as long as the object is still this upload's."""
+    """Complete an upload; a repetition gives the same answer while the object is still this upload's."""
     parts = (req.get("MultipartUpload") or {}).get("Parts") or ()
     asked = await uploads.for_many(call, len(parts), partial(_read, req))
-    # Two completions, or one and an abort, would each take for unused what the other makes the object of.
+    # Two completions, or a completion and an abort, would each delete segments that the other needs.
     async with uploads.alone(call, req):
         return await _complete(call, req, asked)
 
@@ -102,17 +102,17 @@ async def _complete(call: Call, req: Mapping[str, Any], asked: Completion) -> Ma
     told = replace(told, content_type=typed(told.content_type, etag), if_absent=condition.if_absent)
     old = await segments.behind(call, upload.bucket, upload.key)
     there = await conditions.present(call, upload.bucket, upload.key) if condition else None
-    if not _is_mine(there, req, etag):  # else a completion was cut off when only the upload was left to be closed
+    if not _is_mine(there, req, etag):  # else an interrupted completion had only the upload left to close
         condition.check(upload.key, there)
         await _write(call, upload, assembly.laid, told)
-    # Not left to the cleaning, which may fail: a part of an upload that stayed open could replace a live segment.
+    # Not part of the clean-up, which may fail: a part of a still open upload could replace a segment in use.
     await uploads.close(call, upload)
     await _clean(call, upload, assembly.unneeded, old)
     return _answer(call, req, etag, assembly.checksum)
 
 
 def multipart_etag(etags: Sequence[str]) -> str:
-    """Return the ETag of a multipart object: the MD5 of its parts' MD5s, and their number; '' where one is no MD5.
+    """Return a multipart object's ETag: the MD5 of its parts' MD5s, and their number; '' if an ETag is not an MD5.
 
     >>> multipart_etag(["d41d8cd98f00b204e9800998ecf8427e"])
     '59adb24ef3cdbe0297f05b395827453f-1'
@@ -126,7 +126,7 @@ def multipart_etag(etags: Sequence[str]) -> str:
 
 
 def _read(req: Mapping[str, Any]) -> Completion:
-    """Read the condition and the list of parts: there must be one at least, and each has a number and an ETag."""
+    """Parse the condition and the list of parts: at least one, each with a number and an ETag."""
     parts = (req.get("MultipartUpload") or {}).get("Parts") or []
     if not parts or not all(part.keys() >= _NAMING for part in parts):
         raise AwsError(
@@ -140,7 +140,7 @@ def _read(req: Mapping[str, Any]) -> Completion:
 
 
 def _check_order(wanted: Sequence[Named], upload_id: str) -> None:
-    """Refuse parts that do not ascend; that comes before any part is looked at, and after the upload itself."""
+    """Refuse parts that are not in ascending order; S3 checks this after the upload and before the parts."""
     if any(after.number <= before.number for before, after in pairwise(wanted)):
         raise AwsError(
             "InvalidPartOrder",
@@ -165,9 +165,9 @@ def _invalid_part(upload_id: str, number: object, etag: object) -> AwsError:
 async def _verified(
     call: Call, upload: Upload, wanted: Sequence[Named], listed: Mapping[int, uploads.Part]
 ) -> list[Found]:
-    """Hold the parts that are named against those that are there.
+    """Compare the named parts with the stored ones.
 
-    Where the listing does not agree it may only be late, so the part itself is asked before it is called wrong.
+    The listing may lag behind, so a part that differs there is looked up itself before it is refused.
     """
     found, doubtful = await uploads.for_many(call, len(wanted), partial(_compared, wanted, listed))
     for start in range(0, len(doubtful), _ASKED_TOGETHER):
@@ -178,7 +178,7 @@ async def _verified(
 
 
 def _compared(wanted: Sequence[Named], listed: Mapping[int, uploads.Part]) -> tuple[dict[int, Found], list[Named]]:
-    """Return the parts that the listing has as they are named, by number, and the others."""
+    """Return the parts that match the listing, by number, and the remaining ones."""
     found: dict[int, Found] = {}
     doubtful: list[Named] = []
     for part in wanted:
@@ -212,13 +212,13 @@ async def _asked(call: Call, upload: Upload, part: Named) -> Found:
 def _assembled(
     req: Mapping[str, Any], upload: Upload, found: Sequence[Found], listed: Mapping[int, uploads.Part]
 ) -> Assembly:
-    """Return what is to be made of the parts; raise AwsError where S3 makes no object of them."""
+    """Return the object to be made of the parts; raise AwsError if S3 would refuse them."""
     _check_sizes(found)
     checksum = _checksum(req, upload, found)
     if "MpuObjectSize" in req and req["MpuObjectSize"] != sum(part.size for part in found):
         raise invalid_request("The provided 'x-amz-mp-object-size' header does not match what was computed.")
     prefix = names.marker(upload.key, upload.id)
-    # Swift takes no empty segment, and an object without any is no large object.
+    # Swift refuses empty segments, and an object without segments is not a large object.
     laid = [Segment(upload.container, f"{prefix}/{part.number}", part.size, part.etag) for part in found if part.size]
     used = {part.number for part in found}
     unused = [f"{prefix}/{number}" for number in listed if number not in used]
@@ -228,7 +228,7 @@ def _assembled(
 
 
 def _check_sizes(found: Sequence[Found]) -> None:
-    """Refuse a part that is too small, unless it is the last."""
+    """Refuse a part below the minimum size, unless it is the last."""
     for one in found[:-1]:
         if one.size < SMALLEST_PART:
             raise AwsError(
@@ -245,7 +245,7 @@ def _check_sizes(found: Sequence[Found]) -> None:
 
 
 def _checksum(req: Mapping[str, Any], upload: Upload, found: Sequence[Found]) -> checksums.Checksum | None:
-    """Compute the object's checksum, if every part has one, and hold it against the request's."""
+    """Compute the object's checksum, if every part has one, and compare it with the request's."""
     claimed = checksums.named(req)
     algorithm = upload.algorithm or (claimed[0] if claimed else "")
     if not algorithm and found[0].checksum is not None:
@@ -265,7 +265,7 @@ def _checksum(req: Mapping[str, Any], upload: Upload, found: Sequence[Found]) ->
 
 
 async def _write(call: Call, upload: Upload, laid: Sequence[Segment], told: Description) -> Written:
-    """Write the manifest; above Swift's limit of segments, manifests of manifests."""
+    """Write the manifest; above Swift's limit of segments, write nested manifests."""
     store = call.cloud.objects
     try:
         if not laid:
@@ -276,7 +276,7 @@ async def _write(call: Call, upload: Upload, laid: Sequence[Segment], told: Desc
         return await store.put_manifest(upload.bucket, upload.key, laid, told)
     except BackendError as error:
         if error.fault is Fault.INVALID and ("Etag Mismatch" in error.detail or "404 Not Found" in error.detail):
-            raise _invalid_part(upload.id, "", "") from error  # replaced or aborted while we looked
+            raise _invalid_part(upload.id, "", "") from error  # replaced or aborted after the check
         raise
 
 
@@ -292,14 +292,14 @@ async def _folded(call: Call, upload: Upload, laid: Sequence[Segment], most: int
 
 
 async def _clean(call: Call, upload: Upload, unneeded: Sequence[str], old: Sequence[str]) -> None:
-    """Free parts that were not taken and segments of the object that was replaced."""
-    # A repeated completion finds its own segments behind the object.
+    """Delete parts that were not used and segments of the replaced object."""
+    # In a repeated completion, the object's segments are this upload's own.
     mine = f"{names.marker(upload.key, upload.id)}/"
     await segments.remove(call, upload.bucket, [*unneeded, *(name for name in old if not name.startswith(mine))])
 
 
 async def _made_already(call: Call, req: Mapping[str, Any], etag: str) -> Stored | None:
-    """Return the object if this very upload made it: the answer got lost, and the client asks again."""
+    """Return the object if this upload made it: the client repeats a request whose answer was lost."""
     stored = await conditions.present(call, names.bucket(call, req), req["Key"])
     return stored if _is_mine(stored, req, etag) else None
 

@@ -18,7 +18,7 @@ from shim.s3.owners import owner
 from shim.s3.paging import check_prefix, coder, max_keys, not_below_zero
 from shim.s3.service import action
 
-# What lies below an upload: the listing can jump over it.
+# Objects below an upload (its parts), which the listing skips.
 _BELOW: Final = re.compile(r"(.*/[^/]+)/[0-9]+", re.DOTALL)
 
 
@@ -66,7 +66,7 @@ def _shown(part: uploads.Part) -> dict[str, Any]:
 
 @action(supports="Bucket Delimiter EncodingType KeyMarker MaxUploads Prefix UploadIdMarker ExpectedBucketOwner")
 async def list_multipart_uploads(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """List open uploads by key and id, those with the same beginning up to a delimiter folded into one prefix."""
+    """List open uploads by key and id; keys that share a prefix up to the delimiter become one common prefix."""
     bucket, limit, code = names.bucket(call, req), max_keys(req.get("MaxUploads"), "max-uploads"), coder(req)
     prefix, delimiter = req.get("Prefix") or "", req.get("Delimiter") or ""
     key_marker, id_marker = req.get("KeyMarker") or "", req.get("UploadIdMarker") or ""
@@ -113,7 +113,7 @@ def _after(one: Open, key_marker: str, id_marker: str) -> bool:
 
 
 def _fold(found: Sequence[Open], prefix: str, delimiter: str, key_marker: str) -> list[Open | str]:
-    """Replace uploads whose key goes on behind the delimiter by the part up to it, once."""
+    """Replace uploads whose key contains the delimiter by their common prefix, once."""
     page: list[Open | str] = []
     for one in found:
         end = one.key.find(delimiter, len(prefix)) if delimiter else -1
@@ -127,9 +127,9 @@ def _fold(found: Sequence[Open], prefix: str, delimiter: str, key_marker: str) -
 
 
 async def _open(call: Call, bucket: str, prefix: str) -> list[Open]:
-    """Find all open uploads below a prefix, jumping over parts and segments.
+    """Return all open uploads below a prefix, skipping parts and segments.
 
-    All, because Swift orders by `<key>/<id>` and S3 by key: `a-b/` stands before `a/`, but `a` before `a-b`.
+    All are needed because Swift orders by `<key>/<id>` and S3 by key: `a-b/` is before `a/`, but `a` before `a-b`.
     """
     store, container, marker = call.cloud.objects, names.segments(bucket), ""
     found: list[Open] = []
@@ -146,4 +146,4 @@ async def _open(call: Call, bucket: str, prefix: str) -> list[Open]:
         marker = rows[-1]["name"]
         below = _BELOW.fullmatch(marker)
         if below:
-            marker = below[1] + "/:"  # the character after 9: nothing that is left below this upload
+            marker = below[1] + "/:"  # ":" follows "9": after everything below this upload

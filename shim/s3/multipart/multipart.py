@@ -1,4 +1,4 @@
-"""Multipart uploads: opened, filled with parts, given up."""
+"""CreateMultipartUpload, UploadPart, UploadPartCopy and AbortMultipartUpload."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from shim.s3.objects.objects import SMALL, check_size, header_checksum
 from shim.s3.service import action
 from shim.undo import to_the_end
 
-# Whether there is an upload is asked at the end of a part anyway; of a part longer than this at its beginning too,
-# so that nobody sends that much in vain.
+# The upload's existence is checked at the end of each part; for a part longer than this also at its beginning, so that
+# the client does not send it in vain.
 LOOKED_AT_FIRST: Final = 16 << 20
-_ROOM: Final = "-" * len("SHA256:COMPOSITE:" + "=" * 44 + "-10000")  # as long as the longest checksum of parts
+_ROOM: Final = "-" * len("SHA256:COMPOSITE:" + "=" * 44 + "-10000")  # as long as the longest composite checksum
 
 
 @action(supports=f"Bucket Key ExpectedBucketOwner ChecksumAlgorithm ChecksumType {DESCRIBING}", values=PLACING)
 async def create_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Open an upload, with the description that the object will have."""
+    """Open an upload with the description of the future object."""
     bucket, key, store = names.bucket(call, req), req["Key"], call.cloud.objects
     upload_id = names.new_upload_id()
-    names.check_key(key, behind=names.sub_manifest("", upload_id, 0))  # the longest name of what the upload stores
+    names.check_key(key, behind=names.sub_manifest("", upload_id, 0))  # the longest name that the upload may store
     internal, told = _checksums(req)
-    # Swift limits metadata; what has no room for a completion's must not be found out when all parts have been sent.
+    # Swift limits metadata: check now that the completion's items will fit, before the client sends all parts.
     internal |= {UPLOAD: upload_id, IN_STEP: "yes", CHECKSUM: _ROOM}
     marker, told_object = names.marker(key, upload_id), description(req, internal=internal)
     container = names.segments(bucket)
@@ -44,14 +44,14 @@ async def create_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping
     else:
         await store.container(bucket)
     if await absent_is(None, store.put(container, marker, b"", 0, told_object)) is None:
-        # What is remembered of the container is older than its deletion.
+        # The cached existence of the container is older than its deletion.
         await store.create_container(container, like=bucket)
         await store.put(container, marker, b"", 0, told_object)
     return {"Bucket": bucket, "Key": key, "UploadId": upload_id, **told}
 
 
 def _checksums(req: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what an upload keeps, and what its answer tells, of the object's checksum."""
+    """Return the metadata and the answer's members for the object's checksum."""
     algorithm, asked = req.get("ChecksumAlgorithm"), req.get("ChecksumType")
     if not algorithm:
         if asked:
@@ -69,7 +69,7 @@ def _checksums(req: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
     supports="Bucket Key Body ContentLength ContentMD5 ChecksumAlgorithm PartNumber UploadId ExpectedBucketOwner",
 )
 async def upload_part(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Store a part; the same number again replaces it."""
+    """Store a part; a part of the same number is replaced."""
     body, container = req["Body"], names.segments(names.bucket(call, req))
     name = names.part(req["Key"], req["UploadId"], req["PartNumber"])
     check_size(body.require_length())
@@ -86,13 +86,13 @@ async def upload_part(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 async def _stream(call: Call, req: Mapping[str, Any], target: tuple[str, str]) -> Written:
-    """Send a long part on while it comes, all but its last piece before its upload is looked at."""
+    """Stream a long part to Swift; check that its upload is open before the last piece."""
     body, store = req["Body"], call.cloud.objects
     checksum = header_checksum(body)
 
     async def write(pieces: AsyncIterator[bytes]) -> Written:
         written = await store.put(*target, pieces, body.length, _part(checksum))
-        if checksum is None and body.checksums:  # it came in the trailer, behind the bytes
+        if checksum is None and body.checksums:  # it was in the trailer, after the bytes
             await store.replace_description(*target, _part(checksums.first(body.checksums)))
         return written
 
@@ -102,7 +102,7 @@ async def _stream(call: Call, req: Mapping[str, Any], target: tuple[str, str]) -
         return await conditions.write_when_held(aiter(body), write, lambda: _allowed(call, req))
     except BackendError as error:
         if error.fault is Fault.NOT_FOUND:
-            await uploads.opened(call, req)  # tells what is missing: the upload, or its bucket
+            await uploads.opened(call, req)  # raises for what is missing: the upload or its bucket
         raise
 
 
@@ -131,9 +131,9 @@ def _check_algorithm(upload: Upload, body: Any) -> None:
     keeps_connection_alive=True,
 )
 async def upload_part_copy(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Make a part of an object, or of a range of it, inside Swift."""
+    """Make a part from an object, or from a range of it, inside Swift."""
     name = names.part(req["Key"], req["UploadId"], req["PartNumber"])
-    # Swift cannot be kept from ending a copy, so no completion can begin before it has ended.
+    # A copy cannot be aborted in Swift, so a completion must wait for its end.
     async with uploads.storing(call, req) as upload:
         source = await source_of(call, req)
         span = req.get("CopySourceRange") or ""
@@ -163,9 +163,9 @@ async def _copied_checksum(call: Call, upload: Upload, source: Source, span: str
 
 @action(supports="Bucket Key UploadId ExpectedBucketOwner IfMatchInitiatedTime")
 async def abort_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give an upload up and free its parts.
+    """Abort an upload and delete its parts.
 
-    The upload itself goes last, so that an abort which fails can be repeated; then what was added meanwhile goes too.
+    The upload's own object is deleted last, so that a failed abort can be repeated; then parts added meanwhile.
     """
     async with uploads.alone(call, req):
         await _abort(call, req)
@@ -183,9 +183,9 @@ async def _abort(call: Call, req: Mapping[str, Any]) -> None:
 
 
 async def _free(call: Call, upload: Upload) -> None:
-    """Delete an upload's parts, but none that the object is made of.
+    """Delete an upload's parts, except segments of the object.
 
-    A completion that was cut off behind its last step that counts leaves its upload open beside the object.
+    A completion that was interrupted after it wrote the object leaves its upload open.
     """
     found = await uploads.contents(call, upload)
     if not found:

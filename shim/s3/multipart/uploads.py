@@ -1,6 +1,6 @@
-"""Multipart uploads as they lie in Swift, in the layout of Swift's own S3 API.
+"""Multipart uploads as stored in Swift, in the layout of Swift's own S3 API.
 
-<bucket>+segments   <key>/<upload id>        the open upload: empty, with the description of the object to be
+<bucket>+segments   <key>/<upload id>        the open upload: empty, with the future object's description
                     <key>/<upload id>/<n>    its parts, later the object's segments
 <bucket>            <key>                    once complete: a manifest of the parts
 """
@@ -26,11 +26,11 @@ T = TypeVar("T")
 
 ALGORITHM: Final = "passerelle-checksum-algorithm"
 KIND: Final = "passerelle-checksum-type"
-# Swift's own S3 API stores its uploads under this type and keeps the object's where only it can read.
+# Swift's own S3 API stores uploads under this content type, and the object's type where only Swift can read it.
 _NO_TYPE: Final = "application/directory"
-# As many parts of an upload can be committed at the same moment, by all gateways together.
+# The number of parts of an upload that can be committed at the same time, by all gateways together.
 _LANES: Final = 8
-_MANY: Final = 500  # parts that take a millisecond and more to read
+_MANY: Final = 500  # parsing so many parts takes a millisecond or more
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,4}")
 
 
@@ -45,21 +45,21 @@ class Upload:
 
     @property
     def container(self) -> str:
-        """Where its parts lie."""
+        """The container of its parts."""
         return names.segments(self.bucket)
 
     @property
     def algorithm(self) -> str:
-        """The checksum algorithm that it was created with, or ''."""
+        """The checksum algorithm given at creation, or ''."""
         return self.stored.metadata.get(ALGORITHM, "")
 
     @property
     def kind(self) -> str:
-        """The type of the checksum that the object shall have."""
+        """The type of the future object's checksum."""
         return self.stored.metadata.get(KIND) or checksums.kind_of(self.algorithm, None)
 
     def description(self, internal: Mapping[str, str]) -> Description:
-        """Describe the object to be."""
+        """Return the description of the future object."""
         stored = self.stored
         content_type = stored.content_type if stored.content_type not in ("", _NO_TYPE) else DEFAULT_TYPE
         return Description(content_type, {**user_metadata(stored), **internal}, dict(stored.headers))
@@ -67,43 +67,43 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part as the listing shows it."""
+    """A part as listed."""
 
     number: int
     row: ObjectRow
 
     @property
     def checksum(self) -> checksums.Checksum | None:
-        """The checksum that it was uploaded with."""
+        """The checksum of its upload."""
         return checksums.of_part(self.row["content_type"])
 
 
 async def opened(call: Call, req: Mapping[str, Any]) -> Upload:
-    """Return the open upload that a request names, or raise NoSuchUpload, or NoSuchBucket."""
+    """Return the open upload that a request names; raise NoSuchUpload or NoSuchBucket."""
     bucket, key, upload_id = names.bucket(call, req), req["Key"], req["UploadId"]
     store = call.cloud.objects
     stored = await absent_is(None, store.head(names.segments(bucket), names.marker(key, upload_id)))
     if stored is None:
-        await store.container(bucket)  # tells of a missing bucket by itself
+        await store.container(bucket)  # raises for a missing bucket
         raise no_such_upload(upload_id)
     return Upload(bucket, key, upload_id, stored)
 
 
 @asynccontextmanager
 async def storing(call: Call, req: Mapping[str, Any]) -> AsyncIterator[Upload]:
-    """Run the block that lets a part of the upload appear; NoSuchUpload where it is complete or given up by now.
+    """Run the block that commits a part; raise NoSuchUpload if the upload was completed or aborted meanwhile.
 
-    Neither can happen within the block: a part that appeared later would replace a segment of the finished object.
-    Parts whose numbers are not equal modulo 8 do not wait for each other.
+    Neither can happen during the block: a part committed later would replace a segment of the completed object.
+    Parts whose numbers differ modulo 8 do not wait for each other.
     """
     async with call.locks.hold(*_lane(call, req, req["PartNumber"] % _LANES)):
         yield await opened(call, req)
 
 
 def alone(call: Call, req: Mapping[str, Any]) -> AbstractAsyncContextManager[None]:
-    """Run a block while nobody else adds a part to an upload, completes it or aborts it.
+    """Run a block while no other request adds a part to the upload, completes it or aborts it.
 
-    Neither writes the object on condition meanwhile; never within `conditions.holding`, nor the other way round.
+    It also excludes conditional writes of the object; never nest it with `conditions.holding`.
     """
     lanes = [_lane(call, req, number) for number in range(_LANES)]
     return call.locks.hold_all([conditions.lock_of(call, names.bucket(call, req), req["Key"]), *lanes])
@@ -114,14 +114,14 @@ def _lane(call: Call, req: Mapping[str, Any], number: int) -> tuple[str, ...]:
 
 
 async def close(call: Call, upload: Upload) -> None:
-    """End an upload: from here on it takes no part, and is not found."""
+    """Close an upload: afterwards it accepts no parts and is not found."""
     await absent_is(None, call.cloud.objects.delete(upload.container, names.marker(upload.key, upload.id)))
 
 
 def page_of_parts(parts: Mapping[int, Part], marker: int, limit: int) -> tuple[list[Part], dict[str, Any]]:
-    """Cut a page of at most `limit` parts behind the number `marker`; return it and the members that tell its place.
+    """Return a page of at most `limit` parts after the number `marker`, and the members that describe the page.
 
-    Who asks for no part gets all of it: that page is not truncated.
+    A page with a limit of 0 is not marked as truncated.
     """
     rest = [part for number, part in sorted(parts.items()) if number > marker]
     page = rest[:limit]
@@ -134,7 +134,7 @@ def page_of_parts(parts: Mapping[int, Part], marker: int, limit: int) -> tuple[l
 
 
 async def parts_of(call: Call, bucket: str, key: str, upload_id: str) -> dict[int, Part]:
-    """List an upload's parts by number; what else lies there is no part.  May lag behind UploadPart."""
+    """List an upload's parts by number, ignoring other objects there.  May lag behind UploadPart."""
     prefix = names.marker(key, upload_id) + "/"
     found: dict[int, Part] = {}
     marker = ""
@@ -145,7 +145,7 @@ async def parts_of(call: Call, bucket: str, key: str, upload_id: str) -> dict[in
 
 
 def _parts_in(page: Sequence[ObjectRow], prefix_length: int) -> dict[int, Part]:
-    """Return the parts in one page of a listing, by number."""
+    """Return the parts of one page of a listing, by number."""
     found: dict[int, Part] = {}
     for row in page:
         name = row["name"][prefix_length:]
@@ -155,12 +155,12 @@ def _parts_in(page: Sequence[ObjectRow], prefix_length: int) -> dict[int, Part]:
 
 
 async def for_many(call: Call, parts: int, work: Callable[[], T]) -> T:
-    """Run a function of so many parts; in the worker if they are many, so that other requests do not wait."""
+    """Run a function over parts; in the worker if there are many, so that other requests do not wait."""
     return work() if parts <= _MANY else await call.worker.run(call.caller.account_id, work)
 
 
 async def contents(call: Call, upload: Upload) -> list[str]:
-    """List all that lies below an upload, parts or not."""
+    """List all objects below an upload, parts or not."""
     prefix = names.marker(upload.key, upload.id) + "/"
     found: list[str] = []
     while page := await call.cloud.objects.objects(

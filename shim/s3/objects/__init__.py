@@ -1,1 +1,1 @@
-"""Objects: written, read, copied, deleted, with what Swift keeps about each."""
+"""Actions on objects: write, read, copy and delete them in Swift."""

@@ -1,4 +1,4 @@
-"""ACLs of objects: the owner's full control, as of buckets."""
+"""ACLs of objects: always the owner's full control, as for buckets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def get_object_acl(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any
 
 @action(supports=f"Bucket Key VersionId {SETTING}", values=OBJECT_ACL)
 async def put_object_acl(call: Call, req: Mapping[str, Any]) -> None:
-    """Set an object's ACL to what it is; any other is refused."""
+    """Accept the ACL that the object has, and refuse any other."""
     check_version(req)
     await call.cloud.objects.head(names.bucket(call, req), req["Key"])
     check(call, req)

@@ -1,6 +1,6 @@
-"""Checksums kept with objects and parts: where they are stored, how they are shown, what a multipart object's is.
+"""Checksums of objects and parts: how they are stored, shown, and joined for a multipart object.
 
-An object's stands in its metadata; a part's in its content type, so that one listing tells those of 10,000 parts.
+An object's checksum is in its metadata.  A part's is in its content type, so that listings include it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ FULL: Final = "FULL_OBJECT"
 COMPOSITE: Final = "COMPOSITE"
 _PART: Final = re.compile(r"\bs3_checksum=([a-z0-9]+)\.((?:[0-9a-f]{2})+)\b")
 # "CRC64NVME: full object only; SHA1, SHA256: composite only" (User Guide, checking object integrity); the newer hashes
-# have no composite either.
+# have no composite type either.
 _FULL_ONLY: Final = frozenset({"CRC64NVME", "SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128"})
 _JOINABLE: Final = frozenset(name for name, algorithm in checksums.ALGORITHMS.items() if algorithm.join)
 
 
 class Checksum(NamedTuple):
-    """A checksum of an object: `value` in base64, with `-<parts>` where it is one of checksums."""
+    """A checksum of an object: `value` in base64, with `-<parts>` appended for a composite."""
 
     algorithm: str
     value: str
@@ -34,12 +34,12 @@ class Checksum(NamedTuple):
 
     @property
     def members(self) -> dict[str, str]:
-        """The members that show it in an answer."""
+        """The members of an answer that show it."""
         return {f"Checksum{self.algorithm}": self.value, "ChecksumType": self.kind}
 
     @property
     def stored(self) -> dict[str, str]:
-        """The metadata that keeps it."""
+        """The metadata that stores it."""
         return {CHECKSUM: f"{self.algorithm}:{self.kind}:{self.value}"}
 
 
@@ -49,7 +49,7 @@ def member(algorithm: str) -> str:
 
 
 def of(stored: Stored) -> Checksum | None:
-    """Return the checksum kept with an object."""
+    """Return the checksum stored with an object."""
     if CHECKSUM not in stored.metadata:
         return None
     algorithm, _, rest = stored.metadata[CHECKSUM].partition(":")
@@ -61,19 +61,19 @@ ALGORITHMS: Final = tuple(checksums.ALGORITHMS)
 
 
 def first(held: Mapping[str, str]) -> Checksum | None:
-    """Return the checksum that a body promised and kept."""
+    """Return the first checksum that was declared for a body and verified."""
     for algorithm, value in held.items():
         return Checksum(algorithm, value)
     return None
 
 
 def named(req: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Return algorithm and value of the checksum member that a request, or a part in it, bears."""
+    """Return algorithm and value of the checksum member of a request, or of a part in a request."""
     return next(((name, req[member(name)]) for name in checksums.ALGORITHMS if req.get(member(name))), None)
 
 
 def part_type(checksum: Checksum | None) -> str:
-    """Give the content type under which a part is stored."""
+    """Return the content type under which a part is stored."""
     plain = "application/octet-stream"
     if checksum is None:
         return plain
@@ -90,7 +90,7 @@ def of_part(content_type: str) -> Checksum | None:
 
 
 def kind_of(algorithm: str, asked: str | None) -> str:
-    """Return the type of a multipart object's checksum; InvalidRequest for a pair that S3 does not have."""
+    """Return the type of a multipart object's checksum; InvalidRequest for a pair that S3 does not support."""
     if asked is None:
         return FULL if algorithm in _FULL_ONLY else COMPOSITE
     if (asked == COMPOSITE and algorithm in _FULL_ONLY) or (asked == FULL and algorithm not in _JOINABLE):
@@ -101,12 +101,12 @@ def kind_of(algorithm: str, asked: str | None) -> str:
 
 
 def can_join(algorithm: str, kind: str) -> bool:
-    """Say whether the parts' checksums give the object's, without reading it again."""
+    """Return whether the object's checksum can be computed from the parts' checksums alone."""
     return kind == COMPOSITE or algorithm in _JOINABLE
 
 
 def joined(algorithm: str, kind: str, parts: Sequence[tuple[Checksum | None, int]]) -> Checksum | None:
-    """Return a multipart object's checksum from its parts' and their sizes; None where a part lacks its own."""
+    """Return a multipart object's checksum, from its parts' checksums and sizes; None if a part has no checksum."""
     values = [(part.value, size) for part, size in parts if part is not None and part.algorithm == algorithm]
     if len(values) != len(parts) or not can_join(algorithm, kind):
         return None
@@ -116,7 +116,7 @@ def joined(algorithm: str, kind: str, parts: Sequence[tuple[Checksum | None, int
 
 
 async def computed(algorithm: str, body: bytes | AsyncIterator[bytes]) -> Checksum:
-    """Compute a checksum over bytes that are already stored."""
+    """Compute a checksum over stored bytes."""
     digest = checksums.ALGORITHMS[algorithm].new()
     if isinstance(body, bytes):
         digest.update(body)
@@ -127,5 +127,5 @@ async def computed(algorithm: str, body: bytes | AsyncIterator[bytes]) -> Checks
 
 
 def bad_digest(algorithm: str) -> AwsError:
-    """Say that a declared checksum is not that of the object."""
+    """Return the error for a declared checksum that is not the object's."""
     return AwsError("BadDigest", f"The {algorithm.lower()} you specified did not match the calculated checksum.", 400)

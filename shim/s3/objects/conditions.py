@@ -1,8 +1,8 @@
-"""Conditions: on reads by RFC 9110's precedence, on writes under a lock, for Swift has only `If-None-Match: *`.
+"""Conditional requests: reads follow RFC 9110's precedence; writes take a lock.
 
-Swift silently ignores If-Match on PUT and DELETE, and lets two writers pass `If-None-Match: *` who come at once.  So a
-conditional write looks at the object and commits while a lock is held that all gateways share: among conditional
-writers exactly one wins.  A write without conditions, or by Swift's own API, takes no lock.
+Swift ignores If-Match on PUT and DELETE, and two simultaneous writers can both pass its `If-None-Match: *`.  So a
+conditional write checks the object and commits under a lock that all gateways share: among conditional writers exactly
+one wins.  A write without conditions, or by Swift's own API, takes no lock.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _READING = tuple(
     frozenset(prefix + name for name in ("IfMatch", "IfNoneMatch", "IfModifiedSince", "IfUnmodifiedSince"))
     for prefix in ("", "CopySource")
 )
-# Headers of a 304, by the parameters that ask for another value than the object's.
+# Headers of a 304, by the response-* parameters that override them.
 _CACHING = {"Cache-Control": "ResponseCacheControl", "Expires": "ResponseExpires"}
 # "Expects the '*' (asterisk) character" (PutObject).
 ABSENT = {"IfNoneMatch": only("*")}
@@ -40,17 +40,17 @@ _FREE = nullcontext()
 
 
 def matches(header: str, etag: str) -> bool:
-    """Say whether a list of entity tags, or `*`, names this ETag (given without quotes)."""
+    """Return whether a list of entity tags, or `*`, matches this ETag (without quotes)."""
     wanted = (piece.strip().removeprefix("W/").strip('"') for piece in header.split(","))
     return any(tag in ("*", etag) for tag in wanted)
 
 
 def check_read(req: Mapping[str, Any], stored: Stored, *, copying: bool = False) -> None:
-    """Hold a read's conditions (with `copying`, those on the source) against an object.
+    """Check a read's conditions (with `copying`, those on the source) against an object.
 
-    Raises 412, or 304 for what a cache asks; a source always fails with 412 (CopyObject).  RFC 9110, 13.2.2: If-Match
-    before If-Unmodified-Since, If-None-Match before If-Modified-Since, and the second of each pair only without the
-    first.
+    Raises 412, or 304 if If-None-Match or If-Modified-Since fails; a copy's source always fails with 412 (CopyObject).
+    RFC 9110, 13.2.2: If-Match before If-Unmodified-Since, If-None-Match before If-Modified-Since, and the second of
+    each pair only without the first.
     """
     if _READING[copying].isdisjoint(req):
         return
@@ -73,9 +73,9 @@ def check_read(req: Mapping[str, Any], stored: Stored, *, copying: bool = False)
 
 
 def same_for_range(req: Mapping[str, Any], stored: Stored) -> bool:
-    """Say whether a range may be taken from this object: If-Range, of a download that goes on, names no other one.
+    """Return whether a range may be served: If-Range is absent or matches the object.
 
-    RFC 9110, 13.1.5: a strong comparison, so that a weak tag names none, and a date must be Last-Modified exactly.
+    RFC 9110, 13.1.5: the comparison is strong, so a weak tag never matches, and a date must equal Last-Modified.
     """
     told = req.get("IfRange")
     etag = etag_of(stored)
@@ -87,11 +87,11 @@ def _last_modified(stored: Stored) -> str:
 
 
 def not_modified(req: Mapping[str, Any], stored: Stored) -> AwsError:
-    """Tell a cache that its copy is valid.
+    """Return the 304 that tells a cache that its copy is valid.
 
     "The server generating a 304 response MUST generate any of the following header fields that would have been sent in
     a 200 (OK) response to the same request: Content-Location, Date, ETag, and Vary; Cache-Control and Expires" (RFC
-    9110, 15.4.5).  S3 sends Last-Modified as well, and no object has a Content-Location or Vary.
+    9110, 15.4.5).  S3 sends Last-Modified as well.  Objects have no Content-Location and no Vary.
     """
     headers = {"ETag": f'"{etag_of(stored)}"', "Last-Modified": _last_modified(stored)}
     for name, asked in _CACHING.items():
@@ -102,7 +102,7 @@ def not_modified(req: Mapping[str, Any], stored: Stored) -> AwsError:
 
 
 class WriteCondition:
-    """What must hold of an object, `None` where it is absent, at the moment when it is written or deleted."""
+    """The condition that must hold when an object is written or deleted."""
 
     def __init__(self, req: Mapping[str, Any]) -> None:
         self.match: str | None = req.get("IfMatch")
@@ -117,11 +117,11 @@ class WriteCondition:
 
     @property
     def if_absent(self) -> bool:
-        """Whether Swift can hold the condition as well."""
+        """Whether the condition is `If-None-Match: *`, which Swift checks too."""
         return self.none is not None
 
     def check(self, key: str, stored: Stored | None, *, deleting: bool = False) -> None:
-        """Raise 412, or 404 where an object that must match is not there; to delete that is no error.
+        """Raise 412, or 404 if an object that must match is absent (None); deleting an absent object is no error.
 
         "If the ETag matches or if the object doesn't exist, the operation will return a 204" (DeleteObject).
         """
@@ -142,14 +142,14 @@ class WriteCondition:
 
 
 def on_write(req: Mapping[str, Any]) -> WriteCondition | None:
-    """Return what a request demands of the object that it writes; None where it demands nothing, as most do."""
+    """Return the condition of a write request, or None."""
     return None if WRITING.isdisjoint(req) else WriteCondition(req)
 
 
 def holding(
     call: Call, bucket: str, key: str, condition: WriteCondition | None, *, deleting: bool = False
 ) -> AbstractAsyncContextManager[None]:
-    """Run a block that writes an object while its condition holds; without a condition, just run it."""
+    """Check a condition and run the block that writes under its lock; without a condition, just run the block."""
     return _held(call, bucket, key, condition, deleting) if condition else _FREE
 
 
@@ -161,12 +161,12 @@ async def _held(call: Call, bucket: str, key: str, condition: WriteCondition, de
 
 
 def lock_of(call: Call, bucket: str, key: str) -> tuple[str, ...]:
-    """Name the lock of those who write an object on condition."""
+    """Return the name of the lock for conditional writes of an object."""
     return "s3", call.caller.project_id, bucket, key
 
 
 async def present(call: Call, bucket: str, key: str) -> Stored | None:
-    """Return the object, or None where there is none; a missing bucket is an error all the same."""
+    """Return the object, or None if it is absent; raise if the bucket is missing."""
 
     async def found() -> Stored:
         return await with_s3_etag(call, bucket, key, await call.cloud.objects.head(bucket, key))
@@ -175,14 +175,14 @@ async def present(call: Call, bucket: str, key: str) -> Stored | None:
 
 
 async def check_not_overtaken(call: Call, target: tuple[str, str], written: Written) -> None:
-    """Raise ConditionalRequestConflict where a long write was stored behind what others did while it came.
+    """Raise ConditionalRequestConflict if another write happened while a long upload was received.
 
-    Its condition held at its beginning and at its end, but Swift orders by beginnings: the object may have been made
-    and deleted in between, or changed back.  "If a conflicting operation occurs during the upload S3 returns a 409
-    ConditionalRequestConflict response" (PutObject).
+    Swift orders writes by their start.  The condition held at the start and at the end, but in between the object may
+    have been created and deleted, or changed and changed back.  "If a conflicting operation occurs during the upload S3
+    returns a 409 ConditionalRequestConflict response" (PutObject).
     """
     found = await present(call, *target)
-    # An older object is what a server that was down still shows.  Both times are whole seconds, so equal ones tell
+    # A server that was down may still show an older object.  Both times are in whole seconds, so equal times prove
     # nothing.
     if found is None or (found.etag != written.etag and found.modified >= written.modified):
         raise AwsError(
@@ -197,10 +197,10 @@ async def write_when_held(
     write: Callable[[AsyncIterator[bytes]], Awaitable[T]],
     hold: Callable[[], AbstractAsyncContextManager[Any]],
 ) -> T:
-    """Write a long body, entering `hold()` only for its last piece, so that a slow client keeps nobody waiting.
+    """Write a long body and enter `hold()` only for its last piece, so that a slow client does not hold the lock.
 
-    Until then nothing is stored, and a `hold` that raises breaks the upload off.  From then on the write goes to its
-    end even where its caller is cancelled: nobody else may hold what is still being written.
+    Nothing is stored before that, and a `hold` that raises aborts the upload.  After that the write runs to its end
+    even if its caller is cancelled: the lock must not be released during a write.
     """
     reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -1,4 +1,4 @@
-"""CopyObject: Swift copies inside itself, no byte passes here unless a checksum must be computed."""
+"""CopyObject: Swift copies server-side; the gateway reads the bytes only to compute a missing checksum."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SOURCE_CONDITIONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What is copied: where it lies, and how it was when its conditions held."""
+    """The source of a copy: its location, and its description when its conditions were checked."""
 
     bucket: str
     key: str
@@ -35,9 +35,9 @@ class Source:
 
 
 def parse_source(header: str) -> tuple[str, str]:
-    """Return bucket and key of an x-amz-copy-source: percent-encoded or not, with or without a leading slash.
+    """Return bucket and key of x-amz-copy-source, percent-encoded or not, with or without a leading slash.
 
-    A bare plus is a space, as in a form: S3 finds no `a+b` that is not written `a%2Bb`, and clients rely on either.
+    A plus means a space, as in S3: the key `a+b` must be written `a%2Bb`.
 
     >>> parse_source("/here/a%20b+c%2Bd?versionId=null")
     ('here', 'a b c+d')
@@ -59,7 +59,7 @@ def parse_source(header: str) -> tuple[str, str]:
 
 
 async def source_of(call: Call, req: Mapping[str, Any]) -> Source:
-    """Look at the source, and hold the request's conditions on it."""
+    """Return the source after checking the request's conditions on it."""
     bucket, key = parse_source(req["CopySource"])
     owner = req.get("ExpectedSourceBucketOwner")
     if owner is not None and owner != call.caller.account_id:
@@ -79,7 +79,7 @@ async def source_of(call: Call, req: Mapping[str, Any]) -> Source:
 
 
 def check_copy_size(size: int) -> None:
-    """Refuse to copy more in one request than one object may hold."""
+    """Refuse a copy that is larger than one request may make."""
     if size > LARGEST_COPY:
         raise invalid_request(
             f"The specified copy source is larger than the maximum allowable size for a copy source: {LARGEST_COPY}"
@@ -93,7 +93,7 @@ def check_copy_size(size: int) -> None:
     keeps_connection_alive=True,
 )
 async def copy_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Copy an object of up to 5 GiB, whole; a multipart object becomes one piece, as in S3.
+    """Copy an object of up to 5 GiB; the copy of a multipart object has no parts, as in S3.
 
     Objects here have no tags, so that copying or replacing them (TaggingDirective) comes to the same.
     """
@@ -122,7 +122,7 @@ async def copy_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 async def _checksum(call: Call, source: Source, algorithm: str | None) -> checksums.Checksum | None:
-    """Return the copy's checksum: the source's, where it is of the whole object, or one computed as asked for."""
+    """Return the copy's checksum: the source's if it is of the whole object, else one computed as requested."""
     kept = checksums.of(source.stored)
     if kept is not None and kept.kind == checksums.FULL and algorithm in (None, kept.algorithm):
         return kept
@@ -130,7 +130,7 @@ async def _checksum(call: Call, source: Source, algorithm: str | None) -> checks
 
 
 async def computed(call: Call, source: Source, algorithm: str, span: str = "") -> checksums.Checksum:
-    """Read a source, or a range of it, for a checksum that nobody has computed yet."""
+    """Compute a checksum by reading a source, or a range of it."""
     download = await call.cloud.objects.get(source.bucket, source.key, span=span)
     try:
         if download.stored.etag != source.stored.etag:

@@ -1,4 +1,4 @@
-"""Deletions: of one object, of up to a thousand, with the segments of those that were multipart objects."""
+"""DeleteObject and DeleteObjects, which also delete the segments of multipart objects."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ERRORS: Final = {403: Fault.FORBIDDEN, 409: Fault.CONFLICT, 413: Fault.TOO_LARG
     ignores=NO_RETENTION,
 )
 async def delete_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Delete an object; one that is not there counts as deleted."""
+    """Delete an object; deleting an absent object succeeds."""
     bucket = names.bucket(call, req)
     check_version(req)
     await _delete(call, bucket, req["Key"], conditions.WriteCondition(req))
@@ -43,13 +43,13 @@ async def _delete(call: Call, bucket: str, key: str, condition: conditions.Write
 @action(
     supports="Bucket Delete ChecksumAlgorithm ExpectedBucketOwner",
     ignores=NO_RETENTION,
-    # A busy Swift takes more than the 60 seconds of SDKs for a thousand keys.
+    # A busy Swift may need longer for a thousand keys than the SDKs' timeout of 60 seconds.
     keeps_connection_alive=True,
 )
 async def delete_objects(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Delete many objects: the plain ones in one request to Swift, those with conditions or segments one by one.
+    """Delete many objects: plain ones in one bulk request to Swift, those with conditions or segments one by one.
 
-    What fails once deletion has begun is told for each key, as the answer's 200 may have been sent by then.
+    Failures after the start are reported for each key, because the answer's 200 may already be sent.
     """
     bucket, wanted = names.bucket(call, req), req["Delete"]["Objects"]
     if not 1 <= len(wanted) <= MOST_KEYS:
@@ -75,13 +75,13 @@ async def delete_objects(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any
 
 
 def _which(one: Mapping[str, Any]) -> tuple[str, str]:
-    """Tell the entries of a request apart: one key may stand in several, by version."""
+    """Return key and version, which identify an entry: several entries may have the same key."""
     version = one.get("VersionId") or ""
     return one["Key"], "" if version == "null" else version
 
 
 def _sorted(wanted: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Part what must be looked at (conditions, versions) from keys that may just go."""
+    """Separate entries that need a look-up (conditions, versions) from keys that can be deleted at once."""
     single, plain = [], []
     for one in wanted:
         if one.get("VersionId") in (None, "null") and not conditions.WriteCondition(one):

@@ -1,7 +1,7 @@
-"""An object's description: from a request's members to Swift's headers, and back to an answer's members.
+"""Translates an object's description from a request's members to Swift's headers, and back to an answer's members.
 
-What S3 keeps with an object and Swift has no header for is stored as metadata under a reserved name, or in the content
-type if listings must show it without a HEAD for each key.
+What S3 stores with an object and Swift has no header for is metadata under a reserved name, or part of the content type
+if listings must show it without a HEAD for each key.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ METADATA_BYTES: Final = 2048  # "user-defined metadata is limited to 2 KB in siz
 RESERVED: Final = "passerelle-"
 CHECKSUM: Final = "passerelle-checksum"  # <algorithm>:<FULL_OBJECT or COMPOSITE>:<base64>
 UPLOAD: Final = "passerelle-upload"  # the id of the upload that made the object
-IN_STEP: Final = "passerelle-parts-in-step"  # there where the parts were numbered 1, 2, 3 ... without a gap
+IN_STEP: Final = "passerelle-parts-in-step"  # set if the parts were numbered 1, 2, 3 ... without a gap
 
 _ETAG: Final = re.compile(r'\s*;\s*s3_etag="?([0-9a-f]{32}-[0-9]{1,5})"?')
 _KEPT: Final = (
@@ -37,7 +37,7 @@ _KEPT: Final = (
     ("Expires", "expires"),
 )
 _KEPT_MEMBERS: Final = frozenset(member for member, _ in _KEPT)
-# Storage classes and ACLs that a bucket without either can honour; both ACLs mean the owner alone.
+# The storage class and the ACLs that are accepted; both ACLs give access to the owner alone.
 PLACING: Final = {
     "StorageClass": only(
         "STANDARD", code="InvalidStorageClass", message="The storage class you specified is not valid"
@@ -45,14 +45,14 @@ PLACING: Final = {
     "ACL": only("private", "bucket-owner-full-control"),
 }
 
-# Members of a request that become an object's description.
+# Members of a request that describe the object.
 DESCRIBING: Final = (
     "ACL StorageClass CacheControl ContentDisposition ContentEncoding ContentLanguage ContentType Expires Metadata"
 )
 
 
 def description(req: Mapping[str, Any], *, internal: Mapping[str, str] | None = None, etag: str = "") -> Description:
-    """Read what a request says of the object it writes; `etag` is a multipart object's, shown in its content type."""
+    """Return a new object's description from its request; `etag` is a multipart object's, kept in its content type."""
     metadata = _metadata(req["Metadata"]) if req.get("Metadata") else {}
     kept = {} if _KEPT_MEMBERS.isdisjoint(req) else _kept(req)
     if internal:
@@ -92,12 +92,12 @@ def _kept(req: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _encoding(value: str) -> str:
-    # "aws-chunked" codes the transfer of a signed upload, not the object (SigV4 streaming).
+    # "aws-chunked" is the coding of a signed upload's transfer, not of the object (SigV4 streaming).
     return ", ".join(piece for piece in map(str.strip, value.split(",")) if piece and piece.lower() != "aws-chunked")
 
 
 def typed(content_type: str, etag: str = "") -> str:
-    """Return a content type with a multipart ETag, or without any: a client's own parameter must not pass for one."""
+    """Return a content type with a multipart ETag, or with none; a client's parameter of that name is removed."""
     plain = _ETAG.sub("", content_type) if "s3_etag" in content_type else content_type
     return f"{plain}; s3_etag={etag}" if etag else plain
 
@@ -105,8 +105,8 @@ def typed(content_type: str, etag: str = "") -> str:
 def etag_of(stored: Stored) -> str:
     """Return an object's S3 ETag, without quotes.
 
-    Large objects made by Swift's own clients have no S3 ETag.  They show Swift's ETag with `-N` behind it, as Swift's
-    own S3 API does, so that clients do not take it for an MD5.
+    Large objects made by Swift's own clients have no S3 ETag.  For them this is Swift's ETag with `-N` appended, as in
+    Swift's own S3 API, so that clients do not take it for an MD5.
     """
     if "s3_etag" in stored.content_type:
         found = _ETAG.search(stored.content_type)
@@ -116,12 +116,12 @@ def etag_of(stored: Stored) -> str:
 
 
 def unknown_etag(stored: Stored) -> bool:
-    """Say whether an object is large and does not bear its S3 ETag."""
+    """Return whether an object is large and has no S3 ETag."""
     return stored.layout == "static" and "s3_etag" not in stored.content_type
 
 
 def object_members(stored: Stored) -> dict[str, Any]:
-    """Give the members that GetObject, HeadObject and their like share."""
+    """Return the members that the answers of GetObject and HeadObject share."""
     etag, content_type = stored.etag, stored.content_type
     if stored.layout != "plain" or "s3_etag" in content_type:
         etag, content_type = etag_of(stored), typed(content_type)
@@ -142,12 +142,12 @@ def object_members(stored: Stored) -> dict[str, Any]:
 
 
 def user_metadata(stored: Stored) -> dict[str, str]:
-    """Return the metadata that is the user's."""
+    """Return the user-defined metadata."""
     return {name: value for name, value in stored.metadata.items() if not name.startswith(RESERVED)}
 
 
 def copied(stored: Stored, internal: Mapping[str, str]) -> Description:
-    """Describe a copy that keeps what the source is."""
+    """Return the description of a copy that keeps the source's metadata."""
     return Description(typed(stored.content_type), {**user_metadata(stored), **internal}, dict(stored.headers))
 
 
@@ -162,10 +162,10 @@ def listed_times(texts: Sequence[str]) -> Sequence[Iso8601 | datetime] | Times:
 
 
 def listed_time(text: str) -> Iso8601 | datetime:
-    """Return the time of a listing's row as an answer shows it: the fraction is cut off, as in Last-Modified.
+    """Return the time of a listing's row as answers show it, without the fraction, as in Last-Modified.
 
-    A datetime for each row would cost a page of a thousand rows a millisecond, so the text that Swift writes becomes
-    the answer's text; only other forms are parsed.  Raises ValueError for what is no time.
+    Parsing each row into a datetime would cost a millisecond for a page of a thousand rows, so Swift's usual text is
+    edited and only other forms are parsed.  Raises ValueError if the text is not a time.
     """
     minute, second = text[:16], _SECONDS.get(text[16:20])
     if second and _is_minute(minute):
@@ -198,7 +198,7 @@ def listed_etag(row: Mapping[str, Any]) -> str:
 
 
 def listed_etags(rows: Sequence[ObjectRow]) -> list[str]:
-    """Return the ETags of a listing's rows as `listed_etag` does, at once where no object is large."""
+    """Return the ETags of a listing's rows as `listed_etag` does, faster if no object is large."""
     if set(map(len, rows)) == {_PLAIN_ROW} and not any("s3_etag" in one for one in set(map(_type, rows))):
         return list(map('"%s"'.__mod__, map(_hash, rows)))
     return list(map(listed_etag, rows))

@@ -1,7 +1,6 @@
-"""Objects: written, read and described one at a time.
+"""PutObject, GetObject and HeadObject.
 
-A PUT is visible to every later GET and HEAD by key as soon as it is answered (all of Swift's replicas up); a listing
-may lag behind it.
+Once a PUT is answered, every later GET and HEAD sees it (if all of Swift's replicas are up); a listing may lag behind.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ _OVERRIDING: Final = frozenset(asked for asked, _ in _OVERRIDES)
     values=PLACING | conditions.ABSENT,
 )
 async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Store an object; if the body breaks off or fails its checks, the old object stays as it was."""
+    """Store an object; if the body ends early or fails its checks, the old object is unchanged."""
     (bucket, key, described, condition), body = object_write(call, req), req["Body"]
     length = body.expected_length() or 0
     check_size(length)
@@ -84,7 +83,7 @@ async def _stream(
 
     if not condition:
         return await write(body)
-    # A hopeless upload is refused before it is sent.
+    # Check first, so that the client does not send a body that would be refused.
     condition.check(target[1], await conditions.present(call, *target))
     return await conditions.write_when_held(aiter(body), write, lambda: conditions.holding(call, *target, condition))
 
@@ -101,9 +100,9 @@ def check_size(length: int) -> None:
 
 
 def header_checksum(body: Any) -> checksums.Checksum | None:
-    """Return the checksum in the request's headers; a checksum in the body's trailer is not known yet.
+    """Return the checksum in the request's headers; one in the body's trailer is not known yet.
 
-    It can be stored before the body has come: if the body does not match it, nothing is stored.
+    It can be sent to Swift before the body: if the body does not match it, nothing is stored.
     """
     promise = body.expected_checksum
     return checksums.Checksum(promise.algorithm, promise.value) if promise is not None and promise.value else None
@@ -111,7 +110,7 @@ def header_checksum(body: Any) -> checksums.Checksum | None:
 
 @action(supports=READING)
 async def get_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give an object's bytes: all, a range, or one part of a multipart object."""
+    """Return an object's bytes: all, a range, or one part of a multipart object."""
     bucket, key, store = names.bucket(call, req), req["Key"], call.cloud.objects
     span, part = ("", 0) if _SELECTING.isdisjoint(req) else _wanted(req)
     if span or part:
@@ -156,7 +155,7 @@ async def _get_some(call: Call, req: Mapping[str, Any], span: str, part: int) ->
 
 @action(supports=READING)
 async def head_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Describe an object as a GET with the same parameters would."""
+    """Return the headers that a GET with the same parameters returns."""
     bucket, key, store = names.bucket(call, req), req["Key"], call.cloud.objects
     span, part = ("", 0) if _SELECTING.isdisjoint(req) else _wanted(req)
     try:
@@ -172,14 +171,14 @@ async def head_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     conditions.check_read(req, stored)
     if by_manifest:
         stored = await parts.by_manifest(call, req, stored)
-    # Swift has no ranges on HEAD.
+    # Swift ignores ranges on HEAD.
     if span and not ranges.all_of_nothing(span, stored.size) and conditions.same_for_range(req, stored):
         stored = parts.ranged(stored, *ranges.bounds(span, stored.size))
     return await _answer_for_part(call, req, stored, part) if part else _answer(req, stored)
 
 
 def check_version(req: Mapping[str, Any]) -> None:
-    """Refuse versions: an object of an unversioned bucket has one, by the name `null`."""
+    """Refuse every version id but `null`, the only version in an unversioned bucket."""
     version = req.get("VersionId")
     if version not in (None, "null"):
         raise AwsError(
@@ -197,7 +196,7 @@ def _wanted(req: Mapping[str, Any]) -> tuple[str, int]:
         return ranges.single(req.get("Range")), 0
     if req.get("Range") is not None:
         raise ranges.both_range_and_part()
-    names.part("", "part", part)  # its bounds are those of an upload's
+    names.part("", "part", part)  # raises for a number that no upload may use
     return "", int(part)
 
 
@@ -205,7 +204,7 @@ async def _answer_for_part(call: Call, req: Mapping[str, Any], stored: Stored, p
     if part and not stored.content_range:
         if part > 1:
             raise parts.no_such_part(part)
-        if stored.size:  # S3 calls all of an object that has no parts its part 1
+        if stored.size:  # an object without parts is its own part 1, as in S3
             stored = parts.ranged(stored, 0, stored.size - 1)
     members = _answer(req, stored)
     if part and stored.parts:

@@ -1,4 +1,4 @@
-"""Parts of a finished multipart object, by number: Swift knows them, unless manifests lie below manifests."""
+"""Reads parts of a completed multipart object by number, where Swift itself cannot (nested manifests)."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _AT_ONCE: Final = 4
 
 
 def count(stored: Stored) -> int | None:
-    """Return how many parts an object was made of, as its ETag tells; None where it does not tell."""
+    """Return the number of parts, from the object's ETag; None if the ETag has none."""
     number = etag_of(stored).rpartition("-")[2]
     return int(number) if number.isdecimal() and "-" in etag_of(stored) else None
 
 
 def unknown_to_swift(stored: Stored) -> bool:
-    """Say whether Swift's idea of a part is not S3's, for an object that was asked for by part.
+    """Return whether Swift's answer to a request by part number is not S3's part.
 
-    Its parts are the first manifest's segments, which are manifests themselves where there were many; and a Swift
-    before 2.33 gives the whole object.
+    Swift's parts are the first manifest's segments, which may be manifests themselves; Swift before 2.33 returns the
+    whole object.
     """
     if stored.layout != "static":
         return False
@@ -37,7 +37,7 @@ def unknown_to_swift(stored: Stored) -> bool:
 
 
 async def by_manifest(call: Call, req: Mapping[str, Any], stored: Stored) -> Stored:
-    """Return the description with the range of the part that is asked for; 416 where there is no such part."""
+    """Return the description with the range of the requested part; 416 if there is no such part."""
     number: int = req["PartNumber"]
     sizes = []
     if stored.layout == "static":
@@ -49,7 +49,7 @@ async def by_manifest(call: Call, req: Mapping[str, Any], stored: Stored) -> Sto
 
 
 async def checksum(call: Call, req: Mapping[str, Any], stored: Stored) -> dict[str, str]:
-    """Give the checksum of the part that is asked for, where it was uploaded with one."""
+    """Return the checksum of the requested part, if it was uploaded with one."""
     if not req.get("PartNumber") or req.get("ChecksumMode") != "ENABLED" or IN_STEP not in stored.metadata:
         return {}
     upload_id = stored.metadata.get(UPLOAD, "")
@@ -60,14 +60,14 @@ async def checksum(call: Call, req: Mapping[str, Any], stored: Stored) -> dict[s
         return {}
     name = names.part(req["Key"], upload_id, req["PartNumber"])
     segment = await absent_is(None, call.cloud.objects.head(names.segments(req["Bucket"]), name))
-    if segment is None:  # an empty part is no segment
+    if segment is None:  # an empty part has no segment
         return {}
     found = checksums.of_part(segment.content_type)
     return {checksums.member(found.algorithm): found.value, "ChecksumType": whole.kind} if found else {}
 
 
 async def flat(store: ObjectStore, container: str, name: str) -> list[Segment]:
-    """Return the segments of a static large object in order, with those of nested manifests in their places."""
+    """Return the segments of a static large object in order, with nested manifests replaced by their segments."""
     found = await store.segments(container, name)
     nested = {segment.name: segment for segment in found if segment.nested}
     reads = await gather_all((store.segments(one.container, one.name) for one in nested.values()), most=_AT_ONCE)
@@ -76,14 +76,14 @@ async def flat(store: ObjectStore, container: str, name: str) -> list[Segment]:
 
 
 def ranged(stored: Stored, start: int, end: int, parts: int = 0) -> Stored:
-    """Describe a range of an object, by its first and last byte."""
+    """Return an object's description for the range from its first to its last byte."""
     return replace(
         stored, content_range=f"bytes {start}-{end}/{stored.size}", length=end - start + 1, parts=parts or stored.parts
     )
 
 
 def no_such_part(number: int) -> AwsError:
-    """Say that an object has fewer parts."""
+    """Return the error for a part number beyond the object's parts."""
     return AwsError(
         "InvalidPartNumber",
         "The requested partnumber is not satisfiable",

@@ -1,8 +1,7 @@
-"""PostObject: a browser's form as the upload that it stands for.
+"""PostObject: translates a browser's form into the PutObject that it means.
 
-botocore has no model of it, as no SDK sends it: SDKs sign it (`generate_presigned_post`), pages send it.  Its fields
-are the headers of a PutObject by other names, so it becomes one, and all that holds for uploads holds for it.
-See "POST Object" (S3 API reference).
+botocore has no model of it, because SDKs only sign the form (`generate_presigned_post`) and web pages send it.  Its
+fields correspond to PutObject's headers, so all checks of uploads apply.  See "POST Object" (S3 API reference).
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from shim.s3.objects.objects import LARGEST_PUT, check_size
 # "The maximum size of the form's fields in front of the file" (S3: 20 KB of pre-data).
 FIELDS_BYTES: Final = 20 << 10
 
-# Fields that are headers of a PutObject; x-amz-* are so under their own names, but for those of the signature.
+# Fields that become headers of the PutObject.  x-amz-* fields keep their names, except those of the signature.
 _HEADERS: Final = {
     "acl": "x-amz-acl",
     "cache-control": "cache-control",
@@ -45,7 +44,7 @@ _HEADERS: Final = {
 _SIGNATURE: Final = frozenset(
     ("x-amz-signature", "x-amz-credential", "x-amz-date", "x-amz-algorithm", "x-amz-security-token")
 )
-# What would make another request of it, a copy or a body in a coding of its own, and what has no place.
+# Fields that would change the request (into a copy, or a body with a coding), and fields that do not apply.
 _NO_FIELDS: Final = frozenset(
     (
         "if-match",
@@ -61,12 +60,12 @@ _NO_FIELDS: Final = frozenset(
 _STATUSES: Final = {"200": 200, "201": 201}  # "If the value is set to an empty document or an invalid value": 204
 _TOLD: Final = frozenset(("content-length", "content-type"))
 _URL: Final = re.compile("[!-~]+")
-_TOKEN: Final = re.compile("[!#$%&'*+.^_`|~0-9a-z-]+")  # what a header's name is made of (RFC 9110, 5.6.2)
-_CONTROL: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f]")  # what no header's value can hold (RFC 9110, 5.5)
+_TOKEN: Final = re.compile("[!#$%&'*+.^_`|~0-9a-z-]+")  # characters of a header's name (RFC 9110, 5.6.2)
+_CONTROL: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f]")  # not allowed in a header's value (RFC 9110, 5.5)
 
 
 def is_post_form(request: Request) -> bool:
-    """Tell whether a request is a browser's form: a POST to a bucket, signed nowhere but in its fields."""
+    """Return whether a request is a browser's form: a POST to a bucket that is signed only in its fields."""
     head, (bucket, key) = request.head, request.address
     return (
         head.method == "POST"
@@ -79,10 +78,10 @@ def is_post_form(request: Request) -> bool:
 
 
 class BrowserForm:
-    """A form whose fields have come and whose file has begun.
+    """A form whose fields are read and whose file has begun.
 
-    `access_key` says who has signed it, `length` how many bytes it has, `request` is the PutObject it stands for,
-    `body` its file.
+    `access_key` is the signer's, `length` the form's size in bytes, `request` the PutObject that it means, `body` the
+    file.
     """
 
     def __init__(self, head: Head, bucket: str, form: FormData, receive: Receive, first: bytes, *, more: bool) -> None:
@@ -107,7 +106,7 @@ class BrowserForm:
         self.body.open_ended = True
 
     def verify(self, *, secret: str, regions: Container[str], region: str, now: datetime) -> None:
-        """Refuse a form that its owner has not signed, or whose policy does not allow it."""
+        """Refuse a form with a wrong signature, or one that its policy does not allow."""
         post_form.verify(self._signature, secret=secret, regions=regions, region=region)
         allowed = post_policy.read(self._signature.policy)
         allowed.check(self._fields, now)
@@ -116,7 +115,7 @@ class BrowserForm:
             self._most = min(self._most, most)
 
     def answer(self, reply: Reply, call: Call) -> Reply:
-        """Return the answer that the form asks for, from a PutObject's."""
+        """Return the answer that the form requests, from a PutObject's answer."""
         bucket, key = self.request.address
         location = names.location(call, bucket, key)
         headers = [(name, value) for name, value in reply.headers if name.lower() not in _TOLD]
@@ -134,7 +133,7 @@ class BrowserForm:
         return Reply(201, [*headers, ("Content-Type", "application/xml")], document.encode())
 
     async def _receiving(self) -> MutableMapping[str, Any]:
-        """Return the file's next bytes, as an event of a request that is nothing else."""
+        """Return the file's next bytes as an ASGI event of the PutObject."""
         piece, self._first = self._first, b""
         if not piece and self._more:
             event = await self._receive()
@@ -163,9 +162,9 @@ class BrowserForm:
 
 
 async def open_form(request: Request, receive: Receive) -> BrowserForm:
-    """Read a form as far as its file and return it; raise AwsError where it is none, ClientGone where it breaks off."""
+    """Read a form up to its file; raise AwsError if it is malformed, ClientGone if the client disconnects."""
     head = request.head
-    # A form is in no coding of its own, so no other header tells its length.
+    # A form has no aws-chunked coding, so no other header gives its length.
     told = "content-length" in head.first and "transfer-encoding" not in head.first
     length = expected_length(head, chunked=False) if told else None
     if length is None:
@@ -183,7 +182,7 @@ async def open_form(request: Request, receive: Receive) -> BrowserForm:
 
 
 def _headers(fields: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return the headers of the PutObject that the fields stand for; what they cannot say is refused by name."""
+    """Return the PutObject's headers from the fields; raise for a field that cannot be a header."""
     if unfit := _NO_FIELDS & fields.keys():
         raise not_implemented(min(unfit))
     headers = []
@@ -197,7 +196,7 @@ def _headers(fields: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def _redirection(fields: Mapping[str, str], told: Mapping[str, str]) -> str:
-    """Return where to send the browser, or '' where the form does not say, or says what is no URL."""
+    """Return the URL to redirect the browser to, or '' if the form has none or an invalid one."""
     url = fields.get("success_action_redirect") or fields.get("redirect", "")
     try:
         parts = urlsplit(url) if _URL.fullmatch(url) else None

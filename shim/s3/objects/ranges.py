@@ -1,4 +1,4 @@
-"""Byte ranges, by S3's reading of RFC 9110: one range is honoured, several or a malformed one give the whole object."""
+"""Byte ranges as S3 reads RFC 9110: one range is honoured; several, or a malformed one, return the whole object."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from shim.errors import AwsError
 from shim.s3.errors import invalid_argument, invalid_request
 
-# Range units "are case-insensitive" (RFC 9110, 14.1), and no number of digits is too high for a position.
+# Range units "are case-insensitive" (RFC 9110, 14.1), and a position may have any number of digits.
 _ONE: Final = re.compile(r"bytes=([0-9]*+)-([0-9]*+)", re.IGNORECASE)
 _COPY: Final = re.compile(r"bytes=([0-9]++)-([0-9]++)")
 _DIGITS: Final = 18  # a position of more digits lies beyond any object
@@ -16,7 +16,7 @@ _BEYOND: Final = "9" * _DIGITS
 
 
 def single(header: str | None) -> str:
-    """Return the range to ask Swift for, or '' where the whole object is meant.
+    """Return the range to request from Swift, or '' for the whole object.
 
     "Amazon S3 doesn't support retrieving multiple ranges of data per GET request" (GetObject): it answers 200.
     """
@@ -27,7 +27,7 @@ def single(header: str | None) -> str:
     if not first and not last:
         return ""
     if first and last and (len(first), first) > (len(last), last):
-        return ""  # RFC 9110, 14.1.1: such a range is invalid, and an invalid one is ignored
+        return ""  # RFC 9110, 14.1.1: such a range is invalid, and is ignored
     return f"bytes={_bounded(first)}-{_bounded(last)}"
 
 
@@ -37,20 +37,20 @@ def _plain(digits: str) -> str:
 
 
 def _bounded(digits: str) -> str:
-    """Return a number, or one that is beyond any object where it has too many digits to be read."""
+    """Return the number, or a number beyond any object's size if it has too many digits to parse."""
     return digits if len(digits) <= _DIGITS else _BEYOND
 
 
 def all_of_nothing(span: str, size: int) -> bool:
-    """Say whether a range asks for the last bytes of an empty object, which are all it has.
+    """Return whether a range asks for the last bytes of an empty object.
 
-    RFC 9110, 14.1.2: a suffix that is not zero can be satisfied, and of a shorter representation is all of it.
+    RFC 9110, 14.1.2: a suffix longer than the representation means all of it, and a non-zero suffix is satisfiable.
     """
     return not size and span.startswith("bytes=-") and span != "bytes=-0"
 
 
 def bounds(span: str, size: int) -> tuple[int, int]:
-    """Return first and last byte of what `single` gave, in an object of `size` bytes; InvalidRange outside it."""
+    """Return first and last byte of a range from `single` in an object of `size` bytes; raise InvalidRange outside."""
     first, last = span.removeprefix("bytes=").split("-")
     if not first:
         start, end = max(0, size - int(last)), size - 1
@@ -62,7 +62,7 @@ def bounds(span: str, size: int) -> tuple[int, int]:
 
 
 def unsatisfiable(span: str, size: int) -> AwsError:
-    """Say that a range lies outside an object."""
+    """Return InvalidRange for a range outside an object."""
     return AwsError(
         "InvalidRange",
         "The requested range is not satisfiable",
@@ -73,7 +73,7 @@ def unsatisfiable(span: str, size: int) -> AwsError:
 
 
 def copied(header: str, size: int) -> str:
-    """Return the range of a source that is copied to a part, wholly inside the source's `size` bytes."""
+    """Return the source range of UploadPartCopy; it must lie inside the source's `size` bytes."""
     match = _COPY.fullmatch(header)
     first, last = map(_plain, match.groups()) if match else ("", "")
     if match is None or (len(first), first) > (len(last), last):
@@ -94,5 +94,5 @@ def copied(header: str, size: int) -> str:
 
 
 def both_range_and_part() -> AwsError:
-    """Refuse a request that asks for bytes in two ways."""
+    """Return the error for a request with both a range and a part number."""
     return invalid_request("Cannot specify both Range header and partNumber query parameter")

@@ -1,4 +1,4 @@
-"""Multipart objects that Swift's own S3 middleware made: it keeps their S3 ETag where only listings show it."""
+"""Multipart objects made by Swift's own S3 middleware, which stores their S3 ETag where only listings show it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _IN_HASH: Final = re.compile(r"; *s3_etag=([0-9a-f]{32}-[0-9]+)")
 
 
 async def with_s3_etag(call: Call, bucket: str, key: str, stored: Stored) -> Stored:
-    """Return a description whose content type has the S3 ETag, as the gateway's own multipart objects have it.
+    """Return a description with the S3 ETag in its content type, as for the gateway's own multipart objects.
 
-    Only a static large object without that ETag costs a request: for its row of the listing.
+    Only a static large object without that ETag costs a request, for its row of the listing.
     """
     if not unknown_etag(stored):
         return stored
@@ -24,7 +24,7 @@ async def with_s3_etag(call: Call, bucket: str, key: str, stored: Stored) -> Sto
     if not rows or rows[0].get("name") != key:
         return stored
     told = rows[0].get("s3_etag", "").strip('"')
-    if not told:  # without the middleware in its pipeline, Swift shows the parameter within the row's hash
+    if not told:  # if the middleware is not in the pipeline, Swift shows the parameter within the row's hash
         found = _IN_HASH.search(rows[0]["hash"])
         told = found[1] if found else ""
     return replace(stored, content_type=typed(stored.content_type, told)) if told else stored

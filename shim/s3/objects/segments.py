@@ -1,8 +1,8 @@
-"""Segments of multipart objects: listed before such an object is replaced or deleted, removed afterwards.
+"""Lists the segments of a multipart object before it is replaced or deleted, and deletes them afterwards.
 
-Swift deletes or replaces a manifest and leaves its segments.  The old object is looked at only if the bucket's
-container of segments exists, so buckets without multipart uploads cost next to nothing.  Segments in other containers
-were stored by other clients of Swift and are left alone.
+Swift deletes or replaces a manifest and keeps its segments.  The old object is looked up only if the bucket's container
+of segments exists, so buckets without multipart uploads cost almost nothing.  Segments in other containers were stored
+by other clients of Swift and are kept.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ _AT_ONCE = 8
 
 
 async def behind(call: Call, bucket: str, key: str) -> list[str]:
-    """Return the names of the segments behind an object, in the bucket's container of segments.
+    """Return the names of an object's segments in the bucket's container of segments.
 
-    Behind a symbolic link of Swift's there are none: replaced or deleted is the link, not what it leads to.
+    A Swift symlink has none: a write or a deletion changes the link, not its target.
     """
     store = call.cloud.objects
     if not await store.has_container(names.segments(bucket)):
         return []
-    # Nothing there yet has no segments; a missing bucket is told by the write that follows.
+    # An absent object has no segments; the write that follows reports a missing bucket.
     stored = await absent_is(None, store.head(bucket, key, link=True))
     return await absent_is([], of(store, bucket, key, stored)) if stored else []
 
 
 async def of(store: ObjectStore, bucket: str, key: str, stored: Stored) -> list[str]:
-    """Return the segments' names of an object whose description is known, manifests below manifests included."""
+    """Return the segments' names of an object with this description, nested manifests included."""
     if stored.layout != "static":
         return []
     container = names.segments(bucket)
@@ -44,17 +44,16 @@ async def of(store: ObjectStore, bucket: str, key: str, stored: Stored) -> list[
     mine = [segment for segment in found if segment.container == container]
     for start in range(0, len(mine), _AT_ONCE):
         nested = [segment.name for segment in mine[start : start + _AT_ONCE] if segment.nested]
-        # A nested manifest that is gone has no segments, or nobody could replace or delete its object.
+        # A missing nested manifest counts as empty; else its object could never be replaced or deleted.
         for below in await gather_all(absent_is([], store.segments(container, name)) for name in nested):
             mine += [segment for segment in below if segment.container == container]
     return [segment.name for segment in mine]
 
 
 async def remove(call: Call, bucket: str, gone: Sequence[str]) -> None:
-    """Delete segments that no object needs any more.
+    """Delete segments that no object uses any more.
 
-    The object is already written or deleted by then, so a failure here is logged and not the client's: what stays is
-    unused space in the container of segments, visible there.
+    The object is already written or deleted, so a failure is only logged: the segments stay in their container.
     """
     if not gone:
         return
@@ -68,13 +67,13 @@ async def remove(call: Call, bucket: str, gone: Sequence[str]) -> None:
 
 
 async def candidates(call: Call, bucket: str, keys: Sequence[str]) -> frozenset[str]:
-    """Return those of many keys that may have segments behind them: none, mostly, for the price of one listing."""
+    """Return the keys that may have segments, from one listing."""
     store, container = call.cloud.objects, names.segments(bucket)
     if not keys or not await store.has_container(container):
         return frozenset()
-    # Absent: what is remembered of the container is older than its deletion.
+    # The container is absent: the cached answer was older than its deletion.
     rows: list[ObjectRow] = await absent_is([], store.objects(container, Listing()))
     if len(rows) >= (await store.limits()).rows:
-        return frozenset(keys)  # too many segments to look through: each object tells for itself
+        return frozenset(keys)  # too many segments to list: each object is looked up
     laid = {row["name"].rsplit("/", 2)[0] for row in rows}
     return frozenset(key for key in keys if key in laid)

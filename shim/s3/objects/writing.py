@@ -1,4 +1,4 @@
-"""What a request says of the object that it stores, read once: where it lies, what it is, and on what condition."""
+"""Parses the parameters of a request that stores an object: location, description and condition."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from shim.s3 import names
 from shim.s3.objects import conditions
 from shim.s3.objects.headers import DEFAULT_TYPE, DESCRIBING, description, typed
 
-# Members without which an object has nothing but its bytes and its type, as most have.
+# Members that need parsing; most requests have none of them.
 _OPTIONAL: Final = (frozenset(DESCRIBING.split()) | conditions.WRITING) - {"ContentType"}
 
 
 class ObjectWrite(NamedTuple):
-    """An object to be stored; `condition` is None where the request has none."""
+    """An object to be stored; `condition` is None if the request has none."""
 
     bucket: str
     key: str
@@ -25,7 +25,7 @@ class ObjectWrite(NamedTuple):
 
 
 def object_write(call: Call, req: Mapping[str, Any]) -> ObjectWrite:
-    """Read and check a request that stores an object, all but its body."""
+    """Parse and check a request that stores an object, except its body."""
     bucket, key = names.bucket(call, req), req["Key"]
     names.check_key(key)
     if _OPTIONAL.isdisjoint(req):
