@@ -21,7 +21,7 @@ from shim.protocol import ec2, query, restxml
 from shim.protocol.coverage import compile_tree, covered_wholly, model_names, paths, shape_at, uncovered
 from shim.protocol.message import Reply, Request
 from shim.protocol.operation import Check, Dialect, Handler, Operation, RequestedOperation, describe
-from shim.protocol.values import Values, refused, with_examples
+from shim.protocol.values import Values, beside, refused, with_examples
 
 H = TypeVar("H", bound=Handler)
 
@@ -149,6 +149,9 @@ class Service:
         model = self._model.operation_model(name)
         tree = compile_tree(model.input_shape, {*supports, *ignores, *self._dialect.always(model)})
         values = {path: with_examples(one, shape_at(model.input_shape, path)) for path, one in values.items()}
+        for path, one in values.items():
+            for name in one.where:
+                shape_at(model.input_shape, beside(path, name))
         # Parameters with any value: a request of these alone needs no walk.
         whole = covered_wholly(tree) - {path.partition(".")[0] for path in values}
         refuse, refuse_value = self._dialect.unsupported_parameter, self._dialect.unsupported_value

@@ -22,7 +22,7 @@ class Values:
 
     An empty text is never refused, because clients send one for a parameter that is not set.  `code`, `message` and
     `status` are AWS's answer where it has one of its own; else the wire protocol has words for it.  The rule holds only
-    in requests whose other parameters have the values of `where`.
+    where other members of the same structure have the values of `where`; None means that a member is not given.
     """
 
     named: tuple[Any, ...]
@@ -40,12 +40,14 @@ class Values:
     def shown(self) -> str:
         """Write the rule for people."""
         named = ", ".join(_spelled(value) for value in self.named)
-        where = " and ".join(f"`{name}` is {_spelled(value)}" for name, value in self.where.items())
+        where = " and ".join(
+            f"`{name}` is {'not given' if value is None else _spelled(value)}" for name, value in self.where.items()
+        )
         return f"{'only' if self.named_are_taken else 'not'} {named}{f' where {where}' if where else ''}"
 
-    def holds(self, params: Mapping[str, Any]) -> bool:
-        """Tell whether the rule is for a request with these parameters."""
-        return all(params.get(name) == value for name, value in self.where.items())
+    def holds(self, members: Mapping[str, Any]) -> bool:
+        """Tell whether the rule is for a parameter beside these members."""
+        return all(_given(members, name) == value for name, value in self.where.items())
 
     def error(self, path: str) -> AwsError | None:
         """Return AWS's own answer to a value that is not taken; None where the protocol's general one is to be used."""
@@ -81,26 +83,38 @@ def with_examples(values: Values, shape: Any) -> Values:
     return replace(values, examples=tuple(value for value in known if not values.takes(value)))
 
 
+def beside(path: str, name: str) -> str:
+    """Return the path of another member of the structure that has the parameter at a path."""
+    parent = path.rpartition(".")[0]
+    return f"{parent}.{name}" if parent else name
+
+
 def refused(params: Mapping[str, Any], values: Mapping[str, Values]) -> tuple[str, Any] | None:
     """Return path and value of the first parameter whose value is not taken; None where all are."""
     for path, one in values.items():
-        if one.where and not one.holds(params):
-            continue
-        for value in _at(params, path.split(".")):
+        for value in _at(params, path.split("."), one):
             if not one.takes(value):
                 return path, value
     return None
 
 
-def _at(value: Any, steps: list[str]) -> Iterator[Any]:
-    """Yield what a path leads to, in each item of the lists on its way."""
+def _at(value: Any, steps: list[str], rule: Values) -> Iterator[Any]:
+    """Yield what a path leads to, in each item of the lists on its way for which the rule holds."""
     if isinstance(value, list):
         for item in value:
-            yield from _at(item, steps)
+            yield from _at(item, steps, rule)
     elif not steps:
         yield value
     elif isinstance(value, Mapping) and steps[0] in value:
-        yield from _at(value[steps[0]], steps[1:])
+        if len(steps) == 1 and rule.where and not rule.holds(value):
+            return
+        yield from _at(value[steps[0]], steps[1:], rule)
+
+
+def _given(members: Mapping[str, Any], name: str) -> Any:
+    """Return the value of a member; None where it is not given, or as an empty text."""
+    value = members.get(name)
+    return None if value == "" else value
 
 
 def _spelled(value: Any) -> str:

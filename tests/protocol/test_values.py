@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -23,19 +24,20 @@ DECLARED = [
 ]
 
 
-def nested(shape: Any, path: str, value: Any) -> dict[str, Any]:
-    """Build the parameters in which a value stands at a path, one item in each list on its way."""
+def nested(shape: Any, path: str, value: Any, beside: Mapping[str, Any]) -> dict[str, Any]:
+    """Build the parameters in which a value stands at a path beside others, one item in each list on its way."""
     name, _, rest = path.partition(".")
     member = shape.members[name]
     is_list = member.type_name == "list"
-    inner = nested(member.member if is_list else member, rest, value) if rest else value
-    return {name: [inner] if is_list else inner}
+    inner = nested(member.member if is_list else member, rest, value, beside) if rest else value
+    also = {} if rest else {other: one for other, one in beside.items() if one is not None}
+    return {name: [inner] if is_list else inner, **also}
 
 
 @pytest.mark.parametrize(("service", "name", "path", "value"), DECLARED)
 def test_a_declared_value_is_refused_through_the_door(service: Service, name: str, path: str, value: Any) -> None:
     declared, door = service.operations[name].values[path], Door()
-    params = nested(service.model.operation_model(name).input_shape, path, value) | dict(declared.where)
+    params = nested(service.model.operation_model(name).input_shape, path, value, declared.where)
     request = signed(wire(service, name, **params))
     answer = door.knock(request.method, request.url, request.headers, request.body)
     (record,) = door.records
@@ -70,11 +72,53 @@ def test_a_rule_may_hold_only_beside_a_value_of_another_parameter() -> None:
     assert rules["A"].shown() == "only `1` where `B` is `x`"
 
 
+def test_a_rule_may_hold_only_where_a_member_of_the_same_structure_is_not_given() -> None:
+    rules = {"L.A": only(True, where={"B": None})}
+    assert refused({"L": [{"A": True}, {"A": False, "B": "x"}], "B": "x"}, rules) is None
+    assert refused({"L": [{"A": False, "B": "x"}, {"A": False}], "B": "x"}, rules) == ("L.A", False)
+    assert refused({"L": [{"A": False, "B": ""}]}, rules) == ("L.A", False)
+    assert rules["L.A"].shown() == "only `true` where `B` is not given"
+
+
 def test_a_value_that_aws_does_not_have_is_an_error_at_import() -> None:
     shape = shape_at(FRONTENDS["ec2"].service.model.operation_model("RunInstances").input_shape, "Placement.Tenancy")
     assert with_examples(only("default"), shape).examples == ("dedicated", "host")
     with pytest.raises(LookupError):
         with_examples(only("defualt"), shape)
+
+
+def test_a_condition_on_a_parameter_that_aws_does_not_have_is_an_error_at_import() -> None:
+    service = Service("ec2")
+    rule = only(True, where={"NetworkInterfaceld": None})
+    register = service.action(
+        supports="NetworkInterfaces.DeleteOnTermination", values={"NetworkInterfaces.DeleteOnTermination": rule}
+    )
+
+    async def run_instances(call: Any, req: Any) -> None:
+        """Do nothing."""
+
+    with pytest.raises(LookupError, match=r"NetworkInterfaces\.NetworkInterfaceld"):
+        register(run_instances)
+
+
+def test_a_network_interface_that_exists_outlives_its_instance() -> None:
+    unsupported = FRONTENDS["ec2"].service.operations["RunInstances"].unsupported
+    assert unsupported({"NetworkInterfaces": [{"NetworkInterfaceId": "eni-1", "DeleteOnTermination": False}]}) is None
+    error = unsupported({"NetworkInterfaces": [{"DeviceIndex": 0, "DeleteOnTermination": False}]})
+    assert error is not None
+    assert (error.code, error.refused) == ("UnsupportedOperation", "NetworkInterfaces.DeleteOnTermination")
+
+
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA512", "XXHASH64", "XXHASH3", "XXHASH128"])
+def test_multipart_objects_have_no_checksum_that_their_parts_do_not_give(algorithm: str) -> None:
+    operations = FRONTENDS["s3"].service.operations
+    for kind in ({}, {"ChecksumType": "FULL_OBJECT"}):
+        error = operations["CreateMultipartUpload"].unsupported({"ChecksumAlgorithm": algorithm, **kind})
+        assert error is not None
+        assert (error.code, error.status) == ("NotImplemented", 501)
+    error = operations["CompleteMultipartUpload"].unsupported({f"Checksum{algorithm}": "AA=="})
+    assert error is not None
+    assert (error.code, error.status) == ("NotImplemented", 501)
 
 
 def test_a_rule_is_written_for_people() -> None:

@@ -58,6 +58,13 @@ VALUES = {
         code="UnsupportedOperation",
         message="A public address cannot be given at launch here; associate an Elastic IP afterwards.",
     ),
+    # Nova deletes the ports that it makes, and keeps those that exist.
+    "NetworkInterfaces.DeleteOnTermination": only(
+        True,
+        code="UnsupportedOperation",
+        message="An interface made at launch ends with its instance on this cloud.",
+        where={"NetworkInterfaceId": None},
+    ),
     "Placement.GroupName": only(""),
     "Placement.Tenancy": only("default"),
     "TagSpecifications.ResourceType": but("network-interface"),
@@ -172,12 +179,6 @@ def _interface(given: Mapping[str, Any], count: int) -> Interface:
                 refused="NetworkInterfaces",
             )
         return Interface(port_id=ids.uuid(INTERFACE, port))
-    if given.get("DeleteOnTermination") is False:
-        raise AwsError(
-            "UnsupportedOperation",
-            "An interface made at launch ends with its instance on this cloud.",
-            refused="NetworkInterfaces",
-        )
     subnet = ids.uuid(SUBNET, given["SubnetId"]) if given.get("SubnetId") else None
     return Interface(subnet_id=subnet, address=_address(given.get("PrivateIpAddress"), count))
 

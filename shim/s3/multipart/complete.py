@@ -70,7 +70,7 @@ class Assembly(NamedTuple):
 
 @action(
     supports="Bucket Key MultipartUpload UploadId ChecksumType MpuObjectSize ExpectedBucketOwner IfMatch IfNoneMatch "
-    + " ".join(f"Checksum{name}" for name in checksums.ALGORITHMS),
+    + " ".join(f"Checksum{name}" for name in checksums.ALGORITHMS if name not in checksums.NOT_OF_PARTS),
     values=conditions.ABSENT,
     keeps_connection_alive=True,
 )

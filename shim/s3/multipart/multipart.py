@@ -10,7 +10,7 @@ from typing import Any, Final
 from adapters.errors import BackendError, Fault, absent_is
 from adapters.types.objects import Description, Written
 from shim.context import Call
-from shim.protocol.s3_router import not_implemented
+from shim.protocol.values import but
 from shim.s3 import names
 from shim.s3.errors import invalid_request, precondition_failed
 from shim.s3.multipart import uploads
@@ -28,7 +28,10 @@ LOOKED_AT_FIRST: Final = 16 << 20
 _ROOM: Final = "-" * len("SHA256:COMPOSITE:" + "=" * 44 + "-10000")  # as long as the longest composite checksum
 
 
-@action(supports=f"Bucket Key ExpectedBucketOwner ChecksumAlgorithm ChecksumType {DESCRIBING}", values=PLACING)
+@action(
+    supports=f"Bucket Key ExpectedBucketOwner ChecksumAlgorithm ChecksumType {DESCRIBING}",
+    values={"ChecksumAlgorithm": but(*checksums.NOT_OF_PARTS), **PLACING},
+)
 async def create_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Open an upload with the description of the future object."""
     bucket, key, store = names.bucket(call, req), req["Key"], call.cloud.objects
@@ -60,8 +63,6 @@ def _checksums(req: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
             )
         return {}, {}
     kind = checksums.kind_of(algorithm, asked)
-    if not checksums.can_join(algorithm, kind):
-        raise not_implemented("x-amz-checksum-algorithm")
     return {ALGORITHM: algorithm, KIND: kind}, {"ChecksumAlgorithm": algorithm, "ChecksumType": kind}
 
 

@@ -23,6 +23,8 @@ _PART: Final = re.compile(r"\bs3_checksum=([a-z0-9]+)\.((?:[0-9a-f]{2})+)\b")
 # have no composite type either.
 _FULL_ONLY: Final = frozenset({"CRC64NVME", "SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128"})
 _JOINABLE: Final = frozenset(name for name, algorithm in checksums.ALGORITHMS.items() if algorithm.join)
+# Algorithms of which a multipart object has none: the parts' checksums give neither the object's nor one of checksums.
+NOT_OF_PARTS: Final = tuple(sorted(_FULL_ONLY - _JOINABLE))
 
 
 class Checksum(NamedTuple):

@@ -105,7 +105,6 @@ def test_damaged_options_still_read(damaged: str) -> None:
             {"NetworkInterfaces": [{"NetworkInterfaceId": f"eni-{HEX}", "SubnetId": f"subnet-{HEX}"}]},
         ),
         ("InvalidParameterValue", {"NetworkInterfaces": [{"DeviceIndex": 1}]}),
-        ("UnsupportedOperation", {"NetworkInterfaces": [{"DeviceIndex": 0, "DeleteOnTermination": False}]}),
         ("InstanceLimitExceeded", {"MinCount": 1001, "MaxCount": 1001}),
     ],
 )
