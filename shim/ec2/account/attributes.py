@@ -1,4 +1,4 @@
-"""DescribeAccountAttributes: what EC2 tells an account about itself, from its limits and its default network."""
+"""DescribeAccountAttributes, from the project's limits and its default network."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _NAMES = (
     "vpc-max-elastic-ips",
     "default-vpc",
 )
-# OpenStack says -1; EC2 knows no word for "no limit", and clients read a number.
+# For OpenStack's -1: EC2 has no value for "no limit", and clients read a number.
 _NO_LIMIT = 2**31 - 1
 
 
 @action(supports="AttributeNames")
 async def describe_account_attributes(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """List the account's attributes; `supported-platforms` is VPC alone, for EC2-Classic is gone."""
+    """List the account's attributes; `supported-platforms` is only VPC, because AWS ended EC2-Classic."""
     asked = req.get("AttributeNames") or _NAMES
     unknown = [name for name in asked if name not in _NAMES]
     if unknown:
@@ -43,7 +43,7 @@ async def describe_account_attributes(call: Call, req: Mapping[str, Any]) -> Map
         "max-instances": _number(limits.instances),
         "max-elastic-ips": _number(addresses),
         "vpc-max-elastic-ips": _number(addresses),
-        "vpc-max-security-groups-per-interface": _number(-1),  # Neutron bounds groups, not how many a port has
+        "vpc-max-security-groups-per-interface": _number(-1),  # Neutron limits groups, not groups of a port
     }
     return {
         "AccountAttributes": [
@@ -54,5 +54,5 @@ async def describe_account_attributes(call: Call, req: Mapping[str, Any]) -> Map
 
 
 def _number(limit: int) -> str:
-    """Write a limit of OpenStack's, where -1 stands for none."""
+    """Format an OpenStack limit; -1 means no limit."""
     return str(limit if limit >= 0 else _NO_LIMIT)

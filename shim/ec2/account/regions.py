@@ -1,4 +1,4 @@
-"""The actions that list regions and availability zones: Keystone's region under the names that clients sign for."""
+"""List regions and availability zones: Keystone's region has the names that clients may sign for."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REGIONS = Table(
     ignores={"AllRegions": "no region here is disabled, so there are no more to show"},
 )
 async def describe_regions(call: Call, asked: Question) -> list[Row]:
-    """List the names by which this one cloud can be called."""
+    """List the region names of the cloud."""
     names = dict.fromkeys(name for name in (call.region, call.settings.region, *call.settings.region_names) if name)
     return [{"RegionName": name, "Endpoint": call.host or None, "OptInStatus": "opt-in-not-required"} for name in names]
 

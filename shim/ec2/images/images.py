@@ -1,7 +1,7 @@
-"""Images: Glance's, as AMIs.
+"""AMIs: Glance's images.
 
-What the operator made public stands where Amazon's own images stand in AWS: anybody may use them, nobody but the
-operator can make them (Glance keeps `public` to administrators), so `Owners=amazon` finds them.
+Public images correspond to Amazon's own images in AWS: anybody may use them, and only the operator can make them
+(Glance restricts `public` to administrators).  So `Owners=amazon` finds them.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ _STATES = {
 }
 _ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64", "i686": "i386", "i386": "i386"}
 _TYPES = {"aki": "kernel", "ari": "ramdisk"}
-ROOT_DEVICE = "/dev/sda1"  # what most of Amazon's images say; images may say otherwise with `root_device_name`
+ROOT_DEVICE = "/dev/sda1"  # as in most of Amazon's images; the property `root_device_name` overrides it
 _GIB = 1 << 30
 _OPERATOR = "amazon"
 _ACCOUNT = re.compile(r"[0-9]{12}")
-# What may stand in for an account's number.
+# Accepted in place of an account id.
 _OWNERS = frozenset({"self", _OPERATOR, "aws-backup-vault", "aws-marketplace", "microsoft"})
 _USERS = frozenset({"self", "all"})
 
@@ -68,7 +68,7 @@ def _check(req: Mapping[str, Any]) -> None:
 
 
 def _check_accounts(named: Sequence[str], words: frozenset[str]) -> None:
-    """Raise AWS's error for what is neither an account nor one of the words."""
+    """Raise InvalidUserID.Malformed for a text that is neither an account id nor one of `words`."""
     for one in named:
         if one not in words and not _ACCOUNT.fullmatch(one):
             raise AwsError("InvalidUserID.Malformed", f'Invalid user id: "{one}"', refused=one)
@@ -117,7 +117,7 @@ IMAGES = Table(
         "state-reason-message": "StateReason.Message",
         "tag": "Tags",
         "virtualization-type": "VirtualizationType",
-        # Amazon's catalogue of parameters, watermarks, the scanner and the marketplace's lists have no counterpart.
+        # OpenStack has no counterpart of Amazon's public parameters, watermarks, scanner and marketplace.
         **dict.fromkeys(_ABSENT, nothing),
     },
 )
@@ -127,7 +127,7 @@ IMAGES = Table(
     IMAGES, supports="ImageIds Owners ExecutableUsers Filters IncludeDeprecated IncludeDisabled MaxResults NextToken"
 )
 async def describe_images(call: Call, asked: Question) -> list[Row]:
-    """List the images that the project may use."""
+    """Describe the images that the project can use."""
     owners, users = asked.req.get("Owners"), asked.req.get("ExecutableUsers")
     for user in users or ():
         if user not in (*_USERS, call.caller.account_id):
@@ -152,13 +152,13 @@ async def _found(call: Call, named: list[str], *, hidden: bool) -> list[cloud.Im
         return [await call.cloud.images.image(ids.uuid(IMAGE, named[0]))]
     if not hidden and not named:
         return await call.cloud.images.images()
-    # "deprecated" images are left out of lists but can be named and used: Glance calls them hidden.
+    # Glance's hidden images are AWS's deprecated ones: not listed by default, but usable by id.
     shown, others = await gather(call.cloud.images.images(), call.cloud.images.images(hidden=True))
     return [*shown, *others]
 
 
 def _owned(image: Mapping[str, Any], owners: list[str], account: str) -> bool:
-    """Tell whether an image is of one of these owners: `self`, an account, or an alias."""
+    """Tell whether an image has one of these owners: `self`, an account id, or an alias."""
     for owner in owners:
         if owner == "self":
             match = image["OwnerId"] == account
@@ -172,7 +172,7 @@ def _owned(image: Mapping[str, Any], owners: list[str], account: str) -> bool:
 
 
 def _executable(image: Mapping[str, Any], users: list[str], account: str) -> bool:
-    """Tell whether an image may be launched by one of these: `all` by anybody, `self` by explicit permission."""
+    """Tell whether one of `users` may launch an image: `all` means public, `self` means explicitly shared."""
     shared_with_me = not image["Public"] and image["OwnerId"] != account
     return any(image["Public"] if user == "all" else shared_with_me for user in users)
 
@@ -202,26 +202,26 @@ def row(call: Call, image: cloud.Image) -> dict[str, Any]:
         "KernelId": _related("aki", properties.get("kernel_id")),
         "RamdiskId": _related("ari", properties.get("ramdisk_id")),
         "RootDeviceName": properties.get("root_device_name") or ROOT_DEVICE,
-        # Every image can be started from a volume, which is what the word means to those who filter by it.
+        # Every image can be launched from a volume, and clients filter by this value.
         "RootDeviceType": "ebs",
         "BlockDeviceMappings": devices(image),
         "VirtualizationType": "hvm",
         "Hypervisor": "xen",  # "The value xen is used for both Xen and Nitro hypervisors": EC2 has no other for KVM
         "EnaSupport": True,
         "SourceInstanceId": _related("i", properties.get("instance_uuid")),
-        # AWS keeps tags by account: those of an image of somebody else's are the owner's own affair.
+        # AWS keeps tags by account; Glance's properties are the owner's, so other accounts see none.
         "Tags": tag_rules.shown(tag_codec.from_metadata(properties)) if own else [],
     }
 
 
 def architecture(image: cloud.Image) -> str:
-    """Tell an image's architecture in EC2's word; one that does not say is taken for the usual."""
+    """Return EC2's name of an image's architecture; the default is `x86_64`."""
     said = image.properties.get("hw_architecture") or image.properties.get("architecture") or "x86_64"
     return _ARCHITECTURES.get(said, said)
 
 
 def devices(image: cloud.Image) -> list[dict[str, Any]]:
-    """Describe the volumes an instance of this image would have: its root, and those of a volume-backed snapshot."""
+    """Describe the volumes of an instance of this image: its root, or those of a volume-backed snapshot."""
     root = image.properties.get("root_device_name") or ROOT_DEVICE
     mapped = [one for one in _mapping(image) if one.get("snapshot_id")]
     if not mapped:
@@ -243,8 +243,8 @@ def devices(image: cloud.Image) -> list[dict[str, Any]]:
 
 
 def root_size(image: cloud.Image) -> int:
-    """Return the least root volume in GiB that holds the image."""
-    # Without `virtual_size` (raw and qcow2 uploads before Glance 2.15) the stored size is all there is to know.
+    """Return the smallest root volume, in GiB, that holds the image."""
+    # Without `virtual_size` (raw and qcow2 uploads before Glance 2.15) only the stored size is known.
     size = image.virtual_size or image.size or 0
     return max(1, image.min_disk, -(-size // _GIB))
 

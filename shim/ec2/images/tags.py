@@ -1,4 +1,4 @@
-"""Tags of images, in the properties of Glance's images."""
+"""Tags of images, kept in the properties of Glance's images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ async def _images(call: Call, named: Sequence[str]) -> list[Held]:
     project = call.caller.project_id
     for image in found if named else ():
         if image.id in named and image.owner != project:
-            # AWS keeps tags of an image by account; Glance keeps one set of properties, and they are the owner's.
+            # AWS keeps an image's tags by account; Glance has one set of properties, which belongs to the owner.
             raise AwsError(
                 "UnsupportedOperation", "An image of another account cannot be tagged on this cloud.", refused="Tags"
             )

@@ -1,4 +1,4 @@
-"""Attachments: a volume in an instance, made and ended by Nova, shown by Cinder and Nova together."""
+"""Attach volumes to instances and detach them, through Nova."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from shim.errors import AwsError
 from shim.protocol.values import only
 from shim.undo import undoing
 
-# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/device_naming.html, and virtio's names beside them.
+# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/device_naming.html, and virtio's names.
 _DEVICE = re.compile(r"(?:/dev/)?(?:xvd|sd|hd|vd)([a-z]{1,2}[0-9]{0,2})")
-# The instance's own disk, which is none of its volumes where the image was copied to the host.
+# The instance's root disk, which is not a volume if Nova copied the image to the host.
 _ROOT = re.compile(r"a[0-9]*")
-# Nova's sentence where it counts a device name as used that no volume bears.
+# Nova's message for a device name that it counts as used although no volume has it.
 _PATH = re.compile(r"device path\b.*\bin use", re.IGNORECASE)
-# Nova's sentence where the operator set cross_az_attach to false.
+# Nova's message if the operator set cross_az_attach to false.
 _ZONES = re.compile(r"availability.zone", re.IGNORECASE)
 
 
 @action(supports="VolumeId InstanceId Device")
 async def attach_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Attach a volume to an instance; the waiter VolumeInUse tells when Cinder has heard of it."""
+    """Attach a volume to an instance; the waiter VolumeInUse waits until Cinder shows it."""
     name = req["Device"]
     if not _DEVICE.fullmatch(name):
         raise AwsError(
@@ -75,14 +75,14 @@ async def attach_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
     },
 )
 async def detach_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Detach a volume from the one instance that holds it, or from the one that is named."""
+    """Detach a volume from the named instance, or from the only instance that holds it."""
     volume = await call.cloud.block.volume(ids.uuid(VOLUME, req["VolumeId"]))
     servers = await holders(call, [volume]) if volume_rows.held([volume]) else []
     row = _held(volume_rows.attachments(volume, servers), volume, req)
     try:
         await call.cloud.compute.detach_volume(ids.uuid(INSTANCE, row["InstanceId"]), volume.id)
     except BackendError as error:
-        # 400 or 403, as the version has it: "Cannot detach a root device volume".
+        # Nova answers 400 or 403, by version: "Cannot detach a root device volume".
         if error.fault in (Fault.FORBIDDEN, Fault.INVALID) and "root" in error.detail.lower():
             raise AwsError(
                 "OperationNotPermitted",
@@ -93,7 +93,7 @@ async def detach_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
 
 
 async def _check(call: Call, volume: cloud.Volume, server: Server, device: str) -> None:
-    """Refuse what Nova would refuse, in AWS's words, and a device name that the instance uses already."""
+    """Raise AWS's errors for what Nova would refuse, and for a device name that the instance already uses."""
     volume_id = ids.aws("vol", volume.id)
     if any(one.server_id == server.id for one in volume.attachments):
         raise AwsError(VOLUME.in_use, f"{volume_id} is already attached to an instance")
@@ -108,7 +108,7 @@ async def _check(call: Call, volume: cloud.Volume, server: Server, device: str) 
 
 
 def _letters(device: str) -> str:
-    """Return what tells one device name from another: the guest's bus gives the rest, whatever was asked for."""
+    """Return the distinguishing letters of a device name: the guest's bus determines the prefix."""
     shape = _DEVICE.fullmatch(device)
     return shape[1] if shape else device
 
@@ -121,9 +121,9 @@ def _taken(device: str) -> AwsError:
 
 
 async def _mark(call: Call, volume: cloud.Volume, mark: str, device: str) -> None:
-    """Keep the device name with the volume, in place of the marks of servers that hold it no more.
+    """Write the device name to the volume's metadata, and delete the names for servers that no longer hold it.
 
-    They are left standing when a volume is detached: until Nova is done, clients look for the attachment by them.
+    DetachVolume does not delete them, because clients look for the attachment by them until Nova has finished.
     """
     block = call.cloud.block
     held = {volume_rows.DEVICE + one.server_id for one in volume.attachments}
@@ -141,7 +141,7 @@ def _mismatch(req: Mapping[str, Any]) -> AwsError:
 
 
 def _held(rows: list[dict[str, Any]], volume: cloud.Volume, req: Mapping[str, Any]) -> dict[str, Any]:
-    """Choose the attachment to end among those of a volume."""
+    """Return the attachment to detach."""
     volume_id, instance, device = req["VolumeId"], req.get("InstanceId"), req.get("Device")
     if instance:
         ids.check(INSTANCE, instance)

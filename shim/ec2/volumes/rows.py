@@ -1,4 +1,4 @@
-"""What a Cinder volume looks like in an EC2 answer, its attachments as Cinder and Nova know them together."""
+"""Write a Cinder volume as an EC2 volume, with its attachments from Cinder and Nova."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_metadata
 
 # The gateway's own items in a volume's metadata.
-TYPE = "ec2:type"  # the AWS name of the volume type that was asked for, where Cinder has none of that name
-ZONE = "ec2:az"  # the zone that was asked for, where Nova has it and Cinder has not
-DEVICE = "ec2:dev:"  # + the server's UUID: the device name that was asked for
+TYPE = "ec2:type"  # the requested AWS volume type, if Cinder has no type of that name
+ZONE = "ec2:az"  # the requested zone, if Nova has it and Cinder does not
+DEVICE = "ec2:dev:"  # + the server's UUID: the requested device name
 
-# Cinder's name for "whatever the operator made the default"; AWS's oldest type promises nothing either.
+# Cinder's name of the operator's default type, shown as AWS's oldest type, which guarantees no performance either.
 _UNNAMED = {"__DEFAULT__": "standard", "": "standard"}
-# By definition of gp3: "3,000 IOPS and 125 MiB/s included"; clients expect to read both back.
+# gp3's baseline: "3,000 IOPS and 125 MiB/s included"; clients expect both in answers.
 GP3_IOPS, GP3_THROUGHPUT = 3000, 125
 
 _STATES: Mapping[str, str] = {
@@ -37,21 +37,21 @@ _SETTLED = frozenset({"creating", "downloading", "available", "deleting", "error
 
 
 def state(volume: cloud.Volume) -> str:
-    """Return EC2's state of a volume; what Cinder does to it on the side (extend, back up) leaves it as it was."""
+    """Return EC2's state of a volume; Cinder's other operations (extend, back up) do not change it."""
     if volume.status.startswith("error"):
         return "error"
     return _STATES.get(volume.status) or ("in-use" if volume.attachments else "available")
 
 
 def held(volumes: Iterable[cloud.Volume]) -> bool:
-    """Tell whether any of the volumes needs Nova's word on where it is attached."""
+    """Tell whether Nova has to be asked where any of the volumes is attached."""
     return any(volume.attachments or volume.status not in _SETTLED for volume in volumes)
 
 
 def attachments(volume: cloud.Volume, servers: Iterable[Server]) -> list[dict[str, Any]]:
     """Write a volume's attachments; `servers` are those that may hold it.
 
-    Cinder lists an attachment once it is complete; while the volume is on its way Nova alone knows where to.
+    Cinder lists an attachment only once it is complete; until then only Nova knows the server.
     """
     keeps = {
         server.id: held.delete_on_termination for server in servers for held in server.volumes if held.id == volume.id
@@ -84,10 +84,10 @@ def attachments(volume: cloud.Volume, servers: Iterable[Server]) -> list[dict[st
 
 
 def device(volume: cloud.Volume, server_id: str) -> str:
-    """Return the device name of a volume on a server: the one that EC2's caller chose, else the hypervisor's.
+    """Return the device name of a volume on a server: the one that the client requested, else the hypervisor's.
 
-    Nova's libvirt driver "no longer honors a user-supplied device name" (compute API, attach a volume), while EC2's
-    clients look for the name they gave.
+    Nova's libvirt driver "no longer honors a user-supplied device name" (compute API, attach a volume), but EC2's
+    clients look for the name that they requested.
     """
     chosen = volume.metadata.get(DEVICE + server_id)
     if chosen:
@@ -96,17 +96,17 @@ def device(volume: cloud.Volume, server_id: str) -> str:
 
 
 def zone(volume: cloud.Volume, names: ZoneNames) -> str:
-    """Return the availability zone that a volume is shown in."""
+    """Return the availability zone in which a volume is shown."""
     return names.shown(volume.metadata.get(ZONE) or volume.zone)
 
 
 def row(volume: cloud.Volume, servers: Iterable[Server], names: ZoneNames) -> dict[str, Any]:
-    """Write one volume as DescribeVolumes answers it."""
+    """Write one volume as in DescribeVolumes."""
     kind = volume.metadata.get(TYPE) or _UNNAMED.get(volume.type, volume.type)
     return {
         "VolumeId": ids.aws("vol", volume.id),
         "Size": volume.size,
-        # Ansible's modules read both of every volume, without a default.
+        # Ansible's modules require both on every volume.
         "SnapshotId": ids.aws("snap", volume.snapshot_id) if volume.snapshot_id else "",
         "MultiAttachEnabled": volume.multiattach,
         "AvailabilityZone": zone(volume, names),

@@ -1,7 +1,7 @@
-"""How large a volume may be, by its type, before Cinder is asked: an unlimited quota would let 10^9 GiB through.
+"""Bounds of a volume's size by type, checked before Cinder is called: an unlimited quota would allow 10^9 GiB.
 
-AWS's names keep AWS's bounds whatever stands behind them; types of the cloud's own, and volumes without a type, have
-the widest of them.  https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html (Size)
+AWS's types have AWS's bounds, whatever Cinder type serves them; the cloud's own types, and volumes without a type, have
+the widest of these bounds.  https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html (Size)
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _WIDEST = (1, 65536)
 
 
 def check(size: int | None, type: str | None, parameter: str = "size") -> None:
-    """Raise InvalidParameterValue for a size (GiB) that volumes of the type cannot have; None is left to the source."""
+    """Raise InvalidParameterValue if a size (GiB) is out of the type's bounds; None means the size of the source."""
     if size is None:
         return
     least, most = _BOUNDS.get(type or "", _WIDEST)

@@ -1,4 +1,4 @@
-"""Tags of volumes, in the metadata of Cinder's volumes."""
+"""Tags of volumes, kept in the metadata of Cinder's volumes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Volumes: Cinder's, under EC2's names."""
+"""EBS volumes: Cinder's volumes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ VOLUMES = Table(
         "tag": "Tags",
         "volume-id": "VolumeId",
         "volume-type": "VolumeType",
-        # AWS's own services attach and speed up volumes; here nobody does.
+        # In AWS its own services manage or accelerate volumes; no service does so here.
         "fast-restored": never,
         "operator.managed": never,
         "operator.principal": nothing,
@@ -74,9 +74,9 @@ STATUSES = Table(
         "volume-status.status": "VolumeStatus.Status",
     },
 )
-# AWS's types without a promise that a cloud could break: where Cinder has none of the name, its default stands in.
+# AWS's types without guaranteed performance: Cinder's default type replaces one that Cinder does not have.
 _GENERAL = ("gp2", "gp3", "standard")
-# OpenStack tells administrators alone whether a volume type encrypts, so no volume may be taken for encrypted.
+# Only administrators can see whether a Cinder volume type encrypts, so the gateway cannot promise encryption.
 NOT_ENCRYPTED = only(
     False,
     code="UnsupportedOperation",
@@ -86,7 +86,7 @@ _GONE_QUIET = {"creating": "insufficient-data", "error": "impaired"}
 
 
 def _check_new(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]) -> None:
-    """Refuse what no cloud is needed to refuse of a new volume."""
+    """Check the parameters of a new volume that need no OpenStack call."""
     if not req.get("AvailabilityZone") and not req.get("AvailabilityZoneId"):
         raise AwsError(
             "MissingParameter",
@@ -106,7 +106,7 @@ def _check_new(settings: Any, principal: Any, operation: str, req: Mapping[str, 
     "MultiAttachEnabled ClientToken TagSpecifications",
     values={
         "Encrypted": NOT_ENCRYPTED,
-        # gp3's own, which it has without asking; `_performance` refuses both for other types.
+        # gp3's baseline; `_performance` refuses both parameters for other types.
         "Iops": only(volume_rows.GP3_IOPS, where={"VolumeType": "gp3"}),
         "Throughput": only(volume_rows.GP3_THROUGHPUT, where={"VolumeType": "gp3"}),
     },
@@ -120,7 +120,7 @@ def _check_new(settings: Any, principal: Any, operation: str, req: Mapping[str, 
     check=creates(VOLUME, check=_check_new),
 )
 async def create_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Ask Cinder for a volume; the waiter VolumeAvailable tells when it is there."""
+    """Create a volume; the waiter VolumeAvailable waits until Cinder has created it."""
     new = creating(call, req, VOLUME)
     items = new.items
     size, snapshot = req.get("Size"), req.get("SnapshotId")
@@ -137,7 +137,7 @@ async def create_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
 
 @describes(VOLUMES, supports="VolumeIds Filters MaxResults NextToken")
 async def describe_volumes(call: Call, asked: Question) -> list[Row]:
-    """Describe volumes: one OpenStack call, a second one where any of them is attached."""
+    """Describe volumes: one OpenStack call, and a second if any volume is attached."""
     found, _ = await gather(_read(call, asked.ids), availability_zones.resolve_zone_ids(call, asked, VOLUMES))
     servers = await holders(call, found) if volume_rows.held(found) else []
     names = availability_zones.zone_names(call)
@@ -146,7 +146,7 @@ async def describe_volumes(call: Call, asked: Question) -> list[Row]:
 
 @action(supports="VolumeId")
 async def delete_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Delete a volume that no instance holds."""
+    """Delete a volume that is not attached."""
     uuid = ids.uuid(VOLUME, req["VolumeId"])
     try:
         await call.cloud.block.delete_volume(uuid)
@@ -154,7 +154,7 @@ async def delete_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
         if error.fault is not Fault.IN_USE:
             raise
         attachments = (await call.cloud.block.volume(uuid)).attachments
-        if not attachments:  # a snapshot holds it
+        if not attachments:  # the volume has a snapshot
             raise
         holder = ids.aws("i", attachments[0].server_id)
         raise AwsError(VOLUME.in_use, f"Volume {ids.aws('vol', uuid)} is currently attached to {holder}") from error
@@ -163,14 +163,14 @@ async def delete_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
 
 @describes(STATUSES, supports="VolumeIds Filters MaxResults NextToken")
 async def describe_volume_status(call: Call, asked: Question) -> list[Row]:
-    """Tell of each volume whether Cinder believes it to be sound."""
+    """Describe the status of volumes, from Cinder's status."""
     names = availability_zones.zone_names(call)
     return [_status(volume, names) for volume in await _read(call, asked.ids)]
 
 
 @action(supports="VolumeId Attribute")
 async def describe_volume_attribute(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Tell one of two attributes that no volume here ever has: Cinder does not stop I/O, nor sell anything."""
+    """Return an attribute's constant value: Cinder neither suspends I/O nor has product codes."""
     attribute: dict[str, dict[str, Any]] = {
         "autoEnableIO": {"AutoEnableIO": {"Value": False}},
         "productCodes": {"ProductCodes": []},
@@ -186,17 +186,17 @@ async def describe_volume_attribute(call: Call, req: Mapping[str, Any]) -> Mappi
 
 
 async def holders(call: Call, volumes: Sequence[cloud.Volume]) -> list[Server]:
-    """Read the servers that may hold some volumes: the one, where it is plain which, else the list of all."""
+    """Read the servers that may hold some volumes: a single server if only one can, else the list of all."""
     known = {one.server_id for volume in volumes for one in volume.attachments}
     if len(known) == 1 and not any(volume.status in ("reserved", "attaching") for volume in volumes):
-        # Deleted a moment ago, and Cinder has not heard of it: then nothing holds the volume.
+        # The server may be deleted while Cinder still lists the attachment: then no server holds the volume.
         server = await absent_is(None, call.cloud.compute.server(known.pop()))
         return [server] if server else []
     return await call.cloud.compute.servers()
 
 
 async def _read(call: Call, named: Sequence[str]) -> list[cloud.Volume]:
-    """Read the volumes that were named, if there are few, else all: `answer` says which are missing."""
+    """Read the volume if one is named, else all: `answer` selects the named ones and raises NotFound."""
     if not named or len(named) > 1:
         return await call.cloud.block.volumes()
     return [await call.cloud.block.volume(ids.uuid(VOLUME, named[0]))]
@@ -207,10 +207,10 @@ def _made(call: Call, volume: cloud.Volume) -> Mapping[str, Any]:
 
 
 async def _zone(call: Call, req: Mapping[str, Any]) -> tuple[str | None, dict[str, str]]:
-    """Find Cinder's zone for the one asked for, and what to remember of it.
+    """Return Cinder's zone for the requested one, and the metadata that records the requested one.
 
-    EC2 has one list of zones, and DescribeAvailabilityZones shows Nova's.  Where Cinder has no zone of the name it
-    places the volume where it likes, and the name is kept with the volume.
+    EC2 has one list of zones, and DescribeAvailabilityZones shows Nova's.  If Cinder has no zone of that name, Cinder
+    chooses a zone, and the requested name is kept in the volume's metadata.
     """
     name, zone_id = req.get("AvailabilityZone") or "", req.get("AvailabilityZoneId")
     blocks, computes = await gather(call.cloud.block.zones(), call.cloud.compute.zones())
@@ -227,7 +227,7 @@ async def _zone(call: Call, req: Mapping[str, Any]) -> tuple[str | None, dict[st
 
 
 async def _type(call: Call, req: Mapping[str, Any]) -> tuple[str | None, dict[str, str]]:
-    """Find Cinder's type for the one asked for, and what to remember of it; refuse promises it could not keep."""
+    """Return Cinder's type for the requested one, and the metadata that records it; raises for an unsupported type."""
     asked = req.get("VolumeType")
     types = {one.name: one for one in await call.cloud.block.volume_types()} if asked else {}
     if asked and asked not in types and asked not in _GENERAL:
@@ -251,7 +251,7 @@ def _shared(type: cloud.VolumeType) -> bool:
 def _performance(type: str | None, req: Mapping[str, Any]) -> None:
     """Refuse Iops and Throughput for types other than gp3.
 
-    AWS takes Iops for io1 and io2 as well, and nothing here could keep that promise.  A volume without a type is gp2:
+    AWS also accepts Iops for io1 and io2, but the gateway cannot guarantee them.  A volume without a type is gp2:
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html (VolumeType).
     """
     for name in ("Iops", "Throughput"):
