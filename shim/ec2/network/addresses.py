@@ -1,7 +1,7 @@
 """DescribeAddresses: Elastic IP addresses are Neutron's floating IPs.
 
-A floating IP has an allocation id from its own UUID, and while it stands for an address of a port, an association id
-from the same UUID.  All of them are of the domain `vpc`: EC2-Classic, which had others, is gone.
+A floating IP's allocation id is derived from its UUID, and so is its association id while it is associated with a port.
+The domain is always `vpc`, because AWS ended EC2-Classic.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from shim.errors import AwsError
 
 
 def _check(req: Mapping[str, Any]) -> None:
-    """Raise InvalidParameterValue for what is no address."""
+    """Raise InvalidParameterValue for an invalid address."""
     for one in req.get("PublicIps") or ():
         try:
             ipaddress.ip_address(one)
@@ -46,7 +46,7 @@ ADDRESSES = Table(
     filters={
         "allocation-id": "AllocationId",
         "association-id": "AssociationId",
-        "domain": "Domain",  # left out of AWS's list today, and still sent
+        "domain": "Domain",  # no longer in AWS's list, but clients still send it
         "instance-id": "InstanceId",
         "network-border-group": "NetworkBorderGroup",
         "network-interface-id": "NetworkInterfaceId",
@@ -60,14 +60,14 @@ ADDRESSES = Table(
 
 @describes(ADDRESSES, supports="PublicIps AllocationIds Filters")
 async def describe_addresses(call: Call, asked: Question) -> list[Row]:
-    """Describe the project's addresses: two OpenStack calls, side by side."""
+    """Describe the project's addresses: two concurrent OpenStack calls."""
     network = call.cloud.network
     floating, ports = await gather(network.floating_ips(), network.ports())
     by_id = {port.id: port for port in ports}
     rows: list[Row] = [
         _row(call, one, by_id.get(one.port_id or ""))
         for one in floating
-        if one.project_id == call.caller.project_id  # an administrator's list has those of all projects
+        if one.project_id == call.caller.project_id  # an administrator's list has all projects' addresses
     ]
     return _named(rows, asked.req.get("PublicIps") or ())
 
@@ -76,7 +76,7 @@ def _row(call: Call, one: FloatingIp, port: Port | None) -> dict[str, Any]:
     return {
         "AllocationId": ids.aws(ALLOCATION.prefix, one.id),
         "PublicIp": one.address,
-        "PublicIpv4Pool": "amazon",  # what AWS shows of an address that the customer did not bring along
+        "PublicIpv4Pool": "amazon",  # AWS's value for an address that is not the customer's own
         "Domain": "vpc",
         "NetworkBorderGroup": call.region,
         "Tags": tag_rules.shown(from_neutron(one.tags)),
@@ -85,7 +85,7 @@ def _row(call: Call, one: FloatingIp, port: Port | None) -> dict[str, Any]:
 
 
 def _association(call: Call, one: FloatingIp, port: Port | None) -> dict[str, Any]:
-    """Write what an address is associated with; its port may be out of the project's sight."""
+    """Write an address's association; the project may not see its port."""
     instance = ids.aws("i", port.device_id) if port and of_server(port) else None
     return {
         "AssociationId": ids.aws("eipassoc", one.id),
@@ -97,7 +97,7 @@ def _association(call: Call, one: FloatingIp, port: Port | None) -> dict[str, An
 
 
 def _named(rows: list[Row], wanted: Iterable[str]) -> list[Row]:
-    """Keep the rows of the wanted public addresses, or all; raise InvalidAddress.NotFound with those not there."""
+    """Return the rows of the named public addresses, or all; raises InvalidAddress.NotFound with the unknown ones."""
     names = list(dict.fromkeys(wanted))
     if not names:
         return rows

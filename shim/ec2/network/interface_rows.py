@@ -1,4 +1,4 @@
-"""A port as EC2 describes it, on an instance and on its own."""
+"""Write a port as EC2 describes it, on an instance and in DescribeNetworkInterfaces."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from shim.ec2.engine import ids
 from shim.ec2.engine.zones import ZoneNames, zone_names
 from shim.ec2.network.layout import VpcLayout
 
-KEPT_PORTS: Final = "ec2:keep"  # ports that outlive the instance, by their UUIDs, joined by blanks
+KEPT_PORTS: Final = "ec2:keep"  # UUIDs of ports that are kept when the instance ends, joined by spaces
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkContext:
-    """What ports are joined with to describe them as interfaces."""
+    """What is joined with ports to describe them as interfaces."""
 
     ports: Mapping[str, Sequence[network.Port]]  # by server
     groups: Mapping[str, str]  # security group's id → name
@@ -47,19 +47,19 @@ def network_context(
 
 
 def of_server(port: network.Port) -> bool:
-    """Tell whether a server holds a port."""
+    """Tell whether a port is attached to a server."""
     return port.device_owner.startswith("compute:") and ids.is_uuid(port.device_id)
 
 
 def ordered(ports: Iterable[network.Port], server: cloud.Server | None) -> list[network.Port]:
-    """Put a server's ports in the order of its device indexes: as Nova lists their addresses."""
+    """Sort a server's ports by device index, which is the order of addresses in Nova's answer."""
     addresses = server.addresses if server else ()
     order = {address.mac: place for place, address in reversed(list(enumerate(addresses)))}
     return sorted(ports, key=lambda p: (order.get(p.mac, len(order)), p.created_at, p.id))
 
 
 def attachment(port: network.Port, place: int, server: cloud.Server | None) -> dict[str, Any]:
-    """Write what holds a port to the server whose interface it is; the server itself may be out of sight."""
+    """Write a port's attachment to its server; `server` is None if the project cannot see it."""
     kept = server.metadata.get(KEPT_PORTS, "").split() if server else ()
     return {
         "AttachmentId": ids.aws("eni-attach", port.id),
@@ -72,7 +72,7 @@ def attachment(port: network.Port, place: int, server: cloud.Server | None) -> d
 
 
 def interface(port: network.Port, context: NetworkContext, public: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Write what a port is wherever it is shown; `public` is the association of each private address that has one."""
+    """Write the members of a port that all answers share; `public` maps private addresses to their associations."""
     addresses = [one for one in port.fixed if ":" not in one.address]
     primary = addresses[0].address if addresses else None
     return {
@@ -85,7 +85,7 @@ def interface(port: network.Port, context: NetworkContext, public: Mapping[str, 
         "MacAddress": port.mac,
         "PrivateIpAddress": primary,
         "PrivateDnsName": dns_name(primary, context.region),
-        # Port security is Neutron's word for dropping what is not from the port's own addresses.
+        # Neutron's port security drops packets that are not from the port's own addresses.
         "SourceDestCheck": port.port_security,
         "Groups": groups(port.security_groups, context.groups),
         "Association": public.get(primary or ""),
@@ -103,13 +103,13 @@ def interface(port: network.Port, context: NetworkContext, public: Mapping[str, 
 
 
 def groups(wanted: Iterable[str], names: Mapping[str, str]) -> list[dict[str, str]]:
-    """Write security groups by their ids as EC2 names them on instances and interfaces."""
+    """Write security groups (ids) as GroupIdentifiers, sorted by name."""
     found = [{"GroupId": ids.aws("sg", group), "GroupName": names.get(group, "")} for group in wanted]
     return sorted(found, key=lambda group: group["GroupName"])
 
 
 def dns_name(address: str | None, region: str) -> str:
-    """Make the name AWS gives an address ('' for none); no promise that a resolver knows it."""
+    """Return AWS's private DNS name of an address ('' for None); a resolver may not know it."""
     if not address:
         return ""
     zone = "ec2" if region == "us-east-1" else f"{region.lower()}.compute"

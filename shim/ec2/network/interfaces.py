@@ -1,7 +1,7 @@
-"""Network interfaces, as far as they can be looked at: Neutron's ports, those of servers and those that wait for one.
+"""Describe network interfaces: Neutron's ports, attached to servers or free.
 
-Ports of Neutron's own (`network:...`: a router's, DHCP's, a floating IP's) are left out: what AWS's VPCs have in their
-place is no interface.  A port that another service made for itself (a load balancer's) is shown as managed by it.
+Neutron's own ports (`network:...`: of a router, DHCP, a floating IP) are left out: AWS's VPCs have no interfaces
+for these.  A port of another service (a load balancer's) is shown as managed by that service.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from shim.ec2.network.subnets import zone
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_neutron
 
-# What Nova alone knows of an interface: its servers are read for rows that pass all other filters.
+# Members that only Nova knows: servers are read for the rows that pass all other filters.
 _FROM_SERVERS = {
     "attachment.delete-on-termination": "Attachment.DeleteOnTermination",
     "attachment.device-index": "Attachment.DeviceIndex",
@@ -57,7 +57,7 @@ INTERFACES = Table(
         "attachment.status": "Attachment.Status",
         "description": "Description",
         "group-id": "Groups.GroupId",
-        "group-name": "Groups.GroupName",  # left out of AWS's list today, and still sent
+        "group-name": "Groups.GroupName",  # no longer in AWS's list, but clients still send it
         "interface-type": "InterfaceType",
         "ipv6-addresses.ipv6-address": "Ipv6Addresses.Ipv6Address",
         "mac-address": "MacAddress",
@@ -85,7 +85,7 @@ INTERFACES = Table(
     ignores={"IncludeManagedResources": "nothing hides what a service manages: a load balancer's port is always shown"},
 )
 async def describe_network_interfaces(call: Call, asked: Question) -> list[Row]:
-    """Describe interfaces: five OpenStack calls, side by side, and one for the servers that hold some."""
+    """Describe interfaces: five concurrent OpenStack calls, and one for the servers of attached interfaces."""
     network = call.cloud.network
     ports, networks, groups, floating, zones = await gather(
         network.ports(),
@@ -112,19 +112,19 @@ async def describe_network_interfaces(call: Call, asked: Question) -> list[Row]:
 
 
 async def _servers(call: Call, rows: Iterable[Mapping[str, Any]]) -> dict[str, Server]:
-    """Read the servers that hold some interfaces: none, the one, or the list of all."""
+    """Read the servers of some interfaces: no server, a single one, or the list of all."""
     holders = {row["Attachment"]["InstanceId"] for row in rows if (row["Attachment"] or {}).get("InstanceId")}
     if not holders:
         return {}
     if len(holders) > 1:
         return {server.id: server for server in await call.cloud.compute.servers()}
-    # Absent: another project's, or deleted a moment ago.
+    # The server is absent if it is another project's or was just deleted.
     server = await absent_is(None, call.cloud.compute.server(ids.uuid(INSTANCE, holders.pop())))
     return {server.id: server} if server else {}
 
 
 def _public(call: Call, floating: Iterable[FloatingIp]) -> dict[str, dict[str, dict[str, Any]]]:
-    """Write the associations of floating IPs, by port and by the private address that each stands for."""
+    """Write the associations of floating IPs, by port and private address."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for one in floating:
         if one.port_id and one.fixed:
@@ -164,7 +164,7 @@ def _attachment(
     if not (port.device_id or port.device_owner):
         return None
     if not of_server(port):
-        # As of AWS's own services' interfaces: the owner of an instance that the account does not see.
+        # As for interfaces of AWS's services: the attachment has an owner, but no instance that the account can see.
         return {
             "AttachmentId": ids.aws("eni-attach", port.id),
             "Status": "attached",
@@ -184,7 +184,7 @@ def _attachment(
 def _zone(
     port: Port, context: NetworkContext, servers: Mapping[str, Server], zones: Sequence[Mapping[str, Any]]
 ) -> Mapping[str, str]:
-    """Name the zone of the server that holds a port, else the one in which its subnet is shown."""
+    """Return the zone of the server that holds a port, else the zone of its subnet."""
     server = servers.get(port.device_id)
     here = [one for one in zones if server and one["ZoneName"] == context.zones.shown(server.zone)]
     if here:

@@ -1,9 +1,9 @@
-"""Permissions of EC2 and rules of Neutron: two ways to write what a security group lets through.
+"""Convert between EC2's permissions and Neutron's security group rules.
 
-A permission of a request names a protocol and ports, and lists of sources; each source is one security group rule of
-EC2 with an id of its own, and here one `Permission`.  Neutron's rules are for one ethertype each, so a permission for
-a source *group*, which EC2 means for IPv4 and IPv6, is a pair of rules: `fold` shows a pair as one, under the id of
-its IPv4 half, and `rules` writes both.
+A permission of a request has a protocol, ports, and lists of sources; each source is one EC2 security group rule with
+its own id, and here one `Permission`.  A Neutron rule is for one ethertype, so a permission for a source *group*, which
+in EC2 covers IPv4 and IPv6, is a pair of rules: `fold` reads a pair as one permission with the id of its IPv4 rule, and
+`rules` writes both.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PORTED = ("tcp", "udp")
 ICMP = ("icmp", "icmpv6")
 ALL_PORTS = (0, 65535)
 
-# IANA's numbers of the protocols that EC2 calls by name, and Neutron's names for the others
+# IANA's numbers of the protocols that EC2 shows by name, and of Neutron's protocol names
 # (https://docs.openstack.org/api-ref/network/v2/#create-security-group-rule).
 _EC2_NAMES: Mapping[int, str] = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6"}
 _NEUTRON_NUMBERS: Mapping[str, int] = {
@@ -36,11 +36,11 @@ PeerKind = Literal["ipv4", "ipv6", "group", "prefix-list"]
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """One source that is let in, or one destination that is let out; equal ones let the same through.
+    """One allowed source (ingress) or destination (egress); equal permissions allow the same traffic.
 
-    `protocol` is EC2's word.  The ports are ICMP's type and code where the protocol is, None for protocols without.
-    `peer` is a CIDR block, or the UUID of a security group or of an address group.  `rules` are the UUIDs of the
-    Neutron rules behind it; the first one's id is EC2's.
+    `protocol` is EC2's name.  The ports are type and code for ICMP, and None for protocols without ports.
+    `peer` is a CIDR block, or the UUID of a security group or of an address group.  `rules` are the UUIDs of its
+    Neutron rules; EC2's id is derived from the first.
     """
 
     egress: bool
@@ -53,15 +53,15 @@ class Permission:
     rules: tuple[str, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
-        """Write it as AWS's messages do."""
+        """Format the permission as in AWS's messages."""
         ends = f"from port: {self.from_port}, to port: {self.to_port}, " if self.from_port is not None else ""
         return f"peer: {self.peer}, {'ALL' if self.protocol == ALL else self.protocol.upper()}, {ends}ALLOW"
 
 
 def fold(rules: Iterable[cloud.Rule]) -> list[Permission]:
-    """Read Neutron's rules as permissions, sorted, the two halves of a pair as one."""
+    """Convert Neutron's rules to sorted permissions; an IPv4 and IPv6 pair becomes one."""
     found: dict[Permission, Permission] = {}
-    # IPv4 sorts before IPv6: the first half of a pair is the one that lends its id.
+    # IPv4 sorts before IPv6, so the IPv4 rule of a pair comes first and gives the id.
     for rule in sorted(rules, key=lambda rule: (rule.ethertype, rule.id)):
         permission = _permission(rule)
         half = found.get(permission)
@@ -75,7 +75,7 @@ def fold(rules: Iterable[cloud.Rule]) -> list[Permission]:
 
 
 def rules(group_id: str, permission: Permission) -> list[cloud.NewRule]:
-    """Write a permission as the Neutron rules that a group (UUID) needs for it."""
+    """Convert a permission to new Neutron rules of a group (UUID)."""
     first, last = _ports(permission)
     return [
         cloud.NewRule(
@@ -94,7 +94,7 @@ def rules(group_id: str, permission: Permission) -> list[cloud.NewRule]:
 
 
 def again(rule: cloud.Rule) -> cloud.NewRule:
-    """Write what it takes to make a rule once more, after it was deleted."""
+    """Return the definition that recreates a deleted rule."""
     return cloud.NewRule(
         security_group_id=rule.security_group_id,
         direction=rule.direction,
@@ -110,7 +110,7 @@ def again(rule: cloud.Rule) -> cloud.NewRule:
 
 
 def grouped(permissions: Iterable[Permission], account: str) -> list[dict[str, Any]]:
-    """Write permissions as the `IpPermissions` of an answer: sources with the same protocol and ports together."""
+    """Write permissions as `IpPermissions` of an answer, with sources grouped by protocol and ports."""
     found: dict[tuple[str, int | None, int | None], dict[str, Any]] = {}
     for one in permissions:
         place = found.setdefault(
@@ -131,7 +131,7 @@ def grouped(permissions: Iterable[Permission], account: str) -> list[dict[str, A
 
 def rule_row(permission: Permission, group_id: str, owner: str) -> dict[str, Any]:
     """Write a permission as a SecurityGroupRule of an answer; `group_id` is EC2's."""
-    # "-1 indicates all ICMP types", and the same stands for ports that a protocol does not have.
+    # "-1 indicates all ICMP types"; -1 is also the value for protocols without ports.
     row: dict[str, Any] = {
         "SecurityGroupRuleId": ids.aws("sgr", permission.rules[0]),
         "GroupId": group_id,
@@ -157,16 +157,16 @@ def rule_row(permission: Permission, group_id: str, owner: str) -> dict[str, Any
 
 
 def protocol(word: str) -> str:
-    """Read a protocol of a request, whatever its case, by name or number: `TCP`, `tcp` and `6` are one.
+    """Return EC2's name of a protocol, given by name in any case or by number: `TCP`, `tcp` and `6` are the same.
 
-    Different spellings must never be different rules: see CVE-2012-2654, where a rule for `TCP` opened every port.
-    Raises InvalidParameterValue for what is no protocol.
+    Spellings must not make different rules: in CVE-2012-2654 a rule for `TCP` opened every port.
+    Raises InvalidParameterValue for an unknown protocol.
     """
     lowered = word.strip().lower()
     if lowered in ("-1", "all"):
         return ALL
     number = int(lowered) if lowered.isascii() and lowered.isdigit() else _NEUTRON_NUMBERS.get(lowered)
-    # Neutron's firewall drivers do not agree on what protocol 0 (IPv6 hop-by-hop) means; some let everything through.
+    # Neutron's firewall drivers disagree about protocol 0 (IPv6 hop-by-hop); some allow all traffic for it.
     if number is None or not 0 < number <= 255:
         raise AwsError(
             "InvalidParameterValue",
@@ -177,7 +177,7 @@ def protocol(word: str) -> str:
 
 
 def ports(word: str, first: int | None, last: int | None) -> tuple[int | None, int | None]:
-    """Check the ports that go with a protocol (as `protocol` returns it) and fill in what is left to AWS's defaults.
+    """Check the ports of a protocol (as `protocol` returns it) and apply AWS's defaults.
 
     Ports of other protocols are dropped: "specifying -1 or a protocol number other than tcp, udp, icmp, or icmpv6
     allows traffic on all ports, regardless of any port range you specify".
@@ -193,7 +193,7 @@ def ports(word: str, first: int | None, last: int | None) -> tuple[int | None, i
     if first > last:
         raise AwsError("InvalidParameterValue", f"Invalid TCP/UDP port range ({first}:{last})", refused="IpPermissions")
     if first == 0 and last != 65535:
-        # Neutron knows no port 0 (400 "Invalid value for port 0"), which no host may listen on either (RFC 6335, 6).
+        # Neutron refuses port 0 (400 "Invalid value for port 0"), which is reserved (RFC 6335, 6).
         raise AwsError(
             "UnsupportedOperation",
             "Port 0 can only be opened together with all others (0-65535).",
@@ -247,7 +247,7 @@ def _ec2_protocol(rule: cloud.Rule) -> str:
     if number is None:
         return rule.protocol
     if number == 1 and rule.ethertype == "IPv6":
-        number = 58  # Neutron takes "icmp" with IPv6 for ICMPv6
+        number = 58  # Neutron reads "icmp" with IPv6 as ICMPv6
     return _EC2_NAMES.get(number, str(number))
 
 

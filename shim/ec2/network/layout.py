@@ -1,6 +1,6 @@
-"""How a project's networks look as VPCs: which VPC a subnet lies in, and which one is the default.
+"""Map a project's networks to VPCs, and find the default VPC.
 
-A VPC is a router with the subnets on it.  A network without a router is a VPC of its own, under the network's UUID.
+A VPC is a router with its subnets.  A network without a router is a VPC with the network's UUID.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
 
-# Neutron's owners of a router's port on a subnet: plain, distributed, highly available.
+# Neutron's device owners of a router's port on a subnet: plain, distributed, highly available.
 ROUTER_PORTS = (
     "network:router_interface",
     "network:router_interface_distributed",
@@ -25,7 +25,7 @@ ROUTER_PORTS = (
 class VpcLayout:
     """The project's networks that are not external, by id, with the VPC of each.
 
-    `default_network` is the one that instances join when nothing else is said, None where the project lacks it.
+    Instances join `default_network` if a request names no network; None if the project has no such network.
     """
 
     networks: Mapping[str, cloud.Network]
@@ -38,12 +38,12 @@ class VpcLayout:
         return self.vpcs.get(self.default_network) if self.default_network else None
 
     def vpc_of(self, network_id: str) -> str:
-        """Return the VPC id of a network, of one that the lists did not show too."""
+        """Return the VPC id of a network, even if the network is not listed."""
         return self.vpcs.get(network_id) or ids.aws("vpc", network_id)
 
 
 async def vpc_layout(call: Call) -> VpcLayout:
-    """Read the layout with two OpenStack calls, whatever the project holds."""
+    """Read the layout with two OpenStack calls, whatever the project's size."""
     networks, ports = await gather(call.cloud.network.networks(), call.cloud.network.ports(device_owners=ROUTER_PORTS))
     return vpc_layout_of(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
 
@@ -51,7 +51,7 @@ async def vpc_layout(call: Call) -> VpcLayout:
 def vpc_layout_of(
     networks: Iterable[cloud.Network], ports: Iterable[cloud.Port], *, name: str, project_id: str
 ) -> VpcLayout:
-    """Fold networks and routers' ports to VPCs; of two routers on a network the one with the lower id is its VPC."""
+    """Map networks to VPCs by routers' ports; if a network has two routers, the one with the lower id is its VPC."""
     inner = {network.id: network for network in networks if not network.external}
     routers: dict[str, str] = {}
     for port in ports:

@@ -1,4 +1,4 @@
-"""Security group rules: what a group lets in and out, one by one and as permissions."""
+"""Security group rules: describe, authorize and revoke them, by id and as permissions."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ _IGNORES = {
 
 @describes(RULES, supports="SecurityGroupRuleIds Filters MaxResults NextToken")
 async def describe_security_group_rules(call: Call, asked: Question) -> list[Row]:
-    """Describe rules one by one: one OpenStack call."""
+    """Describe rules: one OpenStack call."""
     return [
         row
         for group in await call.cloud.network.security_groups()
@@ -73,13 +73,13 @@ async def describe_security_group_rules(call: Call, asked: Question) -> list[Row
 
 @action(supports=f"GroupId GroupName {_FLAT} {_PERMISSIONS}", ignores=_IGNORES, forbids=_INGRESS)
 async def authorize_security_group_ingress(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Let more in: all of the permissions, or none."""
+    """Add ingress rules: all of the permissions, or none."""
     return await _authorize(call, req, egress=False)
 
 
 @action(supports=f"GroupId {_PERMISSIONS}", ignores=_IGNORES)
 async def authorize_security_group_egress(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Let more out: all of the permissions, or none."""
+    """Add egress rules: all of the permissions, or none."""
     return await _authorize(call, req, egress=True)
 
 
@@ -89,13 +89,13 @@ async def authorize_security_group_egress(call: Call, req: Mapping[str, Any]) ->
     forbids=_INGRESS,
 )
 async def revoke_security_group_ingress(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Let less in: all of the rules go, or none."""
+    """Remove ingress rules: all of them, or none."""
     return await _revoke(call, req, egress=False)
 
 
 @action(supports=f"GroupId SecurityGroupRuleIds IpPermissions.PrefixListIds {_PERMISSIONS}", ignores=_IGNORES)
 async def revoke_security_group_egress(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Let less out: all of the rules go, or none."""
+    """Remove egress rules: all of them, or none."""
     return await _revoke(call, req, egress=True)
 
 
@@ -105,7 +105,7 @@ async def _authorize(call: Call, req: Mapping[str, Any], *, egress: bool) -> dic
         raise AwsError(
             "MissingParameter", "The request must contain the parameter ipPermissions", refused="IpPermissions"
         )
-    # Not where rules are revoked: what Neutron's own tools wrote may read otherwise, and clients send it back.
+    # Revoke does not check descriptions: OpenStack's tools may write others, and clients send them back.
     for one in _unresolved(written, egress=egress):
         _check_description(one.description)
     group, peers = await gather(one_group(call, req), _peers(call, written))
@@ -157,18 +157,18 @@ async def _revoke(call: Call, req: Mapping[str, Any], *, egress: bool) -> dict[s
 
 
 async def _delete(call: Call, group: cloud.SecurityGroup, gone: Sequence[Permission]) -> None:
-    """Delete the Neutron rules behind some permissions; when one resists, make those again that are gone already."""
+    """Delete the Neutron rules of some permissions; if a deletion fails, recreate those that were deleted."""
     network = call.cloud.network
     stored = {rule.id: rule for rule in group.rules}
     async with undoing() as undo:
         for rule in (stored[uuid] for one in gone for uuid in one.rules):
-            # Where somebody else was faster the rule is gone, as asked, and is not ours to make again.
+            # A rule that another client deleted is not recreated.
             if not await absent_is(True, network.delete_rule(rule.id)):
                 undo(network.create_rules, [permissions.again(rule)])
 
 
 async def _peers(call: Call, written: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
-    """Find the groups that permissions name as sources: id or name → UUID.  No call where none is named."""
+    """Find the groups that permissions name as sources: id or name → UUID.  Makes no call if none is named."""
     pairs = [pair for permission in written for pair in permission.get("UserIdGroupPairs") or ()]
     if not pairs:
         return {}
@@ -192,12 +192,12 @@ async def _peers(call: Call, written: Sequence[Mapping[str, Any]]) -> Mapping[st
 
 
 def _owned_by(call: Call, group: cloud.SecurityGroup, pair: Mapping[str, Any]) -> bool:
-    """Tell whether a source group is of the account that the request names, if any: its name alone may be another's."""
+    """Tell whether a source group belongs to the account that the request names, if it names one."""
     return pair.get("UserId") in (None, "", "self", owner_of(call, group.project_id))
 
 
 def _written(req: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the permissions of a request, those in the flat parameters of old clients written as such."""
+    """Return the permissions of a request, including those in the flat parameters of old clients."""
     written = list(req.get("IpPermissions") or ())
     source, cidr = req.get("SourceSecurityGroupName"), req.get("CidrIp")
     if source:
@@ -219,12 +219,12 @@ def _flat(req: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unresolved(written: Sequence[Mapping[str, Any]], *, egress: bool) -> list[Permission]:
-    """Read permissions before OpenStack was asked who their source groups are; raises for all that is wrong in them."""
+    """Parse permissions without resolving their source groups; raises AWS's errors for invalid ones."""
     return [one for permission in written for one in _read(permission, None, egress=egress)]
 
 
 def _read(written: Mapping[str, Any], peers: Mapping[str, str] | None, *, egress: bool) -> Iterator[Permission]:
-    """Read one permission of a request: one `Permission` for each of its sources."""
+    """Parse one permission of a request: yield one `Permission` for each of its sources."""
     if not written.get("IpProtocol"):
         raise AwsError("MissingParameter", "The request must contain the parameter ipProtocol", refused="IpProtocol")
     protocol = permissions.protocol(written["IpProtocol"])
@@ -262,7 +262,7 @@ def _sources(
 
 
 def _check_description(text: str) -> None:
-    # AWS's sentence, which Neutron's limit of 255 characters fits.
+    # AWS's message; Neutron's limit is also 255 characters.
     if text and not DESCRIPTION.fullmatch(text):
         raise undescribed("rule")
 
@@ -276,7 +276,7 @@ def _rows(call: Call, group: cloud.SecurityGroup, found: Sequence[Permission]) -
 
 
 def _revoked(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Cut a rule's row to what Revoke answers of it."""
+    """Return the members of a rule's row that Revoke answers."""
     kept = {name: value for name, value in row.items() if name in _REVOKED}
     peer = row.get("ReferencedGroupInfo")
     return {**kept, **({"ReferencedGroupId": peer["GroupId"]} if peer else {})}

@@ -1,7 +1,7 @@
-"""Security groups: Neutron's, each in one VPC as EC2 has it.
+"""Security groups: Neutron's groups, each shown in one VPC as EC2 requires.
 
-Neutron's groups belong to the project as a whole.  A group that EC2 made in a VPC other than the default one carries
-the tag `ec2:vpc=<UUID>`; all others, Neutron's own `default` among them, are shown in the default VPC.
+A Neutron group belongs to the whole project.  A group that EC2 created in a VPC other than the default has the tag
+`ec2:vpc=<UUID>`; all other groups, including Neutron's `default`, are shown in the default VPC.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ DEFAULT = "default"
 # "Valid characters: a-z, A-Z, 0-9, spaces, and ._-:/()#,@[]+=&;{}!$*", and the same for the description.
 DESCRIPTION = re.compile(r"[a-zA-Z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{1,255}")
 
-# A row's member for the names of the groups in its rules: filters ask for them, and AWS shows only their ids.
+# A row's member for the names of the groups in its rules: filters read them, but AWS's answer has only ids.
 _NAMES = "Names"
 GROUPS = Table(
     items="SecurityGroups",
@@ -77,10 +77,10 @@ def _check_new(settings: Any, principal: Any, operation: str, req: Mapping[str, 
 
 @action(supports="GroupName Description VpcId TagSpecifications", check=creates(SECURITY_GROUP, check=_check_new))
 async def create_security_group(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Make a group that lets nothing in and everything out by IPv4, as AWS's new groups do.
+    """Create a group that allows no ingress and all IPv4 egress, as AWS's new groups do.
 
-    Neutron takes a group, its rules and its tags in calls of their own, so the group has the half-done mark for a name
-    until the last of them.
+    Neutron needs separate calls for a group, its rules and its tags, so the group's name is the half-done mark until
+    the last call.
     """
     name = _name(req["GroupName"])
     description = _description(req["Description"])
@@ -97,7 +97,7 @@ async def create_security_group(call: Call, req: Mapping[str, Any]) -> Mapping[s
         return [(group, {HALF_DONE: ""}) for group in groups if group.name == marked]
 
     async with new.once(find, name=name.lower()):
-        # "Names are case-insensitive and must be unique within the VPC"; Neutron's need not be.
+        # "Names are case-insensitive and must be unique within the VPC"; Neutron does not enforce it.
         if any(group.name.lower() == name.lower() and vpc_of(group, layout) == vpc for group in groups):
             raise AwsError("InvalidGroup.Duplicate", f"The security group '{name}' already exists for VPC '{vpc}'")
         await gather_all(absent_is(None, network.delete_security_group(group.id)) for group in new.half_done)
@@ -117,10 +117,10 @@ async def create_security_group(call: Call, req: Mapping[str, Any]) -> Mapping[s
 
 @describes(GROUPS, supports="GroupIds GroupNames Filters MaxResults NextToken")
 async def describe_security_groups(call: Call, asked: Question) -> list[Row]:
-    """Describe groups: three OpenStack calls, side by side."""
+    """Describe groups: three concurrent OpenStack calls."""
     groups, layout = await gather(call.cloud.network.security_groups(), vpc_layout(call))
     if names := asked.req.get("GroupNames"):
-        # Names are looked for in the default VPC, says AWS's reference; others have to be named by id.
+        # AWS's reference: names are looked up only in the default VPC; groups of other VPCs need an id.
         found = named_in(groups, layout.default_vpc, names, layout)
         asked.ids += [ids.aws("sg", group.id) for group in found]
     names = {ids.aws("sg", group.id): group.name for group in groups}
@@ -138,7 +138,7 @@ async def describe_security_groups(call: Call, asked: Question) -> list[Row]:
     ),
 )
 async def delete_security_group(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Delete a group that nothing uses: no port is in it, and no other group's rule names it."""
+    """Delete a group that no port and no other group's rule uses."""
     network = call.cloud.network
     group = await one_group(call, req)
     group_id = ids.aws("sg", group.id)
@@ -146,7 +146,7 @@ async def delete_security_group(call: Call, req: Mapping[str, Any]) -> Mapping[s
         raise AwsError(
             "CannotDelete", f'the specified group: "{group_id}" name: "{group.name}" cannot be deleted by a user'
         )
-    # Neutron would take rules that name the group away with it, out of groups that are still in use.
+    # Neutron would also delete other groups' rules that name this group.
     if any(rule.security_group_id != group.id for rule in await network.rules(remote_group_id=group.id)):
         raise AwsError(SECURITY_GROUP.in_use, SECURITY_GROUP.in_use_says.format(id=group_id))
     await network.delete_security_group(group.id)
@@ -169,9 +169,9 @@ async def one_group(call: Call, req: Mapping[str, Any]) -> cloud.SecurityGroup:
 def named_in(
     groups: Iterable[cloud.SecurityGroup], vpc: str | None, names: Sequence[str], layout: VpcLayout
 ) -> list[cloud.SecurityGroup]:
-    """Find groups by name in one VPC; raises InvalidGroup.NotFound for the names that are not there.
+    """Find groups by name in one VPC; raises InvalidGroup.NotFound for unknown names.
 
-    Neutron may hold several of one name: then the one with the lowest id stands for them.
+    Neutron may have several groups with one name; then the group with the lowest id is used.
     """
     by_name = {g.name: g for g in sorted(groups, key=lambda g: g.id, reverse=True) if vpc_of(g, layout) == vpc}
     absent = [name for name in names if name not in by_name]
@@ -181,7 +181,7 @@ def named_in(
 
 
 def vpc_of(group: cloud.SecurityGroup, layout: VpcLayout) -> str | None:
-    """Return the VPC id that a group is shown in; None where there is no default VPC either."""
+    """Return the id of the VPC in which a group is shown; None if it has no tag and there is no default VPC."""
     for tag in group.tags:
         if tag.startswith(VPC_TAG) and ids.is_uuid(tag.removeprefix(VPC_TAG)):
             return ids.aws("vpc", tag.removeprefix(VPC_TAG))
@@ -214,14 +214,14 @@ def _row(call: Call, group: cloud.SecurityGroup, layout: VpcLayout, names: Mappi
 
 
 def _peers(written: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> list[str]:
-    """Name the groups that some permissions let through, as far as their names can be seen."""
+    """Return the names of the groups in some permissions, if the project can see them."""
     return [names[p["GroupId"]] for one in written for p in one["UserIdGroupPairs"] if p["GroupId"] in names]
 
 
 async def _shape(call: Call, group: cloud.SecurityGroup) -> None:
-    """Give a new group the rules of AWS's: everything out by IPv4, and no other.
+    """Give a new group AWS's default rules: all IPv4 egress and nothing else.
 
-    Neutron adds one egress rule for each ethertype, or whatever the operator's default rules say.
+    Neutron adds one egress rule for each ethertype, or the operator's default rules.
     """
     network = call.cloud.network
     everything = permissions.Permission(True, permissions.ALL, None, None, "ipv4", "0.0.0.0/0")
@@ -235,7 +235,7 @@ async def _vpc(call: Call, layout: VpcLayout, asked: str | None) -> str | None:
     if not asked:
         return layout.default_vpc
     uuid = ids.uuid(VPC, asked)
-    # The layout knows routers by the networks on them; one may have none yet.
+    # The layout has only routers with networks; a router may have none yet.
     if asked not in layout.vpcs.values() and all(router.id != uuid for router in await call.cloud.network.routers()):
         raise ids.missing(VPC, [asked])
     return asked
@@ -244,7 +244,7 @@ async def _vpc(call: Call, layout: VpcLayout, asked: str | None) -> str | None:
 def _name(given: str) -> str:
     # "If a name contains trailing spaces, we trim the space at the end of the name."
     name = given.rstrip(" ")
-    # The half-done mark is the gateway's own: AWS takes such a name, but here nobody would see the group.
+    # AWS accepts such a name, but the gateway hides groups with the half-done mark.
     reserved = "sg-" if name.lower().startswith("sg-") else HALF_DONE if is_half_done(name) else ""
     if reserved:
         raise AwsError(
@@ -268,7 +268,7 @@ def _description(text: str) -> str:
 
 
 def undescribed(what: str) -> AwsError:
-    """AWS's sentence for a description that it does not take, of a security group or of a rule."""
+    """Return AWS's error for an invalid description of a security group or a rule (`what`)."""
     return AwsError(
         "InvalidParameterValue",
         f"Invalid {what} description. Valid descriptions are strings less than 256 characters from the following set: "

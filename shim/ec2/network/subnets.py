@@ -1,4 +1,4 @@
-"""Subnets, as far as they can be looked at: Neutron's, on networks that do not lead out of the cloud."""
+"""Describe subnets: Neutron's subnets on networks that are not external."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ SUBNETS = Table(
 
 @describes(SUBNETS, supports="SubnetIds Filters MaxResults NextToken")
 async def describe_subnets(call: Call, asked: Question) -> list[Row]:
-    """Describe subnets: four OpenStack calls, side by side."""
+    """Describe subnets: four concurrent OpenStack calls."""
     network = call.cloud.network
     networks, subnets, ports, zones = await gather(
         network.networks(), network.subnets(), network.ports(), call.cloud.compute.zones()
@@ -92,14 +92,14 @@ def _row(
         **zone(layout.networks[subnet.network_id], zones, availability_zones.zone_names(call)),
         "AvailableIpAddressCount": _room(subnet, used),
         "DefaultForAz": default,
-        # Neutron gives a public address only when it is asked for one.
+        # Neutron assigns a public address only on request.
         "MapPublicIpOnLaunch": False,
         "MapCustomerOwnedIpOnLaunch": False,
         "AssignIpv6AddressOnCreation": False,
         "Ipv6CidrBlockAssociationSet": [],
         "Ipv6Native": False,
         "EnableDns64": False,
-        # Terraform's provider reads these without looking whether they are there.
+        # Terraform's provider requires these members.
         "PrivateDnsNameOptionsOnLaunch": {
             "HostnameType": "ip-name",
             "EnableResourceNameDnsARecord": False,
@@ -113,14 +113,14 @@ def _row(
 def zone(
     network: cloud.Network, zones: Sequence[Mapping[str, Any]], names: availability_zones.ZoneNames
 ) -> dict[str, str]:
-    """Name one zone for a subnet, as EC2 must: Neutron's networks reach all of them, so it is the first in common."""
+    """Return one zone for a subnet, as EC2 requires: the first that the network has, because a network may span all."""
     common = set(map(names.shown, network.zones))
     here = [zone for zone in zones if zone["ZoneName"] in common] or list(zones)
     return {"AvailabilityZone": here[0]["ZoneName"], "AvailabilityZoneId": here[0]["ZoneId"]} if here else {}
 
 
 def _room(subnet: cloud.Subnet, used: Sequence[str]) -> int:
-    """Count the addresses that Neutron may still give out; the ports of others on a shared network are not seen."""
+    """Count the free addresses; other projects' ports on a shared network are not visible and count as free."""
     taken = [ip_address(address) for address in used]
     room = 0
     for pool in subnet.pools:

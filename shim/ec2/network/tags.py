@@ -1,4 +1,4 @@
-"""Tags of what Neutron keeps, as its own tags: strings."""
+"""Tags of network resources, kept as Neutron's tags (strings)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attributes of a VPC: switches of AWS's name service, and where each stands on a cloud that has no such switch."""
+"""DescribeVpcAttribute: AWS's DNS settings of a VPC, which are constant in OpenStack."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from shim.ec2.service import action
 from shim.errors import AwsError
 
 _ATTRIBUTES: Mapping[str, tuple[str, bool]] = {
-    # "Each DHCP agent provides a DNS resolver" (Neutron's DNS resolution for instances): nobody can turn it off.
+    # "Each DHCP agent provides a DNS resolver" (Neutron's DNS resolution for instances): it cannot be disabled.
     "enableDnsSupport": ("EnableDnsSupport", True),
-    # "Whether instances with public IP addresses get corresponding public DNS hostnames": here none does.
+    # "Whether instances with public IP addresses get corresponding public DNS hostnames": here no instance does.
     "enableDnsHostnames": ("EnableDnsHostnames", False),
     "enableNetworkAddressUsageMetrics": ("EnableNetworkAddressUsageMetrics", False),
 }
@@ -24,7 +24,7 @@ _ATTRIBUTES: Mapping[str, tuple[str, bool]] = {
 
 @action(supports="VpcId Attribute")
 async def describe_vpc_attribute(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Tell one attribute of a VPC that is there: three OpenStack calls, side by side."""
+    """Describe one attribute of an existing VPC: three concurrent OpenStack calls."""
     vpc, attribute = req["VpcId"], req["Attribute"]
     ids.check(VPC, vpc)
     if attribute not in _ATTRIBUTES:

@@ -1,4 +1,4 @@
-"""VPCs, as far as they can be looked at: the project's routers, and its networks that have none."""
+"""Describe VPCs: the project's routers, and its networks that have no router."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ VPCS = Table(
         "ipv6-cidr-block-association.ipv6-pool": "Ipv6CidrBlockAssociationSet.Ipv6Pool",
         "ipv6-cidr-block-association.state": "Ipv6CidrBlockAssociationSet.Ipv6CidrBlockState.State",
         "is-default": "IsDefault",
-        "isDefault": "IsDefault",  # the name of the first years, which clients still send
+        "isDefault": "IsDefault",  # an old name, which clients still send
         "owner-id": "OwnerId",
         "state": "State",
         "tag": "Tags",
@@ -45,7 +45,7 @@ VPCS = Table(
 
 @describes(VPCS, supports="VpcIds Filters MaxResults NextToken")
 async def describe_vpcs(call: Call, asked: Question) -> list[Row]:
-    """Describe VPCs: four OpenStack calls, side by side."""
+    """Describe VPCs: four concurrent OpenStack calls."""
     layout, routers, subnets = await gather(
         vpc_layout(call), call.cloud.network.routers(), call.cloud.network.subnets()
     )
@@ -68,7 +68,7 @@ def rows(call: Call, layout: VpcLayout, routers: Sequence[cloud.Router], subnets
 def _row(
     call: Call, vpc: str, thing: cloud.Router | cloud.Network, subnets: Sequence[cloud.Subnet], layout: VpcLayout
 ) -> dict[str, Any]:
-    # A router has no range of addresses of its own: those of its subnets are the VPC's.
+    # A router has no CIDR block, so the VPC shows those of its subnets.
     ranges = {version: sorted({s.cidr for s in subnets if s.version == version}, key=ip_network) for version in (4, 6)}
     return {
         "VpcId": vpc,
@@ -93,6 +93,6 @@ def _row(
         "IsDefault": vpc == layout.default_vpc,
         "OwnerId": owner_of(call, thing.project_id),
         "InstanceTenancy": "default",
-        "DhcpOptionsId": "default",  # AWS's word where no options are set
+        "DhcpOptionsId": "default",  # AWS's value if no options are set
         "Tags": tag_rules.shown(from_neutron(thing.tags)),
     }
