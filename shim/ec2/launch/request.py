@@ -178,6 +178,14 @@ def _interface(given: Mapping[str, Any], count: int) -> Interface:
                 "A network interface that exists brings its own subnet, address and groups.",
                 refused="NetworkInterfaces",
             )
+        if given.get("DeleteOnTermination"):
+            # InstanceNetworkInterfaceSpecification: "You can specify true only if creating a new network interface".
+            # The sentence is AWS's as seen in https://github.com/hashicorp/terraform/pull/12933.
+            raise AwsError(
+                "InvalidParameterCombination",
+                "A network interface may not specify a network interface ID and delete on termination as true",
+                refused="NetworkInterfaces",
+            )
         return Interface(port_id=ids.uuid(INTERFACE, port))
     subnet = ids.uuid(SUBNET, given["SubnetId"]) if given.get("SubnetId") else None
     return Interface(subnet_id=subnet, address=_address(given.get("PrivateIpAddress"), count))

@@ -104,6 +104,10 @@ def test_damaged_options_still_read(damaged: str) -> None:
             "InvalidParameterCombination",
             {"NetworkInterfaces": [{"NetworkInterfaceId": f"eni-{HEX}", "SubnetId": f"subnet-{HEX}"}]},
         ),
+        (
+            "InvalidParameterCombination",
+            {"NetworkInterfaces": [{"NetworkInterfaceId": f"eni-{HEX}", "DeleteOnTermination": True}]},
+        ),
         ("InvalidParameterValue", {"NetworkInterfaces": [{"DeviceIndex": 1}]}),
         ("InstanceLimitExceeded", {"MinCount": 1001, "MaxCount": 1001}),
     ],
