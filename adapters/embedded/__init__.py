@@ -1,6 +1,6 @@
-"""A real OpenStack on loopback, installed from the package index and supervised from here.
+"""A real OpenStack on loopback, installed from the package index and supervised by this package.
 
-`EmbeddedCloud(state_dir).up()` is the whole of it. No container engine, message broker, database server or root.
+`EmbeddedCloud(state_dir).up()` starts it. It needs no container engine, message broker, database server or root.
 """
 
 from adapters.embedded.cloud import EmbeddedCloud, ServiceStatus

@@ -15,7 +15,7 @@ MIB = 1 << 20
 
 
 def arguments() -> argparse.Namespace:
-    """Read the command line; its defaults are PASSERELLE_STATE, PASSERELLE_CLOUD_VENV, PASSERELLE_CLOUD_PORT_BASE."""
+    """Parse the command line; defaults are PASSERELLE_STATE, PASSERELLE_CLOUD_VENV, PASSERELLE_CLOUD_PORT_BASE."""
     known = os.environ.get
     base = known("PASSERELLE_CLOUD_PORT_BASE")
     parser = argparse.ArgumentParser(prog="python -m adapters.embedded", description=__doc__)
@@ -39,7 +39,7 @@ def arguments() -> argparse.Namespace:
 
 
 def table(rows: tuple[ServiceStatus, ...]) -> str:
-    """Lay out the status: one line per service, then the sums."""
+    """Format the status: one line per service, then the totals."""
     lines = [f"{'service':14} {'pid':>8} {'RSS MiB':>8} {'PSS MiB':>8}  state"]
     for row in rows:
         state = "healthy" if row.healthy else "starting or hung" if row.pid else "down"

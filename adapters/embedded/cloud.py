@@ -30,7 +30,7 @@ from adapters.embedded.seed import identity as seed_identity
 
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
-    """One service: its pid (None when it does not run), whether all its ports answer, its address and its memory."""
+    """Status of one service: its pid (None if not running), whether all its ports answer, its address and memory."""
 
     service: str
     pid: int | None
@@ -43,8 +43,8 @@ class ServiceStatus:
 class EmbeddedCloud:
     """A real OpenStack on loopback, kept in `state_dir`/cloud.
 
-    `venv` is where its packages are (None: in the state directory); several clouds may share one. `port_base` is the
-    first of eleven ports in a row (None: free ones are chosen and remembered). `progress` gets a line for each step.
+    `venv` is the virtual environment (None: in the state directory); several clouds may share one. `port_base` is the
+    first of eleven consecutive ports (None: free ports are chosen and remembered). `progress` gets a line per step.
     """
 
     state_dir: Path
@@ -58,7 +58,7 @@ class EmbeddedCloud:
         return layout(self.state_dir, self.venv)
 
     def up(self) -> CloudFacts:
-        """Install, configure, start and seed what is missing; return when every service answers.
+        """Install, configure, start and seed whatever is missing; return when every service answers.
 
         Raises CloudError; a ServiceFailedError names the service and carries the end of its log.
         """
@@ -94,7 +94,7 @@ class EmbeddedCloud:
         repair = Repair(LocalHost(plan, signatures), say)
 
         def before_start(service: str) -> None:
-            if service == "nova":  # it waits for the accounts, which are written once Keystone answers
+            if service == "nova":  # it waits for the accounts, which are created once Keystone answers
                 plan.place.identity_ready.unlink(missing_ok=True)
 
         repair.replace_unwell(before_start)

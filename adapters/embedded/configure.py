@@ -1,4 +1,4 @@
-"""Write what the services read: configuration files, their PYTHONPATH, Swift's rings and its directory for objects."""
+"""Writes the services' configuration files, their PYTHONPATH, Swift's rings and its directory for objects."""
 
 import hashlib
 import json
@@ -21,14 +21,14 @@ DIRECTORIES = (
     "cinder/volumes", "cinder/conversion", "cinder/coordination", "glance/images", "glance/staging", "glance/tasks",
 )  # fmt: skip
 
-# ML2 finds drivers by entry points, which only a distribution can declare: hence this one.
+# ML2 finds drivers by entry points, which only a distribution can declare.
 DISTRIBUTION = {
     "METADATA": f"Metadata-Version: 2.1\nName: {PACKAGE}\nVersion: 1.0\n",
     "entry_points.txt": f"[neutron.ml2.mechanism_drivers]\npasserelle = {PACKAGE}.neutron_mechanism:Mechanism\n",
 }
 
-MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of our own in it, never a guessable file
-XATTR_BYTES = 16384  # Swift's largest metadata, pickled, and s3api's besides
+MEMORY = Path("/dev/shm")  # noqa: S108 - our own directory inside it, never a guessable file
+XATTR_BYTES = 16384  # Swift's largest metadata, pickled, and s3api's
 
 
 def make_directories(place: Layout) -> None:
@@ -39,7 +39,7 @@ def make_directories(place: Layout) -> None:
 
 
 def write_path(place: Layout) -> None:
-    """Make what goes on the services' PYTHONPATH: a link to the service side, and the entry points."""
+    """Make the services' PYTHONPATH: a link to the service-side package, and the entry points."""
     link = place.path / PACKAGE
     for name, content in DISTRIBUTION.items():
         write_private(place.path / f"{PACKAGE}-1.0.dist-info" / name, content)
@@ -49,10 +49,10 @@ def write_path(place: Layout) -> None:
 
 
 def swift_devices(place: Layout) -> Path:
-    """Choose where Swift keeps objects. The choice is made once and remembered, since the objects stay there.
+    """Choose the directory of Swift's objects. The choice is made once and remembered, since the objects stay there.
 
     Swift keeps an object's metadata in extended attributes. ext4 has room for about 4 KB of them, and an object with
-    more of it fails with 507; a tmpfs takes them from Linux 6.6 on. Where neither does, ext4's limit stands.
+    more fails with 507; a tmpfs takes larger ones since Linux 6.6. If there is none, ext4's limit applies.
     """
     note = place.root / "swift-devices"
     if note.exists():
@@ -70,7 +70,7 @@ def takes_metadata(directory: Path) -> bool:
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         if directory.lstat().st_uid != os.getuid():
-            return False  # under /dev/shm anybody may have taken the name
+            return False  # under /dev/shm another user may own the name
         probe.touch()
         os.setxattr(probe, "user.probe", b"x" * XATTR_BYTES)
     except OSError:
@@ -83,7 +83,7 @@ def takes_metadata(directory: Path) -> bool:
 
 
 def cloud_json(plan: Plan) -> str:
-    """Return the settings that our code inside the services reads (see services.settings)."""
+    """Return the settings for our code inside the services (see services.settings)."""
     return json.dumps({
         "region": REGION,
         "ports": dict(plan.ports),
@@ -103,7 +103,7 @@ def service_code() -> str:
 
 
 def write(plan: Plan) -> Mapping[str, str]:
-    """Write all files; give {service: signature of what it reads}."""
+    """Write all files; return {service: signature of its configuration}."""
     place, common = plan.place, {"cloud.json": cloud_json(plan)}
     rendered = {service: files | common for service, files in conf.render(plan).items()}
     for files in rendered.values():
@@ -117,7 +117,7 @@ def write(plan: Plan) -> Mapping[str, str]:
 
 
 def make_rings(plan: Plan) -> None:
-    """Make Swift's rings, again whenever the ports they name have changed."""
+    """Make Swift's rings; make them again if the ports in them have changed."""
     directory, note = plan.place.etc / "swift", plan.place.etc / "swift/ring-ports"
     ports = [str(plan.ports[f"swift-{kind}"]) for kind in conf.swift.KINDS]
     if note.exists() and note.read_text() == " ".join(ports):

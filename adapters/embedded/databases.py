@@ -1,4 +1,4 @@
-"""Databases with their tables. They are migrated once for each set of packages, then copied for each cloud.
+"""The services' databases, migrated once for each set of packages and copied for each cloud.
 
 The copy beside the virtual environment (the *seed*) contains no path, port or password, so that every cloud can start
 from it: Keystone bootstraps itself when it starts, and the two paths that Nova stores are set after copying.
@@ -27,7 +27,7 @@ from adapters.embedded.processes import PACKAGE, environment
 NAMES = ("keystone", "placement", "glance", "neutron", "nova_api", "nova_cell0", "nova_cell1", "cinder")
 SEED_FORMAT = "1"  # raise it when the commands below change
 
-# Chains of commands, the longest first; two chains run at once. {work} is the directory of the new databases.
+# Chains of commands, the longest first; two chains run in parallel. {work} is the directory of the new databases.
 MIGRATIONS = (
     (
         "nova-manage --config-file {work}/nova.conf api_db sync",
@@ -44,7 +44,7 @@ MIGRATIONS = (
 
 
 def migration_files(work: Path) -> dict[str, str]:
-    """Return the configuration the migrations need: where each database is, and no more."""
+    """Return the configuration for the migrations: only the location of each database."""
 
     def connection(name: str) -> dict[str, object]:
         return {"connection": f"sqlite:///{work}/{name}.sqlite"}
@@ -53,7 +53,7 @@ def migration_files(work: Path) -> dict[str, str]:
         "keystone": {"database": connection("keystone")},
         "placement": {"placement_database": connection("placement")},
         "glance": {"database": connection("glance")},
-        # Cinder's first migration writes the quotas of that moment into a table which outranks the configuration.
+        # Cinder's first migration writes the current quotas into a table that overrides the configuration.
         "cinder": {"DEFAULT": dict.fromkeys(cinder.QUOTAS, -1), "database": connection("cinder")},
         "nova": {
             "DEFAULT": {"transport_url": "fake:///"},
@@ -65,14 +65,14 @@ def migration_files(work: Path) -> dict[str, str]:
 
 
 def seed_key(migrations: tuple[tuple[str, ...], ...] = MIGRATIONS) -> str:
-    """Return the seed's name, which depends on everything that decides its content."""
+    """Return the seed's name, a digest of everything that its content depends on."""
     tables = (Path(__file__).parent / "services/neutron_tables.py").read_text()
     parts = (SEED_FORMAT, digest(), repr(migrations), repr(migration_files(Path("work"))), tables)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
 def seed_directory(place: Layout) -> Path:
-    """Return where the seed is or will be: beside the environment, or in the cloud's directory if that is read-only."""
+    """Return the seed's path: beside the environment, or in the cloud's directory if that is read-only."""
     shared = place.venv.with_name(f"{place.venv.name}-databases-{seed_key()}")
     if shared.exists() or os.access(shared.parent, os.W_OK):
         return shared
@@ -80,7 +80,7 @@ def seed_directory(place: Layout) -> Path:
 
 
 def make_seed(place: Layout, seed: Path, progress: Callable[[str], None]) -> None:
-    """Run all migrations in a temporary directory, and rename it to the seed's when all are done."""
+    """Run all migrations in a temporary directory, and rename it to the seed's when all have succeeded."""
     with locked(seed.with_name(f"{seed.name}.lock"), progress) as lock:
         if seed.exists():
             return
@@ -125,7 +125,7 @@ def migrate(place: Layout, chain: tuple[str, ...], work: Path, lock: int) -> Non
 
 
 def prepare(place: Layout, progress: Callable[[str], None]) -> bool:
-    """Copy the databases for a cloud that has none; tell whether they were copied."""
+    """Copy the databases for a cloud that has none; return whether they were copied."""
     fresh = not place.databases.exists()
     if fresh:
         seed = seed_directory(place)

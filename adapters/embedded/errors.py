@@ -2,7 +2,7 @@
 
 
 class CloudError(Exception):
-    """A step failed. The message says which, and carries the tail of the log that explains it."""
+    """A step failed. The message names the step and includes the end of its log."""
 
 
 class ServiceFailedError(CloudError):
@@ -15,7 +15,7 @@ class ServiceFailedError(CloudError):
 
 
 class AnswerError(CloudError):
-    """A service gave an answer the seed did not expect; `status` is its HTTP status."""
+    """A service answered unexpectedly; `status` is the HTTP status."""
 
     def __init__(self, method: str, url: str, status: int, body: str) -> None:
         super().__init__(f"{method} {url} answered {status}: {body[:400]}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from adapters.embedded.errors import CloudError
 from adapters.embedded.layout import REGION, write_private
 
-SYSTEM = "-system"  # a cloud of clouds.yaml whose token is for the whole system, not for a project
+SYSTEM = "-system"  # suffix of a cloud in clouds.yaml whose token is scoped to the system, not to a project
 
 
 @dataclass(frozen=True, slots=True)

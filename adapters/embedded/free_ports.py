@@ -1,4 +1,4 @@
-"""Which TCP ports a cloud listens on: the configured ones, else those it had, else a free block."""
+"""Chooses a cloud's TCP ports: the configured ones, else the remembered ones, else a free block."""
 
 import json
 import socket
@@ -10,12 +10,12 @@ from pathlib import Path
 from adapters.embedded.errors import CloudError
 from adapters.embedded.layout import HOST, PORT_NAMES, write_private
 
-# Below Linux's ephemeral range (32768 on): no client socket can take one of these while a cloud is down.
+# Below Linux's ephemeral range (from 32768 on), so that no client socket takes them while a cloud is down.
 FIRST, LAST, STEP = 20000, 32000, 20
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server could listen on this port now (lingering closed connections do not count)."""
+    """Return whether a server could listen on this port now (ignoring connections in TIME_WAIT)."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -27,7 +27,7 @@ def is_free(port: int) -> bool:
 
 
 def wait_until_free(ports: Collection[int], patience: float) -> bool:
-    """Wait until a server could listen on all of these ports, or `patience` seconds; tell whether it could."""
+    """Wait up to `patience` seconds until a server could listen on all of these ports; return whether it could."""
     deadline = time.monotonic() + patience
     while not all(map(is_free, ports)):
         if time.monotonic() >= deadline:
@@ -37,12 +37,12 @@ def wait_until_free(ports: Collection[int], patience: float) -> bool:
 
 
 def block(start: int) -> dict[str, int]:
-    """Name the ports from `start` on."""
+    """Return {name: port} for consecutive ports from `start` on."""
     return {name: start + offset for offset, name in enumerate(PORT_NAMES)}
 
 
 def remembered(file: Path) -> dict[str, int] | None:
-    """Read the ports an earlier start wrote, if they are all there."""
+    """Return the ports that an earlier start wrote, if the file is complete."""
     try:
         ports = json.loads(file.read_text())
     except (OSError, ValueError):
@@ -53,9 +53,9 @@ def remembered(file: Path) -> dict[str, int] | None:
 def choose(file: Path, port_base: int | None, ours: frozenset[str], patience: float = 0.0) -> Mapping[str, int]:
     """Return the cloud's ports and write them to `file`.
 
-    `ours` names the ports on which this cloud's own running services already listen. A configured base is taken as it
-    is, and refused when somebody else listens there; ports remembered are kept while they are free, or become so within
-    `patience` seconds, as those of services do that were killed a moment ago.
+    `ours` names the ports on which this cloud's own services already listen. A configured base is used unchanged, and
+    refused if another process listens there. Remembered ports are kept if they are free, or become free within
+    `patience` seconds, as after a kill of the services.
     """
     before = remembered(file)
     if before and not ours:
@@ -75,7 +75,7 @@ def choose(file: Path, port_base: int | None, ours: frozenset[str], patience: fl
 
 
 def first_free(file: Path) -> dict[str, int]:
-    """Find a free block, starting where the file's path says, so that clouds started at once rarely meet."""
+    """Find a free block, starting at a point derived from the file's path, so that clouds rarely collide."""
     slots = (LAST - FIRST) // STEP
     start = zlib.crc32(str(file).encode()) % slots
     for attempt in range(slots):

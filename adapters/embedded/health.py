@@ -20,7 +20,7 @@ CHECKS: Mapping[str, tuple[tuple[str, str], ...]] = {
 
 
 def is_healthy(service: str, ports: Mapping[str, int], timeout: float = 3) -> bool:
-    """Tell whether all ports of a service answer."""
+    """Return whether all ports of a service answer."""
     try:
         for port, path in CHECKS[service]:
             call("GET", f"http://{HOST}:{ports[port]}{path}", timeout=timeout)
@@ -30,12 +30,12 @@ def is_healthy(service: str, ports: Mapping[str, int], timeout: float = 3) -> bo
 
 
 def is_hung(service: str, ports: Mapping[str, int], timeout: float = 3) -> bool:
-    """Tell whether any port of a service takes a connection, as the kernel does for it, and gives no answer in time."""
+    """Return whether any port of a service accepts a connection, which the kernel does, and gives no answer in time."""
     for port, path in CHECKS[service]:
         try:
             call("GET", f"http://{HOST}:{ports[port]}{path}", timeout=timeout)
         except TimeoutError:
             return True
-        except (OSError, AnswerError):  # refused: it does not listen yet
+        except (OSError, AnswerError):  # refused: the service does not listen yet
             continue
     return False

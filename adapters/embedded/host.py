@@ -1,4 +1,4 @@
-"""The machine that a repair works on: this one."""
+"""The local machine as the `Host` of a repair."""
 
 import time
 from collections.abc import Mapping
@@ -10,22 +10,22 @@ from adapters.embedded.plan import Plan
 from adapters.embedded.processes import Process
 
 PORT_PATIENCE = 5.0  # seconds; a killed process holds its ports until the kernel has taken down all its threads
-YOUNG = 120.0  # seconds; one that does not answer yet is given its time
+YOUNG = 120.0  # seconds; a younger process may not answer yet
 
 
 @dataclass(frozen=True, slots=True)
 class LocalHost:
-    """`adapters.embedded.repair.Host` for one cloud's plan, and the signature that each service must have."""
+    """`adapters.embedded.repair.Host` for one cloud's plan and the signature required of each service."""
 
     plan: Plan
     signatures: Mapping[str, str]
 
     def running(self) -> Mapping[str, list[Process]]:
-        """List the living processes of each service."""
+        """Return the live processes of each service."""
         return processes.running(self.plan.place)
 
     def start(self, service: str) -> int:
-        """Start a service, once its ports are free; if they stay taken it is started anyway, and its log says so."""
+        """Start a service once its ports are free; if they stay taken, start it anyway: its log shows the conflict."""
         ports = [self.plan.ports[port] for port, _ in health.CHECKS[service]]
         free_ports.wait_until_free(ports, PORT_PATIENCE)
         return processes.start(self.plan.place, service, self.signatures[service])
@@ -35,15 +35,15 @@ class LocalHost:
         processes.stop(self.plan.place, service)
 
     def ended(self, pid: int) -> int | None:
-        """Return how a process ended that `start` started; None while it has not."""
+        """Return the exit status of a process that `start` started; None while it runs."""
         return processes.ended(pid)
 
     def is_healthy(self, service: str) -> bool:
-        """Tell whether all ports of a service answer."""
+        """Return whether all ports of a service answer."""
         return health.is_healthy(service, self.plan.ports)
 
     def is_good(self, found: list[Process]) -> bool:
-        """Tell whether these are one process, with today's configuration, and well or about to be."""
+        """Return whether these are a single process with the current configuration that does not hang."""
         return is_good(found, self.signatures[found[0].service], self.plan)
 
     def log_tail(self, service: str) -> str:
@@ -51,7 +51,7 @@ class LocalHost:
         return tail(self.plan.place.log(service))
 
     def now(self) -> float:
-        """Return the seconds of a clock that never goes back."""
+        """Return the seconds of a monotonic clock."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
@@ -60,9 +60,9 @@ class LocalHost:
 
 
 def is_good(found: list[Process], signature: str, plan: Plan, patience: float = 10) -> bool:
-    """Tell whether these processes of a service are one, with today's configuration, and well or about to be.
+    """Return whether a service has a single process, with the current configuration, that answers or still starts.
 
-    One that takes a connection and does not answer within `patience` seconds hangs, however young it is.
+    A process that accepts a connection and does not answer within `patience` seconds hangs, whatever its age.
     """
     if len(found) != 1 or found[0].signature != signature:
         return False

@@ -1,4 +1,4 @@
-"""The services' virtual environment, made from the lock file; one that was not finished is made again."""
+"""Makes the services' virtual environment from the lock file; an unfinished one is made again."""
 
 import hashlib
 import shutil
@@ -15,16 +15,16 @@ from adapters.embedded.locks import locked
 
 LOCK = Path(__file__).with_name("requirements.lock")
 PROGRESS_SECONDS = 10.0
-MARK = ".passerelle-lock"  # in the environment: the digest of the lock it was made from, written last
+MARK = ".passerelle-lock"  # file in the environment with the digest of its lock file, written last
 
 
 def digest() -> str:
-    """Name the set of packages: the lock file's digest."""
+    """Return the lock file's digest, which identifies the set of packages."""
     return hashlib.sha256(LOCK.read_bytes()).hexdigest()
 
 
 def is_installed(place: Layout) -> bool:
-    """Tell whether the environment holds exactly the lock's packages."""
+    """Return whether the environment has exactly the lock's packages."""
     try:
         return (place.venv / MARK).read_text() == digest() and place.python.exists()
     except OSError:
@@ -32,7 +32,7 @@ def is_installed(place: Layout) -> bool:
 
 
 def find_uv() -> str | None:
-    """Find uv: the one installed with us, else one on the PATH."""
+    """Return the path of uv: the one installed with this project, else one on the PATH."""
     try:
         found: str = import_module("uv").find_uv_bin()
     except (ImportError, FileNotFoundError):
@@ -49,7 +49,7 @@ def commands(place: Layout, uv: str | None) -> list[list[str]]:
     if uv is None:
         return [
             [sys.executable, "-m", "venv", "--clear", venv],
-            # Without its resolver: with hashes, it refuses what a dependency asks for without "==".
+            # Without the resolver: with hashes, it refuses dependencies that are not pinned with "==".
             [python, "-m", "pip", "install", "--no-deps", "--require-hashes", "-r", lock],
         ]
     return [
@@ -59,7 +59,7 @@ def commands(place: Layout, uv: str | None) -> list[list[str]]:
 
 
 def install(place: Layout, progress: Callable[[str], None]) -> bool:
-    """Make the environment unless it is there; tell whether anything was done."""
+    """Make the environment if it is missing; return whether it was made."""
     if is_installed(place):
         return False
     place.venv.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -79,7 +79,7 @@ def install(place: Layout, progress: Callable[[str], None]) -> bool:
 def run(
     command: list[str], output: BinaryIO, lock: int, waiting: Callable[[], None], every: float = PROGRESS_SECONDS
 ) -> int:
-    """Run a command to its end, calling `waiting` every so many seconds; give its exit status."""
+    """Run a command, calling `waiting` at a fixed interval; return its exit status."""
     with subprocess.Popen(command, stdout=output, stderr=output, pass_fds=(lock,)) as process:
         while True:
             try:
@@ -89,7 +89,7 @@ def run(
 
 
 def so_far(place: Layout, log: Path) -> str:
-    """Say how far an installation is: how many packages are in the environment, and what the installer said last."""
+    """Describe an installation's progress: the number of installed packages, and the installer's last line."""
     total = sum("==" in line and line[0].isalnum() for line in LOCK.read_text().splitlines() if line)
     there = sum(1 for _ in place.venv.glob("lib/python3*/site-packages/*.dist-info"))
     said = tail(log, 1).strip()

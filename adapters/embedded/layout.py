@@ -10,7 +10,7 @@ from adapters.embedded.errors import CloudError
 HOST = "127.0.0.1"
 REGION = "RegionOne"
 
-# One process each. They start in this order: first what others wait for, then the slowest to import.
+# One process each, in the order of starting: first those that others wait for, then the slowest to import.
 SERVICES = ("keystone", "nova", "neutron", "placement", "cinder", "glance", "swift", "swift-storage")
 
 PORT_NAMES = (
@@ -18,13 +18,13 @@ PORT_NAMES = (
     "swift", "swift-account", "swift-container", "swift-object",
 )  # fmt: skip
 
-# Any other character has a meaning in oslo.config, ConfigParser, a paste URI or an SQLAlchemy URL.
+# Other characters have a meaning in oslo.config, ConfigParser, a paste URI or an SQLAlchemy URL.
 PLAIN_PATH = re.compile(r"[\w/.+=@~-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Paths of one cloud. Everything under `root` is its own; `venv` and what lies beside it may be shared."""
+    """Paths of one cloud. Everything under `root` belongs to it; `venv` and the files beside it may be shared."""
 
     root: Path
     venv: Path
@@ -46,22 +46,22 @@ class Layout:
 
     @property
     def path(self) -> Path:
-        """The services' PYTHONPATH: the package that runs inside them, and the entry points it declares."""
+        """The services' PYTHONPATH: the package that runs inside them, and its entry points."""
         return self.root / "path"
 
     @property
     def logs(self) -> Path:
-        """One log per service: what it writes to stderr."""
+        """One log per service, with its stderr."""
         return self.root / "log"
 
     @property
     def run(self) -> Path:
-        """Files that have a meaning only while services run."""
+        """Files that are used only while services run."""
         return self.root / "run"
 
     @property
     def identity_ready(self) -> Path:
-        """Exists once Keystone holds the accounts and the catalog of this cloud: Nova waits for it."""
+        """File that exists once Keystone has this cloud's accounts and catalog; Nova waits for it."""
         return self.run / "identity-ready"
 
     def log(self, service: str) -> Path:
@@ -74,7 +74,7 @@ class Layout:
 
 
 def layout(state_dir: Path, venv: Path | None) -> Layout:
-    """Return the paths of the cloud in `state_dir`; raise CloudError where configuration files cannot hold it."""
+    """Return the paths of the cloud in `state_dir`; raise CloudError if configuration files cannot contain them."""
     root = Path(os.path.abspath(state_dir.expanduser())) / "cloud"  # noqa: PTH100 - resolve() would follow links
     if not PLAIN_PATH.fullmatch(str(root)):
         raise CloudError(f"{root}: a state directory may contain letters, digits and / . _ + = @ ~ - only")
@@ -82,7 +82,7 @@ def layout(state_dir: Path, venv: Path | None) -> Layout:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file only its owner may read, whole or not at all."""
+    """Write a file atomically, readable by its owner alone."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

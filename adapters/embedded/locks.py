@@ -1,4 +1,4 @@
-"""One `up` at a time, by flock(2): the kernel releases the lock when its holder ends, however it ends."""
+"""Allows one `up` at a time, by flock(2): the kernel releases the lock when its holder ends, even by SIGKILL."""
 
 import fcntl
 import os
@@ -9,10 +9,10 @@ from pathlib import Path
 
 @contextmanager
 def locked(path: Path, progress: Callable[[str], None]) -> Iterator[int]:
-    """Hold an exclusive lock on a file and give its descriptor.
+    """Hold an exclusive lock on a file and yield its descriptor.
 
-    A child that inherits the descriptor (`pass_fds`) keeps the lock when its parent is killed: that is how a second
-    `up` waits for an installer whose supervisor is gone.
+    A child that inherits the descriptor (`pass_fds`) keeps the lock when its parent is killed, so that a second `up`
+    waits for an installer whose supervisor was killed.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)

@@ -1,4 +1,4 @@
-"""Service processes: started detached, found again by their command lines, so that no pid file can be stale."""
+"""Service processes: started detached and found by their command lines, because a pid file could be stale."""
 
 import os
 import select
@@ -13,15 +13,15 @@ from adapters.embedded.layout import SERVICES, Layout
 
 PACKAGE = "passerelle_cloud"  # the name of `adapters/embedded/services` on the services' PYTHONPATH
 PF_EXITING = 0x4  # linux/sched.h
-LOG_LIMIT = 16 << 20  # bytes; a larger log is moved aside at the next start
+LOG_LIMIT = 16 << 20  # bytes; a larger log is renamed at the next start
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A running service. `signature` is that of the configuration and packages it was started with.
+    """A running service. `signature` identifies the configuration and packages that it was started with.
 
-    `started` is in clock ticks since boot: the kernel reuses pids, but not a pid with its start time. `ending` says
-    that the process was killed and that the kernel has not released its ports yet.
+    `started` is in clock ticks since boot; pid and start time together are unique, because the kernel reuses pids.
+    `ending` is true for a killed process whose ports the kernel has not released yet.
     """
 
     service: str
@@ -34,7 +34,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Memory in bytes. `pss` divides shared pages among the processes that map them, `rss` counts them in each."""
+    """Memory in bytes. `pss` divides shared pages among the processes that map them; `rss` counts them in full."""
 
     rss: int
     pss: int
@@ -46,20 +46,20 @@ def command(place: Layout, service: str, signature: str) -> list[str]:
 
 
 def recognise(argv: list[str], root: Path) -> tuple[str, str] | None:
-    """Tell which service of the cloud in `root` this command line is, as (service, signature)."""
+    """Return (service, signature) if this command line is of a service of the cloud in `root`."""
     if len(argv) != 7 or argv[2:4] != ["-m", PACKAGE] or argv[5] != str(root):
         return None
     return argv[4], argv[6]
 
 
 def running(place: Layout, proc: Path = Path("/proc")) -> dict[str, list[Process]]:
-    """Find this cloud's processes, except those that are about to end."""
+    """Return this cloud's processes, except those that are ending."""
     found = {service: [each for each in those if not each.ending] for service, those in present(place, proc).items()}
     return {service: those for service, those in found.items() if those}
 
 
 def present(place: Layout, proc: Path = Path("/proc")) -> dict[str, list[Process]]:
-    """Find this cloud's processes, including those that are about to end, by their command lines."""
+    """Return this cloud's processes by their command lines, including those that are ending."""
     found: dict[int, Process] = {}
     for entry in proc.iterdir():
         if not entry.name.isdigit():
@@ -87,7 +87,7 @@ def present(place: Layout, proc: Path = Path("/proc")) -> dict[str, list[Process
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """What /proc/PID/stat says of a process."""
+    """Fields of /proc/PID/stat."""
 
     parent: int
     started: int
@@ -96,13 +96,13 @@ class Stat:
 
 def stat(entry: Path) -> Stat:
     """Read /proc/PID/stat (proc_pid_stat(5)): state, parent, flags and start time are its fields 3, 4, 9 and 22."""
-    # the name of the program, in brackets, may hold spaces and brackets
+    # the program's name, in brackets, may contain spaces and brackets
     fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
     return Stat(int(fields[1]), int(fields[19]), fields[0] in "ZX" or bool(int(fields[6]) & PF_EXITING))
 
 
 def is_killed(status: str) -> bool:
-    """Tell from /proc/PID/status whether a SIGKILL is pending."""
+    """Return whether a SIGKILL is pending, from /proc/PID/status."""
     pending = [line.split()[1] for line in status.splitlines() if line.startswith(("SigPnd:", "ShdPnd:"))]
     return any(int(mask, 16) >> (signal.SIGKILL - 1) & 1 for mask in pending)
 
@@ -117,7 +117,7 @@ def environment(place: Layout) -> dict[str, str]:
         "TZ": "UTC",
         "PYTHONPATH": str(place.path),
         "PYTHONUNBUFFERED": "1",
-        # glibc gives every thread its own heap by default; two keep the services a quarter smaller.
+        # glibc gives every thread its own heap by default; two heaps make the services a quarter smaller.
         "MALLOC_ARENA_MAX": "2",
     }
 
@@ -149,7 +149,7 @@ def start(place: Layout, service: str, signature: str) -> int:
 
 
 def stop(place: Layout, service: str | None = None, patience: float = 5.0) -> None:
-    """End the processes of one service or of all, first by SIGTERM; return when they and their ports are gone."""
+    """End the processes of one service or of all, first by SIGTERM; return when their ports are released too."""
     number = signal.SIGTERM
     while left := [process for process in in_order(present(place)) if service in (None, process.service)]:
         end(left, number, patience)
@@ -157,7 +157,7 @@ def stop(place: Layout, service: str | None = None, patience: float = 5.0) -> No
 
 
 def end(found: Collection[Process], number: signal.Signals, patience: float) -> None:
-    """Signal processes and wait until all have ended, or `patience` seconds.
+    """Signal processes and wait up to `patience` seconds until all have ended.
 
     A process leaves /proc/*/cmdline before the kernel closes its sockets; its pidfd becomes readable after that.
     """
@@ -180,21 +180,19 @@ def end(found: Collection[Process], number: signal.Signals, patience: float) -> 
 
 
 def pidfd(process: Process) -> int | None:
-    """Return a handle of a process, or None when it has ended, even if another has its pid by now."""
+    """Return a process's pidfd, or None if it has ended, even if its pid was reused."""
     try:
         handle = os.pidfd_open(process.pid)
     except ProcessLookupError:
         return None
-    if is_there(
-        process
-    ):  # checked after pidfd_open, so the handle is of this process and not of a later one with its pid
+    if is_there(process):  # checked after pidfd_open, so that the pidfd is not of a later process with the same pid
         return handle
     os.close(handle)
     return None
 
 
 def is_there(process: Process, proc: Path = Path("/proc")) -> bool:
-    """Tell whether /proc still lists this very process."""
+    """Return whether /proc still lists this process (same pid and start time)."""
     try:
         return stat(proc / str(process.pid)).started == process.started
     except OSError:
@@ -208,7 +206,7 @@ def age(process: Process) -> float:
 
 
 def reap(pids: Iterable[int]) -> None:
-    """Reap those of the ended processes that are our children."""
+    """Reap the ended processes that are our children."""
     for pid in pids:
         try:
             os.waitpid(pid, os.WNOHANG)
@@ -217,7 +215,7 @@ def reap(pids: Iterable[int]) -> None:
 
 
 def ended(pid: int) -> int | None:
-    """Return a child's exit status, or minus its signal; None while it runs; 0 where it was reaped before."""
+    """Return a child's exit status, or minus its signal; None while it runs; 0 if it was already reaped."""
     try:
         done, status = os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
@@ -226,7 +224,7 @@ def ended(pid: int) -> int | None:
 
 
 def memory(pid: int) -> Memory:
-    """Return the memory of one process; zeros when it has ended."""
+    """Return the memory of one process; zeros if it has ended."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
     except OSError:

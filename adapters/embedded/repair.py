@@ -1,7 +1,7 @@
-"""Repair: start whatever service is gone, until all answer or one of them ends of itself again.
+"""Repairs a cloud: starts missing services until all answer, or until one of them fails again.
 
-A process can end at any moment: while it is looked at, after its health was checked, while the accounts are written.
-So nothing here is decided once. Each round looks at every service anew, and the number of starts is bounded.
+A process can end at any moment, also after its health check or while the accounts are written. So each round checks
+every service again, and the number of starts is bounded.
 """
 
 from collections import Counter
@@ -12,31 +12,31 @@ from adapters.embedded.errors import AnswerError, ServiceFailedError
 from adapters.embedded.layout import SERVICES
 from adapters.embedded.processes import Process
 
-MOST_STARTS = 5  # of one service during one repair, whoever ends it
-MOST_OWN_ENDS = 2  # the first may be bad luck (a port that a dying process still held); the second names the service
-PATIENCE = 240.0  # seconds for a service that lives and does not answer
+MOST_STARTS = 5  # of one service during one repair, whatever ended it
+MOST_OWN_ENDS = 2  # the first may be accidental (a port still held by an ending process); the second fails the repair
+PATIENCE = 240.0  # seconds to wait for a live service that does not answer
 ROUND_SECONDS = 0.15
 
-# How a process ends that somebody else ended: by SIGKILL, or by SIGTERM, upon which services leave with status 0.
+# The exit status of a process that another process ended: by SIGKILL, or by SIGTERM, after which services exit with 0.
 ENDED_BY_OTHERS = frozenset({-9, -15, 0})
 
-# What a service answers when another one, which it asks, has just been replaced. keystonemiddleware answers 503 when it
-# cannot check a token; where `delay_auth_decision` is set, as in glance-api-paste.ini, it takes the token for invalid
-# and the service answers 401 (`AuthProtocol.fetch_token`). Every service answers 500 for an error it does not expect.
+# Statuses of a service when another service that it calls has just been replaced. keystonemiddleware answers 503 when
+# it cannot check a token; with `delay_auth_decision`, as in glance-api-paste.ini, it treats the token as invalid and
+# the service answers 401 (`AuthProtocol.fetch_token`). Every service answers 500 for an unexpected error.
 ECHOES = frozenset({401, 500, 502, 503, 504})
 
 T = TypeVar("T")
 
 
 class Host(Protocol):
-    """What a repair sees of the machine and does to it."""
+    """The operations of a repair on the machine."""
 
     def running(self) -> Mapping[str, list[Process]]:
-        """List the processes of each service that live and are not about to end."""
+        """Return the live processes of each service, without those that are ending."""
         ...
 
     def start(self, service: str) -> int:
-        """Start a service and return its pid; what is left of an earlier process of it has ended by then."""
+        """Start a service after its earlier processes have ended; return its pid."""
         ...
 
     def stop(self, service: str) -> None:
@@ -44,15 +44,15 @@ class Host(Protocol):
         ...
 
     def ended(self, pid: int) -> int | None:
-        """Return how a process ended that `start` started: its status, or minus the signal; None while it has not."""
+        """Return the exit status, or minus the signal, of a process that `start` started; None while it runs."""
         ...
 
     def is_healthy(self, service: str) -> bool:
-        """Tell whether all ports of a service answer."""
+        """Return whether all ports of a service answer."""
         ...
 
     def is_good(self, found: list[Process]) -> bool:
-        """Tell whether these are one process, with today's configuration, and well or about to be."""
+        """Return whether these are a single process, with the current configuration, that answers or still starts."""
         ...
 
     def log_tail(self, service: str) -> str:
@@ -60,7 +60,7 @@ class Host(Protocol):
         ...
 
     def now(self) -> float:
-        """Return the seconds of a clock that never goes back."""
+        """Return the seconds of a monotonic clock."""
         ...
 
     def sleep(self, seconds: float) -> None:
@@ -69,19 +69,19 @@ class Host(Protocol):
 
 
 class Repair:
-    """One repair of one cloud: it counts what it started, and how that ended."""
+    """One repair of one cloud; it counts the starts and failures of each service."""
 
     def __init__(self, host: Host, say: Callable[[str], None]) -> None:
         self._host = host
         self._say = say
         self._starts: Counter[str] = Counter()
         self._own_ends: Counter[str] = Counter()
-        self._unproved: set[str] = set()  # services that were started, and with which no step has passed since
-        self._children: dict[str, int] = {}  # service → the process that was started here and, as far as known, lives
-        self._since: dict[str, float] = {}  # service → when its time to answer began
+        self._unproved: set[str] = set()  # services that were started and since which no step has succeeded
+        self._children: dict[str, int] = {}  # service → the pid that was started here and is believed to run
+        self._since: dict[str, float] = {}  # service → the time from which its silence is measured
 
     def replace_unwell(self, before_start: Callable[[str], None] = lambda _service: None) -> None:
-        """Start every service that is not there, hangs, or runs with another configuration than today's."""
+        """Start every service that is missing, hangs, or runs with an outdated configuration."""
         running = self._host.running()
         for service in SERVICES:
             found = running.get(service, [])
@@ -91,9 +91,9 @@ class Repair:
             self._start(service, f"restarting {service}" if found else "")
 
     def settle(self, wanted: Iterable[str] = SERVICES) -> Mapping[str, int]:
-        """Return when these services answer, with the pid of each; start again what is gone, whichever it is.
+        """Wait until these services answer and return the pid of each; restart any service that ends meanwhile.
 
-        Raises ServiceFailedError for a service that ends of itself again, or lives and does not answer.
+        Raises ServiceFailedError for a service that fails again by itself, or runs and does not answer.
         """
         wanted = tuple(wanted)
         self._since = dict.fromkeys(SERVICES, self._host.now())
@@ -102,7 +102,7 @@ class Repair:
             for service in SERVICES:
                 self._look_after(service, running.get(service, []))
             silent = [service for service in wanted if not self._host.is_healthy(service)]
-            # An answer proves nothing of a process that has ended since, or of one that began after the first look.
+            # The answer may be of a process that has ended since, or of one that started after the first check.
             if not silent and (members := pids(running, wanted)) and members == pids(self._host.running(), wanted):
                 return members
             for service in silent or wanted:
@@ -110,11 +110,11 @@ class Repair:
             self._host.sleep(ROUND_SECONDS)
 
     def through(self, wanted: Iterable[str], step: Callable[[], T]) -> T:
-        """Run a step while these services answer; run it again when its failure may come from a service's replacement.
+        """Run a step while these services answer; repeat it if a service's replacement may have caused its failure.
 
-        It may when one of the services was replaced meanwhile. It also may when all lived, one gave an answer of ECHOES
-        or none, and a service was started with which no step has passed yet. Every start excuses one such failure, so
-        the number of runs is bounded by the number of starts. Any other failure is the step's own, and is raised.
+        That is so if one of the services was replaced during the step. It is also so if none was replaced, one gave a
+        status of ECHOES or no answer, and a service was started since the last successful step. Every start excuses one
+        such failure, so the number of runs is bounded by the number of starts. Any other failure is raised.
         """
         wanted = tuple(wanted)
         while True:
@@ -134,7 +134,7 @@ class Repair:
                 return result
 
     def _look_after(self, service: str, found: list[Process]) -> None:
-        """Start a service that is gone, and one of which there are several."""
+        """Start a service that is missing or has several processes."""
         if len(found) == 1:
             return
         if found:
@@ -145,7 +145,7 @@ class Repair:
             self._start(service, f"{service} is gone: starting it")
             return
         status = self._host.ended(child)
-        if status is None:  # it is about to become the service, or about to end
+        if status is None:  # just forked, or ending
             return
         del self._children[service]
         if status not in ENDED_BY_OTHERS:
@@ -155,7 +155,7 @@ class Repair:
         self._start(service, f"{service} ended ({told(status)}): starting it")
 
     def _bound_silence(self, service: str) -> None:
-        """Restart a service that was there before and answers nothing; give up on one that was started here."""
+        """Restart a silent service from before this repair; raise for a silent one that was started here."""
         if self._host.now() - self._since[service] <= PATIENCE:
             return
         if service in self._children:
@@ -177,7 +177,7 @@ class Repair:
 
 
 def pids(running: Mapping[str, list[Process]], wanted: Iterable[str]) -> dict[str, int]:
-    """Return the pid of each of these services; nothing where one is missing or there twice."""
+    """Return the pid of each of these services; empty if one is missing or has several processes."""
     found = {service: running.get(service, []) for service in wanted}
     if any(len(processes) != 1 for processes in found.values()):
         return {}
@@ -185,5 +185,5 @@ def pids(running: Mapping[str, list[Process]], wanted: Iterable[str]) -> dict[st
 
 
 def told(status: int) -> str:
-    """Say how a process ended."""
+    """Describe how a process ended."""
     return f"signal {-status}" if status < 0 else f"status {status}"

@@ -1,4 +1,4 @@
-"""HTTP calls of the supervisor, for health checks and seeding: standard library only, and never through a proxy."""
+"""The supervisor's HTTP calls for health checks and seeding: standard library only, and never through a proxy."""
 
 import http.client
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 from adapters.embedded.errors import AnswerError
 
-Json = Any  # each API has its own shape, and the seed reads few fields of each
+Json = Any  # each API has its own shape, and the seed reads only a few fields
 
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -27,7 +27,7 @@ class Answer:
 def call(
     method: str, url: str, *, body: Json = None, headers: Mapping[str, str] | None = None, timeout: float = 60
 ) -> Answer:
-    """Send one request; raise AnswerError for a status of 400 or more, OSError when nobody answers.
+    """Send one request; raise AnswerError for a status of 400 or more, OSError if there is no answer.
 
     A body of bytes is sent unchanged, any other body as JSON.
     """
@@ -38,10 +38,10 @@ def call(
         try:
             response = _direct.open(request, timeout=timeout)
         except urllib.error.HTTPError as error:
-            response = error  # an answer like any other: urllib calls even 300 an error, which version lists answer
+            response = error  # also for 300, the status of version lists, which urllib raises as an error
         with response:
             data = response.read()
-    except http.client.HTTPException as error:  # an answer cut short, by a service that died over it
+    except http.client.HTTPException as error:  # an incomplete answer from a service that ended
         raise ConnectionError(f"{method} {url}: {error!r}") from error
     if response.status >= 400:
         raise AnswerError(method, url, response.status, data.decode(errors="replace"))
@@ -49,7 +49,7 @@ def call(
 
 
 def decode(data: bytes) -> Json:
-    """Read JSON; anything else (health checks answer text) is None."""
+    """Parse JSON; return None for anything else (health checks answer text)."""
     try:
         return json.loads(data)
     except ValueError:
@@ -58,7 +58,7 @@ def decode(data: bytes) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A token for one endpoint: `get("/networks")`."""
+    """Calls to one endpoint with a token, such as `get("/networks")`."""
 
     endpoint: str
     token: str = field(repr=False)

@@ -1,4 +1,4 @@
-"""The passwords of one cloud: made once, kept in a file only its owner may read."""
+"""The passwords of one cloud, generated once and kept in a file that only its owner may read."""
 
 import json
 import secrets
@@ -7,14 +7,14 @@ from pathlib import Path
 
 from adapters.embedded.layout import write_private
 
-# Accounts of services and of users, then two shared secrets that are no account's password.
+# Accounts of services and users, then two shared secrets.
 SERVICE_USERS = ("placement", "glance", "neutron", "nova", "cinder", "swift")
 PEOPLE = ("admin", "passerelle", "main", "alt", "tenant", "reader")
 SHARED = ("metadata-proxy", "swift-hash-suffix")
 
 
 def passwords(file: Path) -> Mapping[str, str]:
-    """Read the passwords by account name, making those which are missing."""
+    """Return the passwords by account name; generate missing ones."""
     try:
         known: dict[str, str] = json.loads(file.read_text())
     except (OSError, ValueError):

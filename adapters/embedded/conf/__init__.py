@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from adapters.embedded.conf import cinder, identity, image, network, nova, placement, swift
 from adapters.embedded.plan import Plan
 
-# Service → the files it reads. A service is restarted when one of its files is not what it was started with.
+# Service → the files it reads. A service is restarted when one of its files has changed since its start.
 RENDERERS = {
     "keystone": identity.files,
     "placement": placement.files,
@@ -25,7 +25,7 @@ def render(plan: Plan) -> dict[str, dict[str, str]]:
 
 
 def signature(files: Mapping[str, str], packages: str) -> str:
-    """Name a configuration together with the packages that read it (`packages` is the installed lock's digest)."""
+    """Return a digest of a configuration and the packages that read it (`packages` is the installed lock's digest)."""
     digest = hashlib.sha256(packages.encode())
     for name, text in sorted(files.items()):
         digest.update(f"\0{name}\0{text}".encode())

@@ -21,7 +21,7 @@ def files(plan: Plan) -> dict[str, str]:
             enabled_backends="file",
             glance_api_servers=plan.url("glance"),
             default_volume_type="gp2",
-            scheduler_driver_init_wait_time=1,  # the default of a minute is the time to hear of many backends
+            scheduler_driver_init_wait_time=1,  # the default of a minute is for clouds with many backends
             image_conversion_dir=plan.place.root / "cinder/conversion",
             report_interval=10,
             service_down_time=300,

@@ -12,7 +12,7 @@ def files(plan: Plan) -> dict[str, str]:
         "database": database(plan, "keystone"),
         "token": {"provider": "fernet", "expiration": 14400},
         "fernet_tokens": {"key_repository": home / "fernet-keys"},
-        # Keystone looks there even for receipts nobody asks for; the default is in /etc.
+        # Keystone reads this directory even if no receipt is requested; the default is in /etc.
         "fernet_receipts": {"key_repository": home / "fernet-keys"},
         "credential": {"key_repository": home / "credential-keys"},
         # bcrypt's default cost makes every password login take a quarter of a second.

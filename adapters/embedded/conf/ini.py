@@ -1,4 +1,4 @@
-"""INI texts from tables, and the tables which all OpenStack services share."""
+"""Writes INI files from tables, and has the tables that all OpenStack services share."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from adapters.embedded.plan import Plan
 Section = Mapping[str, object]
 
 COMPUTE_HOST = "passerelle"  # the one host of the cloud; not "compute", which is the name of an RPC topic
-CACHE_KEY = "passerelle.cache"  # where services.web puts the token cache into each request
+CACHE_KEY = "passerelle.cache"  # the WSGI environ key under which services.web puts the token cache
 
 
 def text(sections: Mapping[str, Section]) -> str:
@@ -38,7 +38,7 @@ def login(plan: Plan, user: str) -> Section:
 
 
 def token_check(plan: Plan, user: str) -> Section:
-    """Return keystonemiddleware's options: check tokens as `user`, remember them in the process."""
+    """Return keystonemiddleware's options: check tokens as `user`, cache them in the process."""
     return {
         "www_authenticate_uri": plan.keystone,
         "service_token_roles": "service",
@@ -49,7 +49,7 @@ def token_check(plan: Plan, user: str) -> Section:
 
 
 def default(plan: Plan, service: str, **more: object) -> Section:
-    """Return [DEFAULT] of a service: stderr is its log, its RPC stays in the process."""
+    """Return a service's [DEFAULT]: it logs to stderr, and its RPC stays in the process."""
     return {
         "use_stderr": True,
         "transport_url": "fake:///",
@@ -66,7 +66,7 @@ def database(plan: Plan, name: str) -> Section:
 
 
 def shared(plan: Plan) -> dict[str, Section]:
-    """Return the sections every service wants: where locks lie, and that notifications go nowhere."""
+    """Return the sections that every service needs: the lock directory, and notifications switched off."""
     return {
         "oslo_concurrency": {"lock_path": plan.place.root / "lock"},
         "oslo_messaging_notifications": {"driver": "noop"},

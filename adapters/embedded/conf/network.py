@@ -21,7 +21,7 @@ def files(plan: Plan) -> dict[str, str]:
             api_paste_config=plan.place.venv / "etc/neutron/api-paste.ini",
             dhcp_agent_notification=False,
             enable_traditional_dhcp=False,
-            setproctitle="off",  # or the process could not be recognised by its command line
+            setproctitle="off",  # the supervisor recognises the process by its command line
             notify_nova_on_port_status_changes=True,
             notify_nova_on_port_data_changes=True,
             send_events_interval=1,  # 0 never sends

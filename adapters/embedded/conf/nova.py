@@ -11,7 +11,7 @@ QUOTAS = (
 
 
 def compute(plan: Plan) -> Section:
-    """Return [DEFAULT]: a fake hypervisor without delays, and few periodic tasks, as all share a process."""
+    """Return [DEFAULT]: a fake hypervisor without delays, and few periodic tasks, as all services share a process."""
     return default(
         plan,
         "nova",

@@ -24,7 +24,7 @@ STOCK = {
 # Seconds that a Swift server waits for another. By default an object server tells the container of a new object within
 # 1 s (`container_update_timeout`), connects within 0.5 s and waits 3 s for the answer; after that the PUT succeeds, and
 # listings lack the object until the updater's next round. All these servers share two processes and one disk here, so a
-# busy machine is no sign of a broken node, and there is no other node to turn to. Below the gateway's 60 s.
+# slow answer does not mean a broken node, and there is no other node. Below the gateway's 60 s.
 PATIENCE = {"conn_timeout": 30, "node_timeout": 30, "container_update_timeout": 30}
 
 CACHE = {"paste.filter_factory": "passerelle_cloud.swift.parts:cache_filter"}  # the stock one needs memcached
@@ -37,7 +37,7 @@ PROXY_APP = {
 
 
 def process(plan: Plan, name: str, port: str, level: str) -> Section:
-    """Return [DEFAULT] of a Swift server, which logs to stderr: it knows syslog only, and there may be none."""
+    """Return a Swift server's [DEFAULT] with logs to stderr: Swift itself logs only to syslog, which may be missing."""
     return {
         "swift_dir": plan.place.etc / "swift",
         "bind_ip": HOST,
@@ -66,7 +66,7 @@ def storage_files(plan: Plan) -> dict[str, str]:
 
 
 def storage(plan: Plan, kind: str) -> str:
-    """Return one storage server's file, with the sections its background daemons ask for."""
+    """Return one storage server's file, with the sections that its background daemons require."""
     return text({
         "DEFAULT": {
             **process(plan, f"swift-{kind}", f"swift-{kind}", "WARNING"),
@@ -86,7 +86,7 @@ def storage(plan: Plan, kind: str) -> str:
 
 
 def proxy_files(plan: Plan) -> dict[str, str]:
-    """Return the proxy's file, and that of the client inside it which symlinks and versions use."""
+    """Return the proxy's file, and that of its internal client for symlinks and versions."""
     internal: dict[str, Section] = {
         "DEFAULT": {"swift_dir": plan.place.etc / "swift"},
         "pipeline:main": {"pipeline": "catch_errors cache symlink proxy-server"},
@@ -108,7 +108,7 @@ def proxy_files(plan: Plan) -> dict[str, str]:
 
 
 def identity_filters(plan: Plan) -> dict[str, Section]:
-    """Return the filters which ask Keystone who is calling."""
+    """Return the filters that authenticate requests with Keystone."""
     user = login(plan, "swift")
     return {
         "filter:authtoken": {
@@ -138,9 +138,9 @@ def identity_filters(plan: Plan) -> dict[str, Section]:
 
 
 def object_filters() -> dict[str, Section]:
-    """Return the filters of large and versioned objects, with AWS-sized multipart uploads let through."""
+    """Return the filters of large and versioned objects, with limits that allow AWS-sized multipart uploads."""
     return {
-        # Swift's own S3 API, to compare with; the gateway does not use it.
+        # Swift's own S3 API, for comparison; the gateway does not use it.
         "filter:s3api": {
             "use": "egg:swift#s3api",
             "location": "us-east-1",

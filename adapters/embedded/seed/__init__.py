@@ -1,1 +1,1 @@
-"""The first content of a cloud: accounts and catalog (Keystone), and the resources that tenants need."""
+"""Creates a cloud's first content: accounts and catalog (Keystone), and the resources that tenants need."""

@@ -1,4 +1,4 @@
-"""The resources that tenants need: flavors, images, volume types, an external network, a network for each tenant."""
+"""Creates the resources that tenants need: flavors, images, volume types, an external network, tenants' networks."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +26,7 @@ DEFAULT, DEFAULT_CIDR = "default", "172.31.0.0/20"
 
 
 def seed(plan: Plan) -> None:
-    """Make missing resources; the four services are called at the same time."""
+    """Create missing resources, calling the four services in parallel."""
     token = rest.token(plan.keystone, "admin", plan.passwords["admin"], "admin")
     steps: tuple[Callable[[Plan, str], None], ...] = (networks, flavors, images, volume_types)
     with ThreadPoolExecutor(len(steps)) as pool:
@@ -35,7 +35,7 @@ def seed(plan: Plan) -> None:
 
 
 def flavors(plan: Plan, token: str) -> None:
-    """Make the public flavors."""
+    """Create the public flavors."""
     nova = Session(plan.url("nova", "/v2.1"), token)
     known = {each["name"] for each in nova.get("/flavors")["flavors"]}
     for name, (vcpus, ram, disk) in FLAVORS.items():
@@ -44,9 +44,9 @@ def flavors(plan: Plan, token: str) -> None:
 
 
 def images(plan: Plan, token: str) -> None:
-    """Make one small public image per architecture; upload one that has no data, replace one that is unusable.
+    """Create one small public image per architecture; upload missing data, replace an unusable image.
 
-    A Glance that dies during an upload leaves the image in `saving`, and then refuses another upload.
+    A Glance that ends during an upload leaves the image in status `saving` and refuses another upload.
     """
     glance = Session(plan.url("glance", "/v2"), token)
     known = {}
@@ -76,7 +76,7 @@ def volume_types(plan: Plan, token: str) -> None:
 
 
 def networks(plan: Plan, token: str) -> None:
-    """Make the external network, then each tenant's own network behind it."""
+    """Create the external network, then each tenant's network behind it."""
     neutron = Session(plan.url("neutron", "/v2.0"), token)
     external = ensure(neutron, "network", {
         "name": EXTERNAL, "router:external": True, "provider:network_type": "flat",
@@ -105,7 +105,7 @@ def tenant_network(plan: Plan, name: str, external: str) -> None:
 
 
 def ensure(neutron: Session, kind: str, wanted: Mapping[str, Json], narrower: str = "") -> Json:
-    """Find a network, subnet or router by name (and the network it is on), or make it."""
+    """Find a network, subnet or router by name (and by its network), or create it."""
     query = f"name={wanted['name']}" + (f"&network_id={wanted['network_id']}" if "network_id" in wanted else "")
     known = neutron.get(f"/{kind}s?{query}&{narrower}")[f"{kind}s"]
     return known[0] if known else neutron.post(f"/{kind}s", {kind: wanted})[kind]

@@ -1,4 +1,4 @@
-"""The accounts and the catalog. Each is looked up before it is made, so that an interrupted seed is completed."""
+"""Creates the accounts and the catalog. Each is looked up first, so that an interrupted seed can be completed."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ ROLES = ("admin", "member", "reader", "service", "ResellerAdmin", "swiftoperator
 PROJECTS = ("admin", "service", "main", "alt", "tenant")
 INTERFACES = ("public", "internal", "admin")
 
-# User → (project, roles there). `passerelle` is the gateway: see SYSTEM_READERS for its other right.
+# User → (project, roles there). `passerelle` is the gateway's user, which is also one of SYSTEM_READERS.
 USERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     **dict.fromkeys(SERVICE_USERS, ("service", ("admin", "service"))),
     "passerelle": ("service", ("service",)),
@@ -22,17 +22,17 @@ USERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "tenant": ("tenant", ("member",)),
     "reader": ("main", ("reader",)),
 }
-# Keystone's own policy lets readers of the system scope read stored credentials, which checking a signature takes.
+# Keystone's default policy lets readers of the system scope read stored credentials, as checking a signature requires.
 SYSTEM_READERS = ("passerelle",)
-# The gateway acts in the projects of others with this role alone, which Swift's operator_roles name and no other
-# service's policy does; it is inherited by every project of the domain.
+# The gateway's only role in the projects of others. Swift's operator_roles include it and no other service's policy
+# names it; every project of the domain inherits it.
 INHERITED = {"passerelle": "swiftoperator"}
 EC2_USERS = ("main", "alt", "tenant", "reader")
 PUBLISHED = ("admin", "passerelle", *EC2_USERS)
 
 
 def seed(plan: Plan) -> CloudFacts:
-    """Make missing roles, projects, users, grants, endpoints and EC2 credentials; return the facts for users."""
+    """Create missing roles, projects, users, grants, endpoints and EC2 credentials; return the facts for users."""
     admin = Session(plan.keystone, token(plan.keystone, "admin", plan.passwords["admin"], "admin"))
     roles = ensure_named(admin, "roles", {name: {} for name in ROLES})
     projects = ensure_named(admin, "projects", {name: {"domain_id": "default"} for name in PROJECTS})
@@ -60,7 +60,7 @@ def seed(plan: Plan) -> CloudFacts:
 
 
 def ensure_named(admin: Session, kind: str, wanted: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """Make what is missing of {name: attributes} in /v3/`kind`; return {name: id}."""
+    """Create what is missing of {name: attributes} in /v3/`kind`; return {name: id}."""
     ids = {each["name"]: str(each["id"]) for each in admin.get(f"/{kind}")[kind] if each["name"] in wanted}
     for name, attributes in wanted.items():
         if name not in ids:
@@ -107,7 +107,7 @@ def write_catalog(plan: Plan, admin: Session) -> None:
 
 
 def ensure_endpoint(admin: Session, known: Json, wanted: Mapping[str, str]) -> None:
-    """Make an endpoint, or correct its URL."""
+    """Create an endpoint, or correct its URL."""
     if known is None:
         admin.post("/endpoints", {"endpoint": wanted})
     elif known["url"] != wanted["url"]:
@@ -115,7 +115,7 @@ def ensure_endpoint(admin: Session, known: Json, wanted: Mapping[str, str]) -> N
 
 
 def ec2_credentials(plan: Plan, admin: Session, name: str) -> tuple[str, str]:
-    """Return a user's EC2 credentials for its project. A reader may not create them, so the admin does it for one."""
+    """Return a user's EC2 credentials for its project. A reader may not create them, so the admin creates those."""
     answer = log_in(plan.keystone, name, plan.passwords[name], USERS[name][0])
     user, project = answer.body["token"]["user"]["id"], answer.body["token"]["project"]["id"]
     own = Session(plan.keystone, answer.headers["x-subject-token"])

@@ -1,7 +1,7 @@
 """Run one service: `python -P -m passerelle_cloud SERVICE ROOT SIGNATURE`.
 
-ROOT is the cloud's directory. SIGNATURE is not read here: it tells the supervisor with which configuration the process
-was started.
+ROOT is the cloud's directory. SIGNATURE is not read here: it tells the supervisor which configuration the process was
+started with.
 """
 
 import importlib
@@ -12,7 +12,7 @@ import traceback
 from pathlib import Path
 from types import FrameType
 
-# Service → the module whose `main(etc)` serves for ever.
+# Service → the module whose `main(etc)` serves it.
 MODULES = {
     "keystone": "keystone",
     "placement": "placement",
@@ -23,12 +23,12 @@ MODULES = {
     "swift": "swift.proxy",
     "swift-storage": "swift.storage",
 }
-OWN_PATCHING = ("nova", "cinder")  # they choose native threads by a variable, and patch themselves
+OWN_PATCHING = ("nova", "cinder")  # they choose native threads by an environment variable and patch themselves
 EVENTLET = ("swift", "swift-storage")
 
 
 def leave(_number: int, _frame: FrameType | None) -> None:
-    """End at once: every request that was answered is in a database or a file."""
+    """Exit at once; the results of all answered requests are already in a database or a file."""
     os._exit(0)
 
 
@@ -44,7 +44,7 @@ def native_threads(service: str) -> None:
 
 
 def main() -> None:
-    """Serve; an error ends the process, though other threads of a half-started service would live on."""
+    """Serve; an error ends the process even if other threads of a half-started service still run."""
     service, root = sys.argv[1], Path(sys.argv[2])
     sys.argv = [service]  # the services parse it, and name their locks and logs after it
     os.chdir(root)
@@ -56,7 +56,7 @@ def main() -> None:
             for patch in ("sqlite", "rpc"):
                 importlib.import_module(f"{__package__}.{patch}").patch()
         importlib.import_module(f"{__package__}.{MODULES[service]}").main(root / "etc")
-    except BaseException:  # noqa: BLE001 - SystemExit too: whatever ends the main thread ends the service
+    except BaseException:  # noqa: BLE001 - SystemExit too: the service ends with its main thread
         traceback.print_exc()
         os._exit(1)
 

@@ -1,4 +1,4 @@
-"""Cinder: API, scheduler and volume service in one process, which lets RPC stay in memory."""
+"""Cinder: API, scheduler and volume service in one process, so that RPC stays in memory."""
 
 from pathlib import Path
 from typing import Any

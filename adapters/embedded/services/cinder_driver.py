@@ -1,4 +1,4 @@
-"""A Cinder backend of sparse files: a volume costs the disk space that was written to it, and deleting frees that."""
+"""A Cinder backend of sparse files: a volume takes only the disk space that was written to it."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ OPTIONS = [cfg.StrOpt("passerelle_volumes", help="The directory of the volumes' 
 
 
 class SparseFiles(driver.VolumeDriver):  # type: ignore[misc]
-    """Volumes and snapshots are files named as Cinder names them; attaching hands out a path."""
+    """Volumes and snapshots are files with Cinder's names; the connection info of an attachment is a path."""
 
     VERSION = "1.0"
 
@@ -28,14 +28,14 @@ class SparseFiles(driver.VolumeDriver):  # type: ignore[misc]
         Path(self.configuration.passerelle_volumes).mkdir(parents=True, exist_ok=True)
 
     def check_for_setup_error(self) -> None:
-        """Find nothing wrong: do_setup would have raised."""
+        """Do nothing: do_setup has raised any error."""
 
     def file(self, thing: Any) -> Path:
         """Return the file of a volume or a snapshot."""
         return Path(self.configuration.passerelle_volumes) / str(thing.name)
 
     def copy(self, source: Any, target: Any, gib: int) -> None:
-        """Copy data and holes, and lengthen."""
+        """Copy data and holes, and extend the copy."""
         path = self.file(target)
         copy = [shutil.which("cp") or "/bin/cp", "--sparse=always", "--reflink=auto", str(self.file(source)), str(path)]
         subprocess.run(copy, check=True)
@@ -47,11 +47,11 @@ class SparseFiles(driver.VolumeDriver):  # type: ignore[misc]
             file.truncate(length(volume.size))
 
     def delete_volume(self, volume: Any) -> None:
-        """Free a volume's space."""
+        """Delete a volume's file."""
         self.file(volume).unlink(missing_ok=True)
 
     def create_snapshot(self, snapshot: Any) -> None:
-        """Copy a volume as it is."""
+        """Copy a volume's current content."""
         self.copy(snapshot.volume, snapshot, snapshot.volume_size)
 
     def delete_snapshot(self, snapshot: Any) -> None:
@@ -59,51 +59,51 @@ class SparseFiles(driver.VolumeDriver):  # type: ignore[misc]
         self.file(snapshot).unlink(missing_ok=True)
 
     def create_volume_from_snapshot(self, volume: Any, snapshot: Any) -> None:
-        """Make a volume with a snapshot's content."""
+        """Create a volume with a snapshot's content."""
         self.copy(snapshot, volume, volume.size)
 
     def create_cloned_volume(self, volume: Any, src_vref: Any) -> None:
-        """Make a volume with another's content."""
+        """Create a volume with another volume's content."""
         self.copy(src_vref, volume, volume.size)
 
     def revert_to_snapshot(self, context: Any, volume: Any, snapshot: Any) -> None:
-        """Put a snapshot's content back."""
+        """Restore a snapshot's content."""
         self.copy(snapshot, volume, volume.size)
 
     def extend_volume(self, volume: Any, new_size: int) -> None:
-        """Lengthen."""
+        """Extend a volume."""
         os.truncate(self.file(volume), length(new_size))
 
     def clone_image(
         self, context: Any, volume: Any, image_location: Any, image_meta: dict[str, Any], image_service: Any
     ) -> tuple[dict[str, Any], bool]:
-        """Make a volume from an image, taken as raw: the generic way asks for qemu-img."""
+        """Create a volume from an image, read as raw: Cinder's generic implementation requires qemu-img."""
         with self.file(volume).open("wb") as file:
             image_service.download(context, image_meta["id"], file)
         os.truncate(self.file(volume), length(volume.size))
         return {}, True
 
     def copy_volume_to_image(self, context: Any, volume: Any, image_service: Any, image_meta: dict[str, Any]) -> None:
-        """Make an image from a volume, without the zeros nobody ever wrote at its end."""
+        """Create an image from a volume, without the unwritten zeros at its end."""
         path = self.file(volume)
         with WrittenPart(path) as body:
             image_service.update(context, image_meta["id"], {}, body)
 
     def ensure_export(self, context: Any, volume: Any) -> None:
-        """Export nothing: a path needs no target."""
+        """Do nothing: a path needs no export."""
 
     def create_export(self, context: Any, volume: Any, connector: Any) -> None:
-        """Export nothing."""
+        """Do nothing: a path needs no target."""
 
     def remove_export(self, context: Any, volume: Any) -> None:
-        """Have exported nothing."""
+        """Do nothing: there is no export."""
 
     def initialize_connection(self, volume: Any, connector: Any) -> dict[str, Any]:
-        """Tell Nova where the volume is."""
+        """Return the connection info for Nova."""
         return {"driver_volume_type": "local", "data": {"device_path": str(self.file(volume))}}
 
     def terminate_connection(self, volume: Any, connector: Any, **kwargs: Any) -> None:
-        """Hold nothing open."""
+        """Do nothing: there is no connection."""
 
     def _update_volume_stats(self) -> None:
         self._stats = {

@@ -1,4 +1,4 @@
-"""Keystone: bootstraps itself at every start (which repairs what a crash left half done), then serves."""
+"""Keystone: bootstraps itself at every start, which completes a bootstrap that a crash interrupted, then serves."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ from .web import serve
 
 
 def bootstrap(etc: Path) -> None:
-    """Make sure of the first account, the basic roles, the region and Keystone's own catalog entry."""
+    """Create the first account, the basic roles, the region and Keystone's own catalog entry, if missing."""
     from keystone.cmd.bootstrap import Bootstrapper
     from keystone.server import backends
 
@@ -26,10 +26,10 @@ def bootstrap(etc: Path) -> None:
 def load_policy() -> None:
     """Register the rules of Keystone's policy before any request comes.
 
-    `RBACEnforcer._enforcer` publishes the enforcer first and registers the rules after that, on the first request that
-    has a rule. A second request at the same time finds no rule and answers 403. When four services check a token with
-    a new Keystone at once, three are told that they may not, and pass that on as 401 or 503. (Nova had the same fault,
-    and publishes its enforcer when it is complete: `nova.policy.init`.)
+    `RBACEnforcer._enforcer` publishes the enforcer before it registers the rules, on the first request that has a rule.
+    A concurrent second request finds no rule and answers 403. When four services check a token with a new Keystone at
+    the same time, three get 403 and answer 401 or 503. (Nova had the same fault, and now publishes its enforcer when it
+    is complete: `nova.policy.init`.)
     """
     from keystone.common.rbac_enforcer.enforcer import RBACEnforcer
 

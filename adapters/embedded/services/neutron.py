@@ -1,4 +1,4 @@
-"""Neutron: the API and its plugins in one process, and no agent anywhere."""
+"""Neutron: the API and its plugins in one process, without agents."""
 
 import os
 from pathlib import Path
@@ -9,10 +9,10 @@ from .web import serve
 
 
 def floating_ips_without_agents() -> None:
-    """Let floating IPs become ACTIVE and DOWN by themselves: the L3 agent that would report it does not exist.
+    """Set floating IPs to ACTIVE and DOWN without the L3 agent that normally reports it.
 
-    A patch and not a subclass: other service plugins ask for the alias "router" and would load the stock class beside
-    the subclass, and two of them dispute every router.
+    This is a patch and not a subclass: other service plugins request the alias "router" and would load the stock class
+    beside the subclass, and the two would conflict over every router.
     """
     from neutron.services.l3_router.l3_router_plugin import L3RouterPlugin
     from neutron_lib.constants import FLOATINGIP_STATUS_ACTIVE, FLOATINGIP_STATUS_DOWN

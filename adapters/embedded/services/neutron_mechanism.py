@@ -1,4 +1,4 @@
-"""An ML2 mechanism driver for a network without agents: every port binds, at once, on any host."""
+"""An ML2 mechanism driver for a network without agents: every port binds at once on any host."""
 
 from typing import Any
 
@@ -11,15 +11,15 @@ class Mechanism(api.MechanismDriver):  # type: ignore[misc]
     """Loaded by the entry point `passerelle` of group neutron.ml2.mechanism_drivers."""
 
     def initialize(self) -> None:
-        """Need nothing."""
+        """Do nothing; the interface requires the method."""
 
     @property
     def connectivity(self) -> str:
-        """Say that ports get layer 2."""
+        """Return that ports have layer 2 connectivity."""
         return str(portbindings.CONNECTIVITY_L2)
 
     def bind_port(self, context: Any) -> None:
-        """Bind. Nova refuses vif_type `bridge` ("no longer supported"), so this claims to be Open vSwitch."""
+        """Bind a port as Open vSwitch, because Nova refuses vif_type `bridge` ("no longer supported")."""
         context.set_binding(
             context.segments_to_bind[0][api.ID],
             portbindings.VIF_TYPE_OVS,

@@ -1,7 +1,7 @@
-"""Make Neutron's database: `python -P -m passerelle_cloud.neutron_tables FILE`.
+"""Creates Neutron's database: `python -P -m passerelle_cloud.neutron_tables FILE`.
 
-Neutron's migrations alter constraints, which SQLite cannot. Its models say the same; what is left is the rows one of
-the migrations inserts: the rules every new security group starts with.
+Neutron's migrations alter constraints, which SQLite cannot do. So the tables are made from the models, and the rows
+that a migration would insert are added: the rules of every new security group.
 """
 
 import sys
@@ -15,7 +15,7 @@ KIND = "securitygroupdefaultrules"
 
 
 def default_rules() -> list[dict[str, Any]]:
-    """Give the template: everything may leave, and a project's `default` group may reach itself."""
+    """Return the template rules: all egress, and ingress within a project's `default` group."""
     return [
         {
             "id": str(uuid.uuid4()),
@@ -31,7 +31,7 @@ def default_rules() -> list[dict[str, Any]]:
 
 
 def main(file: str) -> None:
-    """Create the tables and the rows."""
+    """Create the tables and insert the rows."""
     metadata = head.get_metadata()
     engine = sqlalchemy.create_engine(f"sqlite:///{file}")
     metadata.create_all(engine)

@@ -1,4 +1,4 @@
-"""Nova: API, metadata API, conductor, scheduler and compute in one process, which lets RPC stay in memory."""
+"""Nova: API, metadata API, conductor, scheduler and compute in one process, so that RPC stays in memory."""
 
 import sys
 import time
@@ -13,9 +13,9 @@ from .web import serve
 
 
 def wait_for_identity(known: dict[str, Any], patience: float = 300) -> None:
-    """Wait until the catalog is written and Placement answers: the compute service looks for it once, as it starts.
+    """Wait until the catalog is written and Placement answers: the compute service looks it up only at its start.
 
-    All the imports are done by then, so that Nova, the slowest to load, holds up nobody.
+    All imports are done before, so that Nova, the slowest to load, does not delay the start.
     """
     ready, placement = Path(known["identity_ready"]), known["placement"]
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -78,13 +78,13 @@ def applications(options: Any, ports: dict[str, int]) -> dict[int, Any]:
 
     loaded = {}
     for name, port in (("osapi_compute", ports["nova"]), ("metadata", ports["metadata"])):
-        wsgi_app._setup_service(options.host, name)  # noqa: SLF001 - what its own entry point calls
+        wsgi_app._setup_service(options.host, name)  # noqa: SLF001 - as its own entry point does
         loaded[port] = deploy.loadapp(f"config:{options.wsgi.api_paste_config}", name=name)
     return loaded
 
 
 def preload() -> None:
-    """Import early what the workers and the API would import late."""
+    """Import early the modules that the workers and the API would import late."""
     import nova.api.openstack.compute
     import nova.compute.manager
     import nova.conductor.manager

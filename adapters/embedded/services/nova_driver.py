@@ -1,7 +1,7 @@
-"""Nova's fake hypervisor, extended by what clients of a real one rely on.
+"""Nova's fake hypervisor, extended by features of real ones that clients rely on.
 
-Servers survive a restart of the process, each has a console of its own, a snapshot is a real image, and hosts for both
-common architectures are found.
+Servers survive a restart of the process, each has its own console, a snapshot is a real image, and servers of both
+common architectures can be scheduled.
 """
 
 import io
@@ -26,10 +26,10 @@ cloud-init: finished, up 2.10 seconds
 
 
 class Hypervisor(fake.FakeDriverWithoutFakeNodes):  # type: ignore[misc]
-    """The base without fake nodes: plain FakeDriver never writes its host's identity, and dies at the second start."""
+    """A driver without fake nodes: plain FakeDriver does not write its host's identity and fails at a second start."""
 
     capabilities = {**fake.FakeDriver.capabilities, "supports_image_type_qcow2": True}  # noqa: RUF012 - Nova's own shape
-    # A thousand servers of any seeded flavor.
+    # Enough for a thousand servers of any seeded flavor.
     vcpus = 16000
     memory_mb = 32 << 20
     local_gb = 1 << 20
@@ -49,7 +49,7 @@ class Hypervisor(fake.FakeDriverWithoutFakeNodes):  # type: ignore[misc]
         self.instances[instance.uuid] = fake.FakeInstance(instance.name, state, instance.uuid)
 
     def get_info(self, instance: Any, use_cache: bool = True) -> Any:
-        """Tell the power state."""
+        """Return the power state."""
         self.adopt(instance)
         return super().get_info(instance, use_cache)
 
@@ -64,17 +64,17 @@ class Hypervisor(fake.FakeDriverWithoutFakeNodes):  # type: ignore[misc]
         super().power_off(instance, *args, **kwargs)
 
     def destroy(self, context: Any, instance: Any, *args: Any, **kwargs: Any) -> None:
-        """End a server, known or not."""
+        """Delete a server, known or not."""
         self.adopt(instance)
         super().destroy(context, instance, *args, **kwargs)
 
     def detach_interface(self, context: Any, instance: Any, vif: Any) -> None:
-        """Take a port out of a server; one plugged before a restart is as good as one plugged since."""
+        """Detach a port from a server, also one that was attached before a restart."""
         self._interfaces.setdefault(vif["id"], vif)
         super().detach_interface(context, instance, vif)
 
     def snapshot(self, context: Any, instance: Any, image_id: str, update_task_state: Any) -> None:
-        """Upload an image in the server's place: the stock driver leaves it queued for ever."""
+        """Upload data for a server's snapshot: the stock driver leaves the image queued."""
         update_task_state(task_state=task_states.IMAGE_PENDING_UPLOAD)
         update_task_state(
             task_state=task_states.IMAGE_UPLOADING,

@@ -1,7 +1,7 @@
-"""Patches oslo.messaging's in-memory transport for long-running processes: no polling, no queue that only grows.
+"""Patches oslo.messaging's in-memory transport for long-running processes: no polling, no unbounded queues.
 
-`fake://` is written for unit tests: listeners look at their queues every 50 ms, and casts to topics nobody listens to
-(Neutron's to its absent agents) are kept for ever.
+`fake://` is written for unit tests: listeners poll their queues every 50 ms, and casts to topics without listeners
+(Neutron's to its absent agents) are never removed.
 """
 
 import threading
@@ -11,11 +11,11 @@ from typing import Any
 
 from oslo_messaging._drivers import impl_fake
 
-LONGEST_SLEEP = 0.5  # seconds; a listener that misses a wake-up is late by no more than this
+LONGEST_SLEEP = 0.5  # seconds; the longest delay of a listener that misses a wake-up
 
 
 class WakingTime:
-    """Stands in for the module `time` there: sleeping listeners wake when anything is delivered."""
+    """Replaces the module `time` in the transport, so that a delivery wakes sleeping listeners."""
 
     time = staticmethod(time.time)
 
@@ -29,14 +29,14 @@ class WakingTime:
 
 
 def is_heard(exchange: Any, topic: str) -> bool:
-    """Tell whether this topic has ever had a listener."""
+    """Return whether this topic has ever had a listener."""
     with exchange._queues_lock:  # noqa: SLF001
         queues = [*exchange._server_queues, *exchange._topic_queues]  # noqa: SLF001
     return any(name == topic for name, _ in queues)
 
 
 def waking(deliver: Callable[..., None], clock: WakingTime) -> Callable[..., None]:
-    """Wrap FakeExchange.deliver_message."""
+    """Wrap FakeExchange.deliver_message to wake the listeners."""
 
     def deliver_message(
         self: Any,

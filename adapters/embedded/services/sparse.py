@@ -1,9 +1,9 @@
-"""Sparse files in place of disks."""
+"""Sparse files that serve as disks."""
 
 import os
 from pathlib import Path
 
-# File systems limit a file's length (ext4: 16 TiB) below what a volume may claim. Nobody writes past this.
+# File systems limit a file's length (ext4: 16 TiB) below a volume's possible size. Nothing is written beyond this.
 LONGEST = 4 << 40
 
 
@@ -20,7 +20,7 @@ def used_extent(path: Path) -> int:
         while position < end:
             try:
                 position = os.lseek(file.fileno(), os.lseek(file.fileno(), position, os.SEEK_DATA), os.SEEK_HOLE)
-            except OSError:  # ENXIO: nothing but a hole is left
+            except OSError:  # ENXIO: only a hole follows
                 break
             used = position
     return used

@@ -1,4 +1,4 @@
-"""Serving WSGI applications with threads, several in one process."""
+"""Serves several WSGI applications with threads in one process."""
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +16,7 @@ CACHE_KEY = "passerelle.cache"  # [keystone_authtoken] cache names it
 
 
 def with_cache(application: Wsgi, cache: Cache) -> Wsgi:
-    """Put the token cache where keystonemiddleware looks for it."""
+    """Put the token cache into each request's environ, where keystonemiddleware looks for it."""
 
     def wrapped(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         environ[CACHE_KEY] = cache
@@ -26,7 +26,7 @@ def with_cache(application: Wsgi, cache: Cache) -> Wsgi:
 
 
 def serve(applications: Mapping[int, Wsgi], threads: int = 8) -> None:
-    """Serve {port: application} for ever."""
+    """Serve {port: application} until the process ends."""
     cache = Cache()
     for port, application in applications.items():
         server = waitress.create_server(
@@ -34,7 +34,7 @@ def serve(applications: Mapping[int, Wsgi], threads: int = 8) -> None:
             host=HOST,
             port=port,
             threads=threads,
-            map={},  # or all servers of the process would share one event loop
+            map={},  # separate, so that the process's servers do not share one event loop
             ident=None,
             max_request_body_size=1 << 40,  # images
             connection_limit=1000,

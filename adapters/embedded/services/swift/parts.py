@@ -1,4 +1,4 @@
-"""Small parts which Swift's configuration files name."""
+"""Functions that Swift's configuration files refer to."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -11,14 +11,14 @@ from ..web import Environ, Wsgi
 def log_to_stderr(
     conf: object, name: str, log_to_console: bool, log_route: str, fmt: str, logger: logging.Logger, adapted: object
 ) -> None:
-    """Send the log to stderr (a `log_custom_handlers` hook): Swift itself knows only syslog."""
+    """Send the log to stderr (a `log_custom_handlers` hook): Swift itself supports only syslog."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter(f"%(asctime)s {fmt or '%(message)s'}"))
     logger.addHandler(handler)
 
 
 def cache_filter(global_conf: object, **local_conf: str) -> Callable[[Wsgi], Wsgi]:
-    """Give the `cache` filter of a single proxy process."""
+    """Return the `cache` filter for a single proxy process."""
     cache = Cache()
 
     def wrap(application: Wsgi) -> Wsgi:

@@ -6,6 +6,6 @@ from .server import prepare, start
 
 
 def main(etc: Path) -> None:
-    """Serve Swift's API, and that of its S3 middleware on the same port."""
+    """Serve Swift's API and its S3 middleware on the same port."""
     prepare(etc)
     start(etc, "proxy-server").wait()

@@ -1,4 +1,4 @@
-"""Make Swift's rings: `python -P -m passerelle_cloud.swift.ring DIRECTORY ACCOUNT-PORT CONTAINER-PORT OBJECT-PORT`."""
+"""Makes Swift's rings: `python -P -m passerelle_cloud.swift.ring DIRECTORY ACCOUNT-PORT CONTAINER-PORT OBJECT-PORT`."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ HOST, DEVICE = "127.0.0.1", "d1"
 
 
 def make(file: Path, port: int) -> None:
-    """Write a ring of one replica on one device. Which device holds a name never depends on the port."""
+    """Write a ring of one replica on one device. The placement of names does not depend on the port."""
     from swift.common.ring import RingBuilder
 
     builder = RingBuilder(6, 1, 1)

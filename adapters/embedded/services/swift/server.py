@@ -5,7 +5,7 @@ from typing import Any
 
 
 def prepare(etc: Path) -> None:
-    """Point Swift at its directory (imports read limits and policies from /etc/swift otherwise), then go green."""
+    """Set Swift's directory before imports read limits and policies from /etc/swift, then patch for green threads."""
     import swift.common.utils
 
     swift.common.utils.set_swift_dir(str(etc / "swift"))

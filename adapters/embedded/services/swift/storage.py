@@ -1,4 +1,4 @@
-"""Swift's account, container and object servers, with the updaters that let listings learn of each other."""
+"""Swift's account, container and object servers, with the updaters that complete delayed updates of listings."""
 
 import traceback
 from pathlib import Path
@@ -11,7 +11,7 @@ UPDATE_SECONDS = 5
 
 
 def share_one_hub() -> None:
-    """Let three servers run in one process: each asks for a new event hub, and the last one would starve the others."""
+    """Let three servers run in one process: each requests a new event hub, and the last hub would block the others."""
     import eventlet
     from swift.common.utils import get_hub
 
@@ -20,14 +20,14 @@ def share_one_hub() -> None:
     stock, local = hubs.use_hub, hubs._threadlocal  # noqa: SLF001
 
     def use_hub(mod: Any = None) -> None:
-        if not hasattr(local, "hub"):  # the threads of a pool make their own
+        if not hasattr(local, "hub"):  # a pool's threads create their own
             stock(mod)
 
     hubs.use_hub = use_hub
 
 
 def update(etc: Path) -> None:
-    """Run the container and object updaters for ever: account totals come from the first."""
+    """Run the container and object updaters in a loop; the container updater writes the account totals."""
     import eventlet
     from swift.common.utils import readconf
     from swift.container.updater import ContainerUpdater
@@ -37,7 +37,7 @@ def update(etc: Path) -> None:
     objects = ObjectUpdater(readconf(str(etc / "swift/object-server.conf"), "object-updater"))
 
     def sweep_objects() -> None:
-        # its run_once forks a child for each device: a second process that looks like this one, every few seconds
+        # its run_once forks a child per device, which would look like a second process of this service
         objects.get_container_ring().get_nodes("")
         objects.object_sweep(str(Path(objects.devices) / DEVICE))
 
@@ -46,7 +46,7 @@ def update(etc: Path) -> None:
         for sweep in (containers.run_once, sweep_objects):
             try:
                 sweep()
-            except Exception:  # noqa: BLE001 - the next round may do better, and the servers must live
+            except Exception:  # noqa: BLE001 - the next round may succeed, and the servers must go on
                 traceback.print_exc()
 
 
