@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from adapters.types.compute import Server
@@ -70,6 +71,7 @@ async def describe_instance_attribute(call: Call, req: Mapping[str, Any]) -> Map
     values={
         "Attribute": only("disableApiStop", "disableApiTermination", "instanceInitiatedShutdownBehavior"),
         "InstanceInitiatedShutdownBehavior.Value": SHUTDOWN_STOPS,
+        "Value": replace(SHUTDOWN_STOPS, where={"Attribute": "instanceInitiatedShutdownBehavior"}),
     },
 )
 async def modify_instance_attribute(call: Call, req: Mapping[str, Any]) -> None:
@@ -83,11 +85,7 @@ async def modify_instance_attribute(call: Call, req: Mapping[str, Any]) -> None:
         )
     ((name, value),) = wanted.items()
     said = str(value).lower()  # `Value` is a string; the parameter named for an attribute is a boolean
-    if name == "InstanceInitiatedShutdownBehavior":
-        error = None if SHUTDOWN_STOPS.takes(value) else SHUTDOWN_STOPS.error(name)
-        if error is not None:  # the table of values does not cover Attribute and Value
-            raise error
-    elif said not in ("true", "false"):
+    if said not in (("true", "false") if name in _SETTABLE else (STOP,)):
         raise AwsError("InvalidParameterValue", f"Value ({value}) for parameter value is invalid.", refused="Value")
     (server,) = await existing(call, [req["InstanceId"]])
     if name not in _SETTABLE:

@@ -142,9 +142,18 @@ def test_a_root_volume_stays(fault: Fault) -> None:
     )
 
 
-@pytest.mark.parametrize("value", ["maybe", "", None])
-def test_a_switch_is_on_or_off(value: str | None) -> None:
-    request = {"InstanceId": INSTANCE, "Attribute": "disableApiTermination", "Value": value}
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [
+        ("disableApiTermination", "maybe"),
+        ("disableApiTermination", ""),
+        ("disableApiTermination", None),
+        ("instanceInitiatedShutdownBehavior", ""),
+        ("instanceInitiatedShutdownBehavior", None),
+    ],
+)
+def test_an_attribute_is_set_to_a_value_of_its_own(attribute: str, value: str | None) -> None:
+    request = {"InstanceId": INSTANCE, "Attribute": attribute, "Value": value}
     said = refusal(modify_instance_attribute, request, compute=Nova(SERVER))
     assert said == ("InvalidParameterValue", f"Value ({value}) for parameter value is invalid.")
 
