@@ -1,1 +1,1 @@
-"""What the gateway costs: `make bench`, or `python -m bench NAME…` for some of it."""
+"""Measures the gateway's cost: `make bench`, or `python -m bench NAME…` for some measurements."""

@@ -1,8 +1,8 @@
-"""Run measurements on a cloud and a gateway of their own: all that take little time, the quick ones first, or some.
+"""Runs measurements on their own cloud and gateway: all short ones, the quickest first, or the named ones.
 
-python -m bench                  those that `make bench` runs, in a quarter of an hour
-python -m bench steps s3         these
-python -m bench --help           what there is
+python -m bench                  all short ones, as `make bench`; a quarter of an hour
+python -m bench steps s3         the named ones
+python -m bench --help           the list
 """
 
 import signal
@@ -38,7 +38,7 @@ MEASUREMENTS: dict[str, Callable[[Stage], None]] = {
     "upstream": upstream_calls.run,
     "describe": describe_many.run,
 }
-# Run only where they are asked for: too large, or part of a decision (docs/decisions/0011).
+# Run only by name: too large, or evidence of a decision (docs/decisions/0011).
 BY_NAME: dict[str, Callable[[Stage], None]] = {
     "names": bucket_names.run,
     "parts": many_parts.run,
@@ -47,7 +47,7 @@ KNOWN = MEASUREMENTS | BY_NAME
 
 
 def main(names: list[str]) -> int:
-    """Run the named measurements, or all; return 0 unless one of them broke."""
+    """Run the named measurements, or all; return 0 unless one failed."""
     if "--help" in names:
         print(__doc__)
         for name, run in KNOWN.items():
@@ -56,7 +56,7 @@ def main(names: list[str]) -> int:
     if unknown := set(names) - set(KNOWN):
         print(f"no measurement {', '.join(sorted(unknown))}; there are {', '.join(KNOWN)}", file=sys.stderr)
         return 2
-    # A measurement that is ended takes away what it made.
+    # A measurement that is terminated removes what it made.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     broken = []
     with stage() as here:
@@ -65,7 +65,7 @@ def main(names: list[str]) -> int:
             print(f"\n== {number} of {len(names or MEASUREMENTS)}, {name}: {_about(KNOWN[name])}", flush=True)
             try:
                 KNOWN[name](here)
-            except Exception:  # noqa: BLE001 - the others are measured all the same
+            except Exception:  # noqa: BLE001 - the other measurements still run
                 broken.append(name)
                 traceback.print_exc()
             print(f"   ({time.monotonic() - started:.0f} s)", flush=True)

@@ -1,7 +1,7 @@
-"""The least that this gateway can cost: uvicorn, its connections to Swift, and nothing between them.
+"""The gateway's least possible cost: uvicorn and the connections to Swift, with nothing between them.
 
-It passes a GET on to Swift with a ready token: no signature, no parsing, no log.  What the gateway needs above this is
-its own doing.  Run by `bench.s3_side_by_side`, in a process of its own.
+It passes a GET on to Swift with a ready token, without signature, parsing or log.  The gateway's cost above this is its
+own work.  `bench.s3_side_by_side` runs it in a separate process.
 """
 
 import socket
@@ -14,7 +14,7 @@ from adapters.openstack.swift.pool import SwiftPool
 
 
 class BareProxy:
-    """An ASGI application that fetches its path from Swift and answers the bytes."""
+    """An ASGI application that fetches its path from Swift and returns the bytes."""
 
     def __init__(self, swift: str, token: str) -> None:
         self._swift = swift
@@ -31,7 +31,7 @@ class BareProxy:
 
 
 def main(swift: str) -> None:
-    """Serve on a free port until SIGTERM; the token comes by standard input, the port goes to standard output."""
+    """Serve on a free port until SIGTERM; read the token from standard input, print the port."""
     app = BareProxy(swift, sys.stdin.readline().strip())
     with socket.create_server(("127.0.0.1", 0)) as listener:
         print(listener.getsockname()[1], flush=True)

@@ -1,4 +1,4 @@
-"""The bars of the measurements: whether each figure meets its bar is told beside it, and of all of them at the end."""
+"""The bars of the measurements: reports whether each figure meets its bar, and a summary at the end."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Bars:
-    """What was held against a bar so far; a line says what, its figure, the bar, and whether it is met."""
+    """The comparisons so far; a line has the name, its figure, the bar, and whether it is met."""
 
     lines: list[str] = field(default_factory=list)
     missed: int = 0
 
     def at_least(self, what: str, figure: float, bar: float) -> str:
-        """Hold a figure against a bar that it may not fall below; return `met` or `not met`."""
+        """Compare a figure with its lower bar; return `met` or `not met`."""
         return self._told(what, f"{figure:.2f}", f"at least {bar:g}", met=figure >= bar)
 
     def at_most(self, what: str, figure: float, bar: float) -> str:
-        """Hold a figure against a bar that it may not exceed; return `met` or `not met`."""
+        """Compare a figure with its upper bar; return `met` or `not met`."""
         return self._told(what, f"{figure:.2f}", f"at most {bar:g}", met=figure <= bar)
 
     def _told(self, what: str, figure: str, bar: str, *, met: bool) -> str:

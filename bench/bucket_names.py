@@ -1,7 +1,7 @@
-"""What finding a stranger's bucket costs: a registry of names in Swift, against Swift's own container ACLs.
+"""Measures the look-up of another project's bucket: a registry of names in Swift, against Swift's own container ACLs.
 
-It speaks to Swift alone, with the logins `main`, `alt` and `admin` of the embedded cloud; `admin` stands for the
-gateway's service user, who would keep the registry.  It deletes what it made.
+It calls only Swift, with the logins `main`, `alt` and `admin` of the embedded cloud; `admin` represents the gateway's
+service user, which would own the registry.  It deletes what it made.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def account(clouds: Path, name: str) -> Account:
 
 
 async def measure(what: str, samples: int, request: Request, expected: int) -> None:
-    """Time a request one after the other, and print the median and the 95th percentile."""
+    """Time sequential requests, and print the median and the 95th percentile."""
     seconds = []
     for number in range(samples):
         started = time.perf_counter()
@@ -62,7 +62,7 @@ async def measure(what: str, samples: int, request: Request, expected: int) -> N
 
 @asynccontextmanager
 async def containers(client: httpx.AsyncClient, *places: tuple[Account, str]) -> AsyncIterator[None]:
-    """Make containers, and delete them with all that they hold."""
+    """Make containers, and delete them with their content after the block."""
     try:
         for who, name in places:
             (await client.put(f"{who.url}/{name}", headers=who.headers())).raise_for_status()
@@ -76,7 +76,7 @@ async def containers(client: httpx.AsyncClient, *places: tuple[Account, str]) ->
 
 
 async def reads(client: httpx.AsyncClient, main: Account, alt: Account, registry: Account, samples: int) -> None:
-    """A small GET by its owner, and by another project in both ways."""
+    """Measure a small GET by its owner, and by another project in both ways."""
     name, names = f"bench-{uuid.uuid4().hex}", f"bench-names-{uuid.uuid4().hex}"
     async with containers(client, (main, name), (registry, names)):
         key = f"{main.url}/{name}/k"
@@ -108,7 +108,7 @@ async def reads(client: httpx.AsyncClient, main: Account, alt: Account, registry
 
 
 async def creation(client: httpx.AsyncClient, main: Account, registry: Account, samples: int) -> None:
-    """Making a bucket, alone and with its name claimed first; and many who claim one name at once."""
+    """Measure the creation of a bucket, without and with a claim of its name, and concurrent claims of one name."""
     names = f"bench-names-{uuid.uuid4().hex}"
     made = [f"bench-{uuid.uuid4().hex}" for _ in range(samples)]
     claim = registry.headers(If_None_Match="*", X_Object_Meta_Project=main.project)
@@ -130,7 +130,7 @@ async def creation(client: httpx.AsyncClient, main: Account, registry: Account, 
 
 
 async def races(client: httpx.AsyncClient, what: str, place: str, claim: dict[str, str]) -> None:
-    """Let many claim one name at once, and count how many of them were told 201 Created in each race."""
+    """Let many clients claim one name at the same time, and count the answers 201 Created of each race."""
     winners: Counter[int] = Counter()
     for _ in range(RACES):
         url = f"{place}/bench-race-{uuid.uuid4().hex}"

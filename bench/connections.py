@@ -1,6 +1,6 @@
-"""Our connection beside uvicorn's own: CPU for one small request and answer, in turns on the same machine.
+"""Compares the gateway's connection class with uvicorn's own: CPU per small request and answer, in alternating turns.
 
-The application behind both answers at once, so the figure is socket, parsing, head and answer.  It needs no cloud.
+The application answers at once, so the figure covers socket, parsing, head and answer.  It needs no cloud.
 """
 
 import asyncio

@@ -1,11 +1,10 @@
-"""DescribeInstances of many servers: the OpenStack calls behind it, and its time over that of those calls alone.
+"""DescribeInstances of many servers: its OpenStack calls, and its time relative to those calls alone.
 
 PASSERELLE_BENCH_SERVERS sets how many (40: Nova asks Placement for each server of a host before it makes the next, so
 that 500 take most of an hour).  The first tenth are launched by RunInstances; the others are made natively and are on
 no network, because Neutron makes some 15 ports a minute for Nova on a small machine.  They are made in the tenant
-account, which must have no instances of its own.  The calls are learnt by a proxy that one gateway is sent through
-once; then the same requests, in the same order and as much side by side, are timed against DescribeInstances through a
-gateway that nothing stands behind but OpenStack.
+account, which must have no other instances.  A proxy records the calls of one gateway; then the same requests, with the
+same order and concurrency, are timed against DescribeInstances through a gateway without the proxy.
 """
 
 import asyncio
@@ -28,15 +27,15 @@ from tests.support.clients import Boto
 from tests.support.gateway import gateway as run_gateway
 from tests.support.names import unique
 
-ACCOUNT = "tenant"  # the tests work in main, and what they make would be described too
+ACCOUNT = "tenant"  # the tests use main, and their instances would be described too
 TYPE = "t3.nano"
 BATCH = 50
 POLL_SECONDS = 10.0
 STALLED_SECONDS = 600.0
 ROUNDS = 7
 BAR = 1.3
-# A service by its type, and the version that the gateway speaks: named in the URL, no link of a version document is
-# followed past the proxy.
+# The API version of each service type that the gateway uses: with it in the URL, no link of a version document leads
+# past the proxy.
 SERVICES = {"compute": "/v2.1", "network": "/v2.0", "block-storage": "/v3", "image": "/v2"}
 VERSION = re.compile(r"/v\d[\d.]*(?:/.*)?$")
 NOT_FORWARDED = {"host", "content-length", "transfer-encoding", "connection", "content-encoding", "accept-encoding"}
@@ -44,7 +43,7 @@ NOT_FORWARDED = {"host", "content-length", "transfer-encoding", "connection", "c
 
 @dataclass(slots=True)
 class Seen:
-    """One request that the gateway made, and when."""
+    """One request of the gateway, and its time."""
 
     method: str
     url: str
@@ -56,13 +55,13 @@ class Seen:
 
 @dataclass(slots=True)
 class Recorder:
-    """A proxy before the services of a catalog; `seen` is what went through it."""
+    """A proxy before the services of a catalog; `seen` are the requests."""
 
     endpoints: dict[str, str]
     seen: list[Seen] = field(default_factory=list)
 
     async def pass_on(self, request: web.Request) -> web.Response:
-        """Forward one request and remember it."""
+        """Forward one request and record it."""
         service, _, path = request.raw_path.lstrip("/").partition("/")
         headers = {name: value for name, value in request.headers.items() if name.lower() not in NOT_FORWARDED}
         body = await request.read()
@@ -76,7 +75,7 @@ class Recorder:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[str]:
-        """Listen on a free port and give the URL."""
+        """Listen on a free port and yield the URL."""
         app = web.Application(client_max_size=1 << 30)
         app.router.add_route("*", "/{rest:.*}", self.pass_on)
         runner = web.AppRunner(app)
@@ -100,7 +99,7 @@ def run(stage: Stage) -> None:
 
 @contextmanager
 def launched(stage: Stage, count: int) -> Iterator[int]:
-    """Launch instances and wait until they run; terminate them after the block.  Gives how many there are."""
+    """Launch instances and wait until they run; terminate them after the block.  Yields their number."""
     ec2 = stage.aws("ec2", ACCOUNT)
     image = ec2.describe_images()["Images"][0]["ImageId"]
     made: list[str] = []
@@ -119,7 +118,7 @@ def launched(stage: Stage, count: int) -> Iterator[int]:
 
 @contextmanager
 def without_ports(connection: Native, count: int) -> Iterator[None]:
-    """Make so many servers that are on no network, natively; delete them after the block."""
+    """Make servers without a network through Nova's API; delete them after the block."""
     name = unique("bench")
     image, flavor = next(connection.image.images()), connection.compute.find_flavor(TYPE, ignore_missing=False)
     compute = connection.compute
@@ -128,7 +127,7 @@ def without_ports(connection: Native, count: int) -> Iterator[None]:
             size = min(BATCH, count - start)
             several = {"name": name, "min_count": size, "max_count": size, "networks": "none"}
             body = {"server": {**several, "imageRef": image.id, "flavorRef": flavor.id}}
-            # Compute API, "Create Server": networks may be the string none, and must be told, since microversion 2.37.
+            # Compute API, "Create Server": networks is required since microversion 2.37, and may be the string none.
             answer = compute.post("/servers", json=body, microversion="2.37")
             if answer.status_code != 202:
                 raise RuntimeError(f"Nova refused to make {size} servers: {answer.status_code} {answer.text}")
@@ -141,7 +140,7 @@ def without_ports(connection: Native, count: int) -> Iterator[None]:
 
 
 def await_none(what: str, left: Callable[[], int], enough: int = 0) -> None:
-    """Wait until `left` has fallen to `enough`, printing it; raise when it stays the same for too long."""
+    """Wait until `left` has fallen to `enough`, printing it; raise if it does not change for too long."""
     last, since = -1, time.monotonic()
     while (now := left()) > enough:
         if now != last:
@@ -153,19 +152,19 @@ def await_none(what: str, left: Callable[[], int], enough: int = 0) -> None:
 
 
 def named(connection: Native, name: str, status: str | None = None) -> int:
-    """Return how many servers have a name, those of one status or all."""
+    """Return the number of servers with a name, of one status or all."""
     return len(list(connection.compute.servers(details=False, name=name, **({"status": status} if status else {}))))
 
 
 def instances(stage: Stage, *states: str) -> int:
-    """Return how many instances the gateway shows, those in some states or all that are not terminated."""
+    """Return the number of instances that the gateway shows, in some states or all that are not terminated."""
     wanted = list(states) or ["pending", "running", "shutting-down", "stopping", "stopped"]
     pages = stage.aws("ec2", ACCOUNT).describe_instances(Filters=[{"Name": "instance-state-name", "Values": wanted}])
     return sum(len(reservation["Instances"]) for reservation in pages["Reservations"])
 
 
 def report(stage: Stage, count: int) -> None:
-    """Print the calls behind one DescribeInstances and the two times."""
+    """Print the calls of one DescribeInstances and the two times."""
     if (shown := instances(stage, "running")) != count:
         raise RuntimeError(f"{count} servers run, the gateway shows {shown}")
     calls = asyncio.run(learn(stage))
@@ -182,7 +181,7 @@ def report(stage: Stage, count: int) -> None:
 
 
 async def once(request: Ask) -> float:
-    """Send a request on a connection of its own; return the seconds."""
+    """Send a request on a new connection; return the seconds."""
     started = time.perf_counter()
     connection = await Connection.open(request)
     status = await connection.send(request)
@@ -193,7 +192,7 @@ async def once(request: Ask) -> float:
 
 
 async def learn(stage: Stage) -> list[Seen]:
-    """Return the requests behind one DescribeInstances, caches being warm."""
+    """Return the requests of one DescribeInstances with warm caches."""
     with stage.target.connect(ACCOUNT) as connection:
         endpoints = {
             service: VERSION.sub("", str(connection.session.get_endpoint(service_type=service)).rstrip("/"))
@@ -216,7 +215,7 @@ async def learn(stage: Stage) -> list[Seen]:
 
 
 async def replay(calls: list[Seen]) -> float:
-    """Send the calls again, those side by side that were side by side; return the seconds."""
+    """Repeat the calls with the same concurrency; return the seconds."""
     async with aiohttp.ClientSession() as session:
 
         async def send(call: Seen) -> None:
@@ -230,7 +229,7 @@ async def replay(calls: list[Seen]) -> float:
 
 
 def groups(calls: list[Seen]) -> list[list[Seen]]:
-    """Split the calls where one began only after all earlier ones had ended."""
+    """Split the calls into groups: a group begins after all calls of the previous one have ended."""
     found: list[list[Seen]] = []
     busy_until = 0.0
     for call in calls:

@@ -1,7 +1,7 @@
-"""DescribeInstances where much is over, and page by page: its time over that of the calls for what lives.
+"""DescribeInstances with many terminated instances, and in pages: its time relative to the calls for live servers.
 
-A proxy answers Nova's lists of servers from a script, as fast for each server as the embedded Nova is, and passes all
-other requests on to the real cloud.  So 1,000 deleted servers and 500 living ones need not be made first.
+A proxy generates Nova's lists of servers, at the embedded Nova's speed per server, and passes all other requests on to
+the real cloud.  So 1,000 deleted servers and 500 live ones need not be made first.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ MANY, PAGE, PAGES_BAR = 500, 10, 3.0
 
 
 def server(number: int, *, gone: bool) -> dict[str, object]:
-    """Write a server as Nova lists it; a deleted one ended half an hour ago."""
+    """Return a server as Nova lists it; a deleted one ended half an hour ago."""
     ended = (datetime.now(UTC) - timedelta(minutes=30)).strftime("%Y-%m-%dT%H:%M:%S.000000")
     return {
         "id": str(UUID(int=number + (1 << 64 if gone else 0))),
@@ -60,15 +60,15 @@ class Script(Recorder):
     gone: int = 0
     listed: int = 0
     ended: datetime = field(default_factory=lambda: datetime.now(UTC) - timedelta(minutes=30))
-    written: dict[tuple[int, bool], str] = field(default_factory=dict)  # lists that were asked for before
+    written: dict[tuple[int, bool], str] = field(default_factory=dict)  # lists that were already requested
 
     def proxied(self, target: str, proxy: str) -> str:
-        """Return the URL by which the proxy passes a request on to a service's URL."""
+        """Return the proxy's URL for a service's URL."""
         service, endpoint = next(one for one in self.endpoints.items() if target.startswith(f"{one[1]}/"))
         return f"{proxy}/{service}{target.removeprefix(endpoint)}"
 
     async def pass_on(self, request: web.Request) -> web.Response:
-        """Answer lists of servers, and pass everything else on."""
+        """Answer lists of servers, and pass on all other requests."""
         if not request.path.endswith("/servers/detail"):
             return await Recorder.pass_on(self, request)
         since = request.query.get("changes-since")
@@ -94,15 +94,15 @@ def run(stage: Stage) -> None:
 
 
 async def measure(stage: Stage, script: Script, services: dict[str, str]) -> None:
-    """Serve the script, and measure a gateway before it."""
+    """Serve the proxy, and measure a gateway before it."""
     async with script.listening() as url:
         target = redirected(stage.target, {name: f"{url}/{name}{version}" for name, version in services.items()})
         await asyncio.to_thread(with_gateway, target, script, url)
 
 
 def with_gateway(target: Target, script: Script, url: str) -> None:
-    """Measure through gateways of their own."""
-    for measure_one in (much_is_over, page_by_page):  # each by a gateway that remembers nothing
+    """Run each measurement through its own gateway."""
+    for measure_one in (much_is_over, page_by_page):  # each with empty caches
         with run_gateway(target, "scripted") as running:
             aws = Boto(running.url, dict(target.keys))
             try:
@@ -112,7 +112,7 @@ def with_gateway(target: Target, script: Script, url: str) -> None:
 
 
 def much_is_over(ec2: Any, script: Script, url: str) -> None:
-    """Print what 1,000 terminated instances add to the calls for ten living ones."""
+    """Print the cost that 1,000 terminated instances add to ten live ones."""
     script.living, script.gone = LIVING, GONE
     print(f"   {GONE:,} gone and {LIVING} alive: reading them for the first time", flush=True)
     first, shown = timed(lambda: count(ec2))
@@ -120,7 +120,7 @@ def much_is_over(ec2: Any, script: Script, url: str) -> None:
         raise RuntimeError(f"{shown} instances are shown, {GONE + LIVING} are there")
     script.seen.clear()
     count(ec2)
-    # The calls for the living: those that were passed on, and the list of ten servers.
+    # The calls for live servers: those that were passed on, and the list of ten servers.
     calls = sorted(script.seen, key=lambda seen: seen.started)
     if not calls:
         raise RuntimeError("DescribeInstances made no call beside the list of servers")
@@ -140,7 +140,7 @@ def much_is_over(ec2: Any, script: Script, url: str) -> None:
 
 
 def page_by_page(ec2: Any, script: Script, _: str) -> None:
-    """Print what 500 instances cost in pages of ten, over one answer with all."""
+    """Print the cost of 500 instances in pages of ten, relative to a single answer."""
     script.living, script.gone = MANY, 0
     print(f"   {MANY} in pages of {PAGE}: reading all of them first", flush=True)
     count(ec2)
@@ -163,7 +163,7 @@ def page_by_page(ec2: Any, script: Script, _: str) -> None:
 
 
 def rounds(most: int, measure: Callable[[], tuple[float, float]]) -> list[tuple[float, float]]:
-    """Measure so many times, or until the time is over; print each round."""
+    """Repeat a measurement until the rounds or the time are used up; print each round."""
     found: list[tuple[float, float]] = []
     started = time.monotonic()
     while not found or (len(found) < most and time.monotonic() - started < BOUND_SECONDS):
@@ -174,7 +174,7 @@ def rounds(most: int, measure: Callable[[], tuple[float, float]]) -> list[tuple[
 
 
 def count(ec2: Any, page: int = 0) -> int:
-    """Describe all instances, in pages of this size or at once; return how many are shown.
+    """Describe all instances, in pages of this size or at once; return their number.
 
     The answers are only counted: botocore takes longer to parse one of 500 instances than the gateway to write it.
     """
@@ -192,7 +192,7 @@ def count(ec2: Any, page: int = 0) -> int:
 
 
 def timed(work: Callable[[], int]) -> tuple[float, int]:
-    """Return the seconds that some work took, and its result."""
+    """Return the duration in seconds and the result of some work."""
     started = time.perf_counter()
     result = work()
     return time.perf_counter() - started, result

@@ -1,10 +1,10 @@
-"""The gateway's CPU for one small request, in front of a store that answers at once; beside it the bare proxy's.
+"""The gateway's CPU for one small request, with a store that answers at once, compared with the bare proxy's.
 
-The same again in front of a store that waits before each answer, as Swift does: eight requests then come one by one,
-each to a process that has just slept, and the same instructions take longer.
+The second measurement has a store that waits before each answer, as Swift does: the process then sleeps between
+requests, and the same instructions take longer.
 
-The figure is the gateway process's own CPU time divided by the requests answered.  Signatures, keys and tokens are
-real: the embedded Keystone gave them, once.
+The figure is the gateway process's CPU time divided by the number of answered requests.  Signatures, keys and tokens
+are real, from the embedded Keystone.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from tests.support.clients import Boto
 from tests.support.gateway import gateway as run_gateway
 
 SECONDS = 2.0
-PAUSE = 0.04  # about what the embedded cloud's Swift takes for one of eight small reads at once
+PAUSE = 0.04  # seconds; about the embedded Swift's time for one of eight concurrent small reads
 ROUNDS = 3
 BODY = b"x" * 1024
 
@@ -69,7 +69,7 @@ def show(name: str, pause: float, at_once: int, rate: float, cpu: float, bar: fl
 
 
 def measured(pid: int, request: Ask, at_once: int) -> tuple[float, float]:
-    """Return requests a second and the process's CPU milliseconds for one, medians over the rounds."""
+    """Return requests per second and the process's CPU milliseconds per request, medians over the rounds."""
     asyncio.run(turn([request], at_once, 0.5))
     rounds = [asyncio.run(costly_turn(pid, [request], at_once, SECONDS)) for _ in range(ROUNDS)]
     rates, costs = zip(*rounds, strict=True)

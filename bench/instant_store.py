@@ -1,7 +1,7 @@
-"""A Swift that stores nothing and answers at once, so that what a gateway costs is not lost in what Swift costs.
+"""A fake Swift that stores nothing and answers at once, so that Swift's cost does not hide the gateway's.
 
-Its answers bear the headers of the real ones.  Run by `bench.hop` in a process of its own, for some measurements with a
-pause before each answer (seconds, the one argument).
+Its answers have the headers of real ones.  `bench.hop` runs it in a separate process.  Its argument is the pause before
+each answer, in seconds.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ class Store(asyncio.Protocol):
         self._url = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's are none by class
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's transports are not instances of it
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)
@@ -68,7 +68,7 @@ def _answer(method: bytes, url: bytes) -> bytes:
 
 
 async def serve(pause: float) -> None:
-    """Serve on a free port until whoever started it ends it, or ends."""
+    """Serve on a free port until the parent process stops this one or ends."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(partial(Store, pause), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)

@@ -1,9 +1,8 @@
-"""One multipart upload of 10,000 parts, the most that S3 allows: stored, listed, completed, read at its seams, deleted.
+"""A multipart upload of 10,000 parts, S3's maximum: stored, listed, completed, read at part boundaries, deleted.
 
-PASSERELLE_BENCH_PARTS sets how many (10,000), each of the least size that S3 takes, 5 MiB: 52 GB, which must be free
-where an embedded cloud's Swift keeps its objects.  That may be memory; the file `cloud/swift-devices` in the state
-directory names another place if it is written before the cloud is made.  `make bench` leaves this measurement out; it
-is asked for by name.
+PASSERELLE_BENCH_PARTS sets the number (10,000), each of S3's least size, 5 MiB: 52 GB, which must be free where an
+embedded cloud's Swift keeps its objects.  That may be memory; the file `cloud/swift-devices` in the state directory
+names another directory if it is written before the cloud is made.  `make bench` omits this measurement.
 """
 
 import asyncio
@@ -23,13 +22,13 @@ from tests.support.names import unique
 MIB = 1 << 20
 PART = 5 * MIB
 AT_ONCE = 3
-TRIES = 4  # a Swift without time or room answers 503; SDKs try again too
+TRIES = 4  # a Swift without time or space answers 503; SDKs retry too
 SPARE = 10 << 30  # bytes to leave free
 SEAM = 4096
 
 
 def run(stage: Stage) -> None:
-    """Upload, check, delete, and print what it took."""
+    """Upload, check, delete, and print the times."""
     count = int(os.environ.get("PASSERELLE_BENCH_PARTS", "10000"))
     refuse_without_room(stage, count * PART + SPARE)
     s3, bucket = stage.aws("s3", read_timeout=3600, retries={"total_max_attempts": 1}), unique("bench-parts")
@@ -55,20 +54,20 @@ def run(stage: Stage) -> None:
 
 
 def refuse_without_room(stage: Stage, need: int) -> None:
-    """End the program when an embedded cloud has less than so many bytes left for objects; ask no other cloud."""
+    """Exit if an embedded cloud has fewer free bytes for objects; other clouds are not checked."""
     note = stage.target.state / "cloud" / "swift-devices"
     if os.environ.get("PASSERELLE_TEST_CLOUD") or not note.exists():
         return
     devices = Path(note.read_text())
     free = shutil.disk_usage(devices).free
-    if devices.is_relative_to("/dev/shm"):  # noqa: S108 - a tmpfs may be larger than the memory that is left
+    if devices.is_relative_to("/dev/shm"):  # noqa: S108 - a tmpfs may be larger than the free memory
         free = min(free, int(Path("/proc/meminfo").read_text().partition("MemAvailable:")[2].split()[0]) << 10)
     if free < need:
         raise SystemExit(f"{need >> 30} GiB must be free in {devices}, and {free >> 30} GiB are")
 
 
 def timed(what: str, work: Any) -> Any:
-    """Do some work, say how long it took, and return what it gave."""
+    """Run some work, print its duration, and return its result."""
     started = time.perf_counter()
     found = work()
     print(f"   {what}: {time.perf_counter() - started:.1f} s", flush=True)
@@ -76,12 +75,12 @@ def timed(what: str, work: Any) -> Any:
 
 
 def content(number: int) -> bytes:
-    """Return a fifth of a part: its number, over and over."""
+    """Return a fifth of a part: its number, repeated."""
     return number.to_bytes(8, "big") * (MIB // 8)
 
 
 async def store(stage: Stage, where: dict[str, str], count: int) -> None:
-    """Upload all parts, some at a time."""
+    """Upload all parts, several concurrently."""
     numbers = iter(range(1, count + 1))
     started = time.perf_counter()
 
@@ -111,7 +110,7 @@ async def store(stage: Stage, where: dict[str, str], count: int) -> None:
 
 
 def listed(s3: Any, where: dict[str, str], upload: str) -> Iterator[dict[str, Any]]:
-    """Give what CompleteMultipartUpload wants to know of each part, from ListParts, page by page."""
+    """Return the parts for CompleteMultipartUpload, from all pages of ListParts."""
     for page in s3.get_paginator("list_parts").paginate(**where, UploadId=upload):
         for part in page["Parts"]:
             assert part["Size"] == PART
@@ -122,13 +121,13 @@ def listed(s3: Any, where: dict[str, str], upload: str) -> Iterator[dict[str, An
 
 
 def etag(parts: list[dict[str, Any]]) -> str:
-    """Return the ETag of the object made of parts: the MD5 of their MD5s, and how many they are."""
+    """Return the multipart ETag: the MD5 of the parts' MD5s, and their number."""
     joined = b"".join(bytes.fromhex(part["ETag"].strip('"')) for part in parts)
     return f'"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(parts)}"'
 
 
 def check(s3: Any, where: dict[str, str], count: int, made: str) -> None:
-    """Compare the object with what was sent: its size, the bytes about seams of parts and manifests, its last part."""
+    """Compare the object with the upload: size, bytes around boundaries of parts and manifests, last part."""
     head = s3.head_object(**where)
     assert (head["ContentLength"], head["ETag"]) == (count * PART, made), head
     (row,) = s3.list_objects_v2(Bucket=where["Bucket"])["Contents"]
@@ -143,7 +142,7 @@ def check(s3: Any, where: dict[str, str], count: int, made: str) -> None:
 
 
 def delete(stage: Stage, s3: Any, where: dict[str, str], upload: str) -> None:
-    """Delete the object, or the upload where there is none yet; no segment may stay in Swift."""
+    """Delete the object, or the upload if it is incomplete; no segment may remain in Swift."""
     for one in s3.list_multipart_uploads(Bucket=where["Bucket"]).get("Uploads", ()):
         assert one["UploadId"] == upload
         s3.abort_multipart_upload(**where, UploadId=upload)

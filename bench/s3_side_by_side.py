@@ -1,8 +1,8 @@
-"""The same S3 work directly on Swift and through the gateway, in turns: ratios, and the gateway's CPU per request.
+"""The same S3 work directly on Swift and through the gateway: ratios, and the gateway's CPU per request.
 
-Both sides send requests made ready beforehand (presigned for the gateway, with a token for Swift) by the same client,
-in short turns that alternate, so that other work on the machine meets both.  A ratio is gateway over direct in requests
-per second, the median over the rounds; 1.00 would mean that the gateway costs nothing.
+Both sides send prepared requests (presigned for the gateway, with a token for Swift) by the same client, in short
+alternating turns, so that other load on the machine affects both.  A ratio is gateway over direct in requests per
+second, the median over the rounds; 1.00 would mean that the gateway costs nothing.
 """
 
 import asyncio
@@ -28,14 +28,14 @@ PRESIGNED: dict[str, Any] = {"signature_version": "s3v4", "s3": {"addressing_sty
 
 @dataclass(slots=True)
 class Cell:
-    """One kind of work: requests for both sides, how many at a time, and the bars that hold."""
+    """One kind of work: requests for both sides, the concurrency, and the bars."""
 
     name: str
     direct: list[Ask]
     gateway: list[Ask]
     at_once: int
     bar: float
-    small: bool = True  # the bar on CPU holds
+    small: bool = True  # the bar on CPU applies
     ratios: list[float] = field(default_factory=list)
     rates: list[tuple[float, float]] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
@@ -67,7 +67,7 @@ def run(stage: Stage) -> None:
 
 
 def bare(stage: Stage, container: str) -> tuple[float, float]:
-    """Return requests per second and CPU milliseconds per request of the least that a proxy can do."""
+    """Return the bare proxy's requests per second and CPU milliseconds per request."""
     with beside("bare_proxy", stage.swift, told=stage.token) as (pid, url):
         requests = [ask("GET", f"{url}/{container}/get-{i:02}") for i in range(KEYS)]
         asyncio.run(turn(requests, 8, 0.3))
@@ -75,7 +75,7 @@ def bare(stage: Stage, container: str) -> tuple[float, float]:
 
 
 async def costly_turn(pid: int, requests: list[Ask], at_once: int, seconds: float) -> tuple[float, float]:
-    """Take a turn; return requests per second, and the CPU milliseconds of a process for each of them."""
+    """Take a turn; return requests per second, and a process's CPU milliseconds per request."""
     before = cpu_of(pid)
     count, took = await turn(requests, at_once, seconds)
     return count / took, (cpu_of(pid) - before) / count * 1000
@@ -119,8 +119,8 @@ def sign(stage: Stage, operation: str, **params: object) -> str:
 
 
 async def measure(stage: Stage, cells: list[Cell]) -> None:
-    """Give every cell its rounds, the sides in turn, the first side alternating."""
-    for cell in cells:  # warm both, caches and connections of theirs too
+    """Measure every cell in rounds of one turn per side, alternating the first side."""
+    for cell in cells:  # warm both sides, their caches and connections
         await turn(cell.direct, cell.at_once, 0.3)
         await turn(cell.gateway, cell.at_once, 0.3)
     for number in range(ROUNDS):
@@ -137,7 +137,7 @@ async def measure(stage: Stage, cells: list[Cell]) -> None:
 
 
 async def turn(requests: list[Ask], at_once: int, seconds: float) -> tuple[int, float]:
-    """Send requests over and over for that long; return how many were answered, and the time it took."""
+    """Send requests repeatedly for that long; return the number of answers, and the time taken."""
     counter = itertools.count()
     started = time.perf_counter()
     done = 0
@@ -159,7 +159,7 @@ async def turn(requests: list[Ask], at_once: int, seconds: float) -> tuple[int, 
 
 
 async def prepare(stage: Stage, container: str, listed: str) -> None:
-    """Fill two containers, natively."""
+    """Fill two containers through Swift's API."""
     token = {"X-Auth-Token": stage.token}
     await send_all(ask("PUT", f"{stage.swift}/{name}", token) for name in (container, listed))
     await send_all(ask("PUT", f"{stage.swift}/{container}/get-{i:02}", token, SMALL) for i in range(KEYS))
@@ -168,7 +168,7 @@ async def prepare(stage: Stage, container: str, listed: str) -> None:
 
 
 async def remove(stage: Stage, container: str, listed: str) -> None:
-    """Delete both containers, natively."""
+    """Delete both containers through Swift's API."""
     token = {"X-Auth-Token": stage.token}
     names = [f"{container}/{prefix}-{i:02}" for prefix in ("put", "get") for i in range(KEYS)]
     names += [f"{container}/large-00", *(f"{listed}/some/longer/name/{i:04}" for i in range(1000)), container, listed]
@@ -176,7 +176,7 @@ async def remove(stage: Stage, container: str, listed: str) -> None:
 
 
 async def send_all(requests: Iterator[Ask] | list[Ask]) -> None:
-    """Send requests one after another on one connection."""
+    """Send requests sequentially on one connection."""
     connection: Connection | None = None
     for request in requests:
         connection = connection or await Connection.open(request)

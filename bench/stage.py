@@ -1,4 +1,4 @@
-"""Where measurements happen: a cloud, a gateway process before it, and the way to Swift without the gateway."""
+"""The environment of measurements: a cloud, a gateway process before it, and direct access to Swift."""
 
 import os
 import subprocess
@@ -42,7 +42,7 @@ def cpu_of(pid: int) -> float:
 
 @contextmanager
 def stage() -> Iterator[Stage]:
-    """Bring up what measurements need, and take it away."""
+    """Start what measurements need, and stop it after the block."""
     with target() as cloud, run_gateway(cloud, "bench", settings={"log_level": "info"}) as running:
         aws = Boto(running.url, dict(cloud.keys))
         with cloud.connect("main") as connection:
@@ -54,7 +54,7 @@ def stage() -> Iterator[Stage]:
 
 
 def redirected(target: Target, urls: Mapping[str, str]) -> Target:
-    """Return the target with other URLs for some services, by type; the gateway takes them from its clouds.yaml."""
+    """Return the target with other URLs for some services, by type; the gateway reads them from its clouds.yaml."""
     clouds = yaml.safe_load(target.clouds_yaml.read_text())
     for service, url in urls.items():
         clouds["clouds"][target.cloud][f"{service.replace('-', '_')}_endpoint_override"] = url
@@ -66,9 +66,9 @@ def redirected(target: Target, urls: Mapping[str, str]) -> Target:
 
 @contextmanager
 def beside(module: str, *options: str, told: str = "") -> Iterator[tuple[int, str]]:
-    """Run a server of this package in a process of its own; give its pid and URL.
+    """Run a server of this package in a separate process; yield its pid and URL.
 
-    It is told one line on standard input, answers its port on standard output, and is stopped after the block.
+    It gets one line on standard input, prints its port, and is stopped after the block.
     """
     command = [sys.executable, "-m", f"bench.{module}", *options]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:

@@ -1,7 +1,7 @@
-"""The bytecodes and frames that the gateway runs for one small request: figures that other work does not move.
+"""Counts the bytecodes and frames of the gateway for one small request, which other load does not change.
 
-The gateway runs in this process, from its socket to its log line, in front of a store that answers at once; keys and
-tokens are real.  C code is not counted.  What a request costs in time is `hop`.
+The gateway runs in this process, from its socket to its log line, with a store that answers at once; keys and tokens
+are real.  C code is not counted.  `hop` measures the time of a request.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ def run(stage: Stage) -> None:
 
 
 async def measure(target: Target) -> None:
-    """Serve in this process, and count what each kind of request runs."""
+    """Serve in this process, and count each kind of request."""
     async with served(target) as url:
         aws = Boto(url, dict(target.keys))
         try:
@@ -58,7 +58,7 @@ async def measure(target: Target) -> None:
 
 @asynccontextmanager
 async def served(target: Target) -> AsyncIterator[str]:
-    """Serve the gateway in this loop; give its URL."""
+    """Serve the gateway in this loop; yield its URL."""
     os.environ["OS_CLIENT_CONFIG_FILE"] = str(target.clouds_yaml)
     settings = Settings.model_validate({"cloud": target.cloud, "state_dir": target.state})
     loop = asyncio.get_running_loop()
@@ -77,7 +77,7 @@ async def served(target: Target) -> AsyncIterator[str]:
 
 
 def sent(request: Ask) -> None:
-    """Send a request on a connection of its own and read the whole answer."""
+    """Send a request on a new connection and read the whole answer."""
     with socket.create_connection((request.host, request.port)) as connection:
         connection.sendall(request.head.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + request.body)
         answer = b""
@@ -88,7 +88,7 @@ def sent(request: Ask) -> None:
 
 
 async def counted(request: Ask) -> tuple[Counter[str], Counter[str]]:
-    """Send a request once more; return bytecodes and frames by file, those of this one left out."""
+    """Send a request once more; return bytecodes and frames by file, without this file's."""
     codes: Counter[str] = Counter()
     frames: Counter[str] = Counter()
 

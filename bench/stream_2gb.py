@@ -1,6 +1,6 @@
-"""Memory while one large object streams through the gateway, up and down: it must not grow with the object.
+"""Memory while one large object is uploaded and downloaded: it must not grow with the object.
 
-PASSERELLE_BENCH_MIB sets the size (2048).  The object really is stored: Swift's devices need the room.
+PASSERELLE_BENCH_MIB sets the size (2048).  The object is really stored, so Swift's devices need the space.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ BAR_MIB = 20.0
 
 
 def run(stage: Stage) -> None:
-    """Upload, download, and print what the gateway's memory did."""
+    """Upload, download, and print the growth of the gateway's memory."""
     size = int(os.environ.get("PASSERELLE_BENCH_MIB", "2048"))
     container = unique("bench")
     token = {"X-Auth-Token": stage.token}
     where = {"Bucket": container, "Key": "large"}
     asyncio.run(send_all([ask("PUT", f"{stage.swift}/{container}", token)]))
     try:
-        # A first, smaller object makes the buffers that a process keeps; what grows after it grows with the object.
+        # A smaller object first allocates the buffers that a process keeps; later growth depends on the object's size.
         for mib, shown in ((64, False), (size, True)):
             put = ask("PUT", sign(stage, "put_object", **where), body=os.urandom(MIB), repeat=mib)
             get = ask("GET", sign(stage, "get_object", **where))
@@ -41,7 +41,7 @@ def run(stage: Stage) -> None:
 
 
 async def watch(stage: Stage, request: Ask) -> tuple[float, float]:
-    """Send a request; return by how many MiB the gateway's memory rose above its start, and the seconds it took."""
+    """Send a request; return the growth of the gateway's memory in MiB, and the seconds taken."""
     before = most = stage.memory()
     started = time.perf_counter()
     connection = await Connection.open(request)

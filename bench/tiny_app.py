@@ -1,8 +1,8 @@
-"""An application that answers 1 KiB at once, on our connections or on uvicorn's own: what remains is the connection.
+"""An application that answers 1 KiB at once, on the gateway's connection class or uvicorn's, to measure the connection.
 
     python -m bench.tiny_app ours|uvicorn
 
-It is told a line on standard input, which it ignores, and answers its port on standard output.
+It reads a line from standard input, ignores it, and prints its port.
 """
 
 import sys

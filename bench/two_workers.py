@@ -1,4 +1,4 @@
-"""Two workers beside one: small requests a second, in turns, in front of a store that answers at once.
+"""Compares two workers with one: small requests per second, with a store that answers at once.
 
 Client and store need processors too, so two workers can only be faster where there are more than two.
 """
@@ -17,7 +17,7 @@ from tests.support.target import Target
 
 ROUNDS = 5
 SECONDS = 1.5
-AT_ONCE = 16  # connections, which the kernel spreads over the workers
+AT_ONCE = 16  # connections, which the kernel distributes over the workers
 
 
 def run(stage: Stage) -> None:
@@ -35,7 +35,7 @@ def run(stage: Stage) -> None:
 
 
 def requests(target: Target, url: str) -> dict[str, Ask]:
-    """Return the requests to one gateway, by what they are."""
+    """Return the requests to one gateway, by name."""
     aws = Boto(url, dict(target.keys))
     try:
         return dict(work(aws))
@@ -44,7 +44,7 @@ def requests(target: Target, url: str) -> dict[str, Ask]:
 
 
 async def measured(sides: list[Ask]) -> list[tuple[float, float]]:
-    """Return the requests a second of both sides for each round; the first side alternates."""
+    """Return both sides' requests per second for each round, alternating the first side."""
     for request in sides:
         await turn([request], AT_ONCE, 0.5)
     rounds = []

@@ -1,4 +1,4 @@
-"""How many OpenStack calls stand behind each AWS call, with warm caches: read from the gateway's own log lines."""
+"""Counts the OpenStack calls of each AWS call with warm caches, from the gateway's log lines."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +26,7 @@ PART = b"p" * (5 << 20)
 
 
 def run(stage: Stage) -> None:
-    """Make one call of each sort and print what it cost."""
+    """Make one call of each kind and print its cost."""
     s3, ec2, sts = (stage.aws(service) for service in ("s3", "ec2", "sts"))
     sts.get_caller_identity()  # the key's secret and token are in the cache from here on
     print(f"   {'call':42} {'OpenStack calls':>15} {'ms':>8}")
@@ -37,7 +37,7 @@ def run(stage: Stage) -> None:
 
 
 def show(stage: Stage, name: str, call: Callable[..., Any], **params: Any) -> Any:
-    """Make a call and print its line; return the answer."""
+    """Make a call, print its cost, and return the answer."""
     answer = call(**params)
     line = stage.gateway.call(answer)
     print(f"   {name:42} {line['upstream_calls']:15} {line['ms']:8.1f}", flush=True)
@@ -45,7 +45,7 @@ def show(stage: Stage, name: str, call: Callable[..., Any], **params: Any) -> An
 
 
 def objects(stage: Stage, s3: Any, bucket: str) -> None:
-    """The life of a bucket."""
+    """Measure calls from a bucket's creation to its deletion."""
     one = {"Bucket": bucket, "Key": "k"}
     show(stage, "s3 CreateBucket", s3.create_bucket, Bucket=bucket)
     show(stage, "s3 PutObject", s3.put_object, **one, Body=b"x")
@@ -69,13 +69,13 @@ def objects(stage: Stage, s3: Any, bucket: str) -> None:
 
 
 def lists(stage: Stage, ec2: Any) -> None:
-    """What every tool reads first."""
+    """Measure the lists that most tools read first."""
     for name in LISTS:
         show(stage, f"ec2 {name}", getattr(ec2, xform_name(name)))
 
 
 def several(stage: Stage, ec2: Any, image: str) -> None:
-    """What one instance more costs in a launch, without volumes and with a tagged one each."""
+    """Measure the cost of an additional instance in a launch, without volumes and with a tagged volume each."""
     volume: dict[str, Any] = {
         "BlockDeviceMappings": [{"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1}}],
         "TagSpecifications": [{"ResourceType": "volume", "Tags": [{"Key": "a", "Value": "b"}]}],
@@ -90,7 +90,7 @@ def several(stage: Stage, ec2: Any, image: str) -> None:
 
 
 def instance(stage: Stage, ec2: Any) -> None:
-    """The life of an instance and a volume."""
+    """Measure calls from an instance's and a volume's creation to their deletion."""
     image = ec2.describe_images()["Images"][0]["ImageId"]
     several(stage, ec2, image)
     made = show(

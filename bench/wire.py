@@ -1,4 +1,4 @@
-"""A client that costs little beside what it measures: one keep-alive connection, bodies counted and not kept."""
+"""A low-overhead HTTP client: one keep-alive connection; bodies are counted and not kept."""
 
 import asyncio
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ PIECE = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A request made ready: where to, and its bytes up to the body.  `body` may be sent `repeat` times."""
+    """A prepared request: its target, and its bytes up to the body.  `body` may be sent `repeat` times."""
 
     host: str
     port: int
     head: bytes
     body: bytes = b""
     repeat: int = 1
-    bodiless: bool = False  # the answer has headers only, whatever length they name
+    bodiless: bool = False  # the answer has no body, whatever its Content-Length
 
 
 def ask(method: str, url: str, headers: dict[str, str] | None = None, body: bytes = b"", repeat: int = 1) -> Ask:
-    """Make a request ready."""
+    """Prepare a request."""
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     lines = [f"{method} {target} HTTP/1.1", f"Host: {parts.netloc}"]
@@ -47,12 +47,12 @@ class Connection(asyncio.Protocol):
 
     @classmethod
     async def open(cls, request: Ask) -> Self:
-        """Connect to where a request goes."""
+        """Connect to a request's target."""
         _, made = await asyncio.get_running_loop().create_connection(cls, request.host, request.port)
         return made
 
     async def send(self, request: Ask) -> int:
-        """Send a request and return the status once the last byte of the answer is there."""
+        """Send a request and return the status after the answer's last byte."""
         self._parser = httptools.HttpResponseParser(self)
         self._answer = asyncio.get_running_loop().create_future()
         self._bodiless = request.bodiless
@@ -69,7 +69,7 @@ class Connection(asyncio.Protocol):
         """Close the connection."""
         self._transport.close()
 
-    # asyncio's side
+    # asyncio.Protocol's callbacks
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -89,7 +89,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)
 
-    # the parser's side
+    # the parser's callbacks
 
     def on_headers_complete(self) -> None:
         if self._bodiless:

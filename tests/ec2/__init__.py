@@ -1,1 +1,1 @@
-"""EC2: its pure parts, and its actions on a real cloud in both views."""
+"""EC2: pure functions, and actions on a real cloud, checked through the AWS and the OpenStack API."""

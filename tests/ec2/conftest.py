@@ -1,4 +1,4 @@
-"""What the EC2 scenarios share: an image, an instance type, and instances that are gone afterwards."""
+"""Fixtures of the EC2 scenarios: an image, an instance type, and instances that are deleted afterwards."""
 
 import time
 from collections.abc import Callable, Iterator

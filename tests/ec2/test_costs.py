@@ -1,4 +1,4 @@
-"""What the network and block actions cost in OpenStack calls: the same however much the project holds."""
+"""Network and volume actions make a number of OpenStack calls that does not depend on the project's size."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""DryRun by a user who may only read: what it says is what happens then."""
+"""DryRun by a read-only user predicts the result of the real request."""
 
 from __future__ import annotations
 

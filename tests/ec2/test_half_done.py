@@ -1,4 +1,4 @@
-"""Work of several steps whose cloud fails in the middle: nothing half-made stays, and the failure is what is told."""
+"""Multi-step actions whose cloud fails part-way: everything is undone, and the failure is reported."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace

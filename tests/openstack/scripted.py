@@ -1,4 +1,4 @@
-"""A server in Swift's place that says on each connection what a test has written for it."""
+"""A server that replaces Swift and sends a test's scripted answers on each connection."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine

@@ -1,4 +1,4 @@
-"""A small server of JSON documents on loopback, for what must be asked over a real socket."""
+"""A small server of JSON documents on loopback, for tests that need a real socket."""
 
 import json
 import ssl

@@ -1,4 +1,4 @@
-"""What tests of the way to OpenStack share: tokens, a catalog without discovery, sessions over a scripted wire."""
+"""Shared by tests of OpenStack's adapters: tokens, a catalog without discovery, sessions over a scripted transport."""
 
 import uuid
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""From the shapes of URLs that catalogs hold to versioned endpoints, asked of a small server on loopback."""
+"""Discovery of versioned endpoints from all forms of catalog URLs, with a small server on loopback."""
 
 import asyncio
 

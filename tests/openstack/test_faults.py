@@ -1,4 +1,4 @@
-"""Each service's refusals, as recorded from real ones, become the fault that they mean."""
+"""Each service's refusals, recorded from real ones, map to the right fault."""
 
 import json
 

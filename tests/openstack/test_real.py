@@ -1,4 +1,4 @@
-"""The way to OpenStack against a real one: logins, keys, tokens, microversions, pages, refusals."""
+"""The adapters against a real OpenStack: logins, keys, tokens, microversions, pages, refusals."""
 
 import asyncio
 import hashlib

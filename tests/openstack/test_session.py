@@ -1,4 +1,4 @@
-"""A session's calls: what they carry, when they are repeated, how long they may take, how pages are followed."""
+"""A session's calls: headers, retries, timeouts, and pages."""
 
 import asyncio
 import json

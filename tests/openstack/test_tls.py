@@ -1,4 +1,4 @@
-"""TLS to the cloud: its own CA where clouds.yaml names one, and no other; for every one of the three clients."""
+"""TLS to the cloud by all three clients: only the CA that clouds.yaml names is trusted, if it names one."""
 
 import asyncio
 import ipaddress

@@ -1,4 +1,4 @@
-"""Expects S3's errors by code and status, as botocore raises them."""
+"""Asserts S3's error codes and statuses, as botocore raises them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

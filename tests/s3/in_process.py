@@ -1,4 +1,4 @@
-"""Actions run in the test's own process, on the real Swift seen through something that a test puts before it."""
+"""Runs actions in the test's own process, on the real Swift through a test's wrapper."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""The AWS CLI's daily work, unmodified: trees with odd names, a file of 200 MB, presigned links."""
+"""The unmodified AWS CLI: trees with unusual names, a file of 200 MB, presigned URLs."""
 
 import filecmp
 import os

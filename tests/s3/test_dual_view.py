@@ -1,4 +1,4 @@
-"""One set of bytes, two views: what S3 makes Swift's own API reads, and the reverse."""
+"""Objects written through S3 are readable through Swift's own API, and the reverse."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Headers and query parameters that AWS ignores: clients send them with everything, and everything works."""
+"""Headers and query parameters that AWS ignores are ignored, unless they could change the meaning of a write."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Completions, copies and deletions that take long are answered with 200 first, then white space, then the result."""
+"""Long completions, copies and deletions are answered with 200 first, then white space, then the result."""
 
 import http.client
 import http.server

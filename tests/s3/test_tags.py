@@ -1,4 +1,4 @@
-"""Tags: AWS's limits, and its sentences for what is beyond them."""
+"""Tags: AWS's limits, and its messages for tags beyond them."""
 
 from typing import Any
 

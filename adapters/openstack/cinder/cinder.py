@@ -1,4 +1,4 @@
-"""Cinder: calls, and JSON → types; see https://docs.openstack.org/api-ref/block-storage/v3/ for both."""
+"""Cinder (https://docs.openstack.org/api-ref/block-storage/v3/): calls, and JSON → types."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from adapters.openstack.session import Session
 from adapters.types.block import BlockLimits, BlockZone, NewVolume, Volume, VolumeAttachment, VolumeType
 
 _SERVICE = "block-storage"
-_PAGE = 1000  # cinder.conf's osapi_max_limit; where it is lower, pages are shorter and their links lead on
+_PAGE = 1000  # the default of cinder.conf's osapi_max_limit; with a lower one, the pages' links are followed
 # "Volume status must be available or error or ... and must not be migrating, attached, belong to a group, have
 # snapshots, awaiting a transfer, or be disassociated from snapshots after volume transfer."
 _HELD = re.compile(r"attached|snapshots", re.IGNORECASE)
@@ -31,7 +31,7 @@ class Cinder:
         if metadata:
             params["metadata"] = repr(dict(metadata))  # Cinder reads a Python literal here
         found = [_volume(v) for v in await self._session.pages(_SERVICE, "/volumes/detail", "volumes", params=params)]
-        # A cloud may forbid the filter (resource_filters.json), and Cinder then ignores it or compares with LIKE.
+        # A cloud may forbid the filter (resource_filters.json): then Cinder ignores it, or compares with LIKE.
         items = (metadata or {}).items()
         return [volume for volume in found if items <= volume.metadata.items()]
 
@@ -49,7 +49,7 @@ class Cinder:
             "snapshot_id": new.snapshot_id,
             "metadata": dict(new.metadata),
         }
-        # Beside the type, which callers take from `volume_types`, only a snapshot can be missing.
+        # Only a snapshot can be missing: callers take the type from `volume_types`.
         resource = "snapshot" if new.snapshot_id else "volume"
         try:
             answer = await self._session.post(
@@ -70,10 +70,10 @@ class Cinder:
         try:
             await self._session.delete(_SERVICE, f"/volumes/{id}", resource="volume", id=id)
         except BackendError as error:
-            # Cinder's one message (400) lists all possible reasons; the volume's state tells which it was.
+            # Cinder has one message (400) for all possible reasons; the volume's state shows the actual one.
             if error.status == 400 and _HELD.search(error.detail):
                 volume = await self.volume(id)
-                held = volume.attachments or volume.status == "available"  # it has a snapshot
+                held = volume.attachments or volume.status == "available"  # an available volume has a snapshot
                 error.fault = Fault.IN_USE if held or volume.status == "in-use" else Fault.CONFLICT
             raise
 
@@ -137,6 +137,6 @@ def _volume(v: Mapping[str, Any]) -> Volume:
 
 
 def _when(text: str) -> datetime:
-    """Read a moment; Cinder writes UTC without an offset."""
+    """Parse a time; Cinder writes UTC without an offset."""
     moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

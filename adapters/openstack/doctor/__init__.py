@@ -1,1 +1,1 @@
-"""What an operator asks a cloud before a gateway stands in front of it; every check only reads."""
+"""Checks whether a cloud is fit for the gateway; every check only reads."""

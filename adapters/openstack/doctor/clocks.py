@@ -1,4 +1,4 @@
-"""Clocks: how far the `Date` of each service's answers lies from the gateway's own time."""
+"""Compares the `Date` header of each service's answers with the gateway's own clock."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 from adapters.openstack.doctor.findings import Finding, fine, note, problem
 
-# A Date header has whole seconds, and the answer was under way for a while.
+# A Date header is in whole seconds, and the answer takes time to arrive.
 _CLOSE: Final = 2.0
 # Keystone refuses a signature older than `[credential] auth_ttl` (15 minutes), tokens are checked by their expiry, and
 # clients compare Last-Modified with their own clock.
@@ -17,13 +17,13 @@ _FAR: Final = 60.0
 
 
 class Clocks:
-    """The difference of each service's clock, as its latest answer told it."""
+    """The difference of each service's clock, from its latest answer."""
 
     def __init__(self) -> None:
         self._seconds: dict[str, float | None] = {}
 
     def note(self, service: str, headers: Mapping[str, str], before: datetime, after: datetime) -> None:
-        """Keep what one answer tells; it was asked for at `before` and had come by `after`."""
+        """Record the clock of one answer, which was requested at `before` and received by `after`."""
         told = _read(headers.get("Date", ""))
         if told is None:
             self._seconds.setdefault(service, None)

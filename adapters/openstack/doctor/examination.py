@@ -1,4 +1,4 @@
-"""Examination: what all checks of one cloud share."""
+"""The state that all checks of one cloud share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from adapters.types.identity import Token
 
 
 class Examination:
-    """One look at a cloud: its connections, the gateway's token once there is one, and what its clocks say."""
+    """One run of the checks: connections, the gateway's token once it is known, and the services' clocks."""
 
     token: Token
 
@@ -24,12 +24,12 @@ class Examination:
         self.clocks = Clocks()
 
     async def get(self, service: str, url: str, headers: Mapping[str, str] | None = None) -> Answer:
-        """GET a URL without a token and note the clock of the service; raise BackendError where none answers."""
+        """GET a URL without a token and record the service's clock; raise BackendError if it does not answer."""
         before = datetime.now(UTC)
         answer = await self.factory.get(service, url, headers or {})
         self.clocks.note(service, answer.headers, before, datetime.now(UTC))
         return answer
 
     def session(self) -> Session:
-        """Return what calls with the gateway's own token go through."""
+        """Return the session for calls with the gateway's own token."""
         return self.factory.session(self.factory.login, str(uuid.uuid4()))

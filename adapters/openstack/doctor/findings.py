@@ -1,4 +1,4 @@
-"""Finding: what one check found out, and what to do about it."""
+"""Findings: the result of a check, and advice."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Verdict(Enum):
-    """How much a finding matters: `NOTE` is a feature or a limit that is missing, `PROBLEM` is something broken."""
+    """The weight of a finding: `NOTE` is a missing feature or a low limit, `PROBLEM` is something broken."""
 
     OK = "OK"
     NOTE = "note"
@@ -18,7 +18,7 @@ class Verdict(Enum):
 class Finding:
     """One line of the report.
 
-    `about` is the service and what of it was looked at; `advice` says what to do and is empty where all is well.
+    `about` is the service and its part that was checked; `advice` says what to do and is empty if all is well.
     """
 
     about: str
@@ -28,12 +28,12 @@ class Finding:
 
 
 def fine(about: str, says: str) -> Finding:
-    """Return a finding of something that is as it should be."""
+    """Return a finding without fault."""
     return Finding(about, Verdict.OK, says)
 
 
 def note(about: str, says: str, advice: str) -> Finding:
-    """Return a finding of something that works, but not as far as it could."""
+    """Return a finding of something that works with restrictions."""
     return Finding(about, Verdict.NOTE, says, advice)
 
 

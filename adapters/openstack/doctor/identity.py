@@ -1,4 +1,4 @@
-"""Keystone: its version, and what it lets the gateway's own user do."""
+"""Checks Keystone: its version, and the rights of the gateway's own user."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def login(at: Examination) -> AsyncIterator[Finding]:
 
 
 async def grants(at: Examination) -> AsyncIterator[Finding]:
-    """Try what the gateway needs for every request, with an access key that nobody has."""
+    """Try the calls that the gateway needs for every request, with an access key that does not exist."""
     user, project = at.token.user_name, at.token.project_name
     nobody = f"doctor-{secrets.token_hex(8)}"
     identity = at.factory.identity
@@ -71,7 +71,7 @@ async def grants(at: Examination) -> AsyncIterator[Finding]:
 
 
 async def _tried(about: str, attempt: Callable[[], Awaitable[Any]], says: str, grant: str) -> Finding:
-    """Return what an attempt found out: that nobody has the access key is what it has to say."""
+    """Return the finding of an attempt; the expected answer is that the access key does not exist."""
     try:
         await attempt()
     except BackendError as error:
@@ -83,7 +83,7 @@ async def _tried(about: str, attempt: Callable[[], Awaitable[Any]], says: str, g
 
 
 async def projects(at: Examination) -> AsyncIterator[Finding]:
-    """Ask in which projects the gateway's user may act beside its own, which some features need."""
+    """Ask in which other projects the gateway's user has a role, which some features need."""
     scope = await at.factory.service_scope()
     if scope.enabled:
         yield fine(_PROJECTS, f"the gateway's user can act in {scope.others} projects beside its own")

@@ -1,4 +1,4 @@
-"""Quotas that a new project gets: too small ones show to AWS's clients as limits that AWS does not have."""
+"""Checks the quotas of a new project: small ones are limits that AWS's clients do not expect."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from adapters.openstack.doctor.findings import Finding, fine, note, problem
 
 @dataclass(frozen=True, slots=True)
 class _Quota:
-    """A quota by its name, the least value that AWS's clients get along with, and what becomes of a smaller one."""
+    """A quota's name, the least value that AWS's clients need, and the effect of a smaller one."""
 
     name: str
     least: int
@@ -22,7 +22,7 @@ class _Quota:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Where a service tells the quotas of a new project, under which member, and which of them matter."""
+    """The path and the member where a service shows a new project's quotas, and the relevant quotas."""
 
     service: str
     path: str
@@ -40,7 +40,7 @@ _SOURCES: Final = (
             _Quota("cores", 20, "VcpuLimitExceeded"),
             _Quota("ram", 51_200, "InstanceLimitExceeded"),
             _Quota("key_pairs", 100, "KeyPairLimitExceeded"),
-            # 50 tags, which may take two items each, and the gateway's own facts.
+            # 50 tags, which may take two items each, and the gateway's own items.
             _Quota("metadata_items", 128, "TagLimitExceeded"),
         ),
     ),
@@ -71,7 +71,7 @@ _SOURCES: Final = (
 
 
 async def quotas(at: Examination) -> AsyncIterator[Finding]:
-    """Read the quotas of a new project, as far as the gateway's user may."""
+    """Check the quotas of a new project, as far as the gateway's user may read them."""
     for source in _SOURCES:
         about = f"{source.service}: quotas"
         if source.service not in at.token.catalog:
@@ -93,7 +93,7 @@ async def quotas(at: Examination) -> AsyncIterator[Finding]:
 
 
 def compared(about: str, source: _Source, told: Mapping[str, Any]) -> Iterator[Finding]:
-    """Say which quotas are too small; -1 means unlimited."""
+    """Yield a finding for each quota that is too small; -1 means unlimited."""
     for quota in source.quotas:
         value = told.get(quota.name)
         if not isinstance(value, int) or value < 0 or value >= quota.least:

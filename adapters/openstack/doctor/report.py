@@ -16,13 +16,13 @@ from adapters.openstack.doctor.swift import swift
 
 Check = Callable[[Examination], AsyncIterator[Finding]]
 
-# Without these nothing else can be asked.
+# The other checks need these to succeed.
 _FIRST: Final[tuple[Check, ...]] = (identity.version, identity.login)
 _THEN: Final[tuple[Check, ...]] = (identity.grants, identity.projects, identity.region, services, swift, quotas)
 
 
 async def examine(factory: CloudFactory) -> AsyncIterator[Finding]:
-    """Ask the cloud; each finding is returned as soon as it is known."""
+    """Run all checks; yield each finding as soon as it is known."""
     at = Examination(factory)
     for check in _FIRST:
         async for finding in check(at):

@@ -1,4 +1,4 @@
-"""Each service: whether it is in the catalogue, answers, takes the gateway's token, and which microversions it has."""
+"""Checks that each service is in the catalogue, answers, accepts the gateway's token, and has the microversions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from adapters.openstack.doctor.examination import Examination
 from adapters.openstack.doctor.findings import Finding, fine, note, problem
 from adapters.openstack.transport import Endpoint
 
-# What a service is asked with the gateway's token: something small that every role may ask for.
+# A small request for each service, which every role may make with its token.
 _PATHS: Final = {
     "compute": "/flavors?limit=1",
     "network": "/extensions",
@@ -28,7 +28,7 @@ _LOST: Final = {
 
 
 async def services(at: Examination) -> AsyncIterator[Finding]:
-    """Ask every service of the control plane; Swift has a check of its own."""
+    """Check every service of the control plane; Swift has its own check."""
     for service, path in _PATHS.items():
         url = at.token.catalog.get(service)
         if not url:
@@ -45,7 +45,7 @@ async def services(at: Examination) -> AsyncIterator[Finding]:
 
 
 def absent(service: str) -> Finding:
-    """Return the finding about a service that the catalogue does not have in the gateway's region."""
+    """Return the finding about a service that is not in the catalogue for the gateway's region."""
     return note(
         f"{service}: endpoint", f"not in the catalogue, so {_LOST[service]}", "Add it to the catalogue if it exists."
     )

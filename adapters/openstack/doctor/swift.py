@@ -1,4 +1,4 @@
-"""Swift's `/info`: the middlewares and limits on which S3's features hang."""
+"""Checks Swift's `/info` for the middlewares and limits that S3's features need."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _GIB: Final = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class _Middleware:
-    """A middleware of Swift's proxy by its name in `/info`, and what is lost without it."""
+    """A middleware of Swift's proxy by its name in `/info`, and the effect of its absence."""
 
     name: str
     lost: str
@@ -27,7 +27,7 @@ class _Middleware:
 
 @dataclass(frozen=True, slots=True)
 class _Limit:
-    """A limit by its path in `/info`, the value that S3 has, and what happens to clients where Swift's is smaller."""
+    """A limit by its path in `/info`, S3's value, and the effect on clients if Swift's is smaller."""
 
     path: tuple[str, str]
     least: int
@@ -57,7 +57,7 @@ _LIMITS: Final = (
 
 
 async def swift(at: Examination) -> AsyncIterator[Finding]:
-    """Ask Swift what it has and allows."""
+    """Check Swift's middlewares and limits."""
     url = at.token.catalog.get(_SERVICE)
     if not url:
         yield absent(_SERVICE)
@@ -83,7 +83,7 @@ async def swift(at: Examination) -> AsyncIterator[Finding]:
 
 
 def middlewares(info: Mapping[str, Any]) -> Iterator[Finding]:
-    """Say which middlewares that matter are in the proxy's pipeline."""
+    """Yield a finding for each relevant middleware of the proxy's pipeline."""
     version = info.get("swift", {}).get("version", "of an unknown version")
     yield fine(f"{_SERVICE}: version", f"Swift {version}")
     for one in _MIDDLEWARES:
@@ -96,7 +96,7 @@ def middlewares(info: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def limits(info: Mapping[str, Any]) -> Iterator[Finding]:
-    """Say which limits are below S3's."""
+    """Yield a finding for each limit, with advice if it is below S3's."""
     for one in _LIMITS:
         section, name = one.path
         value = info.get(section, {}).get(name)

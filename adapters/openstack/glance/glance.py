@@ -1,4 +1,4 @@
-"""Glance (https://docs.openstack.org/api-ref/image/v2/): calls and JSON → types."""
+"""Glance (https://docs.openstack.org/api-ref/image/v2/): calls, and JSON → types."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from adapters.openstack.session import Session
 from adapters.types.images import Image
 
-# Members that Glance defines; every other member of an image is a property that a user set.
+# Members that Glance defines; every other member of an image is a user's property.
 _OWN = frozenset(
     {
         "id",
@@ -49,7 +49,7 @@ class Glance:
 
     async def images(self, *, hidden: bool = False) -> list[Image]:
         """List every image the project may use."""
-        # Without `visibility=all` the list lacks community images, which anybody may use.
+        # Without `visibility=all` the list omits community images, which every project may use.
         params: dict[str, str | int | bool] = {"limit": 1000, "visibility": "all", "os_hidden": hidden}
         return [_image(i) for i in await self._session.pages("image", "/images", "images", params)]
 
@@ -60,7 +60,7 @@ class Glance:
 
     async def update_image(self, id: str, *, set: Mapping[str, str], drop: Collection[str] = ()) -> Image:
         """Write properties and delete others."""
-        # RFC 6901: "~" is written "~0" and "/" "~1".  Glance's "add" replaces what is there already.
+        # RFC 6901: "~" is written "~0" and "/" "~1".  Glance's "add" replaces an existing value.
         changes = [{"op": "add", "path": _pointer(name), "value": value} for name, value in set.items()]
         changes += [{"op": "remove", "path": _pointer(name)} for name in drop]
         answer = await self._session.patch(

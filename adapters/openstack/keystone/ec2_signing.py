@@ -1,8 +1,8 @@
-"""The signed request that Keystone's EC2 credential extension exchanges for a token.
+"""Signs the request that Keystone's EC2 credential extension exchanges for a token.
 
-`POST /v3/ec2tokens` takes no password: it takes a signed request, checks the signature with the secret it keeps, and
-answers with a token.  The gateway has verified the client's own request itself (bodies in signed chunks, for one, are
-beyond Keystone), so it signs a small request of its own with the same secret.
+`POST /v3/ec2tokens` takes a signed request instead of a password, checks the signature with the stored secret, and
+returns a token.  The gateway verifies the client's request itself (Keystone cannot verify signed chunks, for example)
+and signs a small request with the same secret for Keystone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _EMPTY: Final = hashlib.sha256(b"").hexdigest()
 def ec2tokens_body(credential: Ec2Credential, now: datetime) -> dict[str, object]:
     """Return the JSON body of `POST /v3/ec2tokens` for a request signed at `now`.
 
-    Keystone refuses one older than `[credential] auth_ttl` (15 minutes), so the gateway's clock must be right.
+    Keystone refuses a signature older than `[credential] auth_ttl` (15 minutes), so the gateway's clock must be right.
     """
     stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     scope = "/".join((stamp[:8], *_SCOPE))

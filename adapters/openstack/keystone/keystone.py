@@ -1,4 +1,4 @@
-"""Keystone as the gateway's own user sees it: reading an access key's secret, and getting its owner a token."""
+"""Keystone's calls by the gateway's own user: read an access key's secret, and get a token for its owner."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Keystone:
         self._now = now
 
     async def ec2_credential(self, access: str) -> Ec2Credential | None:
-        """Return the credential of an access key, or None where Keystone knows no such key of type `ec2`."""
+        """Return the credential of an access key, or None if Keystone has no such key of type `ec2`."""
         # "The ID of an EC2 credential is the hash of its access key" (keystone.common.utils.hash_access_key).
         path = f"/credentials/{hashlib.sha256(access.encode('utf-8', 'surrogatepass')).hexdigest()}"
         try:
@@ -58,12 +58,12 @@ class Keystone:
                 return None
             if error.fault is Fault.FORBIDDEN:
                 log.error("the gateway's user may not read credentials: it needs role reader on the system scope")
-            elif error.fault is Fault.UNAUTHORIZED:  # our own token, so nothing is known of the caller's key
+            elif error.fault is Fault.UNAUTHORIZED:  # the gateway's token was refused, not the caller's key
                 raise faults.unavailable("identity", error.detail, resource="credential", status=401) from error
             raise
 
     async def _read(self, path: str) -> Answer:
-        """GET with the system token; once more with a new one, in case the role was granted after the login."""
+        """GET with the system token; retry once with a new token, in case the role was granted after the login."""
         session = self._session(self._system)
         try:
             return await session.get("identity", path, resource="credential")
@@ -74,14 +74,14 @@ class Keystone:
         return await session.get("identity", path, resource="credential")
 
     async def token(self, credential: Ec2Credential) -> Token:
-        """Return a token of the credential's user on its project; raise UNAUTHORIZED when Keystone gives none."""
+        """Return a token of the credential's user on its project; raise UNAUTHORIZED if Keystone refuses."""
         body = ec2tokens_body(credential, self._now())
         try:
             answer = await self._session(self._project).post(
                 "identity", "/ec2tokens", json=body, resource="credential", id=credential.access
             )
         except BackendError as error:
-            if error.fault is Fault.NOT_FOUND:  # the credential, its user or its project is gone
+            if error.fault is Fault.NOT_FOUND:  # the credential, its user or its project was deleted
                 error.fault = Fault.UNAUTHORIZED
             elif error.fault is Fault.FORBIDDEN:
                 log.error("the gateway's user may not use ec2tokens: it needs role service on its project")
@@ -93,14 +93,14 @@ class Keystone:
         return token_from(_access(answer.json(), token_id), self._config)
 
     async def ready(self) -> None:
-        """Return when Keystone answers and takes the gateway's own token; raise BackendError otherwise."""
+        """Return if Keystone answers and accepts the gateway's own token; raise BackendError otherwise."""
         token = await self._project.token()
         session = self._session(self._project)
         await session.request("HEAD", "identity", "/auth/tokens", headers={"X-Subject-Token": token.id})
         await self._system.token()
 
     def _session(self, tokens: TokenSource) -> Session:
-        # One answer serves many gateway requests from the cache above, so these calls carry an id of their own.
+        # The caller caches the answer for many requests, so these calls have their own request id.
         return Session(self._transport, tokens, str(uuid.uuid4()))
 
 
@@ -109,7 +109,7 @@ def _access(body: Any, token_id: str) -> Any:
 
 
 def _credential(access: str, found: Any) -> Ec2Credential | None:
-    """Read Keystone's credential; its blob is JSON within a string, and only those of type ec2 are access keys."""
+    """Parse Keystone's credential; its blob is a JSON string, and only credentials of type ec2 are access keys."""
     try:
         if found["type"] != "ec2":
             return None
@@ -118,6 +118,6 @@ def _credential(access: str, found: Any) -> Ec2Credential | None:
             return None
         return Ec2Credential(access, blob["secret"], found["user_id"], found["project_id"])
     except (KeyError, TypeError, ValueError) as error:
-        # Without the cause: a parse error's text quotes the blob, which holds the secret.
+        # Without the cause: a parse error's text quotes the blob, which contains the secret.
         log.warning("Keystone's credential for an access key makes no sense: %s", type(error).__name__)
         raise faults.unavailable("identity", "the credential makes no sense", resource="credential") from None

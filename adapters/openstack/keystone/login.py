@@ -1,6 +1,6 @@
-"""The gateway's own user: logged in by keystoneauth, which blocks and therefore works in a thread.
+"""Logs in the gateway's own user by keystoneauth, which blocks and therefore runs in a thread.
 
-A login is a `TokenSource` like a tenant's, so the same `Session` speaks for both.
+A login is a `TokenSource` like a tenant's, so both use the same `Session`.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from adapters.types.identity import Token
 
 log = logging.getLogger(__name__)
 
-# A token this near its end is replaced before it is used.
+# A token that expires so soon is replaced before it is used.
 _MARGIN: Final = timedelta(seconds=60)
-# A token younger than this is not the reason for a 401: Keystone answers 401 for other people's credentials too, and
-# a client with a dead key must not make the gateway log in again and again.
+# A younger token is not the reason for a 401: Keystone answers 401 for clients' credentials too, and a client with an
+# invalid key must not make the gateway log in repeatedly.
 _TRUSTED_SECONDS: Final = 10.0
 
 
 class Login:
-    """One scope of the gateway's user; the first of `plugins` that Keystone lets in is used.
+    """One scope of the gateway's user; the first of `plugins` with which Keystone accepts the login is used.
 
-    Where Keystone lets none in, the error that `refused` returns is raised, or UNAVAILABLE without it.
+    If Keystone accepts none, the error that `refused` returns is raised, or UNAVAILABLE without `refused`.
     `other_regions` are the case-folded names of the other regions in the catalogue of the last login.
     """
 
@@ -63,18 +63,18 @@ class Login:
         self.other_regions: frozenset[str] = frozenset()
 
     async def token(self) -> Token:
-        """Return a token; raise BackendError UNAVAILABLE when there is none to be had."""
+        """Return a token; raise BackendError UNAVAILABLE if the login fails."""
         token = self._token
         if token is not None and not self._ending(token):
             return token
-        async with self._lock:  # many callers, one login
+        async with self._lock:  # one login for many callers
             if self._token is None or self._ending(self._token):
                 await self._renew()
             assert self._token is not None
             return self._token
 
     async def renew(self, stale: Token) -> Token:
-        """Log in again in place of a refused token, unless that was done just now."""
+        """Log in again after a refused token, unless the last login was just now."""
         async with self._lock:
             held = self._token
             if held is not None and (held.id != stale.id or self._monotonic() - self._since < _TRUSTED_SECONDS):
@@ -97,25 +97,25 @@ class Login:
                 log.warning("the gateway's login failed: %s %s", type(error).__name__, faults.clean(str(error)))
                 raise faults.unavailable("identity", type(error).__name__, resource="token") from error
             token = token_from(access, self._config)
-            # The configured address of Keystone is known to be reachable from here; the catalog's may not be.
+            # The configured address of Keystone is reachable; the catalog's may not be.
             self._token = replace(token, catalog={**token.catalog, "identity": self._config.auth_url})
             self._since = self._monotonic()
             self.other_regions = other_regions(access, self._config)
             return
         if self._refused is not None:
             raise self._refused()
-        # Not UNAUTHORIZED: that would say something about the caller's key, of which nothing is known.
+        # Not UNAUTHORIZED, which would mean that the caller's key is invalid.
         log.error("Keystone refuses the gateway's own login to cloud %s", self._config.name)
         raise faults.unavailable("identity", "the gateway's own login was refused", resource="token")
 
 
 def blocking_session(config: CloudConfig, seconds: float) -> BlockingSession:
-    """Return keystoneauth's session for logins and version discovery; `seconds` bounds each wait for the network."""
+    """Return keystoneauth's session for logins and version discovery; `seconds` is the network timeout."""
     http = requests.Session()
-    # As for all other calls: no proxies, no certificates and no .netrc of the environment.
+    # As for all other calls: ignore the environment's proxies, certificates and .netrc.
     http.trust_env = False
     if config.verify is False:
-        # `CloudFactory.open` tells it once, rather than with every request as urllib3 does.
+        # `CloudFactory.open` warns once; urllib3 would warn with every request.
         warnings.filterwarnings("ignore", category=InsecureRequestWarning)
     return BlockingSession(
         auth=config.project,

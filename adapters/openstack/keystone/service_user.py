@@ -1,6 +1,6 @@
-"""The gateway's own user in the projects of others, as far as the operator has granted it a role there.
+"""Logs in the gateway's own user on other projects where the operator has granted it a role.
 
-Keystone gives a token for a project only to a user with a role on it, so the grant alone decides what this can do.
+Keystone gives a token for a project only to a user with a role on it, so the grant alone decides the access.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from adapters.types.identity import Token
 log = logging.getLogger(__name__)
 
 _MOST_PROJECTS: Final = 1000
-# A project that refused is not asked again for so long: strangers' requests must not become logins.
+# A project that refused is not tried again for so long: requests by others must not cause repeated logins.
 _REFUSED_SECONDS: Final = 60.0
 _MOST_REFUSALS: Final = 10_000
 _LONGEST_NAME: Final = 64
@@ -31,9 +31,9 @@ _LONGEST_NAME: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class ServiceScope:
-    """Where the gateway's user can act: `others` is the number of projects beside its own, `project`.
+    """Where the gateway's user has a role: its own `project`, and the number of `others`.
 
-    `movable` tells whether this kind of login can be scoped to another project at all.
+    `movable` is false if this kind of login cannot be scoped to another project.
     """
 
     user: str
@@ -43,11 +43,11 @@ class ServiceScope:
 
     @property
     def enabled(self) -> bool:
-        """Tell whether there is any project beside the own one."""
+        """Return whether the user has a role on any other project."""
         return self.movable and self.others > 0
 
     def summary(self) -> str:
-        """Return one sentence for the operator: whether it is on, and what that means."""
+        """Return a sentence for the operator: whether access to other projects is on, and its effect."""
         if not self.movable:
             return (
                 f"service identity: off; the login is bound to project {self.project}, so only a bucket's own project "
@@ -65,7 +65,7 @@ class ServiceScope:
 
 
 class ServiceUser:
-    """The gateway's logins on the projects of others, each made when it is first needed."""
+    """The gateway's logins on other projects, each made on first use."""
 
     def __init__(
         self,
@@ -85,8 +85,8 @@ class ServiceUser:
     async def login(self, project_id: str) -> Login:
         """Return the login on a project, with a token in it.
 
-        Raises BackendError FORBIDDEN where the user has no role there, UNSUPPORTED where this kind of login cannot be
-        scoped to another project, UNAVAILABLE where Keystone does not answer.
+        Raises BackendError FORBIDDEN if the user has no role there, UNSUPPORTED if this kind of login cannot be scoped
+        to another project, UNAVAILABLE if Keystone does not answer.
         """
         if self._refused.get(project_id, 0.0) > self._monotonic():
             raise _no_role(project_id)

@@ -17,7 +17,7 @@ class Addresses(Calls):
         return [_floating_ip(f) for f in await self._list("floatingips")]
 
     async def floating_ip_limit(self, project_id: str) -> int:
-        """Return how many floating IPs the project of the token may have; -1 stands for no limit."""
+        """Return the token's project's quota of floating IPs; -1 means no limit."""
         found = await self._session.get("network", f"/quotas/{project_id}", resource="quota")
         return int(found.member("quota")["floatingip"])
 

@@ -1,4 +1,4 @@
-"""What all calls to Neutron share: the session, listings, and tags in answers."""
+"""The common part of all calls to Neutron: the session, listings, and tags in answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from adapters.openstack.session import Session
 
-# neutron.conf's pagination_max_limit is unlimited by default; where it is lower the links lead on.
+# neutron.conf's pagination_max_limit is unlimited by default; with a lower one, the links are followed.
 _PAGE = 1000
 
 # Neutron's plural in URLs → the word for one in errors.
@@ -35,5 +35,5 @@ class Calls:
 
 
 def tags(resource: Mapping[str, Any]) -> tuple[str, ...]:
-    """Read a resource's tags; a Neutron without the extension shows none."""
+    """Read a resource's tags; none if Neutron lacks the extension."""
     return tuple(resource.get("tags") or ())

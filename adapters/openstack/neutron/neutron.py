@@ -1,4 +1,4 @@
-"""Neutron as a whole: the calls for each kind of resource, in one class."""
+"""Neutron's calls for all kinds of resources, in one class."""
 
 from __future__ import annotations
 

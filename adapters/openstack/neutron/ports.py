@@ -9,7 +9,7 @@ from typing import Any
 from adapters.openstack.neutron.calls import Calls, tags
 from adapters.types.network import FixedAddress, Port
 
-# Each id takes some 50 characters of the URL, and web servers in front of Neutron take 8 KiB of it (Apache's default).
+# Each id takes some 50 characters of the URL, and web servers before Neutron accept 8 KiB of it (Apache's default).
 _MOST_DEVICES = 100
 
 

@@ -23,7 +23,7 @@ class SecurityGroups(Calls):
         return _security_group(answer.member("security_group"))
 
     async def create_security_group(self, name: str, description: str) -> SecurityGroup:
-        """Make a security group."""
+        """Create a security group."""
         answer = await self._session.post(
             "network",
             "/security-groups",
@@ -34,7 +34,7 @@ class SecurityGroups(Calls):
         return _security_group(answer.member("security_group"))
 
     async def rename_security_group(self, id: str, name: str) -> None:
-        """Give a security group another name."""
+        """Rename a security group."""
         body = {"security_group": {"name": name}}
         await self._session.put("network", f"/security-groups/{id}", json=body, resource="security_group", id=id)
 
@@ -48,7 +48,7 @@ class SecurityGroups(Calls):
         return [_rule(r) for r in await self._list("security-group-rules", **wanted)]
 
     async def create_rules(self, rules: Sequence[NewRule]) -> list[Rule]:
-        """Make rules in one request; Neutron makes all of them or none."""
+        """Create rules in one request; Neutron creates all of them or none."""
         answer = await self._session.post(
             "network",
             "/security-group-rules",
@@ -56,7 +56,7 @@ class SecurityGroups(Calls):
             resource="security_group_rule",
         )
         made = [_rule(r) for r in answer.member("security_group_rules")]
-        # Neutron answers in the order of the request today, but does not promise it.
+        # Neutron currently answers in the order of the request, but does not guarantee it.
         return sorted(made, key=_order(rules))
 
     async def delete_rule(self, id: str) -> None:
@@ -93,7 +93,7 @@ def _rule(r: Mapping[str, Any]) -> Rule:
 
 
 def _rule_body(rule: NewRule) -> dict[str, Any]:
-    """Return the body of a new rule without what is None: Neutron refuses -1, and a null port beside a protocol."""
+    """Return the body of a new rule without None values: Neutron refuses -1, and a null port with a protocol."""
     fields: dict[str, Any] = {
         "security_group_id": rule.security_group_id,
         "direction": rule.direction,

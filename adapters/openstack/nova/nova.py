@@ -1,4 +1,4 @@
-"""Nova (https://docs.openstack.org/api-ref/compute/): calls and JSON → types."""
+"""Nova (https://docs.openstack.org/api-ref/compute/): calls, and JSON → types."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from adapters.types.compute import (
     Zone,
 )
 
-_PAGE = 1000  # nova.conf [api] max_limit; where it is lower, pages are shorter and their links lead on
+_PAGE = 1000  # the default of nova.conf's [api] max_limit; with a lower one, the pages' links are followed
 
 
 class Nova:
@@ -42,7 +42,7 @@ class Nova:
         return await self._servers(params)
 
     async def deleted_servers(self, since: datetime) -> list[Server]:
-        """List the servers that were deleted since then."""
+        """List the servers that were deleted since a time."""
         # Only administrators may filter by `status=DELETED`.  Members may filter by vm_state from 2.83 on; before that
         # Nova ignores the filter.
         found = await self._servers({"changes-since": _seconds(since), "vm_state": "deleted"})
@@ -234,7 +234,7 @@ def _create_body(new: NewServer) -> dict[str, Any]:
         "availability_zone": new.zone,
         "key_name": new.key_name,
         "user_data": new.user_data,
-        # Nova takes an id in place of a name; unlike a name it is never ambiguous.
+        # Nova accepts an id in place of a name; an id is never ambiguous.
         "security_groups": [{"name": group} for group in new.security_groups],
         "tags": list(new.tags),
         "description": new.description,
@@ -265,12 +265,12 @@ def _device(device: BlockDevice) -> dict[str, Any]:
 
 
 def _seconds(moment: datetime) -> str:
-    """Write a moment in whole seconds of UTC; Nova refuses fractions of seconds with some offsets."""
+    """Format a time in whole seconds of UTC; Nova refuses fractions of seconds with some offsets."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _when(text: str) -> datetime:
-    """Read a moment; Nova writes UTC, with `Z` or (`OS-SRV-USG`) without an offset."""
+    """Parse a time; Nova writes UTC, with `Z` or (`OS-SRV-USG`) without an offset."""
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

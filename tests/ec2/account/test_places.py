@@ -1,4 +1,4 @@
-"""Regions, zones, account attributes and instance types, against what OpenStack itself says."""
+"""Regions, zones, account attributes and instance types, compared with OpenStack's own answers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What no cloud is needed to refuse is refused before any is asked, by every Describe action."""
+"""Every Describe action refuses invalid parameters before it calls the cloud."""
 
 import asyncio
 import re

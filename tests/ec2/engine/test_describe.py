@@ -1,4 +1,4 @@
-"""The Describe engine as an action calls it: ids, filters, pages and tokens of one request."""
+"""The Describe engine: ids, filters, pages and tokens of one request."""
 
 import asyncio
 from typing import Any, cast

@@ -1,4 +1,4 @@
-"""Faults of OpenStack in EC2's words: none without an answer, and the answers are AWS's."""
+"""Every OpenStack fault has an EC2 error, with AWS's code and message."""
 
 import pytest
 

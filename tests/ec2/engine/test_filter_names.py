@@ -1,4 +1,4 @@
-"""Every filter that AWS documents for an action that is answered is one here, and every path leads into the answer."""
+"""Every filter that AWS documents for a supported action is implemented, and its path exists in the answer."""
 
 import asyncio
 import re

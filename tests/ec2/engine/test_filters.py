@@ -1,4 +1,4 @@
-"""EC2's filters: what they mean, and what earlier implementations got wrong."""
+"""EC2's filters: their meaning, and cases that earlier implementations got wrong."""
 
 import asyncio
 import re

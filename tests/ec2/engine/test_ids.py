@@ -1,4 +1,4 @@
-"""Ids: computed, reversible, and AWS's codes for those that are none."""
+"""Ids: computed, reversible, and AWS's error codes for invalid ones."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""A page costs a page: what follows the first page is remembered, bounded, and read again where it is gone."""
+"""Later pages come from a bounded cache, and are read again if the cache has lost them."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Pages: every row once, in one order, whatever comes and goes meanwhile; tokens that nobody can make up."""
+"""Pages: every row once, in one order, despite concurrent changes; tokens that cannot be forged."""
 
 import base64
 from typing import Any

@@ -1,4 +1,4 @@
-"""AWS's own codes and sentences for what users get wrong every day."""
+"""AWS's own error codes and messages for frequent user errors."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Names of zones: letters for the zones that have one, in the region that the client signed for."""
+"""Names of zones: a letter after the region that the client signed for, for zones that have a letter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images in both views."""
+"""Images through both APIs."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""What describing instances costs: as many OpenStack calls for five hundred servers as for one."""
+"""DescribeInstances makes as many OpenStack calls for five hundred servers as for one."""
 
 import asyncio
 from collections import Counter

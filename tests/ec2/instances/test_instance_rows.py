@@ -1,4 +1,4 @@
-"""Servers of every sort as instances: states, joins, and answers that AWS's own model accepts."""
+"""Servers as instances: states, joins, and answers that AWS's own model accepts."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Instances as boto3 sees them, and as openstacksdk sees the same servers."""
+"""Instances through boto3, and the same servers through openstacksdk."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""The AWS CLI's journey with an instance, as a tutorial would have it."""
+"""The AWS CLI's commands for an instance, in a tutorial's order."""
 
 from pathlib import Path
 from typing import Any

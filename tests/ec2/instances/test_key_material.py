@@ -1,4 +1,4 @@
-"""Keys in every dress that users import them in, and fingerprints as other tools compute them."""
+"""Keys in every format that users import, and fingerprints as other tools compute them."""
 
 import base64
 import shutil

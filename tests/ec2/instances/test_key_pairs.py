@@ -1,4 +1,4 @@
-"""Key pairs in both views, and the comment that remembers what Nova does not."""
+"""Key pairs through both APIs, and the comment that stores what Nova does not."""
 
 from collections.abc import Iterator
 from typing import Any

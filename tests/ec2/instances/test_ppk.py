@@ -1,4 +1,4 @@
-"""Keys in PuTTY's format: read back by a parser of the test's own, and by puttygen where it is installed."""
+"""Keys in PuTTY's format, read back by the test's own parser, and by puttygen if it is installed."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""What is over is read once: the calls and the rows that terminated instances cost, on a Nova that the test scripts."""
+"""Terminated instances are read once: the calls and rows that they cost, on a scripted Nova."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""Terminated instances are built and written once, and what is kept of them says what the normal writer would say."""
+"""Terminated instances are built and serialised once, and their cached XML equals the normal writer's."""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A request repeated with its ClientToken: what was launched, what a killed gateway left half done, what has ended."""
+"""RunInstances repeated with its ClientToken: after a launch, after a gateway was killed, after termination."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What one instance more costs a launch in calls to OpenStack."""
+"""The OpenStack calls for each additional instance of a launch."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""A launch that fails in the middle: none below MinCount, and nothing left behind."""
+"""A launch that fails part-way: no instances below MinCount, and no resources left behind."""
 
 import asyncio
 from collections import Counter

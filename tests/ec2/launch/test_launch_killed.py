@@ -1,4 +1,4 @@
-"""A gateway that is killed while it launches, and another one that is asked again with the same ClientToken."""
+"""A gateway is killed during a launch, and another one gets the request again with the same ClientToken."""
 
 import threading
 import time

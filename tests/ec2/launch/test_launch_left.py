@@ -1,4 +1,4 @@
-"""A client that hangs up in the middle of its launch: nothing of it stays."""
+"""A client disconnects during its launch: no resources are left behind."""
 
 import http.client
 from typing import Any

@@ -1,4 +1,4 @@
-"""A launch and the project's limits: looked at once, refused before anything is made, filled as far as they go."""
+"""A launch and the project's limits: read once, refused before anything is created, used up to MaxCount."""
 
 from collections import Counter
 from dataclasses import replace

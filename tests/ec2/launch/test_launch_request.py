@@ -1,4 +1,4 @@
-"""RunInstances' parameters before OpenStack is asked: what is taken, what is refused, what Nova is told."""
+"""RunInstances' parameters before any call to OpenStack: accepted ones, refused ones, and the request to Nova."""
 
 import base64
 from dataclasses import replace

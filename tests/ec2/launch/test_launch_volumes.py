@@ -1,4 +1,4 @@
-"""Tags and device names of the volumes that a launch makes, though the gateway that writes them be killed."""
+"""Tags and device names of the volumes of a launch, even if the gateway is killed while it writes them."""
 
 import asyncio
 from collections import Counter

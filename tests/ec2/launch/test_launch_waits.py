@@ -1,4 +1,4 @@
-"""A launch that waits for Cinder: it holds no lock, and what it launched with a ClientToken stays for a repetition."""
+"""A launch that waits for Cinder holds no lock, and its instances with a ClientToken remain for a repetition."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

@@ -1,4 +1,4 @@
-"""Elastic IP addresses: Neutron's floating IPs, on a server's port, on a port of nobody, and on none."""
+"""Elastic IP addresses: Neutron's floating IPs on a server's port, on an unattached port, and on no port."""
 
 import asyncio
 from collections import Counter

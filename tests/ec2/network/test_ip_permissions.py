@@ -1,4 +1,4 @@
-"""Permissions and rules: whatever is written as Neutron rules is read back as it was asked for."""
+"""Permissions written as Neutron rules are read back as requested."""
 
 from dataclasses import replace
 from typing import Any

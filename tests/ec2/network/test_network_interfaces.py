@@ -1,4 +1,4 @@
-"""Network interfaces in both views: ports of servers, of nobody, and of other services."""
+"""Network interfaces through both APIs: ports of servers, unattached ports, and ports of other services."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Security group rules: by permission and by id, in both views."""
+"""Security group rules by permission and by id, through both APIs."""
 
 import copy
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Security groups in both views."""
+"""Security groups through both APIs."""
 
 from collections.abc import Iterator
 from typing import Any

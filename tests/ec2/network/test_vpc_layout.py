@@ -1,4 +1,4 @@
-"""Networks as VPCs: routers, networks without one, and the default."""
+"""Networks as VPCs: with a router, without one, and the default VPC."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""VPCs and subnets, looked at: what Neutron has, as a client that needs a subnet's id sees it."""
+"""DescribeVpcs and DescribeSubnets show Neutron's networks and subnets."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What create actions do alike: tags and tokens are checked first, a token makes one thing, failures are taken back."""
+"""Rules of all create actions: tags and tokens are checked first, a token creates one resource, failures are undone."""
 
 import asyncio
 from collections.abc import Iterable, Mapping

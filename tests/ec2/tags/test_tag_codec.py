@@ -1,4 +1,4 @@
-"""Tags through the stores' codecs: whatever AWS allows comes back, and nothing leaves a store's limits."""
+"""Tags through the stores' codecs: every tag that AWS allows is read back, within the store's limits."""
 
 from __future__ import annotations
 

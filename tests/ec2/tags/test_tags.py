@@ -1,4 +1,4 @@
-"""Tags over kinds of resources: what is written by EC2 is there for OpenStack, and the reverse."""
+"""Tags of all kinds of resources: those written by EC2 are visible in OpenStack, and the reverse."""
 
 from collections.abc import Iterator
 from typing import Any

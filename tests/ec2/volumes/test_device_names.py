@@ -1,4 +1,4 @@
-"""Where a volume may be attached: at a name that nothing of the instance has yet, however the name is spelled."""
+"""Device names of attachments: a name must be unused on the instance, in any spelling."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Attachments as both APIs show them, whichever made them."""
+"""Attachments through both APIs, whichever created them."""
 
 import time
 from collections.abc import Iterator

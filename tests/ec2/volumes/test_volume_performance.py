@@ -1,4 +1,4 @@
-"""Iops and Throughput of a new volume: what AWS refuses by the volume's type, and what a cloud cannot promise."""
+"""Iops and Throughput of a new volume: AWS's limits for the volume's type, and values that a cloud cannot guarantee."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sizes of volumes: AWS's bounds for AWS's names, the widest for the cloud's own types."""
+"""Sizes of volumes: AWS's bounds for AWS's types, the widest bounds for the cloud's own types."""
 
 from typing import Any
 

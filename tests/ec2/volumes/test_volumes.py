@@ -1,4 +1,4 @@
-"""Volumes in both views."""
+"""Volumes through both APIs."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Access keys and tokens: what is asked of Keystone, and what its answers mean."""
+"""Access keys and tokens: the requests to Keystone, and the meaning of its answers."""
 
 import asyncio
 import hashlib

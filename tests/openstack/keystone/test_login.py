@@ -1,4 +1,4 @@
-"""The gateway's own login: one for many callers, renewed in time, patient with refusals, never blaming the client."""
+"""The gateway's own login: shared by callers, renewed in time, few retries, and failures that are not the client's."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""The gateway's own user in the projects of others: on where the operator granted a role, off elsewhere."""
+"""The gateway's own user on other projects: enabled where the operator granted a role, disabled elsewhere."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

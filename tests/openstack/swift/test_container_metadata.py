@@ -1,4 +1,4 @@
-"""A container's metadata: any text in, the same text out, and what OpenStack's own tools keep there stays."""
+"""A container's metadata: any text is read back unchanged, and items of OpenStack's own tools are kept."""
 
 from adapters.openstack.swift import headers as swift_headers
 

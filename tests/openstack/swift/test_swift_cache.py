@@ -1,4 +1,4 @@
-"""What is remembered of containers: that one is there for long, that one is not for a moment."""
+"""The cache of containers: existence is cached for long, absence only briefly."""
 
 from adapters.openstack.swift.cache import MOST_CONTAINERS, SwiftCache
 

@@ -1,4 +1,4 @@
-"""Swift's headers, where their reader takes a shorter way than the library's."""
+"""Swift's headers: the fast parser gives the same results as the library's."""
 
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime

@@ -1,4 +1,4 @@
-"""Heads that HTTP does not allow, as Swift sends them where its users have stored such headers."""
+"""Invalid HTTP heads, which Swift sends if its users have stored such headers."""
 
 import pytest
 import uvloop

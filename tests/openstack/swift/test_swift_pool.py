@@ -1,4 +1,4 @@
-"""The connections to Swift together: reused, tried again, bounded, closed, counted."""
+"""The pool of connections to Swift: framing, reuse, retries, bounds, closing, metrics."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""One connection to Swift: which bytes belong to which answer, and how invalid answers are handled."""
+"""One connection to Swift: the framing of answers, and the handling of invalid ones."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""What a write to Swift comes to where its answer is not the usual one."""
+"""Results of writes to Swift with unusual answers."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Buckets: made, found, listed, deleted, and the names that AWS would not give."""
+"""Buckets: create, head, list, delete, and names that AWS refuses."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

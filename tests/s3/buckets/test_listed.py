@@ -1,4 +1,4 @@
-"""What a listing's rows are told in, where Swift's own text is turned into S3's without a look inside."""
+"""Times and ETags of a listing's rows, which are translated from Swift's text without parsing."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""ListBuckets of more buckets than a page has, which nobody makes in a test's cloud."""
+"""ListBuckets with more buckets than a page has, from a scripted Swift."""
 
 import asyncio
 from datetime import UTC, datetime

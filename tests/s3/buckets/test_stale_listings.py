@@ -1,6 +1,6 @@
-"""DeleteBucket where Swift's listing still shows objects that are gone: it forgets those, and deletes nothing else.
+"""DeleteBucket while Swift's listing still shows deleted objects: it drops those rows, and deletes nothing else.
 
-The action runs in this process, on the real Swift and with a connection that lets others come in between.
+The action runs in this process, on the real Swift, with a connection that allows concurrent changes between its calls.
 """
 
 import asyncio

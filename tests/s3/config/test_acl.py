@@ -1,4 +1,4 @@
-"""The one ACL there is: the owner's full control, read, set again, and never anything else."""
+"""The only ACL is the owner's full control: it can be read and set again; any other is refused."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A bucket's configuration: read once a request, kept for a while, and free for a bucket that has none."""
+"""A bucket's configuration: read once per request, cached, and without cost for a bucket that has none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents of a bucket's configuration, on a Swift that a test can change between any two steps."""
+"""Documents of a bucket's configuration, on a Swift that tests can change between any two calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sub-resources of a bucket: kept and given back, or answered as AWS answers where none is set."""
+"""Sub-resources of a bucket: stored and returned, or answered as AWS does if none is set."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""CompleteMultipartUpload: what it refuses, in which order it finds out, and where it says the object is."""
+"""CompleteMultipartUpload: its refusals, their order, and the Location in its answer."""
 
 import http.client
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Multipart uploads: made, listed, completed, given up; their parts read; their leftovers gone."""
+"""Multipart uploads: create, list, complete, abort; reads of parts; removal of leftovers."""
 
 import hashlib
 from collections.abc import Callable

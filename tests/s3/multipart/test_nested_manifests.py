@@ -1,6 +1,6 @@
-"""More parts than one manifest of Swift may name: manifests of manifests, here with a limit of two.
+"""Uploads with more parts than a Swift manifest may have: nested manifests, here with a limit of two.
 
-The completion runs in this process, with a cache that holds the small limit; all else is as usual.
+The completion runs in this process, with the small limit in its cache; everything else is as usual.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Those who finish one upload, fill it or give it up at the same moment: the object that is left is whole."""
+"""Concurrent completions, parts and aborts of one upload: the resulting object is complete."""
 
 import http.client
 import time

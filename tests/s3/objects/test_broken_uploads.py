@@ -1,4 +1,4 @@
-"""Uploads that break off, or are not what they claim, leave no object, no part, and the old object as it was."""
+"""Incomplete uploads, and uploads that fail their checks, leave no object and no part, and the old object unchanged."""
 
 import hashlib
 import socket

@@ -1,4 +1,4 @@
-"""Checksums: verified on the way in, kept, returned when asked for, joined for multipart objects."""
+"""Checksums: verified on upload, stored, returned on request, joined for multipart objects."""
 
 import hashlib
 import http.client

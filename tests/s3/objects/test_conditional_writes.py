@@ -1,4 +1,4 @@
-"""Conditional writes and deletions: honoured, and among writers who come at once exactly one wins."""
+"""Conditional writes and deletions are honoured, and among concurrent writers exactly one wins."""
 
 import http.client
 import time

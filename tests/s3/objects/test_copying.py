@@ -1,4 +1,4 @@
-"""CopyObject: what comes along, what is replaced, what is refused, and how the source may be written."""
+"""CopyObject: what is copied, replaced and refused, and the forms of x-amz-copy-source."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What requests for objects cost in OpenStack calls: one each, in a bucket that has no configuration."""
+"""Requests for objects make one OpenStack call each, in a bucket without configuration."""
 
 from typing import Any
 

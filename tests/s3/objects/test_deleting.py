@@ -1,4 +1,4 @@
-"""Deletions: what is gone is gone, and what was never there counts as deleted."""
+"""Deletions: objects are deleted, and deleting an absent object succeeds."""
 
 from base64 import b64encode
 from hashlib import md5

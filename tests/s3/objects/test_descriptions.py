@@ -1,4 +1,4 @@
-"""Objects' descriptions: between S3's members, Swift's headers and listings' rows."""
+"""Objects' descriptions: translation between S3's members, Swift's headers and listings' rows."""
 
 import asyncio
 import hashlib

@@ -1,4 +1,4 @@
-"""Keys are exact to the byte, on their way in, in listings, in copies and natively."""
+"""Keys are exact to the byte in uploads, listings and copies, and in Swift."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The pure parts of S3: names, ranges, copy sources, paging."""
+"""S3's pure functions: names, ranges, copy sources, paging."""
 
 from contextlib import nullcontext, suppress
 from urllib.parse import quote

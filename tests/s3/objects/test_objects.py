@@ -1,4 +1,4 @@
-"""Objects: what is put comes back, with its description, to the byte and to the letter."""
+"""Objects: the bytes and the description of a PUT are returned unchanged."""
 
 import hashlib
 from datetime import UTC, datetime, timedelta

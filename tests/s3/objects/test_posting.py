@@ -1,4 +1,4 @@
-"""PostObject: what a page may upload with a form that somebody has signed, and what it may not."""
+"""PostObject: uploads that a signed form allows, and uploads that it does not."""
 
 import base64
 import hashlib

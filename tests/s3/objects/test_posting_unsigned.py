@@ -1,4 +1,4 @@
-"""Browsers' forms before any cloud is asked: which are read at all, and where their senders are sent on to."""
+"""Browsers' forms before any call to the cloud: which requests are forms, and redirections."""
 
 import asyncio
 from collections.abc import MutableMapping

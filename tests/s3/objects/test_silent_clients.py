@@ -1,4 +1,4 @@
-"""Clients that fall silent in the middle of a body get S3's RequestTimeout, and their connection back."""
+"""Clients that stop sending in the middle of a body get S3's RequestTimeout."""
 
 import http.client
 import time

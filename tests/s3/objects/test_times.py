@@ -1,4 +1,4 @@
-"""Last-Modified: the second in which an object was written, never one that has not come yet, in every answer alike."""
+"""Last-Modified: the second of an object's write, never in the future, and equal in every answer."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Characters that no header can carry: refused on the way in, no obstacle where Swift's own users have stored them."""
+"""Characters that headers cannot contain: refused in requests, tolerated if Swift's own users have stored them."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What S3 says to requests that nobody signed."""
+"""S3's answers to unsigned requests."""
 
 import pytest
 
