@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 
 def refusal(action: Callable[..., Any], **params: Any) -> tuple[str, str]:
-    """Call an action that must fail, and return the error's code and message; none of these is a server's fault."""
+    """Call an action that must fail with a 4xx, and return the error's code and message."""
     with pytest.raises(ClientError) as error:
         action(**params)
     status = error.value.response["ResponseMetadata"]["HTTPStatusCode"]

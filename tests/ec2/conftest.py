@@ -24,7 +24,7 @@ def image(ec2: Any) -> str:
 
 @pytest.fixture(scope="session")
 def instance_type(ec2: Any) -> str:
-    """The smallest instance type that has a disk of its own."""
+    """The smallest instance type that has its own disk."""
     types = ec2.describe_instance_types()["InstanceTypes"]
     local = [one for one in types if "instance-store" in one["SupportedRootDeviceTypes"]]
     smallest = min(local, key=lambda one: (one["MemoryInfo"]["SizeInMiB"], one["VCpuInfo"]["DefaultVCpus"]))
@@ -48,7 +48,7 @@ def launch(ec2: Any, image: str, instance_type: str) -> Iterator[Launch]:
 
 @pytest.fixture(scope="module")
 def instance(ec2: Any, image: str, instance_type: str) -> Iterator[str]:
-    """One running instance for the tests of a module, which leave it as they found it."""
+    """One running instance for the tests of a module, which must leave it unchanged."""
     made = ec2.run_instances(ImageId=image, InstanceType=instance_type, MinCount=1, MaxCount=1)["Instances"]
     ids = [one["InstanceId"] for one in made]
     ec2.get_waiter("instance_running").wait(InstanceIds=ids, WaiterConfig=WAIT)
@@ -57,14 +57,14 @@ def instance(ec2: Any, image: str, instance_type: str) -> Iterator[str]:
 
 
 def end(ec2: Any, ids: list[str]) -> None:
-    """Terminate instances and wait until they are gone."""
+    """Terminate instances and wait until they are terminated."""
     if ids:
         ec2.terminate_instances(InstanceIds=ids)
         ec2.get_waiter("instance_terminated").wait(InstanceIds=ids, WaiterConfig=WAIT)
 
 
 def eventually(check: Callable[[], bool], seconds: float = 60.0) -> bool:
-    """Tell whether something becomes true in time; for what no waiter of AWS waits for."""
+    """Return whether a condition becomes true in time; for conditions without an AWS waiter."""
     deadline = time.monotonic() + seconds
     while not check():
         if time.monotonic() > deadline:

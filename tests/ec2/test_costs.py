@@ -8,7 +8,7 @@ from tests.ec2.volumes.test_volumes import remove
 from tests.support.gateway import Gateway
 from tests.support.names import unique
 
-# The calls behind each action, and no more; tokens and version discovery apart, which the first calls pay for.
+# The most calls of each action, without those for tokens and version discovery, which the first calls make.
 MOST = {
     "DescribeSecurityGroups": 3,
     "DescribeSecurityGroupRules": 1,
@@ -22,7 +22,7 @@ MOST = {
 
 @pytest.fixture
 def more(ec2: Any) -> Any:
-    """Some more of everything that is listed."""
+    """Additional resources of every listed kind."""
     zone = ec2.describe_availability_zones()["AvailabilityZones"][0]["ZoneName"]
     groups = [ec2.create_security_group(GroupName=unique("cost"), Description="x")["GroupId"] for _ in range(3)]
     volumes = [ec2.create_volume(Size=1, AvailabilityZone=zone)["VolumeId"] for _ in range(3)]

@@ -101,7 +101,7 @@ def call(operation: str, **ports: Any) -> Call:
 
 
 def test_revoking_two_rules_when_the_second_resists_brings_the_first_back() -> None:
-    # The second one is a pair of Neutron rules, whose second half resists.
+    # The second permission is a pair of Neutron rules, and deleting its second rule fails.
     wanted = [
         Permission(False, "tcp", 22, 22, "ipv4", "10.0.0.0/8", "why"),
         Permission(False, "tcp", 80, 80, "group", UUID, "why"),
@@ -138,7 +138,7 @@ def test_a_group_whose_tags_cannot_be_kept_is_not_made() -> None:
 
 
 def test_a_group_that_a_killed_gateway_left_half_done_is_not_shown_and_not_in_the_way() -> None:
-    """Killed before the tags: the group is there, with Neutron's own rules, and nobody undoes it."""
+    """Killed before the tags: the group exists with Neutron's own rules, and is not undone."""
     neutron, network = Neutron(fails_at="killed"), {}
     tags = [{"ResourceType": "security-group", "Tags": [{"Key": "a", "Value": "b"}]}]
     request = {"GroupName": "web", "Description": "d", "TagSpecifications": tags}
@@ -220,7 +220,7 @@ class Cinder:
 
 
 class Nova:
-    """A server that takes no volume, and one key pair."""
+    """A server that refuses volumes, and one key pair."""
 
     pair = KeyPair("web", "ssh", "ssh-rsa AAAA", "00:11")
 
@@ -244,12 +244,12 @@ def test_an_attachment_that_nova_refuses_leaves_no_device_name_behind() -> None:
 
     with pytest.raises(BackendError):
         anyio.run(attach)
-    assert cinder.metadata == {"tag:Name": "data"}  # the mark of a server that held it once is gone as well
+    assert cinder.metadata == {"tag:Name": "data"}  # the mark of an earlier server is removed too
 
 
 @pytest.mark.parametrize("refusing", ["group", "key"])
 def test_tags_that_one_resource_cannot_take_are_written_to_none(refusing: str) -> None:
-    """Nova changes no key pair, and a group's store holds fewer tags than EC2 allows."""
+    """Nova cannot change key pairs, and a group's store holds fewer tags than EC2 allows."""
     cinder, neutron, nova = Cinder({}), Neutron(), Nova()
     neutron.groups[UUID] = SecurityGroup(UUID, "web", "", "p", (), ())
     ports: dict[str, Any] = {"block": cinder, "network": neutron, "compute": nova}

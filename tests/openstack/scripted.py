@@ -14,7 +14,7 @@ Turn = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class Script:
-    """A server: `turns` are played one for each request, in order, whatever connection it comes on."""
+    """A server that plays one of `turns` for each request, in order, on any connection."""
 
     def __init__(self, *turns: Turn) -> None:
         self.turns = list(turns)
@@ -38,7 +38,7 @@ class Script:
 
 
 def says(*pieces: bytes, pause: float = 0.02, close: bool = False) -> Turn:
-    """Write pieces, each in a segment of its own."""
+    """Write pieces, each in a separate segment."""
 
     async def turn(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for piece in pieces:
@@ -53,7 +53,7 @@ def says(*pieces: bytes, pause: float = 0.02, close: bool = False) -> Turn:
 
 @asynccontextmanager
 async def swift(script: Script, **options: Any) -> AsyncIterator[Callable[..., Coroutine[Any, Any, Any]]]:
-    """Serve a script and give what asks it: `ask(method, path, **how)`."""
+    """Serve a script and yield a function that sends requests to it: `ask(method, path, **how)`."""
     server = await asyncio.start_server(script.serve, "127.0.0.1", 0)
     pool = SwiftPool(options.pop("silence", 5.0), **options)
     endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/AUTH_x"

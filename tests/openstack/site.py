@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Site:
-    """Version documents by path; `{url}` in them is this server's address.  Counts what was asked."""
+    """Version documents by path; `{url}` in them is this server's address.  Counts the requests."""
 
     def __init__(self, documents: dict[str, tuple[int, object]]) -> None:
         self.documents = documents
@@ -39,7 +39,7 @@ def serving(documents: dict[str, tuple[int, object]], tls: ssl.SSLContext | None
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    # Handshakes happen in the threads of the requests, and one that fails is nobody's business here.
+    # Handshakes happen in the requests' threads; failed ones are ignored.
     server.handle_error = lambda request, client_address: None  # type: ignore[method-assign]
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)

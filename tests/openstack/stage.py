@@ -40,7 +40,7 @@ def token(id: str = "first", catalog: dict[str, str] | None = None, project_id: 
 
 
 class Tokens:
-    """Gives `token("first")`, and after each renewal the next of `others`; keeps the last one."""
+    """Returns `token("first")`, and after each renewal the next of `others`; keeps the last one."""
 
     def __init__(self, *others: str, first: Token | None = None) -> None:
         self.held = first or token()
@@ -58,7 +58,7 @@ class Tokens:
 
 
 class Known:
-    """A discovery that knows everything: the catalog's URL is the endpoint."""
+    """A discovery without requests: the catalog's URL is the endpoint."""
 
     def __init__(self, newest: dict[str, Microversion | None] | None = None) -> None:
         self._newest = NEWEST if newest is None else newest
@@ -68,7 +68,7 @@ class Known:
 
 
 class Wire:
-    """A scripted OpenStack: answers by `handler`, keeps the requests."""
+    """A scripted OpenStack that answers by `handler` and records the requests."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class Wire:
 
 
 def answers(*given: httpx.Response | Exception) -> Handler:
-    """Answer one after the other, the last one for ever."""
+    """Return the answers in turn, and repeat the last one."""
     left = list(given)
 
     def answer(_: httpx.Request) -> httpx.Response:

@@ -14,13 +14,13 @@ from adapters.openstack.transport import Timeouts
 from adapters.ports.cloud import Cloud
 from tests.openstack.stage import PROJECT, REQUEST_ID, Tokens, token
 
-URL = "http://127.0.0.1:9/v3"  # the discard port: nobody listens
+URL = "http://127.0.0.1:9/v3"  # the discard port, on which nothing listens
 LOGIN = Password(URL, username="g", password="p", project_name="s", user_domain_id="d", project_domain_id="d")
 CONFIG = CloudConfig("passerelle", URL, "R1", "public", True, None, {}, LOGIN, None, b"login")
 
 
 def with_factory(work: Callable[[CloudFactory], Awaitable[None]]) -> list[tuple[str, str, int]]:
-    """Run `work` with an open factory; return the calls that it was observed to make."""
+    """Run `work` with an open factory; return the observed calls."""
     seen: list[tuple[str, str, int]] = []
 
     async def go() -> None:

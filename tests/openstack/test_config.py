@@ -23,7 +23,7 @@ LOGIN = {
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty directory as the only place where a clouds.yaml can be, and no `OS_*`."""
+    """An empty directory as the only place for a clouds.yaml, and no `OS_*`."""
     for name in os.environ:
         if name.startswith("OS_"):
             monkeypatch.delenv(name)

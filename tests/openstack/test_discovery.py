@@ -44,7 +44,7 @@ def find(site: Site, service: str, path: str) -> Endpoint:
             {"/compute": (200, {"versions": [document(NOVA, "/compute/v2.1/")]})},
             Endpoint("/compute/v2.1", (2, 79)),
         ),
-        # The version document of a proxied service names an address that only the proxy knows: the catalog's stays.
+        # The version document of a proxied service names an internal address: the catalog's is kept.
         (
             "compute",
             "/compute/v2.1",
@@ -56,7 +56,7 @@ def find(site: Site, service: str, path: str) -> Endpoint:
             },
             Endpoint("/compute/v2.1", (2, 79)),
         ),
-        # Cinder answers 401 below /v3 and tells its versions at its root.
+        # Cinder answers 401 below /v3 and lists its versions at its root.
         (
             "block-storage",
             f"/volume/v3/{PROJECT}",
@@ -79,7 +79,7 @@ def find(site: Site, service: str, path: str) -> Endpoint:
             {"/image": (200, {"versions": [document({"id": "v2.9", "status": "CURRENT"}, "/image/v2/")]})},
             Endpoint("/image/v2", None),
         ),
-        # Something answers, but has no version document.
+        # The server answers without a version document.
         ("network", "/networking", {"/networking": (200, {"hello": "world"})}, Endpoint("/networking/v2.0", None)),
         ("compute", "/compute/v2.1", {}, Endpoint("/compute/v2.1", None)),
     ],

@@ -93,7 +93,7 @@ TABLE = [
     # Keystone
     ("identity", 401, '{"error":{"code":401,"message":"requires authentication","title":"X"}}', Fault.UNAUTHORIZED),
     ("identity", 403, '{"error":{"code":403,"message":"not authorized: identity:get_user."}}', Fault.FORBIDDEN),
-    # Whoever stands in between
+    # Proxies in between
     ("compute", 502, "<html><h1>502 Bad Gateway</h1></html>", Fault.UNAVAILABLE),
     ("compute", 504, "", Fault.UNAVAILABLE),
     ("compute", 429, "slow down", Fault.THROTTLED),

@@ -25,7 +25,7 @@ WithCloud = Callable[[Work], None]
 
 @pytest.fixture
 def with_cloud(cloud: Target, monkeypatch: pytest.MonkeyPatch) -> WithCloud:
-    """Return what runs a piece of work with a factory of the gateway's cloud."""
+    """Return a function that runs work with a factory of the gateway's cloud."""
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(cloud.clouds_yaml))
 
     def run(work: Work) -> None:

@@ -200,7 +200,7 @@ def test_the_error_names_what_was_asked_for() -> None:
 
 
 def pages_of(key: str, link: Any) -> Wire:
-    """Three pages of two rows by marker; `link` writes the link to the page after a marker."""
+    """Three pages of two rows by marker; `link` returns the link to the page after a marker."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         first = int(request.url.params.get("marker", "0"))
@@ -250,7 +250,7 @@ def test_pages_that_go_in_circles_end() -> None:
 
 
 class Held:
-    """A service that answers nobody of the first project until it is let go."""
+    """A service that delays the first project's answers until it is released."""
 
     def __init__(self) -> None:
         self.let_go = asyncio.Event()
@@ -266,7 +266,7 @@ class Held:
 
 @pytest.mark.parametrize(("service", "most"), [("compute", 4), ("identity", 40)])
 def test_a_projects_calls_take_turns_and_others_pass_by(service: str, most: int) -> None:
-    """Keystone is asked by the gateway's own user for everybody, so its calls are nobody's own."""
+    """The gateway's own user calls Keystone for all projects, so those calls belong to no project."""
     held = Held()
     wire = Wire(held.answer, each=4)
     other = Tokens(first=token("other", project_id="f" * 32))
@@ -275,7 +275,7 @@ def test_a_projects_calls_take_turns_and_others_pass_by(service: str, most: int)
         asked = [asyncio.ensure_future(wire.session().get(service, f"/{n}")) for n in range(40)]
         for _ in range(20):
             await wire.session(other).get(service, "/theirs")
-        await wire.session().get("image", "/mine")  # another service: a turn of its own
+        await wire.session().get("image", "/mine")  # another service has its own turns
         there = held.there
         held.let_go.set()
         await asyncio.gather(*asked)

@@ -85,7 +85,7 @@ def test_a_cloud_with_its_own_ca_or_an_unchecked_one_is_reached(certificate: Pat
 
 
 def test_a_ca_that_nobody_named_is_not_trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # What other programs on the machine are told to trust is not what the cloud's operator told us.
+    # CAs that the environment sets for other programs are not trusted.
     for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.setenv(variable, str(certificate))
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 @contextmanager
 def refused(code: str, status: int | None = None) -> Iterator[dict[str, Any]]:
-    """Expect a refusal; the error's members are there once the block is over."""
+    """Expect a refusal; the yielded dict has the error's members after the block."""
     seen: dict[str, Any] = {}
     with pytest.raises(ClientError) as caught:
         yield seen

@@ -17,7 +17,7 @@ from shim.locks import Locks
 
 @dataclass(frozen=True)
 class OneToken:
-    """A token that nobody renews."""
+    """A fixed token."""
 
     id: str
 
@@ -42,7 +42,7 @@ async def calling(
     swift: Callable[[Pool, str, OneToken, str], Swift] = Swift,
     before: Callable[[Pool], Pool] = lambda pool: pool,
 ) -> AsyncIterator[Call]:
-    """Give the context of one call by the connection's project: it meets `swift`, and that a pool behind `before`."""
+    """Yield the context of one call by the connection's project; its store is `swift` on a pool wrapped by `before`."""
     store = str(connection.object_store.get_endpoint()), OneToken(str(connection.auth_token)), "in-process"
     project = str(connection.current_project_id)
     caller = Caller("key", "user", "user", project, "project", "0" * 12, frozenset())

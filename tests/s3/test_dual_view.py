@@ -59,7 +59,7 @@ def test_large_objects_of_swift(s3: Any, openstack_main: Connection, bucket: str
         s3.head_object(Bucket=bucket, Key="static")["ETag"],
     )
     assert s3.get_object(Bucket=bucket, Key="static", PartNumber=2)["Body"].read() == b"\x02" * 100
-    # Segments that other clients laid elsewhere are theirs.
+    # The gateway does not delete segments that other clients stored in other containers.
     s3.put_object(Bucket=bucket, Key="static", Body=b"x")
     s3.delete_object(Bucket=bucket, Key="dynamic")
     assert [one.name for one in store.objects(elsewhere)] == ["k/1", "k/2"]
@@ -108,7 +108,7 @@ def test_uploads_have_the_layout_of_swifts_own_face(s3: Any, bucket: str, openst
 
 
 def test_metadata_names_of_swifts_own_face(s3: Any, bucket: str, openstack_main: Connection) -> None:
-    """It writes an underscore in a way that HTTP does not allow."""
+    """Swift's S3 API writes an underscore in a form that HTTP does not allow."""
     headers = {"X-Object-Meta-A=5Fb=5Fc": "1", "X-Object-Meta-Plain": "a=5Fb"}
     openstack_main.object_store.put(f"/{bucket}/k", data=b"body", headers=headers)
     assert s3.head_object(Bucket=bucket, Key="k")["Metadata"] == {"a_b_c": "1", "plain": "a=5Fb"}
@@ -116,7 +116,7 @@ def test_metadata_names_of_swifts_own_face(s3: Any, bucket: str, openstack_main:
 
 
 def test_multipart_objects_of_swifts_own_face(s3: Any, bucket: str, cloud: Any, openstack_main: Connection) -> None:
-    """Its objects keep their ETags, its open uploads can be completed here, and ours there."""
+    """Objects of Swift's S3 API keep their ETags, and open uploads of either can be completed through the other."""
     endpoint = urlsplit(str(openstack_main.object_store.get_endpoint()))
     root = f"{endpoint.scheme}://{endpoint.netloc}"
     if "s3api" not in openstack_main.session.get(f"{root}/info", authenticated=False).json():

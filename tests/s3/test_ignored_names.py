@@ -7,12 +7,12 @@ import pytest
 
 from tests.s3.client_errors import refused
 
-Sent = tuple[dict[str, str], str]  # headers, and what the query ends with
+Sent = tuple[dict[str, str], str]  # headers, and the end of the query
 
 
 @pytest.fixture
 def send_also(aws: Any) -> Iterator[Callable[[Sent], None]]:
-    """Let every request of the test bear further headers and query parameters, under its signature."""
+    """Add headers and query parameters to every request of the test before it is signed."""
     client, sent = aws("s3"), list[Sent]()
 
     def add(request: Any, **_: Any) -> None:

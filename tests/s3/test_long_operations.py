@@ -29,7 +29,7 @@ DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
 def in_front_of(store: str) -> type[http.server.BaseHTTPRequestHandler]:
-    """Return a handler that hands requests on, and takes its time over manifests, copies and bulk deletions."""
+    """Return a proxy handler that delays manifests, copies and bulk deletions."""
 
     class Slow(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -56,7 +56,7 @@ def in_front_of(store: str) -> type[http.server.BaseHTTPRequestHandler]:
         do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = hand_on  # noqa: N815 - their names are http.server's
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
+            """Do not log."""
 
     return Slow
 
@@ -143,12 +143,12 @@ def test_a_long_deletion_keeps_its_client(slow: Gateway, slow_s3: Any, s3: Any, 
         s3.put_object(Bucket=bucket, Body=b"x", **key)
     done = slow_s3.delete_objects(Bucket=bucket, Delete={"Objects": keys})
     assert (done["Deleted"], done["ResponseMetadata"]["RetryAttempts"]) == (keys, 0)
-    assert "content-length" not in done["ResponseMetadata"]["HTTPHeaders"]  # it began before its end was known
+    assert "content-length" not in done["ResponseMetadata"]["HTTPHeaders"]  # the length is unknown until the body ends
     assert slow.call(done)["ms"] >= SLOW * 1000
 
 
 def meanwhile(work: Callable[[], Any], other: Callable[[], Any]) -> Any:
-    """Do something else while the work goes on, long enough after its beginning for 200 to be said."""
+    """Run something during the operation, late enough that 200 has been sent."""
     with ThreadPoolExecutor(1) as pool:
         under_way = pool.submit(work)
         time.sleep(2 * SILENCE + 0.3)
@@ -167,7 +167,7 @@ def test_an_error_after_200_is_the_answer(
             lambda: openstack_main.object_store.delete(lost).raise_for_status(),
         )
     lines = slow.lines(action="CompleteMultipartUpload", message="call", code="InvalidPart")
-    # The SDK asks again; that answer is an error from the beginning, unless a busy machine takes its time over it too.
+    # The SDK retries; the retry is an error from the start, unless a busy machine delays it too.
     statuses = [line["status"] for line in lines]
     assert statuses in ([200, 400], [200, 200])
     metrics = get(f"{slow.metrics_url}/metrics")[2].decode()
@@ -179,7 +179,7 @@ def test_an_error_after_200_is_the_answer(
 
 
 def test_an_error_after_200_is_tried_again(slow_s3: Any, s3: Any, bucket: str) -> None:
-    """The source is replaced under the copy, which Swift refuses; SDKs take the error for a 500 and repeat."""
+    """The source is replaced during the copy, which Swift refuses; SDKs treat the error as a 500 and retry."""
     s3.put_object(Bucket=bucket, Key="source", Body=b"old")
     answer = meanwhile(
         lambda: slow_s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/source"),
@@ -216,7 +216,7 @@ def test_what_is_refused_quickly_has_its_own_status(slow_s3: Any, s3: Any, bucke
 def test_the_command_line_waits(
     slow: Gateway, cloud: Target, s3: Any, bucket: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """`aws s3 cp` of a large file: its completion is slow; and of what lies there already: a copy."""
+    """`aws s3 cp` of a large file, whose completion is slow, and of an existing object, which is a slow copy."""
     cli = AwsCli(slow.url, dict(cloud.keys), tmp_path_factory.mktemp("home"))
     large = tmp_path_factory.mktemp("files") / "large"
     large.write_bytes(bytes(9 * MIB))

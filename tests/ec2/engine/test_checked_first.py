@@ -16,14 +16,14 @@ LONG = "x" * 256
 
 
 class NoCloud:
-    """A cloud that nobody may ask for anything."""
+    """A cloud that fails on any call."""
 
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(f"the cloud was asked for {name}")
 
 
 def bad(operation: str) -> dict[str, tuple[dict[str, Any], str]]:
-    """Return requests that are refused, with the code of each, by what is wrong with them."""
+    """Return refused requests with their error codes, by the kind of fault."""
     table, shape = TABLES[operation], ec2.model.operation_model(operation).input_shape
     assert shape is not None
     name = next(iter(table.filters))
@@ -86,7 +86,7 @@ def test_refused_before_the_cloud_is_asked(operation: str, req: dict[str, Any], 
 
 
 def checked(operation: str, req: dict[str, Any]) -> AwsError:
-    """Return what the registered check of an action says, before a dry run and before any cloud."""
+    """Return the result of an action's registered check, before a dry run and before any call to the cloud."""
     check = ec2.operations[operation].check
     assert check is not None
     here = call(operation)
@@ -128,7 +128,7 @@ def registered(operation: str) -> set[str]:
     return {path.partition(".")[0] for path in (*found.supports, *found.ignores)}
 
 
-# AWS's sentences about what a parameter does not go with, as far as no row of FORBIDDEN stands for them.
+# AWS's sentences about excluded combinations of parameters that have no row in FORBIDDEN.
 ELSEWHERE = {
     "MaxResults": "the tables of the Describe actions",
     "IpPermissions": "AWS takes both in one set, and Terraform sends them so",

@@ -74,7 +74,7 @@ def test_what_a_broken_service_says_stays_inside(fault: Fault) -> None:
 
 
 def test_not_all_that_is_missing_may_be_tried_again() -> None:
-    """SDKs repeat a 5xx for minutes: only what may pass by itself may be one."""
+    """SDKs retry a 5xx for minutes, so only a transient fault may be one."""
     again = {fault for fault in Fault if errors.TABLE[fault].status >= 500}
     assert again == {
         Fault.UNAVAILABLE, Fault.THROTTLED, Fault.NO_CAPACITY, Fault.NOT_MODIFIED, Fault.RANGE, Fault.CHECKSUM

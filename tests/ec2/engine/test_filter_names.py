@@ -49,10 +49,10 @@ TABLES = {
     "DescribeVolumes": volumes.VOLUMES,
     "DescribeVpcs": vpcs.VPCS,
 }
-# What the documentation writes as it writes filters: the values of one of them.
+# Values of a filter that the documentation formats like filters.
 NO_FILTERS = {"critical", "high", "medium", "low", "informational"}
-# Refused as unknown, because an answer without a match would be wrong: addresses, tags of interfaces and switches that
-# the row does not tell of.
+# Refused as unknown, because an empty answer would be wrong: addresses, tags of interfaces and switches that the row
+# does not contain.
 REFUSED = {
     "DescribeImages": {"image-allowed"},
     "DescribeInstances": {
@@ -65,12 +65,12 @@ REFUSED = {
         "network-interface.tag-value",
     },
 }
-# Rows of these are not the answer's own members alone.
+# Rows of these have more than the answer's own members.
 OWN = {"Place", "Itself"}
 
 
 def described(operation: str) -> set[str]:
-    """Read the names of an action's filters, the tag filters apart, out of botocore's model."""
+    """Return the names of an action's filters from botocore's model, without tag filters."""
     shape = ec2.model.operation_model(operation).input_shape
     assert shape is not None
     text = shape.members["Filters"].documentation
@@ -160,7 +160,7 @@ def paths(table: Table) -> Iterator[str]:
 
 
 def leads(shape: Shape, steps: list[str]) -> bool:
-    """Tell whether a path leads through the members of a shape to a value."""
+    """Return whether a path leads through the members of a shape to a value."""
     if isinstance(shape, ListShape):
         return leads(shape.member, steps)
     if steps in (["Tags"], ["TagSet"]):

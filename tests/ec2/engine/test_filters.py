@@ -56,7 +56,7 @@ def chosen(*filters: tuple[str, list[str]]) -> list[str]:
     ("name", "value", "found"),
     [
         ("size", "8", ["vol-1"]),
-        ("size", "08", []),  # no value is taken for a number: 0755 is not 493, and not 755 either
+        ("size", "08", []),  # values are not parsed as numbers: 0755 is neither 493 nor 755
         ("size", "0755", []),
         ("size", "7.55e2", []),
         ("encrypted", "true", ["vol-2"]),
@@ -65,7 +65,7 @@ def chosen(*filters: tuple[str, list[str]]) -> list[str]:
         ("create-time", "2026-03-04T05:06:07.089Z", ["vol-1"]),
         ("create-time", "2026-03-04*", ["vol-1"]),
         ("attachment.device", "/dev/sdg", ["vol-1"]),
-        ("attachment.device", "*", ["vol-1"]),  # what is absent matches nothing, not even everything
+        ("attachment.device", "*", ["vol-1"]),  # an absent value matches nothing, not even a wildcard
         ("answer", "16", ["vol-1"]),
         ("tag:Name", "a[b]c", ["vol-1"]),
         ("tag:Name", "a[a-z]c", []),  # no character classes

@@ -26,7 +26,7 @@ INSTANCE, VOLUME = "i-" + ID.replace("-", ""), "vol-" + UUID.replace("-", "")
 
 
 class Nova:
-    """One server, and what was rebooted."""
+    """One server, and the reboots."""
 
     def __init__(self, server: Server) -> None:
         self.one = server

@@ -131,7 +131,7 @@ def test_volumes_and_the_root_among_them() -> None:
 
 
 def test_what_is_terminated_holds_neither_volumes_nor_interfaces() -> None:
-    """Nova, Cinder and Neutron list them for a moment after a server's end; the row must not change any more."""
+    """Nova, Cinder and Neutron still list them shortly after a server's deletion; the row must not change any more."""
     server = replace(SERVER, status="DELETED", volumes=(AttachedVolume("4" * 32, True),), image_id=None)
     row = instance_rows.instance(server, CONTEXT)
     assert (row["BlockDeviceMappings"], row["NetworkInterfaces"], row["SecurityGroups"]) == ([], [], [])
@@ -140,7 +140,7 @@ def test_what_is_terminated_holds_neither_volumes_nor_interfaces() -> None:
 
 
 def test_the_root_of_a_server_without_an_image_is_a_volume() -> None:
-    """Nova tells of volumes when it has made them, and no more when the server has ended."""
+    """Nova lists volumes once they are created, and no longer after the server's deletion."""
     for status in ("BUILD", "DELETED"):
         row = instance_rows.instance(replace(SERVER, status=status, image_id=None), CONTEXT)
         assert row["RootDeviceType"] == "ebs"

@@ -264,7 +264,7 @@ BAD: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.fixture(scope="module")
 def nothing_launched(ec2: Any, openstack_main: Any, instance: str) -> Iterator[None]:
-    """Whatever the tests try in between, no server comes of it."""
+    """Fail if any of the tests creates a server."""
     before = {server.id for server in openstack_main.compute.servers(details=False)}
     yield
     after = {server.id for server in openstack_main.compute.servers(details=False)}

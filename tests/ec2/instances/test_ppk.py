@@ -35,7 +35,7 @@ def strings(blob: bytes) -> Iterator[bytes]:
 
 
 def parsed(text: str) -> dict[str, str | bytes]:
-    """Read a file by the rules of PuTTY's appendix C, its check sum among them."""
+    """Parse a file by the rules of PuTTY's appendix C, including its checksum."""
     lines, found = iter(text.splitlines()), {}
     for line in lines:
         name, _, value = line.partition(": ")

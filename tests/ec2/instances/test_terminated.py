@@ -35,11 +35,11 @@ def server(number: int, **facts: Any) -> Server:
 
 
 class Nova:
-    """Living and deleted servers; `read` counts the deleted ones that were listed, `asked` the lists of them."""
+    """Live and deleted servers; `read` counts the deleted ones that were listed, `asked` the lists of them."""
 
     def __init__(self, living: int, gone: int, *, minutes: float = 10) -> None:
         self.living = {one.id: one for one in map(server, range(living))}
-        self.deleted: dict[str, tuple[Server, datetime]] = {}  # with the moment by which Nova finds it
+        self.deleted: dict[str, tuple[Server, datetime]] = {}  # with the time by which Nova filters
         self.read = self.asked = self.lists = 0
         for number in range(gone):
             self.delete(server(1000 + number).id, minutes=minutes)
@@ -76,7 +76,7 @@ def here(nova: Nova, cache: Cache, project: str = "p", **settings: Any) -> Call:
 
 
 def text(result: Any) -> str:
-    """Write an answer of DescribeInstances, of which some rows are written already."""
+    """Serialise an answer of DescribeInstances, of which some rows are already serialised."""
     body = ec2.reply(ec2.operations["DescribeInstances"], result, request_id="r", request=REQUEST).body
     assert isinstance(body, bytes)
     return body.decode()
@@ -88,7 +88,7 @@ def states(nova: Nova, cache: Cache, project: str = "p", **req: Any) -> list[str
 
 
 def costs(nova: Nova, cache: Cache, **req: Any) -> tuple[int, int]:
-    """Describe; return how often Nova was asked for deleted servers, and how many it listed."""
+    """Describe; return the number of requests for deleted servers, and of servers listed."""
     before = nova.asked, nova.read
     states(nova, cache, **req)
     return nova.asked - before[0], nova.read - before[1]
@@ -263,7 +263,7 @@ def test_a_server_that_ends_natively_on_a_real_nova(
     assert shown() == ["terminated", "terminated"]
 
     def calls(**asked: Any) -> int:
-        """Count the calls of a Describe: the least of three, since what a cache has just lost is read again."""
+        """Count the calls of a Describe: the least of three, because an expired cache entry adds a call."""
         return min(int(gateway.call(ec2.describe_instances(**asked))["upstream_calls"]) for _ in range(3))
 
     everything = calls()

@@ -135,7 +135,7 @@ def test_what_is_over_for_long_is_kept_no_more() -> None:
 
 @pytest.mark.parametrize("share", [50_000, 100_000, 150_000, 400_000])
 def test_rows_never_cost_the_memory_of_the_servers(share: int) -> None:
-    """The servers are what must not be read again; of their rows as many are kept as have room beside them."""
+    """The cached servers must not be evicted; rows are cached only in the remaining space."""
     nova, cache = Nova(2, 40), Cache(owner_bytes=share)
     first = answer(nova, cache)
     read = nova.read

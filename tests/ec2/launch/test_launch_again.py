@@ -17,14 +17,14 @@ NOW = datetime.now(UTC)
 
 
 class Remembering(Nova):
-    """A Nova that keeps what servers are made of, and of deleted ones what the real one keeps of them."""
+    """A Nova that keeps the servers' requests, and of deleted servers what the real one keeps."""
 
     def __init__(self, room: int = 100) -> None:
         super().__init__(room, Fault.QUOTA, "Quota exceeded for instances")
         self.tags: dict[str, tuple[str, ...]] = {}
         self.deleted: list[Server] = []
         self.order: list[str] = []
-        self.on_the_way: list[Callable[[], None]] = []  # what happens while the next server is made
+        self.on_the_way: list[Callable[[], None]] = []  # called while the next server is created
 
     async def create_server(self, new: NewServer) -> str:
         for happens in self.on_the_way:
@@ -53,7 +53,7 @@ class Remembering(Nova):
         return self.deleted
 
     def stop_after(self, count: int) -> None:
-        """Go back to where a gateway that was killed after so many answers of Nova left things."""
+        """Restore the state that a gateway leaves if it is killed after so many answers of Nova."""
         self.alive = {one: self.alive[one] for one in self.order[:count]}
 
 
@@ -103,7 +103,7 @@ def test_one_that_cannot_be_ended_is_taken_back_whole(count: int) -> None:
 
 @pytest.mark.parametrize("seen", [0, 2])
 def test_what_a_killed_gateway_had_under_way_comes_on_top_of_nothing(seen: int) -> None:
-    """Nova makes what it was asked for, though nobody waits for its answer any more."""
+    """Nova creates the requested servers although no client waits for its answer any more."""
     nova = Remembering()
     rows(nova, MinCount=3, MaxCount=5)
     late = {one: nova.alive[one] for one in nova.order[seen:4]}
@@ -168,7 +168,7 @@ def test_a_launch_that_failed_can_be_asked_for_again() -> None:
 
 
 def test_a_failure_above_the_least_takes_back_in_an_order_that_leaves_no_doubt() -> None:
-    """The launch is whole with the last of the least number: that one must go before those that came before it."""
+    """A launch is complete once server number MinCount exists: that one must be deleted before the earlier ones."""
     nova = Remembering(room=5)
     nova.fault = Fault.INVALID
     with pytest.raises(BackendError):

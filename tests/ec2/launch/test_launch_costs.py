@@ -16,7 +16,7 @@ from tests.ec2.launch.test_launch_volumes import REQUEST, Cinder, Nova
 
 
 class Counting:
-    """A port that counts every call of it."""
+    """A port that counts its calls."""
 
     def __init__(self, port: Any, counts: Counter[str]) -> None:
         self._port = port
@@ -33,7 +33,7 @@ class Counting:
 
 
 def calls(request: dict[str, Any], count: int) -> Counter[str]:
-    """Launch so many, and count the calls by their name."""
+    """Launch so many instances, and count the calls by name."""
     counts: Counter[str] = Counter()
     cinder = Cinder()
     cloud: Any = Cloud(Nova(cinder))

@@ -29,7 +29,7 @@ def id_of(number: int) -> str:
 
 
 class Nova(Counted):
-    """A Nova that makes `room` servers and then fails as told."""
+    """A Nova that creates `room` servers and then fails."""
 
     def __init__(self, room: int, fault: Fault, detail: str) -> None:
         flavor: Flavor = FLAVOR
@@ -61,7 +61,7 @@ class Nova(Counted):
 
 
 class Landing(Nova):
-    """A Nova in which the servers of `late` are there soon after one has looked."""
+    """A Nova in which the servers of `late` appear soon after a list."""
 
     def __init__(self, room: int) -> None:
         super().__init__(room, Fault.QUOTA, "")
@@ -157,7 +157,7 @@ def test_a_client_that_hangs_up_leaves_nothing() -> None:
 
 
 def test_a_repeated_request_has_the_first_ones_answer_while_nova_builds() -> None:
-    """Neutron has no port yet: where the instance will be is known from the request alone."""
+    """Neutron has no port yet: the instance's place is known only from the request."""
     nova = Nova(1, Fault.QUOTA, "")
     first = launched(nova, ClientToken="token")
     assert launched(nova, ClientToken="token") == first

@@ -40,7 +40,7 @@ def test_the_next_gateway_ends_the_launch(
     made = launched(ec2, asked, token)
     try:
         assert len(made) == COUNT
-        # What Nova makes even now of the dead gateway's requests, each repetition takes back.
+        # Each repetition deletes the servers that Nova still creates for the killed gateway's requests.
         assert eventually(lambda: launched(ec2, asked, token) == with_token(ec2, token) == made)
         ec2.get_waiter("instance_running").wait(InstanceIds=made, WaiterConfig=WAIT)
     finally:
@@ -58,7 +58,7 @@ def launched(ec2: Any, asked: dict[str, Any], token: str) -> list[str]:
 
 
 def with_token(ec2: Any, token: str) -> list[str]:
-    """Find the instances of a token that are not on their way out."""
+    """Return the instances of a token that are not being terminated."""
     pages = ec2.describe_instances(
         Filters=[
             {"Name": "client-token", "Values": [token]},

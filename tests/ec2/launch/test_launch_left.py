@@ -18,7 +18,7 @@ COUNT = 12  # more than one batch
 
 
 def asked(url: str, keys: Keys, body: str) -> http.client.HTTPConnection:
-    """Send a signed request, and do not wait for its answer."""
+    """Send a signed request without waiting for its answer."""
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     request = AWSRequest("POST", f"{url}/", headers=headers, data=body)
     SigV4Auth(Credentials(keys.access, keys.secret), "ec2", REGION).add_auth(request)
@@ -50,5 +50,5 @@ def test_what_was_made_is_taken_back(
     assert eventually(lambda: there() > 0)
     connection.close()
     assert eventually(lambda: there() == 0)
-    # The log line comes when the undoing has ended.
+    # The log line is written after the undo.
     assert eventually(lambda: bool(gateway.lines(action="RunInstances", status=499)))

@@ -75,7 +75,7 @@ def test_a_disk_of_the_flavors_own_is_no_volume() -> None:
 
 
 class Limited(Nova):
-    """A Nova with limits, which says how often it was asked for them."""
+    """A Nova with limits, which counts the requests for them."""
 
     def __init__(self, limits: ComputeLimits) -> None:
         super().__init__(1000, Fault.QUOTA, "")

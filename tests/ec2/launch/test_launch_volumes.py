@@ -123,7 +123,7 @@ def test_a_volume_that_was_taken_away_is_not_waited_for() -> None:
 
 @pytest.mark.parametrize(("device", "kind"), [("/dev/sda1", "ebs"), ("/dev/sdf", "instance-store")])
 def test_the_root_is_a_volume_from_the_first_answer_on(device: str, kind: str) -> None:
-    """Nova tells of a server's volumes a while later."""
+    """Nova lists a server's volumes only later."""
     nova = Nova(Cinder())
     nova.with_volumes = False
     asked = {"BlockDeviceMappings": [{"DeviceName": device, "Ebs": {"VolumeSize": 8}}], "TagSpecifications": []}
@@ -135,7 +135,7 @@ def test_the_root_is_a_volume_from_the_first_answer_on(device: str, kind: str) -
 
 
 class Resisting(Nova):
-    """A Nova that fails to delete some servers, and takes its time with the others."""
+    """A Nova that fails to delete some servers, and deletes the others slowly."""
 
     def __init__(self, cinder: Cinder) -> None:
         super().__init__(cinder)

@@ -22,7 +22,7 @@ class Gateway:
     def __init__(self) -> None:
         self.cinder = Cinder()
         self.nova = Nova(self.cinder)
-        self.nova.with_volumes = False  # until it is told otherwise Cinder makes none
+        self.nova.with_volumes = False  # Cinder creates none until this is set
         self.locks = Locks("", wait_seconds=0.2)
 
     def run(self, **request: Any) -> Coroutine[Any, Any, Any]:
@@ -64,12 +64,12 @@ def test_the_same_account_launches_something_else_meanwhile() -> None:
 
 
 def test_a_repetition_does_not_wait_for_the_first_ones_lock() -> None:
-    """Both wait for Cinder, side by side, and both are answered with the one instance."""
+    """Both wait for Cinder concurrently, and both answers show the same instance."""
 
     async def work(gateway: Gateway) -> None:
         first = await gateway.waiting(**REQUEST)
         second = asyncio.ensure_future(gateway.run(**REQUEST))
-        await asyncio.sleep(0.3)  # longer than anybody waits for a lock here
+        await asyncio.sleep(0.3)  # longer than the timeout of locks here
         assert not second.done()
         gateway.nova.volumes_arrive()
         one, other = await first, await second

@@ -98,7 +98,7 @@ def test_what_is_not_there_is_named(req: dict[str, Any], error: str, message: st
     assert (caught.code, caught.message, caught.status) == (error, message, 400)
 
 
-# Through both doors.
+# Through both APIs.
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ GROUP = "00000000-0000-4000-8000-000000000001"
 
 
 def stored(new: NewRule, place: int) -> Rule:
-    """What Neutron keeps of a rule."""
+    """Return a rule as Neutron stores it."""
     return Rule(
         id=f"00000000-0000-4000-9000-{place:012x}",
         security_group_id=new.security_group_id,

@@ -175,7 +175,7 @@ def test_all_or_nothing(ec2: Any, openstack_main: Connection, group: str) -> Non
 
 def test_what_is_not_there_is_not_revoked(ec2: Any, openstack_main: Connection, group: str) -> None:
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[ssh("10.0.0.0/8")])
-    # In the default VPC AWS answers with what it did not find.
+    # In the default VPC AWS returns the permissions that it did not find.
     answer = ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[ssh("10.0.0.0/8", "192.0.2.0/24")])
     assert answer["UnknownIpPermissions"][0]["IpRanges"] == [{"CidrIp": "192.0.2.0/24"}]
     assert [rule["CidrIpv4"] for rule in answer["RevokedSecurityGroupRules"]] == ["10.0.0.0/8"]

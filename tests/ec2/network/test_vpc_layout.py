@@ -44,7 +44,7 @@ def test_other_ports_make_no_vpc() -> None:
 def test_external_networks_are_outside() -> None:
     found = fold([network(A, external=True)], [])
     assert found.vpcs == {}
-    assert found.vpc_of(A) == vpc(A)  # for a server that stands there all the same
+    assert found.vpc_of(A) == vpc(A)  # for a server that is there nevertheless
 
 
 def test_the_default_is_the_projects_own_network_of_that_name() -> None:

@@ -18,7 +18,7 @@ Thing = tuple[str, Mapping[str, str]]
 
 
 class Store:
-    """A store of things with metadata, which is slow to make one."""
+    """A store of resources with metadata that creates slowly."""
 
     def __init__(self) -> None:
         self.call = Call(
@@ -117,7 +117,7 @@ def test_a_unique_name_is_made_by_one_at_a_time() -> None:
 
 
 def test_what_is_half_done_is_given_to_the_block_once_nothing_is_added_to_it() -> None:
-    """OpenStack still makes what a killed gateway asked for: the block waits, and the lock is free meanwhile."""
+    """OpenStack still creates what a killed gateway requested: the block waits, and the lock is free meanwhile."""
     store, looks, pauses = Store(), [0], []
 
     async def find(_: Mapping[str, str]) -> Iterable[Thing]:

@@ -24,7 +24,7 @@ HOLDER = replace(SERVER, volumes=(AttachedVolume(HELD.id, False),))
 
 
 class Nova(Counted):
-    """A Nova that takes every volume, or refuses each in the same words."""
+    """A Nova that accepts every volume, or refuses each with the same message."""
 
     def __init__(self, says: str = "") -> None:
         super().__init__(Counter(), server=HOLDER)

@@ -17,7 +17,7 @@ FAST = {"Delay": 1, "MaxAttempts": 60}
 
 @pytest.fixture(scope="module")
 def instance(openstack_main: Connection) -> Iterator[str]:
-    """The id of a server, made natively, as an instance's."""
+    """The instance id of a server created through OpenStack."""
     compute, network = openstack_main.compute, openstack_main.network
     server = compute.create_server(
         name=unique("server"),
@@ -63,7 +63,7 @@ def test_attached_and_detached_by_aws(ec2: Any, openstack_main: Connection, inst
     }.items():
         assert volume in [v["VolumeId"] for v in described(ec2, Filters=[{"Name": name, "Values": [value]}])], name
 
-    # What must not go twice, and what must not go at all while it is attached.
+    # A second attachment is refused, and so is deletion while attached.
     assert code(ec2.attach_volume, Device="/dev/sdg", **here) == "VolumeInUse"
     assert code(ec2.delete_volume, VolumeId=volume) == "VolumeInUse"
     busy = {"VolumeId": other, "InstanceId": instance, "Device": "/dev/sdf"}

@@ -71,7 +71,7 @@ def config(**endpoints: str) -> CloudConfig:
 
 
 class Stage:
-    """Keystone's adapter over a scripted wire, with a login for each scope."""
+    """Keystone's adapter over a scripted transport, with a login for each scope."""
 
     def __init__(self, handler: Handler, **endpoints: str) -> None:
         self.wire = Wire(handler)
@@ -114,7 +114,7 @@ def test_what_is_no_access_key_is_none(answer: httpx.Response) -> None:
 @pytest.mark.parametrize(
     ("answer", "fault"),
     [
-        (error_json(401), Fault.UNAVAILABLE),  # our token was refused: nothing is known of the caller's key
+        (error_json(401), Fault.UNAVAILABLE),  # the gateway's token was refused, not the caller's key
         (error_json(403), Fault.FORBIDDEN),
         (error_json(500), Fault.UNAVAILABLE),
         (stored(blob="{"), Fault.UNAVAILABLE),

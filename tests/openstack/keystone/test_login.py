@@ -22,7 +22,7 @@ CONFIG = CloudConfig("passerelle", "http://keystone.test/v3", "R1", "public", Tr
 
 
 class Clock:
-    """Moves when told."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.seconds = 0.0

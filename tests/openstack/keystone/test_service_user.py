@@ -18,7 +18,7 @@ from tests.support.target import Target
 
 
 class Rescoping:
-    """Makes plugins for projects; Keystone lets those into the `granted` ones."""
+    """Makes plugins for projects; Keystone accepts those for the `granted` projects."""
 
     def __init__(self, *granted: str) -> None:
         self.clock = Clock()
@@ -111,7 +111,7 @@ clouds:
 
 
 def on_cloud(cloud: Target, login: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Return what runs a piece of work with a factory whose own user is `login`."""
+    """Return a function that runs work with a factory whose own user is `login`."""
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(cloud.clouds_yaml))
 
     def run(work: Callable[[CloudFactory], Awaitable[Any]]) -> Any:
@@ -137,7 +137,7 @@ def test_with_the_grant_the_gateway_sees_a_project_as_its_owner_does(
         assert scope.enabled
         seen = await factory.service(openstack_main.current_project_id, "r1")
         assert [row["name"] for row in await seen.objects.objects(bucket, Listing())] == ["k"]
-        # Swift alone knows the role.
+        # Only Swift's policy names the role.
         with pytest.raises(BackendError) as caught:
             await seen.compute.servers()
         assert caught.value.fault is Fault.FORBIDDEN

@@ -10,7 +10,7 @@ def test_absence_is_believed_for_a_moment_and_presence_for_longer() -> None:
     cache.keep_container("gone", False)
     now = 1.9
     assert (cache.container("here"), cache.container("gone")) == (True, False)
-    now = 2.0  # another gateway may have made it meanwhile
+    now = 2.0  # another gateway may have created it meanwhile
     assert (cache.container("here"), cache.container("gone")) == (True, None)
     now = 30.0
     assert cache.container("here") is None

@@ -29,7 +29,7 @@ SHOWN = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
 @pytest.mark.parametrize("timestamp", ["1795424400.00000", "1795424400.12345", "1795424400.99999", "1795424400"])
 def test_an_objects_time_is_rounded_down(timestamp: str) -> None:
-    """Swift's Last-Modified is rounded up: a time that may not have come yet."""
+    """Swift rounds Last-Modified up, possibly into the future."""
     assert swift_headers.stored(STORED | {"x-timestamp": timestamp}).modified == SHOWN
 
 

@@ -12,7 +12,7 @@ PLAIN = {"content-length": "2", "last-modified": "Mon, 23 Nov 2026 08:59:59 GMT"
 
 
 def answered(head: bytes) -> dict[str, str]:
-    """Return the headers of an answer with this head; a further request on its connection must be answered too."""
+    """Return the headers of an answer with this head; the next request on its connection must succeed too."""
 
     async def run() -> dict[str, str]:
         script = Script(says(head + b"\r\nok"), says(OK))
@@ -65,7 +65,7 @@ def test_where_an_answer_ends_is_still_read_strictly(lines: bytes) -> None:
     async def run() -> None:
         async with swift(Script(says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + lines + b"\r\nok"))) as ask:
             if b"\n" in lines[:-2].replace(b"\r\n", b""):
-                assert await (await ask()).read() == b"ok"  # a lone line feed ends no line
+                assert await (await ask()).read() == b"ok"  # a line feed alone does not end a line
             else:
                 with pytest.raises(LostError):
                     await ask()

@@ -108,7 +108,7 @@ async def test_whoever_no_longer_waits_takes_no_connection() -> None:
         await asyncio.sleep(0)
         early.cancel()
         await asyncio.wait([early])
-        held.close()  # the turn is now the other's
+        held.close()  # it is now the other's turn
         late.cancel()
         await asyncio.wait([late])
         assert late.cancelled()
@@ -129,7 +129,7 @@ async def test_no_connection_becomes_free() -> None:
 
 @played
 async def test_a_connection_goes_from_hand_to_hand() -> None:
-    """An answer that is complete before its reader looks may have lost its connection to another request by then."""
+    """The connection of a complete answer may serve another request before the answer is read."""
     script = Script(*[says(OK)] * 400)
     async with swift(script, silence=2) as ask:
 
@@ -154,14 +154,14 @@ async def test_silence_is_not_asked_again() -> None:
 @played
 async def test_nothing_listens() -> None:
     pool = SwiftPool(1.0, connections=1)
-    for _ in range(2):  # a failed connection gives its place back
+    for _ in range(2):  # a failed connection releases its place
         with pytest.raises(LostError, match="ConnectionRefused"):
             await pool.request("GET", "http://127.0.0.1:1/v1", "/x", {})
 
 
 @played
 async def test_a_server_that_takes_connections_and_closes_them() -> None:
-    """Whether it is noticed before or after the request was written, the connection's place is given back."""
+    """The connection's place is released, whether the close is noticed before or after the request was written."""
 
     async def unwilling(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.transport.abort()
@@ -178,7 +178,7 @@ async def test_a_server_that_takes_connections_and_closes_them() -> None:
 
 @played
 async def test_a_lost_connection_is_not_asked() -> None:
-    """One that was lost between its making and its first request ends that request, and only once."""
+    """A connection that is lost before its first request fails that request, and only once."""
     ended: list[bool] = []
     server = await asyncio.start_server(Script().serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]

@@ -19,7 +19,7 @@ from tests.openstack.scripted import OK, Script, played, says, some, swift
 async def test_a_connection_serves_one_request_after_another() -> None:
     script = Script(says(OK), says(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n"), says(OK), says(OK))
     async with swift(script) as ask:
-        for method in ("GET", "HEAD", "GET"):  # what a HEAD tells of does not come
+        for method in ("GET", "HEAD", "GET"):  # a HEAD has no body, whatever its headers
             answer = await ask(method)
             assert (answer.status, await answer.read()) == (200, b"" if method == "HEAD" else b"ok")
         assert (await (await ask("PUT", body=some(b"a", b"bc"), length=3)).read()) == b"ok"
@@ -53,7 +53,7 @@ VALUES = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Z
 
 
 class Seen:
-    """What the parser itself sees of a head."""
+    """The parser's own view of a head."""
 
     def __init__(self, head: bytes) -> None:
         self.headers: dict[str, str] = {}
@@ -114,7 +114,7 @@ async def test_swift_may_answer_before_it_has_the_body() -> None:
     async with swift(script) as ask:
         assert (await ask("PUT", body=endless(), length=200)).status == 507
         assert len(given) < 50
-        assert (await ask()).status == 200  # on another connection: the first still owes a body
+        assert (await ask()).status == 200  # on another connection: the first still has a body to receive
     assert script.connections == 2
 
 
@@ -164,7 +164,7 @@ def test_what_nobody_asked_for_is_nobodys_answer(method: str, more: bytes, in_on
         async with swift(script) as ask:
             assert await (await ask(method)).read() == b""
             async with asyncio.timeout(60):
-                await script.ended.wait()  # the connection is given up once the rest has come, however late
+                await script.ended.wait()  # the connection is closed after the rest has arrived, however late
             assert await (await ask()).read() == b"ok"
         assert script.connections == 2
 
@@ -221,7 +221,7 @@ def test_silence_ends(answer: bytes) -> None:
 
 @played
 async def test_each_wait_has_its_own_silence() -> None:
-    """One timer for all waits of a connection holds back no shorter one, and ends none that is not silent."""
+    """One timer for all waits of a connection does not delay a shorter one, and ends none that is not silent."""
 
     async def slow(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(OK[:-1])
@@ -232,7 +232,7 @@ async def test_each_wait_has_its_own_silence() -> None:
     async with swift(script, silence=0.2) as ask:
         for extra_seconds in (10.0, 0.0, 0.3):
             assert await (await ask(extra_seconds=extra_seconds)).read() == b"ok"
-        await asyncio.sleep(0.25)  # idle, it is not silent
+        await asyncio.sleep(0.25)  # idle is not silent
         started = asyncio.get_running_loop().time()
         with pytest.raises(LostError, match=r"silent for 0\.2 seconds"):
             await ask()
@@ -279,7 +279,7 @@ async def test_a_slow_reader_makes_swift_wait() -> None:
 
 @played
 async def test_closing_a_complete_answer_harms_nobody() -> None:
-    """Its connection may serve another request by then."""
+    """The connection may already serve another request."""
     script = Script(says(OK), says(OK[:-1], OK[-1:], pause=0.2))
     async with swift(script) as ask:
         first = await ask()

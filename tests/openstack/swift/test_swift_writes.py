@@ -13,7 +13,7 @@ from adapters.types.objects import Description
 from tests.openstack.scripted import Script, Turn, says, some
 from tests.openstack.stage import Tokens
 
-# Swift's answer to a PUT where an object with a newer timestamp lies already: it took nothing.
+# Swift's answer to a PUT if an object with a newer timestamp exists: nothing was stored.
 SUPERSEDED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
 STORED = (
     b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\nEtag: abc\r\nLast-Modified: Mon, 23 Nov 2026 08:59:59 GMT\r\n\r\n"

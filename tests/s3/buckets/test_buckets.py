@@ -34,7 +34,7 @@ def test_waiters_see_a_bucket_at_once(s3: Any) -> None:
 
 def test_ones_own_bucket_again(aws: Any, s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="kept", Body=b"x")
-    s3.create_bucket(Bucket=bucket)  # us-east-1: fine, and nothing changes
+    s3.create_bucket(Bucket=bucket)  # succeeds in us-east-1 and changes nothing
     assert s3.get_object(Bucket=bucket, Key="kept")["Body"].read() == b"x"
 
 

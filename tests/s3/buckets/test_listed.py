@@ -32,7 +32,7 @@ ODD = [
 
 
 def whole(text: str) -> str:
-    """Return the second that a time lies in, in the words of an answer."""
+    """Return a time rounded down to the second, in the answers' format."""
     return WORDS(datetime.fromisoformat(text[:19]).replace(tzinfo=UTC))
 
 

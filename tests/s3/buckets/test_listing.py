@@ -133,7 +133,7 @@ BEFORE, BEHIND = ["Name", "Prefix"], ["MaxKeys", "Delimiter", "EncodingType", "I
 def test_members_stand_in_the_order_of_the_examples(
     s3: Any, filled: str, operation: str, asked: dict[str, str], between: list[str], row: str
 ) -> None:
-    """Who reads an answer while it comes knows of a page all but its rows before the first row."""
+    """A client that parses the answer as a stream knows all other members before the first row."""
     url = s3.generate_presigned_url(operation, {"Bucket": filled, **PAGE, **asked})
     assert list(dict.fromkeys(one.tag for one in parse(get(url)[2]).children)) == [
         *BEFORE,

@@ -13,7 +13,7 @@ from shim.locks import Locks
 from shim.s3.buckets.buckets import list_buckets
 
 NAMES = [f"bucket-{number:05d}" for number in range(10_003)]
-ROWS = 4_000  # that Swift gives at once
+ROWS = 4_000  # the most rows of one answer of Swift
 
 
 class Account:

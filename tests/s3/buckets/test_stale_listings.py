@@ -21,7 +21,7 @@ from tests.s3.in_process import calling
 
 
 class Busy:
-    """A pool on which somebody else stores `ghost` just before the first request for it by a method."""
+    """A pool on which another client stores `ghost` just before the first request of a method for it."""
 
     def __init__(self, pool: Pool, method: str, token: str) -> None:
         self.pool = pool
@@ -38,7 +38,7 @@ class Busy:
 
 
 class Lagging(Swift):
-    """A Swift whose container server has not heard yet that the object `ghost` is gone."""
+    """A Swift whose container server still lists the deleted object `ghost`."""
 
     __slots__ = ("told",)
 
@@ -57,7 +57,7 @@ class Lagging(Swift):
 
 
 async def deleted(connection: Connection, bucket: str, before: str = "") -> None:
-    """Run DeleteBucket; somebody stores `ghost` just before the first request of the method `before` for it."""
+    """Run DeleteBucket; another client stores `ghost` just before the first request of the method `before` for it."""
     token = str(connection.auth_token)
     async with calling(connection, "DeleteBucket", Lagging, lambda pool: Busy(pool, before, token)) as call:
         await delete_bucket(call, {"Bucket": bucket})

@@ -17,7 +17,7 @@ from shim.s3.config.configuration import KEEP_SECONDS, configuration, configure,
 
 
 class Store:
-    """A Swift of one container, which counts what it is asked."""
+    """A Swift with one container that records its requests."""
 
     def __init__(self, **metadata: str) -> None:
         self.metadata = {name.replace("_", "-"): value for name, value in metadata.items()}
@@ -35,7 +35,7 @@ class Store:
 
 
 class House:
-    """One gateway's cache, and requests that share it."""
+    """One gateway's cache, and the requests that share it."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -65,7 +65,7 @@ def test_a_request_reads_it_once_and_later_requests_not_at_all() -> None:
         assert await configuration(house.call(), "b") == {"cors": "rules"}
 
     asyncio.run(run())
-    assert house.store.asked == ["HEAD", "HEAD"]  # the second after the cache had lost it
+    assert house.store.asked == ["HEAD", "HEAD"]  # the second after the cache had dropped it
     assert house.looked.count(("bucket", "hit")) == 9
 
 
@@ -101,7 +101,7 @@ def test_what_was_read_before_a_change_is_not_kept() -> None:
     house = House(Store(s3_config_tags="old"))
 
     class Late(Store):
-        """A Swift whose answer to a HEAD is overtaken by a change."""
+        """A Swift that answers a HEAD with the state before a concurrent change."""
 
         async def container(self, name: str) -> Container:
             before = await super().container(name)

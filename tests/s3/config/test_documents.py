@@ -143,7 +143,7 @@ def test_a_change_that_fails_leaves_the_document_that_the_bucket_names(arrives: 
     asyncio.run(_run(write(swift, LONG)))
 
     async def break_off() -> None:
-        if arrives:  # the answer is lost, and the change is not
+        if arrives:  # the change succeeds and its answer is lost
             [new] = [name.rpartition("/")[2] for name in swift.objects if name.rpartition("/")[2] != before]
             swift.items["s3-config-cors"] = new
         raise BackendError(Fault.UNAVAILABLE, service="object-store")

@@ -84,7 +84,7 @@ def test_tags_are_replaced_and_deleted(s3: Any, openstack_main: Any, bucket: str
     for tags in (many, many[::-1]):
         s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tags})
         assert s3.get_bucket_tagging(Bucket=bucket)["TagSet"] == tags
-        # The document before this one is gone.
+        # The previous document is deleted.
         assert len(list(openstack_main.object_store.objects(beside))) == 1
     s3.delete_bucket_tagging(Bucket=bucket)
     with refused("NoSuchTagSet", 404):

@@ -22,7 +22,7 @@ NO_MD5 = '"no-md5"'
 
 
 def opened(s3: Any, bucket: str, *sizes: int, key: str = "k") -> tuple[dict[str, str], list[dict[str, Any]]]:
-    """Open an upload of parts; return its names, and the parts as its completion wants them."""
+    """Open an upload with parts; return its names, and the parts for its completion."""
     names = {"Bucket": bucket, "Key": key}
     names["UploadId"] = s3.create_multipart_upload(**names)["UploadId"]
     parts = []
@@ -38,7 +38,7 @@ def completed(s3: Any, names: dict[str, str], parts: list[dict[str, Any]]) -> An
 
 @pytest.mark.parametrize("etag", [NO_MD5, '"d41d8cd98f00b204e9800998ecf8427e"'], ids=["no MD5", "an MD5"])
 def test_whether_there_is_an_upload_is_asked_before_its_parts(s3: Any, bucket: str, etag: str) -> None:
-    """Tools take NoSuchUpload for "it is done already", and any other code for a failure."""
+    """Tools interpret NoSuchUpload as already completed, and any other code as a failure."""
     names, _ = opened(s3, bucket)
     wrong = [{"PartNumber": 2, "ETag": etag}, {"PartNumber": 1, "ETag": etag}, {"PartNumber": 0, "ETag": etag}]
     with refused("NoSuchUpload", 404):
@@ -82,14 +82,14 @@ QUOTED = "dir/%C3%A9%2B%20%252F%23%3F~%27"
 def test_where_the_object_is(gateway: Gateway, s3: Any, bucket: str) -> None:
     names, parts = opened(s3, bucket, 1, key=KEY)
     assert completed(s3, names, parts)["Location"] == f"{gateway.url}/{bucket}/{QUOTED}"
-    assert completed(s3, names, parts)["Location"] == f"{gateway.url}/{bucket}/{QUOTED}"  # done already
+    assert completed(s3, names, parts)["Location"] == f"{gateway.url}/{bucket}/{QUOTED}"  # already completed
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Forwarded-Proto": "https"}], ids=["plain", "claiming TLS"])
 def test_where_the_object_is_in_the_style_of_the_request(
     gateway: Gateway, cloud: Target, s3: Any, bucket: str, headers: dict[str, str]
 ) -> None:
-    """The bucket stands in the host; what nobody trusted says of TLS is not believed."""
+    """The bucket is in the host; an untrusted client's X-Forwarded-Proto is ignored."""
     names, (part,) = opened(s3, bucket, 1, key=KEY)
     keys, where = cloud.keys["main"], urlsplit(gateway.url)
     session = boto3.Session(keys.access, keys.secret)
@@ -119,7 +119,7 @@ def test_where_the_object_is_by_tls(cloud: Target, bucket: str, tmp_path: Path) 
 
 
 def test_where_the_object_is_behind_a_trusted_proxy(cloud: Target, bucket: str) -> None:
-    """The proxy ended TLS, and its word is taken for that."""
+    """The trusted proxy terminated TLS and says so in its headers."""
     keys = cloud.keys["main"]
     session = boto3.Session(keys.access, keys.secret)
     with (
@@ -132,5 +132,5 @@ def test_where_the_object_is_behind_a_trusted_proxy(cloud: Target, bucket: str) 
 
 
 def _as_proxied(request: Any, **_: object) -> None:
-    """Add, behind the signature, what a proxy adds."""
+    """Add a proxy's headers after signing."""
     request.headers["X-Forwarded-Proto"] = "https"

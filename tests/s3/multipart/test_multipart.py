@@ -14,7 +14,7 @@ SIZES = (5 * MIB, 6 * MIB, 7)
 
 
 def upload(s3: Any, bucket: str, key: str, sizes: tuple[int, ...] = SIZES, **told: Any) -> tuple[str, list[Any], bytes]:
-    """Upload parts and return the upload's id, the parts as Complete wants them, and the whole body."""
+    """Upload parts and return the upload's id, the parts for Complete, and the whole body."""
     upload_id = s3.create_multipart_upload(Bucket=bucket, Key=key, **told)["UploadId"]
     parts, whole = [], b""
     for number, size in enumerate(sizes, 1):
@@ -32,7 +32,7 @@ def complete(s3: Any, bucket: str, key: str, upload_id: str, parts: list[Any], *
 
 
 def segments(connection: openstack.connection.Connection, bucket: str) -> list[str]:
-    """Return what lies in the bucket's container of segments, natively."""
+    """Return the names in the bucket's container of segments, from Swift."""
     return [one.name for one in connection.object_store.objects(f"{bucket}+segments")]
 
 
@@ -212,7 +212,7 @@ def test_listing_uploads(s3: Any, bucket: str) -> None:
 
 
 def test_uploads_of_one_key_in_the_order_of_their_beginning(s3: Any, bucket: str) -> None:
-    """And in that of their ids at the same time, by which the next page is found."""
+    """They are also in the order of their ids, by which the next page is found."""
     begun = [s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"] for _ in range(6)]
     assert [one["UploadId"] for one in s3.list_multipart_uploads(Bucket=bucket)["Uploads"]] == begun
     page = s3.list_multipart_uploads(Bucket=bucket, KeyMarker="k", UploadIdMarker=begun[2], MaxUploads=2)
@@ -282,7 +282,7 @@ def test_a_deleted_bucket_takes_its_uploads_along(s3: Any, openstack_main: opens
 def test_an_upload_that_its_completion_left_open_takes_no_object_along(
     s3: Any, bucket: str, openstack_main: openstack.connection.Connection
 ) -> None:
-    """A gateway that dies between the object and the end of its upload leaves both; tools abort what they find open."""
+    """A gateway killed after it wrote the object leaves the upload open, and tools abort open uploads."""
     upload_id, parts, whole = upload(s3, bucket, "k", (5 * MIB, 1))
     s3.upload_part(Bucket=bucket, Key="k", UploadId=upload_id, PartNumber=9, Body=b"not taken")
     complete(s3, bucket, "k", upload_id, parts)
@@ -295,7 +295,7 @@ def test_an_upload_that_its_completion_left_open_takes_no_object_along(
 
 
 def test_a_key_that_leaves_no_room_for_its_parts(s3: Any, bucket: str, openstack_main: Any) -> None:
-    """Swift's names end at 1,024 bytes, and those of parts and manifests go on behind the key."""
+    """Swift limits names to 1,024 bytes, and the names of parts and manifests are longer than the key."""
     longest = "é" * 484
     upload_id, parts, whole = upload(s3, bucket, longest, (5 * MIB, 1))
     complete(s3, bucket, longest, upload_id, parts)
@@ -311,7 +311,7 @@ def test_a_key_that_leaves_no_room_for_its_parts(s3: Any, bucket: str, openstack
 def test_metadata_that_swift_has_no_room_for_is_refused_before_the_parts_are_sent(
     s3: Any, bucket: str, told: dict[str, str]
 ) -> None:
-    """A completion adds to the metadata; what is too much then must have been too much at the beginning."""
+    """A completion adds metadata; if that would exceed the limit, CreateMultipartUpload must refuse."""
     outcomes = []
     for entries in range(84, 92):
         metadata = {f"m{number}": "x" for number in range(entries)}

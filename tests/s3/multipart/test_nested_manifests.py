@@ -23,7 +23,7 @@ SIZES = (5 * MIB, 5 * MIB + 1, 5 * MIB, 5 * MIB + 2, 3)
 
 
 async def completed(connection: Connection, params: Mapping[str, Any], at_most: int) -> Any:
-    """Complete an upload as the gateway does, on a Swift whose manifests may name so many segments."""
+    """Complete an upload as the gateway does, on a Swift with this limit of segments per manifest."""
     cache = SwiftCache()
     cache.keep_limits(str(connection.object_store.get_endpoint()).partition("/v1/")[0], Limits(segments=at_most))
     async with calling(connection, "CompleteMultipartUpload", partial(Swift, cache=cache)) as call:
@@ -80,7 +80,7 @@ def test_one_that_lost_a_manifest_can_still_be_got_rid_of(
         s3.delete_object(Bucket=bucket, Key="k")
         with refused("NoSuchKey", 404):
             s3.get_object(Bucket=bucket, Key="k")
-    # What only the lost manifest named is out of reach; the rest is gone.
+    # Segments that only the lost manifest names cannot be found; the others are deleted.
     assert segments(openstack_main, bucket) == [f"k/{upload_id}/{number}" for number in (1, 2)]
     for number in (1, 2):
         store.delete(f"/{bucket}+segments/k/{upload_id}/{number}")

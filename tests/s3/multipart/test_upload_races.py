@@ -68,13 +68,13 @@ def test_a_completion_and_an_abort(s3: Any, bucket: str) -> None:
 
 @contextmanager
 def under_way(s3: Any, names: dict[str, str], number: int, size: int) -> Iterator[Callable[[], tuple[int, bytes]]]:
-    """Send half of a part; the block gets a function that sends the rest and returns status and body of the answer."""
+    """Send half of a part; yield a function that sends the rest and returns status and body of the answer."""
     url = urlsplit(s3.generate_presigned_url("upload_part", {**names, "PartNumber": number}))
     with closing(http.client.HTTPConnection(url.hostname or "", url.port, timeout=60)) as connection:
         connection.putrequest("PUT", f"{url.path}?{url.query}")
         connection.putheader("Content-Length", str(size))
         connection.endheaders(b"?" * (size // 2))
-        time.sleep(0.5)  # so that it is under way indeed, up to Swift
+        time.sleep(0.5)  # so that the upload has reached Swift
 
         def finish() -> tuple[int, bytes]:
             connection.send(b"?" * (size - size // 2))
@@ -121,7 +121,7 @@ def test_parts_and_their_completion_side_by_side(s3: Any, bucket: str, size: int
         if codes[0] == "":
             assert codes[1:] == ["NoSuchUpload"] * 2
             assert len(s3.get_object(Bucket=bucket, Key=f"parts-{turn}")["Body"].read()) == 5 * MIB + 3
-        else:  # a part came first, and is not the one that was named
+        else:  # another part replaced the named one first
             assert codes[0] == "InvalidPart"
             s3.abort_multipart_upload(**names)
 

@@ -18,7 +18,7 @@ LENGTH = 4_000_000
 
 @pytest.fixture
 def wire(gateway: Any, cloud: Any) -> Iterator[Any]:
-    """Give a function that signs a PUT, sends its head and only some of its body, and returns the open socket."""
+    """Return a function that signs a PUT, sends its head and part of its body, and returns the open socket."""
     open_sockets: list[socket.socket] = []
     keys = cloud.keys["main"]
 

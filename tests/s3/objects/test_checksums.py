@@ -26,7 +26,7 @@ COMPUTED: dict[str, Callable[[bytes], bytes]] = {
     "SHA1": lambda body: hashlib.sha1(body).digest(),  # noqa: S324 - one of AWS's algorithms
     "SHA256": lambda body: hashlib.sha256(body).digest(),
 }
-# These have no composite, and the parts' do not give the whole's.
+# These have no composite type, and the whole's checksum cannot be computed from the parts'.
 NEWER: dict[str, Callable[[bytes], bytes]] = {
     "SHA512": lambda body: hashlib.sha512(body).digest(),
     "MD5": lambda body: hashlib.md5(body).digest(),  # noqa: S324 - one of AWS's algorithms
@@ -215,7 +215,7 @@ def test_a_copied_part_gets_the_uploads_checksum(s3: Any, bucket: str) -> None:
 
 
 def test_a_checksum_in_a_presigned_url_is_none_of_the_bodys(s3: Any, bucket: str, gateway: Any, cloud: Any) -> None:
-    """Some SDKs presign uploads so, with the checksum of an empty body in the query; S3 takes any body there."""
+    """Some SDKs presign uploads with the checksum of an empty body in the query; S3 then accepts any body."""
     request = AWSRequest("PUT", f"{gateway.url}/{bucket}/k?{EMPTY_CRC}")
     keys = cloud.keys["main"]
     S3SigV4QueryAuth(Credentials(keys.access, keys.secret), "s3", "us-east-1").add_auth(request)

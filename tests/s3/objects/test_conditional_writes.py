@@ -17,7 +17,7 @@ LARGE = b"x" * 3_000_000
 
 
 def won(call: Any, **how: Any) -> bool:
-    """Make a conditional call; False where it was refused because of the condition."""
+    """Make a conditional call; return False if the condition failed."""
     try:
         call(**how)
     except ClientError as error:
@@ -118,7 +118,7 @@ def test_deleting_on_condition(s3: Any, bucket: str) -> None:
         Bucket=bucket, Delete={"Objects": [{"Key": "k", "ETag": '"other"'}, {"Key": "absent", "ETag": etag}]}
     )
     assert {one["Key"]: one["Code"] for one in answer["Errors"]} == {"k": "PreconditionFailed"}
-    assert [one["Key"] for one in answer["Deleted"]] == ["absent"]  # what is not there is as good as deleted
+    assert [one["Key"] for one in answer["Deleted"]] == ["absent"]  # deleting an absent object succeeds
     s3.delete_object(Bucket=bucket, Key="absent", IfMatch=etag)
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"body"
     s3.delete_object(Bucket=bucket, Key="k", IfMatch=etag, IfMatchSize=4)
@@ -135,7 +135,7 @@ def put_meanwhile(s3: Any, bucket: str, headers: dict[str, str], meanwhile: Call
             connection.putheader(name, value)
         half = len(LARGE) // 2
         connection.endheaders(LARGE[:half])
-        time.sleep(0.5)  # so that it is under way indeed, up to Swift
+        time.sleep(0.5)  # so that the upload has reached Swift
         meanwhile()
         connection.send(LARGE[half:])
         answer = connection.getresponse()
@@ -143,7 +143,7 @@ def put_meanwhile(s3: Any, bucket: str, headers: dict[str, str], meanwhile: Call
 
 
 def test_a_long_creation_that_was_overtaken(s3: Any, bucket: str) -> None:
-    """Absent at its beginning and at its end; in between it was there, and Swift takes that for the later word."""
+    """The object is absent at the start and at the end, but existed in between, which is later in Swift's order."""
 
     def leased() -> None:
         s3.put_object(Bucket=bucket, Key="k", Body=b"lease", IfNoneMatch="*")

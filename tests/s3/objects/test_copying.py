@@ -49,7 +49,7 @@ def test_a_copy_between_buckets(s3: Any, bucket: str, source: str) -> None:
 
 @pytest.fixture
 def said(aws: Any) -> Iterator[list[str]]:
-    """Let the next copies say their source in exactly these words; boto3 itself knows one spelling only."""
+    """Set the exact x-amz-copy-source of the next copies; boto3 itself uses only one spelling."""
     client, words = aws("s3"), list[str]()
 
     def rewrite(request: Any, **_: Any) -> None:
@@ -76,7 +76,7 @@ def test_the_source_in_the_spellings_of_clients(s3: Any, bucket: str, said: list
 
 
 def test_a_plus_that_is_not_encoded_is_a_space(s3: Any, bucket: str, said: list[str]) -> None:
-    """As in a form: half of the languages that clients are written in encode so, and the others encode the plus."""
+    """Some languages' libraries encode a space as a plus, as in a form; others encode the plus itself."""
     s3.put_object(Bucket=bucket, Key="a+b", Body=b"plus")
     said[:] = [f"{bucket}/a+b"]
     with refused("NoSuchKey", 404) as error:
@@ -124,7 +124,7 @@ def test_conditions_on_the_source(s3: Any, bucket: str, source: str) -> None:
 
 
 def test_a_copy_of_a_multipart_object_can_be_copied(s3: Any, bucket: str) -> None:
-    """Swift gives such a copy the large object's ETag to hold conditions against, so they fail with the copy's own."""
+    """Swift checks conditions on such a copy against the large object's ETag, so they fail with the copy's own ETag."""
     upload_id, parts, whole = upload(s3, bucket, "source", (100,))
     complete(s3, bucket, "source", upload_id, parts)
     for source, target in (("source", "copy"), ("copy", "copy of copy"), ("copy of copy", "copy")):

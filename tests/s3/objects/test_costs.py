@@ -15,6 +15,6 @@ def test_a_bucket_without_configuration_costs_no_further_call(s3: Any, gateway: 
         s3.get_bucket_versioning(Bucket=bucket),
     ]
     calls = {gateway.call(answer)["action"]: gateway.call(answer)["upstream_calls"] for answer in answers}
-    # A write looks at what it replaces, and whether the bucket has segments, from memory nearly always.
+    # A write also looks up the object that it replaces and the container of segments, mostly in the cache.
     assert calls.pop("PutObject") <= 3
     assert set(calls.values()) == {1}, calls

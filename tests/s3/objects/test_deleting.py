@@ -57,11 +57,11 @@ def test_many_need_a_digest(s3: Any, bucket: str, aws: Any, version: str) -> Non
         assert [row["Key"] for row in client.delete_objects(**wanted)["Deleted"]] == ["k"]
     finally:
         client.meta.events.unregister("before-sign.s3.DeleteObjects", digest)
-    assert "Errors" not in client.delete_objects(**wanted)  # with the checksum of botocore's own
+    assert "Errors" not in client.delete_objects(**wanted)  # with botocore's own checksum
 
 
 def test_many_with_the_longest_keys(s3: Any, bucket: str) -> None:
-    """Swift's bulk deletion cannot take these, and says nothing of it."""
+    """Swift's bulk deletion silently ignores names of this length."""
     keys = ["é" * 512, "k", "日" * 341, "z" * 1024]
     for key in keys:
         s3.put_object(Bucket=bucket, Key=key, Body=b"x")
@@ -83,7 +83,7 @@ def test_a_version_that_is_not_there_is_an_error_of_its_own(s3: Any, bucket: str
 
 
 def test_one_key_by_two_versions(s3: Any, bucket: str) -> None:
-    """Each entry of a request is answered for itself."""
+    """Each entry of a request has its own result."""
     s3.put_object(Bucket=bucket, Key="k", Body=b"x")
     answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "k"}, {"Key": "k", "VersionId": "other"}]})
     assert answer["Deleted"] == [{"Key": "k"}]

@@ -30,7 +30,7 @@ def stored(content_type: str = "a/b", **more: Any) -> Stored:
 
 
 def answered(sent: dict[str, str]) -> dict[str, str]:
-    """Give the headers that Swift would answer for an object stored with these, as a connection tells them."""
+    """Return the headers that Swift would answer for an object stored with these, as a connection parses them."""
     kept = {name.lower(): value for name, value in sent.items()}
     return kept | {"content-length": "3", "etag": ETAG, "last-modified": "Fri, 02 Jan 2026 00:00:00 GMT"}
 
@@ -39,7 +39,7 @@ def answered(sent: dict[str, str]) -> dict[str, str]:
 def test_metadata_passes_swift_unharmed(metadata: dict[str, str]) -> None:
     sent = swift_headers.written_headers(Description("a/b", metadata, {"expires": "never"}))
     assert all(len(value.encode()) <= 256 for value in sent.values())
-    assert not [name for name in sent if "_" in name]  # a WSGI server cannot tell it from a dash
+    assert not [name for name in sent if "_" in name]  # a WSGI server cannot distinguish it from a dash
     read = swift_headers.stored(answered(sent))
     assert (dict(read.metadata), dict(read.headers)) == (metadata, {"expires": "never"})
 
@@ -58,7 +58,7 @@ def test_the_metadata_names_of_swifts_own_face() -> None:
 def test_a_multipart_etag_hides_in_the_content_type(content_type: str, parts: int) -> None:
     etag = f"{ETAG}-{parts}"
     told = headers.typed(content_type, etag)
-    for written in (told, told.replace("; s3", ";s3")):  # listings leave out the blank
+    for written in (told, told.replace("; s3", ";s3")):  # listings omit the blank
         assert headers.etag_of(stored(written, layout="static")) == etag
         assert headers.typed(written) == content_type
         assert headers.listed_etag({"content_type": written, "hash": "x", "slo_etag": "y"}) == f'"{etag}"'

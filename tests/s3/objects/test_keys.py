@@ -53,7 +53,7 @@ def test_a_key_is_what_was_said(
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
 def test_what_no_key_can_hold(s3: Any, bucket: str, method: str) -> None:
-    """Swift's names hold no NUL; its 412 would pass for a condition that did not hold."""
+    """Swift's names cannot contain NUL; its 412 would look like a failed condition."""
     call = {"GET": s3.get_object, "HEAD": s3.head_object, "PUT": s3.put_object, "DELETE": s3.delete_object}[method]
     with refused("400" if method == "HEAD" else "InvalidArgument", 400):
         call(Bucket=bucket, Key="a\0b")
@@ -64,7 +64,7 @@ def test_deleting_many_odd_keys(s3: Any, bucket: str) -> None:
         s3.put_object(Bucket=bucket, Key=key, Body=b"")
     listed = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]]
     assert listed == sorted(KEYS, key=lambda key: key.encode())
-    # XML cannot carry all of these keys; those that it can go in one request.
+    # XML cannot contain all of these keys; the others are deleted in one request.
     sayable = [key for key in KEYS if "\x01" not in key]
     answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in sayable]})
     assert {one["Key"] for one in answer["Deleted"]} == set(sayable)

@@ -31,7 +31,7 @@ def test_no_copy_source_surprises(header: str) -> None:
 
 @given(BUCKETS, KEYS)
 def test_a_copy_source_as_raw_utf8(bucket: str, key: str) -> None:
-    """Some clients encode nothing but what would break the header; a header's bytes are read as latin-1."""
+    """Some clients encode only characters that would break the header; a header's bytes are read as latin-1."""
     plain = key.replace("%", "%25").replace("?", "%3F").replace("+", "%2B")
     assert parse_source(f"{bucket}/{plain}".encode().decode("latin-1")) == (bucket, key)
 

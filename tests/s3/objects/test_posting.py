@@ -29,7 +29,7 @@ def http() -> Iterator[urllib3.PoolManager]:
 
 @pytest.fixture
 def signed(aws: Any, bucket: str) -> Any:
-    """Give what signs a form as boto3 does: `signed(key, fields, conditions)` returns its URL and fields."""
+    """Return a function that signs a form with boto3: `signed(key, fields, conditions)` returns its URL and fields."""
     s3 = aws("s3", signature_version="s3v4")
 
     def sign(key: str, fields: Mapping[str, str] | None = None, conditions: Any = (), client: Any = None) -> Any:
@@ -43,7 +43,7 @@ def signed(aws: Any, bucket: str) -> Any:
 
 @pytest.fixture
 def send(http: urllib3.PoolManager) -> Any:
-    """Give what a browser does with a form: `send(url, fields, content)`."""
+    """Return a function that posts a form as a browser does: `send(url, fields, content)`."""
 
     def post(url: str, fields: Mapping[str, str], content: bytes = CONTENT, filename: str = "page.txt") -> Answer:
         return http.request("POST", url, fields=[*fields.items(), ("file", (filename, content))], redirect=False)

@@ -140,7 +140,7 @@ def test_a_304_has_the_headers_that_a_cache_renews(s3: Any, bucket: str) -> None
 
 @pytest.fixture
 def validator(aws: Any) -> Iterator[list[str]]:
-    """Let the next reads bear this If-Range, which botocore does not know."""
+    """Add this If-Range to the next reads; botocore has no parameter for it."""
     client, words = aws("s3"), list[str]()
 
     def add(request: Any, **_: Any) -> None:
@@ -157,7 +157,7 @@ def validator(aws: Any) -> Iterator[list[str]]:
 def test_a_download_goes_on_only_where_the_object_is_the_same(
     s3: Any, bucket: str, key: str, validator: list[str]
 ) -> None:
-    """Else its second half would be another object's: RFC 9110, 13.1.5, by which S3 goes, gives all of the new one."""
+    """Otherwise the second half would be another object's: S3 returns the whole new object (RFC 9110, 13.1.5)."""
     old = s3.head_object(Bucket=bucket, Key=key)
     modified = old["ResponseMetadata"]["HTTPHeaders"]["last-modified"]
     for same in (old["ETag"], old["ETag"].strip('"'), modified):
@@ -172,7 +172,7 @@ def test_a_download_goes_on_only_where_the_object_is_the_same(
             assert "ContentRange" not in got
             head = s3.head_object(Bucket=bucket, Key=key, Range=asked)
             assert (head["ContentLength"], head["ResponseMetadata"]["HTTPStatusCode"]) == (len(BODY), 200)
-    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == BODY  # without a range it says nothing
+    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == BODY  # without a range it is ignored
 
 
 @pytest.mark.parametrize("upload", [{}, {"passerelle-upload": "1"}, {"passerelle-upload": "a/b"}])

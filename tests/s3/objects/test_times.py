@@ -94,7 +94,7 @@ def test_conditions_go_by_the_time_that_is_shown(s3: Any, bucket: str) -> None:
 
 def test_an_answer_is_not_dated_before_its_object(s3: Any, bucket: str) -> None:
     """RFC 9110, 8.8.2.1: a Last-Modified may not be later than the Date of the answer that shows it."""
-    for _ in range(20):  # some of them near the end of a second
+    for _ in range(20):  # so that some are near the end of a second
         put(s3, bucket)
         for answer in (s3.head_object(Bucket=bucket, Key="k"), s3.get_object(Bucket=bucket, Key="k")):
             headers = answer["ResponseMetadata"]["HTTPHeaders"]

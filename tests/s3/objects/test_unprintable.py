@@ -29,7 +29,7 @@ def test_forms_with_control_characters_store_nothing(
 
 
 def test_presigned_headers_with_control_characters_store_nothing(s3: Any, aws: Any, bucket: str, http: Any) -> None:
-    """A presigned URL carries headers in its query, where any character has a place."""
+    """A presigned URL has headers in its query, which can contain any character."""
     put = {"Bucket": bucket, "Key": "k", "Metadata": {"a": "a\x01b"}}
     url = aws("s3", signature_version="s3").generate_presigned_url("put_object", put)
     assert code(http.request("PUT", url, body=b"x")) == (400, "InvalidArgument")

@@ -25,6 +25,6 @@ def test_all_else_is_denied(other: Request) -> None:
 
 @pytest.mark.parametrize("service", sorted(FRONTENDS))
 def test_each_refusal_is_an_error_of_its_own(service: str) -> None:
-    """One that is raised again and again would keep the frames of all those requests."""
+    """A shared exception that is raised repeatedly would keep the frames of all those requests."""
     unsigned = FRONTENDS[service].unsigned
     assert unsigned(request()) is not unsigned(request())
