@@ -30,7 +30,6 @@ _LENIENT = frozenset({"if-modified-since", "if-unmodified-since"})
 # S3 keeps Expires as it was written, date or not, so it stays text; so does the override of it in the query.
 _VERBATIM = frozenset({"expires"})
 
-_SCHEMA = "The XML you provided was not well-formed or did not validate against our published schema"
 _WORDS = {  # shape → code and sentence of a value that is not in its enumeration
     "StorageClass": ("InvalidStorageClass", "The storage class you specified is not valid"),
     "EncodingType": ("InvalidArgument", "Invalid Encoding Method specified in Request"),
@@ -318,11 +317,17 @@ def _body(shape: Any) -> Callable[[dict[str, Any], bytes], None] | None:
     return fill_members
 
 
+def malformed_xml() -> AwsError:
+    """Return S3's error for a document that its schema does not allow."""
+    message = "The XML you provided was not well-formed or did not validate against our published schema"
+    return AwsError("MalformedXML", message, 400)
+
+
 def _document(read: documents.Read, schema: Document, body: bytes) -> Any:
     try:
         return read(xmlread.parse(body, schema))
     except (ParameterError, xmlread.MalformedError):
-        raise AwsError("MalformedXML", _SCHEMA, 400) from None
+        raise malformed_xml() from None
 
 
 def _told(read: scalars.Read, name: str, text: str) -> Any:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from shim.context import Call
-from shim.errors import AwsError
+from shim.protocol.restparse import malformed_xml
 from shim.protocol.s3_router import not_implemented
 from shim.protocol.values import Values, only
 from shim.s3 import names, tags
@@ -33,8 +33,8 @@ class Setting(NamedTuple):
 
     `operation` is the common part of the names of its Put, Get and Delete, `member` the parameter of Put with the
     document.  `check` returns the document to store, or raises.  `answer` makes Get's answer from a document.  Before
-    the first Put the bucket has the document `default`; if that is None, Get raises the error `missing`.  `values` are
-    the values that Put accepts, if not all.
+    the first Put the bucket has the document `default`.  `missing` is the code and the message of Get's error without a
+    document; only a sub-resource that has it can be deleted.  `values` are the values that Put accepts, if not all.
     """
 
     name: str
@@ -42,9 +42,8 @@ class Setting(NamedTuple):
     member: str
     check: Callable[[Mapping[str, Any]], Any]
     answer: Callable[[Any], Mapping[str, Any]]
-    missing: tuple[str, str] = ("", "")
+    missing: tuple[str, str] | None = None
     default: Any = None
-    deletes: bool = False
     values: Mapping[str, Values] = MappingProxyType({})
 
 
@@ -67,9 +66,7 @@ def _none(value: Mapping[str, Any]) -> Any:
 
 def _status(value: Mapping[str, Any]) -> Any:
     if not value.get("Status"):
-        raise AwsError(
-            "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema"
-        )
+        raise malformed_xml()
     return value
 
 
@@ -85,7 +82,6 @@ _SETTINGS: Final = (
         _tags,
         lambda kept: {"TagSet": tags.tag_set(kept)},
         missing=("NoSuchTagSet", "The TagSet does not exist"),
-        deletes=True,
     ),
     Setting(
         "public-access",
@@ -95,7 +91,6 @@ _SETTINGS: Final = (
         lambda kept: {"PublicAccessBlockConfiguration": kept},
         missing=("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found"),
         default=_BLOCKED,
-        deletes=True,
     ),
     Setting(
         "ownership",
@@ -107,7 +102,6 @@ _SETTINGS: Final = (
         missing=("OwnershipControlsNotFoundError", "The bucket ownership controls were not found"),
         # "By default, Object Ownership is set to the Bucket owner enforced setting" (User Guide, Object Ownership).
         default={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
-        deletes=True,
     ),
     Setting(
         "accelerate",
@@ -144,7 +138,7 @@ def _register(setting: Setting) -> None:
     async def get(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
         kept = await documents.current(call, names.bucket(call, req), setting.name)
         found = setting.default if kept is None else kept
-        if found is None or (not found and setting.missing[0]):
+        if not found and setting.missing:
             raise no_such_configuration(req, *setting.missing)
         return setting.answer(found)
 
@@ -159,7 +153,7 @@ def _register(setting: Setting) -> None:
     delete.__name__ = f"delete_{setting.operation}"
     action(supports=f"Bucket {setting.member} ExpectedBucketOwner", values=setting.values)(put)
     action(supports="Bucket ExpectedBucketOwner")(get)
-    if setting.deletes:
+    if setting.missing:
         action(supports="Bucket ExpectedBucketOwner")(delete)
 
 

@@ -65,41 +65,22 @@ _NOTHING_TO_DELETE: Final = (
 _BUCKET: Final = "Bucket ExpectedBucketOwner"
 
 
-def _refuse(operation: str, says: Says) -> None:
-    """Register an action that answers that a bucket has no such configuration."""
+def _register(operation: str, supports: str, answer: Mapping[str, Any] | Says | None = None) -> None:
+    """Register an action that gives the same answer, or raises the same error, for every bucket."""
 
-    async def handler(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def handler(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any] | None:
         await configuration.read(call, names.bucket(call, req))
-        raise no_such_configuration(req, says.code, says.message)
+        if isinstance(answer, Says):
+            raise no_such_configuration(req, answer.code, answer.message)
+        return answer
 
     handler.__name__ = operation
-    action(supports=f"{_BUCKET} Id" if says is _NO_ID else _BUCKET)(handler)
-
-
-def _list_none(operation: str) -> None:
-    """Register an action that returns an empty list of configurations."""
-
-    async def handler(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-        await configuration.read(call, names.bucket(call, req))
-        return {"IsTruncated": False}
-
-    handler.__name__ = operation
-    action(supports=f"{_BUCKET} ContinuationToken")(handler)
-
-
-def _delete_nothing(operation: str) -> None:
-    """Register a Delete, which succeeds without doing anything."""
-
-    async def handler(call: Call, req: Mapping[str, Any]) -> None:
-        await configuration.read(call, names.bucket(call, req))
-
-    handler.__name__ = operation
-    action(supports=_BUCKET)(handler)
+    action(supports=supports)(handler)
 
 
 for _operation, _says in _MISSING.items():
-    _refuse(_operation, _says)
+    _register(_operation, f"{_BUCKET} Id" if _says is _NO_ID else _BUCKET, _says)
 for _sort in _LISTED:
-    _list_none(f"list_bucket_{_sort}_configurations")
+    _register(f"list_bucket_{_sort}_configurations", f"{_BUCKET} ContinuationToken", {"IsTruncated": False})
 for _operation in _NOTHING_TO_DELETE:
-    _delete_nothing(_operation)
+    _register(_operation, _BUCKET)

@@ -15,6 +15,7 @@ from adapters.types.objects import Description, Segment, Stored, Written
 from shim.concurrency import gather_all
 from shim.context import Call
 from shim.errors import AwsError
+from shim.protocol.restparse import malformed_xml
 from shim.s3 import names
 from shim.s3.errors import invalid_argument, invalid_request
 from shim.s3.multipart import uploads
@@ -129,9 +130,7 @@ def _read(req: Mapping[str, Any]) -> Completion:
     """Parse the condition and the list of parts: at least one, each with a number and an ETag."""
     parts = (req.get("MultipartUpload") or {}).get("Parts") or []
     if not parts or not all(part.keys() >= _NAMING for part in parts):
-        raise AwsError(
-            "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema"
-        )
+        raise malformed_xml()
     named = [
         Named(part["PartNumber"], part["ETag"].strip('"'), checksums.named(part) if len(part) > len(_NAMING) else None)
         for part in parts

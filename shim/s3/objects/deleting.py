@@ -10,6 +10,7 @@ from adapters.types.objects import Refused
 from shim.concurrency import gather_all
 from shim.context import Call
 from shim.errors import AwsError
+from shim.protocol.restparse import malformed_xml
 from shim.s3 import names
 from shim.s3.errors import translate
 from shim.s3.objects import conditions, segments
@@ -53,9 +54,7 @@ async def delete_objects(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any
     """
     bucket, wanted = names.bucket(call, req), req["Delete"]["Objects"]
     if not 1 <= len(wanted) <= MOST_KEYS:
-        raise AwsError(
-            "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema"
-        )
+        raise malformed_xml()
     await call.cloud.objects.container(bucket)
     single, plain = _sorted(wanted)
     many = await segments.candidates(call, bucket, plain)
