@@ -5,12 +5,13 @@ are real.  C code is not counted.  `hop` measures the time of a request.
 """
 
 import asyncio
+import logging
 import os
 import socket
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -56,14 +57,27 @@ async def measure(target: Target) -> None:
             aws.close()
 
 
+@contextmanager
+def logged_nowhere() -> Iterator[None]:
+    """Write log lines as the gateway does, to a file that keeps nothing; undo this for the measurements that follow."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        log.configure("info", "json", nowhere)
+        try:
+            yield
+        finally:
+            root.handlers[:] = handlers
+            root.setLevel(level)
+
+
 @asynccontextmanager
 async def served(target: Target) -> AsyncIterator[str]:
     """Serve the gateway in this loop; yield its URL."""
     os.environ["OS_CLIENT_CONFIG_FILE"] = str(target.clouds_yaml)
     settings = Settings.model_validate({"cloud": target.cloud, "state_dir": target.state})
     loop = asyncio.get_running_loop()
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:  # noqa: ASYNC230 - it never blocks
-        log.configure("info", "json", nowhere)
+    with logged_nowhere():
         async with app.gateway(settings, Metrics(), Lifecycle(None)) as (gateway, _):
             config = configuration(gateway, settings, tls=False)
             config.load()

@@ -133,8 +133,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """A Swift's limits: segments in one manifest, rows in one listing, names in one bulk deletion (0: none)."""
+    """A Swift's limits: segments in one manifest, names in one bulk deletion (0: none)."""
 
     segments: int = 1000
-    rows: int = 10_000
     bulk_delete: int = 0

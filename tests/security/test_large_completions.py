@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -18,6 +19,7 @@ from tests.security.requests import Wire, signed
 from tests.security.stranger import assert_unfelt, raw, sends
 
 PARTS = 10_000
+PAGE = 1000  # rows that the gateway asks for
 PART_BYTES = 5 << 20
 MD5 = "0" * 32
 WRITTEN = {"etag": f'"{MD5}"', "last-modified": "Mon, 23 Nov 2026 09:00:00 GMT"}
@@ -44,10 +46,16 @@ class Answered:
         """Hold no connection."""
 
 
-def listing(checksum: str) -> bytes:
-    """Return Swift's listing of all parts of the upload `u` of the object `key`."""
+def listing(checksum: str) -> dict[str, bytes]:
+    """Return Swift's pages of all parts of the upload `u` of the object `key`, by the marker of each page.
+
+    The order of the parts does not matter to a completion, so they are listed by number.
+    """
     row = {"hash": MD5, "bytes": PART_BYTES, "content_type": f"application/octet-stream{checksum}"}
-    return json.dumps([{"name": f"key/u/{number}", **row} for number in range(1, PARTS + 1)]).encode()
+    rows = [{"name": f"key/u/{number}", **row} for number in range(1, PARTS + 1)]
+    last = [f"key/u/{number}" for number in range(PAGE, PARTS, PAGE)]
+    pages = [json.dumps(rows[start : start + PAGE]).encode() for start in range(0, PARTS, PAGE)]
+    return dict(zip(["", *last], pages, strict=True))
 
 
 class Uploaded:
@@ -55,7 +63,7 @@ class Uploaded:
 
     def __init__(self, checksum: str, most_segments: int, listed: bool = True) -> None:
         self._info = json.dumps({"slo": {"max_manifest_segments": most_segments}}).encode()
-        self._pages = [listing(checksum)] if listed else []
+        self._pages = listing(checksum) if listed else {}
         self._part = {**OBJECT, "content-length": str(PART_BYTES), "content-type": f"a/b{checksum}"}
         self.manifests: list[bytes] = []
 
@@ -64,7 +72,7 @@ class Uploaded:
     ) -> Any:
         """Answer what a completion asks, in a later turn of the loop."""
         await asyncio.sleep(0)
-        path = path.partition("?")[0]
+        path, query = [*path.split("?"), ""][:2]
         if method == "PUT":
             self.manifests.append(body)
             return Answered(201, WRITTEN)
@@ -73,7 +81,9 @@ class Uploaded:
         if path == "/info":
             return Answered(200, {}, self._info)
         if method == "GET":
-            return Answered(200, {}, self._pages.pop() if self._pages else b"[]")
+            asked = parse_qs(query)
+            assert asked["limit"] == [str(PAGE)]
+            return Answered(200, {}, self._pages.get(asked.get("marker", [""])[0], b"[]"))
         if path in ("/bucket", "/bucket+segments"):
             return Answered(204, CONTAINER)
         if path == "/bucket/key":

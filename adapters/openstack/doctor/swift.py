@@ -48,7 +48,7 @@ _MIDDLEWARES: Final = (
 _LIMITS: Final = (
     _Limit(("swift", "max_file_size"), 5 * _GIB, "larger uploads in one part are refused"),
     _Limit(("swift", "max_object_name_length"), 1024, "longer keys are refused"),
-    _Limit(("swift", "container_listing_limit"), 1000, "listings take several calls a page"),
+    _Limit(("swift", "container_listing_limit"), 1001, "listings of 1,000 keys are refused"),
     _Limit(("swift", "max_meta_value_length"), 2048, "longer values of x-amz-meta-* are refused"),
     _Limit(("swift", "max_meta_overall_size"), 2048, "more metadata of one object is refused"),
     _Limit(("slo", "max_manifest_segments"), 10_000, "uploads of more parts cannot be completed"),

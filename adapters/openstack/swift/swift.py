@@ -385,6 +385,5 @@ def _limits(info: dict[str, Any]) -> Limits:
     careful = Limits()
     return Limits(
         segments=int(info.get("slo", {}).get("max_manifest_segments", careful.segments)),
-        rows=int(info.get("swift", {}).get("container_listing_limit", careful.rows)),
         bulk_delete=int(info.get("bulk_delete", {}).get("max_deletes_per_request", 0)),
     )

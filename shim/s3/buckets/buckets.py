@@ -20,7 +20,7 @@ from shim.s3.config import configuration, documents
 from shim.s3.errors import invalid_argument
 from shim.s3.objects.conditions import present
 from shim.s3.owners import owner
-from shim.s3.paging import opened, sealed
+from shim.s3.paging import MOST_KEYS, opened, sealed
 from shim.s3.service import action
 
 log = logging.getLogger(__name__)
@@ -191,7 +191,7 @@ async def _drop_container(call: Call, container: str) -> None:
     """Empty and delete a container of a deleted bucket; failures are logged and leave the rest in place."""
     store = call.cloud.objects
     try:
-        while page := await store.objects(container, Listing()):
+        while page := await store.objects(container, Listing(limit=MOST_KEYS)):
             if await store.delete_many(container, [row["name"] for row in page]):
                 break
         await store.delete_container(container)

@@ -15,9 +15,9 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from adapters.errors import absent_is
-from adapters.types.objects import Description, Listing, ObjectRow, Stored
+from adapters.types.objects import Description, ObjectRow, Stored
 from shim.context import Call
-from shim.s3 import names
+from shim.s3 import names, paging
 from shim.s3.errors import no_such_upload
 from shim.s3.objects import checksums, conditions
 from shim.s3.objects.headers import DEFAULT_TYPE, user_metadata
@@ -137,10 +137,8 @@ async def parts_of(call: Call, bucket: str, key: str, upload_id: str) -> dict[in
     """List an upload's parts by number, ignoring other objects there.  May lag behind UploadPart."""
     prefix = names.marker(key, upload_id) + "/"
     found: dict[int, Part] = {}
-    marker = ""
-    while page := await call.cloud.objects.objects(names.segments(bucket), Listing(prefix=prefix, marker=marker)):
+    async for page in paging.pages(call.cloud.objects, names.segments(bucket), prefix):
         found.update(await for_many(call, len(page), partial(_parts_in, page, len(prefix))))
-        marker = page[-1]["name"]
     return found
 
 
@@ -162,9 +160,4 @@ async def for_many(call: Call, parts: int, work: Callable[[], T]) -> T:
 async def contents(call: Call, upload: Upload) -> list[str]:
     """List all objects below an upload, parts or not."""
     prefix = names.marker(upload.key, upload.id) + "/"
-    found: list[str] = []
-    while page := await call.cloud.objects.objects(
-        upload.container, Listing(prefix=prefix, marker=found[-1] if found else "")
-    ):
-        found += [row["name"] for row in page]
-    return found
+    return [row["name"] async for page in paging.pages(call.cloud.objects, upload.container, prefix) for row in page]

@@ -12,14 +12,15 @@ from collections.abc import Sequence
 
 from adapters.errors import BackendError, absent_is
 from adapters.ports.objects import ObjectStore
-from adapters.types.objects import Listing, ObjectRow, Stored
+from adapters.types.objects import Stored
 from shim.concurrency import gather_all
 from shim.context import Call
-from shim.s3 import names
+from shim.s3 import names, paging
 
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 8
+_MOST_LISTED = 10_000
 
 
 async def behind(call: Call, bucket: str, key: str) -> list[str]:
@@ -67,13 +68,22 @@ async def remove(call: Call, bucket: str, gone: Sequence[str]) -> None:
 
 
 async def candidates(call: Call, bucket: str, keys: Sequence[str]) -> frozenset[str]:
-    """Return the keys that may have segments, from one listing."""
+    """Return the keys that may have segments, from a listing, or all if the bucket has very many segments."""
     store, container = call.cloud.objects, names.segments(bucket)
     if not keys or not await store.has_container(container):
         return frozenset()
     # The container is absent: the cached answer was older than its deletion.
-    rows: list[ObjectRow] = await absent_is([], store.objects(container, Listing()))
-    if len(rows) >= (await store.limits()).rows:
-        return frozenset(keys)  # too many segments to list: each object is looked up
-    laid = {row["name"].rsplit("/", 2)[0] for row in rows}
-    return frozenset(key for key in keys if key in laid)
+    found = await absent_is(set[str](), _with_segments(store, container))
+    return frozenset(keys if found is None else found.intersection(keys))
+
+
+async def _with_segments(store: ObjectStore, container: str) -> set[str] | None:
+    """Return the keys that the container has segments of, or None if it has more than _MOST_LISTED."""
+    found: set[str] = set()
+    listed = 0
+    async for page in paging.pages(store, container):
+        found.update(row["name"].rsplit("/", 2)[0] for row in page)
+        listed += len(page)
+        if listed > _MOST_LISTED:  # to look up each object costs no more
+            return None
+    return found
