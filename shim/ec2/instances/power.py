@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -37,6 +38,7 @@ _WAKE = {
     "SHELVED_OFFLOADED": Power.UNSHELVE,
 }
 _MOST_DESCRIBED = 255 - len(ENDING)  # Nova's limit of a description, less the suffix
+_SCHEDULING_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.5, 3, 4)  # seconds; a scheduler that takes longer is broken
 _NO_HOST_OPTIONS = "an option of hosts that Nova does not have; AWS calls it reserved"
 
 
@@ -110,6 +112,7 @@ async def terminate_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str
     async def terminate(server: Server) -> str:
         if state(server) == TERMINATED and not failed(server):
             return TERMINATED
+        await _until_scheduled(call, server)
         if await absent_is(True, call.cloud.compute.delete_server(server.id)):
             return TERMINATED
         if state(server) == PENDING and server.status == "BUILD":
@@ -117,6 +120,23 @@ async def terminate_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str
         return TERMINATED if failed(server) else SHUTTING_DOWN
 
     return {"TerminatingInstances": await _changes(servers, terminate)}
+
+
+async def _until_scheduled(call: Call, server: Server) -> None:
+    """Wait some seconds until Nova's scheduler has chosen a host for a new server.
+
+    Until Nova has stored the server in a cell, it deletes it without a trace (nova.compute.api,
+    `_delete_while_booting`), but "Terminated instances remain visible after termination (for approximately one hour)"
+    (TerminateInstances).
+    """
+    for pause in _SCHEDULING_PAUSES:
+        if (server.status, server.task_state) != ("BUILD", "scheduling"):
+            return
+        await asyncio.sleep(pause)
+        found = await absent_is(None, call.cloud.compute.server(server.id))
+        if found is None:
+            return
+        server = found
 
 
 async def _note_end(call: Call, server: Server) -> None:
