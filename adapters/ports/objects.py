@@ -58,11 +58,14 @@ class ObjectStore(Protocol):
         """List one page of a container.  The listing lags behind writes where a container server was busy or down."""
         ...
 
-    async def get(self, container: str, name: str, *, span: str = "", part: int = 0) -> Download:
+    async def get(
+        self, container: str, name: str, *, span: str = "", part: int = 0, tell_missing: bool = True
+    ) -> Download:
         """Open an object to read all of it, a `span` (the value of a Range header), or a part (segment) by its number.
 
         `part` is honoured for static large objects only; otherwise, and by a Swift that is too old, the whole object is
-        returned, with `parts` 0.  Raises RANGE.
+        returned, with `parts` 0.  Raises RANGE.  Whether it is the container that is missing costs a further request,
+        which is saved without `tell_missing`.
         """
         ...
 
@@ -121,8 +124,8 @@ class ObjectStore(Protocol):
         """Replace an object's content type, metadata and kept headers; its bytes stay."""
         ...
 
-    async def delete(self, container: str, name: str) -> None:
-        """Delete an object; of a large object the manifest alone.  Raises NOT_FOUND."""
+    async def delete(self, container: str, name: str, *, tell_missing: bool = True) -> None:
+        """Delete an object; of a large object the manifest alone.  Raises NOT_FOUND, as `get` does."""
         ...
 
     async def drop_stale_row(self, container: str, name: str) -> bool:

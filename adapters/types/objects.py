@@ -64,7 +64,8 @@ class Stored:
 
     `metadata` has the user's names in lower case, without `X-Object-Meta-`; `headers` the kept ones of KEPT_HEADERS;
     `content_range` and `parts` are set where a range or a part was asked for and Swift knew what it means.
-    `unreadable` is how many metadata entries are left out because no HTTP header can carry them.
+    `unreadable` is how many metadata entries are left out because no HTTP header can carry them.  `timestamp` is
+    Swift's own time of the write, which no other object of that name has; a POST of new metadata changes it.
     """
 
     size: int
@@ -78,6 +79,7 @@ class Stored:
     length: int = 0
     parts: int = 0
     unreadable: int = 0
+    timestamp: str = ""
 
 
 # Headers that Swift keeps with an object beside its type and metadata, by their lower-case names.

@@ -16,4 +16,5 @@ import shim.s3.multipart.multipart
 import shim.s3.objects.acl
 import shim.s3.objects.copying
 import shim.s3.objects.deleting
-import shim.s3.objects.objects  # noqa: F401
+import shim.s3.objects.objects
+import shim.s3.objects.tagging  # noqa: F401

@@ -18,6 +18,8 @@ from shim.s3.errors import invalid_argument, no_such_upload
 SEGMENTS: Final = "+segments"
 # What holds the longer documents of a bucket's configuration.
 DOCUMENTS: Final = "+configuration"
+# What holds the side records of a bucket's objects.
+RECORDS: Final = "+records"
 
 # "Bucket names can consist only of lowercase letters, numbers, periods (.), and hyphens (-)", 3 to 63 of them, and
 # "must begin and end with a letter or number" (Amazon S3 User Guide, Bucket naming rules).
@@ -96,6 +98,11 @@ def segments(bucket: str) -> str:
 def documents(bucket: str) -> str:
     """Name the container of the longer documents of a bucket's configuration."""
     return bucket + DOCUMENTS
+
+
+def records(bucket: str) -> str:
+    """Name the container of the side records of a bucket's objects."""
+    return bucket + RECORDS
 
 
 def new_upload_id() -> str:

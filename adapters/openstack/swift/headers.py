@@ -84,17 +84,21 @@ def _part(start: str, name: str) -> tuple[str, int]:
 
 
 def stored(headers: Mapping[str, str]) -> Stored:
-    """Read an object's headers, by lower-case names.  Raises UNAVAILABLE if they cannot be read."""
-    named = list(filter(_is_metadata, headers))
+    """Read an object's headers, by lower-case names.  Raises UNAVAILABLE if they cannot be read.
+
+    Swift rounds Last-Modified up, to a time that may not have come yet; X-Timestamp has the fraction.
+    """
+    named, timestamp = list(filter(_is_metadata, headers)), headers.get("x-timestamp", "")
     try:
         length = int(headers["content-length"])
         found = Stored(
             length,
             headers.get("etag", "").strip('"'),
-            _modified(headers),
+            _second(timestamp.partition(".")[0]) if timestamp else http_time(headers["last-modified"]),
             headers.get("content-type", ""),
             metadata=_metadata(METADATA, named, headers) if named else {},
             length=length,
+            timestamp=timestamp,
         )
         if not _SELDOM.isdisjoint(headers):
             _add_more(found, headers)
@@ -138,15 +142,6 @@ def written(headers: Mapping[str, str]) -> Written:
         return Written(headers["etag"].strip('"'), http_time(headers["last-modified"]) - _SECOND)
     except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise faults.unavailable(SERVICE, f"a write without a sound {error}") from error
-
-
-def _modified(headers: Mapping[str, str]) -> datetime:
-    """Return the second in which an object was last modified.
-
-    Swift rounds Last-Modified up, to a time that may not have come yet; X-Timestamp has the fraction.
-    """
-    exact = headers.get("x-timestamp")
-    return _second(exact.partition(".")[0]) if exact else http_time(headers["last-modified"])
 
 
 @lru_cache(maxsize=1024)

@@ -138,14 +138,16 @@ class Swift:
 
     # --- reading ---
 
-    async def get(self, container: str, name: str, *, span: str = "", part: int = 0) -> Download:
+    async def get(
+        self, container: str, name: str, *, span: str = "", part: int = 0, tell_missing: bool = True
+    ) -> Download:
         """Open an object to read all of it, a range (`span`), or a part of a static large object."""
         path = path_of(container, name)
         if part:
             path += f"?part-number={part}"
         answer = await self._http.send("GET", path, {"Range": span} if span else None)
         if answer.status not in (200, 206):
-            raise await self._missing(await error_of(answer, path), container)
+            raise await self._missing(await error_of(answer, path), container if tell_missing else "")
         found = codec.stored(answer.headers)
         if found.length <= SMALL_BODY:
             return Download(found, await answer.read(), answer.close)
@@ -245,12 +247,12 @@ class Swift:
         """Replace an object's content type, metadata and kept headers; its bytes stay."""
         await self._expect("POST", path_of(container, name), codec.written_headers(description))
 
-    async def delete(self, container: str, name: str) -> None:
+    async def delete(self, container: str, name: str, *, tell_missing: bool = True) -> None:
         """Delete an object; of a large object the manifest alone."""
         path = path_of(container, name)
         answer = await self._http.send("DELETE", path)
         if answer.status not in (200, 204):
-            raise await self._missing(await error_of(answer, path), container)
+            raise await self._missing(await error_of(answer, path), container if tell_missing else "")
 
     async def drop_stale_row(self, container: str, name: str) -> bool:
         """Remove an object that is gone from the listing; return False, and do nothing, if an object has that name.
@@ -334,8 +336,8 @@ class Swift:
         return answer
 
     async def _missing(self, error: BackendError, container: str) -> BackendError:
-        """Find out whether the container is missing, where Swift's 404 does not tell."""
-        if error.fault is Fault.NOT_FOUND:
+        """Find out whether the container is missing, where Swift's 404 does not tell; for no container do nothing."""
+        if error.fault is Fault.NOT_FOUND and container:
             try:
                 await self._container_headers(container)
             except BackendError as other:

@@ -149,12 +149,13 @@ async def get_bucket_versioning(call: Call, req: Mapping[str, Any]) -> Mapping[s
 
 @action(supports="Bucket ExpectedBucketOwner")
 async def delete_bucket(call: Call, req: Mapping[str, Any]) -> None:
-    """Delete an empty bucket with its configuration and the parts of its abandoned uploads."""
+    """Delete an empty bucket with its configuration, left side records and the parts of its abandoned uploads."""
     name = names.bucket(call, req)
     async with documents.alone(call, name):  # a new bucket of that name writes its documents after these are deleted
         await _delete_container(call, name)
         configuration.forget(call, name)
         await _drop_container(call, names.documents(name))
+        await _drop_container(call, names.records(name))
     await _drop_container(call, names.segments(name))
 
 

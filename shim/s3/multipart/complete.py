@@ -20,7 +20,7 @@ from shim.s3 import names
 from shim.s3.errors import invalid_argument, invalid_request
 from shim.s3.multipart import uploads
 from shim.s3.multipart.uploads import Upload
-from shim.s3.objects import checksums, conditions, segments
+from shim.s3.objects import checksums, conditions, records, segments
 from shim.s3.objects.headers import IN_STEP, UPLOAD, etag_of, typed
 from shim.s3.service import action
 
@@ -106,6 +106,8 @@ async def _complete(call: Call, req: Mapping[str, Any], asked: Completion) -> Ma
     if not _is_mine(there, req, etag):  # else an interrupted completion had only the upload left to close
         condition.check(upload.key, there)
         await _write(call, upload, assembly.laid, told)
+    if items := await uploads.spilled(call, upload):
+        await records.add(call, upload.bucket, upload.key, told, items)
     # Not part of the clean-up, which may fail: a part of a still open upload could replace a segment in use.
     await uploads.close(call, upload)
     await _clean(call, upload, assembly.unneeded, old)

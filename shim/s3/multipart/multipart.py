@@ -15,7 +15,7 @@ from shim.s3 import names
 from shim.s3.errors import invalid_request, precondition_failed
 from shim.s3.multipart import uploads
 from shim.s3.multipart.uploads import ALGORITHM, KIND, Upload
-from shim.s3.objects import checksums, conditions, ranges, segments
+from shim.s3.objects import checksums, conditions, ranges, records, segments
 from shim.s3.objects.copying import SOURCE_CONDITIONS, Source, check_copy_size, computed, source_of
 from shim.s3.objects.headers import CHECKSUM, DESCRIBING, IN_STEP, PLACING, UPLOAD, description
 from shim.s3.objects.objects import SMALL, check_size, header_checksum
@@ -40,16 +40,17 @@ async def create_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping
     internal, told = _checksums(req)
     # Swift limits metadata: check now that the completion's items will fit, before the client sends all parts.
     internal |= {UPLOAD: upload_id, IN_STEP: "yes", CHECKSUM: _ROOM}
-    marker, told_object = names.marker(key, upload_id), description(req, internal=internal)
+    told_object, spilled = records.fitted(description(req, internal=internal))
+    marker, body = names.marker(key, upload_id), uploads.spilled_text(spilled)
     container = names.segments(bucket)
     if not await store.has_container(container):
         await store.create_container(container, like=bucket)
     else:
         await store.container(bucket)
-    if await absent_is(None, store.put(container, marker, b"", 0, told_object)) is None:
+    if await absent_is(None, store.put(container, marker, body, len(body), told_object)) is None:
         # The cached existence of the container is older than its deletion.
         await store.create_container(container, like=bucket)
-        await store.put(container, marker, b"", 0, told_object)
+        await store.put(container, marker, body, len(body), told_object)
     return {"Bucket": bucket, "Key": key, "UploadId": upload_id, **told}
 
 

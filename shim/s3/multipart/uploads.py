@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -19,8 +20,8 @@ from adapters.types.objects import Description, ObjectRow, Stored
 from shim.context import Call
 from shim.s3 import names, paging
 from shim.s3.errors import no_such_upload
-from shim.s3.objects import checksums, conditions
-from shim.s3.objects.headers import DEFAULT_TYPE, user_metadata
+from shim.s3.objects import checksums, conditions, records
+from shim.s3.objects.headers import DEFAULT_TYPE, RECORD, kept_by_upload
 
 T = TypeVar("T")
 
@@ -62,7 +63,7 @@ class Upload:
         """Return the description of the future object."""
         stored = self.stored
         content_type = stored.content_type if stored.content_type not in ("", _NO_TYPE) else DEFAULT_TYPE
-        return Description(content_type, {**user_metadata(stored), **internal}, dict(stored.headers))
+        return Description(content_type, {**kept_by_upload(stored), **internal}, dict(stored.headers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,25 @@ async def opened(call: Call, req: Mapping[str, Any]) -> Upload:
         await store.container(bucket)  # raises for a missing bucket
         raise no_such_upload(upload_id)
     return Upload(bucket, key, upload_id, stored)
+
+
+def spilled_text(items: records.Items) -> bytes:
+    """Return the content of an upload's own object: what its description does not hold."""
+    return json.dumps(items).encode() if items else b""
+
+
+async def spilled(call: Call, upload: Upload) -> records.Items:
+    """Return the items of the future object's record."""
+    if RECORD not in upload.stored.metadata:
+        return {}
+    download = await call.cloud.objects.get(upload.container, names.marker(upload.key, upload.id))
+    try:
+        body = download.body
+        text = body if isinstance(body, bytes) else b"".join([piece async for piece in body])
+    finally:
+        download.close()
+    items: records.Items = json.loads(text)
+    return items
 
 
 @asynccontextmanager

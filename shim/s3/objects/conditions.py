@@ -147,16 +147,28 @@ def on_write(req: Mapping[str, Any]) -> WriteCondition | None:
 
 
 def holding(
-    call: Call, bucket: str, key: str, condition: WriteCondition | None, *, deleting: bool = False
+    call: Call,
+    bucket: str,
+    key: str,
+    condition: WriteCondition | None,
+    *,
+    deleting: bool = False,
+    always: bool = False,
 ) -> AbstractAsyncContextManager[None]:
-    """Check a condition and run the block that writes under its lock; without a condition, just run the block."""
-    return _held(call, bucket, key, condition, deleting) if condition else _FREE
+    """Check a condition and run the block that writes under its lock.
+
+    Without a condition just run the block, under the lock if `always`.
+    """
+    return _held(call, bucket, key, condition, deleting) if condition or always else _FREE
 
 
 @asynccontextmanager
-async def _held(call: Call, bucket: str, key: str, condition: WriteCondition, deleting: bool) -> AsyncIterator[None]:
+async def _held(
+    call: Call, bucket: str, key: str, condition: WriteCondition | None, deleting: bool
+) -> AsyncIterator[None]:
     async with call.locks.hold(*lock_of(call, bucket, key)):
-        condition.check(key, await present(call, bucket, key), deleting=deleting)
+        if condition:
+            condition.check(key, await present(call, bucket, key), deleting=deleting)
         yield
 
 

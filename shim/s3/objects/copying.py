@@ -11,10 +11,10 @@ from adapters.errors import BackendError, Fault
 from adapters.types.objects import Stored
 from shim.context import Call
 from shim.errors import AwsError
-from shim.s3 import names
+from shim.s3 import names, tags
 from shim.s3.errors import invalid_argument, invalid_request, no_such_key, precondition_failed
-from shim.s3.objects import checksums, conditions, segments
-from shim.s3.objects.headers import DESCRIBING, PLACING, copied, description
+from shim.s3.objects import checksums, conditions, records, segments
+from shim.s3.objects.headers import DESCRIBING, PLACING, TAGGING, copied, description
 from shim.s3.objects.s3_middleware import with_s3_etag
 from shim.s3.service import action
 
@@ -65,7 +65,7 @@ async def source_of(call: Call, req: Mapping[str, Any]) -> Source:
     if owner is not None and owner != call.caller.account_id:
         raise AwsError("AccessDenied", "Access Denied", 403)
     try:
-        stored = await with_s3_etag(call, bucket, key, await call.cloud.objects.head(bucket, key))
+        stored = await with_s3_etag(call, bucket, key, await records.head(call, bucket, key))
     except BackendError as error:
         if error.fault is not Fault.NOT_FOUND:
             raise
@@ -93,10 +93,7 @@ def check_copy_size(size: int) -> None:
     keeps_connection_alive=True,
 )
 async def copy_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Copy an object of up to 5 GiB; the copy of a multipart object has no parts, as in S3.
-
-    Objects here have no tags, so that copying or replacing them (TaggingDirective) comes to the same.
-    """
+    """Copy an object of up to 5 GiB; the copy of a multipart object has no parts, as in S3."""
     bucket, key = names.bucket(call, req), req["Key"]
     names.check_key(key)
     condition = conditions.WriteCondition(req)
@@ -109,16 +106,33 @@ async def copy_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     source = await source_of(call, req)
     check_copy_size(source.stored.size)
     checksum = await _checksum(call, source, req.get("ChecksumAlgorithm"))
-    internal = checksum.stored if checksum else {}
-    told = description(req, internal=internal) if replacing else copied(source.stored, internal)
+    internal = {**(checksum.stored if checksum else {}), **_tags(req, source.stored)}
+    told = description({**req, "Tagging": None}, internal=internal) if replacing else copied(source.stored, internal)
+    told, spilled = records.fitted(told)
     old = await segments.behind(call, bucket, key)
     async with conditions.holding(call, bucket, key, condition):
         written = await call.cloud.objects.copy(
             (source.bucket, source.key), (bucket, key), replace(told, if_absent=False), seen=source.stored
         )
+    if spilled:
+        async with records.alone(call, bucket, key):
+            await records.add(call, bucket, key, told, spilled)
     await segments.remove(call, bucket, old)
     result = {"ETag": f'"{written.etag}"', "LastModified": written.modified}
     return {"CopyObjectResult": {**result, **(checksum.members if checksum else {})}}
+
+
+def _tags(req: Mapping[str, Any], source: Stored) -> dict[str, str]:
+    """Return the metadata for the copy's tags: the source's, unless the request replaces them.
+
+    "If you choose COPY for the x-amz-tagging-directive, you don't need to set the x-amz-tagging header" (CopyObject):
+    then it has no effect.
+    """
+    if req.get("TaggingDirective") == "REPLACE":
+        text = tags.stored(tags.of_header(req.get("Tagging") or ""))
+    else:
+        text = records.checked(source).metadata.get(TAGGING, "")
+    return {TAGGING: text} if text else {}
 
 
 async def _checksum(call: Call, source: Source, algorithm: str | None) -> checksums.Checksum | None:

@@ -12,8 +12,9 @@ from shim.context import Call
 from shim.errors import AwsError
 from shim.protocol.restparse import malformed_xml
 from shim.s3 import names
+from shim.s3.config.configuration import configuration, read
 from shim.s3.errors import translate
-from shim.s3.objects import conditions, segments
+from shim.s3.objects import conditions, records, segments
 from shim.s3.objects.objects import check_version
 from shim.s3.service import NO_RETENTION, action
 
@@ -36,8 +37,11 @@ async def delete_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
 
 async def _delete(call: Call, bucket: str, key: str, condition: conditions.WriteCondition) -> None:
     old = await segments.behind(call, bucket, key)
-    async with conditions.holding(call, bucket, key, condition, deleting=True):
+    recorded = records.SETTING in await configuration(call, bucket)
+    async with conditions.holding(call, bucket, key, condition, deleting=True, always=recorded):
         await absent_is(None, call.cloud.objects.delete(bucket, key), resource="object")
+        if recorded:
+            await records.delete(call, bucket, key)
     await segments.remove(call, bucket, old)
 
 
@@ -48,16 +52,18 @@ async def _delete(call: Call, bucket: str, key: str, condition: conditions.Write
     keeps_connection_alive=True,
 )
 async def delete_objects(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Delete many objects: plain ones in one bulk request to Swift, those with conditions or segments one by one.
+    """Delete many objects: plain ones in one bulk request to Swift, all others one by one.
+
+    The others have conditions, segments or side records.
 
     Failures after the start are reported for each key, because the answer's 200 may already be sent.
     """
     bucket, wanted = names.bucket(call, req), req["Delete"]["Objects"]
     if not 1 <= len(wanted) <= MOST_KEYS:
         raise malformed_xml()
-    await call.cloud.objects.container(bucket)
+    await read(call, bucket)  # raises for a missing bucket, and tells whether it has records
     single, plain = _sorted(wanted)
-    many = await segments.candidates(call, bucket, plain)
+    many = await segments.candidates(call, bucket, plain) | await records.candidates(call, bucket, plain)
     single += [{"Key": key} for key in plain if key in many]
     plain = [key for key in plain if key not in many]
     errors = await _one_by_one(call, bucket, single)

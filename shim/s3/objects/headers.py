@@ -19,6 +19,7 @@ from shim.errors import AwsError
 from shim.protocol.scalars import Iso8601
 from shim.protocol.values import only
 from shim.protocol.xml.rows import Times
+from shim.s3 import tags
 from shim.s3.errors import invalid_argument
 
 DEFAULT_TYPE: Final = "binary/octet-stream"  # what S3 gives an object without a Content-Type
@@ -26,6 +27,8 @@ METADATA_BYTES: Final = 2048  # "user-defined metadata is limited to 2 KB in siz
 RESERVED: Final = "passerelle-"
 CHECKSUM: Final = "passerelle-checksum"  # <algorithm>:<FULL_OBJECT or COMPOSITE>:<base64>
 UPLOAD: Final = "passerelle-upload"  # the id of the upload that made the object
+TAGGING: Final = "passerelle-tagging"  # the object's tags, as JSON
+RECORD: Final = "passerelle-record"  # the object's identity in its side record, if that was written with the object
 IN_STEP: Final = "passerelle-parts-in-step"  # set if the parts were numbered 1, 2, 3 ... without a gap
 
 _ETAG: Final = re.compile(r'\s*;\s*s3_etag="?([0-9a-f]{32}-[0-9]{1,5})"?')
@@ -47,14 +50,19 @@ PLACING: Final = {
 
 # Members of a request that describe the object.
 DESCRIBING: Final = (
-    "ACL StorageClass CacheControl ContentDisposition ContentEncoding ContentLanguage ContentType Expires Metadata"
+    "ACL StorageClass CacheControl ContentDisposition ContentEncoding ContentLanguage ContentType Expires Metadata "
+    "Tagging"
 )
+# What an open upload keeps under reserved names for its object.
+_OF_UPLOADS: Final = (TAGGING, RECORD)
 
 
 def description(req: Mapping[str, Any], *, internal: Mapping[str, str] | None = None, etag: str = "") -> Description:
     """Return a new object's description from its request; `etag` is a multipart object's, kept in its content type."""
     metadata = _metadata(req["Metadata"]) if req.get("Metadata") else {}
     kept = {} if _KEPT_MEMBERS.isdisjoint(req) else _kept(req)
+    if req.get("Tagging"):
+        metadata[TAGGING] = tags.stored(tags.of_header(req["Tagging"]))
     if internal:
         metadata.update(internal)
     return Description(typed(req.get("ContentType") or DEFAULT_TYPE, etag), metadata, kept)
@@ -134,6 +142,8 @@ def object_members(stored: Stored) -> dict[str, Any]:
     }
     if stored.metadata:
         members["Metadata"] = user_metadata(stored)
+        if tagged := stored.metadata.get(TAGGING):
+            members["TagCount"] = len(tags.of_stored(tagged))
     if stored.headers:
         members.update((member, stored.headers[header]) for member, header in _KEPT if header in stored.headers)
     if stored.unreadable:
@@ -144,6 +154,11 @@ def object_members(stored: Stored) -> dict[str, Any]:
 def user_metadata(stored: Stored) -> dict[str, str]:
     """Return the user-defined metadata."""
     return {name: value for name, value in stored.metadata.items() if not name.startswith(RESERVED)}
+
+
+def kept_by_upload(stored: Stored) -> dict[str, str]:
+    """Return the metadata that an open upload keeps for its object."""
+    return user_metadata(stored) | {name: stored.metadata[name] for name in _OF_UPLOADS if name in stored.metadata}
 
 
 def copied(stored: Stored, internal: Mapping[str, str]) -> Description:

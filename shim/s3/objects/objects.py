@@ -13,7 +13,7 @@ from adapters.types.objects import Description, Download, Stored, Written
 from shim.context import Call
 from shim.errors import AwsError
 from shim.s3 import names
-from shim.s3.objects import checksums, conditions, parts, ranges, segments
+from shim.s3.objects import checksums, conditions, parts, ranges, records, segments
 from shim.s3.objects.headers import DESCRIBING, PLACING, object_members
 from shim.s3.objects.s3_middleware import with_s3_etag
 from shim.s3.objects.writing import object_write
@@ -47,7 +47,7 @@ _OVERRIDING: Final = frozenset(asked for asked, _ in _OVERRIDES)
 )
 async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Store an object; if the body ends early or fails its checks, the old object is unchanged."""
-    (bucket, key, described, condition), body = object_write(call, req), req["Body"]
+    (bucket, key, described, condition, spilled), body = object_write(call, req), req["Body"]
     length = body.expected_length() or 0
     check_size(length)
     data = await body.small(SMALL) if length <= SMALL else None
@@ -67,6 +67,9 @@ async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     else:
         written = await _stream(call, (bucket, key), condition, body, described)
         checksum = checksums.first(body.checksums)
+    if spilled:
+        async with records.alone(call, bucket, key):
+            await records.add(call, bucket, key, described, spilled)
     if old:
         await segments.remove(call, bucket, old)
     return {"ETag": f'"{written.etag}"', **(checksum.members if checksum else {})}
@@ -111,11 +114,11 @@ def header_checksum(body: Any) -> checksums.Checksum | None:
 @action(supports=READING)
 async def get_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return an object's bytes: all, a range, or one part of a multipart object."""
-    bucket, key, store = names.bucket(call, req), req["Key"], call.cloud.objects
+    bucket, key = names.bucket(call, req), req["Key"]
     span, part = ("", 0) if _SELECTING.isdisjoint(req) else _wanted(req)
     if span or part:
         return await _get_some(call, req, span, part)
-    download = await store.get(bucket, key)
+    download = await records.get(call, bucket, key)
     if not isinstance(download.body, bytes):
         call.at_end.append(download.close)
     stored = download.stored
@@ -131,14 +134,14 @@ async def _get_some(call: Call, req: Mapping[str, Any], span: str, part: int) ->
     bucket, key, store = req["Bucket"], req["Key"], call.cloud.objects
     download: Download | None = None
     try:
-        download = await store.get(bucket, key, span=span, part=part)
+        download = await records.get(call, bucket, key, span=span, part=part)
         call.at_end.append(download.close)
         stored = download.stored
         by_manifest = part > 0 and parts.unknown_to_swift(stored)
     except BackendError as error:
         if error.fault is not Fault.RANGE:
             raise
-        stored = await store.head(bucket, key)
+        stored = await records.head(call, bucket, key)
         by_manifest = part > 0
     stored = await with_s3_etag(call, bucket, key, stored)
     conditions.check_read(req, stored)
@@ -156,15 +159,15 @@ async def _get_some(call: Call, req: Mapping[str, Any], span: str, part: int) ->
 @action(supports=READING)
 async def head_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the headers that a GET with the same parameters returns."""
-    bucket, key, store = names.bucket(call, req), req["Key"], call.cloud.objects
+    bucket, key = names.bucket(call, req), req["Key"]
     span, part = ("", 0) if _SELECTING.isdisjoint(req) else _wanted(req)
     try:
-        stored = await store.head(bucket, key, part=part)
+        stored = await records.head(call, bucket, key, part=part)
         by_manifest = part > 0 and parts.unknown_to_swift(stored)
     except BackendError as error:
         if error.fault is not Fault.RANGE:
             raise
-        stored = await store.head(bucket, key)
+        stored = await records.head(call, bucket, key)
         by_manifest = True
     if stored.layout == "static":
         stored = await with_s3_etag(call, bucket, key, stored)

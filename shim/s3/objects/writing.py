@@ -8,20 +8,22 @@ from typing import Any, Final, NamedTuple
 from adapters.types.objects import Description
 from shim.context import Call
 from shim.s3 import names
-from shim.s3.objects import conditions
+from shim.s3.objects import conditions, records
 from shim.s3.objects.headers import DEFAULT_TYPE, DESCRIBING, description, typed
 
 # Members that need parsing; most requests have none of them.
 _OPTIONAL: Final = (frozenset(DESCRIBING.split()) | conditions.WRITING) - {"ContentType"}
+_NOTHING: Final[records.Items] = {}
 
 
 class ObjectWrite(NamedTuple):
-    """An object to be stored; `condition` is None if the request has none."""
+    """An object to be stored; `condition` is None if the request has none; `spilled` is what goes to its record."""
 
     bucket: str
     key: str
     description: Description
     condition: conditions.WriteCondition | None
+    spilled: records.Items
 
 
 def object_write(call: Call, req: Mapping[str, Any]) -> ObjectWrite:
@@ -29,5 +31,6 @@ def object_write(call: Call, req: Mapping[str, Any]) -> ObjectWrite:
     bucket, key = names.bucket(call, req), req["Key"]
     names.check_key(key)
     if _OPTIONAL.isdisjoint(req):
-        return ObjectWrite(bucket, key, Description(typed(req.get("ContentType") or DEFAULT_TYPE)), None)
-    return ObjectWrite(bucket, key, description(req), conditions.on_write(req))
+        return ObjectWrite(bucket, key, Description(typed(req.get("ContentType") or DEFAULT_TYPE)), None, _NOTHING)
+    described, spilled = records.fitted(description(req))
+    return ObjectWrite(bucket, key, described, conditions.on_write(req), spilled)

@@ -6,6 +6,7 @@ from tests.support.gateway import Gateway
 
 
 def test_a_bucket_without_configuration_costs_no_further_call(s3: Any, gateway: Gateway, bucket: str) -> None:
+    s3.head_bucket(Bucket=bucket)  # the bucket's configuration is read once every 30 seconds
     answers = [
         s3.put_object(Bucket=bucket, Key="k", Body=b"x"),
         s3.get_object(Bucket=bucket, Key="k"),

@@ -1,0 +1,49 @@
+"""Tags of objects: GetObjectTagging, PutObjectTagging and DeleteObjectTagging.
+
+Tags given with an object's write are an item of its metadata.  Tags that are set later are an item of its side record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from adapters.types.objects import Stored
+from shim.context import Call
+from shim.s3 import names, tags
+from shim.s3.objects import records
+from shim.s3.objects.headers import TAGGING
+from shim.s3.objects.objects import check_version
+from shim.s3.service import action
+
+
+@action(supports="Bucket Key VersionId ExpectedBucketOwner")
+async def get_object_tagging(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an object's tags, none if it was never tagged."""
+    bucket = names.bucket(call, req)
+    check_version(req)
+    stored = await records.exact(call, bucket, req["Key"])
+    return {"TagSet": tags.tag_set(tags.of_stored(stored.metadata.get(TAGGING, "")))}
+
+
+@action(supports="Bucket Key VersionId Tagging ChecksumAlgorithm ExpectedBucketOwner")
+async def put_object_tagging(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Replace an object's tags."""
+    return await _set(call, req, tags.check_object(req["Tagging"]["TagSet"]))
+
+
+@action(supports="Bucket Key VersionId ExpectedBucketOwner")
+async def delete_object_tagging(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Remove all of an object's tags."""
+    return await _set(call, req, {})
+
+
+async def _set(call: Call, req: Mapping[str, Any], wanted: Mapping[str, str]) -> Mapping[str, Any]:
+    bucket = names.bucket(call, req)
+    check_version(req)
+
+    def decide(_: Stored) -> records.Items:
+        return {TAGGING: tags.stored(wanted)}
+
+    await records.change(call, bucket, req["Key"], decide)
+    return {}
