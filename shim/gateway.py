@@ -280,24 +280,25 @@ class Gateway:
     async def _parse(self, state: _State, frontend: Frontend, operation: Operation) -> dict[str, Any]:
         """Return the parameters; a streamed body is one of them, unread; any other body is read and checked."""
         parse, browser_form, verified = frontend.service.parse, state.browser_form, state.verified
+        account = state.record.account
         if browser_form is not None:
             state.record.bytes_in = browser_form.length
-            return {**parse(operation, state.request, b""), operation.streaming_input: browser_form.body}
+            return {**parse(operation, state.request, b"", account), operation.streaming_input: browser_form.body}
         if frontend.buffered:
-            return await self._work(state, state.form, lambda: parse(operation, state.request, b""))
+            return await self._work(state, state.form, lambda: parse(operation, state.request, b"", account))
         if not operation.streaming_input and verified and no_body(state.head, verified):
-            return parse(operation, state.request, b"")
+            return parse(operation, state.request, b"", account)
         facts = operation.checksum
         checked = facts.required or bool(facts.algorithm_member)
         body = open_body(state.head, state.receive, verified, checked=checked, required=facts.required)
         if operation.streaming_input:
             state.record.bytes_in = body.length or 0
-            params = parse(operation, state.request, b"")
+            params = parse(operation, state.request, b"", account)
             params[operation.streaming_input] = body
             return params
         raw = await body.read(self._settings.xml_body_bytes)
         state.record.bytes_in = len(raw)
-        return await self._work(state, raw, lambda: parse(operation, state.request, raw))
+        return await self._work(state, raw, lambda: parse(operation, state.request, raw, account))
 
     async def _work(self, state: _State, body: bytes, work: Callable[[], T]) -> T:
         """Run a function that decodes or parses a body; in the worker if the body is large, so that nobody waits."""

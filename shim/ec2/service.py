@@ -45,7 +45,7 @@ def action(
     *,
     supports: Collection[str] | str,
     ignores: Mapping[str, str] | None = None,
-    values: Mapping[str, Values] | None = None,
+    values: Mapping[str, Values | tuple[Values, ...]] | None = None,
     forbids: Sequence[Forbidden] = (),
     check: Check | None = None,
     ends_with_client: bool = False,

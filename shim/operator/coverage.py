@@ -41,6 +41,8 @@ def actions(services: Iterable[Service]) -> Iterator[Action]:
                 operation=name,
                 supports=sorted(operation.supports),
                 ignores=dict(sorted(operation.ignores.items())),
-                values={path: values.shown() for path, values in sorted(operation.values.items())},
+                values={
+                    path: "; ".join(rule.shown() for rule in rules) for path, rules in sorted(operation.values.items())
+                },
                 refuses=sorted(members - known - general),
             )

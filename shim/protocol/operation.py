@@ -45,10 +45,10 @@ class Operation:
     checksum: Checksum
     supports: frozenset[str]
     ignores: Mapping[str, str]
-    values: Mapping[str, Values]  # parameters of which only some values are taken
+    values: Mapping[str, tuple[Values, ...]]  # parameters of which only some values are taken
     parse: Parse
     write: Write
-    unsupported: Callable[[Mapping[str, Any]], AwsError | None]
+    unsupported: Callable[[Mapping[str, Any], str], AwsError | None]  # parameters, the caller's account id
 
     @property
     def mutating(self) -> bool:

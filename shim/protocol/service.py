@@ -100,7 +100,7 @@ class Service:
         *,
         supports: Collection[str] | str = (),
         ignores: Mapping[str, str] | None = None,
-        values: Mapping[str, Values] | None = None,
+        values: Mapping[str, Values | tuple[Values, ...]] | None = None,
         keeps_connection_alive: bool = False,
         anonymous: bool = False,
         ends_with_client: bool = False,
@@ -109,7 +109,7 @@ class Service:
         """Register an async function as the action of its name: `describe_volumes` is DescribeVolumes.
 
         `supports` are the paths of the parameters that it honours, `ignores` those that it takes and need not act on,
-        each with the reason.  `values` are those of which it takes only some values.
+        each with the reason.  `values` are those of which it takes only some values, by one rule or several.
         One that `keeps_connection_alive` may take longer than clients wait, so its 200 is sent before it has ended.
         One that is `anonymous` is open to anyone, unsigned.  One that `ends_with_client` is cancelled when its client
         hangs up, and undoes what it did.  `check` refuses parameters for which no cloud need be asked.
@@ -144,26 +144,23 @@ class Service:
         handler: Handler | None = None,
         supports: frozenset[str] = frozenset(),
         ignores: Mapping[str, str] = MappingProxyType({}),
-        values: Mapping[str, Values] = MappingProxyType({}),
+        values: Mapping[str, Values | tuple[Values, ...]] = MappingProxyType({}),
     ) -> Operation:
         model = self._model.operation_model(name)
         tree = compile_tree(model.input_shape, {*supports, *ignores, *self._dialect.always(model)})
-        values = {path: with_examples(one, shape_at(model.input_shape, path)) for path, one in values.items()}
-        for path, one in values.items():
-            for name in one.where:
-                shape_at(model.input_shape, beside(path, name))
+        rules = {path: _rules(model.input_shape, path, one) for path, one in values.items()}
         # Parameters with any value: a request of these alone needs no walk.
-        whole = covered_wholly(tree) - {path.partition(".")[0] for path in values}
+        whole = covered_wholly(tree) - {path.partition(".")[0] for path in rules}
         refuse, refuse_value = self._dialect.unsupported_parameter, self._dialect.unsupported_value
 
-        def unsupported(params: Mapping[str, Any]) -> AwsError | None:
+        def unsupported(params: Mapping[str, Any], account: str = "") -> AwsError | None:
             if params.keys() <= whole:
                 return None
             if path := uncovered(params, tree):
                 error = refuse(path, model)
-            elif found := refused(params, values):
-                path, value = found
-                error = values[path].error(path) or refuse_value(path, value, model)
+            elif found := refused(params, rules, account):
+                path, value, rule = found
+                error = rule.error(path) or refuse_value(path, value, model)
             else:
                 return None
             self._words.add(error.refused)  # a path of the model, so its number is bounded
@@ -174,7 +171,7 @@ class Service:
             handler=handler,
             supports=supports,
             ignores=MappingProxyType(dict(ignores)),
-            values=MappingProxyType(values),
+            values=MappingProxyType(rules),
             parse=self._dialect.parser(model),
             write=self._dialect.writer(model),
             unsupported=unsupported,
@@ -200,13 +197,14 @@ class Service:
             return RequestedOperation("", None, error)
         return self._requested.get(name) or RequestedOperation(name, None, self._dialect.unsupported_operation(name))
 
-    def parse(self, operation: Operation, request: Request, body: bytes) -> dict[str, Any]:
+    def parse(self, operation: Operation, request: Request, body: bytes, account: str = "") -> dict[str, Any]:
         """Return the parameters, valid by the model and all of them supported; AwsError names the one that is not.
 
+        `account` is the caller's account id.
         A streaming member (`operation.streaming_input`) is left out: the gateway adds it.
         """
         params = operation.parse(request, body)
-        error = operation.unsupported(params)
+        error = operation.unsupported(params, account)
         if error is not None:
             raise error
         return params
@@ -220,3 +218,12 @@ class Service:
     def failure(self, error: AwsError, *, request_id: str, request: Request) -> Reply:
         """Write an error in the service's envelope."""
         return self._fail(error, request_id, request)
+
+
+def _rules(shape: Any, path: str, values: Values | tuple[Values, ...]) -> tuple[Values, ...]:
+    """Return the rules for a parameter with examples; LookupError for names and values that the model lacks."""
+    rules = values if isinstance(values, tuple) else (values,)
+    for rule in rules:
+        for name in rule.where:
+            shape_at(shape, beside(path, name))
+    return tuple(with_examples(rule, shape_at(shape, path)) for rule in rules)

@@ -1,6 +1,6 @@
 """Which values of a supported parameter an action takes: declared once with the action, checked on every request.
 
-    values={"Encrypted": only(False), "KeyFormat": but("ppk")}
+    values={"Encrypted": only(False), "KeyFormat": but("ppk"), "Users": but(OTHER_ACCOUNT)}
 
 The table is what the coverage shows and what refuses a request, so neither can promise what the other does not keep.
 It holds values that AWS takes and this cloud cannot honour.  What AWS itself refuses belongs to the action's `check`.
@@ -8,12 +8,19 @@ It holds values that AWS takes and this cloud cannot honour.  What AWS itself re
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 from shim.errors import AwsError
+
+# Among the named values it stands for the id of any account except the caller's.
+OTHER_ACCOUNT: Any = object()
+
+_ACCOUNT = re.compile("[0-9]{12}")
+_EXAMPLE_ACCOUNT = "123456789012"  # AWS's documentation uses it, so nobody has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +40,23 @@ class Values:
     where: Mapping[str, Any] = field(default_factory=dict)
     examples: tuple[Any, ...] = ()  # values that are refused
 
-    def takes(self, value: Any) -> bool:
-        """Tell whether a value is taken."""
-        return value == "" or (value in self.named) is self.named_are_taken
+    def takes(self, value: Any, account: str = "") -> bool:
+        """Tell whether a value is taken from a caller of this account."""
+        return value == "" or self._names(value, account) is self.named_are_taken
+
+    def _names(self, value: Any, account: str) -> bool:
+        if OTHER_ACCOUNT in self.named and value != account and _ACCOUNT.fullmatch(str(value)):
+            return True
+        return value in self.named
 
     def shown(self) -> str:
         """Write the rule for people."""
         named = ", ".join(_spelled(value) for value in self.named)
+        listed = f"{'only' if self.named_are_taken else 'not'} {named}" if named else "none"
         where = " and ".join(
             f"`{name}` is {'not given' if value is None else _spelled(value)}" for name, value in self.where.items()
         )
-        return f"{'only' if self.named_are_taken else 'not'} {named}{f' where {where}' if where else ''}"
+        return f"{listed}{f' where {where}' if where else ''}"
 
     def holds(self, members: Mapping[str, Any]) -> bool:
         """Tell whether the rule is for a parameter beside these members."""
@@ -57,7 +70,7 @@ class Values:
 def only(
     *taken: Any, code: str = "", message: str = "", status: int = 400, where: Mapping[str, Any] = MappingProxyType({})
 ) -> Values:
-    """Take these values and refuse all others."""
+    """Take these values and refuse all others; without a value, refuse all."""
     return Values(taken, True, code, message, status, where)
 
 
@@ -72,12 +85,12 @@ def with_examples(values: Values, shape: Any) -> Values:
     if unknown := [value for value in values.named if known and value not in known]:
         raise LookupError(f"{shape.name} has no value {unknown[0]}")
     if not values.named_are_taken:
-        return replace(values, examples=values.named)
+        return replace(values, examples=tuple(_EXAMPLE_ACCOUNT if v is OTHER_ACCOUNT else v for v in values.named))
     match shape.type_name:
         case "boolean":
             known = (True, False)
         case "integer" | "long":
-            known = (max(values.named) + 1,)
+            known = (max(values.named, default=0) + 1,)
         case "string":
             known = known or ("another-value",)
     return replace(values, examples=tuple(value for value in known if not values.takes(value)))
@@ -89,12 +102,16 @@ def beside(path: str, name: str) -> str:
     return f"{parent}.{name}" if parent else name
 
 
-def refused(params: Mapping[str, Any], values: Mapping[str, Values]) -> tuple[str, Any] | None:
-    """Return path and value of the first parameter whose value is not taken; None where all are."""
-    for path, one in values.items():
-        for value in _at(params, path.split("."), one):
-            if not one.takes(value):
-                return path, value
+def refused(
+    params: Mapping[str, Any], values: Mapping[str, Iterable[Values]], account: str = ""
+) -> tuple[str, Any, Values] | None:
+    """Return the first parameter whose value is not taken: its path, the value and the rule; None where all are."""
+    for path, rules in values.items():
+        steps = path.split(".")
+        for rule in rules:
+            for value in _at(params, steps, rule):
+                if not rule.takes(value, account):
+                    return path, value, rule
     return None
 
 
@@ -118,4 +135,6 @@ def _given(members: Mapping[str, Any], name: str) -> Any:
 
 
 def _spelled(value: Any) -> str:
+    if value is OTHER_ACCOUNT:
+        return "the ids of other accounts"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"

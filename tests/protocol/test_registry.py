@@ -28,7 +28,7 @@ def test_registering_what_aws_lacks() -> None:
     assert list(service.handlers) == ["AssumeRole"]
     operation = service.operations["AssumeRole"]
     assert operation.handler is assume_role
-    assert operation.unsupported({"Tags": [{"Key": "a", "Value": "b"}], "PolicyArns": [{"arn": "c"}]}) is None
+    assert operation.unsupported({"Tags": [{"Key": "a", "Value": "b"}], "PolicyArns": [{"arn": "c"}]}, "") is None
 
 
 def test_facts_of_operations() -> None:

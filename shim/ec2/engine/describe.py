@@ -24,6 +24,7 @@ from shim.ec2.engine.resource_types import ResourceType
 from shim.ec2.service import action
 from shim.errors import AwsError
 from shim.protocol.operation import Check
+from shim.protocol.values import Values
 
 
 def _unchanged(rows: list[Row]) -> list[Row]:
@@ -87,7 +88,13 @@ Rows = Callable[[Call, Question], Awaitable[Sequence[Row]]]
 Describe = Callable[[Call, Mapping[str, Any]], Coroutine[Any, Any, Mapping[str, Any]]]
 
 
-def describes(table: Table, *, supports: str, ignores: Mapping[str, str] | None = None) -> Callable[[Rows], Describe]:
+def describes(
+    table: Table,
+    *,
+    supports: str,
+    ignores: Mapping[str, str] | None = None,
+    values: Mapping[str, Values | tuple[Values, ...]] | None = None,
+) -> Callable[[Rows], Describe]:
     """Register a function that reads the rows as the Describe action of its name."""
 
     def register(rows: Rows) -> Describe:
@@ -95,7 +102,7 @@ def describes(table: Table, *, supports: str, ignores: Mapping[str, str] | None 
         async def describe(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
             return await answer(call, table, rows, req)
 
-        return action(supports=supports, ignores=ignores, check=_checked(table))(describe)
+        return action(supports=supports, ignores=ignores, values=values, check=_checked(table))(describe)
 
     return register
 

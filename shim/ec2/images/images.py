@@ -22,6 +22,7 @@ from shim.ec2.engine.resource_types import IMAGE
 from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags import rules as tag_rules
 from shim.errors import AwsError
+from shim.protocol.values import OTHER_ACCOUNT, but
 
 _ABSENT = (
     "image-watermark.source-image-creation-time",
@@ -124,18 +125,19 @@ IMAGES = Table(
 
 
 @describes(
-    IMAGES, supports="ImageIds Owners ExecutableUsers Filters IncludeDeprecated IncludeDisabled MaxResults NextToken"
+    IMAGES,
+    supports="ImageIds Owners ExecutableUsers Filters IncludeDeprecated IncludeDisabled MaxResults NextToken",
+    values={
+        "ExecutableUsers": but(
+            OTHER_ACCOUNT,
+            code="UnsupportedOperation",
+            message="The launch permissions of another account cannot be seen.",
+        )
+    },
 )
 async def describe_images(call: Call, asked: Question) -> list[Row]:
     """Describe the images that the project can use."""
     owners, users = asked.req.get("Owners"), asked.req.get("ExecutableUsers")
-    for user in users or ():
-        if user not in (*_USERS, call.caller.account_id):
-            raise AwsError(
-                "UnsupportedOperation",
-                f"The launch permissions of account {user} cannot be seen by another account.",
-                refused="ExecutableUsers",
-            )
     found = await _found(call, asked.ids, hidden=bool(asked.req.get("IncludeDeprecated")))
     rows: list[Row] = [row(call, image) for image in found]
     if not asked.ids and not asked.req.get("IncludeDisabled"):

@@ -106,8 +106,19 @@ def _check_new(settings: Any, principal: Any, operation: str, req: Mapping[str, 
     "MultiAttachEnabled ClientToken TagSpecifications",
     values={
         "Encrypted": NOT_ENCRYPTED,
-        # gp3's baseline; `_performance` refuses both parameters for other types.
-        "Iops": only(volume_rows.GP3_IOPS, where={"VolumeType": "gp3"}),
+        # gp3's baseline; `_performance` refuses what AWS refuses for other types.  The gateway cannot guarantee the
+        # performance that AWS sells with io1 and io2.
+        "Iops": (
+            only(volume_rows.GP3_IOPS, where={"VolumeType": "gp3"}),
+            *(
+                only(
+                    code="UnsupportedOperation",
+                    message=f"The parameter Iops is not supported for {kind} volumes.",
+                    where={"VolumeType": kind},
+                )
+                for kind in ("io1", "io2")
+            ),
+        ),
         "Throughput": only(volume_rows.GP3_THROUGHPUT, where={"VolumeType": "gp3"}),
     },
     forbids=(
@@ -249,17 +260,14 @@ def _shared(type: cloud.VolumeType) -> bool:
 
 
 def _performance(type: str | None, req: Mapping[str, Any]) -> None:
-    """Refuse Iops and Throughput for types other than gp3.
+    """Refuse Iops and Throughput for types that have neither in AWS.
 
-    AWS also accepts Iops for io1 and io2, but the gateway cannot guarantee them.  A volume without a type is gp2:
+    A volume without a type is gp2:
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html (VolumeType).
     """
-    for name in ("Iops", "Throughput"):
-        if req.get(name) is None or type == "gp3":
+    for name, types in (("Iops", ("gp3", "io1", "io2")), ("Throughput", ("gp3",))):
+        if req.get(name) is None or type in types:
             continue
-        if name == "Iops" and type in ("io1", "io2"):
-            said = f"The parameter {name} is not supported for {type} volumes."
-            raise AwsError("UnsupportedOperation", said, refused=name)
         said = f"The parameter {name.lower()} is not supported for {type or 'gp2'} volumes."
         raise AwsError("InvalidParameterCombination", said, refused=name)
 

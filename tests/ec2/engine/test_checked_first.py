@@ -58,7 +58,6 @@ CASES = [
     pytest.param("RevokeSecurityGroupIngress", {"IpPermissions": [{"IpProtocol": "x"}]}, "InvalidParameterValue"),
     pytest.param("DescribeImages", {"Owners": ["nobody"]}, "InvalidUserID.Malformed"),
     pytest.param("DescribeImages", {"ExecutableUsers": ["nobody"]}, "InvalidUserID.Malformed"),
-    pytest.param("DescribeImages", {"ExecutableUsers": ["9" * 12]}, "UnsupportedOperation"),
     pytest.param("DescribeKeyPairs", {"KeyPairIds": ["bogus"]}, "InvalidParameterValue"),
     pytest.param(
         "DescribeInstanceAttribute", {"InstanceId": "i-" + "0" * 32, "Attribute": "x"}, "InvalidParameterValue"
