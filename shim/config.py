@@ -114,6 +114,11 @@ class Settings(BaseSettings):
         "and headers; below Swift's `client_timeout` (60).",
     )
     xml_body_bytes: int = Field(4 << 20, ge=1, description="Largest XML body of an S3 request.")
+    sse_c_over_http: Literal["never", "loopback", "always"] = Field(
+        "loopback",
+        description="Whose SSE-C keys are accepted over plain HTTP: nobody's, those of clients on this machine, or "
+        "everybody's. Behind a proxy that ends TLS, name it in `trusted_proxies`.",
+    )
     answer_silence_seconds: float = Field(
         10.0,
         gt=0,

@@ -33,9 +33,10 @@ class Call:
     """One request, authenticated and parsed.
 
     `region` is the region name that the client signed for and expects to read back; `regions` holds all names that mean
-    the cloud's region.  `host` is the Host header of the request, `scheme` its scheme (http or https).  An action that
-    opens something for as long as its answer is sent (a download) appends the function that closes it to `at_end`; the
-    gateway calls these functions after the answer's last byte, or when the request ends early.  `cache` and
+    the cloud's region.  `host` is the Host header of the request, `scheme` its scheme (http or https), `client` the
+    client's address.  An action that opens something for as long as its answer is sent (a download) appends the
+    function that closes it to `at_end`; the gateway calls these functions after the answer's last byte, or when the
+    request ends early.  `cache` and
     `worker` are shared by all requests; `configurations` holds the bucket configurations that this request has read.
     """
 
@@ -49,6 +50,7 @@ class Call:
     regions: Container[str] = frozenset()
     host: str = ""
     scheme: str = "http"
+    client: str = ""
     at_end: list[Callable[[], None]] = field(default_factory=list)
     cache: Cache = field(default_factory=Cache)
     worker: Worker = field(default_factory=Worker)

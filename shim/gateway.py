@@ -338,6 +338,7 @@ class Gateway:
             locks=self._locks,
             host=head.first.get("host", ""),
             scheme=head.scheme,
+            client=head.client,
             at_end=state.at_end,
             cache=self._cache,
             worker=self._worker,

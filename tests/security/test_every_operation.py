@@ -5,14 +5,17 @@ The cases are made from the registry, so an operation is covered from the moment
 
 from __future__ import annotations
 
+import logging
 import re
+from base64 import b64encode
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import md5
 
 import pytest
 
 from tests.security.door import ACCESS, SECRET, Answer, Door, OneUser
-from tests.security.requests import Wire, code_of, every_request, signed
+from tests.security.requests import Wire, code_of, every_request, registered, signed, wire
 
 REQUESTS = every_request()
 EACH = pytest.mark.parametrize("request_", REQUESTS, ids=str)
@@ -167,6 +170,38 @@ def test_the_log_record_holds_no_secret() -> None:
         assert signature not in repr(door.records)
         assert SECRET not in repr(door.records)
         assert ACCESS in repr(door.records)
+
+
+CUSTOMER_KEY = b"k" * 32
+
+
+@pytest.mark.parametrize("member", ["SSECustomerKey", "CopySourceSSECustomerKey"])
+@pytest.mark.parametrize("key", [CUSTOMER_KEY, CUSTOMER_KEY[:20]], ids=["good", "too short"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_customers_key_reaches_no_log_and_no_answer(
+    member: str, key: bytes, scheme: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SSE-C: whatever becomes of the request, its key is in its answer no more than in the log."""
+    secrets = (key.decode(), b64encode(key).decode())
+    caplog.set_level(logging.DEBUG)
+    asked = 0
+    for service, name in registered():
+        shape = service.model.operation_model(name).input_shape
+        if not shape or member not in shape.members:
+            continue
+        told = {member: secrets[1], f"{member}MD5": b64encode(md5(key, usedforsecurity=False).digest()).decode()}
+        told[f"{member.removesuffix('Key')}Algorithm"] = "AES256"
+        door = Door()
+        request = signed(wire(service, name, **told))
+        caplog.clear()  # the client itself logs what it signs
+        answer = knock(door, replace(request, url=request.url.replace("http:", f"{scheme}:")))
+        asked += 1
+        for secret in secrets:
+            assert secret not in answer.body.decode()
+            assert secret not in repr(answer.headers)
+            assert secret not in repr(door.records)
+            assert secret not in caplog.text
+    assert asked
 
 
 def test_the_record_bears_no_service_of_a_strangers_making() -> None:

@@ -15,7 +15,7 @@ from adapters.types.objects import Listing, ObjectRow
 from shim.context import Call
 from shim.protocol.xml.rows import Table
 from shim.s3 import names
-from shim.s3.objects.headers import listed_etags, listed_times
+from shim.s3.objects.headers import listed_etags, listed_sizes, listed_times
 from shim.s3.owners import owner
 from shim.s3.paging import check_prefix, coder, column_coder, max_keys, opened, sealed
 from shim.s3.service import NOT_ARCHIVED, action
@@ -24,7 +24,6 @@ Encode = Callable[[list[str]], Sequence[str]]
 
 _name: Callable[[ObjectRow], str] = itemgetter("name")
 _last_modified: Callable[[ObjectRow], str] = itemgetter("last_modified")
-_bytes: Callable[[ObjectRow], int] = itemgetter("bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ def contents(page: Page, encode: Encode, **same: Any) -> Table:
         "Key": encode(list(map(_name, rows))),
         "LastModified": listed_times(list(map(_last_modified, rows))),
         "ETag": listed_etags(rows),
-        "Size": list(map(_bytes, rows)),
+        "Size": listed_sizes(rows),
     }
     return Table(columns, {"StorageClass": "STANDARD", **same})
 

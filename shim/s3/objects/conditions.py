@@ -21,7 +21,7 @@ from shim.errors import AwsError
 from shim.protocol.headers import safe
 from shim.protocol.values import only
 from shim.s3.errors import no_such_key, precondition_failed
-from shim.s3.objects.headers import etag_of
+from shim.s3.objects.headers import etag_of, with_plain_size
 from shim.s3.objects.s3_middleware import with_s3_etag
 from shim.undo import to_the_end
 
@@ -181,7 +181,8 @@ async def present(call: Call, bucket: str, key: str) -> Stored | None:
     """Return the object, or None if it is absent; raise if the bucket is missing."""
 
     async def found() -> Stored:
-        return await with_s3_etag(call, bucket, key, await call.cloud.objects.head(bucket, key))
+        stored = await with_s3_etag(call, bucket, key, await call.cloud.objects.head(bucket, key))
+        return with_plain_size(stored)
 
     return await absent_is(None, found(), resource="object")
 

@@ -11,7 +11,9 @@ from adapters.errors import BackendError, Fault
 from adapters.types.objects import Stored
 from shim.context import Call
 from shim.errors import AwsError
+from shim.protocol.s3_router import not_implemented
 from shim.s3 import names, tags
+from shim.s3.encryption.envelope import MARK
 from shim.s3.errors import invalid_argument, invalid_request, no_such_key, precondition_failed
 from shim.s3.objects import checksums, conditions, records, segments
 from shim.s3.objects.headers import DESCRIBING, PLACING, TAGGING, copied, description
@@ -74,6 +76,8 @@ async def source_of(call: Call, req: Mapping[str, Any]) -> Source:
         raise AwsError(
             "NoSuchBucket", "The specified bucket does not exist", 404, extra={"BucketName": bucket}
         ) from error
+    if MARK in stored.content_type:  # a copy inside Swift would be of no use
+        raise not_implemented("x-amz-copy-source-server-side-encryption-customer-key")
     conditions.check_read(req, stored, copying=True)
     return Source(bucket, key, stored)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
@@ -20,6 +21,8 @@ from shim.protocol.scalars import Iso8601
 from shim.protocol.values import only
 from shim.protocol.xml.rows import Times
 from shim.s3 import tags
+from shim.s3.encryption import envelope
+from shim.s3.encryption.envelope import MARK
 from shim.s3.errors import invalid_argument
 
 DEFAULT_TYPE: Final = "binary/octet-stream"  # what S3 gives an object without a Content-Type
@@ -32,6 +35,7 @@ RECORD: Final = "passerelle-record"  # the object's identity in its side record,
 IN_STEP: Final = "passerelle-parts-in-step"  # set if the parts were numbered 1, 2, 3 ... without a gap
 
 _ETAG: Final = re.compile(r'\s*;\s*s3_etag="?([0-9a-f]{32}-[0-9]{1,5})"?')
+_OURS: Final = "s3_"  # all parameters of content types that the gateway writes begin so
 _KEPT: Final = (
     ("CacheControl", "cache-control"),
     ("ContentDisposition", "content-disposition"),
@@ -105,8 +109,10 @@ def _encoding(value: str) -> str:
 
 
 def typed(content_type: str, etag: str = "") -> str:
-    """Return a content type with a multipart ETag, or with none; a client's parameter of that name is removed."""
-    plain = _ETAG.sub("", content_type) if "s3_etag" in content_type else content_type
+    """Return a content type with a multipart ETag, or with none; a client's parameters of the gateway's are removed."""
+    plain = content_type
+    if _OURS in content_type:
+        plain = _ETAG.sub("", envelope.without(content_type))
     return f"{plain}; s3_etag={etag}" if etag else plain
 
 
@@ -123,6 +129,14 @@ def etag_of(stored: Stored) -> str:
     return stored.etag if stored.layout == "plain" else f"{stored.etag}-N"
 
 
+def with_plain_size(stored: Stored) -> Stored:
+    """Return a description with the size that S3 shows, which of an encrypted object is that of its plain bytes."""
+    if MARK not in stored.content_type:
+        return stored
+    size = envelope.size_of(stored.content_type, stored.size)
+    return replace(stored, size=size, length=size)
+
+
 def unknown_etag(stored: Stored) -> bool:
     """Return whether an object is large and has no S3 ETag."""
     return stored.layout == "static" and "s3_etag" not in stored.content_type
@@ -131,7 +145,7 @@ def unknown_etag(stored: Stored) -> bool:
 def object_members(stored: Stored) -> dict[str, Any]:
     """Return the members that the answers of GetObject and HeadObject share."""
     etag, content_type = stored.etag, stored.content_type
-    if stored.layout != "plain" or "s3_etag" in content_type:
+    if stored.layout != "plain" or _OURS in content_type:
         etag, content_type = etag_of(stored), typed(content_type)
     members: dict[str, Any] = {
         "AcceptRanges": "bytes",
@@ -212,6 +226,17 @@ def listed_etag(row: Mapping[str, Any]) -> str:
     return f'"{row["hash"]}"'
 
 
+def listed_sizes(rows: Sequence[ObjectRow]) -> list[int]:
+    """Return the sizes of a listing's rows as S3 shows them: of encrypted objects the plain ones."""
+    sizes = list(map(_bytes, rows))
+    if any(MARK in one for one in set(map(_type, rows))):
+        return [
+            envelope.size_of(row["content_type"], size) if MARK in row["content_type"] else size
+            for row, size in zip(rows, sizes, strict=True)
+        ]
+    return sizes
+
+
 def listed_etags(rows: Sequence[ObjectRow]) -> list[str]:
     """Return the ETags of a listing's rows as `listed_etag` does, faster if no object is large."""
     if set(map(len, rows)) == {_PLAIN_ROW} and not any("s3_etag" in one for one in set(map(_type, rows))):
@@ -222,3 +247,4 @@ def listed_etags(rows: Sequence[ObjectRow]) -> list[str]:
 _PLAIN_ROW: Final = len(("name", "hash", "bytes", "content_type", "last_modified"))
 _type: Final = itemgetter("content_type")
 _hash: Final = itemgetter("hash")
+_bytes: Final = itemgetter("bytes")

@@ -13,7 +13,13 @@ from adapters.types.objects import Description, Download, Stored, Written
 from shim.context import Call
 from shim.errors import AwsError
 from shim.s3 import names
-from shim.s3.objects import checksums, conditions, parts, ranges, records, segments
+from shim.s3.encryption import customer
+from shim.s3.encryption.blocks import Place
+from shim.s3.encryption.customer import CustomerKey, customer_key
+from shim.s3.encryption.envelope import MARK
+from shim.s3.encryption.sealing import ASKING, ENCRYPTING, Sealing, stored_length
+from shim.s3.encryption.sealing import sealing as new_sealing
+from shim.s3.objects import checksums, conditions, encrypted, parts, ranges, records, segments
 from shim.s3.objects.headers import DESCRIBING, PLACING, object_members
 from shim.s3.objects.s3_middleware import with_s3_etag
 from shim.s3.objects.writing import object_write
@@ -26,9 +32,11 @@ SMALL: Final = 1 << 20
 READING: Final = (
     "Bucket Key IfMatch IfModifiedSince IfNoneMatch IfUnmodifiedSince IfRange Range ResponseCacheControl "
     "ResponseContentDisposition ResponseContentEncoding ResponseContentLanguage ResponseContentType ResponseExpires "
-    "VersionId PartNumber ExpectedBucketOwner ChecksumMode"
+    "VersionId PartNumber ExpectedBucketOwner ChecksumMode "
+    f"{' '.join(sorted(customer.MEMBERS))}"
 )
-_SELECTING: Final = frozenset({"Range", "PartNumber", "VersionId"})
+_SELECTING: Final = frozenset({"Range", "PartNumber", "VersionId"}) | customer.MEMBERS
+_WHOLE: Final[tuple[str, int, CustomerKey | None]] = ("", 0, None)
 _OVERRIDES: Final = (
     ("ResponseCacheControl", "CacheControl"),
     ("ResponseContentDisposition", "ContentDisposition"),
@@ -42,12 +50,13 @@ _OVERRIDING: Final = frozenset(asked for asked, _ in _OVERRIDES)
 
 @action(
     supports=f"Bucket Key Body ContentLength ContentMD5 ChecksumAlgorithm IfMatch IfNoneMatch ExpectedBucketOwner "
-    f"{DESCRIBING}",
+    f"{DESCRIBING} {ENCRYPTING}",
     values=PLACING | conditions.ABSENT,
 )
 async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Store an object; if the body ends early or fails its checks, the old object is unchanged."""
     (bucket, key, described, condition, spilled), body = object_write(call, req), req["Body"]
+    sealing = None if ASKING.isdisjoint(req) else new_sealing(call, req)
     length = body.expected_length() or 0
     check_size(length)
     data = await body.small(SMALL) if length <= SMALL else None
@@ -56,30 +65,43 @@ async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
         metadata = {**described.metadata, **checksum.stored} if checksum else described.metadata
         if_absent = condition is not None and condition.if_absent
         described = Description(described.content_type, metadata, described.headers, if_absent)
+    if sealing:
+        described = sealing.described(described)
     old = await segments.behind(call, bucket, key)
     if data is not None:
         store = call.cloud.objects
+        if sealing:
+            data = sealing.encrypted(Place(bucket, key), data)
         if condition:
             async with conditions.holding(call, bucket, key, condition):
                 written = await store.put(bucket, key, data, len(data), described)
         else:
             written = await store.put(bucket, key, data, len(data), described)
     else:
-        written = await _stream(call, (bucket, key), condition, body, described)
+        written = await _stream(call, (bucket, key), condition, body, described, sealing)
         checksum = checksums.first(body.checksums)
     if spilled:
         async with records.alone(call, bucket, key):
             await records.add(call, bucket, key, described, spilled)
     if old:
         await segments.remove(call, bucket, old)
-    return {"ETag": f'"{written.etag}"', **(checksum.members if checksum else {})}
+    members = {"ETag": f'"{written.etag}"', **(checksum.members if checksum else {})}
+    return {**members, **sealing.members} if sealing else members
 
 
 async def _stream(
-    call: Call, target: tuple[str, str], condition: conditions.WriteCondition | None, body: Any, described: Description
+    call: Call,
+    target: tuple[str, str],
+    condition: conditions.WriteCondition | None,
+    body: Any,
+    described: Description,
+    sealing: Sealing | None,
 ) -> Written:
     async def write(pieces: AsyncIterator[bytes]) -> Written:
-        written = await call.cloud.objects.put(*target, pieces, body.length, described)
+        length = body.length
+        if sealing:
+            pieces, length = sealing.encrypting(Place(*target), pieces), stored_length(length)
+        written = await call.cloud.objects.put(*target, pieces, length, described)
         if condition:
             await conditions.check_not_overtaken(call, target, written)
         return written
@@ -115,13 +137,18 @@ def header_checksum(body: Any) -> checksums.Checksum | None:
 async def get_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return an object's bytes: all, a range, or one part of a multipart object."""
     bucket, key = names.bucket(call, req), req["Key"]
-    span, part = ("", 0) if _SELECTING.isdisjoint(req) else _wanted(req)
+    span, part, secret = _WHOLE if _SELECTING.isdisjoint(req) else _wanted(call, req)
     if span or part:
-        return await _get_some(call, req, span, part)
+        return await _get_some(call, req, span, part, secret)
     download = await records.get(call, bucket, key)
     if not isinstance(download.body, bytes):
         call.at_end.append(download.close)
     stored = download.stored
+    if secret or MARK in stored.content_type:
+        found = encrypted.opened(call, (bucket, key), stored, secret)
+        conditions.check_read(req, found.stored)
+        download = await found.read_all(call, download)
+        return {**_answer(req, found.stored), **found.members, "Body": download.body}
     if stored.layout == "static":
         stored = await with_s3_etag(call, bucket, key, stored)
     conditions.check_read(req, stored)
@@ -130,9 +157,13 @@ async def get_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     return answer
 
 
-async def _get_some(call: Call, req: Mapping[str, Any], span: str, part: int) -> Mapping[str, Any]:
+async def _get_some(
+    call: Call, req: Mapping[str, Any], span: str, part: int, secret: CustomerKey | None
+) -> Mapping[str, Any]:
     bucket, key, store = req["Bucket"], req["Key"], call.cloud.objects
     download: Download | None = None
+    if secret:  # what Swift has at a range of the plain bytes would be of no use
+        return await _get_some_decrypted(call, req, await records.head(call, bucket, key), span, part, secret)
     try:
         download = await records.get(call, bucket, key, span=span, part=part)
         call.at_end.append(download.close)
@@ -143,6 +174,8 @@ async def _get_some(call: Call, req: Mapping[str, Any], span: str, part: int) ->
             raise
         stored = await records.head(call, bucket, key)
         by_manifest = part > 0
+    if MARK in stored.content_type:
+        return await _get_some_decrypted(call, req, stored, span, part, secret)
     stored = await with_s3_etag(call, bucket, key, stored)
     conditions.check_read(req, stored)
     if span and not conditions.same_for_range(req, stored):
@@ -156,11 +189,29 @@ async def _get_some(call: Call, req: Mapping[str, Any], span: str, part: int) ->
     return {**await _answer_for_part(call, req, stored, part), "Body": download.body}
 
 
+async def _get_some_decrypted(
+    call: Call, req: Mapping[str, Any], stored: Stored, span: str, part: int, secret: CustomerKey | None
+) -> Mapping[str, Any]:
+    """Return a range or a part of an encrypted object, which a second request to Swift reads."""
+    found = encrypted.opened(call, (req["Bucket"], req["Key"]), stored, secret)
+    stored = found.stored
+    conditions.check_read(req, stored)
+    if part and stored.layout == "static":
+        stored = await parts.by_manifest(call, req, stored)
+    elif span and not ranges.all_of_nothing(span, stored.size) and conditions.same_for_range(req, stored):
+        stored = parts.ranged(stored, *ranges.bounds(span, stored.size))
+    answer = await _answer_for_part(call, req, stored, part)
+    told = answer.get("ContentRange") or f"bytes 0-{stored.size - 1}"
+    first, last = ranges.bounds(told.replace(" ", "=").partition("/")[0], stored.size) if stored.size else (0, -1)
+    download = await found.read(call, first, last)
+    return {**answer, **found.members, "Body": download.body}
+
+
 @action(supports=READING)
 async def head_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the headers that a GET with the same parameters returns."""
     bucket, key = names.bucket(call, req), req["Key"]
-    span, part = ("", 0) if _SELECTING.isdisjoint(req) else _wanted(req)
+    span, part, secret = _WHOLE if _SELECTING.isdisjoint(req) else _wanted(call, req)
     try:
         stored = await records.head(call, bucket, key, part=part)
         by_manifest = part > 0 and parts.unknown_to_swift(stored)
@@ -169,6 +220,11 @@ async def head_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
             raise
         stored = await records.head(call, bucket, key)
         by_manifest = True
+    found = None
+    if secret or MARK in stored.content_type:
+        found = encrypted.opened(call, (bucket, key), stored, secret)
+        stored = found.stored
+        by_manifest = part > 0 and stored.layout == "static"
     if stored.layout == "static":
         stored = await with_s3_etag(call, bucket, key, stored)
     conditions.check_read(req, stored)
@@ -177,7 +233,8 @@ async def head_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     # Swift ignores ranges on HEAD.
     if span and not ranges.all_of_nothing(span, stored.size) and conditions.same_for_range(req, stored):
         stored = parts.ranged(stored, *ranges.bounds(span, stored.size))
-    return await _answer_for_part(call, req, stored, part) if part else _answer(req, stored)
+    answer = await _answer_for_part(call, req, stored, part) if part else _answer(req, stored)
+    return {**answer, **found.members} if found else answer
 
 
 def check_version(req: Mapping[str, Any]) -> None:
@@ -192,15 +249,17 @@ def check_version(req: Mapping[str, Any]) -> None:
         )
 
 
-def _wanted(req: Mapping[str, Any]) -> tuple[str, int]:
+def _wanted(call: Call, req: Mapping[str, Any]) -> tuple[str, int, CustomerKey | None]:
+    """Return the range, the part and the customer's key that a request names."""
     check_version(req)
+    secret = customer_key(call, req, reading=True)
     part = req.get("PartNumber")
     if part is None:
-        return ranges.single(req.get("Range")), 0
+        return ranges.single(req.get("Range")), 0, secret
     if req.get("Range") is not None:
         raise ranges.both_range_and_part()
     names.part("", "part", part)  # raises for a number that no upload may use
-    return "", int(part)
+    return "", int(part), secret
 
 
 async def _answer_for_part(call: Call, req: Mapping[str, Any], stored: Stored, part: int) -> dict[str, Any]:
