@@ -29,7 +29,7 @@ from shim.config import Settings
 from shim.ec2.engine import errors as ec2_errors
 from shim.ec2.service import ec2
 from shim.errors import AwsError
-from shim.frontend import FormHandler, Frontend
+from shim.frontend import CrossOrigin, FormHandler, Frontend
 from shim.gateway import Gateway
 from shim.health import Lifecycle
 from shim.http.server import DrainingServer, SideServer, bounds, configuration, listener
@@ -62,7 +62,7 @@ FRONTENDS = {
         s3_errors.unsigned,
         buffered=False,
         form_handler=FormHandler(post_forms.is_post_form, post_forms.open_form),
-        preflight=cors.preflight,
+        cross_origin=CrossOrigin(cors.preflight, cors.headers),
     ),
     "ec2": Frontend(ec2, lambda error, operation, _: ec2_errors.translate(error, operation), _unsigned, buffered=True),
     "sts": Frontend(sts, lambda error, _, __: sts_errors.translate(error), _unsigned, buffered=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Container, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -54,16 +54,25 @@ class FormHandler:
 
 
 @dataclass(frozen=True, slots=True)
-class Frontend:
-    """One AWS service with its functions.
+class CrossOrigin:
+    """How a service lets pages of other sites use it from a browser.
 
-    `unsigned` makes its error for an unsigned request, `preflight` its answer to a browser's preflight (OPTIONS), which
-    is never signed.
+    `preflight` answers a browser's preflight (OPTIONS), which is never signed: its call is in the project of the access
+    key that the request names, or None.  `headers` returns what an answer to a request with an `Origin` has beside its
+    own headers.
     """
+
+    preflight: Callable[[Call | None, Request], Awaitable[Reply]]
+    headers: Callable[[Call, Request], Awaitable[Sequence[tuple[str, str]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Frontend:
+    """One AWS service with its functions; `unsigned` makes its error for an unsigned request."""
 
     service: Service
     translate: Translate
     unsigned: Callable[[Request], AwsError]
     buffered: bool  # requests are forms, read whole before their signature is checked
     form_handler: FormHandler | None = None
-    preflight: Callable[[Request], AwsError] | None = None
+    cross_origin: CrossOrigin | None = None

@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable, Container, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from adapters.errors import BackendError, Fault
+from adapters.errors import BackendError
 from shim.auth.accounts import account_id
 from shim.auth.body import no_body, open_body, plain_body
 from shim.auth.keys import Keys
@@ -35,6 +35,7 @@ from shim.cache import Cache
 from shim.config import Settings
 from shim.context import NO_CLOUD, Call, Caller, Tenants
 from shim.errors import AwsError
+from shim.failure import aws_error, failure
 from shim.frontend import BrowserForm, Frontend
 from shim.http.answer_body import CutShortError, send_reply
 from shim.http.asgi import Receive, Scope, Send, head_of
@@ -45,7 +46,6 @@ from shim.protocol import routing, urlencoded_form
 from shim.protocol.message import Head, Reply, Request
 from shim.protocol.operation import Operation, RequestedOperation
 from shim.record import Record, current, new_request_id
-from shim.refusals import is_refusal
 from shim.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -61,12 +61,6 @@ _UNSIGNED_FORM_BYTES = 64 << 10
 # A form or document of this size and more takes a millisecond and more to decode or parse.
 _LARGE_BODY_BYTES = 16 << 10
 
-# Faults that are normal answers: a client asked whether something exists or has changed.
-_NORMAL_FAULTS = frozenset((Fault.NOT_FOUND, Fault.NOT_MODIFIED, Fault.PRECONDITION, Fault.RANGE))
-
-_LONGEST_NAME = 200  # characters of a refused name that the log keeps
-_BUG_MESSAGE = "We encountered an internal error. Please try again."
-
 
 class _State:
     """What later steps, and the error's envelope, need from earlier steps of one request."""
@@ -79,6 +73,7 @@ class _State:
     signature: RequestSignature | None = None
     verified: Verified | None = None
     params: dict[str, Any] | None = None
+    call: Call | None = None
 
     def __init__(self, head: Head, receive: Receive, record: Record, admitted: Callable[[], None]) -> None:
         self.head = head
@@ -153,19 +148,23 @@ class Gateway:
             raise
         except Exception as error:  # noqa: BLE001 - every exception becomes an answer here
             reply = self._failure(error, state)
+        if "origin" in state.head.first:
+            await self._share(state, reply)
         state.record.status = reply.status
         try:
             await send_reply(reply, state.head, state.receive, send, state.record)
         except CutShortError as cut:
-            state.record.code = self._aws_error(cut.reason, state).code
+            frontend = state.frontend or self._frontends["s3"]
+            state.record.code = aws_error(cut.reason, state.record, frontend, state.params).code
             raise
 
     async def _answer(self, state: _State) -> Reply:
         """Run all steps; `_failure` turns an exception of any of them into an answer."""
         record = state.record
         frontend = self._service(state)
-        if state.head.method == "OPTIONS" and frontend.preflight is not None:
-            raise frontend.preflight(state.request)  # a browser sends this unsigned before the real request
+        if state.head.method == "OPTIONS" and frontend.cross_origin is not None:
+            # A browser sends this unsigned before the real request.
+            return await frontend.cross_origin.preflight(await self._owners_call(state, frontend), state.request)
         if frontend.buffered or state.head.method == "POST":
             await self._read_form(state, frontend)
         else:
@@ -192,7 +191,7 @@ class Gateway:
         params = state.params = await self._parse(state, frontend, operation)
         if operation.check is not None:
             operation.check(self._settings, principal, operation.name, params)
-        call = await self._call(state, operation, principal, params)
+        call = state.call = await self._call(state, operation, principal, params)
         work = self._act(state, frontend, operation, call, params)
         if operation.ends_with_client:
             return await while_client_waits(work, state.receive)
@@ -353,33 +352,38 @@ class Gateway:
         reply = frontend.service.reply(operation, result, request_id=state.record.request_id, request=state.request)
         return state.browser_form.answer(reply, call) if state.browser_form else reply
 
+    async def _share(self, state: _State, reply: Reply) -> None:
+        """Add the headers by which a browser lets another site's page read an answer, if the bucket has such rules."""
+        frontend = state.frontend
+        if frontend is None or frontend.cross_origin is None or state.head.method == "OPTIONS":
+            return
+        call = state.call or await self._owners_call(state, frontend)
+        if call is not None and state.request.address.bucket:
+            sent = state.request._replace(head=state.head)  # a browser's form is handled as another request
+            reply.headers.extend(await frontend.cross_origin.headers(call, sent))
+
+    async def _owners_call(self, state: _State, frontend: Frontend) -> Call | None:
+        """Return a call in the project of the access key that a request names; None where it names no valid one.
+
+        Nobody has proved to own that key, so the call only serves for what S3 tells everybody: a bucket's CORS rules.
+        """
+        try:
+            signer = state.browser_form or state.signature or parse_signature(state.head, frontend.service.name)
+            if signer is None:
+                return None
+            credential = await self._keys.credential(signer.access_key, service=frontend.service.name)
+            state.tokens = Tokens(self._keys, credential, frontend.service.name)
+            project = credential.project_id
+            account = account_id(project, self._settings.account_ids)
+            principal = ANONYMOUS._replace(project_id=project, account_id=account)
+            return await self._call(state, frontend.service.operations["GetBucketCors"], principal, {})
+        except (AwsError, BackendError) as error:
+            log.debug("request %s: no project for CORS rules: %s", state.record.request_id, error)
+            return None
+
     def _failure(self, error: Exception, state: _State) -> Reply:
         """Turn any exception into the service's error envelope."""
-        aws_error = self._aws_error(error, state)
-        state.record.code = aws_error.code
-        if is_refusal(aws_error.status, aws_error.code):
-            self._refused(state.record, aws_error, state.frontend)
-        frontend = state.frontend or self._frontends["s3"]
-        return frontend.service.failure(aws_error, request_id=state.record.request_id, request=state.request)
-
-    def _refused(self, record: Record, error: AwsError, frontend: Frontend | None) -> None:
-        """Record what was refused and why."""
-        record.reason = record.reason or error.message
-        record.refused = error.refused[:_LONGEST_NAME]
-        if record.refused:
-            record.refused_label = frontend.service.label(record.refused) if frontend else "other"
-
-    def _aws_error(self, error: Exception, state: _State) -> AwsError:
-        """Return the AWS error for any exception, and log what it hides; for a bug, clients get only the request id."""
-        record, frontend = state.record, state.frontend or self._frontends["s3"]
-        if isinstance(error, BackendError):
-            level = logging.DEBUG if error.fault in _NORMAL_FAULTS else logging.WARNING
-            log.log(level, "request %s: %s (upstream %s)", record.request_id, error, error.upstream_id or "-")
-            error = frontend.translate(error, record.operation, state.params or {})
-        if not isinstance(error, AwsError):
-            log.error("request %s: %s %s broke", record.request_id, record.service, record.operation, exc_info=error)
-            error = AwsError("InternalError", _BUG_MESSAGE, 500)
-        return error
+        return failure(error, state.record, state.frontend or self._frontends["s3"], state.request, state.params)
 
 
 def _nothing() -> None:

@@ -76,8 +76,8 @@ def test_the_record_of_a_refused_signature_names_the_operation() -> None:
     ("path", "headers", "code", "kind"),
     [
         ("/b", {"origin": "https://a", "access-control-request-method": "PUT"}, "AccessForbidden", "BUCKET"),
-        ("/b/k", {"origin": "https://a", "access-control-request-method": "PUT"}, "AccessForbidden", "OBJECT"),
-        ("/b/k", {"origin": "https://a"}, "BadRequest", ""),
+        ("/b/k", {"origin": "https://a", "access-control-request-method": "PUT"}, "AccessForbidden", "BUCKET"),
+        ("/b/k", {"origin": "https://a"}, "AccessForbidden", "BUCKET"),
         ("/b/k", {}, "BadRequest", ""),
     ],
 )

@@ -44,7 +44,7 @@ async def current(call: Call, bucket: str, name: str) -> Any:
         if found is not _GONE:  # otherwise another request has replaced the document since the item was read
             return found
         tried = item
-    raise _unreadable(bucket, name, "its object is gone")
+    raise unreadable(bucket, name, "its object is gone")
 
 
 def alone(call: Call, bucket: str) -> AbstractAsyncContextManager[None]:
@@ -101,10 +101,10 @@ def _parsed(bucket: str, name: str, text: str | bytes) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise _unreadable(bucket, name, "it is not JSON") from error
+        raise unreadable(bucket, name, "it is not JSON") from error
 
 
-def _unreadable(bucket: str, name: str, why: str) -> AwsError:
+def unreadable(bucket: str, name: str, why: str) -> AwsError:
     """Return the error for a document that was damaged through Swift; it can still be replaced or deleted."""
     log.warning("the document %r of bucket %r cannot be read: %s", name, bucket, why)
     return AwsError("InternalError", "The bucket's configuration cannot be read.", 500)
@@ -127,7 +127,7 @@ async def _get(call: Call, bucket: str, name: str, item: str) -> bytes | None:
         return None
     try:
         if download.stored.size > _MOST_BYTES:  # Swift's own users may have stored any size
-            raise _unreadable(bucket, name, "it is too long")
+            raise unreadable(bucket, name, "it is too long")
         if isinstance(download.body, bytes):
             return download.body
         return b"".join([piece async for piece in download.body])

@@ -15,7 +15,7 @@ from shim.protocol.restparse import malformed_xml
 from shim.protocol.s3_router import not_implemented
 from shim.protocol.values import Values, only
 from shim.s3 import names, tags
-from shim.s3.config import documents
+from shim.s3.config import cors, documents
 from shim.s3.errors import no_such_configuration
 from shim.s3.service import action
 
@@ -120,6 +120,14 @@ _SETTINGS: Final = (
         _itself,
         values={"RequestPaymentConfiguration.Payer": only("BucketOwner")},
         default={"Payer": "BucketOwner"},
+    ),
+    Setting(
+        cors.NAME,
+        "bucket_cors",
+        "CORSConfiguration",
+        cors.check,
+        lambda kept: {"CORSRules": kept},
+        missing=("NoSuchCORSConfiguration", "The CORS configuration does not exist"),
     ),
     Setting("logging", "bucket_logging", "BucketLoggingStatus", _none, _itself, default={}),
     Setting(

@@ -28,7 +28,6 @@ _NO_POLICY: Final = Says("NoSuchBucketPolicy", "The bucket policy does not exist
 _LISTED: Final = ("analytics", "intelligent_tiering", "inventory", "metrics")  # several per bucket, each with an id
 
 _MISSING: Final[Mapping[str, Says]] = {
-    "get_bucket_cors": Says("NoSuchCORSConfiguration", "The CORS configuration does not exist"),
     "get_bucket_encryption": Says(
         "ServerSideEncryptionConfigurationNotFoundError", "The server side encryption configuration was not found"
     ),
@@ -53,7 +52,6 @@ _MISSING: Final[Mapping[str, Says]] = {
 # "You will get a 200 OK response if the website configuration you are trying to delete does not exist on the bucket"
 # (DeleteBucketWebsite); the others too, with the model's 204.
 _NOTHING_TO_DELETE: Final = (
-    "delete_bucket_cors",
     "delete_bucket_encryption",
     "delete_bucket_lifecycle",
     "delete_bucket_policy",
