@@ -13,6 +13,7 @@ import httptools
 import uvloop
 
 SMALL = b"x" * 1024
+_CONTAINERS_SLASHES = 3  # /v1/AUTH_<project>/<container>
 _ETAG = "0f343b0931126a20f133d67c2b018a3b"
 _COMMON = (
     "Content-Type: {type}\r\nX-Timestamp: 1795426800.12345\r\nX-Trans-Id: tx0123456789abcdef01234-006a0c8f00\r\n"
@@ -25,6 +26,10 @@ _OBJECT = (
 _CREATED = (
     f"HTTP/1.1 201 Created\r\nEtag: {_ETAG}\r\nLast-Modified: Mon, 23 Nov 2026 09:00:01 GMT\r\nContent-Length: 0\r\n"
     + _COMMON.format(type="text/html; charset=UTF-8")
+).encode()
+_CONTAINER = (
+    "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\nX-Container-Object-Count: 1\r\nX-Container-Bytes-Used: 1024\r\n"
+    + _COMMON.format(type="text/plain; charset=utf-8")
 ).encode()
 _MISSING = (
     "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n" + _COMMON.format(type="text/html; charset=UTF-8")
@@ -64,6 +69,8 @@ def _answer(method: bytes, url: bytes) -> bytes:
         return _MISSING
     if method == b"PUT":
         return _CREATED
+    if url.count(b"/") == _CONTAINERS_SLASHES:
+        return _CONTAINER
     return _OBJECT + SMALL if method == b"GET" else _OBJECT
 
 

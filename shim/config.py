@@ -51,6 +51,11 @@ class Settings(BaseSettings):
         ("localhost", "s3.localhost"),
         description="Host names below which a first label names a bucket (`<bucket>.<host>`, virtual-host style).",
     )
+    s3_archive_classes: tuple[Literal["GLACIER", "DEEP_ARCHIVE"], ...] = Field(
+        (),
+        description="Archival storage classes that S3 takes as labels of objects that stay readable at once; "
+        "the others are refused.",
+    )
     trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
         (),
         description="Addresses or networks of proxies whose `X-Forwarded-Proto` and `X-Forwarded-For` are believed.",

@@ -15,7 +15,8 @@ from adapters.types.objects import Listing, ObjectRow
 from shim.context import Call
 from shim.protocol.xml.rows import Table
 from shim.s3 import names
-from shim.s3.objects.headers import listed_etags, listed_sizes, listed_times
+from shim.s3.objects.headers import listed_classes, listed_etags, listed_sizes, listed_times
+from shim.s3.objects.storage_classes import STANDARD
 from shim.s3.owners import owner
 from shim.s3.paging import check_prefix, coder, column_coder, max_keys, opened, sealed
 from shim.s3.service import NOT_ARCHIVED, action
@@ -75,7 +76,9 @@ def contents(page: Page, encode: Encode, **same: Any) -> Table:
         "ETag": listed_etags(rows),
         "Size": listed_sizes(rows),
     }
-    return Table(columns, {"StorageClass": "STANDARD", **same})
+    if classes := listed_classes(rows):
+        return Table({**columns, "StorageClass": classes}, same)
+    return Table(columns, {"StorageClass": STANDARD, **same})
 
 
 def answer(

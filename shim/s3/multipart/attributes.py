@@ -10,7 +10,7 @@ from shim.context import Call
 from shim.s3 import names
 from shim.s3.multipart import uploads
 from shim.s3.objects import checksums, parts
-from shim.s3.objects.headers import UPLOAD, etag_of
+from shim.s3.objects.headers import UPLOAD, etag_of, storage_class
 from shim.s3.objects.objects import check_version
 from shim.s3.objects.s3_middleware import with_s3_etag
 from shim.s3.paging import max_keys, not_below_zero
@@ -34,7 +34,7 @@ async def get_object_attributes(call: Call, req: Mapping[str, Any]) -> Mapping[s
     if "ObjectParts" in wanted and parts.count(stored) is not None:
         members["ObjectParts"] = await _parts(call, req, stored, marker, limit)
     if "StorageClass" in wanted:
-        members["StorageClass"] = "STANDARD"
+        members["StorageClass"] = storage_class(stored.content_type)
     if "ObjectSize" in wanted:
         members["ObjectSize"] = stored.size
     return members

@@ -21,7 +21,7 @@ from shim.s3.errors import invalid_argument, invalid_request
 from shim.s3.multipart import uploads
 from shim.s3.multipart.uploads import Upload
 from shim.s3.objects import checksums, conditions, records, segments
-from shim.s3.objects.headers import IN_STEP, UPLOAD, etag_of, typed
+from shim.s3.objects.headers import IN_STEP, UPLOAD, etag_of, storage_class, typed
 from shim.s3.service import action
 
 SMALLEST_PART: Final = 5 << 20  # "each part must be at least 5 MB in size, except the last part"
@@ -100,7 +100,11 @@ async def _complete(call: Call, req: Mapping[str, Any], asked: Completion) -> Ma
     if assembly.in_step:
         internal[IN_STEP] = "yes"
     told = upload.description(internal)
-    told = replace(told, content_type=typed(told.content_type, etag), if_absent=condition.if_absent)
+    told = replace(
+        told,
+        content_type=typed(told.content_type, etag, storage_class(told.content_type)),
+        if_absent=condition.if_absent,
+    )
     old = await segments.behind(call, upload.bucket, upload.key)
     there = await conditions.present(call, upload.bucket, upload.key) if condition else None
     if not _is_mine(there, req, etag):  # else an interrupted completion had only the upload left to close

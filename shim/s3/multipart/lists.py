@@ -13,7 +13,7 @@ from shim.context import Call
 from shim.s3 import names
 from shim.s3.multipart import uploads
 from shim.s3.objects import checksums
-from shim.s3.objects.headers import listed_time
+from shim.s3.objects.headers import listed_time, storage_class
 from shim.s3.owners import owner
 from shim.s3.paging import check_prefix, coder, max_keys, not_below_zero
 from shim.s3.service import action
@@ -29,6 +29,7 @@ class Open:
     key: str
     id: str
     initiated: str
+    storage_class: str
 
 
 @action(supports="Bucket Key MaxParts PartNumberMarker UploadId ExpectedBucketOwner")
@@ -47,7 +48,7 @@ async def list_parts(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
         "Parts": [_shown(part) for part in page],
         "Initiator": owner(call),
         "Owner": owner(call),
-        "StorageClass": "STANDARD",
+        "StorageClass": storage_class(upload.stored.content_type),
         "ChecksumAlgorithm": upload.algorithm or None,
         "ChecksumType": upload.kind if upload.algorithm else None,
     }
@@ -92,7 +93,7 @@ async def list_multipart_uploads(call: Call, req: Mapping[str, Any]) -> Mapping[
                 "UploadId": one.id,
                 "Key": code(one.key),
                 "Initiated": listed_time(one.initiated),
-                "StorageClass": "STANDARD",
+                "StorageClass": one.storage_class,
                 "Owner": owner(call),
                 "Initiator": owner(call),
             }
@@ -140,7 +141,7 @@ async def _open(call: Call, bucket: str, prefix: str) -> list[Open]:
             if not _BELOW.fullmatch(row["name"]):
                 key, _, upload_id = row["name"].rpartition("/")
                 if key.startswith(prefix) and key:
-                    found.append(Open(key, upload_id, row["last_modified"]))
+                    found.append(Open(key, upload_id, row["last_modified"], storage_class(row["content_type"])))
         if len(rows) < 1000:
             return found
         marker = rows[-1]["name"]

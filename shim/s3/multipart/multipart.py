@@ -15,7 +15,7 @@ from shim.s3 import names
 from shim.s3.errors import invalid_request, precondition_failed
 from shim.s3.multipart import uploads
 from shim.s3.multipart.uploads import ALGORITHM, KIND, Upload
-from shim.s3.objects import checksums, conditions, ranges, records, segments
+from shim.s3.objects import checksums, conditions, ranges, records, segments, storage_classes
 from shim.s3.objects.copying import SOURCE_CONDITIONS, Source, check_copy_size, computed, source_of
 from shim.s3.objects.headers import CHECKSUM, DESCRIBING, IN_STEP, PLACING, UPLOAD, description
 from shim.s3.objects.objects import SMALL, check_size, header_checksum
@@ -37,6 +37,7 @@ async def create_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping
     bucket, key, store = names.bucket(call, req), req["Key"], call.cloud.objects
     upload_id = names.new_upload_id()
     names.check_key(key, behind=names.sub_manifest("", upload_id, 0))  # the longest name that the upload may store
+    storage_classes.check(call, req)
     internal, told = _checksums(req)
     # Swift limits metadata: check now that the completion's items will fit, before the client sends all parts.
     internal |= {UPLOAD: upload_id, IN_STEP: "yes", CHECKSUM: _ROOM}

@@ -15,8 +15,8 @@ from shim.protocol.s3_router import not_implemented
 from shim.s3 import names, tags
 from shim.s3.encryption.envelope import MARK
 from shim.s3.errors import invalid_argument, invalid_request, no_such_key, precondition_failed
-from shim.s3.objects import checksums, conditions, records, segments
-from shim.s3.objects.headers import DESCRIBING, PLACING, TAGGING, copied, description
+from shim.s3.objects import checksums, conditions, records, segments, storage_classes
+from shim.s3.objects.headers import DESCRIBING, PLACING, TAGGING, copied, description, redirect
 from shim.s3.objects.s3_middleware import with_s3_etag
 from shim.s3.service import action
 
@@ -101,8 +101,10 @@ async def copy_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     bucket, key = names.bucket(call, req), req["Key"]
     names.check_key(key)
     condition = conditions.WriteCondition(req)
+    storage_classes.check(call, req)
     replacing = req.get("MetadataDirective") == "REPLACE"
-    if parse_source(req["CopySource"]) == (bucket, key) and not replacing and not req.get("StorageClass"):
+    changing = replacing or req.get("StorageClass") or req.get("WebsiteRedirectLocation")
+    if parse_source(req["CopySource"]) == (bucket, key) and not changing:
         raise invalid_request(
             "This copy request is illegal because it is trying to copy an object to itself without changing the "
             "object's metadata, storage class, website redirect location or encryption attributes."
@@ -111,7 +113,10 @@ async def copy_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     check_copy_size(source.stored.size)
     checksum = await _checksum(call, source, req.get("ChecksumAlgorithm"))
     internal = {**(checksum.stored if checksum else {}), **_tags(req, source.stored)}
-    told = description({**req, "Tagging": None}, internal=internal) if replacing else copied(source.stored, internal)
+    if replacing:
+        told = description({**req, "Tagging": None}, internal=internal)
+    else:
+        told = copied(source.stored, internal | redirect(req), req.get("StorageClass"))
     told, spilled = records.fitted(told)
     old = await segments.behind(call, bucket, key)
     async with conditions.holding(call, bucket, key, condition):

@@ -24,6 +24,7 @@ from shim.s3 import tags
 from shim.s3.encryption import envelope
 from shim.s3.encryption.envelope import MARK
 from shim.s3.errors import invalid_argument
+from shim.s3.objects import storage_classes
 
 DEFAULT_TYPE: Final = "binary/octet-stream"  # what S3 gives an object without a Content-Type
 METADATA_BYTES: Final = 2048  # "user-defined metadata is limited to 2 KB in size" (User Guide, object metadata)
@@ -33,9 +34,13 @@ UPLOAD: Final = "passerelle-upload"  # the id of the upload that made the object
 TAGGING: Final = "passerelle-tagging"  # the object's tags, as JSON
 RECORD: Final = "passerelle-record"  # the object's identity in its side record, if that was written with the object
 IN_STEP: Final = "passerelle-parts-in-step"  # set if the parts were numbered 1, 2, 3 ... without a gap
+REDIRECT: Final = "passerelle-redirect"  # x-amz-website-redirect-location
 
 _ETAG: Final = re.compile(r'\s*;\s*s3_etag="?([0-9a-f]{32}-[0-9]{1,5})"?')
 _OURS: Final = "s3_"  # all parameters of content types that the gateway writes begin so
+# The storage class, which listings show.  An object of the class STANDARD has no such parameter.
+_CLASS: Final = re.compile(r'\s*;\s*s3_class="?([A-Z_]{1,32})"?')
+_LONGEST_REDIRECT: Final = 2048  # "The length of the value is limited to 2 KB" (PutObject)
 _KEPT: Final = (
     ("CacheControl", "cache-control"),
     ("ContentDisposition", "content-disposition"),
@@ -44,32 +49,47 @@ _KEPT: Final = (
     ("Expires", "expires"),
 )
 _KEPT_MEMBERS: Final = frozenset(member for member, _ in _KEPT)
-# The storage class and the ACLs that are accepted; both ACLs give access to the owner alone.
+# The storage classes that are refused, and the ACLs that are accepted; both ACLs give access to the owner alone.
 PLACING: Final = {
-    "StorageClass": only(
-        "STANDARD", code="InvalidStorageClass", message="The storage class you specified is not valid"
-    ),
+    "StorageClass": storage_classes.ELSEWHERE,
     "ACL": only("private", "bucket-owner-full-control"),
 }
 
 # Members of a request that describe the object.
 DESCRIBING: Final = (
     "ACL StorageClass CacheControl ContentDisposition ContentEncoding ContentLanguage ContentType Expires Metadata "
-    "Tagging"
+    "Tagging WebsiteRedirectLocation"
 )
 # What an open upload keeps under reserved names for its object.
-_OF_UPLOADS: Final = (TAGGING, RECORD)
+_OF_UPLOADS: Final = (TAGGING, REDIRECT, RECORD)
 
 
-def description(req: Mapping[str, Any], *, internal: Mapping[str, str] | None = None, etag: str = "") -> Description:
-    """Return a new object's description from its request; `etag` is a multipart object's, kept in its content type."""
+def description(req: Mapping[str, Any], *, internal: Mapping[str, str] | None = None) -> Description:
+    """Return a new object's description from its request."""
     metadata = _metadata(req["Metadata"]) if req.get("Metadata") else {}
     kept = {} if _KEPT_MEMBERS.isdisjoint(req) else _kept(req)
     if req.get("Tagging"):
         metadata[TAGGING] = tags.stored(tags.of_header(req["Tagging"]))
+    if req.get("WebsiteRedirectLocation"):
+        metadata |= redirect(req)
     if internal:
         metadata.update(internal)
-    return Description(typed(req.get("ContentType") or DEFAULT_TYPE, etag), metadata, kept)
+    content_type = typed(req.get("ContentType") or DEFAULT_TYPE, storage=req.get("StorageClass"))
+    return Description(content_type, metadata, kept)
+
+
+def redirect(req: Mapping[str, Any]) -> dict[str, str]:
+    """Return the metadata for the place to which the object redirects visitors of a website."""
+    place = req.get("WebsiteRedirectLocation")
+    if not place:
+        return {}
+    if not place.startswith(("/", "http://", "https://")):
+        message = "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."
+    elif len(place.encode("utf-8", "surrogateescape")) > _LONGEST_REDIRECT:
+        message = "The length of website redirect location cannot exceed 2,048 characters."
+    else:
+        return {REDIRECT: place}
+    raise AwsError("InvalidRedirectLocation", message, 400)
 
 
 def _metadata(told: Mapping[str, str]) -> dict[str, str]:
@@ -108,12 +128,22 @@ def _encoding(value: str) -> str:
     return ", ".join(piece for piece in map(str.strip, value.split(",")) if piece and piece.lower() != "aws-chunked")
 
 
-def typed(content_type: str, etag: str = "") -> str:
-    """Return a content type with a multipart ETag, or with none; a client's parameters of the gateway's are removed."""
-    plain = content_type
+def typed(content_type: str, etag: str = "", storage: str | None = None) -> str:
+    """Return a content type with a multipart ETag and a storage class, or with none.
+
+    A client's parameters of these names are removed.
+    """
     if _OURS in content_type:
-        plain = _ETAG.sub("", envelope.without(content_type))
-    return f"{plain}; s3_etag={etag}" if etag else plain
+        content_type = _CLASS.sub("", _ETAG.sub("", envelope.without(content_type)))
+    if storage and storage != storage_classes.STANDARD:
+        content_type += f"; s3_class={storage}"
+    return f"{content_type}; s3_etag={etag}" if etag else content_type
+
+
+def storage_class(content_type: str) -> str:
+    """Return the storage class of an object with this content type."""
+    found = _CLASS.search(content_type) if "s3_class" in content_type else None
+    return found[1] if found else storage_classes.STANDARD
 
 
 def etag_of(stored: Stored) -> str:
@@ -145,7 +175,8 @@ def unknown_etag(stored: Stored) -> bool:
 def object_members(stored: Stored) -> dict[str, Any]:
     """Return the members that the answers of GetObject and HeadObject share."""
     etag, content_type = stored.etag, stored.content_type
-    if stored.layout != "plain" or _OURS in content_type:
+    special = stored.layout != "plain" or _OURS in content_type
+    if special:
         etag, content_type = etag_of(stored), typed(content_type)
     members: dict[str, Any] = {
         "AcceptRanges": "bytes",
@@ -158,6 +189,11 @@ def object_members(stored: Stored) -> dict[str, Any]:
         members["Metadata"] = user_metadata(stored)
         if tagged := stored.metadata.get(TAGGING):
             members["TagCount"] = len(tags.of_stored(tagged))
+        if place := stored.metadata.get(REDIRECT):
+            members["WebsiteRedirectLocation"] = place
+    # "Amazon S3 returns this header for all objects except for S3 Standard storage class objects" (HeadObject).
+    if special and (storage := storage_class(stored.content_type)) != storage_classes.STANDARD:
+        members["StorageClass"] = storage
     if stored.headers:
         members.update((member, stored.headers[header]) for member, header in _KEPT if header in stored.headers)
     if stored.unreadable:
@@ -175,9 +211,10 @@ def kept_by_upload(stored: Stored) -> dict[str, str]:
     return user_metadata(stored) | {name: stored.metadata[name] for name in _OF_UPLOADS if name in stored.metadata}
 
 
-def copied(stored: Stored, internal: Mapping[str, str]) -> Description:
-    """Return the description of a copy that keeps the source's metadata."""
-    return Description(typed(stored.content_type), {**user_metadata(stored), **internal}, dict(stored.headers))
+def copied(stored: Stored, internal: Mapping[str, str], storage: str | None) -> Description:
+    """Return the description of a copy that keeps the source's metadata, but has a storage class of its own."""
+    content_type = typed(stored.content_type, storage=storage)
+    return Description(content_type, {**user_metadata(stored), **internal}, dict(stored.headers))
 
 
 def listed_times(texts: Sequence[str]) -> Sequence[Iso8601 | datetime] | Times:
@@ -242,6 +279,13 @@ def listed_etags(rows: Sequence[ObjectRow]) -> list[str]:
     if set(map(len, rows)) == {_PLAIN_ROW} and not any("s3_etag" in one for one in set(map(_type, rows))):
         return list(map('"%s"'.__mod__, map(_hash, rows)))
     return list(map(listed_etag, rows))
+
+
+def listed_classes(rows: Sequence[ObjectRow]) -> list[str]:
+    """Return the storage classes of a listing's rows; an empty list if all are STANDARD."""
+    if any("s3_class" in one for one in set(map(_type, rows))):
+        return [storage_class(row["content_type"]) for row in rows]
+    return []
 
 
 _PLAIN_ROW: Final = len(("name", "hash", "bytes", "content_type", "last_modified"))

@@ -23,9 +23,10 @@ from shim.protocol.message import Address, Head, Reply, Request
 from shim.protocol.multipart_form import FormData, is_form
 from shim.protocol.s3_router import not_implemented
 from shim.protocol.xml.write import DECLARATION, escape
-from shim.s3 import names
+from shim.s3 import names, tags
 from shim.s3.errors import invalid_argument
 from shim.s3.objects.objects import LARGEST_PUT, check_size
+from shim.s3.service import s3
 
 # "The maximum size of the form's fields in front of the file" (S3: 20 KB of pre-data).
 FIELDS_BYTES: Final = 20 << 10
@@ -49,7 +50,6 @@ _NO_FIELDS: Final = frozenset(
     (
         "if-match",
         "if-none-match",
-        "tagging",
         "x-amz-content-sha256",
         "x-amz-copy-source",
         "x-amz-decoded-content-length",
@@ -185,7 +185,7 @@ def _headers(fields: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the PutObject's headers from the fields; raise for a field that cannot be a header."""
     if unfit := _NO_FIELDS & fields.keys():
         raise not_implemented(min(unfit))
-    headers = []
+    headers = [("x-amz-tagging", _tagging(fields["tagging"]))] if fields.get("tagging") else []
     for name, value in fields.items():
         header = _HEADERS.get(name) or (name if name.startswith("x-amz-") and name not in _SIGNATURE else "")
         if header:
@@ -193,6 +193,13 @@ def _headers(fields: Mapping[str, str]) -> list[tuple[str, str]]:
                 raise invalid_argument("This field cannot be the header that it stands for.", name, value)
             headers.append((header, value.encode("utf-8", "surrogateescape").decode("latin-1")))
     return headers
+
+
+def _tagging(document: str) -> str:
+    """Return the header for the field `tagging`, which has the document of PutObjectTagging."""
+    asked = Request(Head("PUT", b"/b/k", b"tagging", ()), Address("b", "k"))
+    found = s3.operations["PutObjectTagging"].parse(asked, document.encode("utf-8", "surrogateescape"))
+    return urlencode(tags.check_object(found["Tagging"]["TagSet"]))
 
 
 def _redirection(fields: Mapping[str, str], told: Mapping[str, str]) -> str:

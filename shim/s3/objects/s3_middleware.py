@@ -8,7 +8,7 @@ from typing import Final
 
 from adapters.types.objects import Listing, Stored
 from shim.context import Call
-from shim.s3.objects.headers import typed, unknown_etag
+from shim.s3.objects.headers import storage_class, typed, unknown_etag
 
 _IN_HASH: Final = re.compile(r"; *s3_etag=([0-9a-f]{32}-[0-9]+)")
 
@@ -27,4 +27,8 @@ async def with_s3_etag(call: Call, bucket: str, key: str, stored: Stored) -> Sto
     if not told:  # if the middleware is not in the pipeline, Swift shows the parameter within the row's hash
         found = _IN_HASH.search(rows[0]["hash"])
         told = found[1] if found else ""
-    return replace(stored, content_type=typed(stored.content_type, told)) if told else stored
+    return (
+        replace(stored, content_type=typed(stored.content_type, told, storage_class(stored.content_type)))
+        if told
+        else stored
+    )

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from adapters.types.objects import Description
 from shim.context import Call
 from shim.s3 import names
-from shim.s3.objects import conditions, records
+from shim.s3.objects import conditions, records, storage_classes
 from shim.s3.objects.headers import DEFAULT_TYPE, DESCRIBING, description, typed
 
 # Members that need parsing; most requests have none of them.
@@ -32,5 +32,6 @@ def object_write(call: Call, req: Mapping[str, Any]) -> ObjectWrite:
     names.check_key(key)
     if _OPTIONAL.isdisjoint(req):
         return ObjectWrite(bucket, key, Description(typed(req.get("ContentType") or DEFAULT_TYPE)), None, _NOTHING)
+    storage_classes.check(call, req)
     described, spilled = records.fitted(description(req))
     return ObjectWrite(bucket, key, described, conditions.on_write(req), spilled)

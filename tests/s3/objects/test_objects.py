@@ -73,7 +73,6 @@ def test_what_is_missing_is_named(s3: Any, bucket: str) -> None:
     [
         ({"ACL": "public-read"}, "x-amz-acl"),
         ({"ServerSideEncryption": "AES256"}, "x-amz-server-side-encryption"),
-        ({"WebsiteRedirectLocation": "/x"}, "x-amz-website-redirect-location"),
         ({"GrantRead": "id=1"}, "x-amz-grant-read"),
         ({"ObjectLockLegalHoldStatus": "ON"}, "x-amz-object-lock-legal-hold"),
     ],

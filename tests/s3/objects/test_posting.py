@@ -82,6 +82,22 @@ def test_a_form_stores_its_file(
     assert urlsplit(answer.headers["Location"]).path == f"/{bucket}/some%20where/%C3%BC%2B%25.txt"
 
 
+def test_a_form_gives_tags_a_class_and_a_redirect(s3: Any, signed: Any, send: Any, bucket: str) -> None:
+    tags = "<Tag><Key>Größe</Key><Value>a+b</Value></Tag><Tag><Key>b</Key><Value/></Tag>"
+    fields = {
+        "tagging": f"<Tagging><TagSet>{tags}</TagSet></Tagging>",
+        "x-amz-storage-class": "STANDARD_IA",
+        "x-amz-website-redirect-location": "/x",
+    }
+    assert send(*signed("k", fields)).status == 204
+    assert s3.get_object_tagging(Bucket=bucket, Key="k")["TagSet"] == [
+        {"Key": "Größe", "Value": "a+b"},
+        {"Key": "b", "Value": ""},
+    ]
+    head = s3.head_object(Bucket=bucket, Key="k")
+    assert (head["StorageClass"], head["WebsiteRedirectLocation"], head["TagCount"]) == ("STANDARD_IA", "/x", 2)
+
+
 @pytest.mark.parametrize("name", ["a.txt", r"C:\pages\a.txt", "/home/a.txt"])
 def test_a_key_may_hold_the_files_name(s3: Any, signed: Any, send: Any, bucket: str, name: str) -> None:
     assert send(*signed("up/${filename}"), filename=name).status == 204
@@ -133,7 +149,13 @@ CHANGES: dict[str, tuple[dict[str, str], tuple[int, str]]] = {
     "another day": ({"x-amz-date": "20200101T000000Z"}, (400, "InvalidArgument")),
     "a token": ({"x-amz-security-token": "t"}, (400, "InvalidToken")),
     "encryption": ({"x-amz-server-side-encryption": "AES256"}, (501, "NotImplemented")),
-    "tags": ({"tagging": "<Tagging/>"}, (501, "NotImplemented")),
+    "no tags": ({"tagging": "<Tagging/>"}, (400, "MalformedXML")),
+    "no document": ({"tagging": "a=b"}, (400, "MalformedXML")),
+    "a tag of AWS's": (
+        {"tagging": "<Tagging><TagSet><Tag><Key>aws:k</Key><Value/></Tag></TagSet></Tagging>"},
+        (400, "InvalidTag"),
+    ),
+    "an archival class": ({"x-amz-storage-class": "GLACIER"}, (400, "InvalidStorageClass")),
     "a copy": ({"x-amz-copy-source": "/b/k"}, (501, "NotImplemented")),
     "a coding": ({"x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER"}, (501, "NotImplemented")),
     "an access list": ({"acl": "public-read"}, (501, "NotImplemented")),
@@ -146,7 +168,8 @@ def test_what_nobody_has_signed_is_not_stored(s3: Any, signed: Any, send: Any, b
     if change == "an unknown key":
         today = datetime.now(UTC).strftime("%Y%m%d")
         changed = {"x-amz-credential": f"nobody/{today}/us-east-1/s3/aws4_request", "x-amz-date": f"{today}T000000Z"}
-    conditions = [{name: value} for name, value in changed.items()] if wanted[0] == 501 else []
+    refused_later = wanted[1] in ("NotImplemented", "MalformedXML", "InvalidTag", "InvalidStorageClass")
+    conditions = [{name: value} for name, value in changed.items()] if refused_later else []
     url, form = signed("k", {"Content-Type": "text/plain"}, conditions)
     assert code(send(url, form | changed)) == wanted
     assert keys(s3, bucket) == []
