@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from shim.ec2.engine.globs import Globs, grouped, special
 from shim.errors import AwsError
+from shim.globs import Globs, grouped, special
 
 Row = Mapping[str, Any]
 Path = str | Callable[[Row], Iterable[Any]]

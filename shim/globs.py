@@ -1,6 +1,7 @@
 r"""Match patterns with wildcards in time linear in the length of the text.
 
 `*` stands for any characters, `?` for one, `\` takes the next character literally; a last lone backslash is itself.
+Patterns that are written in another way come with a function that reads their tokens.
 
 Several patterns are one automaton, whose set of states is one integer (Shift-And: R. Baeza-Yates and G. Gonnet, "A new
 approach to text searching", CACM 35, 1992).  State n of a pattern means that the text so far can be read as its first
@@ -11,7 +12,11 @@ expression tries `*a*a*a*b` in exponentially many ways.)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+Token = tuple[bool, str]  # whether the character is a wildcard, and the character
+Read = Callable[[Any], Iterable[Token]]  # pattern → its tokens
 
 # The size of the integer that an automaton keeps for each distinct character of its patterns.
 _MOST_BITS = 512
@@ -23,9 +28,9 @@ def special(pattern: str) -> bool:
     return "*" in pattern or "?" in pattern or "\\" in pattern
 
 
-def grouped(patterns: Iterable[str]) -> tuple[Globs, ...]:
+def grouped(patterns: Iterable[Sequence[Any]], read: Read | None = None) -> tuple[Globs, ...]:
     """Make few automata of some patterns, each within `_MOST_BITS` unless a single pattern is longer."""
-    groups: list[list[str]] = []
+    groups: list[list[Sequence[Any]]] = []
     bits = _MOST_BITS
     for pattern in patterns:
         bits += len(pattern) + 1
@@ -33,7 +38,7 @@ def grouped(patterns: Iterable[str]) -> tuple[Globs, ...]:
             groups.append([])
             bits = len(pattern) + 1
         groups[-1].append(pattern)
-    return tuple(map(Globs, groups))
+    return tuple(Globs(group, read) for group in groups)
 
 
 class Globs:
@@ -42,13 +47,14 @@ class Globs:
     It is built at first use: a request may have thousands of patterns, and a refused request uses none of them.
     """
 
-    __slots__ = ("_accept", "_any", "_bits", "_keep", "_moves", "_patterns", "_start")
+    __slots__ = ("_accept", "_any", "_bits", "_keep", "_moves", "_patterns", "_read", "_start")
 
-    def __init__(self, patterns: Iterable[str]) -> None:
+    def __init__(self, patterns: Iterable[Sequence[Any]], read: Read | None = None) -> None:
         self._moves: dict[str, int] = {}  # character → the states that it leads to
         self._any = self._keep = self._start = self._accept = 0
         self._bits = 0
         self._patterns = tuple(patterns)  # not built yet
+        self._read: Read = read or tokens
 
     def cost(self, text: str) -> int:
         """Return the cost, in moves, of matching a text, and of building the automaton if it is not built yet."""
@@ -61,11 +67,11 @@ class Globs:
             self._moves[character] |= self._any
         self._patterns = ()
 
-    def _add(self, pattern: str) -> None:
+    def _add(self, pattern: Sequence[Any]) -> None:
         """Append the states of one pattern."""
         state = 1 << self._bits
         self._start |= state
-        for wildcard, character in _tokens(pattern):
+        for wildcard, character in self._read(pattern):
             if wildcard and character == "*":
                 self._keep |= state
                 continue
@@ -89,7 +95,7 @@ class Globs:
         return bool(states & self._accept)
 
 
-def _tokens(pattern: str) -> Iterator[tuple[bool, str]]:
+def tokens(pattern: str) -> Iterator[Token]:
     """Yield each character of a pattern with whether it is a wildcard."""
     characters = iter(pattern)
     for character in characters:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shim.ec2.engine.globs import Globs, grouped
+from shim.globs import Globs, grouped
 
 patterns = st.text(alphabet="ab*?\\", max_size=8)
 words = st.text(alphabet="ab*?\\\n", max_size=8)
