@@ -41,6 +41,7 @@ from shim.protocol.message import Request
 from shim.record import Record, current
 from shim.refusals import Refusal, Refusals
 from shim.s3 import errors as s3_errors
+from shim.s3.access import access
 from shim.s3.config import cors
 from shim.s3.objects import post_forms
 from shim.s3.service import s3
@@ -63,6 +64,7 @@ FRONTENDS = {
         buffered=False,
         form_handler=FormHandler(post_forms.is_post_form, post_forms.open_form),
         cross_origin=CrossOrigin(cors.preflight, cors.headers),
+        authorise=access.authorise,
     ),
     "ec2": Frontend(ec2, lambda error, operation, _: ec2_errors.translate(error, operation), _unsigned, buffered=True),
     "sts": Frontend(sts, lambda error, _, __: sts_errors.translate(error), _unsigned, buffered=True),

@@ -97,6 +97,13 @@ class Settings(BaseSettings):
         description="How many access keys each worker keeps in memory; not shared out, as every worker meets all keys.",
     )
 
+    # S3
+    block_public_access: bool = Field(
+        True,
+        description="Whether the four switches of the public access block are on for buckets that have set none, as "
+        "for new buckets on AWS.",
+    )
+
     # Limits
     max_connections: int = Field(
         4000, ge=1, description="How many connections there may be at once; one more is answered 503 and ended."

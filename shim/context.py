@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -12,6 +12,7 @@ from adapters.types.identity import Token
 from shim.auth.tokens import Tokens
 from shim.cache import Cache
 from shim.config import Settings
+from shim.errors import AwsError
 from shim.locks import Locks
 from shim.worker import Worker
 
@@ -38,6 +39,7 @@ class Call:
     function that closes it to `at_end`; the gateway calls these functions after the answer's last byte, or when the
     request ends early.  `cache` and
     `worker` are shared by all requests; `configurations` holds the bucket configurations that this request has read.
+    `refusals`, if set, returns the errors of the entries of a request's body that the sender may not act on, by place.
     """
 
     cloud: Cloud
@@ -55,6 +57,7 @@ class Call:
     cache: Cache = field(default_factory=Cache)
     worker: Worker = field(default_factory=Worker)
     configurations: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    refusals: Callable[[Sequence[Mapping[str, Any]]], Awaitable[Mapping[int, AwsError]]] | None = None
 
     def __repr__(self) -> str:
         """Name the request alone: the settings and the caller hold what no log may show."""

@@ -9,10 +9,14 @@ from typing import Any, Protocol
 
 from adapters.errors import BackendError
 from shim.auth.body import Body
+from shim.auth.sigv4 import Verified
+from shim.authz.decision import Decision
+from shim.authz.principal import Principal
 from shim.context import Call
 from shim.errors import AwsError
 from shim.http.asgi import Receive
 from shim.protocol.message import Reply, Request
+from shim.protocol.operation import Operation
 from shim.protocol.service import Service
 
 
@@ -21,6 +25,16 @@ class Translate(Protocol):
 
     def __call__(self, error: BackendError, operation: str, params: Mapping[str, Any]) -> AwsError:
         """Return the AWS error; every `Fault` has one."""
+        ...
+
+
+class Authorise(Protocol):
+    """Decides on a request for a service's own resource by the rules of that resource (a bucket's policy)."""
+
+    async def __call__(
+        self, call: Call, request: Request, operation: Operation, principal: Principal, verified: Verified | None
+    ) -> Decision:
+        """Return the decision; raise AwsError for a request that no rule could be applied to."""
         ...
 
 
@@ -68,7 +82,10 @@ class CrossOrigin:
 
 @dataclass(frozen=True, slots=True)
 class Frontend:
-    """One AWS service with its functions; `unsigned` makes its error for an unsigned request."""
+    """One AWS service with its functions.
+
+    `unsigned` makes its error for an unsigned request; `authorise` decides on requests whose address names a resource.
+    """
 
     service: Service
     translate: Translate
@@ -76,3 +93,4 @@ class Frontend:
     buffered: bool  # requests are forms, read whole before their signature is checked
     form_handler: FormHandler | None = None
     cross_origin: CrossOrigin | None = None
+    authorise: Authorise | None = None

@@ -128,7 +128,7 @@ class Gateway:
             receive = with_idle_timeout(receive, self._settings.body_idle_seconds)
         record = Record(new_request_id(), time.perf_counter(), client=head.client)
         current.set(record)
-        state = _State(head, receive, record, scope.get("admitted", _nothing))
+        state = _State(head, receive, record, scope.get("admitted", lambda: None))
         self.in_flight += 1
         try:
             await self._serve(state, send)
@@ -171,17 +171,11 @@ class Gateway:
             state.signature = parse_signature(state.head, frontend.service.name)
         requested = frontend.service.identify(state.request)
         record.operation = requested.name  # an operation of AWS's model, registered here or not
-        resource = names.resource(record.service, state.request.address)
         principal = await self._authenticate(state, frontend)
         record.account, record.project = principal.account_id, principal.project_id
         if state.form and (requested.anonymous or principal is not ANONYMOUS):
             requested = await self._work(state, state.form, lambda: self._decode_form(state, frontend))
-        action = names.action(record.service, requested.name)
-        decision = authorise(principal, action, resource, open_to_anyone=requested.anonymous)
-        if not decision.allowed:
-            record.reason = decision.reason  # the answer tells a stranger less
-            log.debug("request %s is refused: %s", record.request_id, decision.reason)
-            raise frontend.unsigned(state.request)
+        call = await self._authorise(state, frontend, requested, principal)
         state.admitted()
         operation = requested.operation
         if operation is None:
@@ -191,7 +185,10 @@ class Gateway:
         params = state.params = await self._parse(state, frontend, operation)
         if operation.check is not None:
             operation.check(self._settings, principal, operation.name, params)
-        call = state.call = await self._call(state, operation, principal, params)
+        if call is None:
+            call = state.call = await self._call(state, operation, principal)
+        if operation.has_dry_run and params.pop("DryRun", False):
+            raise dry_run(operation, call.caller.roles)
         work = self._act(state, frontend, operation, call, params)
         if operation.ends_with_client:
             return await while_client_waits(work, state.receive)
@@ -199,6 +196,25 @@ class Gateway:
             return await work
         silence = self._settings.answer_silence_seconds
         return await keep_connection_alive(work, silence, record.request_id, lambda error: self._failure(error, state))
+
+    async def _authorise(
+        self, state: _State, frontend: Frontend, requested: RequestedOperation, principal: Principal
+    ) -> Call | None:
+        """Refuse a request that its sender may not make; return its `Call` if the decision needed one."""
+        record, address = state.record, state.request.address
+        call = None
+        if frontend.authorise is not None and requested.operation is not None and address.bucket:
+            call = state.call = await self._call(state, requested.operation, principal)
+            decision = await frontend.authorise(call, state.request, requested.operation, principal, state.verified)
+        else:
+            action = names.action(record.service, requested.name)
+            resource = names.resource(record.service, address)
+            decision = authorise(principal, action, resource, open_to_anyone=requested.anonymous)
+        if not decision.allowed:
+            record.reason = decision.reason  # the answer tells a stranger less
+            log.debug("request %s is refused: %s", record.request_id, decision.reason)
+            raise decision.error or frontend.unsigned(state.request)
+        return call
 
     def _service(self, state: _State) -> Frontend:
         """Find the service of a request and, for S3, the bucket and key."""
@@ -306,7 +322,7 @@ class Gateway:
         # Unsigned requests have no account: those of one address share a turn.
         return await self._worker.run(state.record.account or state.record.client, work)
 
-    async def _call(self, state: _State, operation: Operation, principal: Principal, params: dict[str, Any]) -> Call:
+    async def _call(self, state: _State, operation: Operation, principal: Principal) -> Call:
         """Return the action's `Call`; the caller's token comes from the cache nearly always."""
         settings, head = self._settings, state.head
         if state.tokens is None:
@@ -323,8 +339,6 @@ class Gateway:
                 roles=token.roles,
             )
             cloud = self._tenants.tenant(state.tokens, token, state.record.request_id)
-        if operation.has_dry_run and params.pop("DryRun", False):
-            raise dry_run(operation, caller.roles)
         scope = state.verified.sig.scope if state.verified else None
         return Call(
             cloud=cloud,
@@ -376,7 +390,7 @@ class Gateway:
             project = credential.project_id
             account = account_id(project, self._settings.account_ids)
             principal = ANONYMOUS._replace(project_id=project, account_id=account)
-            return await self._call(state, frontend.service.operations["GetBucketCors"], principal, {})
+            return await self._call(state, frontend.service.operations["GetBucketCors"], principal)
         except (AwsError, BackendError) as error:
             log.debug("request %s: no project for CORS rules: %s", state.record.request_id, error)
             return None
@@ -384,7 +398,3 @@ class Gateway:
     def _failure(self, error: Exception, state: _State) -> Reply:
         """Turn any exception into the service's error envelope."""
         return failure(error, state.record, state.frontend or self._frontends["s3"], state.request, state.params)
-
-
-def _nothing() -> None:
-    return

@@ -13,6 +13,7 @@ from shim.protocol.values import Values
 # An action: (call, parameters) → the answer's members, or None where AWS answers nothing.
 Handler = Callable[[Any, Any], Awaitable[Mapping[str, Any] | None]]
 Parse = Callable[[Request, bytes], dict[str, Any]]
+ParseHead = Callable[[Request], dict[str, Any]]  # the parameters that are not in the body
 # Raises AwsError for parameters that no cloud is needed to refuse: (settings, principal, operation's name, parameters).
 Check = Callable[[Any, Any, str, Mapping[str, Any]], None]
 Write = Callable[[Mapping[str, Any], str, Request], Reply]  # result, request id, request
@@ -47,6 +48,7 @@ class Operation:
     ignores: Mapping[str, str]
     values: Mapping[str, tuple[Values, ...]]  # parameters of which only some values are taken
     parse: Parse
+    parse_head: ParseHead | None  # of a protocol whose parameters are not all in the body
     write: Write
     unsupported: Callable[[Mapping[str, Any], str], AwsError | None]  # parameters, the caller's account id
 
@@ -80,6 +82,7 @@ class Dialect:
     unsupported_parameter: Callable[[str, Any], AwsError]  # its path, the operation model → ...
     unsupported_value: Callable[[str, Any, Any], AwsError]  # its path, the value, the operation model → ...
     always: Callable[[Any], frozenset[str]]  # operation model → members that the gateway itself honours
+    head_parser: Callable[[Any], ParseHead] | None = None
 
 
 def describe(model: Any) -> Mapping[str, Any]:

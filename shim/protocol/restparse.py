@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from shim.errors import AwsError
 from shim.protocol import documents, headers, scalars
 from shim.protocol.message import USUAL, Head, Request
-from shim.protocol.operation import Parse
+from shim.protocol.operation import Parse, ParseHead
 from shim.protocol.parameter_error import ParameterError, Problem
 from shim.protocol.s3_router import SIGNATURE, SIGNS_ONLY, not_implemented
 from shim.protocol.unknown_names import HARMLESS, ignores_header, known
@@ -49,13 +49,22 @@ def checksums(model: Any) -> tuple[str, ...]:
 
 def parser(model: Any) -> Parse:
     """Compile an operation's parser."""
+    return _parser(model, _body(model.input_shape))
+
+
+def head_parser(model: Any) -> ParseHead:
+    """Compile the parser of an operation's parameters in path, query and headers."""
+    parse = _parser(model, None)
+    return lambda request: parse(request, b"")
+
+
+def _parser(model: Any, body_of: Callable[[dict[str, Any], bytes], None] | None) -> Parse:
     shape = model.input_shape
     path = _path(model) if shape else None
     query = _query(shape) if shape else None
     in_headers = _headers(model)
     copies = shape is not None and "CopySource" in shape.members
     missing = _missing(shape)
-    body_of = _body(shape)
 
     def parse(request: Request, body: bytes) -> dict[str, Any]:
         head = request.head

@@ -236,4 +236,5 @@ DIALECT = Dialect(
     unsupported_parameter=_unsupported_parameter,
     unsupported_value=_unsupported_value,
     always=_always,
+    head_parser=restparse.head_parser,
 )

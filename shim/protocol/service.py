@@ -173,6 +173,7 @@ class Service:
             ignores=MappingProxyType(dict(ignores)),
             values=MappingProxyType(rules),
             parse=self._dialect.parser(model),
+            parse_head=self._dialect.head_parser(model) if self._dialect.head_parser else None,
             write=self._dialect.writer(model),
             unsupported=unsupported,
         )

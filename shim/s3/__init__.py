@@ -7,6 +7,7 @@ import shim.s3.buckets.buckets
 import shim.s3.buckets.listing
 import shim.s3.buckets.versions
 import shim.s3.config.acl
+import shim.s3.config.policy
 import shim.s3.config.settings
 import shim.s3.config.unconfigured
 import shim.s3.multipart.attributes

@@ -35,7 +35,7 @@ def valid(document: Any) -> bool:
     return True
 
 
-@settings(max_examples=500)
+@settings(max_examples=250)
 @given(policies().filter(valid), senders, actions, resources, contexts())
 def test_a_policy_has_the_effect_that_the_reference_finds(
     document: Any, who: Any, action: str, resource: str, context: Any
@@ -44,7 +44,7 @@ def test_a_policy_has_the_effect_that_the_reference_finds(
     assert effect_of(document, who, action, resource, context) == told
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(policies().filter(valid), senders, actions, resources, contexts())
 def test_one_added_deny_keeps_out_whom_it_names(
     document: Any, who: Any, action: str, resource: str, context: Any
@@ -57,7 +57,7 @@ def test_one_added_deny_keeps_out_whom_it_names(
         assert effect_of(denied, who, action, resource, context) == "deny"
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(policies().filter(valid), statements("Deny"), senders, actions, resources, contexts())
 def test_a_deny_never_lets_anybody_in(
     document: Any, deny: Any, who: Any, action: str, resource: str, context: Any
@@ -67,7 +67,7 @@ def test_a_deny_never_lets_anybody_in(
         assert effect_of(document, who, action, resource, context) == "allow"
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(policies().filter(valid), senders, actions, resources, contexts())
 def test_what_is_allowed_could_be_allowed(document: Any, who: Any, action: str, resource: str, context: Any) -> None:
     if effect_of(document, who, action, resource, context) == "allow":

@@ -17,14 +17,14 @@ KEEP_SECONDS: Final = 30.0
 PREFIX: Final = "s3-config-"  # of the gateway's items; others belong to OpenStack's own tools
 _CHANGE: Final = "bucket-change"
 _LONGEST_READ: Final = 120.0  # seconds; longer than the timeout of a HEAD to Swift
-_SORT: Final = "bucket"  # the name of these look-ups in the metrics
+SORT: Final = "bucket"  # the name of these look-ups in the metrics
 
 
 async def configuration(call: Call, bucket: str) -> Mapping[str, str]:
     """Return a bucket's configuration, which may be some seconds old; raise as ObjectStore.container does."""
     found = call.configurations.get(bucket)
     if found is None:
-        found = call.cache.get(call.caller.project_id, (_SORT, bucket))
+        found = call.cache.get(call.caller.project_id, (SORT, bucket))
         if found is None:
             found = await read(call, bucket)
         call.configurations[bucket] = found
@@ -38,7 +38,7 @@ async def read(call: Call, bucket: str) -> Mapping[str, str]:
     found = {name.removeprefix(PREFIX): value for name, value in container.metadata.items() if name.startswith(PREFIX)}
     call.configurations[bucket] = found
     if _last_change(call, bucket) is change:  # otherwise Swift may have answered before the change
-        call.cache.put(call.caller.project_id, (_SORT, bucket), found, size=weight(found), seconds=KEEP_SECONDS)
+        call.cache.put(call.caller.project_id, (SORT, bucket), found, size=weight(found), seconds=KEEP_SECONDS)
     return found
 
 
@@ -55,7 +55,7 @@ async def configure(call: Call, bucket: str, items: Mapping[str, str]) -> None:
 def forget(call: Call, bucket: str) -> None:
     """Drop a bucket's cached configuration after a change, a creation or a deletion."""
     call.configurations.pop(bucket, None)
-    call.cache.drop(call.caller.project_id, (_SORT, bucket))
+    call.cache.drop(call.caller.project_id, (SORT, bucket))
     call.cache.put(call.caller.project_id, (_CHANGE, bucket), object(), size=0, seconds=_LONGEST_READ)
 
 

@@ -19,7 +19,7 @@ from adapters.types.objects import Description
 from shim.context import Call
 from shim.errors import AwsError
 from shim.s3 import names
-from shim.s3.config.configuration import configure, read
+from shim.s3.config.configuration import configuration, configure, read
 from shim.undo import undoing
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,21 @@ async def current(call: Call, bucket: str, name: str) -> Any:
             return found
         tried = item
     raise unreadable(bucket, name, "its object is gone")
+
+
+async def recent(call: Call, bucket: str, name: str) -> tuple[str, Any]:
+    """Return the document's item and content, which may be some seconds old; ('', None) if there is none.
+
+    Without a document this costs no call to Swift while the bucket's configuration is cached.
+    """
+    item = (await configuration(call, bucket)).get(name, "")
+    found = await _opened(call, bucket, name, item)
+    if found is _GONE:  # replaced by another gateway since
+        item = (await read(call, bucket)).get(name, "")
+        found = await _opened(call, bucket, name, item)
+        if found is _GONE:
+            raise unreadable(bucket, name, "its object is gone")
+    return item, found
 
 
 def alone(call: Call, bucket: str) -> AbstractAsyncContextManager[None]:

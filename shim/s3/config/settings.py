@@ -15,17 +15,12 @@ from shim.protocol.restparse import malformed_xml
 from shim.protocol.s3_router import not_implemented
 from shim.protocol.values import Values, only
 from shim.s3 import names, tags
-from shim.s3.config import cors, documents
+from shim.s3.config import cors, documents, public_access
 from shim.s3.errors import no_such_configuration
 from shim.s3.service import action
 
 BUCKET_TAGS: Final = 50
 _TOO_MANY_TAGS: Final = "Bucket tag count cannot be greater than 50"
-
-# "S3 Block Public Access is enabled by default for all new buckets" (User Guide, Blocking public access).
-_BLOCKED: Final = dict.fromkeys(
-    ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
-)
 
 
 class Setting(NamedTuple):
@@ -33,8 +28,9 @@ class Setting(NamedTuple):
 
     `operation` is the common part of the names of its Put, Get and Delete, `member` the parameter of Put with the
     document.  `check` returns the document to store, or raises.  `answer` makes Get's answer from a document.  Before
-    the first Put the bucket has the document `default`.  `missing` is the code and the message of Get's error without a
-    document; only a sub-resource that has it can be deleted.  `values` are the values that Put accepts, if not all.
+    the first Put the bucket has the document `default`, or the one that it makes from the gateway's settings.
+    `missing` is the code and the message of Get's error without a document; only a sub-resource that has it can be
+    deleted.  `values` are the values that Put accepts, if not all.
     """
 
     name: str
@@ -49,11 +45,6 @@ class Setting(NamedTuple):
 
 def _tags(value: Mapping[str, Any]) -> Any:
     return tags.check(value["TagSet"], BUCKET_TAGS, _TOO_MANY_TAGS)
-
-
-def _block(value: Mapping[str, Any]) -> Any:
-    """Accept any values of the four switches: access cannot be granted to others, so the switches block nothing."""
-    return {name: bool(value.get(name)) for name in _BLOCKED}
 
 
 def _none(value: Mapping[str, Any]) -> Any:
@@ -84,13 +75,14 @@ _SETTINGS: Final = (
         missing=("NoSuchTagSet", "The TagSet does not exist"),
     ),
     Setting(
-        "public-access",
+        public_access.NAME,
         "public_access_block",
         "PublicAccessBlockConfiguration",
-        _block,
+        public_access.checked,
         lambda kept: {"PublicAccessBlockConfiguration": kept},
         missing=("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found"),
-        default=_BLOCKED,
+        # "S3 Block Public Access is enabled by default for all new buckets" (User Guide, Blocking public access).
+        default=public_access.default,
     ),
     Setting(
         "ownership",
@@ -145,7 +137,8 @@ def _register(setting: Setting) -> None:
 
     async def get(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
         kept = await documents.current(call, names.bucket(call, req), setting.name)
-        found = setting.default if kept is None else kept
+        default = setting.default(call.settings) if callable(setting.default) else setting.default
+        found = default if kept is None else kept
         if not found and setting.missing:
             raise no_such_configuration(req, *setting.missing)
         return setting.answer(found)

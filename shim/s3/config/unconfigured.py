@@ -24,7 +24,6 @@ class Says(NamedTuple):
 
 
 _NO_ID: Final = Says("NoSuchConfiguration", "The specified configuration does not exist.")
-_NO_POLICY: Final = Says("NoSuchBucketPolicy", "The bucket policy does not exist")
 _LISTED: Final = ("analytics", "intelligent_tiering", "inventory", "metrics")  # several per bucket, each with an id
 
 _MISSING: Final[Mapping[str, Says]] = {
@@ -34,8 +33,6 @@ _MISSING: Final[Mapping[str, Says]] = {
     "get_bucket_lifecycle_configuration": Says(
         "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist"
     ),
-    "get_bucket_policy": _NO_POLICY,
-    "get_bucket_policy_status": _NO_POLICY,
     "get_bucket_replication": Says(
         "ReplicationConfigurationNotFoundError", "The replication configuration was not found"
     ),
@@ -54,7 +51,6 @@ _MISSING: Final[Mapping[str, Says]] = {
 _NOTHING_TO_DELETE: Final = (
     "delete_bucket_encryption",
     "delete_bucket_lifecycle",
-    "delete_bucket_policy",
     "delete_bucket_replication",
     "delete_bucket_website",
 )

@@ -62,12 +62,14 @@ async def delete_objects(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any
     if not 1 <= len(wanted) <= MOST_KEYS:
         raise malformed_xml()
     await read(call, bucket)  # raises for a missing bucket, and tells whether it has records
-    single, plain = _sorted(wanted)
+    denied = await call.refusals(wanted) if call.refusals else {}
+    single, plain = _sorted([one for place, one in enumerate(wanted) if place not in denied])
     many = await segments.candidates(call, bucket, plain) | await records.candidates(call, bucket, plain)
     single += [{"Key": key} for key in plain if key in many]
     plain = [key for key in plain if key not in many]
     errors = await _one_by_one(call, bucket, single)
     errors |= await _together(call, bucket, plain)
+    errors |= {_which(wanted[place]): error for place, error in denied.items()}
     quiet = bool(req["Delete"].get("Quiet"))
     return {
         "Deleted": [] if quiet else [_echo(one) for one in wanted if _which(one) not in errors],

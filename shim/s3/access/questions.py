@@ -1,0 +1,83 @@
+"""Which actions on which resources a request needs, by IAM's names.
+
+Most requests need one.  "Required permissions" of each operation (S3 API reference) name the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from shim.authz import names
+
+_ARN: Final = "arn:aws:s3:::"
+# Actions with another name for a version of an object.
+_OF_VERSIONS: Final[Mapping[str, str]] = {
+    "s3:GetObject": "s3:GetObjectVersion",
+    "s3:GetObjectAcl": "s3:GetObjectVersionAcl",
+    "s3:GetObjectAttributes": "s3:GetObjectVersionAttributes",
+    "s3:GetObjectTagging": "s3:GetObjectVersionTagging",
+    "s3:GetObjectTorrent": "s3:GetObjectVersionTorrent",
+    "s3:DeleteObject": "s3:DeleteObjectVersion",
+    "s3:DeleteObjectTagging": "s3:DeleteObjectVersionTagging",
+    "s3:PutObjectAcl": "s3:PutObjectVersionAcl",
+    "s3:PutObjectTagging": "s3:PutObjectVersionTagging",
+}
+_GRANTS: Final = frozenset(
+    ("ACL", "GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP", "AccessControlPolicy")
+)
+# Members of an upload that need an action of their own beside s3:PutObject.
+_WITH_UPLOADS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(_GRANTS, "s3:PutObjectAcl"),
+    "Tagging": "s3:PutObjectTagging",
+    "ObjectLockMode": "s3:PutObjectRetention",
+    "ObjectLockRetainUntilDate": "s3:PutObjectRetention",
+    "ObjectLockLegalHoldStatus": "s3:PutObjectLegalHold",
+}
+_UPLOADS: Final = frozenset(("PutObject", "CopyObject", "CreateMultipartUpload"))
+# ACLs that need no s3:PutObjectAcl: they give nothing away.
+_PLAIN_ACLS: Final = frozenset(("", "private", "bucket-owner-full-control"))
+
+
+class Question(NamedTuple):
+    """An action on a resource."""
+
+    action: str
+    resource: str
+
+
+def arn(bucket: str, key: str = "") -> str:
+    """Return the ARN of a bucket or of an object."""
+    return f"{_ARN}{bucket}/{key}" if key else f"{_ARN}{bucket}"
+
+
+def of_version(action: str, version: str | None) -> str:
+    """Return the name of an action on a version of an object."""
+    return _OF_VERSIONS.get(action, action) if version else action
+
+
+def questions(operation: str, bucket: str, key: str, params: Mapping[str, Any]) -> list[Question]:
+    """Return what a request needs on the bucket and object of its address; `params` are those in its head."""
+    place = arn(bucket, key)
+    action = names.action("s3", operation)
+    version = params.get("VersionId") if key else None
+    found = [Question(of_version(action, version), place)]
+    if operation == "GetObjectAttributes":
+        found.append(Question(of_version("s3:GetObject", version), place))
+    if operation in _UPLOADS:
+        found += [Question(one, place) for one in _beside(params)]
+    if params.get("BypassGovernanceRetention"):
+        found.append(Question("s3:BypassGovernanceRetention", place))
+    return found
+
+
+def _beside(params: Mapping[str, Any]) -> Iterator[str]:
+    needed = {action for member, action in _WITH_UPLOADS.items() if params.get(member)}
+    if params.get("ACL", "") in _PLAIN_ACLS and not (_GRANTS - {"ACL"}) & params.keys():
+        needed.discard("s3:PutObjectAcl")
+    yield from sorted(needed)
+
+
+def of_source(bucket: str, key: str, version: str | None) -> Question:
+    """Return what a copy needs on its source."""
+    return Question(of_version("s3:GetObject", version), arn(bucket, key))

@@ -1,0 +1,186 @@
+"""Bucket policies: returned as they were put, and obeyed by the owner's own requests on every way to an object."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from openstack.connection import Connection
+
+from tests.conftest import empty_bucket
+from tests.s3.client_errors import refused
+from tests.support.clients import Boto
+from tests.support.gateway import Gateway
+
+OPEN = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), False)
+
+
+def document(bucket: str, *statements: Any) -> str:
+    """Return a policy whose statements are about everybody and the whole bucket, unless they say otherwise."""
+    places = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
+    told = [{"Principal": "*", "Resource": places, **one} for one in statements]
+    return json.dumps({"Version": "2012-10-17", "Statement": told}, indent=1)
+
+
+@pytest.fixture
+def governed(s3: Any, bucket: str) -> Iterator[str]:
+    """A bucket whose policy is deleted before the bucket is emptied."""
+    yield bucket
+    s3.delete_bucket_policy(Bucket=bucket)
+
+
+def test_a_policy_is_returned_as_it_was_put(s3: Any, governed: str) -> None:
+    for sid in ("short", "long" * 400):
+        text = document(governed, {"Sid": sid, "Effect": "Deny", "Action": "s3:DeleteBucketWebsite"}) + " \n"
+        s3.put_bucket_policy(Bucket=governed, Policy=text)
+        assert s3.get_bucket_policy(Bucket=governed)["Policy"] == text
+        assert s3.get_bucket_policy_status(Bucket=governed)["PolicyStatus"] == {"IsPublic": False}
+    s3.delete_bucket_policy(Bucket=governed)
+    for ask in (s3.get_bucket_policy, s3.get_bucket_policy_status):
+        with refused("NoSuchBucketPolicy", 404) as seen:
+            ask(Bucket=governed)
+        assert seen["BucketName"] == governed
+    s3.delete_bucket_policy(Bucket=governed)
+
+
+def test_a_policy_that_is_not_one_changes_nothing(s3: Any, governed: str) -> None:
+    text = document(governed, {"Effect": "Deny", "Action": "s3:DeleteBucketWebsite"})
+    s3.put_bucket_policy(Bucket=governed, Policy=text)
+    with refused("MalformedPolicy", 400):
+        s3.put_bucket_policy(Bucket=governed, Policy="{}")
+    with refused("MalformedPolicy", 400):
+        s3.put_bucket_policy(Bucket=governed, Policy=text.replace(governed, "another-bucket"))
+    with refused("PolicyTooLarge", 400):
+        s3.put_bucket_policy(Bucket=governed, Policy=text + " " * 20_480)
+    assert s3.get_bucket_policy(Bucket=governed)["Policy"] == text
+
+
+def test_a_public_policy_is_blocked_unless_the_owner_says_otherwise(s3: Any, governed: str) -> None:
+    text = document(governed, {"Effect": "Allow", "Action": "s3:GetObject"})
+    with refused("AccessDenied", 403) as seen:
+        s3.put_bucket_policy(Bucket=governed, Policy=text)
+    assert "BlockPublicPolicy" in seen["Message"]
+    s3.put_public_access_block(Bucket=governed, PublicAccessBlockConfiguration=OPEN)
+    s3.put_bucket_policy(Bucket=governed, Policy=text)
+    assert s3.get_bucket_policy_status(Bucket=governed)["PolicyStatus"] == {"IsPublic": True}
+
+
+def denied(bucket: str, s3: Any, key: str) -> None:
+    """Try to write a key in every way that S3 has."""
+    with refused("AccessDenied", 403) as seen:
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    assert "explicit deny in a resource-based policy" in seen["Message"]
+    with refused("AccessDenied", 403):
+        s3.copy_object(Bucket=bucket, Key=key, CopySource=f"{bucket}/open/k")
+    with refused("AccessDenied", 403):
+        s3.create_multipart_upload(Bucket=bucket, Key=key)
+    with refused("AccessDenied", 403):
+        s3.upload_part(Bucket=bucket, Key=key, UploadId="u" * 32, PartNumber=1, Body=b"x")
+    with refused("AccessDenied", 403):
+        s3.complete_multipart_upload(Bucket=bucket, Key=key, UploadId="u" * 32, MultipartUpload={"Parts": []})
+    url = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": key})
+    assert requests.put(url, data=b"x", timeout=60).status_code == 403
+    form = s3.generate_presigned_post(bucket, key)
+    assert requests.post(form["url"], data=form["fields"], files={"file": b"x"}, timeout=60).status_code == 403
+
+
+def test_a_deny_binds_the_owner_on_every_way_to_an_object(s3: Any, governed: str, openstack_main: Connection) -> None:
+    s3.put_object(Bucket=governed, Key="open/k", Body=b"x")
+    s3.put_object(Bucket=governed, Key="shut/k", Body=b"old")
+    shut = f"arn:aws:s3:::{governed}/shut/*"
+    text = document(
+        governed,
+        {"Effect": "Deny", "Action": ["s3:PutObject", "s3:DeleteObject"], "Resource": shut},
+        {"Effect": "Deny", "Action": "s3:GetObject", "Resource": f"{shut[:-1]}k"},
+    )
+    s3.put_bucket_policy(Bucket=governed, Policy=text)
+    denied(governed, s3, "shut/new")
+    for read in (s3.get_object, s3.get_object_attributes):
+        more = {"ObjectAttributes": ["ETag"]} if read == s3.get_object_attributes else {}
+        with refused("AccessDenied", 403):
+            read(Bucket=governed, Key="shut/k", **more)
+    with refused("403", 403):
+        s3.head_object(Bucket=governed, Key="shut/k")
+    with refused("AccessDenied", 403):
+        s3.copy_object(Bucket=governed, Key="open/copy", CopySource=f"{governed}/shut/k")
+    with refused("AccessDenied", 403):
+        s3.delete_object(Bucket=governed, Key="shut/k")
+    answer = s3.delete_objects(
+        Bucket=governed, Delete={"Objects": [{"Key": "shut/k"}, {"Key": "open/k"}, {"Key": "open/none"}]}
+    )
+    assert [(one["Key"], one["Code"]) for one in answer["Errors"]] == [("shut/k", "AccessDenied")]
+    assert {one["Key"] for one in answer["Deleted"]} == {"open/k", "open/none"}
+    assert [one.name for one in openstack_main.object_store.objects(governed)] == ["shut/k"]
+
+
+def test_a_copy_into_another_bucket_asks_the_source(s3: Any, aws: Boto, governed: str) -> None:
+    s3.put_object(Bucket=governed, Key="k", Body=b"x")
+    s3.put_bucket_policy(Bucket=governed, Policy=document(governed, {"Effect": "Deny", "Action": "s3:GetObject"}))
+    other = f"{governed}-copy"
+    s3.create_bucket(Bucket=other)
+    try:
+        with refused("AccessDenied", 403):
+            s3.copy_object(Bucket=other, Key="k", CopySource=f"{governed}/k")
+    finally:
+        empty_bucket(s3, other)
+        s3.delete_bucket(Bucket=other)
+
+
+def test_conditions_see_the_request(s3: Any, governed: str) -> None:
+    where = {"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}, "Bool": {"aws:SecureTransport": "false"}}
+    text = document(
+        governed,
+        {"Effect": "Deny", "Action": "s3:ListBucket", "Condition": {"StringLike": {"s3:prefix": "shut/*"}, **where}},
+        {"Effect": "Deny", "Action": "s3:ListBucket", "Condition": {"NumericGreaterThan": {"s3:max-keys": 10}}},
+        {"Effect": "Deny", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{governed}/${{aws:username}}/*"},
+        {"Effect": "Deny", "Action": "s3:GetObject",
+         "Condition": {"StringNotEquals": {"s3:authType": "REST-QUERY-STRING"}}},
+    )  # fmt: skip
+    s3.put_bucket_policy(Bucket=governed, Policy=text)
+    s3.list_objects_v2(Bucket=governed, Prefix="open/", MaxKeys=10)
+    for more in ({"Prefix": "shut/a"}, {"MaxKeys": 11}):
+        with refused("AccessDenied", 403):
+            s3.list_objects_v2(Bucket=governed, **more)
+    with refused("AccessDenied", 403):
+        s3.put_object(Bucket=governed, Key="main/k", Body=b"x")
+    s3.put_object(Bucket=governed, Key="alt/k", Body=b"x")
+    with refused("AccessDenied", 403):
+        s3.get_object(Bucket=governed, Key="alt/k")
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": governed, "Key": "alt/k"})
+    assert requests.get(url, timeout=60).content == b"x"
+
+
+def test_the_owner_may_always_replace_and_delete_the_policy(s3: Any, governed: str) -> None:
+    text = document(governed, {"Effect": "Deny", "Action": "s3:*"})
+    s3.put_bucket_policy(Bucket=governed, Policy=text)
+    with refused("AccessDenied", 403):
+        s3.get_bucket_location(Bucket=governed)
+    assert s3.get_bucket_policy(Bucket=governed)["Policy"] == text
+    s3.put_bucket_policy(Bucket=governed, Policy=text.replace("s3:*", "s3:DeleteBucketWebsite"))
+    s3.get_bucket_location(Bucket=governed)
+
+
+def test_a_damaged_policy_lets_nobody_in(s3: Any, governed: str, openstack_main: Connection) -> None:
+    openstack_main.object_store.post(f"/{governed}", headers={"X-Container-Meta-S3-Config-Policy": '"{}"'})
+    with refused("AccessDenied", 403):
+        s3.put_object(Bucket=governed, Key="k", Body=b"x")
+    s3.put_bucket_policy(Bucket=governed, Policy=document(governed, {"Effect": "Deny", "Action": "s3:DeleteBucket"}))
+    s3.put_object(Bucket=governed, Key="k", Body=b"x")
+
+
+def test_why_a_policy_refuses_is_told_to_the_operator(s3: Any, governed: str, gateway: Gateway) -> None:
+    text = document(governed, {"Sid": "NoReads", "Effect": "Deny", "Action": "s3:GetObject"})
+    s3.put_bucket_policy(Bucket=governed, Policy=text)
+    with refused("AccessDenied", 403):
+        s3.get_object(Bucket=governed, Key="k")
+    accounts = requests.get(f"{gateway.metrics_url}/api/refusals", timeout=60).json()
+    why = f"statement 'NoReads' of the bucket's policy denies s3:GetObject on arn:aws:s3:::{governed}/k"
+    assert any(why in one["why"] for each in accounts for one in each["refusals"])
+
+
+def test_a_policy_costs_no_call_when_it_is_known(s3: Any, governed: str, gateway: Gateway) -> None:
+    s3.put_bucket_policy(Bucket=governed, Policy=document(governed, {"Effect": "Deny", "Action": "s3:DeleteBucket"}))
+    s3.put_object(Bucket=governed, Key="k", Body=b"x")
+    s3.get_object(Bucket=governed, Key="k")
+    assert gateway.call(s3.get_object(Bucket=governed, Key="k"))["upstream_calls"] == 1
