@@ -122,9 +122,9 @@ def test_a_policy_has_up_to_20_kilobytes() -> None:
 
 
 def test_a_statement_has_no_more_wildcards_than_there_are_actions() -> None:
-    some = [f"s3:{'*' * n}Get*" for n in range(1, 201)]
-    assert parsed(document(statement(Action=some[:150])), BUCKET).statements
-    assert "wildcards" in refusal(document(statement(Action=[f"s3:Get*{n:03}".replace("0", "*") for n in range(201)])))
+    some = [f"s3:{'*' * n}Get*" for n in range(1, 102)]
+    assert parsed(document(statement(Action=some[:100])), BUCKET).statements
+    assert "wildcards" in refusal(document(statement(Action=some)))
 
 
 def test_brackets_within_texts_are_not_nested() -> None:
@@ -148,13 +148,11 @@ def test_a_damaged_document_is_refused_and_breaks_nothing(told: Any, data: Any) 
 
 
 def test_a_hostile_document_costs_no_more_than_its_size() -> None:
-    plain = document(*(statement(Sid=f"s{n}") for n in range(120)))
-    usual = work_of(lambda: parsed(plain, BUCKET))
     stars = document(statement(Resource=["arn:aws:s3:::bkt/" + "*a" * 40 + "b"] * 150))
-    actions = document(statement(Action=[f"s3:{'*' * n}g*e*t*" for n in range(1, 180)]))
+    actions = document(statement(Action=[f"s3:{'*' * n}g*e*t*" for n in range(1, 100)]))
     for hostile in (stars, actions):
         assert len(hostile) <= MOST_BYTES
-        assert work_of(partial(parsed, hostile, BUCKET)) < 10 * usual
+        assert work_of(partial(parsed, hostile, BUCKET)) < 100  # plain calls, in a thread of its own
 
 
 FIXED = {"AWS": "arn:aws:iam::111122223333:root"}
