@@ -1,6 +1,6 @@
 """The gateway: takes every AWS request through the same steps, from the socket to the answer.
 
-    route -> resource -> who -> authorise -> parse -> check -> act -> answer -> log line, metric, refusal
+    route -> resource -> who -> authorise -> parse -> read -> act -> answer -> log line, metric, refusal
 
 It knows no action and no cloud by name, and no action can leave out a step: signature, limits, request id, log line and
 metrics are the business of this module and of the registry that it reads.
@@ -182,14 +182,15 @@ class Gateway:
             assert requested.error is not None  # one of the two is set
             raise requested.error
 
-        params = state.params = await self._parse(state, frontend, operation)
-        if operation.check is not None:
-            operation.check(self._settings, principal, operation.name, params)
+        asked: Any
+        asked = state.params = await self._parse(state, frontend, operation)
+        if operation.read is not None:
+            asked = operation.read(self._settings, principal, operation.name, asked)
         if call is None:
             call = state.call = await self._call(state, operation, principal)
-        if operation.has_dry_run and params.pop("DryRun", False):
+        if operation.has_dry_run and state.params.pop("DryRun", False):
             raise dry_run(operation, call.caller.roles)
-        work = self._act(state, frontend, operation, call, params)
+        work = self._act(state, frontend, operation, call, asked)
         if operation.ends_with_client:
             return await while_client_waits(work, state.receive)
         if not operation.keeps_connection_alive:
@@ -357,12 +358,10 @@ class Gateway:
             worker=self._worker,
         )
 
-    async def _act(
-        self, state: _State, frontend: Frontend, operation: Operation, call: Call, params: Mapping[str, Any]
-    ) -> Reply:
+    async def _act(self, state: _State, frontend: Frontend, operation: Operation, call: Call, asked: Any) -> Reply:
         """Call the action, and write its result as an answer."""
         assert operation.handler is not None  # every registered operation has one
-        result = await operation.handler(call, params)
+        result = await operation.handler(call, asked)
         reply = frontend.service.reply(operation, result, request_id=state.record.request_id, request=state.request)
         return state.browser_form.answer(reply, call) if state.browser_form else reply
 

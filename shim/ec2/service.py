@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from shim.errors import AwsError
-from shim.protocol.operation import Check, Handler
+from shim.protocol.operation import Handler, Read
 from shim.protocol.service import Service
 from shim.protocol.values import Values
 
@@ -47,24 +47,26 @@ def action(
     ignores: Mapping[str, str] | None = None,
     values: Mapping[str, Values | tuple[Values, ...]] | None = None,
     forbids: Sequence[Forbidden] = (),
-    check: Check | None = None,
+    read: Read | None = None,
     ends_with_client: bool = False,
 ) -> Callable[[H], H]:
-    """Register an action of EC2; see `Service.action`.  `forbids` is checked before `check`, both before a cloud call.
+    """Register an action of EC2; see `Service.action`.  `forbids` is checked before `read`, both before a cloud call.
 
     Raises LookupError if `forbids` names a parameter that AWS's model does not have.
     """
 
-    def refuse(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]) -> None:
+    def checked(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]) -> Any:
         for one in forbids:
             one.check(req)
-        if check is not None:
-            check(settings, principal, operation, req)
+        return req if read is None else read(settings, principal, operation, req)
 
     def register(handler: H) -> H:
-        checked = refuse if forbids or check else None
         registered = ec2.action(
-            supports=supports, ignores=ignores, values=values, check=checked, ends_with_client=ends_with_client
+            supports=supports,
+            ignores=ignores,
+            values=values,
+            read=checked if forbids else read,
+            ends_with_client=ends_with_client,
         )(handler)
         name = next(name for name, one in ec2.handlers.items() if one is handler)
         shape = ec2.model.operation_model(name).input_shape

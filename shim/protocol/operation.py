@@ -10,12 +10,13 @@ from shim.errors import AwsError
 from shim.protocol.message import Reply, Request
 from shim.protocol.values import Values
 
-# An action: (call, parameters) → the answer's members, or None where AWS answers nothing.
+# An action: (call, what `read` returned, or the parameters) → the answer's members, or None where AWS answers nothing.
 Handler = Callable[[Any, Any], Awaitable[Mapping[str, Any] | None]]
 Parse = Callable[[Request, bytes], dict[str, Any]]
 ParseHead = Callable[[Request], dict[str, Any]]  # the parameters that are not in the body
-# Raises AwsError for parameters that no cloud is needed to refuse: (settings, principal, operation's name, parameters).
-Check = Callable[[Any, Any, str, Mapping[str, Any]], None]
+# Returns what the action is given: the parameters, or a value that was read from them.  Raises AwsError for parameters
+# that no cloud is needed to refuse: (settings, principal, operation's name, parameters).
+Read = Callable[[Any, Any, str, Mapping[str, Any]], Any]
 Write = Callable[[Mapping[str, Any], str, Request], Reply]  # result, request id, request
 
 Fail = Callable[[AwsError, str, Request], Reply]  # error, request id, request
@@ -42,7 +43,7 @@ class Operation:
     keeps_connection_alive: bool  # its answer may begin before its end
     anonymous: bool  # anyone may call it, unsigned
     ends_with_client: bool  # it is cancelled, and undoes what it did, when its client hangs up
-    check: Check | None  # runs when the parameters are parsed, before any service of OpenStack is asked
+    read: Read | None  # runs when the parameters are parsed, before any service of OpenStack is asked
     checksum: Checksum
     supports: frozenset[str]
     ignores: Mapping[str, str]
@@ -97,7 +98,7 @@ def describe(model: Any) -> Mapping[str, Any]:
         "keeps_connection_alive": False,
         "anonymous": False,
         "ends_with_client": False,
-        "check": None,
+        "read": None,
         "checksum": Checksum(
             required=bool(facts.get("requestChecksumRequired") or model.http_checksum_required),
             algorithm_member=facts.get("requestAlgorithmMember", ""),

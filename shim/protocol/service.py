@@ -20,7 +20,7 @@ from shim.errors import AwsError
 from shim.protocol import ec2, query, restxml
 from shim.protocol.coverage import compile_tree, covered_wholly, model_names, paths, shape_at, uncovered
 from shim.protocol.message import Reply, Request
-from shim.protocol.operation import Check, Dialect, Handler, Operation, RequestedOperation, describe
+from shim.protocol.operation import Dialect, Handler, Operation, Read, RequestedOperation, describe
 from shim.protocol.values import Values, beside, refused, with_examples
 
 H = TypeVar("H", bound=Handler)
@@ -104,7 +104,7 @@ class Service:
         keeps_connection_alive: bool = False,
         anonymous: bool = False,
         ends_with_client: bool = False,
-        check: Check | None = None,
+        read: Read | None = None,
     ) -> Callable[[H], H]:
         """Register an async function as the action of its name: `describe_volumes` is DescribeVolumes.
 
@@ -112,7 +112,8 @@ class Service:
         each with the reason.  `values` are those of which it takes only some values, by one rule or several.
         One that `keeps_connection_alive` may take longer than clients wait, so its 200 is sent before it has ended.
         One that is `anonymous` is open to anyone, unsigned.  One that `ends_with_client` is cancelled when its client
-        hangs up, and undoes what it did.  `check` refuses parameters for which no cloud need be asked.
+        hangs up, and undoes what it did.  `read` refuses parameters for which no cloud need be asked, and returns what
+        the action is given in place of the parameters.
         LookupError for a name, a path or a value that AWS lacks, and for an action written twice.
         """
 
@@ -130,7 +131,7 @@ class Service:
                 keeps_connection_alive=keeps_connection_alive,
                 anonymous=anonymous,
                 ends_with_client=ends_with_client,
-                check=check,
+                read=read,
             )
             self._requested[name] = RequestedOperation(name, self._registered[name], None, anonymous)
             self._operations.put(self._registered[name])

@@ -3,7 +3,7 @@
     values={"Encrypted": only(False), "KeyFormat": but("ppk"), "Users": but(OTHER_ACCOUNT)}
 
 The table is what the coverage shows and what refuses a request, so neither can promise what the other does not keep.
-It holds values that AWS takes and this cloud cannot honour.  What AWS itself refuses belongs to the action's `check`.
+It holds values that AWS takes and this cloud cannot honour.  What AWS itself refuses belongs to the action's `read`.
 """
 
 from __future__ import annotations

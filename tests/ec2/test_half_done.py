@@ -26,6 +26,7 @@ from shim.ec2.tags.tags import create_tags, describe_tags
 from shim.ec2.volumes.attachments import attach_volume
 from shim.errors import AwsError
 from shim.locks import Locks
+from tests.ec2.acting import act
 
 UUID = "00000000-0000-4000-8000-000000000001"
 DOWN = BackendError(Fault.UNAVAILABLE, service="network")
@@ -130,7 +131,7 @@ def test_a_group_whose_tags_cannot_be_kept_is_not_made() -> None:
     request = {"GroupName": "web", "Description": "d", "TagSpecifications": tags}
 
     async def create() -> None:
-        await create_security_group(call("CreateSecurityGroup", network=neutron), request)
+        await act(create_security_group, call("CreateSecurityGroup", network=neutron), request)
 
     with pytest.raises(BackendError):
         anyio.run(create)
@@ -145,10 +146,10 @@ def test_a_group_that_a_killed_gateway_left_half_done_is_not_shown_and_not_in_th
     network["network"] = neutron
 
     async def create() -> Any:
-        return await create_security_group(call("CreateSecurityGroup", **network), request)
+        return await act(create_security_group, call("CreateSecurityGroup", **network), request)
 
     async def shown() -> Any:
-        return await describe_security_groups(call("DescribeSecurityGroups", **network), {})
+        return await act(describe_security_groups, call("DescribeSecurityGroups", **network), {})
 
     with pytest.raises(BackendError):
         anyio.run(create)
@@ -172,7 +173,7 @@ def test_the_tags_of_a_half_done_group_are_neither_shown_nor_changed() -> None:
     only_groups = {"Filters": [{"Name": "resource-type", "Values": ["security-group"]}]}
 
     async def shown() -> Any:
-        return await describe_tags(call("DescribeTags", network=neutron), only_groups)
+        return await act(describe_tags, call("DescribeTags", network=neutron), only_groups)
 
     async def tag() -> None:
         request = {"Resources": [f"sg-{UUID.replace('-', '')}"], "Tags": [{"Key": "c", "Value": ""}]}
@@ -189,8 +190,8 @@ def test_nobody_can_name_a_group_as_if_it_were_half_done(name: str) -> None:
     neutron = Neutron()
 
     async def create() -> None:
-        await create_security_group(
-            call("CreateSecurityGroup", network=neutron), {"GroupName": name, "Description": "d"}
+        await act(
+            create_security_group, call("CreateSecurityGroup", network=neutron), {"GroupName": name, "Description": "d"}
         )
 
     with pytest.raises(AwsError) as refused:

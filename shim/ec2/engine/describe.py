@@ -23,7 +23,7 @@ from shim.ec2.engine.filters import Filter, Path, Row, Turns, compiled, select
 from shim.ec2.engine.resource_types import ResourceType
 from shim.ec2.service import action
 from shim.errors import AwsError
-from shim.protocol.operation import Check
+from shim.protocol.operation import Read
 from shim.protocol.values import Values
 
 
@@ -85,7 +85,7 @@ class Question:
 
 
 Rows = Callable[[Call, Question], Awaitable[Sequence[Row]]]
-Describe = Callable[[Call, Mapping[str, Any]], Coroutine[Any, Any, Mapping[str, Any]]]
+Describe = Callable[[Call, Question], Coroutine[Any, Any, Mapping[str, Any]]]
 
 
 def describes(
@@ -99,17 +99,16 @@ def describes(
 
     def register(rows: Rows) -> Describe:
         @wraps(rows)
-        async def describe(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-            return await answer(call, table, rows, req)
+        async def describe(call: Call, asked: Question) -> Mapping[str, Any]:
+            return await answer(call, table, rows, asked)
 
-        return action(supports=supports, ignores=ignores, values=values, check=_checked(table))(describe)
+        return action(supports=supports, ignores=ignores, values=values, read=_reading(table))(describe)
 
     return register
 
 
-async def answer(call: Call, table: Table, rows: Rows, req: Mapping[str, Any]) -> dict[str, Any]:
+async def answer(call: Call, table: Table, rows: Rows, asked: Question) -> dict[str, Any]:
     """Answer a Describe action: the selected rows under `table.items`, and NextToken if more follow."""
-    asked = question(call.settings, call.caller.project_id, call.operation, table, req)
     page, last = await _page(call, table, asked, rows)
     token = {"NextToken": paging.seal(_page_key(call.settings), asked.sealed, last)} if last else {}
     return {table.items: table.shown(page), **token}
@@ -131,13 +130,13 @@ def question(settings: Settings, project_id: str, operation: str, table: Table, 
     return Question(req, named, ready, limit, after, sealed, _key(req))
 
 
-def _checked(table: Table) -> Check:
-    """Return the check that runs before the dry run, the ClientToken and the action."""
+def _reading(table: Table) -> Read:
+    """Return the function that reads a request before its dry run and its action."""
 
-    def check(settings: Settings, principal: Any, operation: str, req: Mapping[str, Any]) -> None:
-        question(settings, principal.project_id, operation, table, req)
+    def read(settings: Settings, principal: Any, operation: str, req: Mapping[str, Any]) -> Question:
+        return question(settings, principal.project_id, operation, table, req)
 
-    return check
+    return read
 
 
 async def _page(call: Call, table: Table, asked: Question, rows: Rows) -> tuple[list[Row], str]:

@@ -16,10 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from adapters.errors import absent_is
 from adapters.types import compute as cloud
+from shim.config import Settings
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
@@ -28,7 +29,7 @@ from shim.ec2.engine.resource_types import KEY_PAIR
 from shim.ec2.instances import key_material
 from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
-from shim.ec2.tags.creating import creates, creating
+from shim.ec2.tags.creating import CreateRequest, creates, creating
 from shim.errors import AwsError
 
 
@@ -53,6 +54,14 @@ _NAME = re.compile(r"(?! )[A-Za-z0-9 ._@-]{1,255}(?<! )")
 _MARK = "passerelle:"
 
 
+class Import(NamedTuple):
+    """What ImportKeyPair asks for: the public key with the name that it is to have, and the key's own comment."""
+
+    name: str
+    key: key_material.Key
+    comment: str
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
     """What the gateway stores with a key pair that it created or imported."""
@@ -67,17 +76,18 @@ class Note:
         return _MARK + base64.urlsafe_b64encode(facts.encode()).decode()
 
 
-def _check_new(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]) -> None:
-    """Check the name, and the key material of an import."""
-    _named(req["KeyName"])
-    if material := req.get("PublicKeyMaterial"):
-        key_material.read(material)
+def _read_name(settings: Settings, req: Mapping[str, Any]) -> str:
+    return _named(req["KeyName"])
 
 
-@action(supports="KeyName KeyType KeyFormat TagSpecifications", check=creates(KEY_PAIR, check=_check_new))
-async def create_key_pair(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+def _read_import(settings: Settings, req: Mapping[str, Any]) -> Import:
+    return Import(_named(req["KeyName"]), *key_material.read(req["PublicKeyMaterial"]))
+
+
+@action(supports="KeyName KeyType KeyFormat TagSpecifications", read=creates(KEY_PAIR, read=_read_name))
+async def create_key_pair(call: Call, asked: CreateRequest[str]) -> Mapping[str, Any]:
     """Make a key pair, store its public key and return the private key, which is not stored."""
-    name, new = _named(req["KeyName"]), creating(call, req, KEY_PAIR)
+    name, req, new = asked.read, asked.params, creating(call, asked)
     make = partial(key_material.make, req.get("KeyType", "rsa"), req.get("KeyFormat", "pem"), name)
     key = await call.worker.run(call.caller.account_id, make)
     note = Note(key.fingerprint, int(datetime.now(UTC).timestamp()), new.tags)
@@ -86,11 +96,10 @@ async def create_key_pair(call: Call, req: Mapping[str, Any]) -> Mapping[str, An
         return _brief(made) | {"KeyMaterial": key.private}
 
 
-@action(supports="KeyName PublicKeyMaterial TagSpecifications", check=creates(KEY_PAIR, check=_check_new))
-async def import_key_pair(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+@action(supports="KeyName PublicKeyMaterial TagSpecifications", read=creates(KEY_PAIR, read=_read_import))
+async def import_key_pair(call: Call, asked: CreateRequest[Import]) -> Mapping[str, Any]:
     """Store a public key that the client made."""
-    name, new = _named(req["KeyName"]), creating(call, req, KEY_PAIR)
-    key, comment = key_material.read(req["PublicKeyMaterial"])
+    (name, key, comment), new = asked.read, creating(call, asked)
     note = Note(key_material.fingerprint(key), int(datetime.now(UTC).timestamp()), new.tags)
     line = " ".join(word for word in (key_material.line(key), comment, note.written()) if word)
     async with new.once():

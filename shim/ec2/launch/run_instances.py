@@ -13,6 +13,7 @@ from typing import Any
 from adapters.errors import BackendError, Fault
 from adapters.types.compute import NewServer, Server
 from shim.concurrency import gather_all, gather_outcomes
+from shim.config import Settings
 from shim.context import Call
 from shim.ec2.engine.resource_types import INSTANCE, INTERFACE, VOLUME
 from shim.ec2.instances import facts as instance_facts
@@ -25,7 +26,7 @@ from shim.ec2.launch.repeated import LaunchToken, launched_before, take_back, to
 from shim.ec2.launch.request import FORBIDS, VALUES, Launch, read
 from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
-from shim.ec2.tags.creating import Creation, creates, creating
+from shim.ec2.tags.creating import CreateRequest, Creation, creates, creating
 from shim.errors import AwsError
 from shim.undo import to_the_end
 
@@ -38,8 +39,8 @@ _EBS = "BlockDeviceMappings.Ebs"
 BESIDE = (VOLUME, INTERFACE)  # types that a launch also creates
 
 
-def _check(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]) -> None:
-    read(req, settings.launch_max)
+def _read_launch(settings: Settings, req: Mapping[str, Any]) -> Launch:
+    return read(req, settings.launch_max)
 
 
 @action(
@@ -59,11 +60,11 @@ def _check(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]
     values=VALUES,
     ends_with_client=True,
     forbids=FORBIDS,
-    check=creates(INSTANCE, *BESIDE, check=_check),
+    read=creates(INSTANCE, *BESIDE, read=_read_launch),
 )
-async def run_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+async def run_instances(call: Call, asked: CreateRequest[Launch]) -> Mapping[str, Any]:
     """Launch instances; for a repeated ClientToken, return the earlier launch, or complete it if it is half done."""
-    launch, new = read(req, call.settings.launch_max), creating(call, req, INSTANCE, BESIDE)
+    launch, new = asked.read, creating(call, asked)
     token, planned = token_of(call, new.token), None
     async with new.once(partial(launched_before, call, token, launch.least) if token else None):
         if new.earlier:

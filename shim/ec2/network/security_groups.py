@@ -14,6 +14,7 @@ from adapters.errors import absent_is
 from adapters.types import network as cloud
 from shim.auth.accounts import account_id
 from shim.concurrency import gather, gather_all
+from shim.config import Settings
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
@@ -24,7 +25,7 @@ from shim.ec2.network.layout import VpcLayout, vpc_layout
 from shim.ec2.service import Forbidden, action
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_neutron
-from shim.ec2.tags.creating import HALF_DONE, creates, creating, half_done_name, is_half_done
+from shim.ec2.tags.creating import HALF_DONE, CreateRequest, creates, creating, half_done_name, is_half_done
 from shim.errors import AwsError
 
 VPC_TAG = "ec2:vpc="
@@ -67,26 +68,24 @@ GROUPS = Table(
 )
 
 
-def _check_new(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]) -> None:
-    """Check the name, the description and the form of the VPC's id."""
-    _name(req["GroupName"])
-    _description(req["Description"])
+def _read_new(settings: Settings, req: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the name and the description, and check the form of the VPC's id."""
+    name, description = _name(req["GroupName"]), _description(req["Description"])
     if vpc := req.get("VpcId"):
         ids.check(VPC, vpc)
+    return name, description
 
 
-@action(supports="GroupName Description VpcId TagSpecifications", check=creates(SECURITY_GROUP, check=_check_new))
-async def create_security_group(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+@action(supports="GroupName Description VpcId TagSpecifications", read=creates(SECURITY_GROUP, read=_read_new))
+async def create_security_group(call: Call, asked: CreateRequest[tuple[str, str]]) -> Mapping[str, Any]:
     """Create a group that allows no ingress and all IPv4 egress, as AWS's new groups do.
 
     Neutron needs separate calls for a group, its rules and its tags, so the group's name is the half-done mark until
     the last call.
     """
-    name = _name(req["GroupName"])
-    description = _description(req["Description"])
-    new = creating(call, req, SECURITY_GROUP)
+    (name, description), new = asked.read, creating(call, asked)
     layout = await vpc_layout(call)
-    vpc = await _vpc(call, layout, req.get("VpcId"))
+    vpc = await _vpc(call, layout, asked.params.get("VpcId"))
     strings = new.strings(*([VPC_TAG + ids.uuid(VPC, vpc)] if vpc and vpc != layout.default_vpc else []))
     network = call.cloud.network
     marked = half_done_name(vpc or "", name.lower())

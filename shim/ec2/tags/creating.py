@@ -1,6 +1,9 @@
-"""Create a resource: check its tags and ClientToken, find what an earlier request made, and undo a failed creation.
+"""Create a resource: read its tags and ClientToken, find what an earlier request made, and undo a failed creation.
 
-    new = creating(call, req, VOLUME)
+    @action(..., read=creates(VOLUME))
+    async def create_volume(call: Call, asked: CreateRequest[None]): ...
+
+    new = creating(call, asked)
     ... further checks and reads ...
     async with new.once(find):
         if not new.earlier:
@@ -24,17 +27,20 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from shim.config import Settings
 from shim.context import Call
 from shim.ec2.engine import client_tokens, ids
 from shim.ec2.engine.resource_types import ResourceType
 from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags import rules as tag_rules
-from shim.protocol.operation import Check
+from shim.protocol.operation import Read
 from shim.undo import undoing
 
 T = TypeVar("T")
+R = TypeVar("R")
 Found = Iterable[tuple[T, Mapping[str, str]]]  # resources, each with its metadata, which has HALF_DONE if it is marked
 Find = Callable[[Mapping[str, str]], Awaitable[Found[T]]]
 
@@ -45,6 +51,21 @@ MOST_LOOKS = 8  # keeps the wait and the creation within the 60 s that SDKs wait
 _MOST_ITEMS = 128 - 28  # Cinder, Glance and Nova keep 128 items by default; 28 are for the gateway's facts
 
 
+@dataclass(frozen=True, slots=True)
+class CreateRequest(Generic[R]):
+    """A request that creates resources of a type, read once.
+
+    `params` are its parameters, `tags` its tags by the name of their resource type, `token` is its ClientToken as
+    metadata, and `read` is what the action's own function has read of the parameters.
+    """
+
+    params: Mapping[str, Any]
+    resource_type: ResourceType
+    tags: Mapping[str, Mapping[str, str]]
+    token: Mapping[str, str]
+    read: R
+
+
 class Creation(Generic[T]):
     """One request that creates resources of a type.
 
@@ -52,13 +73,11 @@ class Creation(Generic[T]):
     resources that the same ClientToken made before, and `half_done` those that an earlier request left unfinished.
     """
 
-    def __init__(
-        self, call: Call, req: Mapping[str, Any], resource_type: ResourceType, beside: Iterable[ResourceType]
-    ) -> None:
+    def __init__(self, call: Call, asked: CreateRequest[Any]) -> None:
         self._call = call
-        self._resource_type = resource_type
-        self._tags = _checked(req, resource_type, beside)
-        self.token = client_tokens.marks(req)
+        self._resource_type = asked.resource_type
+        self._tags = asked.tags
+        self.token = asked.token
         self.earlier: list[T] = []
         self.half_done: list[T] = []
         self.undo: Callable[..., None] = _outside
@@ -78,7 +97,7 @@ class Creation(Generic[T]):
         items = tag_codec.to_metadata(self.tags)
         if len(items) > _MOST_ITEMS:
             raise tag_rules.limit_exceeded()
-        return items | self.token
+        return {**items, **self.token}
 
     def strings(self, *facts: str) -> list[str]:
         """Return tags and further facts as Neutron's tags."""
@@ -135,26 +154,26 @@ class Creation(Generic[T]):
         self.earlier = [one for one, metadata in found if HALF_DONE not in metadata]
 
 
-def creating(
-    call: Call, req: Mapping[str, Any], resource_type: ResourceType, beside: Iterable[ResourceType] = ()
-) -> Creation[Any]:
-    """Check the tags and the ClientToken of a request that creates resources of a type; calls no OpenStack API.
+def creating(call: Call, asked: CreateRequest[Any]) -> Creation[Any]:
+    """Return the creation that a request asks for; calls no OpenStack API."""
+    return Creation(call, asked)
+
+
+def creates(
+    resource_type: ResourceType, *beside: ResourceType, read: Callable[[Settings, Mapping[str, Any]], Any] | None = None
+) -> Read:
+    """Return the function that reads the CreateRequest of an action: its tags, its ClientToken, and then `read`.
 
     `beside` are further types that TagSpecifications may name.
     """
-    return Creation(call, req, resource_type, beside)
+    names = [resource_type.name, *(one.name for one in beside)]
 
+    def reading(settings: Settings, principal: Any, operation: str, req: Mapping[str, Any]) -> CreateRequest[Any]:
+        tags = {name: tag_rules.specified(req, name, *names) for name in names}
+        token = client_tokens.marks(req)
+        return CreateRequest(req, resource_type, tags, token, read(settings, req) if read else None)
 
-def creates(resource_type: ResourceType, *beside: ResourceType, check: Check | None = None) -> Check:
-    """Return the check of an action that calls `creating` with these types; `check` runs after it."""
-
-    def checked(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]) -> None:
-        _checked(req, resource_type, beside)
-        client_tokens.marks(req)
-        if check is not None:
-            check(settings, principal, operation, req)
-
-    return checked
+    return reading
 
 
 def half_done_name(*words: str) -> str:
@@ -165,14 +184,6 @@ def half_done_name(*words: str) -> str:
 def is_half_done(name: str) -> bool:
     """Tell whether a resource's name is the half-done mark."""
     return name.startswith(f"{HALF_DONE} ")
-
-
-def _checked(
-    req: Mapping[str, Any], resource_type: ResourceType, beside: Iterable[ResourceType]
-) -> dict[str, dict[str, str]]:
-    """Return the request's tags by the name of their resource type."""
-    names = [resource_type.name, *(one.name for one in beside)]
-    return {name: tag_rules.specified(req, name, *names) for name in names}
 
 
 def _outside(*_: object) -> None:

@@ -9,6 +9,7 @@ from adapters.errors import BackendError, Fault, absent_is
 from adapters.types import block as cloud
 from adapters.types.compute import Server
 from shim.concurrency import gather
+from shim.config import Settings
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine import zones as availability_zones
@@ -16,7 +17,7 @@ from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row, never, nothing
 from shim.ec2.engine.resource_types import SNAPSHOT, VOLUME
 from shim.ec2.service import Forbidden, action
-from shim.ec2.tags.creating import creates, creating
+from shim.ec2.tags.creating import CreateRequest, creates, creating
 from shim.ec2.volumes import rows as volume_rows
 from shim.ec2.volumes import sizes as volume_sizes
 from shim.errors import AwsError
@@ -85,7 +86,7 @@ NOT_ENCRYPTED = only(
 _GONE_QUIET = {"creating": "insufficient-data", "error": "impaired"}
 
 
-def _check_new(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]) -> None:
+def _check_new(settings: Settings, req: Mapping[str, Any]) -> None:
     """Check the parameters of a new volume that need no OpenStack call."""
     if not req.get("AvailabilityZone") and not req.get("AvailabilityZoneId"):
         raise AwsError(
@@ -128,11 +129,11 @@ def _check_new(settings: Any, principal: Any, operation: str, req: Mapping[str, 
             "Either AvailabilityZone or AvailabilityZoneId must be specified, but not both.",
         ),
     ),
-    check=creates(VOLUME, check=_check_new),
+    read=creates(VOLUME, read=_check_new),
 )
-async def create_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+async def create_volume(call: Call, asked: CreateRequest[None]) -> Mapping[str, Any]:
     """Create a volume; the waiter VolumeAvailable waits until Cinder has created it."""
-    new = creating(call, req, VOLUME)
+    new, req = creating(call, asked), asked.params
     items = new.items
     size, snapshot = req.get("Size"), req.get("SnapshotId")
     snapshot_id = ids.uuid(SNAPSHOT, snapshot) if snapshot else None

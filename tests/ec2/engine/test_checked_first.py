@@ -8,6 +8,7 @@ import pytest
 
 from shim.ec2.service import FORBIDDEN, ec2
 from shim.errors import AwsError
+from tests.ec2.acting import act
 from tests.ec2.engine.test_describe import call
 from tests.ec2.engine.test_filter_names import TABLES
 
@@ -72,7 +73,7 @@ def refusal(operation: str, req: dict[str, Any]) -> AwsError:
     here = call(operation)
     here.cloud = NoCloud()
     with pytest.raises(AwsError) as refused:
-        asyncio.run(ec2.handlers[operation](here, req))  # type: ignore[arg-type]
+        asyncio.run(act(ec2.handlers[operation], here, req))
     return refused.value
 
 
@@ -85,12 +86,12 @@ def test_refused_before_the_cloud_is_asked(operation: str, req: dict[str, Any], 
 
 
 def checked(operation: str, req: dict[str, Any]) -> AwsError:
-    """Return the result of an action's registered check, before a dry run and before any call to the cloud."""
-    check = ec2.operations[operation].check
-    assert check is not None
+    """Return the error of the function that reads an action's parameters, before a dry run and any OpenStack call."""
+    read = ec2.operations[operation].read
+    assert read is not None
     here = call(operation)
     with pytest.raises(AwsError) as refused:
-        check(here.settings, here.caller, operation, req)
+        read(here.settings, here.caller, operation, req)
     return refused.value
 
 

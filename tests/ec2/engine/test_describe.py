@@ -9,7 +9,7 @@ from adapters.ports.cloud import Cloud
 from shim.config import Settings
 from shim.context import Call, Caller
 from shim.ec2.engine import resource_types as resource_types
-from shim.ec2.engine.describe import Question, Rows, Table, answer
+from shim.ec2.engine.describe import Question, Rows, Table, answer, question
 from shim.ec2.engine.filters import Row
 from shim.errors import AwsError
 from shim.locks import Locks
@@ -39,8 +39,13 @@ def reading(rows: list[dict[str, Any]]) -> Rows:
     return read
 
 
+def answered(call: Call, table: Table, rows: Rows, req: dict[str, Any]) -> dict[str, Any]:
+    asked = question(call.settings, call.caller.project_id, call.operation, table, req)
+    return asyncio.run(answer(call, table, rows, asked))
+
+
 def ask(table: Table = TABLE, rows: list[dict[str, Any]] = ROWS, **req: Any) -> tuple[list[str], str | None]:
-    found = asyncio.run(answer(call(), table, reading(rows), req))
+    found = answered(call(), table, reading(rows), req)
     return [row["VolumeId"] for row in found["Volumes"]], found.get("NextToken")
 
 
@@ -119,4 +124,4 @@ def test_tokens_of_another_action_or_project_do_not_fit() -> None:
     _, token = ask(MaxResults=5)
     for other in (call("DescribeSnapshots"), call(project="q")):
         with pytest.raises(AwsError, match="The token is invalid"):
-            asyncio.run(answer(other, TABLE, reading(ROWS), {"NextToken": token}))
+            answered(other, TABLE, reading(ROWS), {"NextToken": token})

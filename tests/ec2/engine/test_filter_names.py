@@ -26,6 +26,7 @@ from shim.ec2.service import ec2
 from shim.ec2.tags import tags
 from shim.ec2.volumes import volumes
 from shim.errors import AwsError
+from tests.ec2.acting import act
 from tests.ec2.instances.test_instance_costs import Counted
 from tests.ec2.instances.test_instance_rows import SERVER
 from tests.ec2.test_half_done import call
@@ -137,8 +138,9 @@ def test_questions_about_what_does_not_run_are_checked_too(more: dict[str, Any],
 
     def ask(**params: Any) -> Any:
         compute = Counted(Counter(), server=stopped)
-        return asyncio.run(instance_status.describe_instance_status(
-            call("DescribeInstanceStatus", compute=compute), {**named, **params}))  # fmt: skip
+        return asyncio.run(
+            act(instance_status.describe_instance_status, call("", compute=compute), {**named, **params})
+        )
 
     assert ask() == {"InstanceStatuses": []}
     assert len(ask(IncludeAllInstances=True)["InstanceStatuses"]) == 1

@@ -11,10 +11,10 @@ from shim.cache import Cache
 from shim.context import Call
 from shim.ec2.engine import listings
 from shim.ec2.engine import resource_types as resource_types
-from shim.ec2.engine.describe import Question, Table, answer
+from shim.ec2.engine.describe import Question, Table
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.listings import Listing, listing
-from tests.ec2.engine.test_describe import call
+from tests.ec2.engine.test_describe import answered, call
 
 TABLE = Table("Volumes", "VolumeId", resource_types.VOLUME, {"size": "Size"}, ids="VolumeIds", paged_ids=True)
 
@@ -42,7 +42,7 @@ class Store:
         here = by or call()
         here.cache = self.caches[self.asked % len(self.caches)]
         self.asked += 1
-        found = asyncio.run(answer(here, TABLE, self.read, req))
+        found = answered(here, TABLE, self.read, req)
         return [row["VolumeId"] for row in found["Volumes"]], found.get("NextToken", "")
 
     def walk(self, **req: Any) -> list[str]:

@@ -19,6 +19,7 @@ from shim.ec2.network.security_groups import create_security_group
 from shim.ec2.volumes.attachments import attach_volume, detach_volume
 from shim.ec2.volumes.volumes import delete_volume
 from shim.errors import AwsError
+from tests.ec2.acting import act
 from tests.ec2.instances.test_instance_rows import ID, NOW, SERVER, volume
 from tests.ec2.test_half_done import UUID, Neutron, call
 
@@ -74,7 +75,7 @@ class Glance:
 
 def refusal(action: Any, request: dict[str, Any], **ports: Any) -> tuple[str, str]:
     async def ask() -> None:
-        await action(call("", **ports), request)
+        await act(action, call("", **ports), request)
 
     with pytest.raises(AwsError) as refused:
         anyio.run(ask)

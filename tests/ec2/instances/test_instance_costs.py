@@ -17,6 +17,7 @@ from shim.ec2.instances.instances import describe_instances
 from shim.ec2.instances.status import describe_instance_status
 from shim.ec2.tags.tags import describe_tags
 from shim.locks import Locks
+from tests.ec2.acting import act
 from tests.ec2.instances.test_instance_rows import NET, SERVER, port, volume
 
 
@@ -83,7 +84,7 @@ def test_calls_do_not_grow_with_servers(operation: str, action: Any, items: str)
     spent = []
     for count in (1, 500):
         cloud = Cloud(count)
-        answer = asyncio.run(action(call(cloud, operation), {}))
+        answer = asyncio.run(act(action, call(cloud, operation), {}))
         assert len(answer[items]) == count
         spent.append(cloud.counts)
     assert spent[0] == spent[1]
@@ -92,7 +93,7 @@ def test_calls_do_not_grow_with_servers(operation: str, action: Any, items: str)
 
 def test_one_named_instance_is_read_by_itself() -> None:
     cloud = Cloud(500)
-    answer = asyncio.run(describe_instances(call(cloud, "DescribeInstances"), {"InstanceIds": [f"i-{'0' * 32}"]}))
+    answer = asyncio.run(act(describe_instances, call(cloud, "DescribeInstances"), {"InstanceIds": [f"i-{'0' * 32}"]}))
     assert len(answer["Reservations"]) == 1
     assert cloud.counts["servers"] == 0
     assert cloud.counts["server"] == 1
@@ -102,7 +103,7 @@ def test_pages_of_five_hundred() -> None:
     cloud, seen, token = Cloud(500), [], None
     while token != "":
         req = {"MaxResults": 300, **({"NextToken": token} if token else {})}
-        answer = asyncio.run(describe_instances(call(cloud, "DescribeInstances"), req))
+        answer = asyncio.run(act(describe_instances, call(cloud, "DescribeInstances"), req))
         seen += [one["Instances"][0]["InstanceId"] for one in answer["Reservations"]]
         token = answer.get("NextToken", "")
     assert len(seen) == len(set(seen)) == 500

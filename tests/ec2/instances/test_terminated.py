@@ -20,6 +20,7 @@ from shim.ec2.instances.status import describe_instance_status
 from shim.ec2.service import ec2
 from shim.errors import AwsError
 from shim.protocol.message import Head, Request
+from tests.ec2.acting import act
 from tests.ec2.conftest import eventually
 from tests.ec2.engine.test_describe import call
 from tests.ec2.instances.test_instance_costs import Cloud
@@ -83,7 +84,7 @@ def text(result: Any) -> str:
 
 
 def states(nova: Nova, cache: Cache, project: str = "p", **req: Any) -> list[str]:
-    answer = asyncio.run(describe_instances(here(nova, cache, project), req))
+    answer = asyncio.run(act(describe_instances, here(nova, cache, project), req))
     return re.findall("<instanceState><code>[0-9]+</code><name>([a-z-]+)</name>", text(answer))
 
 
@@ -228,18 +229,18 @@ def test_a_status_of_what_never_was_is_missing_and_of_what_ended_left_out() -> N
     nova, cache = Nova(3, 10), Cache()
 
     def status(*named: str) -> Any:
-        return asyncio.run(describe_instance_status(here(nova, cache), {"InstanceIds": list(named)}))
+        return asyncio.run(act(describe_instance_status, here(nova, cache), {"InstanceIds": list(named)}))
 
     assert status(ids.aws("i", next(iter(nova.deleted)))) == {"InstanceStatuses": []}
     with pytest.raises(AwsError, match="does not exist"):
         status(ids.aws("i", server(99).id))
-    asyncio.run(describe_instance_status(here(nova, cache), {}))
+    asyncio.run(act(describe_instance_status, here(nova, cache), {}))
     assert nova.asked == 2
 
 
 def test_nothing_is_asked_where_terminated_instances_are_not_shown() -> None:
     nova = Nova(3, 10)
-    answer = asyncio.run(describe_instances(here(nova, Cache(), terminated_visible_seconds=0), {}))
+    answer = asyncio.run(act(describe_instances, here(nova, Cache(), terminated_visible_seconds=0), {}))
     assert (len(answer["Reservations"]), nova.asked) == (3, 0)
 
 

@@ -15,6 +15,7 @@ from shim.ec2.instances import instances
 from shim.ec2.instances import rows as instance_rows
 from shim.ec2.instances.instances import describe_instances
 from shim.protocol.xml.rows import Written
+from tests.ec2.acting import act
 from tests.ec2.instances.test_instance_rows import SERVERS
 from tests.ec2.instances.test_terminated import Nova, filtered, here, server, states, text
 
@@ -22,7 +23,7 @@ from tests.ec2.instances.test_terminated import Nova, filtered, here, server, st
 def answer(nova: Nova, cache: Cache, req: dict[str, Any] | None = None, region: str = "us-east-1", **more: Any) -> Any:
     found = here(nova, cache, **more)
     found.region = region
-    return asyncio.run(describe_instances(found, req or {}))
+    return asyncio.run(act(describe_instances, found, req or {}))
 
 
 def kept(result: Any) -> list[Written]:
@@ -65,7 +66,7 @@ def test_what_is_kept_says_what_the_writer_says(some: list[Server], filters: boo
     plain = instances.grouped([instance_rows.reservation(one, context) for one in sorted(servers, key=lambda s: s.id)])
     req = {"Filters": filtered("hypervisor", "xen")} if filters else {}
     for _ in range(2):
-        found = asyncio.run(describe_instances(call, req))
+        found = asyncio.run(act(describe_instances, call, req))
         assert len(kept(found)) == len([one for one, _ in nova.deleted.values() if not one.metadata])
         assert text(found) == text({"Reservations": plain})
 
@@ -83,7 +84,7 @@ def test_an_account_sees_its_own_number() -> None:
     answer(nova, cache)
     call = here(nova, cache)
     call.caller = call.caller._replace(account_id="999999999999")
-    assert "<ownerId>999999999999</ownerId>" in text(asyncio.run(describe_instances(call, {})))
+    assert "<ownerId>999999999999</ownerId>" in text(asyncio.run(act(describe_instances, call, {})))
 
 
 def test_filters_read_what_is_kept() -> None:

@@ -10,6 +10,7 @@ from shim.config import Settings
 from shim.context import Call, Caller
 from shim.ec2.launch.run_instances import run_instances
 from shim.locks import Locks
+from tests.ec2.acting import act
 from tests.ec2.launch.test_launch_half_done import Cloud
 from tests.ec2.launch.test_launch_request import ASKED
 from tests.ec2.launch.test_launch_volumes import REQUEST, Cinder, Nova
@@ -42,7 +43,7 @@ def calls(request: dict[str, Any], count: int) -> Counter[str]:
         setattr(cloud, port, Counting(getattr(cloud, port), counts))
     caller = Caller("access", "u", "user", "p", "project", "123456789012", frozenset())
     call = Call(cloud, caller, "r", "us-east-1", "RunInstances", Settings.model_validate({}), Locks(""))
-    answer = asyncio.run(run_instances(call, {**request, "MinCount": count, "MaxCount": count}))
+    answer = asyncio.run(act(run_instances, call, {**request, "MinCount": count, "MaxCount": count}))
     assert len(answer["Instances"]) == count
     return counts
 

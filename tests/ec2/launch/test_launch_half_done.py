@@ -17,6 +17,7 @@ from shim.context import Call, Caller
 from shim.ec2.launch.run_instances import run_instances
 from shim.errors import AwsError
 from shim.locks import Locks
+from tests.ec2.acting import act
 from tests.ec2.instances.test_instance_costs import Counted
 from tests.ec2.instances.test_instance_rows import NET, SERVER
 from tests.ec2.launch.test_launch_request import ASKED, FLAVOR, IMAGE
@@ -93,7 +94,7 @@ def launched(nova: Nova, **more: Any) -> Any:
     settings = Settings.model_validate({"page_token_key": "key"})
     locks = Locks("file:///nowhere")
     call = Call(Cloud(nova), caller, "r", "us-east-1", "RunInstances", settings, locks)
-    return asyncio.run(run_instances(call, {**ASKED, **more}))
+    return asyncio.run(act(run_instances, call, {**ASKED, **more}))
 
 
 def run(nova: Nova, **more: Any) -> list[str]:
@@ -145,7 +146,7 @@ def test_a_client_that_hangs_up_leaves_nothing() -> None:
         settings = Settings.model_validate({"page_token_key": "key"})
         locks = Locks("file:///nowhere")
         call = Call(Cloud(nova), caller, "r", "us-east-1", "RunInstances", settings, locks)
-        task = asyncio.create_task(run_instances(call, {**ASKED, "MinCount": 20, "MaxCount": 20}))
+        task = asyncio.create_task(act(run_instances, call, {**ASKED, "MinCount": 20, "MaxCount": 20}))
         await nova.busy.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -16,6 +16,7 @@ from shim.config import Settings
 from shim.context import Call, Caller
 from shim.ec2.launch.run_instances import run_instances
 from shim.locks import Locks
+from tests.ec2.acting import act
 from tests.ec2.instances.test_instance_costs import Counted
 from tests.ec2.instances.test_instance_rows import volume
 from tests.ec2.launch.test_launch_again import Remembering
@@ -82,7 +83,7 @@ def call_of(nova: Nova) -> Call:
 
 
 def launch(nova: Nova, **more: Any) -> list[dict[str, Any]]:
-    return list(asyncio.run(run_instances(call_of(nova), {**REQUEST, **more}))["Instances"])
+    return list(asyncio.run(act(run_instances, call_of(nova), {**REQUEST, **more}))["Instances"])
 
 
 def marks(nova: Nova) -> list[dict[str, str]]:
@@ -175,7 +176,7 @@ def test_a_client_that_hangs_up_does_not_stop_the_taking_back() -> None:
     nova.cinder.fault = Fault.INVALID
 
     async def hang_up() -> None:
-        task = asyncio.create_task(run_instances(call_of(nova), {**REQUEST, **THREE}))
+        task = asyncio.create_task(act(run_instances, call_of(nova), {**REQUEST, **THREE}))
         await nova.deleting.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -194,7 +195,7 @@ def test_a_lock_that_cannot_be_had_for_the_taking_back_does_not_hide_the_error(
     call = call_of(nova)
     call.locks = OnceLocked("file:///nowhere")
     with pytest.raises(BackendError) as failed:
-        asyncio.run(run_instances(call, {**REQUEST, **THREE}))
+        asyncio.run(act(run_instances, call, {**REQUEST, **THREE}))
     assert (failed.value.fault, failed.value.service) == (Fault.INVALID, "block-storage")
     assert "could not take back" in caplog.text
 

@@ -11,6 +11,7 @@ from shim.config import Settings
 from shim.context import Call, Caller
 from shim.ec2.launch.run_instances import run_instances
 from shim.locks import Locks
+from tests.ec2.acting import act
 from tests.ec2.launch.test_launch_half_done import Cloud
 from tests.ec2.launch.test_launch_request import ASKED
 from tests.ec2.launch.test_launch_volumes import REQUEST, Cinder, Nova, marks
@@ -30,7 +31,7 @@ class Gateway:
         cloud = Cloud(self.nova)
         cloud.block = self.cinder
         settings = Settings.model_validate({"page_token_key": "key"})
-        return run_instances(Call(cloud, caller, "r", "us-east-1", "RunInstances", settings, self.locks), request)
+        return act(run_instances, Call(cloud, caller, "r", "us-east-1", "RunInstances", settings, self.locks), request)
 
     async def waiting(self, **request: Any) -> asyncio.Task[Any]:
         """Start a launch, and return when it waits for Cinder."""

@@ -14,6 +14,7 @@ from shim.ec2.engine import ids
 from shim.ec2.network.addresses import describe_addresses
 from shim.ec2.tags.codec import to_neutron
 from shim.errors import AwsError
+from tests.ec2.acting import act
 from tests.ec2.client_errors import code
 from tests.ec2.conftest import eventually
 from tests.ec2.instances.test_instance_costs import Counted
@@ -29,7 +30,7 @@ COUNTS: Counter[str] = Counter()
 
 def describe(*floating: FloatingIp, ports: tuple[Any, ...] = (PORT,), **req: Any) -> list[dict[str, Any]]:
     network = Counted(COUNTS, floating_ips=list(floating), ports=list(ports))
-    found: list[dict[str, Any]] = asyncio.run(describe_addresses(call("DescribeAddresses", network=network), req))[
+    found: list[dict[str, Any]] = asyncio.run(act(describe_addresses, call("DescribeAddresses", network=network), req))[
         "Addresses"
     ]
     return found

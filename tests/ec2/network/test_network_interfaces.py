@@ -18,6 +18,7 @@ from shim.ec2.engine import ids
 from shim.ec2.network.interface_rows import KEPT_PORTS
 from shim.ec2.network.interfaces import describe_network_interfaces
 from shim.errors import AwsError
+from tests.ec2.acting import act
 from tests.ec2.client_errors import code
 from tests.ec2.conftest import eventually
 from tests.ec2.instances.test_instance_costs import Counted
@@ -56,7 +57,7 @@ class Cloud:
     def describe(self, **req: Any) -> list[dict[str, Any]]:
         here = call("DescribeNetworkInterfaces", network=self.network, compute=self.compute)
         here.settings = Settings.model_validate({"zones": ["a", "nova"]})
-        found: list[dict[str, Any]] = asyncio.run(describe_network_interfaces(here, req))["NetworkInterfaces"]
+        found: list[dict[str, Any]] = asyncio.run(act(describe_network_interfaces, here, req))["NetworkInterfaces"]
         return found
 
 

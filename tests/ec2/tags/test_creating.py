@@ -8,13 +8,18 @@ import pytest
 
 from shim.config import Settings
 from shim.context import Call, Caller
-from shim.ec2.engine.resource_types import INSTANCE, SECURITY_GROUP, VOLUME
+from shim.ec2.engine.resource_types import INSTANCE, SECURITY_GROUP, VOLUME, ResourceType
 from shim.ec2.tags import creating as module
-from shim.ec2.tags.creating import HALF_DONE, creating, half_done_name, is_half_done
+from shim.ec2.tags.creating import HALF_DONE, Creation, creates, creating, half_done_name, is_half_done
 from shim.errors import AwsError
 from shim.locks import Locks
 
 Thing = tuple[str, Mapping[str, str]]
+
+
+def creation(call: Call, req: Mapping[str, Any], resource_type: ResourceType, *beside: ResourceType) -> Creation[Any]:
+    """Read a request and return what it creates, as the gateway and an action do."""
+    return creating(call, creates(resource_type, *beside)(call.settings, call.caller, call.operation, req))
 
 
 class Store:
@@ -40,7 +45,7 @@ class Store:
         del self.things[id]
 
     async def create(self, **req: Any) -> str:
-        new = creating(self.call, req, VOLUME)
+        new = creation(self.call, req, VOLUME)
         async with new.once(self.made_with):
             if new.earlier:
                 return str(new.earlier[0])
@@ -103,7 +108,7 @@ def test_a_unique_name_is_made_by_one_at_a_time() -> None:
     store, inside, most = Store(), [0], [0]
 
     async def make() -> None:
-        async with creating(store.call, {}, SECURITY_GROUP).once(name="web"):
+        async with creation(store.call, {}, SECURITY_GROUP).once(name="web"):
             inside[0] += 1
             most[0] = max(most[0], inside[0])
             await asyncio.sleep(0.005)
@@ -132,7 +137,7 @@ def test_what_is_half_done_is_given_to_the_block_once_nothing_is_added_to_it() -
 
     async def scenario() -> list[str]:
         watching = asyncio.create_task(watch())
-        async with creating(store.call, {}, SECURITY_GROUP).once(find, name="web", quiet=0.2) as new:
+        async with creation(store.call, {}, SECURITY_GROUP).once(find, name="web", quiet=0.2) as new:
             await watching
             return new.half_done
 
@@ -149,7 +154,7 @@ def test_a_wait_for_what_never_rests_ends() -> None:
         return [(f"v{number}", {HALF_DONE: ""}) for number in range(looks[0])]
 
     async def scenario() -> None:
-        async with creating(store.call, {}, SECURITY_GROUP).once(find, name="web", quiet=0):
+        async with creation(store.call, {}, SECURITY_GROUP).once(find, name="web", quiet=0):
             pass
 
     asyncio.run(scenario())
@@ -176,17 +181,17 @@ def test_a_half_done_name_is_one_name_everywhere() -> None:
 )
 def test_what_needs_no_cloud_is_checked_at_once(req: dict[str, Any], code: str) -> None:
     with pytest.raises(AwsError) as refused:
-        creating(Store().call, req, VOLUME)
+        creation(Store().call, req, VOLUME)
     assert refused.value.code == code
 
 
 def test_resource_types_beside_the_things_own_may_be_named() -> None:
     tags = [{"Key": "Name", "Value": "a"}]
     req = {"TagSpecifications": [{"ResourceType": "volume", "Tags": tags}, {"ResourceType": "instance", "Tags": []}]}
-    new = creating(Store().call, req, VOLUME, [INSTANCE])
+    new = creation(Store().call, req, VOLUME, INSTANCE)
     assert (new.tags, new.items) == ({"Name": "a"}, {"tag:Name": "a"})
 
 
 def test_nothing_is_made_outside_the_block_that_would_take_it_back() -> None:
     with pytest.raises(RuntimeError):
-        creating(Store().call, {}, VOLUME).undo(print)
+        creation(Store().call, {}, VOLUME).undo(print)

@@ -29,7 +29,7 @@ BAD = [
 
 @pytest.mark.parametrize(("params", "message"), BAD)
 def test_a_volume_of_no_such_size_is_refused_before_the_cloud_is_asked(params: dict[str, Any], message: str) -> None:
-    refuse = ec2.operations["CreateVolume"].check
+    refuse = ec2.operations["CreateVolume"].read
     assert refuse is not None
     with pytest.raises(AwsError) as refused:
         refuse(None, None, "CreateVolume", {"AvailabilityZone": "nova", **params})
