@@ -33,6 +33,7 @@ from shim.frontend import CrossOrigin, FormHandler, Frontend
 from shim.gateway import Gateway
 from shim.health import Lifecycle
 from shim.http.server import DrainingServer, SideServer, bounds, configuration, listener
+from shim.keystore import KeyFile
 from shim.locks import Locks
 from shim.metrics import Metrics
 from shim.operator.api import LastRefusals
@@ -138,6 +139,7 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
         )
     )
     worker = Worker()
+    key_store = KeyFile(settings.sse_key_file.expanduser()) if settings.sse_key_file else None
     app = Gateway(
         frontends=FRONTENDS,
         tenants=factory,
@@ -145,6 +147,7 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
         locks=locks,
         cache=Cache(total_bytes=settings.cache_bytes, observe=metrics.cache),
         worker=worker,
+        key_store=key_store,
         settings=settings,
         regions=Regions(region, settings.region_names, factory.other_regions),
         observe=_call_observer(metrics, refusals),

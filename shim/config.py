@@ -126,6 +126,11 @@ class Settings(BaseSettings):
         "and headers; below Swift's `client_timeout` (60).",
     )
     xml_body_bytes: int = Field(4 << 20, ge=1, description="Largest XML body of an S3 request.")
+    sse_key_file: Path | None = Field(
+        None,
+        description="File of the keys for SSE-S3, made by `passerelle keys add` and the same for all replicas; unset: "
+        "SSE-S3 is refused.",
+    )
     sse_c_over_http: Literal["never", "loopback", "always"] = Field(
         "loopback",
         description="Whose SSE-C keys are accepted over plain HTTP: nobody's, those of clients on this machine, or "

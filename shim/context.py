@@ -13,6 +13,7 @@ from shim.auth.tokens import Tokens
 from shim.cache import Cache
 from shim.config import Settings
 from shim.errors import AwsError
+from shim.keystore import KeyStore
 from shim.locks import Locks
 from shim.worker import Worker
 
@@ -37,8 +38,8 @@ class Call:
     the cloud's region.  `host` is the Host header of the request, `scheme` its scheme (http or https), `client` the
     client's address.  An action that opens something for as long as its answer is sent (a download) appends the
     function that closes it to `at_end`; the gateway calls these functions after the answer's last byte, or when the
-    request ends early.  `cache` and
-    `worker` are shared by all requests; `configurations` holds the bucket configurations that this request has read.
+    request ends early.  `cache`, `worker` and `keys` (of SSE-S3, if there are any) are shared by all requests;
+    `configurations` holds the bucket configurations that this request has read.
     `refusals`, if set, returns the errors of the entries of a request's body that the sender may not act on, by place.
     """
 
@@ -56,6 +57,7 @@ class Call:
     at_end: list[Callable[[], None]] = field(default_factory=list)
     cache: Cache = field(default_factory=Cache)
     worker: Worker = field(default_factory=Worker)
+    keys: KeyStore | None = None
     configurations: dict[str, Mapping[str, str]] = field(default_factory=dict)
     refusals: Callable[[Sequence[Mapping[str, Any]]], Awaitable[Mapping[int, AwsError]]] | None = None
 

@@ -41,6 +41,7 @@ from shim.http.answer_body import CutShortError, send_reply
 from shim.http.asgi import Receive, Scope, Send, head_of
 from shim.http.keepalive import keep_connection_alive
 from shim.http.request_body import BODY_HEADERS, ClientGone, while_client_waits, with_idle_timeout
+from shim.keystore import KeyStore
 from shim.locks import Locks
 from shim.protocol import routing, urlencoded_form
 from shim.protocol.message import Head, Reply, Request
@@ -100,6 +101,7 @@ class Gateway:
         locks: Locks,
         cache: Cache,
         worker: Worker,
+        key_store: KeyStore | None = None,
         settings: Settings,
         regions: Container[str],
         observe: Callable[[Record], None],
@@ -111,6 +113,7 @@ class Gateway:
         self._locks = locks
         self._cache = cache
         self._worker = worker
+        self._key_store = key_store
         self._settings = settings
         self._regions = regions
         self._observe = observe
@@ -330,15 +333,8 @@ class Gateway:
             caller, cloud = Caller("", "", "", "", "", "", frozenset()), NO_CLOUD
         else:
             token = await state.tokens.token()
-            caller = Caller(
-                access_key=principal.access_key,
-                user_id=token.user_id,
-                user_name=token.user_name,
-                project_id=token.project_id,
-                project_name=token.project_name,
-                account_id=principal.account_id,
-                roles=token.roles,
-            )
+            user, project = (token.user_id, token.user_name), (token.project_id, token.project_name)
+            caller = Caller(principal.access_key, *user, *project, principal.account_id, token.roles)
             cloud = self._tenants.tenant(state.tokens, token, state.record.request_id)
         scope = state.verified.sig.scope if state.verified else None
         return Call(
@@ -356,6 +352,7 @@ class Gateway:
             at_end=state.at_end,
             cache=self._cache,
             worker=self._worker,
+            keys=self._key_store,
         )
 
     async def _act(self, state: _State, frontend: Frontend, operation: Operation, call: Call, asked: Any) -> Reply:

@@ -15,6 +15,7 @@ from tooz import coordination
 
 from adapters.openstack.config import CloudConfigError
 from adapters.openstack.config import load as load_cloud
+from shim import keystore
 from shim.auth.regions import is_name
 from shim.cli import options
 from shim.config import Settings
@@ -76,6 +77,11 @@ def problems(settings: Settings) -> Iterator[str]:
     if settings.disable_file is not None and not settings.disable_file.parent.is_dir():
         yield f"PASSERELLE_DISABLE_FILE: there is no directory {settings.disable_file.parent}"
     yield from _lock_problems(settings)
+    if settings.sse_key_file is not None:
+        try:
+            keystore.read(settings.sse_key_file.expanduser())
+        except keystore.KeyStoreError as e:
+            yield f"PASSERELLE_SSE_KEY_FILE: {e}"
     try:
         load_cloud(settings.cloud, region=settings.region, interface=settings.interface)
     except CloudConfigError as e:

@@ -19,6 +19,7 @@ import adapters
 import shim
 from adapters.embedded import CloudFacts
 from adapters.embedded.layout import write_private
+from shim import keystore
 from shim.cli.background import Background, BackgroundError, Running
 from shim.cli.cloud import attempt, embedded, options_of_cloud
 from shim.cli.tour import Tour, TourError, find_cli
@@ -95,7 +96,14 @@ def gateway(background: Background, state: Path, port: int) -> Running:
         background.stop()
         port = urlsplit(running.url).port or port  # keep the port, so that exports that were pasted still work
     options = ["--cloud", "passerelle", "--port", str(port if is_free(port) else 0), "--drain-seconds", "0"]
-    environment = {"OS_CLIENT_CONFIG_FILE": str(state / "clouds.yaml"), "PASSERELLE_STATE": str(state)}
+    keys = state / "sse-keys.json"
+    if not keys.exists():
+        keystore.add(keys)
+    environment = {
+        "OS_CLIENT_CONFIG_FILE": str(state / "clouds.yaml"),
+        "PASSERELLE_STATE": str(state),
+        "PASSERELLE_SSE_KEY_FILE": str(keys),
+    }
     running = background.start(options, environment, made_of)
     click.echo(f"listening on {running.url}")
     return running

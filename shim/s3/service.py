@@ -10,14 +10,21 @@ from shim.protocol.service import Service
 
 
 def _model() -> dict[str, Any]:
-    """Return botocore's model of S3 with the one header that S3 honours and the model lacks.
+    """Return botocore's model of S3 with the headers that S3 knows and the model lacks.
 
-    A client that resumes a download sends If-Range; without it, it could get the rest of another object.
+    A client that resumes a download sends If-Range; without it, it could get the rest of another object.  Of reads S3
+    refuses x-amz-server-side-encryption: "Encryption request headers, like x-amz-server-side-encryption, should not be
+    sent for GET requests" (GetObject).  A completion's answer tells the customer's key as all other writes' do.
     """
     words: dict[str, Any] = Loader().load_service_model("s3", "service-2")
     for shape in ("GetObjectRequest", "HeadObjectRequest"):
         member = {"shape": "IfMatch", "location": "header", "locationName": "If-Range"}
         words["shapes"][shape]["members"]["IfRange"] = member
+        member = words["shapes"]["PutObjectRequest"]["members"]["ServerSideEncryption"]
+        words["shapes"][shape]["members"]["ServerSideEncryption"] = member
+    told = words["shapes"]["PutObjectOutput"]["members"]
+    completed = words["shapes"]["CompleteMultipartUploadOutput"]["members"]
+    completed.update({name: told[name] for name in ("SSECustomerAlgorithm", "SSECustomerKeyMD5")})
     return words
 
 

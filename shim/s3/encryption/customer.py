@@ -23,6 +23,7 @@ from shim.s3.errors import invalid_argument, invalid_request
 
 ALGORITHM: Final = "AES256"
 MEMBERS: Final = frozenset(("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5"))
+BY_CUSTOMER: Final = " ".join(sorted(MEMBERS))
 SOURCE: Final = "CopySource"
 SOURCE_MEMBERS: Final = frozenset(SOURCE + member for member in MEMBERS)
 _SALT: Final = 16

@@ -10,10 +10,11 @@ from adapters.errors import BackendError, Fault
 from adapters.types.objects import Stored
 from shim.context import Call
 from shim.errors import AwsError
+from shim.keystore import KeyStoreError
 from shim.s3.encryption import envelope
 from shim.s3.encryption.blocks import Decryptor, Span, TamperedError
 from shim.s3.encryption.customer import CustomerKey, missing_key, not_applicable, wrong_key
-from shim.s3.encryption.envelope import MARK, Envelope
+from shim.s3.encryption.envelope import MARK, STORE, Envelope, decoded
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ class Opened:
     envelope: Envelope
 
 
-def opened(call: Call, stored: Stored, key: CustomerKey | None) -> Opened:
+async def opened(call: Call, stored: Stored, key: CustomerKey | None) -> Opened:
     """Return the key of an encrypted object.
 
     Raises for a request with another key, without one, or with one for a plain object.
@@ -35,6 +36,10 @@ def opened(call: Call, stored: Stored, key: CustomerKey | None) -> Opened:
         found = envelope.of(stored.content_type) if MARK in stored.content_type else None
         if found is None:
             raise not_applicable()
+        if found.sort == STORE:
+            if key is not None:
+                raise not_applicable()
+            return Opened(await unwrapped(call, found), found)
         if key is None:
             raise missing_key()
         if not key.fits(found):
@@ -42,6 +47,16 @@ def opened(call: Call, stored: Stored, key: CustomerKey | None) -> Opened:
         return Opened(key.raw, found)
     except TamperedError as error:
         raise damaged(call, error) from None
+
+
+async def unwrapped(call: Call, found: Envelope) -> bytes:
+    """Return the data key of an object of SSE-S3; TamperedError where the key store did not wrap it."""
+    if call.keys is None:
+        raise TamperedError("it is encrypted with a key of the key store, and this gateway has none")
+    try:
+        return await call.keys.unwrapped(found.name, decoded(found.value))
+    except KeyStoreError as error:
+        raise TamperedError(str(error)) from None
 
 
 async def decrypted(

@@ -1,19 +1,30 @@
-"""How a new object is encrypted: with the customer's key of the request, or not at all."""
+"""How a new object is encrypted: with the customer's key, with a data key of its own, or not at all."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+import hashlib
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from adapters.types.objects import Description
 from shim.context import Call
+from shim.errors import AwsError
+from shim.protocol.s3_router import not_implemented
 from shim.s3.encryption import customer, envelope
-from shim.s3.encryption.blocks import Encryptor, Place, encrypt, stored_size
-from shim.s3.encryption.envelope import Envelope
+from shim.s3.encryption.blocks import Encryptor, Place, TamperedError, encrypt, stored_size
+from shim.s3.encryption.bucket import STORE_ALGORITHM, check_not_blocked, default
+from shim.s3.encryption.customer import CustomerKey, customer_key
+from shim.s3.encryption.envelope import CUSTOMER, MARK, STORE, Envelope, coded
+from shim.s3.encryption.opening import damaged, unwrapped
+from shim.s3.encryption.parts import StoredPart, seal
+from shim.s3.errors import invalid_argument, invalid_request
 
-ASKING: Final = customer.MEMBERS  # members of a request that ask for encryption
+ASKING: Final = customer.MEMBERS | {"ServerSideEncryption", "SSEKMSKeyId"}  # members that ask for encryption
 ENCRYPTING: Final = " ".join(sorted(ASKING))
+STORE_MEMBERS: Final[Mapping[str, str]] = {"ServerSideEncryption": STORE_ALGORITHM}
+# Bucket keys spare calls to KMS; an S3 that is asked for one beside AES256 ignores it.
+NO_BUCKET_KEYS: Final = {"BucketKeyEnabled": "only SSE-KMS has bucket keys"}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -27,9 +38,28 @@ class Sealing:
     envelope: Envelope
     members: Mapping[str, str]
 
-    def described(self, description: Description) -> Description:
-        """Return a description that says how the object is encrypted."""
-        return replace(description, content_type=envelope.enclosed(description.content_type, self.envelope))
+    @property
+    def shows_md5(self) -> bool:
+        """Whether the ETag is the MD5 of the plain bytes, as that of SSE-S3 is, and that of SSE-C is not."""
+        return self.envelope.sort == STORE
+
+    def described(self, description: Description, md5: str | None = None) -> Description:
+        """Return a description that says how the object is encrypted; `md5` is that of the bytes, if it is known."""
+        content_type = description.content_type
+        if md5 and self.shows_md5:
+            content_type = f"{content_type}; s3_etag={md5}"
+        return replace(description, content_type=envelope.enclosed(content_type, self.envelope))
+
+    def etag(self, md5: str | None, written: str) -> str:
+        """Return the ETag of an object, of which Swift says `written`."""
+        if not self.shows_md5:
+            return written
+        return md5 or f"{written}-N"
+
+    def completed(self, description: Description, upload: Place, size: int, parts: Sequence[StoredPart]) -> Description:
+        """Return the description of a multipart object of these parts."""
+        whole = self.envelope._replace(size=size, seal=seal(self.root, upload, parts))
+        return replace(description, content_type=envelope.enclosed(description.content_type, whole))
 
     def encrypted(self, place: Place, plain: bytes) -> bytes:
         """Encrypt a whole stream."""
@@ -50,7 +80,57 @@ def stored_length(plain: int | None) -> int | None:
     return None if plain is None else stored_size(plain)
 
 
-def sealing(call: Call, req: Mapping[str, Any]) -> Sealing | None:
-    """Return how a request's new object is to be encrypted; None for a plain one."""
-    key = customer.customer_key(call, req)
-    return Sealing(key.raw, key.envelope(), key.members) if key else None
+def md5_of(data: bytes) -> str:
+    """Return the MD5 that is the ETag of a plain object."""
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
+async def sealing(call: Call, req: Mapping[str, Any], bucket: str) -> Sealing | None:
+    """Return how a request's new object or upload is to be encrypted; None for a plain one."""
+    asked = req.get("ServerSideEncryption")
+    if asked and not customer.MEMBERS.isdisjoint(req):
+        raise customer.incompatible(asked)
+    if req.get("SSEKMSKeyId"):
+        raise invalid_argument(
+            "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : "
+            "aws:kms",
+            "x-amz-server-side-encryption",
+            asked or "null",
+        )
+    key = customer_key(call, req)
+    if key:
+        await check_not_blocked(call, bucket)
+        return Sealing(key.raw, key.envelope(), key.members)
+    if not asked and (call.keys is None or await default(call, bucket) is None):
+        return None
+    if call.keys is None:
+        raise not_implemented("x-amz-server-side-encryption")
+    made = await call.keys.new()
+    return Sealing(made.raw, Envelope(STORE, made.id, coded(made.wrapped)), STORE_MEMBERS)
+
+
+async def continued(call: Call, content_type: str, key: CustomerKey | None) -> Sealing | None:
+    """Return the encryption of an open upload, whose description has this content type; None for a plain one."""
+    try:
+        found = envelope.of(content_type) if MARK in content_type else None
+        if (key is None) == (found is not None and found.sort == CUSTOMER):
+            raise invalid_request(
+                "The multipart upload initiate requested encryption. Subsequent part requests must include the "
+                "appropriate encryption parameters."
+            )
+        if found is None:
+            return None
+        if key is None:
+            return Sealing(await unwrapped(call, found), found, STORE_MEMBERS)
+        if not key.fits(found):
+            raise invalid_request("The provided encryption parameters did not match the ones used originally.")
+        return Sealing(key.raw, found, key.members)
+    except TamperedError as error:
+        raise damaged(call, error) from None
+
+
+def check_same(content_type: str, sealing: Sealing | None) -> None:
+    """Raise for a part that was encrypted for another upload than the open one."""
+    told = envelope.of(content_type) if MARK in content_type else None
+    if told != (sealing.envelope if sealing else None):
+        raise AwsError("OperationAborted", "The upload was replaced. Please try again.", 409)

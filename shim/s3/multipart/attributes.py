@@ -8,8 +8,10 @@ from typing import Any
 from adapters.types.objects import Stored
 from shim.context import Call
 from shim.s3 import names
+from shim.s3.encryption.customer import BY_CUSTOMER, MEMBERS, customer_key
+from shim.s3.encryption.envelope import MARK
 from shim.s3.multipart import uploads
-from shim.s3.objects import checksums, parts
+from shim.s3.objects import checksums, encrypted, parts
 from shim.s3.objects.headers import UPLOAD, etag_of, storage_class
 from shim.s3.objects.objects import check_version
 from shim.s3.objects.s3_middleware import with_s3_etag
@@ -17,14 +19,17 @@ from shim.s3.paging import max_keys, not_below_zero
 from shim.s3.service import action
 
 
-@action(supports="Bucket Key VersionId MaxParts PartNumberMarker ExpectedBucketOwner ObjectAttributes")
+@action(supports=f"Bucket Key VersionId MaxParts PartNumberMarker ExpectedBucketOwner ObjectAttributes {BY_CUSTOMER}")
 async def get_object_attributes(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the requested attributes; ObjectParts only for an object that was uploaded in parts."""
     bucket, key, wanted = names.bucket(call, req), req["Key"], frozenset(req["ObjectAttributes"])
     check_version(req)
     limit = max_keys(req.get("MaxParts"), "x-amz-max-parts")
     marker = not_below_zero(req.get("PartNumberMarker"), "x-amz-part-number-marker")
+    secret = None if MEMBERS.isdisjoint(req) else customer_key(call, req, reading=True)
     stored = await with_s3_etag(call, bucket, key, await call.cloud.objects.head(bucket, key))
+    if secret or MARK in stored.content_type:
+        stored = (await encrypted.opened(call, (bucket, key), stored, secret)).stored
     checksum = checksums.of(stored)
     members: dict[str, Any] = {"LastModified": stored.modified}
     if "ETag" in wanted:
@@ -56,7 +61,7 @@ async def _parts(call: Call, req: Mapping[str, Any], stored: Stored, marker: int
         "Parts": [
             {
                 "PartNumber": part.number,
-                "Size": part.row["bytes"],
+                "Size": part.size,
                 **({checksums.member(part.checksum.algorithm): part.checksum.value} if part.checksum else {}),
             }
             for part in page

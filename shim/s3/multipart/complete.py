@@ -17,8 +17,12 @@ from shim.context import Call
 from shim.errors import AwsError
 from shim.protocol.restparse import malformed_xml
 from shim.s3 import names
+from shim.s3.encryption.blocks import Place
+from shim.s3.encryption.customer import BY_CUSTOMER
+from shim.s3.encryption.parts import StoredPart
 from shim.s3.errors import invalid_argument, invalid_request
 from shim.s3.multipart import uploads
+from shim.s3.multipart.storing import etag_of_part, size_of_part
 from shim.s3.multipart.uploads import Upload
 from shim.s3.objects import checksums, conditions, records, segments
 from shim.s3.objects.headers import IN_STEP, UPLOAD, etag_of, storage_class, typed
@@ -48,29 +52,33 @@ class Completion(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A part as stored in Swift."""
+    """A part: its ETag and size as S3 shows them, and how Swift has it."""
 
     number: int
     etag: str
     size: int
     checksum: checksums.Checksum | None
+    stored: StoredPart
 
 
 class Assembly(NamedTuple):
     """The object to be written: its segments and its checksum.
 
     `in_step` is true if its parts are numbered 1, 2, 3 ... without a gap; `unneeded` are the stored parts that do not
-    become segments.
+    become segments.  `size` are its plain bytes, `stored` the parts as Swift has them.
     """
 
     laid: list[Segment]
     checksum: checksums.Checksum | None
     in_step: bool
     unneeded: list[str]
+    size: int
+    stored: list[StoredPart]
 
 
 @action(
-    supports="Bucket Key MultipartUpload UploadId ChecksumType MpuObjectSize ExpectedBucketOwner IfMatch IfNoneMatch "
+    supports=f"Bucket Key MultipartUpload UploadId ChecksumType MpuObjectSize ExpectedBucketOwner IfMatch IfNoneMatch "
+    f"{BY_CUSTOMER} "
     + " ".join(f"Checksum{name}" for name in checksums.ALGORITHMS if name not in checksums.NOT_OF_PARTS),
     values=conditions.ABSENT,
     keeps_connection_alive=True,
@@ -92,6 +100,7 @@ async def _complete(call: Call, req: Mapping[str, Any], asked: Completion) -> Ma
         if error.code == "NoSuchUpload" and (made := await _made_already(call, req, etag)):
             return _answer(call, req, etag, checksums.of(made))
         raise
+    sealing = await upload.sealing(call, req)
     _check_order(wanted, upload.id)
     listed = await uploads.parts_of(call, upload.bucket, upload.key, upload.id)
     found = await _verified(call, upload, wanted, listed)
@@ -105,6 +114,8 @@ async def _complete(call: Call, req: Mapping[str, Any], asked: Completion) -> Ma
         content_type=typed(told.content_type, etag, storage_class(told.content_type)),
         if_absent=condition.if_absent,
     )
+    if sealing:
+        told = sealing.completed(told, Place(upload.bucket, upload.key, upload.id), assembly.size, assembly.stored)
     old = await segments.behind(call, upload.bucket, upload.key)
     there = await conditions.present(call, upload.bucket, upload.key) if condition else None
     if not _is_mine(there, req, etag):  # else an interrupted completion had only the upload left to close
@@ -115,7 +126,7 @@ async def _complete(call: Call, req: Mapping[str, Any], asked: Completion) -> Ma
     # Not part of the clean-up, which may fail: a part of a still open upload could replace a segment in use.
     await uploads.close(call, upload)
     await _clean(call, upload, assembly.unneeded, old)
-    return _answer(call, req, etag, assembly.checksum)
+    return {**_answer(call, req, etag, assembly.checksum), **(sealing.members if sealing else {})}
 
 
 def multipart_etag(etags: Sequence[str]) -> str:
@@ -188,8 +199,9 @@ def _compared(wanted: Sequence[Named], listed: Mapping[int, uploads.Part]) -> tu
     doubtful: list[Named] = []
     for part in wanted:
         row = listed.get(part.number)
-        if row is not None and row.row["hash"] == part.etag and _agree(part, checksum := row.checksum):
-            found[part.number] = Found(part.number, part.etag, row.row["bytes"], checksum)
+        if row is not None and row.etag == part.etag and _agree(part, checksum := row.checksum):
+            stored = StoredPart(part.number, row.row["bytes"], row.row["hash"])
+            found[part.number] = Found(part.number, part.etag, row.size, checksum, stored)
         else:
             doubtful.append(part)
     return found, doubtful
@@ -209,9 +221,10 @@ async def _asked(call: Call, upload: Upload, part: Named) -> Found:
     if stored is None:
         raise wrong
     checksum = checksums.of_part(stored.content_type)
-    if stored.etag != part.etag or not _agree(part, checksum):
+    if etag_of_part(stored.content_type, stored.etag) != part.etag or not _agree(part, checksum):
         raise wrong
-    return Found(part.number, stored.etag, stored.size, checksum)
+    as_stored = StoredPart(part.number, stored.size, stored.etag)
+    return Found(part.number, part.etag, size_of_part(stored.content_type, stored.size), checksum, as_stored)
 
 
 def _assembled(
@@ -220,16 +233,18 @@ def _assembled(
     """Return the object to be made of the parts; raise AwsError if S3 would refuse them."""
     _check_sizes(found)
     checksum = _checksum(req, upload, found)
-    if "MpuObjectSize" in req and req["MpuObjectSize"] != sum(part.size for part in found):
+    size = sum(part.size for part in found)
+    if "MpuObjectSize" in req and req["MpuObjectSize"] != size:
         raise invalid_request("The provided 'x-amz-mp-object-size' header does not match what was computed.")
     prefix = names.marker(upload.key, upload.id)
     # Swift refuses empty segments, and an object without segments is not a large object.
-    laid = [Segment(upload.container, f"{prefix}/{part.number}", part.size, part.etag) for part in found if part.size]
+    stored = [part.stored for part in found if part.stored.stored]
+    laid = [Segment(upload.container, f"{prefix}/{number}", size, etag) for number, size, etag in stored]
     used = {part.number for part in found}
     unused = [f"{prefix}/{number}" for number in listed if number not in used]
     empty = [f"{prefix}/{number}" for number, part in listed.items() if number in used and not part.row["bytes"]]
     in_step = [part.number for part in found] == list(range(1, len(found) + 1))
-    return Assembly(laid, checksum, in_step, [*unused, *empty])
+    return Assembly(laid, checksum, in_step, [*unused, *empty], size, stored)
 
 
 def _check_sizes(found: Sequence[Found]) -> None:

@@ -11,6 +11,7 @@ from adapters.errors import absent_is
 from adapters.types.objects import Listing, ObjectRow
 from shim.context import Call
 from shim.s3 import names
+from shim.s3.encryption.customer import BY_CUSTOMER, MEMBERS
 from shim.s3.multipart import uploads
 from shim.s3.objects import checksums
 from shim.s3.objects.headers import listed_time, storage_class
@@ -32,12 +33,14 @@ class Open:
     storage_class: str
 
 
-@action(supports="Bucket Key MaxParts PartNumberMarker UploadId ExpectedBucketOwner")
+@action(supports=f"Bucket Key MaxParts PartNumberMarker UploadId ExpectedBucketOwner {BY_CUSTOMER}")
 async def list_parts(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """List an upload's parts in order of their numbers."""
     limit = max_keys(req.get("MaxParts"), "max-parts")
     marker = not_below_zero(req.get("PartNumberMarker"), "part-number-marker")
     upload = await uploads.opened(call, req)
+    if not MEMBERS.isdisjoint(req):  # it is not needed, but must be the upload's
+        await upload.sealing(call, req)
     found = await uploads.parts_of(call, upload.bucket, upload.key, upload.id)
     page, place = uploads.page_of_parts(found, marker, limit)
     return {
@@ -59,8 +62,8 @@ def _shown(part: uploads.Part) -> dict[str, Any]:
     return {
         "PartNumber": part.number,
         "LastModified": listed_time(part.row["last_modified"]),
-        "ETag": f'"{part.row["hash"]}"',
-        "Size": part.row["bytes"],
+        "ETag": f'"{part.etag}"',
+        "Size": part.size,
         **({checksums.member(checksum.algorithm): checksum.value} if checksum else {}),
     }
 

@@ -12,8 +12,14 @@ from adapters.types.objects import Description, Written
 from shim.context import Call
 from shim.protocol.values import but
 from shim.s3 import names
+from shim.s3.encryption.blocks import Place
+from shim.s3.encryption.bucket import no_kms
+from shim.s3.encryption.customer import BY_CUSTOMER, MEMBERS
+from shim.s3.encryption.sealing import ASKING, ENCRYPTING, NO_BUCKET_KEYS, Sealing, check_same
+from shim.s3.encryption.sealing import sealing as new_sealing
 from shim.s3.errors import invalid_request, precondition_failed
 from shim.s3.multipart import uploads
+from shim.s3.multipart.storing import PartWrite, put_part, stream_part
 from shim.s3.multipart.uploads import ALGORITHM, KIND, Upload
 from shim.s3.objects import checksums, conditions, ranges, records, segments, storage_classes
 from shim.s3.objects.copying import SOURCE_CONDITIONS, Source, check_copy_size, computed, source_of
@@ -29,8 +35,9 @@ _ROOM: Final = "-" * len("SHA256:COMPOSITE:" + "=" * 44 + "-10000")  # as long a
 
 
 @action(
-    supports=f"Bucket Key ExpectedBucketOwner ChecksumAlgorithm ChecksumType {DESCRIBING}",
-    values={"ChecksumAlgorithm": but(*checksums.NOT_OF_PARTS), **PLACING},
+    supports=f"Bucket Key ExpectedBucketOwner ChecksumAlgorithm ChecksumType {DESCRIBING} {ENCRYPTING}",
+    values={"ChecksumAlgorithm": but(*checksums.NOT_OF_PARTS), "ServerSideEncryption": no_kms(), **PLACING},
+    ignores=NO_BUCKET_KEYS,
 )
 async def create_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Open an upload with the description of the future object."""
@@ -39,9 +46,12 @@ async def create_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping
     names.check_key(key, behind=names.sub_manifest("", upload_id, 0))  # the longest name that the upload may store
     storage_classes.check(call, req)
     internal, told = _checksums(req)
+    sealing = None if call.keys is None and ASKING.isdisjoint(req) else await new_sealing(call, req, bucket)
     # Swift limits metadata: check now that the completion's items will fit, before the client sends all parts.
     internal |= {UPLOAD: upload_id, IN_STEP: "yes", CHECKSUM: _ROOM}
     told_object, spilled = records.fitted(description(req, internal=internal))
+    if sealing:
+        told_object, told = sealing.described(told_object), {**told, **sealing.members}
     marker, body = names.marker(key, upload_id), uploads.spilled_text(spilled)
     container = names.segments(bucket)
     if not await store.has_container(container):
@@ -69,40 +79,47 @@ def _checksums(req: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
 
 
 @action(
-    supports="Bucket Key Body ContentLength ContentMD5 ChecksumAlgorithm PartNumber UploadId ExpectedBucketOwner",
+    supports="Bucket Key Body ContentLength ContentMD5 ChecksumAlgorithm PartNumber UploadId ExpectedBucketOwner "
+    f"{BY_CUSTOMER}",
 )
 async def upload_part(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Store a part; a part of the same number is replaced."""
-    body, container = req["Body"], names.segments(names.bucket(call, req))
+    body, bucket = req["Body"], names.bucket(call, req)
     name = names.part(req["Key"], req["UploadId"], req["PartNumber"])
+    target = names.segments(bucket), name, Place(bucket, req["Key"], req["UploadId"], req["PartNumber"])
     check_size(body.require_length())
-    store = call.cloud.objects
     data = await body.small(SMALL) if body.length <= SMALL else None
     if data is not None:
         checksum = checksums.first(body.checksums)
-        async with _allowed(call, req):
-            written = await to_the_end(store.put(container, name, data, len(data), _part(checksum)))
+        async with _allowed(call, req) as upload:
+            part = PartWrite(*target, await upload.sealing(call, req))
+            written = await to_the_end(put_part(call, part, data, checksum))
     else:
-        written = await _stream(call, req, (container, name))
+        part, written = await _stream(call, req, target)
         checksum = checksums.first(body.checksums)
-    return {"ETag": f'"{written.etag}"', **({checksums.member(checksum.algorithm): checksum.value} if checksum else {})}
+    members = part.sealing.members if part.sealing else {}
+    told = {checksums.member(checksum.algorithm): checksum.value} if checksum else {}
+    return {"ETag": f'"{written.etag}"', **told, **members}
 
 
-async def _stream(call: Call, req: Mapping[str, Any], target: tuple[str, str]) -> Written:
+async def _stream(call: Call, req: Mapping[str, Any], target: tuple[str, str, Place]) -> tuple[PartWrite, Written]:
     """Stream a long part to Swift; check that its upload is open before the last piece."""
-    body, store = req["Body"], call.cloud.objects
-    checksum = header_checksum(body)
+    body = req["Body"]
+    sealing = None
+    # What is encrypted must be known before the first piece is sent.
+    if body.length > LOOKED_AT_FIRST or call.keys is not None or not MEMBERS.isdisjoint(req):
+        upload = await uploads.opened(call, req)
+        _check_algorithm(upload, body)
+        sealing = await upload.sealing(call, req)
+    part = PartWrite(*target, sealing)
 
     async def write(pieces: AsyncIterator[bytes]) -> Written:
-        written = await store.put(*target, pieces, body.length, _part(checksum))
-        if checksum is None and body.checksums:  # it was in the trailer, after the bytes
-            await store.replace_description(*target, _part(checksums.first(body.checksums)))
-        return written
+        return await stream_part(
+            call, part, pieces, body.length, header_checksum(body), lambda: checksums.first(body.checksums)
+        )
 
-    if body.length > LOOKED_AT_FIRST:
-        _check_algorithm(await uploads.opened(call, req), body)
     try:
-        return await conditions.write_when_held(aiter(body), write, lambda: _allowed(call, req))
+        return part, await conditions.write_when_held(aiter(body), write, lambda: _still_allowed(call, req, sealing))
     except BackendError as error:
         if error.fault is Fault.NOT_FOUND:
             await uploads.opened(call, req)  # raises for what is missing: the upload or its bucket
@@ -110,14 +127,19 @@ async def _stream(call: Call, req: Mapping[str, Any], target: tuple[str, str]) -
 
 
 @asynccontextmanager
-async def _allowed(call: Call, req: Mapping[str, Any]) -> AsyncIterator[None]:
+async def _allowed(call: Call, req: Mapping[str, Any]) -> AsyncIterator[Upload]:
     async with uploads.storing(call, req) as upload:
         _check_algorithm(upload, req["Body"])
+        yield upload
+
+
+@asynccontextmanager
+async def _still_allowed(call: Call, req: Mapping[str, Any], sealing: Sealing | None) -> AsyncIterator[None]:
+    async with _allowed(call, req) as upload:
+        if sealing is None:
+            await upload.sealing(call, req)  # raises for an upload with a customer's key
+        check_same(upload.stored.content_type, sealing)
         yield
-
-
-def _part(checksum: checksums.Checksum | None) -> Description:
-    return Description(checksums.part_type(checksum))
 
 
 def _check_algorithm(upload: Upload, body: Any) -> None:
@@ -130,14 +152,15 @@ def _check_algorithm(upload: Upload, body: Any) -> None:
 
 
 @action(
-    supports=f"Bucket Key PartNumber UploadId CopySourceRange ExpectedBucketOwner {SOURCE_CONDITIONS}",
+    supports=f"Bucket Key PartNumber UploadId CopySourceRange ExpectedBucketOwner {SOURCE_CONDITIONS} {BY_CUSTOMER}",
     keeps_connection_alive=True,
 )
 async def upload_part_copy(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Make a part from an object, or from a range of it, inside Swift."""
+    """Make a part from an object, or from a range of it: inside Swift, unless one of them is encrypted."""
     name = names.part(req["Key"], req["UploadId"], req["PartNumber"])
     # A copy cannot be aborted in Swift, so a completion must wait for its end.
     async with uploads.storing(call, req) as upload:
+        sealing = await upload.sealing(call, req)
         source = await source_of(call, req)
         span = req.get("CopySourceRange") or ""
         if span:
@@ -145,14 +168,29 @@ async def upload_part_copy(call: Call, req: Mapping[str, Any]) -> Mapping[str, A
         start, end = ranges.bounds(span, source.stored.size) if span else (0, source.stored.size - 1)
         check_copy_size(end - start + 1)
         checksum = await _copied_checksum(call, upload, source, span)
-        copying = call.cloud.objects.copy(
-            (source.bucket, source.key), (upload.container, name), _part(checksum), seen=source.stored, span=span
-        )
-        written = await to_the_end(copying)
+        place = Place(upload.bucket, upload.key, upload.id, req["PartNumber"])
+        part = PartWrite(upload.container, name, place, sealing)
+        written = await to_the_end(_copied(call, source, span, part, checksum))
     result = {"ETag": f'"{written.etag}"', "LastModified": written.modified}
     if checksum:
         result[checksums.member(checksum.algorithm)] = checksum.value
-    return {"CopyPartResult": result}
+    return {"CopyPartResult": result, **(sealing.members if sealing else {})}
+
+
+async def _copied(
+    call: Call, source: Source, span: str, part: PartWrite, checksum: checksums.Checksum | None
+) -> Written:
+    if part.sealing is None and source.encrypted is None:
+        told, target = Description(checksums.part_type(checksum)), (part.container, part.name)
+        return await call.cloud.objects.copy((source.bucket, source.key), target, told, seen=source.stored, span=span)
+    download = await source.open(call, span)
+    try:
+        if isinstance(download.body, bytes):
+            return await put_part(call, part, download.body, checksum)
+        start, end = ranges.bounds(span, source.stored.size) if span else (0, source.stored.size - 1)
+        return await stream_part(call, part, download.body, end - start + 1, checksum)
+    finally:
+        download.close()
 
 
 async def _copied_checksum(call: Call, upload: Upload, source: Source, span: str) -> checksums.Checksum | None:

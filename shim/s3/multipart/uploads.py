@@ -19,7 +19,10 @@ from adapters.errors import absent_is
 from adapters.types.objects import Description, ObjectRow, Stored
 from shim.context import Call
 from shim.s3 import names, paging
+from shim.s3.encryption.customer import MEMBERS, customer_key
+from shim.s3.encryption.sealing import Sealing, continued
 from shim.s3.errors import no_such_upload
+from shim.s3.multipart.storing import etag_of_part, size_of_part
 from shim.s3.objects import checksums, conditions, records
 from shim.s3.objects.headers import DEFAULT_TYPE, RECORD, kept_by_upload
 
@@ -59,6 +62,11 @@ class Upload:
         """The type of the future object's checksum."""
         return self.stored.metadata.get(KIND) or checksums.kind_of(self.algorithm, None)
 
+    async def sealing(self, call: Call, req: Mapping[str, Any]) -> Sealing | None:
+        """Return how its parts are encrypted; raise for a request with another key than the upload's."""
+        key = None if MEMBERS.isdisjoint(req) else customer_key(call, req)
+        return await continued(call, self.stored.content_type, key)
+
     def description(self, internal: Mapping[str, str]) -> Description:
         """Return the description of the future object."""
         stored = self.stored
@@ -77,6 +85,16 @@ class Part:
     def checksum(self) -> checksums.Checksum | None:
         """The checksum of its upload."""
         return checksums.of_part(self.row["content_type"])
+
+    @property
+    def etag(self) -> str:
+        """The ETag that its upload returned."""
+        return etag_of_part(self.row["content_type"], self.row["hash"])
+
+    @property
+    def size(self) -> int:
+        """The number of its plain bytes."""
+        return size_of_part(self.row["content_type"], self.row["bytes"])
 
 
 async def opened(call: Call, req: Mapping[str, Any]) -> Upload:

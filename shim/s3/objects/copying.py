@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from adapters.errors import BackendError, Fault
-from adapters.types.objects import Stored
+from adapters.types.objects import Description, Download, Stored, Written
 from shim.context import Call
 from shim.errors import AwsError
-from shim.protocol.s3_router import not_implemented
 from shim.s3 import names, tags
+from shim.s3.encryption.blocks import Place
+from shim.s3.encryption.bucket import no_kms
+from shim.s3.encryption.customer import SOURCE, SOURCE_MEMBERS, customer_key
 from shim.s3.encryption.envelope import MARK
+from shim.s3.encryption.sealing import ASKING, ENCRYPTING, NO_BUCKET_KEYS, Sealing, md5_of, stored_length
+from shim.s3.encryption.sealing import sealing as new_sealing
 from shim.s3.errors import invalid_argument, invalid_request, no_such_key, precondition_failed
-from shim.s3.objects import checksums, conditions, records, segments, storage_classes
-from shim.s3.objects.headers import DESCRIBING, PLACING, TAGGING, copied, description, redirect
+from shim.s3.objects import checksums, conditions, encrypted, ranges, records, segments, storage_classes
+from shim.s3.objects.encrypted import Encrypted
+from shim.s3.objects.headers import DESCRIBING, PLACING, TAGGING, copied, description, etag_of, redirect
 from shim.s3.objects.s3_middleware import with_s3_etag
 from shim.s3.service import action
 
 LARGEST_COPY: Final = 5 << 30
 SOURCE_CONDITIONS: Final = (
     "CopySource CopySourceIfMatch CopySourceIfModifiedSince CopySourceIfNoneMatch CopySourceIfUnmodifiedSince "
-    "ExpectedSourceBucketOwner"
+    f"ExpectedSourceBucketOwner {' '.join(sorted(SOURCE_MEMBERS))}"
 )
 
 
@@ -34,6 +39,19 @@ class Source:
     bucket: str
     key: str
     stored: Stored
+    encrypted: Encrypted | None = None
+
+    async def open(self, call: Call, span: str = "") -> Download:
+        """Open the source's plain bytes, or a range of them; the caller closes it."""
+        size = self.stored.size
+        if self.encrypted is not None:
+            first, last = ranges.bounds(span, size) if span else (0, size - 1)
+            return await self.encrypted.read(call, first, last)
+        download = await call.cloud.objects.get(self.bucket, self.key, span=span)
+        if download.stored.etag != self.stored.etag:
+            download.close()
+            raise precondition_failed("x-amz-copy-source-If-Match")
+        return download
 
 
 def parse_source(header: str) -> tuple[str, str]:
@@ -63,6 +81,7 @@ def parse_source(header: str) -> tuple[str, str]:
 async def source_of(call: Call, req: Mapping[str, Any]) -> Source:
     """Return the source after checking the request's conditions on it."""
     bucket, key = parse_source(req["CopySource"])
+    secret = customer_key(call, req, SOURCE, reading=True)
     owner = req.get("ExpectedSourceBucketOwner")
     if owner is not None and owner != call.caller.account_id:
         raise AwsError("AccessDenied", "Access Denied", 403)
@@ -76,10 +95,12 @@ async def source_of(call: Call, req: Mapping[str, Any]) -> Source:
         raise AwsError(
             "NoSuchBucket", "The specified bucket does not exist", 404, extra={"BucketName": bucket}
         ) from error
-    if MARK in stored.content_type:  # a copy inside Swift would be of no use
-        raise not_implemented("x-amz-copy-source-server-side-encryption-customer-key")
+    found = None
+    if secret or MARK in stored.content_type:
+        found = await encrypted.opened(call, (bucket, key), stored, secret)
+        stored = found.stored
     conditions.check_read(req, stored, copying=True)
-    return Source(bucket, key, stored)
+    return Source(bucket, key, stored, found)
 
 
 def check_copy_size(size: int) -> None:
@@ -92,8 +113,9 @@ def check_copy_size(size: int) -> None:
 
 @action(
     supports=f"Bucket Key ChecksumAlgorithm MetadataDirective TaggingDirective IfMatch IfNoneMatch ExpectedBucketOwner "
-    f"{SOURCE_CONDITIONS} {DESCRIBING}",
-    values=PLACING | conditions.ABSENT,
+    f"{SOURCE_CONDITIONS} {DESCRIBING} {ENCRYPTING}",
+    values=PLACING | conditions.ABSENT | {"ServerSideEncryption": no_kms()},
+    ignores=NO_BUCKET_KEYS,
     keeps_connection_alive=True,
 )
 async def copy_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -103,12 +125,14 @@ async def copy_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     condition = conditions.WriteCondition(req)
     storage_classes.check(call, req)
     replacing = req.get("MetadataDirective") == "REPLACE"
-    changing = replacing or req.get("StorageClass") or req.get("WebsiteRedirectLocation")
+    asked = "StorageClass", "WebsiteRedirectLocation"
+    changing = replacing or any(map(req.get, asked)) or not ASKING.isdisjoint(req)
     if parse_source(req["CopySource"]) == (bucket, key) and not changing:
         raise invalid_request(
             "This copy request is illegal because it is trying to copy an object to itself without changing the "
             "object's metadata, storage class, website redirect location or encryption attributes."
         )
+    sealing = await new_sealing(call, req, bucket)
     source = await source_of(call, req)
     check_copy_size(source.stored.size)
     checksum = await _checksum(call, source, req.get("ChecksumAlgorithm"))
@@ -120,15 +144,54 @@ async def copy_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     told, spilled = records.fitted(told)
     old = await segments.behind(call, bucket, key)
     async with conditions.holding(call, bucket, key, condition):
-        written = await call.cloud.objects.copy(
-            (source.bucket, source.key), (bucket, key), replace(told, if_absent=False), seen=source.stored
-        )
+        written = await _written(call, source, (bucket, key), replace(told, if_absent=False), sealing)
     if spilled:
         async with records.alone(call, bucket, key):
             await records.add(call, bucket, key, told, spilled)
     await segments.remove(call, bucket, old)
     result = {"ETag": f'"{written.etag}"', "LastModified": written.modified}
-    return {"CopyObjectResult": {**result, **(checksum.members if checksum else {})}}
+    members = sealing.members if sealing else {}
+    return {"CopyObjectResult": {**result, **(checksum.members if checksum else {})}, **members}
+
+
+async def _written(
+    call: Call, source: Source, target: tuple[str, str], told: Description, sealing: Sealing | None
+) -> Written:
+    """Write the copy: inside Swift if it is as plain as its source, else through the gateway."""
+    if sealing is None and source.encrypted is None:
+        return await call.cloud.objects.copy((source.bucket, source.key), target, told, seen=source.stored)
+    download = await source.open(call)
+    try:
+        body, size = download.body, source.stored.size
+        if sealing is None:
+            return await call.cloud.objects.put(*target, body, size, told)
+        md5 = md5_of(body) if isinstance(body, bytes) else _md5_in(etag_of(source.stored), source)
+        written = await put_encrypted(call, target, Place(*target), body, size, sealing.described(told, md5), sealing)
+        return written._replace(etag=sealing.etag(md5, written.etag))
+    finally:
+        download.close()
+
+
+def _md5_in(etag: str, source: Source) -> str | None:
+    """Return the MD5 of a source's plain bytes, if its ETag is that."""
+    by_customer = source.encrypted is not None and "SSECustomerAlgorithm" in source.encrypted.members
+    return None if by_customer or "-" in etag else etag
+
+
+async def put_encrypted(
+    call: Call,
+    target: tuple[str, str],
+    place: Place,
+    body: bytes | AsyncIterator[bytes],
+    size: int,
+    told: Description,
+    sealing: Sealing,
+) -> Written:
+    """Store `size` plain bytes encrypted."""
+    if isinstance(body, bytes):
+        stored = sealing.encrypted(place, body)
+        return await call.cloud.objects.put(*target, stored, len(stored), told)
+    return await call.cloud.objects.put(*target, sealing.encrypting(place, body), stored_length(size), told)
 
 
 def _tags(req: Mapping[str, Any], source: Stored) -> dict[str, str]:
@@ -154,10 +217,8 @@ async def _checksum(call: Call, source: Source, algorithm: str | None) -> checks
 
 async def computed(call: Call, source: Source, algorithm: str, span: str = "") -> checksums.Checksum:
     """Compute a checksum by reading a source, or a range of it."""
-    download = await call.cloud.objects.get(source.bucket, source.key, span=span)
+    download = await source.open(call, span)
     try:
-        if download.stored.etag != source.stored.etag:
-            raise precondition_failed("x-amz-copy-source-If-Match")
         return await checksums.computed(algorithm, download.body)
     finally:
         download.close()

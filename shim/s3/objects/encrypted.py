@@ -14,6 +14,7 @@ from shim.s3.encryption.blocks import Place, Span, Stream, TamperedError, plain_
 from shim.s3.encryption.customer import CustomerKey
 from shim.s3.encryption.opening import Opened
 from shim.s3.encryption.parts import StoredPart, check_seal, streams
+from shim.s3.encryption.sealing import STORE_MEMBERS
 from shim.s3.objects import parts
 from shim.s3.objects.headers import with_plain_size
 
@@ -82,13 +83,13 @@ def _part(bucket: str, key: str, segment: Segment) -> tuple[str, StoredPart]:
     return upload, StoredPart(int(number), segment.bytes, segment.etag)
 
 
-def opened(call: Call, where: tuple[str, str], stored: Stored, key: CustomerKey | None) -> Encrypted:
+async def opened(call: Call, where: tuple[str, str], stored: Stored, key: CustomerKey | None) -> Encrypted:
     """Return an encrypted object; raise for a request with another key, without one, or with one for a plain object."""
-    found = opening.opened(call, stored, key)
+    found = await opening.opened(call, stored, key)
     try:
         if not found.envelope.seal:
             plain_size(stored.size)
     except TamperedError as error:
         raise opening.damaged(call, error) from None
     shown = replace(with_plain_size(stored), content_range="", parts=0)
-    return Encrypted(*where, shown, found, key.members if key else {})
+    return Encrypted(*where, shown, found, key.members if key else STORE_MEMBERS)

@@ -36,7 +36,7 @@ RECORD: Final = "passerelle-record"  # the object's identity in its side record,
 IN_STEP: Final = "passerelle-parts-in-step"  # set if the parts were numbered 1, 2, 3 ... without a gap
 REDIRECT: Final = "passerelle-redirect"  # x-amz-website-redirect-location
 
-_ETAG: Final = re.compile(r'\s*;\s*s3_etag="?([0-9a-f]{32}-[0-9]{1,5})"?')
+_ETAG: Final = re.compile(r'\s*;\s*s3_etag="?([0-9a-f]{32}(?:-[0-9]{1,5})?)"?')
 _OURS: Final = "s3_"  # all parameters of content types that the gateway writes begin so
 # The storage class, which listings show.  An object of the class STANDARD has no such parameter.
 _CLASS: Final = re.compile(r'\s*;\s*s3_class="?([A-Z_]{1,32})"?')
@@ -49,6 +49,7 @@ _KEPT: Final = (
     ("Expires", "expires"),
 )
 _KEPT_MEMBERS: Final = frozenset(member for member, _ in _KEPT)
+_NO_MD5: Final = f"{MARK}=1.{envelope.STORE}"  # of SSE-S3: without an `s3_etag` the MD5 was not known in time
 # The storage classes that are refused, and the ACLs that are accepted; both ACLs give access to the owner alone.
 PLACING: Final = {
     "StorageClass": storage_classes.ELSEWHERE,
@@ -146,6 +147,12 @@ def storage_class(content_type: str) -> str:
     return found[1] if found else storage_classes.STANDARD
 
 
+def kept_etag(content_type: str) -> str:
+    """Return the ETag in a content type, or ''."""
+    found = _ETAG.search(content_type) if "s3_etag" in content_type else None
+    return found[1] if found else ""
+
+
 def etag_of(stored: Stored) -> str:
     """Return an object's S3 ETag, without quotes.
 
@@ -156,7 +163,7 @@ def etag_of(stored: Stored) -> str:
         found = _ETAG.search(stored.content_type)
         if found:
             return found[1]
-    return stored.etag if stored.layout == "plain" else f"{stored.etag}-N"
+    return stored.etag if stored.layout == "plain" and _NO_MD5 not in stored.content_type else f"{stored.etag}-N"
 
 
 def with_plain_size(stored: Stored) -> Stored:
@@ -260,6 +267,8 @@ def listed_etag(row: Mapping[str, Any]) -> str:
     if "slo_etag" in row:
         told: str = row.get("s3_etag") or f'"{row["slo_etag"].strip(chr(34))}-N"'
         return told
+    if _NO_MD5 in content_type:
+        return f'"{row["hash"]}-N"'
     return f'"{row["hash"]}"'
 
 
@@ -276,7 +285,7 @@ def listed_sizes(rows: Sequence[ObjectRow]) -> list[int]:
 
 def listed_etags(rows: Sequence[ObjectRow]) -> list[str]:
     """Return the ETags of a listing's rows as `listed_etag` does, faster if no object is large."""
-    if set(map(len, rows)) == {_PLAIN_ROW} and not any("s3_etag" in one for one in set(map(_type, rows))):
+    if set(map(len, rows)) == {_PLAIN_ROW} and not any(_OURS in one for one in set(map(_type, rows))):
         return list(map('"%s"'.__mod__, map(_hash, rows)))
     return list(map(listed_etag, rows))
 

@@ -12,12 +12,14 @@ from adapters.errors import BackendError, Fault
 from adapters.types.objects import Description, Download, Stored, Written
 from shim.context import Call
 from shim.errors import AwsError
+from shim.protocol.values import but
 from shim.s3 import names
 from shim.s3.encryption import customer
 from shim.s3.encryption.blocks import Place
+from shim.s3.encryption.bucket import no_kms
 from shim.s3.encryption.customer import CustomerKey, customer_key
 from shim.s3.encryption.envelope import MARK
-from shim.s3.encryption.sealing import ASKING, ENCRYPTING, Sealing, stored_length
+from shim.s3.encryption.sealing import ASKING, ENCRYPTING, NO_BUCKET_KEYS, Sealing, md5_of, stored_length
 from shim.s3.encryption.sealing import sealing as new_sealing
 from shim.s3.objects import checksums, conditions, encrypted, parts, ranges, records, segments
 from shim.s3.objects.headers import DESCRIBING, PLACING, object_members
@@ -33,9 +35,16 @@ READING: Final = (
     "Bucket Key IfMatch IfModifiedSince IfNoneMatch IfUnmodifiedSince IfRange Range ResponseCacheControl "
     "ResponseContentDisposition ResponseContentEncoding ResponseContentLanguage ResponseContentType ResponseExpires "
     "VersionId PartNumber ExpectedBucketOwner ChecksumMode "
-    f"{' '.join(sorted(customer.MEMBERS))}"
+    f"ServerSideEncryption {customer.BY_CUSTOMER}"
 )
 _SELECTING: Final = frozenset({"Range", "PartNumber", "VersionId"}) | customer.MEMBERS
+NO_ENCRYPTION: Final = {
+    "ServerSideEncryption": but(
+        *("AES256", "aws:backup", "aws:fsx", "aws:kms", "aws:kms:dsse"),
+        code="InvalidArgument",
+        message="x-amz-server-side-encryption header is not supported for this operation.",
+    )
+}
 _WHOLE: Final[tuple[str, int, CustomerKey | None]] = ("", 0, None)
 _OVERRIDES: Final = (
     ("ResponseCacheControl", "CacheControl"),
@@ -51,12 +60,13 @@ _OVERRIDING: Final = frozenset(asked for asked, _ in _OVERRIDES)
 @action(
     supports=f"Bucket Key Body ContentLength ContentMD5 ChecksumAlgorithm IfMatch IfNoneMatch ExpectedBucketOwner "
     f"{DESCRIBING} {ENCRYPTING}",
-    values=PLACING | conditions.ABSENT,
+    values=PLACING | conditions.ABSENT | {"ServerSideEncryption": no_kms()},
+    ignores=NO_BUCKET_KEYS,
 )
 async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Store an object; if the body ends early or fails its checks, the old object is unchanged."""
     (bucket, key, described, condition, spilled), body = object_write(call, req), req["Body"]
-    sealing = None if ASKING.isdisjoint(req) else new_sealing(call, req)
+    sealing = None if call.keys is None and ASKING.isdisjoint(req) else await new_sealing(call, req, bucket)
     length = body.expected_length() or 0
     check_size(length)
     data = await body.small(SMALL) if length <= SMALL else None
@@ -65,8 +75,10 @@ async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
         metadata = {**described.metadata, **checksum.stored} if checksum else described.metadata
         if_absent = condition is not None and condition.if_absent
         described = Description(described.content_type, metadata, described.headers, if_absent)
+    md5 = None
     if sealing:
-        described = sealing.described(described)
+        md5 = body.md5 if data is None else md5_of(data)
+        described = sealing.described(described, md5)
     old = await segments.behind(call, bucket, key)
     if data is not None:
         store = call.cloud.objects
@@ -86,7 +98,7 @@ async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     if old:
         await segments.remove(call, bucket, old)
     members = {"ETag": f'"{written.etag}"', **(checksum.members if checksum else {})}
-    return {**members, **sealing.members} if sealing else members
+    return {**members, **sealing.members, "ETag": f'"{sealing.etag(md5, written.etag)}"'} if sealing else members
 
 
 async def _stream(
@@ -133,7 +145,7 @@ def header_checksum(body: Any) -> checksums.Checksum | None:
     return checksums.Checksum(promise.algorithm, promise.value) if promise is not None and promise.value else None
 
 
-@action(supports=READING)
+@action(supports=READING, values=NO_ENCRYPTION)
 async def get_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return an object's bytes: all, a range, or one part of a multipart object."""
     bucket, key = names.bucket(call, req), req["Key"]
@@ -145,7 +157,7 @@ async def get_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
         call.at_end.append(download.close)
     stored = download.stored
     if secret or MARK in stored.content_type:
-        found = encrypted.opened(call, (bucket, key), stored, secret)
+        found = await encrypted.opened(call, (bucket, key), stored, secret)
         conditions.check_read(req, found.stored)
         download = await found.read_all(call, download)
         return {**_answer(req, found.stored), **found.members, "Body": download.body}
@@ -193,7 +205,7 @@ async def _get_some_decrypted(
     call: Call, req: Mapping[str, Any], stored: Stored, span: str, part: int, secret: CustomerKey | None
 ) -> Mapping[str, Any]:
     """Return a range or a part of an encrypted object, which a second request to Swift reads."""
-    found = encrypted.opened(call, (req["Bucket"], req["Key"]), stored, secret)
+    found = await encrypted.opened(call, (req["Bucket"], req["Key"]), stored, secret)
     stored = found.stored
     conditions.check_read(req, stored)
     if part and stored.layout == "static":
@@ -207,7 +219,7 @@ async def _get_some_decrypted(
     return {**answer, **found.members, "Body": download.body}
 
 
-@action(supports=READING)
+@action(supports=READING, values=NO_ENCRYPTION)
 async def head_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the headers that a GET with the same parameters returns."""
     bucket, key = names.bucket(call, req), req["Key"]
@@ -222,7 +234,7 @@ async def head_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
         by_manifest = True
     found = None
     if secret or MARK in stored.content_type:
-        found = encrypted.opened(call, (bucket, key), stored, secret)
+        found = await encrypted.opened(call, (bucket, key), stored, secret)
         stored = found.stored
         by_manifest = part > 0 and stored.layout == "static"
     if stored.layout == "static":

@@ -1,28 +1,16 @@
 """SSE-C: what a customer's key encrypts is read with that key alone, and Swift has only ciphertext."""
 
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from openstack.connection import Connection
 
-from tests.conftest import remove_bucket
 from tests.s3.client_errors import refused
 from tests.s3.encryption.keys import ONE, OTHER, given
-from tests.support.names import unique
 
 BLOCK = 1 << 16
 SIZES = [0, 1, 1000, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, (1 << 20) + 1, (5 << 20) + 7]
-
-
-@pytest.fixture(scope="module")
-def shared(s3: Any) -> Iterator[str]:
-    """A bucket that the tests of this module share."""
-    name = unique("encrypted")
-    s3.create_bucket(Bucket=name)
-    yield name
-    remove_bucket(s3, name)
 
 
 @pytest.mark.parametrize("size", SIZES)
