@@ -120,8 +120,8 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
         settings.object_idle_seconds,
         project_calls=settings.account_calls,
     )
-    factory = await CloudFactory.open(config, limits, _upstream_observer(metrics))
-    locks = Locks(settings.coordination_url or f"file://{_lock_files(settings)}")
+    factory = await CloudFactory.open(config, limits, upstream_observer(metrics))
+    locks = Locks(settings.coordination_url or f"file://{lock_files(settings)}")
     await locks.start()
     key = settings.page_token_key.get_secret_value() or config.derive_key("page tokens").hex()
     refusals = Refusals()
@@ -179,7 +179,7 @@ def _keys(factory: CloudFactory, settings: Settings, metrics: Metrics) -> Keys:
     )
 
 
-def _upstream_observer(metrics: Metrics) -> Callable[[str, str, int, float], None]:
+def upstream_observer(metrics: Metrics) -> Callable[[str, str, int, float], None]:
     """Return the function that counts one OpenStack call, for the metrics and for the AWS call that made it."""
 
     def observe(service: str, method: str, status: int, seconds: float) -> None:
@@ -226,7 +226,8 @@ def _last_refusals(refusals: Refusals) -> LastRefusals:
     return last
 
 
-def _lock_files(settings: Settings) -> Path:
+def lock_files(settings: Settings) -> Path:
+    """Return the directory of the locks that processes on one machine share, after making it."""
     path = settings.state_dir.expanduser() / "locks"
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path.resolve()

@@ -155,6 +155,20 @@ class Settings(BaseSettings):
     )
     object_idle_seconds: float = Field(60.0, gt=0, description="Longest silence of Swift while an object's bytes flow.")
 
+    # Lifecycle rules
+    lifecycle_day_seconds: float = Field(
+        86_400.0,
+        gt=0,
+        description="How long a day of lifecycle rules is; any other length is for tests, and is not rounded to "
+        "midnight.",
+    )
+    sweep_interval_seconds: float = Field(
+        3600.0, gt=0, description="How long `passerelle sweep` rests between two sweeps of the buckets with rules."
+    )
+    sweep_actions_per_second: float = Field(
+        50.0, gt=0, description="How many deletions and aborts a second the sweeper begins."
+    )
+
     # EC2
     default_network: str = Field(
         "default", description="Name of the project's network that instances join when a request names no subnet."

@@ -30,6 +30,34 @@ class Caller(NamedTuple):
     roles: frozenset[str]
 
 
+class ServiceClouds(Protocol):
+    """Makes clouds with the gateway's own user, for work that no caller's token can do.
+
+    Both raise BackendError FORBIDDEN or UNSUPPORTED where the operator has not enabled that.
+    """
+
+    async def service(self, project_id: str, request_id: str) -> Cloud:
+        """Return the cloud of a project."""
+        ...
+
+    async def own(self, request_id: str) -> Cloud:
+        """Return the cloud of the gateway's own project."""
+        ...
+
+
+class _NoService:
+    """Service clouds of a gateway without a service identity."""
+
+    async def service(self, project_id: str, request_id: str) -> Cloud:
+        raise BackendError(Fault.UNSUPPORTED, service="identity", resource="project", id=project_id)
+
+    async def own(self, request_id: str) -> Cloud:
+        raise BackendError(Fault.UNSUPPORTED, service="identity", resource="project")
+
+
+NO_SERVICE: ServiceClouds = _NoService()
+
+
 @dataclass(slots=True, repr=False)
 class Call:
     """One request, authenticated and parsed.
@@ -41,6 +69,7 @@ class Call:
     request ends early.  `cache`, `worker` and `keys` (of SSE-S3, if there are any) are shared by all requests;
     `configurations` holds the bucket configurations that this request has read.
     `refusals`, if set, returns the errors of the entries of a request's body that the sender may not act on, by place.
+    `clouds` makes the clouds of other projects, and of the gateway's own.
     """
 
     cloud: Cloud
@@ -60,6 +89,7 @@ class Call:
     keys: KeyStore | None = None
     configurations: dict[str, Mapping[str, str]] = field(default_factory=dict)
     refusals: Callable[[Sequence[Mapping[str, Any]]], Awaitable[Mapping[int, AwsError]]] | None = None
+    clouds: ServiceClouds = NO_SERVICE
 
     def __repr__(self) -> str:
         """Name the request alone: the settings and the caller hold what no log may show."""
@@ -76,8 +106,8 @@ class _NoCloud:
 NO_CLOUD: Any = _NoCloud()
 
 
-class Tenants(Protocol):
-    """Makes the cloud of one tenant for each request, which is cheap."""
+class Tenants(ServiceClouds, Protocol):
+    """Makes clouds for requests: of the tenant that signed one, which is cheap, and those of the gateway's own user."""
 
     def tenant(self, tokens: Tokens, token: Token, request_id: str) -> Cloud:
         """Return the cloud of the owner of these tokens; `token` is the current one."""

@@ -353,6 +353,7 @@ class Gateway:
             cache=self._cache,
             worker=self._worker,
             keys=self._key_store,
+            clouds=self._tenants,
         )
 
     async def _act(self, state: _State, frontend: Frontend, operation: Operation, call: Call, asked: Any) -> Reply:

@@ -22,6 +22,7 @@ import orjson
 from shim.record import Record
 
 CALLS = logging.getLogger("passerelle.call")
+AUDIT = logging.getLogger("passerelle.audit")
 
 # These libraries log whole requests at lower levels, headers and tokens included.
 TALKATIVE = (
@@ -64,6 +65,13 @@ def write_call(record: Record) -> None:
     """
     if _write is not None and CALLS.isEnabledFor(logging.INFO):
         _write(fields(record))
+
+
+def write_audit(message: str, **facts: object) -> None:
+    """Write the line of something that was done without a request, with those of the facts that are not empty."""
+    if _write is not None and AUDIT.isEnabledFor(logging.INFO):
+        said = {name: value for name, value in facts.items() if value != ""}
+        _write({"time": _time(time.time()), "level": "info", "logger": AUDIT.name, "message": message, **said})
 
 
 def fields(record: Record) -> Parts:

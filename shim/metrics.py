@@ -107,6 +107,19 @@ CACHE = Definition(
     "Lookups in the gateway's caches, by outcome (`hit`, `miss`), and values that were not kept because they exceed an "
     "account's share (`too large`).",
 )
+LIFECYCLE_ACTIONS = Definition(
+    "passerelle_lifecycle_actions_total",
+    "counter",
+    ("action", "outcome"),
+    "What `passerelle sweep` did by lifecycle rules, by outcome: `done`, `kept` (the object changed, is gone, or may "
+    "not be deleted) or `failed`.",
+)
+LIFECYCLE_BUCKETS = Definition(
+    "passerelle_lifecycle_buckets_total",
+    "counter",
+    ("outcome",),
+    "Buckets that `passerelle sweep` went through: `swept`, `released` (no rules any more) or `failed`.",
+)
 BUILD = Definition("passerelle_build_info", "gauge", ("version",), "Always 1; says which version runs.")
 
 DEFINITIONS = (
@@ -124,6 +137,8 @@ DEFINITIONS = (
     UPSTREAM_DURATION,
     UPSTREAM_PER_CALL,
     CACHE,
+    LIFECYCLE_ACTIONS,
+    LIFECYCLE_BUCKETS,
     BUILD,
 )
 
@@ -215,6 +230,8 @@ class Metrics:
         self._upstream_duration = self._registered(Histogram(UPSTREAM_DURATION, BUCKETS))
         self._upstream_per_call = self._registered(Histogram(UPSTREAM_PER_CALL, _PER_CALL_BUCKETS))
         self._cache = self._registered(Counter(CACHE)).numbers
+        self._lifecycle_actions = self._registered(Counter(LIFECYCLE_ACTIONS)).numbers
+        self._lifecycle_buckets = self._registered(Counter(LIFECYCLE_BUCKETS)).numbers
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
@@ -242,6 +259,14 @@ class Metrics:
     def cache(self, name: str, outcome: str) -> None:
         """Count a look-up in a cache, or a value that it did not keep, by outcome; unknown ones count as `miss`."""
         self._cache[(name, outcome if outcome in {"hit", "too large"} else "miss")] += 1
+
+    def lifecycle_action(self, action: str, outcome: str) -> None:
+        """Count an action of a lifecycle rule."""
+        self._lifecycle_actions[(action, outcome)] += 1
+
+    def lifecycle_bucket(self, outcome: str) -> None:
+        """Count a bucket that a sweep went through."""
+        self._lifecycle_buckets[(outcome,)] += 1
 
     def _registered(self, collector: C) -> C:
         self.registry.register(collector)

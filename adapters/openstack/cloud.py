@@ -111,6 +111,10 @@ class CloudFactory:
         login = await self._service_user.login(project_id)
         return OpenStackCloud(self, login, await login.token(), request_id)
 
+    async def own(self, request_id: str) -> OpenStackCloud:
+        """Return the cloud of the gateway's own project, for one request."""
+        return OpenStackCloud(self, self.login, await self.login.token(), request_id)
+
     async def service_scope(self) -> ServiceScope:
         """Ask Keystone in which projects the gateway's own user can act; raise BackendError where Keystone fails."""
         own = await self.login.token()

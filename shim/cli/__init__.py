@@ -1,4 +1,4 @@
-"""The `passerelle` command: serve, demo, cloud, actions, keys, config, doctor."""
+"""The `passerelle` command: serve, sweep, demo, cloud, actions, keys, config, doctor."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from shim.cli import own_packages
 # no other module of the project is imported before `own_packages.check` has looked at it.
 COMMANDS: Final = {
     "serve": "Serve the AWS API in front of a cloud of clouds.yaml, until SIGTERM.",
+    "sweep": "Delete what lifecycle rules say has expired, until SIGTERM.",
     "demo": "Bring up an OpenStack and a gateway before it, run a tour, print the exports to paste.",
     "cloud": "A real OpenStack on this machine, for trying and testing.",
     "actions": "List the AWS operations that are answered, with their parameters.",

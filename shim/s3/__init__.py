@@ -11,6 +11,7 @@ import shim.s3.config.policy
 import shim.s3.config.settings
 import shim.s3.config.unconfigured
 import shim.s3.encryption.bucket
+import shim.s3.lifecycle.rules
 import shim.s3.multipart.attributes
 import shim.s3.multipart.complete
 import shim.s3.multipart.lists

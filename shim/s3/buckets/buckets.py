@@ -18,6 +18,7 @@ from shim.protocol.values import only
 from shim.s3 import names
 from shim.s3.config import configuration, documents
 from shim.s3.errors import invalid_argument
+from shim.s3.lifecycle import registry, rules
 from shim.s3.objects.conditions import present
 from shim.s3.owners import owner
 from shim.s3.paging import MOST_KEYS, opened, sealed
@@ -151,12 +152,15 @@ async def get_bucket_versioning(call: Call, req: Mapping[str, Any]) -> Mapping[s
 async def delete_bucket(call: Call, req: Mapping[str, Any]) -> None:
     """Delete an empty bucket with its configuration, left side records and the parts of its abandoned uploads."""
     name = names.bucket(call, req)
+    has_rules = rules.NAME in await configuration.read(call, name)
     async with documents.alone(call, name):  # a new bucket of that name writes its documents after these are deleted
         await _delete_container(call, name)
         configuration.forget(call, name)
         await _drop_container(call, names.documents(name))
         await _drop_container(call, names.records(name))
     await _drop_container(call, names.segments(name))
+    if has_rules:
+        await registry.leave(call, name)
 
 
 async def _delete_container(call: Call, name: str) -> None:

@@ -27,9 +27,6 @@ _NO_ID: Final = Says("NoSuchConfiguration", "The specified configuration does no
 _LISTED: Final = ("analytics", "intelligent_tiering", "inventory", "metrics")  # several per bucket, each with an id
 
 _MISSING: Final[Mapping[str, Says]] = {
-    "get_bucket_lifecycle_configuration": Says(
-        "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist"
-    ),
     "get_bucket_replication": Says(
         "ReplicationConfigurationNotFoundError", "The replication configuration was not found"
     ),
@@ -46,7 +43,6 @@ _MISSING: Final[Mapping[str, Says]] = {
 # "You will get a 200 OK response if the website configuration you are trying to delete does not exist on the bucket"
 # (DeleteBucketWebsite); the others too, with the model's 204.
 _NOTHING_TO_DELETE: Final = (
-    "delete_bucket_lifecycle",
     "delete_bucket_replication",
     "delete_bucket_website",
 )

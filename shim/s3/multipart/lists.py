@@ -76,7 +76,7 @@ async def list_multipart_uploads(call: Call, req: Mapping[str, Any]) -> Mapping[
     key_marker, id_marker = req.get("KeyMarker") or "", req.get("UploadIdMarker") or ""
     check_prefix(req)
     await call.cloud.objects.container(bucket)
-    found = [one for one in await _open(call, bucket, prefix) if _after(one, key_marker, id_marker)]
+    found = [one for one in await open_uploads(call, bucket, prefix) if _after(one, key_marker, id_marker)]
     page = _fold(sorted(found), prefix, delimiter, key_marker)
     more = 0 < limit < len(page)
     page = page[:limit]
@@ -130,7 +130,7 @@ def _fold(found: Sequence[Open], prefix: str, delimiter: str, key_marker: str) -
     return page
 
 
-async def _open(call: Call, bucket: str, prefix: str) -> list[Open]:
+async def open_uploads(call: Call, bucket: str, prefix: str) -> list[Open]:
     """Return all open uploads below a prefix, skipping parts and segments.
 
     All are needed because Swift orders by `<key>/<id>` and S3 by key: `a-b/` is before `a/`, but `a` before `a-b`.

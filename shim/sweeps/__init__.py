@@ -1,0 +1,1 @@
+"""Work in the background, done by `passerelle sweep`: the actions of lifecycle rules."""

@@ -1,0 +1,57 @@
+"""Does what is due by the actions of S3 themselves, so that their rules hold: locks, segments, versions, records.
+
+Each action names the time at which the listing showed the object.  It is compared again under the object's lock, right
+before the deletion, so an object that was overwritten since then stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from datetime import datetime
+from typing import Any, Final
+
+from adapters.errors import BackendError, Fault
+from shim.context import Call
+from shim.errors import AwsError
+from shim.s3.lifecycle.evaluation import Due
+from shim.s3.lifecycle.registry import Entry
+from shim.s3.multipart.multipart import abort_multipart_upload
+from shim.s3.objects.deleting import delete_object
+from shim.sweeps.counts import DONE, FAILED, KEPT, tell
+from shim.sweeps.tools import Tools
+from shim.undo import to_the_end
+
+# Faults that the next object would meet too: the sweep of the bucket ends, and the next sweep tries again.
+_OF_THE_BUCKET: Final = frozenset(
+    {Fault.UNAVAILABLE, Fault.THROTTLED, Fault.UNAUTHORIZED, Fault.FORBIDDEN, Fault.UNSUPPORTED}
+)
+_LOCKS: Final = "coordination"  # the service of a lock that somebody holds for long
+
+
+async def expire(tools: Tools, call: Call, entry: Entry, due: Due, key: str, modified: datetime) -> None:
+    """Delete a current object if it still is the one of that time."""
+    asked = {"Bucket": entry.bucket, "Key": key, "IfMatchLastModifiedTime": modified}
+    await _do(tools, entry, due, key, "", delete_object(call, asked))
+
+
+async def abort(tools: Tools, call: Call, entry: Entry, due: Due, key: str, upload: str, initiated: datetime) -> None:
+    """Abort an upload that is still open."""
+    asked: dict[str, Any] = {"Bucket": entry.bucket, "Key": key, "UploadId": upload, "IfMatchInitiatedTime": initiated}
+    await _do(tools, entry, due, key, upload, abort_multipart_upload(call, asked))
+
+
+async def _do(tools: Tools, entry: Entry, due: Due, key: str, version: str, work: Awaitable[Any]) -> None:
+    """Await an action, to its end even if the sweeper is stopped, and tell its outcome."""
+    try:
+        await tools.pace.turn()
+        await to_the_end(work)
+    except AwsError as error:
+        outcome = FAILED if error.status >= 500 else KEPT
+        tell(tools.counts, entry, due, key, version, outcome, error.code)
+    except BackendError as error:
+        held = error.service == _LOCKS
+        tell(tools.counts, entry, due, key, version, KEPT if held else FAILED, error.fault.value)
+        if error.fault in _OF_THE_BUCKET and not held:
+            raise
+    else:
+        tell(tools.counts, entry, due, key, version, DONE)
