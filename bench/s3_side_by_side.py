@@ -6,6 +6,8 @@ second, the median over the rounds; 1.00 would mean that the gateway costs nothi
 """
 
 import asyncio
+import base64
+import hashlib
 import itertools
 import statistics
 import time
@@ -100,6 +102,8 @@ def work(stage: Stage, container: str, listed: str) -> Iterator[Cell]:
         body = LARGE if method == "PUT" else b""
         sides = pair(stage, method, operation, container, "large", body, keys=1)
         yield Cell(f"{method} 64 MiB", *sides, 1, 0.75, small=False)
+    direct = [ask("GET", f"{stage.swift}/{container}/large-00", token)]
+    yield Cell("SSE-C GET 64 MiB", direct, [sealed(stage, "GET", "get_object", container)], 1, 0.6, small=False)
 
 
 def pair(
@@ -110,6 +114,19 @@ def pair(
     token = {"X-Auth-Token": stage.token}
     direct = [ask(method, f"{stage.swift}/{container}/{name}", token, body) for name in names]
     return direct, [ask(method, sign(stage, operation, Bucket=container, Key=name), body=body) for name in names]
+
+
+def sealed(stage: Stage, method: str, operation: str, container: str, body: bytes = b"", repeat: int = 1) -> Ask:
+    """Return a request through the gateway for an object that a customer's key encrypts."""
+    key = b"k" * 32
+    md5 = base64.b64encode(hashlib.md5(key, usedforsecurity=False).digest()).decode()
+    told = {"Algorithm": "AES256", "Key": base64.b64encode(key).decode(), "KeyMD5": md5}
+    given = {f"SSECustomer{name}": value for name, value in told.items()}
+    names = ("algorithm", "key", "key-MD5")
+    headers = {
+        f"x-amz-server-side-encryption-customer-{name}": value for name, value in zip(names, told.values(), strict=True)
+    }
+    return ask(method, sign(stage, operation, Bucket=container, Key="sealed-00", **given), headers, body, repeat)
 
 
 def sign(stage: Stage, operation: str, **params: object) -> str:
@@ -165,13 +182,15 @@ async def prepare(stage: Stage, container: str, listed: str) -> None:
     await send_all(ask("PUT", f"{stage.swift}/{container}/get-{i:02}", token, SMALL) for i in range(KEYS))
     await send_all(ask("PUT", f"{stage.swift}/{listed}/some/longer/name/{i:04}", token, b"z") for i in range(1000))
     await send_all([ask("PUT", f"{stage.swift}/{container}/large-00", token, LARGE)])
+    await send_all([sealed(stage, "PUT", "put_object", container, LARGE)])
 
 
 async def remove(stage: Stage, container: str, listed: str) -> None:
     """Delete both containers through Swift's API."""
     token = {"X-Auth-Token": stage.token}
     names = [f"{container}/{prefix}-{i:02}" for prefix in ("put", "get") for i in range(KEYS)]
-    names += [f"{container}/large-00", *(f"{listed}/some/longer/name/{i:04}" for i in range(1000)), container, listed]
+    names += [f"{container}/{one}-00" for one in ("large", "sealed")]
+    names += [*(f"{listed}/some/longer/name/{i:04}" for i in range(1000)), container, listed]
     await send_all(ask("DELETE", f"{stage.swift}/{name}", token) for name in names)
 
 

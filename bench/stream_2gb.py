@@ -8,7 +8,7 @@ import os
 import time
 
 from bench.bars import BARS
-from bench.s3_side_by_side import send_all, sign
+from bench.s3_side_by_side import sealed, send_all, sign
 from bench.stage import Stage
 from bench.wire import Ask, Connection, ask
 from tests.support.names import unique
@@ -29,14 +29,17 @@ def run(stage: Stage) -> None:
         for mib, shown in ((64, False), (size, True)):
             put = ask("PUT", sign(stage, "put_object", **where), body=os.urandom(MIB), repeat=mib)
             get = ask("GET", sign(stage, "get_object", **where))
-            for name, request in (("PUT", put), ("GET", get)):
+            encrypting = sealed(stage, "PUT", "put_object", container, os.urandom(MIB), mib)
+            decrypting = sealed(stage, "GET", "get_object", container)
+            both = (("PUT", put), ("GET", get), ("SSE-C PUT", encrypting), ("SSE-C GET", decrypting))
+            for name, request in both:
                 grown, seconds = asyncio.run(watch(stage, request))
                 if shown:
                     said = f"memory +{grown:.1f} MiB, {mib / seconds:.0f} MiB/s, bar {BAR_MIB:.0f} MiB"
                     verdict = BARS.at_most(f"stream: {name} {mib} MiB, MiB of memory", grown, BAR_MIB)
                     print(f"   {name} {mib} MiB: {said}: {verdict}", flush=True)
     finally:
-        gone = [ask("DELETE", f"{stage.swift}/{container}{name}", token) for name in ("/large", "")]
+        gone = [ask("DELETE", f"{stage.swift}/{container}{name}", token) for name in ("/large", "/sealed-00", "")]
         asyncio.run(send_all(gone))
 
 

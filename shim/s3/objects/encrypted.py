@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from adapters.errors import BackendError, Fault
 from adapters.types.objects import Download, Segment, Stored
@@ -17,6 +18,10 @@ from shim.s3.encryption.parts import StoredPart, check_seal, streams
 from shim.s3.encryption.sealing import STORE_MEMBERS
 from shim.s3.objects import parts
 from shim.s3.objects.headers import with_plain_size
+
+_SORT: Final = "parts"  # the name of these look-ups in the metrics
+_KEEP_SECONDS: Final = 600.0
+_STREAM_BYTES: Final = 300  # about what a stream takes in memory
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -64,6 +69,11 @@ class Encrypted:
         place, seal = Place(self.bucket, self.key), self.opened.envelope.seal
         if not seal:
             return [Stream(place, self.stored.size)]
+        # A client reads a large object by many ranges.  Of another list the seal or Swift's ETag is another one.
+        kept = (_SORT, self.bucket, self.key, seal, self.stored.etag)
+        known: list[Stream] | None = call.cache.get(call.caller.project_id, kept)
+        if known is not None:
+            return known
         found = await parts.flat(call.cloud.objects, self.bucket, self.key)
         listed = [_part(self.bucket, self.key, segment) for segment in found]
         uploads = {upload for upload, _ in listed}
@@ -71,7 +81,9 @@ class Encrypted:
             raise TamperedError("the parts are not of one upload")
         upload, stored = place._replace(upload=uploads.pop()), [part for _, part in listed]
         check_seal(self.opened.root, upload, stored, seal)
-        return streams(upload, stored)
+        known = streams(upload, stored)
+        call.cache.put(call.caller.project_id, kept, known, size=_STREAM_BYTES * len(known), seconds=_KEEP_SECONDS)
+        return known
 
 
 def _part(bucket: str, key: str, segment: Segment) -> tuple[str, StoredPart]:
