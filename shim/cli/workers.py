@@ -226,8 +226,9 @@ class Supervisor:
         """Return when a worker says that the cloud can be used."""
         reasons = [text for _, text in await self._ask_workers("/healthcheck/ready", statuses=(200, 503))]
         if "OK" not in reasons:
-            service = reasons[0].partition(":")[0].lower() if reasons else "gateway"
-            raise BackendError(Fault.UNAVAILABLE, service=service, detail="no worker can use the cloud")
+            service, _, word = reasons[0].lower().partition(": ") if reasons else ("gateway", "", "")
+            fault = next((one for one in Fault if one.value == word), Fault.UNAVAILABLE)
+            raise BackendError(fault, service=service, detail="no worker can use the cloud")
 
     async def _refusals(self, account: str | None) -> Sequence[Refusal]:
         """Return the last refusals of all workers, the latest first."""

@@ -188,6 +188,7 @@ def test_a_worker_that_cannot_tell_its_metrics_does_not_break_the_sum(tmp_path: 
         (((500, "Internal Server Error"), (503, "IDENTITY: UNAVAILABLE")), "IDENTITY: UNAVAILABLE"),
         (((500, "Internal Server Error"), (500, "Internal Server Error")), "GATEWAY: UNAVAILABLE"),
         (((503, "IDENTITY: UNAVAILABLE"), (200, "OK")), "OK"),
+        (((503, "IDENTITY: UNAUTHORIZED"), (503, "IDENTITY: UNAUTHORIZED")), "IDENTITY: UNAUTHORIZED"),
     ],
 )
 def test_readiness_is_read_from_answers_that_are_200_or_503(
