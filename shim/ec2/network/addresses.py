@@ -28,11 +28,12 @@ def _check(req: Mapping[str, Any]) -> None:
     """Raise InvalidParameterValue for an invalid address."""
     for one in req.get("PublicIps") or ():
         try:
-            ipaddress.ip_address(one)
+            ipaddress.IPv4Address(one)
         except ValueError:
+            # As seen in https://github.com/cloud-custodian/cloud-custodian/issues/5069.
             raise AwsError(
                 "InvalidParameterValue",
-                f"Value ({one}) for parameter publicIp is invalid. Invalid IPv4 address.",
+                f"Invalid value '{one}' for PublicIp. Not a valid IPv4 address",
                 refused="PublicIps",
             ) from None
 

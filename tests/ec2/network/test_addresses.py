@@ -90,7 +90,7 @@ def test_addresses_are_found_by_either_name() -> None:
         (
             {"PublicIps": ["web"]},
             "InvalidParameterValue",
-            "Value (web) for parameter publicIp is invalid. Invalid IPv4 address.",
+            "Invalid value 'web' for PublicIp. Not a valid IPv4 address",
         ),
     ],
 )
