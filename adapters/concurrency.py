@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 A = TypeVar("A")
+B = TypeVar("B")
+_SLICE = 16
 
 
 async def gather_all(calls: Iterable[Awaitable[A]], *, most: int = 8) -> list[A]:
@@ -15,17 +17,19 @@ async def gather_all(calls: Iterable[Awaitable[A]], *, most: int = 8) -> list[A]
 
     The first failure is raised after the other calls have been cancelled and have ended.  A bare `asyncio.gather`
     leaves them running, and an `asyncio.TaskGroup` wraps the failure in a group that no caller would recognise.
+    There are at most `most` tasks: ten thousand at once would occupy the event loop before the first one has ended.
     """
-    gate = asyncio.Semaphore(most)
     waiting = list(calls)
+    results: dict[int, A] = {}
+    queue = iter(enumerate(waiting))
 
-    async def one(call: Awaitable[A]) -> A:
-        async with gate:
-            return await call
+    async def one_after_another() -> None:
+        for number, call in queue:
+            results[number] = await call
 
-    tasks = [asyncio.ensure_future(one(call)) for call in waiting]
+    tasks = [asyncio.ensure_future(one_after_another()) for _ in waiting[:most]]
     try:
-        return list(await asyncio.gather(*tasks))
+        await asyncio.gather(*tasks)
     except BaseException:
         for task in tasks:
             task.cancel()
@@ -34,6 +38,7 @@ async def gather_all(calls: Iterable[Awaitable[A]], *, most: int = 8) -> list[A]
             if inspect.iscoroutine(call):  # those that never began; closing one that has ended does nothing
                 call.close()
         raise
+    return [results[number] for number in range(len(waiting))]
 
 
 async def gather_outcomes(calls: Iterable[Awaitable[A]], *, most: int = 8) -> list[A | Exception]:
@@ -46,3 +51,13 @@ async def gather_outcomes(calls: Iterable[Awaitable[A]], *, most: int = 8) -> li
             return error
 
     return await gather_all((one(call) for call in calls), most=most)
+
+
+async def map_in_turns(function: Callable[[A], B], items: Iterable[A]) -> list[B]:
+    """Apply a function to many items; after some of them, the event loop serves other requests."""
+    results = []
+    for number, item in enumerate(items, 1):
+        results.append(function(item))
+        if number % _SLICE == 0:
+            await asyncio.sleep(0)
+    return results

@@ -116,3 +116,14 @@ def test_what_is_absent_is_said() -> None:
 def test_what_else_fails_is_raised(fault: Fault, resource: str) -> None:
     with pytest.raises(BackendError):
         asyncio.run(absent_is(None, lacking(fault, resource)(), resource="object"))
+
+
+def test_no_more_tasks_are_made_than_may_run() -> None:
+    async def call(number: int) -> int:
+        await asyncio.sleep(0)
+        tasks.append(len(asyncio.all_tasks()))
+        return number
+
+    tasks: list[int] = []
+    assert asyncio.run(gather_all((call(number) for number in range(1000)), most=8)) == list(range(1000))
+    assert max(tasks) == 9
