@@ -98,6 +98,11 @@ class Settings(BaseSettings):
     )
 
     # S3
+    bucket_names: Literal["cloud", "project"] = Field(
+        "cloud",
+        description="Whether a bucket's name is unique in the whole cloud, as on AWS, or in its project only: then no "
+        "other project can reach the bucket. Without the service identity names are unique in their project.",
+    )
     block_public_access: bool = Field(
         True,
         description="Whether the four switches of the public access block are on for buckets that have set none, as "

@@ -19,7 +19,7 @@ from shim.worker import Worker
 
 
 class Caller(NamedTuple):
-    """The signer: the Keystone user and project of an access key, and the project's AWS account id."""
+    """A Keystone user and the project in which it acts, with the project's AWS account id; all are '' for nobody."""
 
     access_key: str
     user_id: str
@@ -30,13 +30,25 @@ class Caller(NamedTuple):
     roles: frozenset[str]
 
 
+NOBODY = Caller("", "", "", "", "", "", frozenset())
+
+
+class ProjectCloud(Cloud, Protocol):
+    """The cloud of a project whose name is known."""
+
+    @property
+    def project_name(self) -> str:
+        """Return the project's name."""
+        ...
+
+
 class ServiceClouds(Protocol):
     """Makes clouds with the gateway's own user, for work that no caller's token can do.
 
-    Both raise BackendError FORBIDDEN or UNSUPPORTED where the operator has not enabled that.
+    `service` and `own` raise BackendError FORBIDDEN or UNSUPPORTED where the operator has not enabled that.
     """
 
-    async def service(self, project_id: str, request_id: str) -> Cloud:
+    async def service(self, project_id: str, request_id: str) -> ProjectCloud:
         """Return the cloud of a project."""
         ...
 
@@ -44,15 +56,22 @@ class ServiceClouds(Protocol):
         """Return the cloud of the gateway's own project."""
         ...
 
+    async def shared(self, request_id: str) -> Cloud | None:
+        """Return the cloud of the gateway's own project; None if its user can act in no other project."""
+        ...
+
 
 class _NoService:
     """Service clouds of a gateway without a service identity."""
 
-    async def service(self, project_id: str, request_id: str) -> Cloud:
+    async def service(self, project_id: str, request_id: str) -> ProjectCloud:
         raise BackendError(Fault.UNSUPPORTED, service="identity", resource="project", id=project_id)
 
     async def own(self, request_id: str) -> Cloud:
         raise BackendError(Fault.UNSUPPORTED, service="identity", resource="project")
+
+    async def shared(self, request_id: str) -> Cloud | None:
+        return None
 
 
 NO_SERVICE: ServiceClouds = _NoService()
@@ -62,12 +81,18 @@ NO_SERVICE: ServiceClouds = _NoService()
 class Call:
     """One request, authenticated and parsed.
 
+    `caller` has the project in which the call acts, and `cloud` is that project's.  They are the signer's own, except
+    for a request to another project's bucket: that acts in the project of the bucket's owner, with the gateway's token.
+    `requester` is the signer always.
+
     `region` is the region name that the client signed for and expects to read back; `regions` holds all names that mean
     the cloud's region.  `host` is the Host header of the request, `scheme` its scheme (http or https), `client` the
     client's address.  An action that opens something for as long as its answer is sent (a download) appends the
     function that closes it to `at_end`; the gateway calls these functions after the answer's last byte, or when the
     request ends early.  `cache`, `worker` and `keys` (of SSE-S3, if there are any) are shared by all requests;
     `configurations` holds the bucket configurations that this request has read.
+    `source` is the call that reads a copy's source, if it is in another one.
+    `hidden` are the codes of errors that the requester may not see: it may not learn which objects there are.
     `refusals`, if set, returns the errors of the entries of a request's body that the sender may not act on, by place.
     `clouds` makes the clouds of other projects, and of the gateway's own.
     """
@@ -88,6 +113,9 @@ class Call:
     worker: Worker = field(default_factory=Worker)
     keys: KeyStore | None = None
     configurations: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    requester: Caller = NOBODY
+    source: Call | None = None
+    hidden: frozenset[str] = frozenset()
     refusals: Callable[[Sequence[Mapping[str, Any]]], Awaitable[Mapping[int, AwsError]]] | None = None
     clouds: ServiceClouds = NO_SERVICE
 

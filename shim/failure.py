@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from adapters.errors import BackendError, Fault
@@ -23,10 +23,20 @@ _BUG_MESSAGE = "We encountered an internal error. Please try again."
 
 
 def failure(
-    error: Exception, record: Record, frontend: Frontend, request: Request, params: Mapping[str, Any] | None
+    error: Exception,
+    record: Record,
+    frontend: Frontend,
+    request: Request,
+    params: Mapping[str, Any] | None,
+    hidden: Container[str] = (),
 ) -> Reply:
-    """Turn any exception into the service's error envelope, and record what was refused and why."""
+    """Turn any exception into the service's error envelope, and record what was refused and why.
+
+    An error whose code is `hidden` from the sender is answered as a request that is not allowed.
+    """
     told = aws_error(error, record, frontend, params)
+    if told.code in hidden:
+        record.reason, told = f"{told.code}, which the sender may not know", frontend.unsigned(request)
     record.code = told.code
     if is_refusal(told.status, told.code):
         record.reason = record.reason or told.message

@@ -2,8 +2,7 @@
 
     route -> resource -> who -> authorise -> parse -> read -> act -> answer -> log line, metric, refusal
 
-It knows no action and no cloud by name, and no action can leave out a step: signature, limits, request id, log line and
-metrics are the business of this module and of the registry that it reads.
+It knows no action and no cloud by name, and no action can leave out a step.
 
 If a request has several errors, the answer is the one that AWS gives: first a wrong signature, then an unknown
 operation, then wrong parameters.  An unsigned request is told only that it is not signed.  Until all of these are
@@ -33,7 +32,7 @@ from shim.authz.dry_run import dry_run
 from shim.authz.principal import ANONYMOUS, Principal, Proof
 from shim.cache import Cache
 from shim.config import Settings
-from shim.context import NO_CLOUD, Call, Caller, Tenants
+from shim.context import NO_CLOUD, NOBODY, Call, Caller, Tenants
 from shim.errors import AwsError
 from shim.failure import aws_error, failure
 from shim.frontend import BrowserForm, Frontend
@@ -178,7 +177,7 @@ class Gateway:
         record.account, record.project = principal.account_id, principal.project_id
         if state.form and (requested.anonymous or principal is not ANONYMOUS):
             requested = await self._work(state, state.form, lambda: self._decode_form(state, frontend))
-        call = await self._authorise(state, frontend, requested, principal)
+        call = state.call = await self._authorise(state, frontend, requested, principal)
         state.admitted()
         operation = requested.operation
         if operation is None:
@@ -189,8 +188,7 @@ class Gateway:
         asked = state.params = await self._parse(state, frontend, operation)
         if operation.read is not None:
             asked = operation.read(self._settings, principal, operation.name, asked)
-        if call is None:
-            call = state.call = await self._call(state, operation, principal)
+        call = state.call = call or await self._call(state, operation, principal)
         if operation.has_dry_run and state.params.pop("DryRun", False):
             raise dry_run(operation, call.caller.roles)
         work = self._act(state, frontend, operation, call, asked)
@@ -205,11 +203,10 @@ class Gateway:
         self, state: _State, frontend: Frontend, requested: RequestedOperation, principal: Principal
     ) -> Call | None:
         """Refuse a request that its sender may not make; return its `Call` if the decision needed one."""
-        record, address = state.record, state.request.address
-        call = None
-        if frontend.authorise is not None and requested.operation is not None and address.bucket:
-            call = state.call = await self._call(state, requested.operation, principal)
-            decision = await frontend.authorise(call, state.request, requested.operation, principal, state.verified)
+        record, address, operation, call = state.record, state.request.address, requested.operation, None
+        if frontend.authorise is not None and operation is not None and address.bucket:
+            call = await self._call(state, operation, principal)
+            decision = await frontend.authorise(call, state.request, operation, principal, state.verified)
         else:
             action = names.action(record.service, requested.name)
             resource = names.resource(record.service, address)
@@ -330,7 +327,7 @@ class Gateway:
         """Return the action's `Call`; the caller's token comes from the cache nearly always."""
         settings, head = self._settings, state.head
         if state.tokens is None:
-            caller, cloud = Caller("", "", "", "", "", "", frozenset()), NO_CLOUD
+            caller, cloud = NOBODY, NO_CLOUD
         else:
             token = await state.tokens.token()
             user, project = (token.user_id, token.user_name), (token.project_id, token.project_name)
@@ -340,6 +337,7 @@ class Gateway:
         return Call(
             cloud=cloud,
             caller=caller,
+            requester=caller,
             request_id=state.record.request_id,
             region=scope.region if scope else settings.region,
             regions=self._regions,
@@ -394,4 +392,5 @@ class Gateway:
 
     def _failure(self, error: Exception, state: _State) -> Reply:
         """Turn any exception into the service's error envelope."""
-        return failure(error, state.record, state.frontend or self._frontends["s3"], state.request, state.params)
+        frontend, hidden = state.frontend or self._frontends["s3"], state.call.hidden if state.call else ()
+        return failure(error, state.record, frontend, state.request, state.params, hidden)

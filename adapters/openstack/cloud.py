@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -33,6 +34,9 @@ _SWIFT = "object-store"
 
 # The longest that a login waits for one answer; it runs in a thread, which cannot be cancelled.
 _LOGIN_SECONDS = 10.0
+# How long it is remembered whether the gateway's user can act in other projects.
+_ENABLED_SECONDS = 600.0
+_DISABLED_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,8 @@ class CloudFactory:
         self.login = project
         self._logins = (project, system)
         self._service_user = ServiceUser(config, session)
+        self._scope: ServiceScope | None = None
+        self._scope_until = 0.0
 
     @classmethod
     async def open(cls, config: CloudConfig, limits: Limits | None = None, observe: Observer | None = None) -> Self:
@@ -110,6 +116,20 @@ class CloudFactory:
         """
         login = await self._service_user.login(project_id)
         return OpenStackCloud(self, login, await login.token(), request_id)
+
+    async def shared(self, request_id: str) -> OpenStackCloud | None:
+        """Return the cloud of the gateway's own project; None if its user can act in no other project.
+
+        Where it can act is asked again after some minutes.  Raises BackendError where Keystone fails.
+        """
+        if self.config.rescope is None:
+            return None
+        if self._scope is None or self._scope_until < time.monotonic():
+            self._scope = await self.service_scope()
+            self._scope_until = time.monotonic() + (_ENABLED_SECONDS if self._scope.enabled else _DISABLED_SECONDS)
+        if not self._scope.enabled:
+            return None
+        return await self.own(request_id)
 
     async def own(self, request_id: str) -> OpenStackCloud:
         """Return the cloud of the gateway's own project, for one request."""
@@ -163,6 +183,11 @@ class OpenStackCloud:
         self._tokens = tokens
         self._token = token
         self._request_id = request_id
+
+    @property
+    def project_name(self) -> str:
+        """Return the name of the project."""
+        return self._token.project_name
 
     @cached_property
     def _session(self) -> Session:

@@ -2,30 +2,37 @@
 
 The callers of the bucket's own project act with their own tokens, and OpenStack's policies decide what these may do;
 the bucket's policy can only deny them something.  A bucket without a policy costs no call to Swift while its
-configuration is cached.
+configuration is cached.  Callers of other projects, and callers who did not sign, may do what the bucket's policy
+allows, and then act in the owner's project with the gateway's own token.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from adapters.errors import absent_is
+from adapters.errors import BackendError, Fault, absent_is
 from shim.auth.sigv4 import Verified
 from shim.authz import names
 from shim.authz.decision import Decision
+from shim.authz.policy import Policy
 from shim.authz.principal import ANONYMOUS, Principal
 from shim.authz.principals import Who
+from shim.authz.public import is_public
+from shim.authz.roles import reads_only
 from shim.context import Call
 from shim.errors import AwsError
 from shim.protocol.message import Request
 from shim.protocol.operation import Operation
+from shim.s3 import name_registry
 from shim.s3.access import questions
 from shim.s3.access.judge import Judge
 from shim.s3.access.keys import keys, user_arn
-from shim.s3.access.questions import Question
-from shim.s3.config import configuration, policy
+from shim.s3.access.place import place
+from shim.s3.access.questions import Question, arn
+from shim.s3.config import configuration, policy, public_access
 from shim.s3.objects.copying import parse_source
 
 # "The root user of the AWS account that owns the bucket" may always call these, whatever the policy says: here the
@@ -33,26 +40,51 @@ from shim.s3.objects.copying import parse_source
 _ALWAYS_THE_OWNERS: Final = frozenset(("GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"))
 _COPY: Final = "x-amz-copy-source"
 _OWN: Final = Decision(True, "the signer acts in its own project, where OpenStack's policies decide")
+_READS_ONLY: Final = Decision(False, "the roles of the signer let it only read in its own project")
+_ABSENT_CODES: Final = frozenset(("NoSuchKey", "NoSuchVersion"))
+
+
+class _Asked:
+    """A request and its sender, for the decisions on each bucket that it names."""
+
+    def __init__(self, request: Request, operation: Operation, principal: Principal, verified: Verified | None) -> None:
+        assert operation.parse_head is not None  # rest-xml has one
+        self.request = request
+        self.operation = operation
+        self.principal = principal
+        self.verified = verified
+        self.params = operation.parse_head(request)
+
+    def judge(self, acting: Call, rules: Policy | None) -> Judge:
+        """Return the judge for the bucket's project of `acting`."""
+        requester = acting.requester
+        who = Who(requester.account_id, requester.project_id, user_arn(requester))
+        own = requester.project_id == acting.caller.project_id
+        context: Mapping[str, Any] = {}
+        if rules is not None:
+            head, asked = self.request.head, rules.keys
+            context = keys(acting, requester, self.principal, self.verified, head, self.params, asked)
+        return Judge(acting, who, rules, context, _own if own else _nothing_allows, explained=own)
 
 
 async def authorise(
     call: Call, request: Request, operation: Operation, principal: Principal, verified: Verified | None
 ) -> Decision:
-    """Decide on a request that names a bucket; `call` gets what the action needs to decide on further objects."""
-    bucket = request.address.bucket
-    if principal is ANONYMOUS:
-        asked = f"{names.action('s3', operation.name)} on {names.resource('s3', request.address)}"
-        return Decision(False, f"nobody signed, and {asked} is not open to anyone")
-    found = call.cache.get(call.caller.project_id, (configuration.SORT, bucket))
-    if found is None:
-        if operation.name == "CreateBucket":
-            return _OWN
-        found = await absent_is(None, configuration.read(call, bucket))
-    else:
+    """Decide on a request that names a bucket; `call` then acts where the bucket is."""
+    bucket, signed = request.address.bucket, principal is not ANONYMOUS
+    found = call.cache.get(call.caller.project_id, (configuration.SORT, bucket)) if signed else None
+    if found is not None:
         call.configurations[bucket] = found
-    if (found is None or policy.NAME not in found) and not _copies(request):
-        return _OWN
-    return await _by_policies(call, request, operation, principal, verified)
+        if policy.NAME not in found and not _copies(request):
+            return _OWN
+    if operation.name == "CreateBucket":
+        return _creation(call, signed=signed)
+    try:
+        return await _decide(call, bucket, _Asked(request, operation, principal, verified))
+    except BackendError as error:
+        if error.service != "identity" or error.fault not in (Fault.FORBIDDEN, Fault.UNSUPPORTED):
+            raise
+        return Decision(False, f"the bucket is in another project, and {error.detail}")
 
 
 def _copies(request: Request) -> bool:
@@ -61,49 +93,98 @@ def _copies(request: Request) -> bool:
     return _COPY in head.first or (bool(head.raw_query) and _COPY in map(str.lower, head.query_names))
 
 
-async def _by_policies(
-    call: Call, request: Request, operation: Operation, principal: Principal, verified: Verified | None
-) -> Decision:
-    """Decide on a request of the owner's project by the policies of its bucket and of a copy's source."""
-    assert operation.parse_head is not None  # rest-xml has one
-    params = operation.parse_head(request)
-    (bucket, key), name = request.address, operation.name
-    wanted = {bucket: questions.questions(name, bucket, key, params)}
-    if "CopySource" in params:
-        source, source_key = parse_source(params["CopySource"])
-        wanted.setdefault(source, []).append(questions.of_source(source, source_key, None))
-    for one, asked in wanted.items():
-        decision = await _in_bucket(call, one, asked, (request, principal, verified, params))
-        if not decision.allowed:
-            return decision
-    return _OWN
+def _creation(call: Call, *, signed: bool) -> Decision:
+    if not signed:
+        return Decision(False, "nobody signed, and buckets belong to a project")
+    return _READS_ONLY if reads_only(call.caller.roles) else _OWN
 
 
-async def _in_bucket(
-    call: Call,
-    bucket: str,
-    asked: list[Question],
-    facts: tuple[Request, Principal, Verified | None, Mapping[str, Any]],
-) -> Decision:
-    """Decide on actions of the owner's project in one bucket."""
-    request, principal, verified, params = facts
-    if call.operation in _ALWAYS_THE_OWNERS:
+async def _decide(call: Call, bucket: str, asked: _Asked) -> Decision:
+    """Decide on the request's bucket, and on a copy's source."""
+    name, key = asked.operation.name, asked.request.address.key
+    acting = await place(call, bucket)
+    if acting is None:
+        return await _nowhere(call, bucket, asked)
+    decision = await _in_bucket(acting, bucket, asked, questions.questions(name, bucket, key, asked.params))
+    if decision.allowed and "CopySource" in asked.params:
+        source, source_key = parse_source(asked.params["CopySource"])
+        reading = await place(call, source)
+        wanted = [questions.of_source(source, source_key, None)]
+        decision = await _in_bucket(reading, source, asked, wanted) if reading else await _nowhere(call, source, asked)
+        if decision.allowed and reading is not None and reading.caller.project_id != acting.caller.project_id:
+            acting.source = replace(reading)  # `reading` may be `call`, which changes below
+    if decision.allowed and acting is not call:
+        call.cloud, call.caller, call.configurations = acting.cloud, acting.caller, acting.configurations
+    if decision.allowed:
+        call.source, call.refusals, call.hidden = acting.source, acting.refusals, acting.hidden
+    return decision
+
+
+async def _nowhere(call: Call, bucket: str, asked: _Asked) -> Decision:
+    """Decide on an unsigned request for a bucket that the registry does not have."""
+    action, resource = names.action("s3", asked.operation.name), names.resource("s3", asked.request.address)
+    reason = f"nobody signed, and {action} on {resource} is not open to anyone"
+    if await name_registry.owner(call, bucket) is None:  # there is no registry
+        return Decision(False, reason)
+    error = AwsError("NoSuchBucket", "The specified bucket does not exist", 404, extra={"BucketName": bucket})
+    return Decision(False, reason, error)
+
+
+async def _in_bucket(acting: Call, bucket: str, asked: _Asked, wanted: list[Question]) -> Decision:
+    """Decide on actions in one bucket by its policy."""
+    own = acting.requester.project_id == acting.caller.project_id
+    if own and asked.operation.name in _ALWAYS_THE_OWNERS:
         return _OWN
     try:
-        rules = await absent_is(None, policy.compiled(call, bucket))
+        rules = await absent_is(None, policy.compiled(acting, bucket))
+        if own:
+            return _OWN if rules is None else await _all(acting, bucket, asked, asked.judge(acting, rules), wanted)
+        if (
+            rules is not None
+            and is_public(rules)
+            and (await public_access.recent(acting, bucket))["RestrictPublicBuckets"]
+        ):
+            return Decision(False, f"bucket {bucket} has a public policy and RestrictPublicBuckets is on")
     except AwsError as error:
         return Decision(False, f"the policy of bucket {bucket} cannot be read: {error.message}")
-    if rules is None:
-        return _OWN
-    caller = call.caller
-    who = Who(caller.account_id, caller.project_id, user_arn(caller))
-    context = keys(call, caller, principal, verified, request.head, params, rules.keys)
-    judge = Judge(call, who, rules, context, lambda _: _OWN, explained=True)
-    if call.operation == "DeleteObjects":  # its keys are in the body
-        call.refusals = partial(judge.refusals, bucket)
-        return _OWN
-    for question in asked:
+    return await _of_stranger(acting, bucket, asked, asked.judge(acting, rules), wanted)
+
+
+async def _of_stranger(acting: Call, bucket: str, asked: _Asked, judge: Judge, wanted: list[Question]) -> Decision:
+    """Decide on a request to another project's bucket."""
+    operation = asked.operation
+    if operation.mutating and reads_only(acting.requester.roles):
+        return _READS_ONLY
+    decision = await _all(acting, bucket, asked, judge, wanted)
+    if decision.allowed and operation.name in _ALWAYS_THE_OWNERS:
+        # "If you have the correct permissions, but you're not using an identity that belongs to the bucket owner's
+        # account, Amazon S3 returns a 405 Method Not Allowed error" (PutBucketPolicy).
+        message = "The specified method is not allowed against this resource."
+        return Decision(
+            False, "only the bucket's own project may use its policy", AwsError("MethodNotAllowed", message, 405)
+        )
+    if decision.allowed and not (await judge.decide(Question("s3:ListBucket", arn(bucket)))).allowed:
+        # "If you don't have the s3:ListBucket permission, Amazon S3 returns [...] 403" for an absent key (GetObject).
+        acting.hidden = _ABSENT_CODES
+    return decision
+
+
+async def _all(acting: Call, bucket: str, asked: _Asked, judge: Judge, wanted: list[Question]) -> Decision:
+    """Decide on all actions that a request needs; those of DeleteObjects, whose keys are in its body, come later."""
+    if asked.operation.name == "DeleteObjects":
+        acting.refusals = partial(judge.refusals, bucket)
+        return judge.might("s3:DeleteObject")
+    decision = _OWN
+    for question in wanted:
         decision = await judge.decide(question)
         if not decision.allowed:
             return decision
+    return decision
+
+
+def _own(_: Question) -> Decision:
     return _OWN
+
+
+def _nothing_allows(question: Question) -> Decision:
+    return Decision(False, f"nothing allows {question.action} on {question.resource} to callers of other projects")

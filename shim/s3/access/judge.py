@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from shim.authz import evaluation
 from shim.authz.decision import Decision
-from shim.authz.evaluation import Asked, Effect
+from shim.authz.evaluation import Asked, Effect, could_allow
 from shim.authz.patterns import Context
 from shim.authz.policy import Policy
 from shim.authz.principals import Who
@@ -60,6 +60,13 @@ class Judge:
         if verdict.effect is Effect.ALLOW:
             return Decision(True, verdict.reason)
         return Decision(False, verdict.reason, self._denied(question))
+
+    def might(self, action: str) -> Decision:
+        """Tell whether the policy could allow an action on some object, before the objects are known."""
+        decision = self._otherwise(Question(action, "*"))
+        if decision.allowed or self._rules is None or not could_allow(self._rules, self._who, action):
+            return decision
+        return Decision(True, f"the bucket's policy may allow {action} on some objects")
 
     async def refusals(self, bucket: str, entries: Sequence[Mapping[str, Any]]) -> dict[int, AwsError]:
         """Return the errors of the entries of a DeleteObjects that may not be deleted, by their place."""

@@ -1,4 +1,4 @@
-"""Buckets are containers of the caller's project; their names are unique per project, as in Swift.
+"""Buckets are containers of the caller's project; their names are unique as the registry of names makes them.
 
 A bucket exists for every request once CreateBucket has answered; ListBuckets reads the account's listing, which may lag
 behind.  A DeleteBucket right after the last DeleteObject may be refused until Swift has updated its counts.
@@ -10,12 +10,12 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
-from adapters.errors import BackendError, Fault
+from adapters.errors import BackendError, Fault, absent_is
 from adapters.types.objects import Container, Listing
 from shim.context import Call
 from shim.errors import AwsError
 from shim.protocol.values import only
-from shim.s3 import names
+from shim.s3 import name_registry, names
 from shim.s3.config import configuration, documents
 from shim.s3.errors import invalid_argument
 from shim.s3.lifecycle import registry, rules
@@ -85,7 +85,8 @@ async def create_bucket(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
     name = req["Bucket"]
     names.check_new_bucket(name)
     _check_location(call, (req.get("CreateBucketConfiguration") or {}).get("LocationConstraint"))
-    made = await call.cloud.objects.create_container(name)
+    async with name_registry.claiming(call, name) as claim:
+        made = await _make(call, name, claim)
     configuration.forget(call, name)
     if not made and call.region != HOME:
         raise AwsError(
@@ -95,6 +96,23 @@ async def create_bucket(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
             extra={"BucketName": name},
         )
     return {"Location": f"/{name}"}
+
+
+async def _make(call: Call, name: str, claim: name_registry.Claim) -> bool:
+    """Make a bucket's container; return False if the caller's project has it."""
+    store = call.cloud.objects
+    if claim is not name_registry.Claim.TAKEN:
+        return await store.create_container(name)
+    # Two projects that had the same name before there was a registry keep it.
+    if await absent_is(None, store.container(name)) is not None:
+        return False
+    raise AwsError(
+        "BucketAlreadyExists",
+        "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please "
+        "select a different name and try again.",
+        409,
+        extra={"BucketName": name},
+    )
 
 
 def _check_location(call: Call, constraint: str | None) -> None:
@@ -153,7 +171,8 @@ async def delete_bucket(call: Call, req: Mapping[str, Any]) -> None:
     """Delete an empty bucket with its configuration, left side records and the parts of its abandoned uploads."""
     name = names.bucket(call, req)
     has_rules = rules.NAME in await configuration.read(call, name)
-    async with documents.alone(call, name):  # a new bucket of that name writes its documents after these are deleted
+    # A new bucket of that name writes its documents after these are deleted.
+    async with name_registry.releasing(call, name), documents.alone(call, name):
         await _delete_container(call, name)
         configuration.forget(call, name)
         await _drop_container(call, names.documents(name))

@@ -17,6 +17,7 @@ KEEP_SECONDS: Final = 30.0
 PREFIX: Final = "s3-config-"  # of the gateway's items; others belong to OpenStack's own tools
 _CHANGE: Final = "bucket-change"
 _LONGEST_READ: Final = 120.0  # seconds; longer than the timeout of a HEAD to Swift
+ELSEWHERE: Final = "elsewhere"  # of look-ups of buckets that another project has, in the metrics
 SORT: Final = "bucket"  # the name of these look-ups in the metrics
 
 
@@ -56,6 +57,7 @@ def forget(call: Call, bucket: str) -> None:
     """Drop a bucket's cached configuration after a change, a creation or a deletion."""
     call.configurations.pop(bucket, None)
     call.cache.drop(call.caller.project_id, (SORT, bucket))
+    call.cache.drop(call.caller.project_id, (ELSEWHERE, bucket))
     call.cache.put(call.caller.project_id, (_CHANGE, bucket), object(), size=0, seconds=_LONGEST_READ)
 
 

@@ -180,7 +180,7 @@ async def upload_part_copy(call: Call, req: Mapping[str, Any]) -> Mapping[str, A
 async def _copied(
     call: Call, source: Source, span: str, part: PartWrite, checksum: checksums.Checksum | None
 ) -> Written:
-    if part.sealing is None and source.encrypted is None:
+    if part.sealing is None and source.encrypted is None and call.source is None:
         told, target = Description(checksums.part_type(checksum)), (part.container, part.name)
         return await call.cloud.objects.copy((source.bucket, source.key), target, told, seen=source.stored, span=span)
     download = await source.open(call, span)

@@ -46,8 +46,8 @@ class Source:
         size = self.stored.size
         if self.encrypted is not None:
             first, last = ranges.bounds(span, size) if span else (0, size - 1)
-            return await self.encrypted.read(call, first, last)
-        download = await call.cloud.objects.get(self.bucket, self.key, span=span)
+            return await self.encrypted.read(call.source or call, first, last)
+        download = await (call.source or call).cloud.objects.get(self.bucket, self.key, span=span)
         if download.stored.etag != self.stored.etag:
             download.close()
             raise precondition_failed("x-amz-copy-source-If-Match")
@@ -81,23 +81,25 @@ def parse_source(header: str) -> tuple[str, str]:
 async def source_of(call: Call, req: Mapping[str, Any]) -> Source:
     """Return the source after checking the request's conditions on it."""
     bucket, key = parse_source(req["CopySource"])
-    secret = customer_key(call, req, SOURCE, reading=True)
+    secret, reading = customer_key(call, req, SOURCE, reading=True), call.source or call
     owner = req.get("ExpectedSourceBucketOwner")
-    if owner is not None and owner != call.caller.account_id:
+    if owner is not None and owner != reading.caller.account_id:
         raise AwsError("AccessDenied", "Access Denied", 403)
     try:
-        stored = await with_s3_etag(call, bucket, key, await records.head(call, bucket, key))
+        stored = await with_s3_etag(reading, bucket, key, await records.head(reading, bucket, key))
     except BackendError as error:
         if error.fault is not Fault.NOT_FOUND:
             raise
         if error.resource == "object":
+            if "NoSuchKey" in reading.hidden:
+                raise AwsError("AccessDenied", "Access Denied", 403) from error
             raise no_such_key(key) from error
         raise AwsError(
             "NoSuchBucket", "The specified bucket does not exist", 404, extra={"BucketName": bucket}
         ) from error
     found = None
     if secret or MARK in stored.content_type:
-        found = await encrypted.opened(call, (bucket, key), stored, secret)
+        found = await encrypted.opened(reading, (bucket, key), stored, secret)
         stored = found.stored
     conditions.check_read(req, stored, copying=True)
     return Source(bucket, key, stored, found)
@@ -157,8 +159,11 @@ async def copy_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
 async def _written(
     call: Call, source: Source, target: tuple[str, str], told: Description, sealing: Sealing | None
 ) -> Written:
-    """Write the copy: inside Swift if it is as plain as its source, else through the gateway."""
-    if sealing is None and source.encrypted is None:
+    """Write the copy: inside Swift if it is as plain as its source and in the same project, else through the gateway.
+
+    Swift copies between two projects only for a token that may act in both, and no token is for two projects.
+    """
+    if sealing is None and source.encrypted is None and call.source is None:
         return await call.cloud.objects.copy((source.bucket, source.key), target, told, seen=source.stored)
     download = await source.open(call)
     try:
