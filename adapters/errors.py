@@ -41,7 +41,8 @@ class BackendError(Exception):
 
     `service` and `resource` are OpenStack's terms ("compute", "server"), `id` is that of the resource if the call named
     one, `detail` is OpenStack's message (never shown to clients for UNAVAILABLE), `upstream_id` its request id for the
-    log, `retry_after` the seconds that it asked to wait.
+    log, `retry_after` the seconds that it asked to wait.  `version` is the version that Swift named in
+    its refusal: it shows that the container has versions.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class BackendError(Exception):
         self.status = status
         self.upstream_id = upstream_id
         self.retry_after = retry_after
+        self.version = ""
 
 
 async def absent_is(absent: D, call: Awaitable[A], *, resource: str = "") -> A | D:

@@ -24,6 +24,7 @@ from bench import (
     stream_2gb,
     two_workers,
     upstream_calls,
+    versioned_writes,
 )
 from bench.bars import BARS
 from bench.stage import Stage, stage
@@ -40,10 +41,11 @@ MEASUREMENTS: dict[str, Callable[[Stage], None]] = {
     "upstream": upstream_calls.run,
     "describe": describe_many.run,
 }
-# Run only by name: too large, or evidence of a decision (docs/decisions/0011).
+# Run only by name: too large, or evidence of a decision (docs/decisions/0011 and 0014).
 BY_NAME: dict[str, Callable[[Stage], None]] = {
     "names": bucket_names.run,
     "parts": many_parts.run,
+    "versions": versioned_writes.run,
 }
 KNOWN = MEASUREMENTS | BY_NAME
 

@@ -142,7 +142,8 @@ def remove_bucket(s3: Any, bucket: str, seconds: float = 30) -> None:
         except s3.exceptions.ClientError as e:
             if e.response["Error"]["Code"] != "BucketNotEmpty" or time.monotonic() > deadline:
                 raise
-            time.sleep(0.5)
+            if not delete_versions(s3, bucket):
+                time.sleep(0.5)
         else:
             return
 
@@ -156,6 +157,18 @@ def empty_bucket(s3: Any, bucket: str) -> None:
         if keys := [{"Key": entry["Key"]} for entry in page.get("Contents", ())]:
             answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
             assert not answer.get("Errors"), answer["Errors"]
+
+
+def delete_versions(s3: Any, bucket: str) -> int:
+    """Delete all versions and delete markers of a bucket for good; return how many there were."""
+    count = 0
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        rows = page.get("Versions", []) + page.get("DeleteMarkers", [])
+        if found := [{"Key": row["Key"], "VersionId": row["VersionId"]} for row in rows]:
+            answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": found, "Quiet": True})
+            assert not answer.get("Errors"), answer["Errors"]
+        count += len(found)
+    return count
 
 
 @pytest.fixture

@@ -46,6 +46,13 @@ class ObjectStore(Protocol):
         """Set items of a container's metadata; an empty value removes an item, and all other items stay."""
         ...
 
+    async def keep_versions(self, name: str) -> None:
+        """Keep the versions of a container's objects from now on.
+
+        Raises UNSUPPORTED if this Swift has no versions, and INVALID for a container that cannot have them.
+        """
+        ...
+
     async def has_container(self, name: str) -> bool:
         """Return whether a container exists, from a cache of some seconds."""
         ...
@@ -58,10 +65,28 @@ class ObjectStore(Protocol):
         """List one page of a container.  The listing lags behind writes where a container server was busy or down."""
         ...
 
+    async def versions(self, container: str, want: Listing) -> list[ObjectRow]:
+        """List one page of the versions of a container's objects by name, the newest version of a name first.
+
+        Delete markers have the content type DELETE_MARKER.  Objects of a container without versions are listed as the
+        version NULL_VERSION.
+        """
+        ...
+
     async def get(
-        self, container: str, name: str, *, span: str = "", part: int = 0, tell_missing: bool = True
+        self,
+        container: str,
+        name: str,
+        *,
+        span: str = "",
+        part: int = 0,
+        version: str = "",
+        tell_missing: bool = True,
     ) -> Download:
         """Open an object to read all of it, a `span` (the value of a Range header), or a part (segment) by its number.
+
+        With `version`, that version is read; NOT_FOUND then names the resource `version`, and has the version's id in
+        `version` for a delete marker.
 
         `part` is honoured for static large objects only; otherwise, and by a Swift that is too old, the whole object is
         returned, with `parts` 0.  Raises RANGE.  Whether it is the container that is missing costs a further request,
@@ -69,10 +94,11 @@ class ObjectStore(Protocol):
         """
         ...
 
-    async def head(self, container: str, name: str, *, part: int = 0, link: bool = False) -> Stored:
+    async def head(self, container: str, name: str, *, part: int = 0, link: bool = False, version: str = "") -> Stored:
         """Describe an object, or one part of it, as `get` would; with `link`, the symbolic link of that name.
 
-        Reading follows a symbolic link, which writing and deleting do not.
+        Reading follows a symbolic link, which writing and deleting do not.  The current version of an object is read
+        through a link as well.
         """
         ...
 
@@ -99,11 +125,12 @@ class ObjectStore(Protocol):
         *,
         seen: Stored,
         span: str = "",
+        version: str = "",
     ) -> Written:
         """Copy an object or a range of it inside Swift; the copy of a large object is a plain one.
 
-        The source's description is not copied.  Raises PRECONDITION where the source is no longer as it was `seen`,
-        TOO_LARGE beyond what one plain object may hold.
+        The source's description is not copied.  `version` is the version of the source to copy.  Raises PRECONDITION
+        where the source is no longer as it was `seen`, TOO_LARGE beyond what one plain object may hold.
         """
         ...
 
@@ -116,7 +143,7 @@ class ObjectStore(Protocol):
         """
         ...
 
-    async def segments(self, container: str, name: str) -> list[Segment]:
+    async def segments(self, container: str, name: str, *, version: str = "") -> list[Segment]:
         """Return a static large object's segments in order, one level deep; none for any other object."""
         ...
 
@@ -124,8 +151,25 @@ class ObjectStore(Protocol):
         """Replace an object's content type, metadata and kept headers; its bytes stay."""
         ...
 
-    async def delete(self, container: str, name: str, *, tell_missing: bool = True) -> None:
-        """Delete an object; of a large object the manifest alone.  Raises NOT_FOUND, as `get` does."""
+    async def delete(self, container: str, name: str, *, tell_missing: bool = True) -> str:
+        """Delete an object; of a large object the manifest alone.  Raises NOT_FOUND, as `get` does.
+
+        Where Swift keeps versions, it adds a delete marker, whose id is returned, also if there was no object; else the
+        object is gone, and the answer is ''.
+        """
+        ...
+
+    async def delete_version(self, container: str, name: str, version: str) -> bool:
+        """Delete one version of an object for good; an absent version counts as deleted.
+
+        Returns whether the object still has a current version that Swift knows to be one; after False the newest one
+        may have to be made current.  NULL_VERSION deletes what stands at the name: only for an object that is no
+        version.
+        """
+        ...
+
+    async def make_current(self, container: str, name: str, version: str) -> None:
+        """Make a version the current one.  Raises NOT_FOUND if it does not exist."""
         ...
 
     async def drop_stale_row(self, container: str, name: str) -> bool:

@@ -16,7 +16,8 @@ Layout = Literal["plain", "static", "dynamic"]
 class Container:
     """A container; `modified` is when it was made or its own record changed, which objects do not do.
 
-    `metadata` has the names in lower case, without `X-Container-Meta-`; a row of a listing has none.
+    `metadata` has the names in lower case, without `X-Container-Meta-`; a row of a listing has none.  `versions` is
+    whether Swift keeps the versions of objects now, None if it never did.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Container:
     objects: int
     bytes: int
     metadata: Mapping[str, str] = field(default_factory=dict)
+    versions: bool | None = None
 
 
 class ObjectRow(TypedDict, total=False):
@@ -31,7 +33,7 @@ class ObjectRow(TypedDict, total=False):
 
     `last_modified` is ISO 8601 in UTC with microseconds, not rounded.  `hash` of a static large object is its
     manifest's; then `slo_etag` is what a HEAD shows, and `s3_etag` what Swift's S3 middleware stored (both in double
-    quotes).
+    quotes).  Rows of a listing of versions have `version_id`; `is_latest` is what Swift takes for the current version.
     """
 
     name: str
@@ -42,17 +44,23 @@ class ObjectRow(TypedDict, total=False):
     slo_etag: str
     s3_etag: str
     subdir: str
+    version_id: str
+    is_latest: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What part of a container's names to list: all bounds are exclusive and in byte order; 0 is Swift's own limit."""
+    """What part of a container's names to list: all bounds are exclusive and in byte order; 0 is Swift's own limit.
+
+    `version_marker`, in a listing of versions, is the version of the name `marker` behind which the page begins.
+    """
 
     prefix: str = ""
     delimiter: str = ""
     marker: str = ""
     end_marker: str = ""
     limit: int = 0
+    version_marker: str = ""
 
 
 @dataclass(slots=True)
@@ -66,6 +74,10 @@ class Stored:
     `content_range` and `parts` are set where a range or a part was asked for and Swift knew what it means.
     `unreadable` is how many metadata entries are left out because no HTTP header can carry them.  `timestamp` is
     Swift's own time of the write, which no other object of that name has; a POST of new metadata changes it.
+
+    `version` is '' in a container that never had versions, and else the version's id, or NULL_VERSION for an object
+    that is none.  `relocated` is true for a version whose time is not its id: an object from before the container had
+    versions, which Swift made a version when it was replaced, or one whose metadata a POST changed.
     """
 
     size: int
@@ -80,7 +92,19 @@ class Stored:
     parts: int = 0
     unreadable: int = 0
     timestamp: str = ""
+    version: str = ""
+    relocated: bool = False
 
+    @property
+    def pin(self) -> str:
+        """The version to read for more of just this object; '' if it has no id of its own."""
+        return "" if self.version == NULL_VERSION else self.version
+
+
+# What Swift calls an object of a container with versions that is not one of them.
+NULL_VERSION = "null"
+# The content type of Swift's delete markers, which no user's object can have.
+DELETE_MARKER = "application/x-deleted;swift_versions_deleted=1"
 
 # Headers that Swift keeps with an object beside its type and metadata, by their lower-case names.
 KEPT_HEADERS = ("cache-control", "content-disposition", "content-encoding", "content-language", "expires")
@@ -108,10 +132,15 @@ class Description:
 
 
 class Written(NamedTuple):
-    """The result of a write: the object's ETag without quotes, and its new time, rounded down to seconds."""
+    """The result of a write: the object's ETag without quotes, and its new time, rounded down to seconds.
+
+    `version` is the id of the version that was made; it is '' where Swift kept no versions at that moment, so that the
+    former object is gone.
+    """
 
     etag: str
     modified: datetime
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +164,8 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """A Swift's limits: segments in one manifest, names in one bulk deletion (0: none)."""
+    """A Swift's limits: segments in one manifest, names in one bulk deletion (0: none); whether it keeps versions."""
 
     segments: int = 1000
     bulk_delete: int = 0
+    versions: bool = False

@@ -41,6 +41,7 @@ _BROKEN = Says(500, "InternalError", "We encountered an internal error. Please t
 TABLE: Mapping[Fault, Mapping[str, Says]] = {
     Fault.NOT_FOUND: {
         "object": Says(404, "NoSuchKey", "The specified key does not exist.", _KEY),
+        "version": Says(404, "NoSuchVersion", "The specified version does not exist.", _KEY),
         "": Says(404, "NoSuchBucket", "The specified bucket does not exist", _BUCKET),
     },
     Fault.CONFLICT: {
@@ -118,9 +119,15 @@ def no_such_upload(upload_id: str) -> AwsError:
     return AwsError("NoSuchUpload", message, 404, extra={"UploadId": upload_id})
 
 
-def no_such_key(key: str) -> AwsError:
+def no_such_key(key: str, headers: Mapping[str, str] | None = None) -> AwsError:
     """Return the error for an object that does not exist."""
-    return AwsError("NoSuchKey", "The specified key does not exist.", 404, extra={"Key": key})
+    return AwsError("NoSuchKey", "The specified key does not exist.", 404, extra={"Key": key}, headers=headers)
+
+
+def no_such_version(key: str, version: str) -> AwsError:
+    """Return the error for a version that does not exist."""
+    extra = {"Key": key, "VersionId": version}
+    return AwsError("NoSuchVersion", "The specified version does not exist.", 404, extra=extra)
 
 
 def precondition_failed(condition: str) -> AwsError:

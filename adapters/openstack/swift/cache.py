@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from adapters.types.objects import Limits
 
@@ -48,3 +48,13 @@ class SwiftCache:
         self._containers[url] = (self._clock() + (PRESENT_SECONDS if present else ABSENT_SECONDS), present)
         while len(self._containers) > MOST_CONTAINERS:
             del self._containers[next(iter(self._containers))]
+
+
+def limits_of(info: dict[str, Any]) -> Limits:
+    """Read the limits from `GET /info`."""
+    careful = Limits()
+    return Limits(
+        segments=int(info.get("slo", {}).get("max_manifest_segments", careful.segments)),
+        bulk_delete=int(info.get("bulk_delete", {}).get("max_deletes_per_request", 0)),
+        versions="object_versioning" in info,
+    )

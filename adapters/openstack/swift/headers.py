@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Final
 
 from adapters.openstack import faults
-from adapters.types.objects import KEPT_HEADERS, Container, Description, Layout, Stored, Written
+from adapters.types.objects import KEPT_HEADERS, NULL_VERSION, Container, Description, Layout, Stored, Written
 
 SERVICE: Final = "object-store"
 METADATA: Final = "x-object-meta-"  # the prefix of an object's metadata
@@ -23,7 +23,16 @@ _CONTAINER_META: Final = "x-container-meta-"
 # Keys that sign temporary URLs: their holder reads and writes every object, so they never leave this module.
 _SECRETS: Final = frozenset((f"{_CONTAINER_META}temp-url-key", f"{_CONTAINER_META}temp-url-key-2"))
 _KEPT: Final = frozenset(KEPT_HEADERS)
-_SELDOM: Final = _KEPT | {"content-range", "x-parts-count", "x-static-large-object", "x-object-manifest", UNREADABLE}
+_VERSION: Final = "x-object-version-id"
+_VERSIONS_ENABLED: Final = "x-versions-enabled"
+_SELDOM: Final = _KEPT | {
+    "content-range",
+    "x-parts-count",
+    "x-static-large-object",
+    "x-object-manifest",
+    _VERSION,
+    UNREADABLE,
+}
 _is_metadata: Final = re.compile(METADATA).match
 _MONTHS: Final = {
     name: f"{number:02}"
@@ -116,6 +125,8 @@ def _add_more(found: Stored, headers: Mapping[str, str]) -> None:
         found.size = int(found.content_range.rpartition("/")[2])
     found.parts = int(headers.get("x-parts-count", 0))
     found.unreadable = int(headers.get(UNREADABLE, 0))
+    found.version = headers.get(_VERSION, "")
+    found.relocated = found.version not in ("", NULL_VERSION, headers.get("x-timestamp"))
 
 
 def _metadata(start: str, names: Iterable[str], headers: Mapping[str, str]) -> dict[str, str]:
@@ -136,12 +147,25 @@ def written(headers: Mapping[str, str]) -> Written:
     """Read the answer to a write, by lower-case names.
 
     It has no X-Timestamp, only a Last-Modified that is rounded up.  HEAD shows the second before that, except for the
-    one write in 100,000 whose fraction is zero.
+    one write in 100,000 whose fraction is zero.  The id of a version is the time of its write; where a newer object was
+    stored meanwhile, the answer has no Last-Modified.
     """
     try:
-        return Written(headers["etag"].strip('"'), http_time(headers["last-modified"]) - _SECOND)
+        made = headers.get(_VERSION, "")
+        modified = _second(made.partition(".")[0]) if made else http_time(headers["last-modified"]) - _SECOND
+        return Written(headers["etag"].strip('"'), modified, made)
     except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise faults.unavailable(SERVICE, f"a write without a sound {error}") from error
+
+
+def version(headers: Mapping[str, str]) -> str:
+    """Return the version that an answer names, or ''."""
+    return headers.get(_VERSION, "")
+
+
+def current_version(headers: Mapping[str, str]) -> str:
+    """Return what the answer to a deletion of a version names as the current version, or ''."""
+    return headers.get("x-object-current-version-id", "")
 
 
 @lru_cache(maxsize=1024)
@@ -171,6 +195,7 @@ def container(name: str, headers: Mapping[str, str]) -> Container:
             int(headers["x-container-object-count"]),
             int(headers["x-container-bytes-used"]),
             _metadata(_CONTAINER_META, named, headers),
+            headers[_VERSIONS_ENABLED].lower() == "true" if _VERSIONS_ENABLED in headers else None,
         )
     except (KeyError, ValueError) as error:
         raise faults.unavailable(SERVICE, f"a container without a sound {error}") from error

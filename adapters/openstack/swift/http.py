@@ -15,6 +15,7 @@ from adapters.openstack.swift.headers import SERVICE
 from adapters.openstack.swift.wire import Answer, LostError
 from adapters.ports.identity import TokenSource
 from adapters.types.identity import Token
+from adapters.types.objects import Listing
 
 _FAULTS: Final = {
     304: Fault.NOT_MODIFIED,
@@ -205,3 +206,25 @@ async def chunked(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         if piece:
             yield b"%x\r\n%b\r\n" % (len(piece), piece)
     yield b"0\r\n\r\n"
+
+
+def listing_of(container: str, want: Listing) -> str:
+    """Return the path and query of a page of a container's listing."""
+    return query_of(
+        path_of(container),
+        format="json",
+        prefix=want.prefix,
+        delimiter=want.delimiter,
+        marker=want.marker,
+        end_marker=want.end_marker,
+        version_marker=want.version_marker,
+        limit=want.limit or "",
+    )
+
+
+def query_of(path: str, **params: str | int) -> str:
+    """Return a path with a query of the parameters that are not empty."""
+    told = [
+        f"{key}={quote(str(value), safe='', errors='surrogateescape')}" for key, value in params.items() if value != ""
+    ]
+    return f"{path}?{'&'.join(told)}"

@@ -6,25 +6,23 @@ after an overwrite may give the older object if a replica was down at the write.
 
 from __future__ import annotations
 
-import asyncio
-import itertools
-import json
 import time
 from collections.abc import AsyncIterable, Mapping, Sequence
-from typing import Any, Final
-from urllib.parse import quote, unquote
+from typing import Final
+from urllib.parse import quote
 
-from adapters.concurrency import gather_all, map_in_turns
 from adapters.errors import BackendError, Fault, absent_is
 from adapters.openstack import faults
+from adapters.openstack.swift import bulk, manifests
 from adapters.openstack.swift import headers as codec
-from adapters.openstack.swift.cache import SwiftCache
+from adapters.openstack.swift.cache import SwiftCache, limits_of
 from adapters.openstack.swift.headers import SERVICE
-from adapters.openstack.swift.http import Pool, SwiftHttp, chunked, error_from, error_of, parsed, path_of
+from adapters.openstack.swift.http import Pool, SwiftHttp, chunked, error_of, listing_of, parsed, path_of, query_of
 from adapters.openstack.swift.wire import Answer
 from adapters.ports.identity import TokenSource
 from adapters.types.identity import Token
 from adapters.types.objects import (
+    NULL_VERSION,
     Container,
     Description,
     Download,
@@ -43,14 +41,12 @@ SMALL_BODY: Final = 1 << 16
 _COPY_EXTRA_SECONDS: Final = 600.0
 # Seconds for each segment of a manifest, which Swift checks before it answers.
 _SEGMENT_EXTRA_SECONDS: Final = 0.1
-# Swift's bulk deletion stops at a line of twice its longest path.
-_LONGEST_LINE: Final = 2048
-_DELETES_AT_ONCE: Final = 16
-_BULK_DELETE: Final = 1000  # names in one request, whose body is then written and read in a millisecond
-_ENCODED_AT_ONCE: Final = 100  # segments, in some tenths of a millisecond
 # How often a write is sent if an object with a newer timestamp is there; the writer with a clock far ahead always wins.
 _WRITES: Final = 4
 _STAND_IN_SECONDS: Final = 3600
+# Swift checks this many segments in about a second: without a heartbeat, its answer names the new version.
+_QUICK_SEGMENTS: Final = 100
+_NEWEST: Final = 100  # versions among which a new one must be
 _POLICY_AND_ACLS: Final = ("x-storage-policy", "x-container-read", "x-container-write")
 
 
@@ -79,13 +75,13 @@ class Swift:
         known = self._cache.limits(root)
         if known is None:
             status, body = await self._http.public(root, "/info")
-            known = _limits(parsed(body, dict)) if status == 200 else Limits()
+            known = limits_of(parsed(body, dict)) if status == 200 else Limits()
             self._cache.keep_limits(root, known)
         return known
 
     async def containers(self, *, prefix: str = "", marker: str = "", limit: int = 0) -> list[Container]:
         """List the account; it is empty where Swift has not made it yet."""
-        query = _query("", format="json", prefix=prefix, marker=marker, limit=limit or "")
+        query = query_of("", format="json", prefix=prefix, marker=marker, limit=limit or "")
         return codec.container_rows(await absent_is([], self._http.rows(query)))
 
     # --- containers ---
@@ -109,6 +105,14 @@ class Swift:
         headers = codec.container_headers(metadata, await self._container_headers(name))
         await self._expect("POST", path_of(name), headers)
 
+    async def keep_versions(self, name: str) -> None:
+        """Keep the versions of a container's objects from now on."""
+        if not (await self.limits()).versions:
+            raise BackendError(
+                Fault.UNSUPPORTED, service=SERVICE, resource="container", id=name, detail="object_versioning"
+            )
+        await self._expect("POST", path_of(name), {"X-Versions-Enabled": "true"})
+
     async def has_container(self, name: str) -> bool:
         """Return whether a container exists, from a cache of some seconds."""
         url = self._url(name)
@@ -125,57 +129,63 @@ class Swift:
 
     async def objects(self, container: str, want: Listing) -> list[ObjectRow]:
         """List one page of a container."""
-        return await self._http.rows(
-            _query(
-                path_of(container),
-                format="json",
-                prefix=want.prefix,
-                delimiter=want.delimiter,
-                marker=want.marker,
-                end_marker=want.end_marker,
-                limit=want.limit or "",
-            )
-        )
+        return await self._http.rows(listing_of(container, want))
+
+    async def versions(self, container: str, want: Listing) -> list[ObjectRow]:
+        """List one page of the versions of a container's objects, the newest version of a name first."""
+        if not (await self.limits()).versions:
+            rows = await self.objects(container, want)
+            for row in rows:
+                row.update({"version_id": NULL_VERSION, "is_latest": True})
+            return rows
+        return await self._http.rows(listing_of(container, want) + "&versions")
 
     # --- reading ---
 
     async def get(
-        self, container: str, name: str, *, span: str = "", part: int = 0, tell_missing: bool = True
+        self,
+        container: str,
+        name: str,
+        *,
+        span: str = "",
+        part: int = 0,
+        version: str = "",
+        tell_missing: bool = True,
     ) -> Download:
         """Open an object to read all of it, a range (`span`), or a part of a static large object."""
         path = path_of(container, name)
-        if part:
-            path += f"?part-number={part}"
+        if part or version:
+            path = await self._selecting(path, version, part)
         answer = await self._http.send("GET", path, {"Range": span} if span else None)
         if answer.status not in (200, 206):
-            raise await self._missing(await error_of(answer, path), container if tell_missing else "")
+            raise await self._missing(answer, path, container if tell_missing else "", version)
         found = codec.stored(answer.headers)
         if found.length <= SMALL_BODY:
             return Download(found, await answer.read(), answer.close)
         return Download(found, answer.pieces(), answer.close)
 
-    async def head(self, container: str, name: str, *, part: int = 0, link: bool = False) -> Stored:
+    async def head(self, container: str, name: str, *, part: int = 0, link: bool = False, version: str = "") -> Stored:
         """Describe an object, one part of it, or, with `link`, the symbolic link of that name."""
         path = path_of(container, name)
-        if part:
-            path += f"?part-number={part}"
+        if part or version:
+            path = await self._selecting(path, version, part)
         elif link:
             path += "?symlink=get"
         answer = await self._http.send("HEAD", path)
         if answer.status not in (200, 206):
-            raise await self._missing(await error_of(answer, path), container)
+            raise await self._missing(answer, path, container, version)
         return codec.stored(answer.headers)
 
-    async def segments(self, container: str, name: str) -> list[Segment]:
+    async def segments(self, container: str, name: str, *, version: str = "") -> list[Segment]:
         """Return a static large object's segments in order, one level deep; none for any other object."""
-        path = path_of(container, name)
-        answer = await self._http.send("GET", path + "?multipart-manifest=get")
+        path = await self._selecting(path_of(container, name), version, manifest="get")
+        answer = await self._http.send("GET", path)
         if answer.status != 200:
-            raise await self._missing(await error_of(answer, path), container)
+            raise await self._missing(answer, path, container, version)
         if codec.stored(answer.headers).layout != "static":
             answer.close()
             return []
-        return [_segment(row) for row in parsed(await answer.read(), list) if "name" in row]
+        return [manifests.segment(row) for row in parsed(await answer.read(), list) if "name" in row]
 
     # --- writing ---
 
@@ -192,8 +202,8 @@ class Swift:
         if length is None and not isinstance(body, bytes):
             headers["Transfer-Encoding"], body = "chunked", chunked(body)
         for _ in range(_WRITES if isinstance(body, bytes) else 1):
-            answer = await self._expect("PUT", path, headers, body=body, length=length)
-            if answer.status != 202:
+            answer = await self._write(path, headers, body, length)
+            if answer.status != 202 or codec.version(answer.headers):  # a version stays, also beside a newer object
                 return codec.written(answer.headers)
         # Swift stores nothing if an object with a newer timestamp is there.
         raise faults.unavailable(SERVICE, "a newer object was stored in the meantime", resource="object", id=name)
@@ -206,19 +216,21 @@ class Swift:
         *,
         seen: Stored,
         span: str = "",
+        version: str = "",
     ) -> Written:
         """Copy an object or a range of it inside Swift; the copy of a large object is a plain one."""
         # A plain copy of a static large object inherits its system metadata, and Swift then compares If-Match with the
         # large object's ETag in there.  It compares the copy's own when a manifest is asked for; a plain object, which
         # has none, is copied all the same.
-        query = "?multipart-manifest=get" if seen.layout == "plain" else ""
+        # Swift's copy middleware passes the query of the write to its read of the source.
+        manifest = "get" if seen.layout == "plain" else ""
         headers = codec.written_headers(description)
         headers["X-Copy-From"] = path_of(*source)
         headers["X-Fresh-Metadata"] = "true"
         headers["If-Match"] = seen.etag  # Swift checks a copy's conditions on the source
         if span:
             headers["Range"] = span
-        path = path_of(*target) + query
+        path = await self._selecting(path_of(*target), version, manifest=manifest)
         return codec.written((await self._expect("PUT", path, headers, extra_seconds=_COPY_EXTRA_SECONDS)).headers)
 
     async def put_manifest(
@@ -227,33 +239,58 @@ class Swift:
         """Make a static large object of segments, each checked by Swift for its ETag and its size."""
         headers = codec.written_headers(description) | {"Accept": "application/json"}
         path = path_of(container, name)
-        # Swift checks every segment first and sends a heartbeat so that no proxy times out; the result is in the body.
+        if len(segments) <= _QUICK_SEGMENTS:
+            path += "?multipart-manifest=put"
+            return codec.written((await self._write(path, headers, await manifests.encoded(segments))).headers)
+        # Swift checks every segment first and sends a heartbeat so that no proxy times out; the result is in the body,
+        # which does not name the version.
         answer = await self._expect(
             "PUT",
             path + "?multipart-manifest=put&heartbeat=on",
             headers,
-            body=await _manifest(segments),
+            body=await manifests.encoded(segments),
             extra_seconds=len(segments) * _SEGMENT_EXTRA_SECONDS,
         )
         if answer.status != 202:
             return codec.written(answer.headers)
-        verdict = parsed(await answer.read(), dict)
-        status = int(str(verdict.get("Response Status", "500")).split()[0])
-        if status != 201:
-            detail = "; ".join(": ".join(map(str, pair)) for pair in verdict.get("Errors") or ())
-            raise error_from(status, (detail or str(verdict.get("Response Body", ""))).encode(), answer.headers, path)
-        return codec.written({"etag": verdict["Etag"], "last-modified": verdict["Last Modified"]})
+        verdict = manifests.verdict(await answer.read(), answer.headers, path)
+        written = codec.written({"etag": verdict["Etag"], "last-modified": verdict["Last Modified"]})
+        return written._replace(version=await self._version_of(container, name, written.etag))
+
+    async def _version_of(self, container: str, name: str, etag: str) -> str:
+        """Return the newest version with the ETag of a large object that was just written; '' without versions."""
+        found = await self.head(container, name)
+        if found.version and found.etag != etag:
+            rows = await self.versions(container, Listing(prefix=name, limit=_NEWEST))
+            same = [row["version_id"] for row in rows if row["name"] == name and etag in row.get("slo_etag", "")]
+            return same[0] if same else ""
+        return found.version
 
     async def replace_description(self, container: str, name: str, description: Description) -> None:
         """Replace an object's content type, metadata and kept headers; its bytes stay."""
         await self._expect("POST", path_of(container, name), codec.written_headers(description))
 
-    async def delete(self, container: str, name: str, *, tell_missing: bool = True) -> None:
-        """Delete an object; of a large object the manifest alone."""
+    async def delete(self, container: str, name: str, *, tell_missing: bool = True) -> str:
+        """Delete an object, of a large object the manifest alone; return the id of the delete marker, or ''."""
         path = path_of(container, name)
         answer = await self._http.send("DELETE", path)
         if answer.status not in (200, 204):
-            raise await self._missing(await error_of(answer, path), container if tell_missing else "")
+            if answer.status == 404 and (marker := codec.version(answer.headers)):
+                return marker
+            raise await self._missing(answer, path, container if tell_missing else "")
+        return codec.version(answer.headers)
+
+    async def delete_version(self, container: str, name: str, version: str) -> bool:
+        """Delete one version of an object for good; return whether the object still has a current version."""
+        path = await self._selecting(path_of(container, name), version)
+        answer = await self._http.send("DELETE", path)
+        if answer.status not in (200, 204, 404):
+            raise await self._missing(answer, path, container, version)
+        return codec.current_version(answer.headers) not in ("", NULL_VERSION)
+
+    async def make_current(self, container: str, name: str, version: str) -> None:
+        """Make a version the current one."""
+        await self._expect("PUT", await self._selecting(path_of(container, name), version))
 
     async def drop_stale_row(self, container: str, name: str) -> bool:
         """Remove an object that is gone from the listing; return False, and do nothing, if an object has that name.
@@ -274,42 +311,8 @@ class Swift:
 
     async def delete_many(self, container: str, names: Sequence[str]) -> list[Refused]:
         """Delete objects with few requests, as far as this Swift allows; absent names count as deleted."""
-        at_once = min((await self.limits()).bulk_delete, _BULK_DELETE) if len(names) > 1 else 0
-        root, left = path_of(container), list[Refused]()
-        alone = [] if at_once else list(names)
-        for start in range(0, len(names) if at_once else 0, at_once or 1):
-            few = names[start : start + at_once]
-            quoted = await map_in_turns(lambda name: f"{root}/{quote(name, safe='', errors='surrogateescape')}", few)
-            lines = {name: line for name, line in zip(few, quoted, strict=True) if len(line) <= _LONGEST_LINE}
-            refused = await self._bulk_delete(container, lines) if lines else []
-            alone += [name for name in few if refused is None or name not in lines]
-            left += refused or ()
-        rest = await gather_all((self._delete_one(container, name) for name in alone), most=_DELETES_AT_ONCE)
-        return [*left, *itertools.chain(*rest)]
-
-    async def _bulk_delete(self, container: str, lines: Mapping[str, str]) -> list[Refused] | None:
-        """Delete by one request, a quoted line for each name; return None if Swift's counts do not cover every name.
-
-        Swift answers 200 in any case, and stops at an invalid line without naming it in `Errors`.
-        """
-        headers = {"Accept": "application/json", "Content-Type": "text/plain"}
-        body = "\n".join(lines.values()).encode()
-        verdict = parsed(await self._http.read("POST", "?bulk-delete", headers, body), dict)
-        errors = verdict.get("Errors") or ()
-        if int(verdict.get("Number Deleted", 0)) + int(verdict.get("Number Not Found", 0)) + len(errors) != len(lines):
-            return None
-        by_path = {f"/{container}/{name}": name for name in lines}
-        return [
-            Refused(by_path.get(_unquoted(path), _unquoted(path)), int(str(status).split()[0]))
-            for path, status in errors
-        ]
-
-    async def _delete_one(self, container: str, name: str) -> list[Refused]:
-        try:
-            await absent_is(None, self.delete(container, name), resource="object")
-        except BackendError as error:
-            return [Refused(name, error.status or 503)]
-        return []
+        at_once = (await self.limits()).bulk_delete if len(names) > 1 else 0
+        return await bulk.delete(self._http, container, names, at_once, self.delete)
 
     # --- below ---
 
@@ -325,6 +328,9 @@ class Swift:
     ) -> Answer:
         """Send a request whose success is any 2xx; a 202 with a body is left for the caller to read."""
         answer = await self._http.send(method, path, headers, body=body, length=length, extra_seconds=extra_seconds)
+        return await self._succeeded(answer, method, path)
+
+    async def _succeeded(self, answer: Answer, method: str, path: str) -> Answer:
         if not 200 <= answer.status < 300:
             error = await error_of(answer, path)
             if error.fault is Fault.NOT_FOUND and error.resource == "object" and method == "PUT":
@@ -334,14 +340,47 @@ class Swift:
             await answer.read()
         return answer
 
-    async def _missing(self, error: BackendError, container: str) -> BackendError:
-        """Find out whether the container is missing, where Swift's 404 does not tell; for no container do nothing."""
+    async def _write(
+        self, path: str, headers: Mapping[str, str], body: bytes | AsyncIterable[bytes], length: int | None = 0
+    ) -> Answer:
+        """Send a PUT of an object.  A refused condition leaves nothing behind.
+
+        Swift checks `If-None-Match` after it stored the body as a version, which then stays in the listing of versions.
+        """
+        answer = await self._http.send("PUT", path, headers, body=body, length=length)
+        if answer.status == 412 and (version := codec.version(answer.headers)):
+            await self._http.read("DELETE", f"{path.partition('?')[0]}?version-id={version}")
+        return await self._succeeded(answer, "PUT", path)
+
+    async def _selecting(self, path: str, version: str, part: int = 0, *, manifest: str = "") -> str:
+        """Return a path with the query that selects a version, a part or the manifest.
+
+        A Swift without versions ignores the version, and would read or delete the current object instead.
+        """
+        query = [f"part-number={part}"] if part else []
+        if manifest:
+            query.append(f"multipart-manifest={manifest}")
+        if version:
+            if (await self.limits()).versions:
+                query.append(f"version-id={quote(version, safe='')}")
+            elif version != NULL_VERSION:
+                raise BackendError(Fault.NOT_FOUND, service=SERVICE, resource="version", id=version)
+        return f"{path}?{'&'.join(query)}" if query else path
+
+    async def _missing(self, answer: Answer, path: str, container: str, version: str = "") -> BackendError:
+        """Return an answer's error; find out whether the container is missing, unless it is not named."""
+        error = await error_of(answer, path)
+        if version and error.fault is Fault.INVALID:
+            error.fault = Fault.NOT_FOUND  # the container never had versions, or the id cannot be one
         if error.fault is Fault.NOT_FOUND and container:
             try:
                 await self._container_headers(container)
             except BackendError as other:
                 if other.fault is Fault.NOT_FOUND:
                     return other
+            error.version = codec.version(answer.headers)
+            if version:
+                error.resource = "version"
         return error
 
     async def _container_headers(self, name: str) -> Mapping[str, str]:
@@ -349,42 +388,3 @@ class Swift:
 
     def _url(self, container: str) -> str:
         return f"{self._http.endpoint}/{container}"  # used only as a cache key
-
-
-def _query(path: str, **params: str | int) -> str:
-    told = [
-        f"{key}={quote(str(value), safe='', errors='surrogateescape')}" for key, value in params.items() if value != ""
-    ]
-    return f"{path}?{'&'.join(told)}"
-
-
-async def _manifest(segments: Sequence[Segment]) -> bytes:
-    """Encode a manifest in slices, and let other requests go on between them: 10,000 segments take 30 milliseconds."""
-    slices = []
-    for start in range(0, len(segments), _ENCODED_AT_ONCE):
-        if start:
-            await asyncio.sleep(0)
-        rows = [
-            {"path": f"/{segment.container}/{segment.name}", "etag": segment.etag, "size_bytes": segment.bytes}
-            for segment in segments[start : start + _ENCODED_AT_ONCE]
-        ]
-        # json and not orjson, which refuses names that are not UTF-8.
-        slices.append(json.dumps(rows)[1:-1])
-    return f"[{', '.join(slices)}]".encode()
-
-
-def _unquoted(path: str) -> str:
-    return unquote(path, errors="surrogateescape")
-
-
-def _segment(row: dict[str, Any]) -> Segment:
-    container, _, name = row["name"].lstrip("/").partition("/")
-    return Segment(container, name, int(row["bytes"]), row["hash"], bool(row.get("sub_slo")))
-
-
-def _limits(info: dict[str, Any]) -> Limits:
-    careful = Limits()
-    return Limits(
-        segments=int(info.get("slo", {}).get("max_manifest_segments", careful.segments)),
-        bulk_delete=int(info.get("bulk_delete", {}).get("max_deletes_per_request", 0)),
-    )

@@ -107,9 +107,9 @@ async def _decide(call: Call, bucket: str, asked: _Asked) -> Decision:
         return await _nowhere(call, bucket, asked)
     decision = await _in_bucket(acting, bucket, asked, questions.questions(name, bucket, key, asked.params))
     if decision.allowed and "CopySource" in asked.params:
-        source, source_key = parse_source(asked.params["CopySource"])
+        source, source_key, version = parse_source(asked.params["CopySource"])
         reading = await place(call, source)
-        wanted = [questions.of_source(source, source_key, None)]
+        wanted = [questions.of_source(source, source_key, version or None)]
         decision = await _in_bucket(reading, source, asked, wanted) if reading else await _nowhere(call, source, asked)
         if decision.allowed and reading is not None and reading.caller.project_id != acting.caller.project_id:
             acting.source = replace(reading)  # `reading` may be `call`, which changes below

@@ -160,13 +160,6 @@ async def get_bucket_location(call: Call, req: Mapping[str, Any]) -> Mapping[str
 
 
 @action(supports="Bucket ExpectedBucketOwner")
-async def get_bucket_versioning(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return an empty document, as S3 does for a bucket that never had versioning."""
-    await configuration.read(call, names.bucket(call, req))
-    return {}
-
-
-@action(supports="Bucket ExpectedBucketOwner")
 async def delete_bucket(call: Call, req: Mapping[str, Any]) -> None:
     """Delete an empty bucket with its configuration, left side records and the parts of its abandoned uploads."""
     name = names.bucket(call, req)
@@ -185,9 +178,15 @@ async def delete_bucket(call: Call, req: Mapping[str, Any]) -> None:
 async def _delete_container(call: Call, name: str) -> None:
     """Delete a bucket's container, even if its listing still shows deleted objects."""
     store = call.cloud.objects
+    versioned = (await store.container(name)).versions
+    if versioned is not None and await store.versions(name, Listing(limit=1)):
+        raise BackendError(Fault.CONFLICT, service="object-store", resource="container", id=name)
     try:
         await store.delete_container(name)
     except BackendError as error:
+        if error.fault is Fault.CONFLICT and versioned:
+            # Swift has deleted the container of the versions, and cannot store objects without it.
+            await store.keep_versions(name)
         if error.fault is not Fault.CONFLICT or not await _only_stale_rows(call, name):
             raise
         await store.delete_container(name)

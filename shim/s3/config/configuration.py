@@ -15,6 +15,7 @@ from shim.context import Call
 
 KEEP_SECONDS: Final = 30.0
 PREFIX: Final = "s3-config-"  # of the gateway's items; others belong to OpenStack's own tools
+SWIFT_VERSIONS: Final = "swift-versions"  # not an item: `on` or `off` if Swift keeps or kept the container's versions
 _CHANGE: Final = "bucket-change"
 _LONGEST_READ: Final = 120.0  # seconds; longer than the timeout of a HEAD to Swift
 ELSEWHERE: Final = "elsewhere"  # of look-ups of buckets that another project has, in the metrics
@@ -37,6 +38,9 @@ async def read(call: Call, bucket: str) -> Mapping[str, str]:
     change = _last_change(call, bucket)
     container = await call.cloud.objects.container(bucket)
     found = {name.removeprefix(PREFIX): value for name, value in container.metadata.items() if name.startswith(PREFIX)}
+    found.pop(SWIFT_VERSIONS, None)
+    if container.versions is not None:
+        found[SWIFT_VERSIONS] = "on" if container.versions else "off"
     call.configurations[bucket] = found
     if _last_change(call, bucket) is change:  # otherwise Swift may have answered before the change
         call.cache.put(call.caller.project_id, (SORT, bucket), found, size=weight(found), seconds=KEEP_SECONDS)

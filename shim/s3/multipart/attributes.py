@@ -11,9 +11,8 @@ from shim.s3 import names
 from shim.s3.encryption.customer import BY_CUSTOMER, MEMBERS, customer_key
 from shim.s3.encryption.envelope import MARK
 from shim.s3.multipart import uploads
-from shim.s3.objects import checksums, encrypted, parts
+from shim.s3.objects import checksums, encrypted, parts, versions
 from shim.s3.objects.headers import UPLOAD, etag_of, storage_class
-from shim.s3.objects.objects import check_version
 from shim.s3.objects.s3_middleware import with_s3_etag
 from shim.s3.paging import max_keys, not_below_zero
 from shim.s3.service import action
@@ -23,15 +22,17 @@ from shim.s3.service import action
 async def get_object_attributes(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the requested attributes; ObjectParts only for an object that was uploaded in parts."""
     bucket, key, wanted = names.bucket(call, req), req["Key"], frozenset(req["ObjectAttributes"])
-    check_version(req)
+    version = versions.asked(req)
     limit = max_keys(req.get("MaxParts"), "x-amz-max-parts")
     marker = not_below_zero(req.get("PartNumberMarker"), "x-amz-part-number-marker")
     secret = None if MEMBERS.isdisjoint(req) else customer_key(call, req, reading=True)
-    stored = await with_s3_etag(call, bucket, key, await call.cloud.objects.head(bucket, key))
+    stored = await with_s3_etag(call, bucket, key, await versions.head(call, bucket, key, version))
     if secret or MARK in stored.content_type:
         stored = (await encrypted.opened(call, (bucket, key), stored, secret)).stored
     checksum = checksums.of(stored)
     members: dict[str, Any] = {"LastModified": stored.modified}
+    if stored.version:
+        members["VersionId"] = await versions.shown(call, bucket, stored)
     if "ETag" in wanted:
         members["ETag"] = etag_of(stored)
     if "Checksum" in wanted and checksum is not None:

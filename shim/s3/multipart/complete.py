@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from adapters.errors import BackendError, Fault, absent_is
-from adapters.types.objects import Description, Segment, Stored, Written
+from adapters.types.objects import NULL_VERSION, Description, Segment, Stored, Written
 from shim.concurrency import gather_all
 from shim.context import Call
 from shim.errors import AwsError
@@ -24,8 +24,8 @@ from shim.s3.errors import invalid_argument, invalid_request
 from shim.s3.multipart import uploads
 from shim.s3.multipart.storing import etag_of_part, size_of_part
 from shim.s3.multipart.uploads import Upload
-from shim.s3.objects import checksums, conditions, records, segments
-from shim.s3.objects.headers import IN_STEP, UPLOAD, etag_of, storage_class, typed
+from shim.s3.objects import checksums, conditions, records, segments, versions
+from shim.s3.objects.headers import IN_STEP, UPLOAD, etag_of, marked_null, storage_class, typed
 from shim.s3.service import action
 
 SMALLEST_PART: Final = 5 << 20  # "each part must be at least 5 MB in size, except the last part"
@@ -98,7 +98,8 @@ async def _complete(call: Call, req: Mapping[str, Any], asked: Completion) -> Ma
         upload = await uploads.opened(call, req)
     except AwsError as error:
         if error.code == "NoSuchUpload" and (made := await _made_already(call, req, etag)):
-            return _answer(call, req, etag, checksums.of(made))
+            version = await versions.shown(call, names.bucket(call, req), made)
+            return _answer(call, req, etag, checksums.of(made), version if version != NULL_VERSION else "")
         raise
     sealing = await upload.sealing(call, req)
     _check_order(wanted, upload.id)
@@ -109,24 +110,38 @@ async def _complete(call: Call, req: Mapping[str, Any], asked: Completion) -> Ma
     if assembly.in_step:
         internal[IN_STEP] = "yes"
     told = upload.description(internal)
+    null = await versions.is_suspended(call, upload.bucket)
+    content_type = typed(told.content_type, etag, storage_class(told.content_type))
     told = replace(
-        told,
-        content_type=typed(told.content_type, etag, storage_class(told.content_type)),
-        if_absent=condition.if_absent,
+        told, content_type=marked_null(content_type) if null else content_type, if_absent=condition.if_absent
     )
     if sealing:
         told = sealing.completed(told, Place(upload.bucket, upload.key, upload.id), assembly.size, assembly.stored)
     old = await segments.behind(call, upload.bucket, upload.key)
     there = await conditions.present(call, upload.bucket, upload.key) if condition else None
-    if not _is_mine(there, req, etag):  # else an interrupted completion had only the upload left to close
+    mine = await _mine(call, upload, req, etag, there)
+    version = mine.version if mine else ""
+    if not mine:  # else an interrupted completion had only the upload left to close
         condition.check(upload.key, there)
-        await _write(call, upload, assembly.laid, told)
+        version = (await _write(call, upload, assembly.laid, told)).version
     if items := await uploads.spilled(call, upload):
-        await records.add(call, upload.bucket, upload.key, told, items)
+        await records.add(call, upload.bucket, upload.key, told, items, version=version)
     # Not part of the clean-up, which may fail: a part of a still open upload could replace a segment in use.
     await uploads.close(call, upload)
-    await _clean(call, upload, assembly.unneeded, old)
-    return {**_answer(call, req, etag, assembly.checksum), **(sealing.members if sealing else {})}
+    await _clean(call, upload, assembly.unneeded, old, version)
+    if null and version:
+        await versions.drop_nulls(call, upload.bucket, upload.key, version)
+    answer = _answer(call, req, etag, assembly.checksum, "" if null else version)
+    return {**answer, **(sealing.members if sealing else {})}
+
+
+async def _mine(call: Call, upload: Upload, req: Mapping[str, Any], etag: str, there: Stored | None) -> Stored | None:
+    """Return the object, or a version of it, that an interrupted completion of this upload made."""
+    if _is_mine(there, req, etag):
+        return there
+    if not (await versions.state_of(call, upload.bucket)).status:
+        return None
+    return next((one for one in await uploads.versions_made(call, upload) if etag_of(one) == etag), None)
 
 
 def multipart_etag(etags: Sequence[str]) -> str:
@@ -311,10 +326,15 @@ async def _folded(call: Call, upload: Upload, laid: Sequence[Segment], most: int
     return made
 
 
-async def _clean(call: Call, upload: Upload, unneeded: Sequence[str], old: Sequence[str]) -> None:
-    """Delete parts that were not used and segments of the replaced object."""
+async def _clean(call: Call, upload: Upload, unneeded: Sequence[str], old: Sequence[str], version: str) -> None:
+    """Delete parts that were not used and segments of the replaced object, which in versioned buckets is not gone."""
     # In a repeated completion, the object's segments are this upload's own.
     mine = f"{names.marker(upload.key, upload.id)}/"
+    if version:
+        old = ()
+        if unneeded:
+            used = await uploads.used_by_versions(call, upload, but=version)
+            unneeded = [name for name in unneeded if name not in used]
     await segments.remove(call, upload.bucket, [*unneeded, *(name for name in old if not name.startswith(mine))])
 
 
@@ -328,11 +348,14 @@ def _is_mine(stored: Stored | None, req: Mapping[str, Any], etag: str) -> bool:
     return stored is not None and stored.metadata.get(UPLOAD) == req["UploadId"] and etag_of(stored) == etag
 
 
-def _answer(call: Call, req: Mapping[str, Any], etag: str, checksum: checksums.Checksum | None) -> dict[str, Any]:
+def _answer(
+    call: Call, req: Mapping[str, Any], etag: str, checksum: checksums.Checksum | None, version: str
+) -> dict[str, Any]:
     return {
         "Location": names.location(call, req["Bucket"], req["Key"]),
         "Bucket": req["Bucket"],
         "Key": req["Key"],
         "ETag": f'"{etag}"',
         **(checksum.members if checksum else {}),
+        **({"VersionId": version} if version else {}),
     }

@@ -22,7 +22,7 @@ from shim.s3.multipart import uploads
 from shim.s3.multipart.storing import PartWrite, put_part, stream_part
 from shim.s3.multipart.uploads import ALGORITHM, KIND, Upload
 from shim.s3.objects import checksums, conditions, ranges, records, segments, storage_classes
-from shim.s3.objects.copying import SOURCE_CONDITIONS, Source, check_copy_size, computed, source_of
+from shim.s3.objects.copying import SOURCE_CONDITIONS, Source, check_copy_size, computed, source_of, source_version
 from shim.s3.objects.headers import CHECKSUM, DESCRIBING, IN_STEP, PLACING, UPLOAD, description
 from shim.s3.objects.objects import SMALL, check_size, header_checksum
 from shim.s3.service import action
@@ -174,7 +174,7 @@ async def upload_part_copy(call: Call, req: Mapping[str, Any]) -> Mapping[str, A
     result = {"ETag": f'"{written.etag}"', "LastModified": written.modified}
     if checksum:
         result[checksums.member(checksum.algorithm)] = checksum.value
-    return {"CopyPartResult": result, **(sealing.members if sealing else {})}
+    return {"CopyPartResult": result, **source_version(source), **(sealing.members if sealing else {})}
 
 
 async def _copied(
@@ -182,7 +182,8 @@ async def _copied(
 ) -> Written:
     if part.sealing is None and source.encrypted is None and call.source is None:
         told, target = Description(checksums.part_type(checksum)), (part.container, part.name)
-        return await call.cloud.objects.copy((source.bucket, source.key), target, told, seen=source.stored, span=span)
+        place, version = (source.bucket, source.key), source.stored.pin
+        return await call.cloud.objects.copy(place, target, told, seen=source.stored, span=span, version=version)
     download = await source.open(call, span)
     try:
         if isinstance(download.body, bytes):
@@ -224,7 +225,7 @@ async def _abort(call: Call, req: Mapping[str, Any]) -> None:
 
 
 async def _free(call: Call, upload: Upload) -> None:
-    """Delete an upload's parts, except segments of the object.
+    """Delete an upload's parts, except segments of the object and of its versions.
 
     A completion that was interrupted after it wrote the object leaves its upload open.
     """
@@ -232,5 +233,6 @@ async def _free(call: Call, upload: Upload) -> None:
     if not found:
         return
     kept = frozenset(await segments.behind(call, upload.bucket, upload.key))
+    kept |= await uploads.used_by_versions(call, upload)
     if await call.cloud.objects.delete_many(upload.container, [name for name in found if name not in kept]):
         raise BackendError(Fault.UNAVAILABLE, service="object-store", resource="object", detail="parts are left")

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -16,15 +17,16 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from adapters.errors import absent_is
-from adapters.types.objects import Description, ObjectRow, Stored
+from adapters.types.objects import NULL_VERSION, Description, ObjectRow, Stored
+from shim.concurrency import gather_all
 from shim.context import Call
 from shim.s3 import names, paging
 from shim.s3.encryption.customer import MEMBERS, customer_key
 from shim.s3.encryption.sealing import Sealing, continued
 from shim.s3.errors import no_such_upload
 from shim.s3.multipart.storing import etag_of_part, size_of_part
-from shim.s3.objects import checksums, conditions, records
-from shim.s3.objects.headers import DEFAULT_TYPE, RECORD, kept_by_upload
+from shim.s3.objects import checksums, conditions, records, segments, versions
+from shim.s3.objects.headers import DEFAULT_TYPE, RECORD, UPLOAD, kept_by_upload
 
 T = TypeVar("T")
 
@@ -34,6 +36,7 @@ KIND: Final = "passerelle-checksum-type"
 _NO_TYPE: Final = "application/directory"
 # The number of parts of an upload that can be committed at the same time, by all gateways together.
 _LANES: Final = 8
+_AT_ONCE: Final = 8  # requests to Swift for one request
 _MANY: Final = 500  # parsing so many parts takes a millisecond or more
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,4}")
 
@@ -188,6 +191,31 @@ def _parts_in(page: Sequence[ObjectRow], prefix_length: int) -> dict[int, Part]:
         if _NUMBER.fullmatch(name) and (number := int(name)) <= names.PARTS:
             found[number] = Part(number, row)
     return found
+
+
+async def versions_made(call: Call, upload: Upload) -> list[Stored]:
+    """Return the object's versions that this upload made, the newest first, from Swift itself.
+
+    A gateway may have died after it wrote the object and before it closed the upload.
+    """
+    begun = upload.stored.modified.timestamp()
+    rows = [
+        row["version_id"]
+        for row in await versions.of_key(call, upload.bucket, upload.key)
+        if "slo_etag" in row and row["version_id"] != NULL_VERSION and float(row["version_id"]) >= begun
+    ]
+    store = call.cloud.objects
+    heads = (absent_is(None, store.head(upload.bucket, upload.key, version=version)) for version in rows)
+    found = await gather_all(heads, most=_AT_ONCE)
+    return [stored for stored in found if stored is not None and stored.metadata.get(UPLOAD) == upload.id]
+
+
+async def used_by_versions(call: Call, upload: Upload, *, but: str = "") -> frozenset[str]:
+    """Return the segments of the versions that this upload made, without those of the version `but`."""
+    made = [stored.version for stored in await versions_made(call, upload) if stored.version != but]
+    store = call.cloud.objects
+    manifests = (segments.of_manifest(store, upload.bucket, upload.key, version) for version in made)
+    return frozenset(itertools.chain(*await gather_all(manifests, most=_AT_ONCE)))
 
 
 async def for_many(call: Call, parts: int, work: Callable[[], T]) -> T:

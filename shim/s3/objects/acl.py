@@ -8,21 +8,19 @@ from typing import Any
 from shim.context import Call
 from shim.s3 import names
 from shim.s3.config.acl import OBJECT_ACL, SETTING, check, private
-from shim.s3.objects.objects import check_version
+from shim.s3.objects import versions
 from shim.s3.service import action
 
 
 @action(supports="Bucket Key VersionId ExpectedBucketOwner")
 async def get_object_acl(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Give an object's ACL."""
-    check_version(req)
-    await call.cloud.objects.head(names.bucket(call, req), req["Key"])
+    await versions.head(call, names.bucket(call, req), req["Key"], versions.asked(req))
     return private(call)
 
 
 @action(supports=f"Bucket Key VersionId {SETTING}", values=OBJECT_ACL)
 async def put_object_acl(call: Call, req: Mapping[str, Any]) -> None:
     """Accept the ACL that the object has, and refuse any other."""
-    check_version(req)
-    await call.cloud.objects.head(names.bucket(call, req), req["Key"])
+    await versions.head(call, names.bucket(call, req), req["Key"], versions.asked(req))
     check(call, req)

@@ -19,9 +19,9 @@ from shim.s3.encryption.envelope import MARK
 from shim.s3.encryption.sealing import ASKING, ENCRYPTING, NO_BUCKET_KEYS, Sealing, md5_of, stored_length
 from shim.s3.encryption.sealing import sealing as new_sealing
 from shim.s3.errors import invalid_argument, invalid_request, no_such_key, precondition_failed
-from shim.s3.objects import checksums, conditions, encrypted, ranges, records, segments, storage_classes
+from shim.s3.objects import checksums, conditions, encrypted, ranges, records, segments, storage_classes, versions
 from shim.s3.objects.encrypted import Encrypted
-from shim.s3.objects.headers import DESCRIBING, PLACING, TAGGING, copied, description, etag_of, redirect
+from shim.s3.objects.headers import DESCRIBING, PLACING, TAGGING, copied, description, etag_of, marked_null, redirect
 from shim.s3.objects.s3_middleware import with_s3_etag
 from shim.s3.service import action
 
@@ -34,12 +34,16 @@ SOURCE_CONDITIONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The source of a copy: its location, and its description when its conditions were checked."""
+    """The source of a copy: its location, and its description when its conditions were checked.
+
+    `shown` is its version as S3 shows it, '' in a bucket that never had versions.
+    """
 
     bucket: str
     key: str
     stored: Stored
     encrypted: Encrypted | None = None
+    shown: str = ""
 
     async def open(self, call: Call, span: str = "") -> Download:
         """Open the source's plain bytes, or a range of them; the caller closes it."""
@@ -47,22 +51,24 @@ class Source:
         if self.encrypted is not None:
             first, last = ranges.bounds(span, size) if span else (0, size - 1)
             return await self.encrypted.read(call.source or call, first, last)
-        download = await (call.source or call).cloud.objects.get(self.bucket, self.key, span=span)
+        download = await (call.source or call).cloud.objects.get(
+            self.bucket, self.key, span=span, version=self.stored.pin
+        )
         if download.stored.etag != self.stored.etag:
             download.close()
             raise precondition_failed("x-amz-copy-source-If-Match")
         return download
 
 
-def parse_source(header: str) -> tuple[str, str]:
-    """Return bucket and key of x-amz-copy-source, percent-encoded or not, with or without a leading slash.
+def parse_source(header: str) -> tuple[str, str, str]:
+    """Return bucket, key and version of x-amz-copy-source, percent-encoded or not, with or without a leading slash.
 
     A plus means a space, as in S3: the key `a+b` must be written `a%2Bb`.
 
     >>> parse_source("/here/a%20b+c%2Bd?versionId=null")
-    ('here', 'a b c+d')
+    ('here', 'a b c+d', 'null')
     """
-    path, _, version = header.partition("?versionId=")
+    path, versioned, version = header.partition("?versionId=")
     try:
         # Header text is latin-1.  Strictly UTF-8: with replacement characters another object would be copied.
         named = unquote_to_bytes(path.encode("latin-1").replace(b"+", b" ")).decode()
@@ -73,20 +79,24 @@ def parse_source(header: str) -> tuple[str, str]:
         raise invalid_argument(
             "Copy Source must mention the source bucket and key: sourcebucket/sourcekey", "x-amz-copy-source", header
         )
-    if version not in ("", "null"):
-        raise AwsError("NoSuchVersion", "The specified version does not exist.", 404, extra={"Key": key})
-    return bucket, key
+    return bucket, key, versions.checked(version, "x-amz-copy-source") if versioned else ""
 
 
 async def source_of(call: Call, req: Mapping[str, Any]) -> Source:
     """Return the source after checking the request's conditions on it."""
-    bucket, key = parse_source(req["CopySource"])
+    bucket, key, version = parse_source(req["CopySource"])
     secret, reading = customer_key(call, req, SOURCE, reading=True), call.source or call
     owner = req.get("ExpectedSourceBucketOwner")
     if owner is not None and owner != reading.caller.account_id:
         raise AwsError("AccessDenied", "Access Denied", 403)
     try:
-        stored = await with_s3_etag(reading, bucket, key, await records.head(reading, bucket, key))
+        stored = await with_s3_etag(reading, bucket, key, await records.head(reading, bucket, key, version=version))
+    except AwsError as error:
+        if error.code != "MethodNotAllowed":
+            raise
+        raise invalid_request(
+            "The source of a copy request may not specifically refer to a delete marker by version id."
+        ) from error
     except BackendError as error:
         if error.fault is not Fault.NOT_FOUND:
             raise
@@ -102,7 +112,7 @@ async def source_of(call: Call, req: Mapping[str, Any]) -> Source:
         found = await encrypted.opened(reading, (bucket, key), stored, secret)
         stored = found.stored
     conditions.check_read(req, stored, copying=True)
-    return Source(bucket, key, stored, found)
+    return Source(bucket, key, stored, found, await versions.shown(reading, bucket, stored))
 
 
 def check_copy_size(size: int) -> None:
@@ -129,7 +139,7 @@ async def copy_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     replacing = req.get("MetadataDirective") == "REPLACE"
     asked = "StorageClass", "WebsiteRedirectLocation"
     changing = replacing or any(map(req.get, asked)) or not ASKING.isdisjoint(req)
-    if parse_source(req["CopySource"]) == (bucket, key) and not changing:
+    if parse_source(req["CopySource"]) == (bucket, key, "") and not changing:
         raise invalid_request(
             "This copy request is illegal because it is trying to copy an object to itself without changing the "
             "object's metadata, storage class, website redirect location or encryption attributes."
@@ -144,16 +154,28 @@ async def copy_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     else:
         told = copied(source.stored, internal | redirect(req), req.get("StorageClass"))
     told, spilled = records.fitted(told)
+    null = await versions.is_suspended(call, bucket)
+    if null:
+        told = replace(told, content_type=marked_null(told.content_type))
     old = await segments.behind(call, bucket, key)
     async with conditions.holding(call, bucket, key, condition):
         written = await _written(call, source, (bucket, key), replace(told, if_absent=False), sealing)
     if spilled:
         async with records.alone(call, bucket, key):
-            await records.add(call, bucket, key, told, spilled)
-    await segments.remove(call, bucket, old)
+            await records.add(call, bucket, key, told, spilled, version=written.version)
+    members = await versions.written(call, (bucket, key), written, old, null=null)
     result = {"ETag": f'"{written.etag}"', "LastModified": written.modified}
-    members = sealing.members if sealing else {}
-    return {"CopyObjectResult": {**result, **(checksum.members if checksum else {})}, **members}
+    return {
+        "CopyObjectResult": {**result, **(checksum.members if checksum else {})},
+        **members,
+        **source_version(source),
+        **(sealing.members if sealing else {}),
+    }
+
+
+def source_version(source: Source) -> dict[str, str]:
+    """Return the answer's member that names the version of the source, if its bucket has or had versions."""
+    return {"CopySourceVersionId": source.shown} if source.shown else {}
 
 
 async def _written(
@@ -164,7 +186,8 @@ async def _written(
     Swift copies between two projects only for a token that may act in both, and no token is for two projects.
     """
     if sealing is None and source.encrypted is None and call.source is None:
-        return await call.cloud.objects.copy((source.bucket, source.key), target, told, seen=source.stored)
+        place, version = (source.bucket, source.key), source.stored.pin
+        return await call.cloud.objects.copy(place, target, told, seen=source.stored, version=version)
     download = await source.open(call)
     try:
         body, size = download.body, source.stored.size

@@ -6,16 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from adapters.errors import BackendError, Fault, absent_is
-from adapters.types.objects import Refused
+from adapters.types.objects import NULL_VERSION, Refused, Stored
 from shim.concurrency import gather_all
 from shim.context import Call
 from shim.errors import AwsError
 from shim.protocol.restparse import malformed_xml
 from shim.s3 import names
-from shim.s3.config.configuration import configuration, read
-from shim.s3.errors import translate
-from shim.s3.objects import conditions, records, segments
-from shim.s3.objects.objects import check_version
+from shim.s3.config.configuration import SWIFT_VERSIONS, configuration, read
+from shim.s3.errors import no_such_version, translate
+from shim.s3.objects import conditions, records, segments, versions
 from shim.s3.service import NO_RETENTION, action
 
 MOST_KEYS: Final = 1000  # "The request can contain a list of up to 1,000 keys" (DeleteObjects)
@@ -28,21 +27,76 @@ _ERRORS: Final = {403: Fault.FORBIDDEN, 409: Fault.CONFLICT, 413: Fault.TOO_LARG
     ignores=NO_RETENTION,
 )
 async def delete_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Delete an object; deleting an absent object succeeds."""
+    """Delete an object, or one of its versions for good; deleting an absent one succeeds."""
     bucket = names.bucket(call, req)
-    check_version(req)
-    await _delete(call, bucket, req["Key"], conditions.WriteCondition(req))
-    return {}
+    return await _delete(call, bucket, req["Key"], versions.asked(req), conditions.WriteCondition(req))
 
 
-async def _delete(call: Call, bucket: str, key: str, condition: conditions.WriteCondition) -> None:
+async def _delete(
+    call: Call, bucket: str, key: str, version: str, condition: conditions.WriteCondition
+) -> dict[str, Any]:
+    """Delete an object or a version of it, and return the answer's members."""
+    if version:
+        return await _delete_version(call, bucket, key, version, condition)
     old = await segments.behind(call, bucket, key)
     recorded = records.SETTING in await configuration(call, bucket)
     async with conditions.holding(call, bucket, key, condition, deleting=True, always=recorded):
-        await absent_is(None, call.cloud.objects.delete(bucket, key), resource="object")
-        if recorded:
+        marker = await absent_is("", call.cloud.objects.delete(bucket, key), resource="object")
+        null = not marker or await versions.is_suspended(call, bucket)
+        if recorded and null:
             await records.delete(call, bucket, key)
-    await segments.remove(call, bucket, old)
+    if not marker:  # the object is gone; otherwise it is a version now, and its segments stay
+        await segments.remove(call, bucket, old)
+        return {}
+    if not null:
+        return {"VersionId": marker, "DeleteMarker": True}
+    await versions.drop_nulls(call, bucket, key, marker)
+    return {"VersionId": NULL_VERSION, "DeleteMarker": True}
+
+
+async def _delete_version(
+    call: Call, bucket: str, key: str, version: str, condition: conditions.WriteCondition
+) -> dict[str, Any]:
+    """Delete a version for good; an absent one counts as deleted.
+
+    The lock keeps two deletions from making a version current that the other one deletes.
+    """
+    store = call.cloud.objects
+    async with call.locks.hold(*conditions.lock_of(call, bucket, key)):
+        try:
+            stored = await versions.head(call, bucket, key, version)
+        except AwsError as error:
+            if error.code == "NoSuchVersion":
+                await store.container(bucket)
+                await versions.settle(call, bucket, key)  # a gateway may have died after it deleted this version
+                return {"VersionId": version}
+            if error.code != "MethodNotAllowed":
+                raise
+            marker = True
+        else:
+            marker = False
+            condition.check(key, stored, deleting=True)
+        await _remove_version(call, bucket, key, version, stored=None if marker else stored)
+        if not marker and records.SETTING in await configuration(call, bucket):
+            await records.delete(call, bucket, key, version=await versions.shown(call, bucket, stored))
+    return {"VersionId": version, **({"DeleteMarker": True} if marker else {})}
+
+
+async def _remove_version(call: Call, bucket: str, key: str, version: str, stored: Stored | None) -> None:
+    """Remove a version that was found, `stored`, or a delete marker."""
+    if version != NULL_VERSION and (stored is None or stored.layout != "static"):
+        await versions.remove(call, bucket, key, version, ())
+        return
+    rows = await versions.of_key(call, bucket, key)
+    if version != NULL_VERSION:
+        await versions.remove(call, bucket, key, version, rows)
+        return
+    for row in versions.nulls(rows, await versions.state_of(call, bucket)):
+        # What the listing shows in the container itself may have been replaced by a version's link.
+        if row["version_id"] != NULL_VERSION:
+            await versions.remove(call, bucket, key, row["version_id"], rows)
+    if stored is not None and stored.version == NULL_VERSION:
+        await versions.remove(call, bucket, key, NULL_VERSION, rows)
 
 
 @action(
@@ -52,27 +106,31 @@ async def _delete(call: Call, bucket: str, key: str, condition: conditions.Write
     keeps_connection_alive=True,
 )
 async def delete_objects(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Delete many objects: plain ones in one bulk request to Swift, all others one by one.
-
-    The others have conditions, segments or side records.
+    """Delete many objects: plain ones in one bulk request to Swift, those with conditions or segments one by one.
 
     Failures after the start are reported for each key, because the answer's 200 may already be sent.
     """
     bucket, wanted = names.bucket(call, req), req["Delete"]["Objects"]
     if not 1 <= len(wanted) <= MOST_KEYS:
         raise malformed_xml()
-    await read(call, bucket)  # raises for a missing bucket, and tells whether it has records
+    configured = await read(call, bucket)  # raises for a missing bucket
     denied = await call.refusals(wanted) if call.refusals else {}
-    single, plain = _sorted([one for place, one in enumerate(wanted) if place not in denied])
+    allowed = [one for place, one in enumerate(wanted) if place not in denied]
+    # Swift's bulk deletion does not tell the ids of the delete markers that it makes.
+    single, plain = _sorted(allowed, versioned=SWIFT_VERSIONS in configured)
     many = await segments.candidates(call, bucket, plain) | await records.candidates(call, bucket, plain)
     single += [{"Key": key} for key in plain if key in many]
     plain = [key for key in plain if key not in many]
-    errors = await _one_by_one(call, bucket, single)
+    done, errors = await _one_by_one(call, bucket, single)
     errors |= await _together(call, bucket, plain)
+    if SWIFT_VERSIONS not in configured:  # the version `null` is the object
+        errors |= {(key, NULL_VERSION): error for (key, version), error in errors.items() if version is None}
     errors |= {_which(wanted[place]): error for place, error in denied.items()}
     quiet = bool(req["Delete"].get("Quiet"))
     return {
-        "Deleted": [] if quiet else [_echo(one) for one in wanted if _which(one) not in errors],
+        "Deleted": []
+        if quiet
+        else [{**_echo(one), **done.get(_which(one), {})} for one in wanted if _which(one) not in errors],
         "Errors": [
             {**_echo(one), "Code": errors[_which(one)].code, "Message": errors[_which(one)].message}
             for one in wanted
@@ -81,46 +139,61 @@ async def delete_objects(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any
     }
 
 
-def _which(one: Mapping[str, Any]) -> tuple[str, str]:
+def _which(one: Mapping[str, Any]) -> tuple[str, str | None]:
     """Return key and version, which identify an entry: several entries may have the same key."""
-    version = one.get("VersionId") or ""
-    return one["Key"], "" if version == "null" else version
+    return one["Key"], one.get("VersionId")
 
 
-def _sorted(wanted: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Separate entries that need a look-up (conditions, versions) from keys that can be deleted at once."""
-    single, plain = [], []
+def _sorted(wanted: Sequence[Mapping[str, Any]], *, versioned: bool) -> tuple[list[dict[str, Any]], list[str]]:
+    """Separate entries that are deleted one by one (conditions, versions) from keys that can be deleted at once."""
+    single: dict[tuple[str, str | None], dict[str, Any]] = {}
+    plain = []
     for one in wanted:
-        if one.get("VersionId") in (None, "null") and not conditions.WriteCondition(one):
+        if not versioned and one.get("VersionId") in (None, NULL_VERSION) and not conditions.WriteCondition(one):
             plain.append(one["Key"])
         else:
-            single.append(dict(one))
-    return single, list(dict.fromkeys(plain))
+            single.setdefault(_which(one), dict(one))
+    return list(single.values()), list(dict.fromkeys(plain))
 
 
-async def _one_by_one(call: Call, bucket: str, wanted: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], AwsError]:
-    errors: dict[tuple[str, str], AwsError] = {}
+async def _one_by_one(
+    call: Call, bucket: str, wanted: Sequence[Mapping[str, Any]]
+) -> tuple[dict[tuple[str, str | None], dict[str, Any]], dict[tuple[str, str | None], AwsError]]:
+    """Delete entries, and return the members of the answer for those that succeeded, and the others' errors."""
+    done: dict[tuple[str, str | None], dict[str, Any]] = {}
+    errors: dict[tuple[str, str | None], AwsError] = {}
 
     async def delete(one: Mapping[str, Any]) -> None:
         try:
-            check_version(one)
-            await _delete(call, bucket, one["Key"], conditions.WriteCondition(one))
+            members = await _delete(call, bucket, one["Key"], _version(one), conditions.WriteCondition(one))
         except AwsError as error:
             errors[_which(one)] = error
         except BackendError as error:
             errors[_which(one)] = translate(error, "DeleteObjects", {"Bucket": bucket, **one})
+        else:
+            if members.get("DeleteMarker"):
+                done[_which(one)] = {"DeleteMarker": True, "DeleteMarkerVersionId": members["VersionId"]}
 
     await gather_all((delete(one) for one in wanted), most=_AT_ONCE)
-    return errors
+    return done, errors
 
 
-async def _together(call: Call, bucket: str, keys: Sequence[str]) -> dict[tuple[str, str], AwsError]:
+def _version(one: Mapping[str, Any]) -> str:
+    """Return the version of an entry; the error for one that cannot be an id is that for an unknown one here."""
+    try:
+        return versions.asked(one)
+    except AwsError as error:
+        raise no_such_version(one["Key"], str(one["VersionId"])) from error
+
+
+async def _together(call: Call, bucket: str, keys: Sequence[str]) -> dict[tuple[str, str | None], AwsError]:
     if not keys:
         return {}
     try:
-        return {(one.name, ""): _refused(one) for one in await call.cloud.objects.delete_many(bucket, keys)}
+        failed = {one.name: _refused(one) for one in await call.cloud.objects.delete_many(bucket, keys)}
     except BackendError as error:
-        return dict.fromkeys(((key, "") for key in keys), translate(error, "DeleteObjects", {"Bucket": bucket}))
+        failed = dict.fromkeys(keys, translate(error, "DeleteObjects", {"Bucket": bucket}))
+    return {(key, None): error for key, error in failed.items()}
 
 
 def _refused(one: Refused) -> AwsError:

@@ -46,7 +46,7 @@ class Encrypted:
             wanted = span(await self._streams(call), first, last)
         except TamperedError as error:
             raise opening.damaged(call, error) from None
-        download = await call.cloud.objects.get(self.bucket, self.key, span=wanted.range)
+        download = await call.cloud.objects.get(self.bucket, self.key, span=wanted.range, version=self.stored.pin)
         call.at_end.append(download.close)
         if download.stored.etag != self.stored.etag:
             detail = "it was replaced while it was read"
@@ -74,7 +74,7 @@ class Encrypted:
         known: list[Stream] | None = call.cache.get(call.caller.project_id, kept)
         if known is not None:
             return known
-        found = await parts.flat(call.cloud.objects, self.bucket, self.key)
+        found = await parts.flat(call.cloud.objects, self.bucket, self.key, self.stored.pin)
         listed = [_part(self.bucket, self.key, segment) for segment in found]
         uploads = {upload for upload, _ in listed}
         if len(uploads) != 1:

@@ -37,6 +37,7 @@ IN_STEP: Final = "passerelle-parts-in-step"  # set if the parts were numbered 1,
 REDIRECT: Final = "passerelle-redirect"  # x-amz-website-redirect-location
 
 _ETAG: Final = re.compile(r'\s*;\s*s3_etag="?([0-9a-f]{32}(?:-[0-9]{1,5})?)"?')
+_NULL: Final = re.compile(r"\s*;\s*s3_null=[^;]*")  # marks S3's version `null` among Swift's versions
 _OURS: Final = "s3_"  # all parameters of content types that the gateway writes begin so
 # The storage class, which listings show.  An object of the class STANDARD has no such parameter.
 _CLASS: Final = re.compile(r'\s*;\s*s3_class="?([A-Z_]{1,32})"?')
@@ -135,7 +136,7 @@ def typed(content_type: str, etag: str = "", storage: str | None = None) -> str:
     A client's parameters of these names are removed.
     """
     if _OURS in content_type:
-        content_type = _CLASS.sub("", _ETAG.sub("", envelope.without(content_type)))
+        content_type = _NULL.sub("", _CLASS.sub("", _ETAG.sub("", envelope.without(content_type))))
     if storage and storage != storage_classes.STANDARD:
         content_type += f"; s3_class={storage}"
     return f"{content_type}; s3_etag={etag}" if etag else content_type
@@ -151,6 +152,16 @@ def kept_etag(content_type: str) -> str:
     """Return the ETag in a content type, or ''."""
     found = _ETAG.search(content_type) if "s3_etag" in content_type else None
     return found[1] if found else ""
+
+
+def marked_null(content_type: str) -> str:
+    """Return the content type of an object that is S3's version `null` and not the one of its Swift version id."""
+    return f"{content_type}; s3_null=yes"
+
+
+def is_marked_null(content_type: str) -> bool:
+    """Return whether a content type has that mark."""
+    return _OURS in content_type and _NULL.search(content_type) is not None
 
 
 def etag_of(stored: Stored) -> str:

@@ -6,6 +6,7 @@ Once a PUT is answered, every later GET and HEAD sees it (if all of Swift's repl
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from adapters.errors import BackendError, Fault
@@ -21,8 +22,8 @@ from shim.s3.encryption.customer import CustomerKey, customer_key
 from shim.s3.encryption.envelope import MARK
 from shim.s3.encryption.sealing import ASKING, ENCRYPTING, NO_BUCKET_KEYS, Sealing, md5_of, stored_length
 from shim.s3.encryption.sealing import sealing as new_sealing
-from shim.s3.objects import checksums, conditions, encrypted, parts, ranges, records, segments
-from shim.s3.objects.headers import DESCRIBING, PLACING, object_members
+from shim.s3.objects import checksums, conditions, encrypted, parts, ranges, records, segments, versions
+from shim.s3.objects.headers import DESCRIBING, PLACING, marked_null, object_members
 from shim.s3.objects.s3_middleware import with_s3_etag
 from shim.s3.objects.writing import object_write
 from shim.s3.service import action
@@ -45,7 +46,7 @@ NO_ENCRYPTION: Final = {
         message="x-amz-server-side-encryption header is not supported for this operation.",
     )
 }
-_WHOLE: Final[tuple[str, int, CustomerKey | None]] = ("", 0, None)
+_WHOLE: Final[tuple[str, int, str, CustomerKey | None]] = ("", 0, "", None)
 _OVERRIDES: Final = (
     ("ResponseCacheControl", "CacheControl"),
     ("ResponseContentDisposition", "ContentDisposition"),
@@ -79,6 +80,9 @@ async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     if sealing:
         md5 = body.md5 if data is None else md5_of(data)
         described = sealing.described(described, md5)
+    null = await versions.is_suspended(call, bucket)
+    if null:
+        described = replace(described, content_type=marked_null(described.content_type))
     old = await segments.behind(call, bucket, key)
     if data is not None:
         store = call.cloud.objects
@@ -94,10 +98,10 @@ async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
         checksum = checksums.first(body.checksums)
     if spilled:
         async with records.alone(call, bucket, key):
-            await records.add(call, bucket, key, described, spilled)
-    if old:
-        await segments.remove(call, bucket, old)
+            await records.add(call, bucket, key, described, spilled, version=written.version)
     members = {"ETag": f'"{written.etag}"', **(checksum.members if checksum else {})}
+    if old or written.version:
+        members.update(await versions.written(call, (bucket, key), written, old, null=null))
     return {**members, **sealing.members, "ETag": f'"{sealing.etag(md5, written.etag)}"'} if sealing else members
 
 
@@ -115,7 +119,12 @@ async def _stream(
             pieces, length = sealing.encrypting(Place(*target), pieces), stored_length(length)
         written = await call.cloud.objects.put(*target, pieces, length, described)
         if condition:
-            await conditions.check_not_overtaken(call, target, written)
+            try:
+                await conditions.check_not_overtaken(call, target, written)
+            except AwsError:
+                if written.version:
+                    await versions.remove(call, *target, written.version, ())
+                raise
         return written
 
     if not condition:
@@ -149,10 +158,10 @@ def header_checksum(body: Any) -> checksums.Checksum | None:
 async def get_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return an object's bytes: all, a range, or one part of a multipart object."""
     bucket, key = names.bucket(call, req), req["Key"]
-    span, part, secret = _WHOLE if _SELECTING.isdisjoint(req) else _wanted(call, req)
+    span, part, version, secret = _WHOLE if _SELECTING.isdisjoint(req) else _wanted(call, req)
     if span or part:
-        return await _get_some(call, req, span, part, secret)
-    download = await records.get(call, bucket, key)
+        return await _get_some(call, req, span, part, version, secret)
+    download = await records.get(call, bucket, key, version=version)
     if not isinstance(download.body, bytes):
         call.at_end.append(download.close)
     stored = download.stored
@@ -160,31 +169,35 @@ async def get_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
         found = await encrypted.opened(call, (bucket, key), stored, secret)
         conditions.check_read(req, found.stored)
         download = await found.read_all(call, download)
-        return {**_answer(req, found.stored), **found.members, "Body": download.body}
+        version_id = await versions.members(call, bucket, stored)
+        return {**_answer(req, found.stored), **version_id, **found.members, "Body": download.body}
     if stored.layout == "static":
         stored = await with_s3_etag(call, bucket, key, stored)
     conditions.check_read(req, stored)
     answer = _answer(req, stored)
+    if stored.version:
+        answer["VersionId"] = await versions.shown(call, bucket, stored)
     answer["Body"] = download.body
     return answer
 
 
 async def _get_some(
-    call: Call, req: Mapping[str, Any], span: str, part: int, secret: CustomerKey | None
+    call: Call, req: Mapping[str, Any], span: str, part: int, version: str, secret: CustomerKey | None
 ) -> Mapping[str, Any]:
     bucket, key, store = req["Bucket"], req["Key"], call.cloud.objects
     download: Download | None = None
     if secret:  # what Swift has at a range of the plain bytes would be of no use
-        return await _get_some_decrypted(call, req, await records.head(call, bucket, key), span, part, secret)
+        stored = await records.head(call, bucket, key, version=version)
+        return await _get_some_decrypted(call, req, stored, span, part, secret)
     try:
-        download = await records.get(call, bucket, key, span=span, part=part)
+        download = await records.get(call, bucket, key, span=span, part=part, version=version)
         call.at_end.append(download.close)
         stored = download.stored
         by_manifest = part > 0 and parts.unknown_to_swift(stored)
     except BackendError as error:
         if error.fault is not Fault.RANGE:
             raise
-        stored = await records.head(call, bucket, key)
+        stored = await records.head(call, bucket, key, version=version)
         by_manifest = part > 0
     if MARK in stored.content_type:
         return await _get_some_decrypted(call, req, stored, span, part, secret)
@@ -196,7 +209,8 @@ async def _get_some(
         raise ranges.unsatisfiable(req["Range"], stored.size)
     if by_manifest or download is None:
         stored = await parts.by_manifest(call, req, stored)
-        download = await store.get(bucket, key, span=stored.content_range.replace(" ", "=").partition("/")[0])
+        span = stored.content_range.replace(" ", "=").partition("/")[0]
+        download = await store.get(bucket, key, span=span, version=stored.pin)
         call.at_end.append(download.close)
     return {**await _answer_for_part(call, req, stored, part), "Body": download.body}
 
@@ -223,14 +237,14 @@ async def _get_some_decrypted(
 async def head_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the headers that a GET with the same parameters returns."""
     bucket, key = names.bucket(call, req), req["Key"]
-    span, part, secret = _WHOLE if _SELECTING.isdisjoint(req) else _wanted(call, req)
+    span, part, version, secret = _WHOLE if _SELECTING.isdisjoint(req) else _wanted(call, req)
     try:
-        stored = await records.head(call, bucket, key, part=part)
+        stored = await records.head(call, bucket, key, part=part, version=version)
         by_manifest = part > 0 and parts.unknown_to_swift(stored)
     except BackendError as error:
         if error.fault is not Fault.RANGE:
             raise
-        stored = await records.head(call, bucket, key)
+        stored = await records.head(call, bucket, key, version=version)
         by_manifest = True
     found = None
     if secret or MARK in stored.content_type:
@@ -246,32 +260,22 @@ async def head_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     if span and not ranges.all_of_nothing(span, stored.size) and conditions.same_for_range(req, stored):
         stored = parts.ranged(stored, *ranges.bounds(span, stored.size))
     answer = await _answer_for_part(call, req, stored, part) if part else _answer(req, stored)
+    if stored.version:
+        answer["VersionId"] = await versions.shown(call, bucket, stored)
     return {**answer, **found.members} if found else answer
 
 
-def check_version(req: Mapping[str, Any]) -> None:
-    """Refuse every version id but `null`, the only version in an unversioned bucket."""
-    version = req.get("VersionId")
-    if version not in (None, "null"):
-        raise AwsError(
-            "NoSuchVersion",
-            "The specified version does not exist.",
-            404,
-            extra={"Key": req["Key"], "VersionId": str(version)},
-        )
-
-
-def _wanted(call: Call, req: Mapping[str, Any]) -> tuple[str, int, CustomerKey | None]:
-    """Return the range, the part and the customer's key that a request names."""
-    check_version(req)
+def _wanted(call: Call, req: Mapping[str, Any]) -> tuple[str, int, str, CustomerKey | None]:
+    """Return the range, the part, the version and the customer's key that a request names."""
+    version = versions.asked(req)
     secret = customer_key(call, req, reading=True)
     part = req.get("PartNumber")
     if part is None:
-        return ranges.single(req.get("Range")), 0, secret
+        return ranges.single(req.get("Range")), 0, version, secret
     if req.get("Range") is not None:
         raise ranges.both_range_and_part()
     names.part("", "part", part)  # raises for a number that no upload may use
-    return "", int(part), secret
+    return "", int(part), version, secret
 
 
 async def _answer_for_part(call: Call, req: Mapping[str, Any], stored: Stored, part: int) -> dict[str, Any]:
@@ -284,6 +288,8 @@ async def _answer_for_part(call: Call, req: Mapping[str, Any], stored: Stored, p
     if part and stored.parts:
         members["PartsCount"] = stored.parts
     members.update(await parts.checksum(call, req, stored))
+    if stored.version:
+        members["VersionId"] = await versions.shown(call, req["Bucket"], stored)
     return members
 
 

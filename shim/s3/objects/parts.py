@@ -43,7 +43,8 @@ async def by_manifest(call: Call, req: Mapping[str, Any], stored: Stored) -> Sto
     number: int = req["PartNumber"]
     sizes = []
     if stored.layout == "static":
-        sizes = [segment.bytes for segment in await flat(call.cloud.objects, req["Bucket"], req["Key"])]
+        found = await flat(call.cloud.objects, req["Bucket"], req["Key"], stored.pin)
+        sizes = [segment.bytes for segment in found]
         if MARK in stored.content_type:
             sizes = list(map(envelope.size_of_stream, sizes))
     if number > len(sizes):
@@ -70,9 +71,9 @@ async def checksum(call: Call, req: Mapping[str, Any], stored: Stored) -> dict[s
     return {checksums.member(found.algorithm): found.value, "ChecksumType": whole.kind} if found else {}
 
 
-async def flat(store: ObjectStore, container: str, name: str) -> list[Segment]:
+async def flat(store: ObjectStore, container: str, name: str, version: str = "") -> list[Segment]:
     """Return the segments of a static large object in order, with nested manifests replaced by their segments."""
-    found = await store.segments(container, name)
+    found = await store.segments(container, name, version=version)
     nested = {segment.name: segment for segment in found if segment.nested}
     reads = await gather_all((store.segments(one.container, one.name) for one in nested.values()), most=_AT_ONCE)
     below = dict(zip(nested, reads, strict=True))

@@ -25,8 +25,9 @@ from shim.concurrency import gather
 from shim.context import Call
 from shim.errors import AwsError
 from shim.s3 import names
-from shim.s3.config.configuration import configuration, configure
+from shim.s3.config.configuration import SWIFT_VERSIONS, configuration, configure
 from shim.s3.config.configuration import read as read_configuration
+from shim.s3.objects import versions
 from shim.s3.objects.conditions import lock_of
 from shim.s3.objects.headers import RECORD, REDIRECT, TAGGING
 
@@ -56,42 +57,54 @@ NONE: Final = Record("", {})
 # --- reading ---
 
 
-async def get(call: Call, bucket: str, key: str, *, span: str = "", part: int = 0) -> Download:
-    """Open an object as ObjectStore.get does, with the items of its record in its metadata."""
-    store = call.cloud.objects
-    if SETTING not in await configuration(call, bucket):
-        download = await store.get(bucket, key, span=span, part=part)
-        if RECORD in download.stored.metadata:
+async def get(call: Call, bucket: str, key: str, *, span: str = "", part: int = 0, version: str = "") -> Download:
+    """Open an object, or a version of it, with the items of its record in its metadata."""
+    store, configured = call.cloud.objects, await configuration(call, bucket)
+    if SETTING not in configured or version or SWIFT_VERSIONS in configured:
+        try:
+            download = await store.get(bucket, key, span=span, part=part, version=version)
+        except BackendError as error:
+            version = await versions.instead(call, bucket, key, version, error)
+            return await get(call, bucket, key, span=span, part=part, version=version)
+        if RECORD in download.stored.metadata or SETTING in configured:
             await _closing(download, _overlay(call, bucket, key, download.stored))
         return download
     opening = asyncio.ensure_future(store.get(bucket, key, span=span, part=part))
     try:
-        download, record = await gather(opening, _read(call, bucket, key))
+        download, record = await gather(opening, _read(call, bucket, key, NULL))
     except BaseException:
         if opening.done() and not opening.cancelled() and opening.exception() is None:
             opening.result().close()
         raise
-    overlaid(download.stored, record)
+    if download.stored.pin:  # the bucket has had versions for some seconds
+        await _closing(download, _overlay(call, bucket, key, download.stored))
+    else:
+        overlaid(download.stored, record)
     return download
 
 
-async def head(call: Call, bucket: str, key: str, *, part: int = 0) -> Stored:
-    """Describe an object as ObjectStore.head does, with the items of its record in its metadata."""
-    store = call.cloud.objects
-    if SETTING not in await configuration(call, bucket):
-        stored = await store.head(bucket, key, part=part)
-        return await _overlay(call, bucket, key, stored) if RECORD in stored.metadata else stored
-    stored, record = await gather(store.head(bucket, key, part=part), _read(call, bucket, key))
-    return overlaid(stored, record)
+async def head(call: Call, bucket: str, key: str, *, part: int = 0, version: str = "") -> Stored:
+    """Describe an object, or a version of it, with the items of its record in its metadata."""
+    store, configured = call.cloud.objects, await configuration(call, bucket)
+    if SETTING not in configured or version or SWIFT_VERSIONS in configured:
+        try:
+            stored = await store.head(bucket, key, part=part, version=version)
+        except BackendError as error:
+            version = await versions.instead(call, bucket, key, version, error)
+            return await head(call, bucket, key, part=part, version=version)
+        wanted = RECORD in stored.metadata or SETTING in configured
+        return await _overlay(call, bucket, key, stored) if wanted else stored
+    stored, record = await gather(store.head(bucket, key, part=part), _read(call, bucket, key, NULL))
+    return await _overlay(call, bucket, key, stored) if stored.pin else overlaid(stored, record)
 
 
-async def exact(call: Call, bucket: str, key: str, *, version: str = NULL) -> Stored:
+async def exact(call: Call, bucket: str, key: str, *, version: str = "") -> Stored:
     """Describe an object as `head` does, and read its record even if this gateway knows of none in the bucket.
 
     Another gateway may have written the bucket's first record since the configuration was read.
     """
-    stored, record = await gather(call.cloud.objects.head(bucket, key), _read(call, bucket, key, version))
-    return checked(overlaid(stored, record))
+    stored = await versions.head(call, bucket, key, version)
+    return checked(await _overlay(call, bucket, key, stored))
 
 
 def overlaid(stored: Stored, record: Record) -> Stored:
@@ -112,12 +125,20 @@ def checked(stored: Stored) -> Stored:
 
 
 def _identity(stored: Stored) -> str:
-    """Return what tells an object, as Swift describes it, from all others that have or had its key."""
-    return stored.metadata.get(RECORD) or stored.timestamp
+    """Return what tells an object, as Swift describes it, from all others that have or had its key.
+
+    The id of a version is the time of its write, also for an object that Swift made a version later.
+    """
+    return stored.metadata.get(RECORD) or stored.pin or stored.timestamp
 
 
 async def _overlay(call: Call, bucket: str, key: str, stored: Stored) -> Stored:
-    return overlaid(stored, await _read(call, bucket, key))
+    return overlaid(stored, await _read(call, bucket, key, await _version(call, bucket, stored)))
+
+
+async def _version(call: Call, bucket: str, stored: Stored) -> str:
+    """Return the version by which an object's record is named: as S3 shows it."""
+    return await versions.shown(call, bucket, stored) or NULL
 
 
 async def _closing(download: Download, reading: Awaitable[Any]) -> None:
@@ -128,7 +149,7 @@ async def _closing(download: Download, reading: Awaitable[Any]) -> None:
         raise
 
 
-async def _read(call: Call, bucket: str, key: str, version: str = NULL) -> Record:
+async def _read(call: Call, bucket: str, key: str, version: str) -> Record:
     name = _name(key, version)
     download = await absent_is(None, call.cloud.objects.get(names.records(bucket), name, tell_missing=False))
     if download is None:
@@ -168,43 +189,42 @@ def alone(call: Call, bucket: str, key: str) -> AbstractAsyncContextManager[None
     return call.locks.hold(*lock_of(call, bucket, key))
 
 
-async def change(
-    call: Call, bucket: str, key: str, decide: Callable[[Stored], Items], *, version: str = NULL
-) -> Stored:
-    """Set items of an object's record, and return the object as it was described before.
+async def change(call: Call, bucket: str, key: str, decide: Callable[[Stored], Items], *, version: str = "") -> Stored:
+    """Set items of the record of an object, or of a version of it, and return it as it was described before.
 
     `decide` returns the items to set; it gets the object as described before, may raise, and runs under the key's lock:
     of two changes at the same time neither is lost.
     """
-    store = call.cloud.objects
     async with alone(call, bucket, key):
-        stored, old, configured = await gather(
-            store.head(bucket, key), _readable(call, bucket, key, version), read_configuration(call, bucket)
-        )
+        stored, configured = await gather(versions.head(call, bucket, key, version), read_configuration(call, bucket))
+        name = await _version(call, bucket, stored)
+        old = await _readable(call, bucket, key, name)
         mine = _identity(stored)
         here = old.items if old.object == mine else {}
         wanted = decide(overlaid(stored, old))
         if SETTING not in configured:  # before the first record, so that no reader misses one
             await configure(call, bucket, {SETTING: "yes"})
-        await _write(call, bucket, key, Record(mine, {**here, **wanted}), version)
+        await _write(call, bucket, key, Record(mine, {**here, **wanted}), name)
         return stored
 
 
-async def add(call: Call, bucket: str, key: str, told: Description, items: Items) -> None:
+async def add(call: Call, bucket: str, key: str, told: Description, items: Items, *, version: str = "") -> None:
     """Store what did not fit into the metadata of an object that was just written, while the key's lock is held.
 
     An object that was replaced or deleted meanwhile gets no record.  What was changed since its write stays.
     """
     store, mine = call.cloud.objects, told.metadata[RECORD]
-    stored, old, configured = await gather(
-        absent_is(None, store.head(bucket, key)), _readable(call, bucket, key, NULL), read_configuration(call, bucket)
+    stored, configured = await gather(
+        absent_is(None, store.head(bucket, key, version=version)), read_configuration(call, bucket)
     )
     if stored is None or _identity(stored) != mine:
         return
+    name = await _version(call, bucket, stored)
+    old = await _readable(call, bucket, key, name)
     if SETTING not in configured:
         await configure(call, bucket, {SETTING: "yes"})
     changed = old.items if old.object == mine else {}
-    await _write(call, bucket, key, Record(mine, {**items, **changed}), NULL)
+    await _write(call, bucket, key, Record(mine, {**items, **changed}), name)
 
 
 def fitted(told: Description) -> tuple[Description, Items]:

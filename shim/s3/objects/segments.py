@@ -38,10 +38,13 @@ async def behind(call: Call, bucket: str, key: str) -> list[str]:
 
 async def of(store: ObjectStore, bucket: str, key: str, stored: Stored) -> list[str]:
     """Return the segments' names of an object with this description, nested manifests included."""
-    if stored.layout != "static":
-        return []
+    return await of_manifest(store, bucket, key) if stored.layout == "static" else []
+
+
+async def of_manifest(store: ObjectStore, bucket: str, key: str, version: str = "") -> list[str]:
+    """Return the segments' names of a static large object, or of a version of it; none for any other object."""
     container = names.segments(bucket)
-    found = await store.segments(bucket, key)
+    found = await store.segments(bucket, key, version=version)
     mine = [segment for segment in found if segment.container == container]
     for start in range(0, len(mine), _AT_ONCE):
         nested = [segment.name for segment in mine[start : start + _AT_ONCE] if segment.nested]

@@ -11,9 +11,8 @@ from typing import Any
 from adapters.types.objects import Stored
 from shim.context import Call
 from shim.s3 import names, tags
-from shim.s3.objects import records
+from shim.s3.objects import records, versions
 from shim.s3.objects.headers import TAGGING
-from shim.s3.objects.objects import check_version
 from shim.s3.service import action
 
 
@@ -21,9 +20,9 @@ from shim.s3.service import action
 async def get_object_tagging(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return an object's tags, none if it was never tagged."""
     bucket = names.bucket(call, req)
-    check_version(req)
-    stored = await records.exact(call, bucket, req["Key"])
-    return {"TagSet": tags.tag_set(tags.of_stored(stored.metadata.get(TAGGING, "")))}
+    stored = await records.exact(call, bucket, req["Key"], version=versions.asked(req))
+    tag_set = tags.tag_set(tags.of_stored(stored.metadata.get(TAGGING, "")))
+    return {"TagSet": tag_set, **await versions.members(call, bucket, stored)}
 
 
 @action(supports="Bucket Key VersionId Tagging ChecksumAlgorithm ExpectedBucketOwner")
@@ -40,10 +39,9 @@ async def delete_object_tagging(call: Call, req: Mapping[str, Any]) -> Mapping[s
 
 async def _set(call: Call, req: Mapping[str, Any], wanted: Mapping[str, str]) -> Mapping[str, Any]:
     bucket = names.bucket(call, req)
-    check_version(req)
 
     def decide(_: Stored) -> records.Items:
         return {TAGGING: tags.stored(wanted)}
 
-    await records.change(call, bucket, req["Key"], decide)
-    return {}
+    stored = await records.change(call, bucket, req["Key"], decide, version=versions.asked(req))
+    return await versions.members(call, bucket, stored)

@@ -35,7 +35,7 @@ def test_an_objects_time_is_rounded_down(timestamp: str) -> None:
 
 def test_a_writes_time_is_the_one_that_reading_shows() -> None:
     written = swift_headers.written({"etag": '"abc"', "last-modified": STORED["last-modified"]})
-    assert written == ("abc", SHOWN)
+    assert written[:2] == ("abc", SHOWN)
 
 
 @pytest.mark.parametrize("timestamp", ["x", "1e9", "9" * 30, "."])

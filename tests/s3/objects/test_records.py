@@ -64,12 +64,19 @@ class Swift:
         self.containers[name] = {}
         return True
 
-    async def head(self, container: str, name: str, *, part: int = 0) -> Stored:
+    async def head(self, container: str, name: str, *, part: int = 0, version: str = "") -> Stored:
         await self._step(f"HEAD {container}/{name}")
         return self._found(container, name)[1]
 
     async def get(
-        self, container: str, name: str, *, span: str = "", part: int = 0, tell_missing: bool = True
+        self,
+        container: str,
+        name: str,
+        *,
+        span: str = "",
+        part: int = 0,
+        version: str = "",
+        tell_missing: bool = True,
     ) -> Download:
         await self._step(f"GET {container}/{name}")
         body, stored = self._found(container, name)
@@ -91,10 +98,11 @@ class Swift:
         self.containers[container][name] = body, stored
         return Written("etag", NOW)
 
-    async def delete(self, container: str, name: str, *, tell_missing: bool = True) -> None:
+    async def delete(self, container: str, name: str, *, tell_missing: bool = True) -> str:
         self._found(container, name)
         del self.containers[container][name]
         await self._step(f"DELETED {container}/{name}")
+        return ""
 
     async def delete_many(self, container: str, names: list[str]) -> list[Refused]:
         raise AssertionError(names)

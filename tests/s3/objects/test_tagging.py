@@ -171,7 +171,7 @@ def test_what_is_missing(s3: Any, bucket: str) -> None:
         with refused("NoSuchBucket", 404):
             ask(Bucket=unique("absent"), Key="k")
         with refused("NoSuchVersion", 404):
-            ask(Bucket=bucket, Key="k", VersionId="1")
+            ask(Bucket=bucket, Key="k", VersionId="1000000000.00000")
     with refused("NoSuchKey", 404):
         s3.put_object_tagging(Bucket=bucket, Key="k", Tagging=tag_set(TAGS))
 
