@@ -41,7 +41,9 @@ def check_object(tags: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 def of_header(text: str) -> dict[str, str]:
     """Return an object's tags from x-amz-tagging: "The tag-set must be encoded as URL Query parameters" (PutObject).
 
-    >>> of_header("a=1&b%20c&d=x+y")
+    They are sorted by key, as S3 then returns them.
+
+    >>> of_header("d=x+y&a=1&b%20c")
     {'a': '1', 'b c': '', 'd': 'x y'}
     """
     tags: list[dict[str, str]] = []
@@ -55,7 +57,7 @@ def of_header(text: str) -> dict[str, str]:
             raise _not_a_query(text)
         seen.add(tag["Key"])
         tags.append(tag)
-    return check_object(tags)
+    return dict(sorted(check_object(tags).items()))
 
 
 def _decoded(text: str, header: str) -> str:

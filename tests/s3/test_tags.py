@@ -41,3 +41,11 @@ def test_what_is_not_is_refused(given: list[dict[str, Any]], code: str, message:
     with pytest.raises(AwsError) as caught:
         tags.check(given, 10, "Object tags cannot be greater than 10")
     assert (caught.value.code, caught.value.message, caught.value.status) == (code, message, 400)
+
+
+def test_a_headers_tags_are_sorted_by_key() -> None:
+    assert list(tags.of_header("foo=bar&bar&b%C3%A4=x%2By+z").items()) == [
+        ("bar", ""),
+        ("b\u00e4", "x+y z"),
+        ("foo", "bar"),
+    ]
