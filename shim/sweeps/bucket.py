@@ -15,6 +15,7 @@ from shim.s3.lifecycle import registry, rules
 from shim.s3.lifecycle.evaluation import Rule, Version, due, due_upload, prefixes
 from shim.s3.lifecycle.registry import Entry
 from shim.s3.multipart.lists import open_uploads
+from shim.s3.objects.headers import listed_sizes
 from shim.s3.paging import MOST_KEYS
 from shim.sweeps.acting import abort, expire
 from shim.sweeps.tools import Tools
@@ -89,7 +90,8 @@ async def _sweep_page(
 
 def _version(row: ObjectRow) -> Version:
     """Return an object as a row of a listing shows it; its age counts from the second that Last-Modified shows."""
-    return Version(row["name"], row["bytes"], _second(row["last_modified"]))
+    (size,) = listed_sizes([row])
+    return Version(row["name"], size, _second(row["last_modified"]))
 
 
 def _second(text: str) -> datetime:
