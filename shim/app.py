@@ -43,6 +43,7 @@ from shim.record import Record, current
 from shim.refusals import Refusal, Refusals
 from shim.s3 import errors as s3_errors
 from shim.s3.access import access
+from shim.s3.access_log.delivery import AccessLog
 from shim.s3.config import cors
 from shim.s3.objects import post_forms
 from shim.s3.service import s3
@@ -115,12 +116,7 @@ async def serve(
 async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) -> AsyncIterator[tuple[Gateway, Any]]:
     """Build the gateway and the operator's application beside it, connected to the configured cloud."""
     config = clouds.load(settings.cloud, region=settings.region, interface=settings.interface)
-    limits = Limits(
-        Timeouts(settings.upstream_connect_seconds, settings.upstream_timeout_seconds),
-        settings.object_idle_seconds,
-        project_calls=settings.account_calls,
-    )
-    factory = await CloudFactory.open(config, limits, upstream_observer(metrics))
+    factory = await CloudFactory.open(config, _limits(settings), upstream_observer(metrics))
     locks = Locks(settings.coordination_url or f"file://{lock_files(settings)}")
     await locks.start()
     key = settings.page_token_key.get_secret_value() or config.derive_key("page tokens").hex()
@@ -140,6 +136,7 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
     )
     worker = Worker()
     key_store = KeyFile(settings.sse_key_file.expanduser()) if settings.sse_key_file else None
+    access_log = AccessLog(settings.access_log_seconds)
     app = Gateway(
         frontends=FRONTENDS,
         tenants=factory,
@@ -152,16 +149,23 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
         regions=Regions(region, settings.region_names, factory.other_regions),
         observe=_call_observer(metrics, refusals),
         side=side,
+        served=access_log.note,
     )
     metrics.in_flight.read = lambda: app.in_flight
     scope_task = asyncio.create_task(_log_service_scope(factory))
     try:
-        yield app, side
+        async with access_log:
+            yield app, side
     finally:
         scope_task.cancel()
         worker.close()
         await locks.stop()
         await factory.aclose()
+
+
+def _limits(settings: Settings) -> Limits:
+    timeouts = Timeouts(settings.upstream_connect_seconds, settings.upstream_timeout_seconds)
+    return Limits(timeouts, settings.object_idle_seconds, project_calls=settings.account_calls)
 
 
 def _keys(factory: CloudFactory, settings: Settings, metrics: Metrics) -> Keys:

@@ -206,6 +206,11 @@ class Settings(BaseSettings):
         Path("~/.local/state/passerelle"), description="Directory of the embedded cloud, demo files and file locks."
     )
 
+    # S3
+    access_log_seconds: float = Field(
+        300.0, gt=0, description="How long records of a bucket's access log wait before they are written to its target."
+    )
+
     # Logs
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is written.")
     log_format: Literal["json", "text"] = Field("json", description="One JSON object a line, or readable text.")

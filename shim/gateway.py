@@ -18,13 +18,13 @@ from collections.abc import Awaitable, Callable, Container, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from adapters.errors import BackendError
 from shim.auth.accounts import account_id
 from shim.auth.body import no_body, open_body, plain_body
 from shim.auth.keys import Keys
 from shim.auth.request_signature import RequestSignature, parse_signature
 from shim.auth.sigv4 import Verified
 from shim.auth.tokens import Tokens
+from shim.auth.unproved import owners_tokens
 from shim.auth.verification import verify
 from shim.authz import names
 from shim.authz.decision import authorise
@@ -33,7 +33,6 @@ from shim.authz.principal import ANONYMOUS, Principal, Proof
 from shim.cache import Cache
 from shim.config import Settings
 from shim.context import NO_CLOUD, NOBODY, Call, Caller, Tenants
-from shim.errors import AwsError
 from shim.failure import aws_error, failure
 from shim.frontend import BrowserForm, Frontend
 from shim.http.answer_body import CutShortError, send_reply
@@ -87,7 +86,8 @@ class _State:
 class Gateway:
     """The ASGI application behind the AWS endpoint.
 
-    `observe` is called with the record of every call after its last byte was sent; `side` serves SIDE_PATHS.
+    `observe` is called with the record of every call after its last byte was sent, and `served` with all that the steps
+    found out about it; `side` serves SIDE_PATHS.
     `in_flight` is the number of calls being served.
     """
 
@@ -105,6 +105,7 @@ class Gateway:
         regions: Container[str],
         observe: Callable[[Record], None],
         side: Callable[[Scope, Receive, Send], Awaitable[None]],
+        served: Callable[[_State], None] | None = None,
     ) -> None:
         self._frontends = frontends
         self._tenants = tenants
@@ -117,6 +118,7 @@ class Gateway:
         self._regions = regions
         self._observe = observe
         self._side = side
+        self._served = served
         self.in_flight = 0
         self._skew = timedelta(seconds=settings.clock_skew_seconds)
 
@@ -142,6 +144,8 @@ class Gateway:
                 close()
             record.seconds = time.perf_counter() - record.started
             self._observe(record)
+            if self._served is not None:
+                self._served(state)
 
     async def _serve(self, state: _State, send: Send) -> None:
         try:
@@ -376,19 +380,12 @@ class Gateway:
 
         Nobody has proved to own that key, so the call only serves for what S3 tells everybody: a bucket's CORS rules.
         """
-        try:
-            signer = state.browser_form or state.signature or parse_signature(state.head, frontend.service.name)
-            if signer is None:
-                return None
-            credential = await self._keys.credential(signer.access_key, service=frontend.service.name)
-            state.tokens = Tokens(self._keys, credential, frontend.service.name)
-            project = credential.project_id
-            account = account_id(project, self._settings.account_ids)
-            principal = ANONYMOUS._replace(project_id=project, account_id=account)
-            return await self._call(state, frontend.service.operations["GetBucketCors"], principal)
-        except (AwsError, BackendError) as error:
-            log.debug("request %s: no project for CORS rules: %s", state.record.request_id, error)
+        state.tokens = await owners_tokens(state.head, state.browser_form or state.signature, self._keys)
+        if state.tokens is None:
             return None
+        account = account_id(state.tokens.credential.project_id, self._settings.account_ids)
+        principal = ANONYMOUS._replace(account_id=account)
+        return await self._call(state, frontend.service.operations["GetBucketCors"], principal)
 
     def _failure(self, error: Exception, state: _State) -> Reply:
         """Turn any exception into the service's error envelope."""

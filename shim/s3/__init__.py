@@ -3,6 +3,7 @@
 Importing this package registers every action; what no file here defines is answered with 501 NotImplemented.
 """
 
+import shim.s3.access_log.actions
 import shim.s3.buckets.buckets
 import shim.s3.buckets.listing
 import shim.s3.buckets.versioning

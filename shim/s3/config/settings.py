@@ -121,7 +121,6 @@ _SETTINGS: Final = (
         lambda kept: {"CORSRules": kept},
         missing=("NoSuchCORSConfiguration", "The CORS configuration does not exist"),
     ),
-    Setting("logging", "bucket_logging", "BucketLoggingStatus", _none, _itself, default={}),
     Setting(
         "notification", "bucket_notification_configuration", "NotificationConfiguration", _none, _itself, default={}
     ),

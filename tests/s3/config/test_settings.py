@@ -144,9 +144,6 @@ def test_what_changes_nothing_is_taken_and_the_rest_refused(s3: Any, bucket: str
         s3.put_bucket_accelerate_configuration(Bucket=bucket, AccelerateConfiguration={"Status": "Enabled"})
     with refused("NotImplemented", 501):
         s3.put_bucket_request_payment(Bucket=bucket, RequestPaymentConfiguration={"Payer": "Requester"})
-    logging = {"LoggingEnabled": {"TargetBucket": bucket, "TargetPrefix": "logs/"}}
-    with refused("NotImplemented", 501):
-        s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus=logging)
     topic = {"TopicConfigurations": [{"TopicArn": "arn:aws:sns:us-east-1:1:t", "Events": ["s3:ObjectCreated:*"]}]}
     with refused("NotImplemented", 501):
         s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=topic)
