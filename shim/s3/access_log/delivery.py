@@ -13,7 +13,7 @@ import contextlib
 import logging
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -182,16 +182,17 @@ class AccessLog:
 async def _deliver(batch: _Batch, bucket: str) -> None:
     """Write a batch into the target bucket that the configuration names now; nothing where the log was ended."""
     last = batch.call
-    call = Call(
+    call = replace(
+        last,
         cloud=await last.clouds.service(last.caller.project_id, last.request_id),
         caller=last.caller._replace(access_key="", user_id="", user_name="", roles=frozenset()),
         request_id=new_request_id(),
-        region=last.region,
         operation="PutObject",
-        settings=last.settings,
-        locks=last.locks,
-        cache=last.cache,
-        worker=last.worker,
+        at_end=[],
+        configurations={},
+        source=None,
+        hidden=frozenset(),
+        refusals=None,
     )
     kept: Mapping[str, Any] | None = await documents.current(call, bucket, NAME)
     if not kept:
@@ -224,7 +225,8 @@ def _entry(call: Call, served: Served) -> Entry:
     bucket, key = served.request.address
     path = head.raw_path.decode("latin-1")
     query = head.raw_query.decode("latin-1")
-    requester = f"arn:aws:iam::{call.caller.account_id}:user/{call.caller.user_name}" if record.access_key else ""
+    sender = call.requester
+    requester = f"arn:aws:iam::{sender.account_id}:user/{sender.user_name}" if sender.account_id else ""
     version = "" if signature is None else "SigV4" if signature.scope else "SigV2"
     return Entry(
         owner=call.caller.project_id,

@@ -15,7 +15,7 @@ from shim.protocol.restparse import malformed_xml
 from shim.protocol.s3_router import not_implemented
 from shim.protocol.values import Values, only
 from shim.s3 import names, tags
-from shim.s3.config import cors, documents, public_access
+from shim.s3.config import cors, documents, public_access, website
 from shim.s3.errors import no_such_configuration
 from shim.s3.service import action
 
@@ -120,6 +120,14 @@ _SETTINGS: Final = (
         cors.check,
         lambda kept: {"CORSRules": kept},
         missing=("NoSuchCORSConfiguration", "The CORS configuration does not exist"),
+    ),
+    Setting(
+        website.NAME,
+        "bucket_website",
+        "WebsiteConfiguration",
+        website.check,
+        _itself,
+        missing=("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration"),
     ),
     Setting(
         "notification", "bucket_notification_configuration", "NotificationConfiguration", _none, _itself, default={}

@@ -30,9 +30,6 @@ _MISSING: Final[Mapping[str, Says]] = {
     "get_bucket_replication": Says(
         "ReplicationConfigurationNotFoundError", "The replication configuration was not found"
     ),
-    "get_bucket_website": Says(
-        "NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration"
-    ),
     "get_object_lock_configuration": Says(
         "ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket"
     ),
@@ -40,12 +37,8 @@ _MISSING: Final[Mapping[str, Says]] = {
     **{f"delete_bucket_{sort}_configuration": _NO_ID for sort in _LISTED},
 }
 
-# "You will get a 200 OK response if the website configuration you are trying to delete does not exist on the bucket"
-# (DeleteBucketWebsite); the others too, with the model's 204.
-_NOTHING_TO_DELETE: Final = (
-    "delete_bucket_replication",
-    "delete_bucket_website",
-)
+# Delete answers 204 where there is nothing to delete, as the model has it.
+_NOTHING_TO_DELETE: Final = ("delete_bucket_replication",)
 
 
 _BUCKET: Final = "Bucket ExpectedBucketOwner"

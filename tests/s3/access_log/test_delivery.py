@@ -55,6 +55,9 @@ class Tenants:
     async def own(self, request_id: str) -> Any:
         raise AssertionError("the gateway's own project has no logs")
 
+    async def shared(self, request_id: str) -> Any:
+        raise AssertionError("no bucket is looked for")
+
     def tenant(self, *_: Any) -> Any:
         raise AssertionError("nobody's cloud but the gateway's own is asked for")
 
