@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -11,11 +12,13 @@ from adapters.ports.objects import ObjectStore
 from adapters.types.objects import Listing, ObjectRow
 from shim.concurrency import gather_all
 from shim.context import Call
+from shim.s3 import tags
 from shim.s3.lifecycle import registry, rules
-from shim.s3.lifecycle.evaluation import Rule, Version, due, due_upload, prefixes
+from shim.s3.lifecycle.evaluation import Rule, Version, due, due_upload, prefixes, wants_tags
 from shim.s3.lifecycle.registry import Entry
 from shim.s3.multipart.lists import open_uploads
-from shim.s3.objects.headers import listed_sizes
+from shim.s3.objects import records
+from shim.s3.objects.headers import TAGGING, listed_sizes
 from shim.s3.paging import MOST_KEYS
 from shim.sweeps.acting import abort, expire
 from shim.sweeps.tools import Tools
@@ -82,10 +85,23 @@ async def _sweep_page(
     work = []
     for row in rows:
         version = _version(row)
-        found = due(wanted, version, now, tools.days)
-        if found is not None:
+        if wants_tags(wanted, version, now, tools.days):
+            work.append(_with_tags(tools, call, entry, wanted, version, now))
+        elif found := due(wanted, version, now, tools.days):
             work.append(expire(tools, call, entry, found, version.key, version.modified))
     await gather_all(work, most=_AT_ONCE)
+
+
+async def _with_tags(
+    tools: Tools, call: Call, entry: Entry, wanted: Sequence[Rule], version: Version, now: datetime
+) -> None:
+    """Read the tags of an object on which its fate hangs, and do what is due then."""
+    stored = await absent_is(None, records.exact(call, entry.bucket, version.key))
+    if stored is None:
+        return
+    tagged = replace(version, tags=tags.of_stored(stored.metadata.get(TAGGING, "")))
+    if found := due(wanted, tagged, now, tools.days):
+        await expire(tools, call, entry, found, version.key, version.modified)
 
 
 def _version(row: ObjectRow) -> Version:

@@ -105,3 +105,18 @@ def test_an_object_of_swifts_own_tools_expires_too(s3: Any, openstack_main: Any,
     days_later()
     assert told(sweep(bucket)) == {("lifecycle expire", "native é", "r0", "done")}
     assert list(openstack_main.object_store.objects(bucket)) == []
+
+
+def test_objects_expire_by_tags(s3: Any, bucket: str, sweep: Sweep) -> None:
+    s3.put_object(Bucket=bucket, Key="with", Body=b"x", Tagging="stage=test&team=a")
+    s3.put_object(Bucket=bucket, Key="other", Body=b"x", Tagging="stage=prod")
+    s3.put_object(Bucket=bucket, Key="none", Body=b"x")
+    s3.put_object(Bucket=bucket, Key="later", Body=b"x")
+    stage, team = {"Key": "stage", "Value": "test"}, {"Key": "team", "Value": "a"}
+    s3.put_object_tagging(Bucket=bucket, Key="later", Tagging={"TagSet": [stage]})
+    put_rules(s3, bucket, {"Filter": {"And": {"Tags": [stage, team]}}, "Expiration": {"Days": 1}})
+    days_later()
+    assert told(sweep(bucket)) == {("lifecycle expire", "with", "r0", "done")}
+    put_rules(s3, bucket, {"Filter": {"Tag": stage}, "Expiration": {"Days": 1}})
+    assert told(sweep(bucket)) == {("lifecycle expire", "later", "r0", "done")}
+    assert keys(s3, bucket) == {"other", "none"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from shim.cache import weight
 from shim.context import Call
 from shim.s3 import names
 from shim.s3.config import configuration, documents
@@ -15,13 +16,11 @@ from shim.s3.lifecycle.evaluation import Rule, compiled
 from shim.s3.service import action
 
 NAME: Final = "lifecycle"  # of the document
+_SORT: Final = "lifecycle rules"  # the name of these look-ups in the metrics
+_KEEP_SECONDS: Final = 600.0
 # AWS's default for every configuration that was made since September 2024.
 _SMALLEST: Final = "all_storage_classes_128K"
-_RULE: Final = (
-    "ID Status Prefix Filter.Prefix Filter.ObjectSizeGreaterThan Filter.ObjectSizeLessThan Filter.And.Prefix "
-    "Filter.And.ObjectSizeGreaterThan Filter.And.ObjectSizeLessThan Expiration.Days Expiration.Date "
-    "AbortIncompleteMultipartUpload"
-)
+_RULE: Final = "ID Status Prefix Filter Expiration.Days Expiration.Date AbortIncompleteMultipartUpload"
 
 
 @action(
@@ -61,4 +60,24 @@ async def delete_bucket_lifecycle(call: Call, req: Mapping[str, Any]) -> None:
 async def current(call: Call, bucket: str) -> list[Rule] | None:
     """Return the enabled rules of a bucket as Swift holds them now, or None if it has no document."""
     kept = await documents.current(call, bucket, NAME)
-    return None if kept is None else compiled(kept["Rules"])
+    return None if kept is None else _compiled(bucket, kept)
+
+
+async def recent(call: Call, bucket: str) -> list[Rule]:
+    """Return the enabled rules of a bucket, which may be some seconds old; none if it has no document."""
+    item, kept = await documents.recent(call, bucket, NAME)
+    if kept is None:
+        return []
+    key = (_SORT, bucket, item)
+    found: list[Rule] | None = call.cache.get(call.caller.project_id, key)
+    if found is None:
+        found = _compiled(bucket, kept)
+        call.cache.put(call.caller.project_id, key, found, size=weight(found), seconds=_KEEP_SECONDS)
+    return found
+
+
+def _compiled(bucket: str, kept: Any) -> list[Rule]:
+    try:
+        return compiled(kept["Rules"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:  # damaged through Swift
+        raise documents.unreadable(bucket, NAME, "it holds no rules") from error

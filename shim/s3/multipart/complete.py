@@ -21,11 +21,12 @@ from shim.s3.encryption.blocks import Place
 from shim.s3.encryption.customer import BY_CUSTOMER
 from shim.s3.encryption.parts import StoredPart
 from shim.s3.errors import invalid_argument, invalid_request
+from shim.s3.lifecycle import expiration
 from shim.s3.multipart import uploads
 from shim.s3.multipart.storing import etag_of_part, size_of_part
 from shim.s3.multipart.uploads import Upload
 from shim.s3.objects import checksums, conditions, records, segments, versions
-from shim.s3.objects.headers import IN_STEP, UPLOAD, etag_of, marked_null, storage_class, typed
+from shim.s3.objects.headers import IN_STEP, TAGGING, UPLOAD, etag_of, marked_null, storage_class, typed
 from shim.s3.service import action
 
 SMALLEST_PART: Final = 5 << 20  # "each part must be at least 5 MB in size, except the last part"
@@ -132,6 +133,10 @@ async def _complete(call: Call, req: Mapping[str, Any], asked: Completion) -> Ma
     if null and version:
         await versions.drop_nulls(call, upload.bucket, upload.key, version)
     answer = _answer(call, req, etag, assembly.checksum, "" if null else version)
+    if expiration.may_be_told(call, upload.bucket):
+        stored = await records.head(call, upload.bucket, upload.key)
+        size, tagging = sum(part.size for part in found), stored.metadata.get(TAGGING, "")
+        answer |= await expiration.members(call, upload.bucket, upload.key, size, stored.modified, tagging)
     return {**answer, **(sealing.members if sealing else {})}
 
 

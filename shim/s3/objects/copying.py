@@ -19,6 +19,7 @@ from shim.s3.encryption.envelope import MARK
 from shim.s3.encryption.sealing import ASKING, ENCRYPTING, NO_BUCKET_KEYS, Sealing, md5_of, stored_length
 from shim.s3.encryption.sealing import sealing as new_sealing
 from shim.s3.errors import invalid_argument, invalid_request, no_such_key, precondition_failed
+from shim.s3.lifecycle import expiration
 from shim.s3.objects import checksums, conditions, encrypted, ranges, records, segments, storage_classes, versions
 from shim.s3.objects.encrypted import Encrypted
 from shim.s3.objects.headers import DESCRIBING, PLACING, TAGGING, copied, description, etag_of, marked_null, redirect
@@ -165,6 +166,9 @@ async def copy_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
             await records.add(call, bucket, key, told, spilled, version=written.version)
     members = await versions.written(call, (bucket, key), written, old, null=null)
     result = {"ETag": f'"{written.etag}"', "LastModified": written.modified}
+    if expiration.may_be_told(call, bucket):
+        tagging = internal.get(TAGGING, "")
+        members |= await expiration.members(call, bucket, key, source.stored.size, written.modified, tagging)
     return {
         "CopyObjectResult": {**result, **(checksum.members if checksum else {})},
         **members,

@@ -22,8 +22,9 @@ from shim.s3.encryption.customer import CustomerKey, customer_key
 from shim.s3.encryption.envelope import MARK
 from shim.s3.encryption.sealing import ASKING, ENCRYPTING, NO_BUCKET_KEYS, Sealing, md5_of, stored_length
 from shim.s3.encryption.sealing import sealing as new_sealing
+from shim.s3.lifecycle import expiration
 from shim.s3.objects import checksums, conditions, encrypted, parts, ranges, records, segments, versions
-from shim.s3.objects.headers import DESCRIBING, PLACING, marked_null, object_members
+from shim.s3.objects.headers import DESCRIBING, PLACING, TAGGING, marked_null, object_members
 from shim.s3.objects.s3_middleware import with_s3_etag
 from shim.s3.objects.writing import object_write
 from shim.s3.service import action
@@ -102,6 +103,9 @@ async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     members = {"ETag": f'"{written.etag}"', **(checksum.members if checksum else {})}
     if old or written.version:
         members.update(await versions.written(call, (bucket, key), written, old, null=null))
+    if expiration.may_be_told(call, bucket):
+        size, tagging = length or body.length or 0, {**described.metadata, **spilled}.get(TAGGING, "")
+        members |= await expiration.members(call, bucket, key, size, written.modified, tagging)
     return {**members, **sealing.members, "ETag": f'"{sealing.etag(md5, written.etag)}"'} if sealing else members
 
 
@@ -169,14 +173,16 @@ async def get_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
         found = await encrypted.opened(call, (bucket, key), stored, secret)
         conditions.check_read(req, found.stored)
         download = await found.read_all(call, download)
-        version_id = await versions.members(call, bucket, stored)
-        return {**_answer(req, found.stored), **version_id, **found.members, "Body": download.body}
+        more = {**await versions.members(call, bucket, stored), **await _expiration(call, req, found.stored)}
+        return {**_answer(req, found.stored), **more, **found.members, "Body": download.body}
     if stored.layout == "static":
         stored = await with_s3_etag(call, bucket, key, stored)
     conditions.check_read(req, stored)
     answer = _answer(req, stored)
     if stored.version:
         answer["VersionId"] = await versions.shown(call, bucket, stored)
+    if expiration.may_be_told(call, bucket):
+        answer |= await _expiration(call, req, stored)
     answer["Body"] = download.body
     return answer
 
@@ -262,6 +268,8 @@ async def head_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     answer = await _answer_for_part(call, req, stored, part) if part else _answer(req, stored)
     if stored.version:
         answer["VersionId"] = await versions.shown(call, bucket, stored)
+    if not part and expiration.may_be_told(call, bucket):
+        answer |= await _expiration(call, req, stored)
     return {**answer, **found.members} if found else answer
 
 
@@ -290,7 +298,15 @@ async def _answer_for_part(call: Call, req: Mapping[str, Any], stored: Stored, p
     members.update(await parts.checksum(call, req, stored))
     if stored.version:
         members["VersionId"] = await versions.shown(call, req["Bucket"], stored)
-    return members
+    return members | await _expiration(call, req, stored)
+
+
+async def _expiration(call: Call, req: Mapping[str, Any], stored: Stored) -> dict[str, str]:
+    """Return the member that says when the object expires; S3 does not say it of a version that is named."""
+    if not expiration.may_be_told(call, req["Bucket"]) or req.get("VersionId") is not None:
+        return {}
+    tagging = stored.metadata.get(TAGGING, "")
+    return await expiration.members(call, req["Bucket"], req["Key"], stored.size, stored.modified, tagging)
 
 
 def _answer(req: Mapping[str, Any], stored: Stored) -> dict[str, Any]:
