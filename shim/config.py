@@ -109,6 +109,12 @@ class Settings(BaseSettings):
         "for new buckets on AWS.",
     )
 
+    object_ownership: Literal["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"] = Field(
+        "BucketOwnerEnforced",
+        description="Object ownership of buckets that have set none; `BucketOwnerEnforced` means no ACLs, as for new "
+        "buckets on AWS, `ObjectWriter` means ACLs, as on AWS before April 2023.",
+    )
+
     # Limits
     max_connections: int = Field(
         4000, ge=1, description="How many connections there may be at once; one more is answered 503 and ended."

@@ -93,6 +93,7 @@ class Call:
     `configurations` holds the bucket configurations that this request has read.
     `source` is the call that reads a copy's source, if it is in another one.
     `hidden` are the codes of errors that the requester may not see: it may not learn which objects there are.
+    `acl` is the text of the ACL that the object gets that the request writes, '' for the usual one.
     `refusals`, if set, returns the errors of the entries of a request's body that the sender may not act on, by place.
     `clouds` makes the clouds of other projects, and of the gateway's own.
     """
@@ -116,6 +117,7 @@ class Call:
     requester: Caller = NOBODY
     source: Call | None = None
     hidden: frozenset[str] = frozenset()
+    acl: str = ""
     refusals: Callable[[Sequence[Mapping[str, Any]]], Awaitable[Mapping[int, AwsError]]] | None = None
     clouds: ServiceClouds = NO_SERVICE
 

@@ -27,18 +27,20 @@ from shim.errors import AwsError
 from shim.protocol.message import Request
 from shim.protocol.operation import Operation
 from shim.s3 import name_registry
-from shim.s3.access import questions
+from shim.s3.access import acls, questions
+from shim.s3.access.acls import Rule
 from shim.s3.access.judge import Judge
 from shim.s3.access.keys import keys, user_arn
 from shim.s3.access.place import place
 from shim.s3.access.questions import Question, arn
 from shim.s3.config import configuration, policy, public_access
+from shim.s3.objects.acl import of_write
 from shim.s3.objects.copying import parse_source
 
 # "The root user of the AWS account that owns the bucket" may always call these, whatever the policy says: here the
 # owner's users, as a project has no root user.
 _ALWAYS_THE_OWNERS: Final = frozenset(("GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"))
-_COPY: Final = "x-amz-copy-source"
+_SPECIAL: Final = questions.GIVING | {"x-amz-copy-source"}
 _OWN: Final = Decision(True, "the signer acts in its own project, where OpenStack's policies decide")
 _READS_ONLY: Final = Decision(False, "the roles of the signer let it only read in its own project")
 _ABSENT_CODES: Final = frozenset(("NoSuchKey", "NoSuchVersion"))
@@ -54,17 +56,16 @@ class _Asked:
         self.principal = principal
         self.verified = verified
         self.params = operation.parse_head(request)
+        self.gives_acl = not questions.GRANTS.isdisjoint(self.params)
 
-    def judge(self, acting: Call, rules: Policy | None) -> Judge:
+    def judge(self, acting: Call, rules: Policy | None, otherwise: Rule) -> Judge:
         """Return the judge for the bucket's project of `acting`."""
         requester = acting.requester
-        who = Who(requester.account_id, requester.project_id, user_arn(requester))
-        own = requester.project_id == acting.caller.project_id
         context: Mapping[str, Any] = {}
         if rules is not None:
             head, asked = self.request.head, rules.keys
             context = keys(acting, requester, self.principal, self.verified, head, self.params, asked)
-        return Judge(acting, who, rules, context, _own if own else _nothing_allows, explained=own)
+        return Judge(acting, who(acting), rules, context, otherwise, explained=_is_own(acting))
 
 
 async def authorise(
@@ -75,7 +76,7 @@ async def authorise(
     found = call.cache.get(call.caller.project_id, (configuration.SORT, bucket)) if signed else None
     if found is not None:
         call.configurations[bucket] = found
-        if policy.NAME not in found and not _copies(request):
+        if policy.NAME not in found and _is_plain(request):
             return _OWN
     if operation.name == "CreateBucket":
         return _creation(call, signed=signed)
@@ -87,10 +88,12 @@ async def authorise(
         return Decision(False, f"the bucket is in another project, and {error.detail}")
 
 
-def _copies(request: Request) -> bool:
-    """Tell whether a copy's source is named, in a header or in the query; its bucket may have a policy too."""
+def _is_plain(request: Request) -> bool:
+    """Tell whether a request names no copy's source, whose bucket may have a policy too, and gives no ACL."""
     head = request.head
-    return _COPY in head.first or (bool(head.raw_query) and _COPY in map(str.lower, head.query_names))
+    return _SPECIAL.isdisjoint(head.first) and (
+        not head.raw_query or _SPECIAL.isdisjoint(map(str.lower, head.query_names))
+    )
 
 
 def _creation(call: Call, *, signed: bool) -> Decision:
@@ -105,14 +108,18 @@ async def _decide(call: Call, bucket: str, asked: _Asked) -> Decision:
     acting = await place(call, bucket)
     if acting is None:
         return await _nowhere(call, bucket, asked)
-    decision = await _in_bucket(acting, bucket, asked, questions.questions(name, bucket, key, asked.params))
+    decision = await _in_bucket(acting, (bucket, key), asked, questions.questions(name, bucket, key, asked.params))
     if decision.allowed and "CopySource" in asked.params:
         source, source_key, version = parse_source(asked.params["CopySource"])
         reading = await place(call, source)
         wanted = [questions.of_source(source, source_key, version or None)]
-        decision = await _in_bucket(reading, source, asked, wanted) if reading else await _nowhere(call, source, asked)
-        if decision.allowed and reading is not None and reading.caller.project_id != acting.caller.project_id:
+        if reading is None:
+            return await _nowhere(call, source, asked)
+        decision = await _in_bucket(reading, (source, source_key), asked, wanted)
+        if decision.allowed and reading.caller.project_id != acting.caller.project_id:
             acting.source = replace(reading)  # `reading` may be `call`, which changes below
+    if decision.allowed and name in questions.UPLOADS and (acting is not call or asked.gives_acl):
+        call.acl = await of_write(acting, bucket, asked.params)
     if decision.allowed and acting is not call:
         call.cloud, call.caller, call.configurations = acting.cloud, acting.caller, acting.configurations
     if decision.allowed:
@@ -130,24 +137,34 @@ async def _nowhere(call: Call, bucket: str, asked: _Asked) -> Decision:
     return Decision(False, reason, error)
 
 
-async def _in_bucket(acting: Call, bucket: str, asked: _Asked, wanted: list[Question]) -> Decision:
-    """Decide on actions in one bucket by its policy."""
-    own = acting.requester.project_id == acting.caller.project_id
+async def _in_bucket(acting: Call, place: tuple[str, str], asked: _Asked, wanted: list[Question]) -> Decision:
+    """Decide on actions on a bucket, or on one of its objects, by the bucket's policy and ACLs."""
+    bucket, own = place[0], _is_own(acting)
     if own and asked.operation.name in _ALWAYS_THE_OWNERS:
         return _OWN
     try:
         rules = await absent_is(None, policy.compiled(acting, bucket))
         if own:
-            return _OWN if rules is None else await _all(acting, bucket, asked, asked.judge(acting, rules), wanted)
-        if (
-            rules is not None
-            and is_public(rules)
-            and (await public_access.recent(acting, bucket))["RestrictPublicBuckets"]
-        ):
+            return (
+                _OWN if rules is None else await _all(acting, bucket, asked, asked.judge(acting, rules, _own), wanted)
+            )
+        switches = await public_access.recent(acting, bucket)
+        if rules is not None and switches["RestrictPublicBuckets"] and is_public(rules):
             return Decision(False, f"bucket {bucket} has a public policy and RestrictPublicBuckets is on")
+        otherwise = await acls.rule(acting, *place, who(acting), wanted)
     except AwsError as error:
-        return Decision(False, f"the policy of bucket {bucket} cannot be read: {error.message}")
-    return await _of_stranger(acting, bucket, asked, asked.judge(acting, rules), wanted)
+        return Decision(False, f"the rules of bucket {bucket} cannot be read: {error.message}")
+    return await _of_stranger(acting, bucket, asked, asked.judge(acting, rules, otherwise), wanted)
+
+
+def who(acting: Call) -> Who:
+    """Return the sender of a request as policies and ACLs know it."""
+    requester = acting.requester
+    return Who(requester.account_id, requester.project_id, user_arn(requester))
+
+
+def _is_own(acting: Call) -> bool:
+    return acting.requester.project_id == acting.caller.project_id
 
 
 async def _of_stranger(acting: Call, bucket: str, asked: _Asked, judge: Judge, wanted: list[Question]) -> Decision:
@@ -159,10 +176,8 @@ async def _of_stranger(acting: Call, bucket: str, asked: _Asked, judge: Judge, w
     if decision.allowed and operation.name in _ALWAYS_THE_OWNERS:
         # "If you have the correct permissions, but you're not using an identity that belongs to the bucket owner's
         # account, Amazon S3 returns a 405 Method Not Allowed error" (PutBucketPolicy).
-        message = "The specified method is not allowed against this resource."
-        return Decision(
-            False, "only the bucket's own project may use its policy", AwsError("MethodNotAllowed", message, 405)
-        )
+        error = AwsError("MethodNotAllowed", "The specified method is not allowed against this resource.", 405)
+        return Decision(False, "only the bucket's own project may use its policy", error)
     if decision.allowed and not (await judge.decide(Question("s3:ListBucket", arn(bucket)))).allowed:
         # "If you don't have the s3:ListBucket permission, Amazon S3 returns [...] 403" for an absent key (GetObject).
         acting.hidden = _ABSENT_CODES
@@ -184,7 +199,3 @@ async def _all(acting: Call, bucket: str, asked: _Asked, judge: Judge, wanted: l
 
 def _own(_: Question) -> Decision:
     return _OWN
-
-
-def _nothing_allows(question: Question) -> Decision:
-    return Decision(False, f"nothing allows {question.action} on {question.resource} to callers of other projects")

@@ -23,18 +23,22 @@ _OF_VERSIONS: Final[Mapping[str, str]] = {
     "s3:PutObjectAcl": "s3:PutObjectVersionAcl",
     "s3:PutObjectTagging": "s3:PutObjectVersionTagging",
 }
-_GRANTS: Final = frozenset(
+# Members of a request that give an ACL, and their headers.
+GIVING: Final = frozenset(
+    ("x-amz-acl", *(f"x-amz-grant-{name}" for name in ("full-control", "read", "read-acp", "write", "write-acp")))
+)
+GRANTS: Final = frozenset(
     ("ACL", "GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP", "AccessControlPolicy")
 )
 # Members of an upload that need an action of their own beside s3:PutObject.
 _WITH_UPLOADS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(_GRANTS, "s3:PutObjectAcl"),
+    **dict.fromkeys(GRANTS, "s3:PutObjectAcl"),
     "Tagging": "s3:PutObjectTagging",
     "ObjectLockMode": "s3:PutObjectRetention",
     "ObjectLockRetainUntilDate": "s3:PutObjectRetention",
     "ObjectLockLegalHoldStatus": "s3:PutObjectLegalHold",
 }
-_UPLOADS: Final = frozenset(("PutObject", "CopyObject", "CreateMultipartUpload"))
+UPLOADS: Final = frozenset(("PutObject", "CopyObject", "CreateMultipartUpload"))
 # ACLs that need no s3:PutObjectAcl: they give nothing away.
 _PLAIN_ACLS: Final = frozenset(("", "private", "bucket-owner-full-control"))
 
@@ -64,7 +68,7 @@ def questions(operation: str, bucket: str, key: str, params: Mapping[str, Any]) 
     found = [Question(of_version(action, version), place)]
     if operation == "GetObjectAttributes":
         found.append(Question(of_version("s3:GetObject", version), place))
-    if operation in _UPLOADS:
+    if operation in UPLOADS:
         found += [Question(one, place) for one in _beside(params)]
     if params.get("BypassGovernanceRetention"):
         found.append(Question("s3:BypassGovernanceRetention", place))
@@ -73,7 +77,7 @@ def questions(operation: str, bucket: str, key: str, params: Mapping[str, Any]) 
 
 def _beside(params: Mapping[str, Any]) -> Iterator[str]:
     needed = {action for member, action in _WITH_UPLOADS.items() if params.get(member)}
-    if params.get("ACL", "") in _PLAIN_ACLS and not (_GRANTS - {"ACL"}) & params.keys():
+    if params.get("ACL", "") in _PLAIN_ACLS and not (GRANTS - {"ACL"}) & params.keys():
         needed.discard("s3:PutObjectAcl")
     yield from sorted(needed)
 

@@ -15,14 +15,15 @@ from adapters.types.objects import Container, Listing
 from shim.context import Call
 from shim.errors import AwsError
 from shim.protocol.values import only
-from shim.s3 import name_registry, names
-from shim.s3.config import configuration, documents
+from shim.s3 import grants, name_registry, names
+from shim.s3.config import acl, configuration, documents
 from shim.s3.errors import invalid_argument
 from shim.s3.lifecycle import registry, rules
 from shim.s3.objects.conditions import present
 from shim.s3.owners import owner
 from shim.s3.paging import MOST_KEYS, opened, sealed
 from shim.s3.service import action
+from shim.undo import undoing
 
 log = logging.getLogger(__name__)
 
@@ -73,21 +74,22 @@ async def _buckets(call: Call, prefix: str, marker: str, limit: int | None) -> l
 
 
 @action(
-    supports="Bucket ACL ObjectLockEnabledForBucket ObjectOwnership CreateBucketConfiguration.LocationConstraint",
-    values={
-        "ACL": only("private"),
-        "ObjectLockEnabledForBucket": only(False),
-        "ObjectOwnership": only("BucketOwnerEnforced"),
-    },
+    supports="Bucket ObjectLockEnabledForBucket ObjectOwnership CreateBucketConfiguration.LocationConstraint "
+    f"GrantWrite {grants.MEMBERS}",
+    values={"ObjectLockEnabledForBucket": only(False)},
 )
 async def create_bucket(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Create a bucket.  Creating one's own again succeeds in us-east-1 and is a 409 elsewhere, as at AWS."""
     name = req["Bucket"]
     names.check_new_bucket(name)
     _check_location(call, (req.get("CreateBucketConfiguration") or {}).get("LocationConstraint"))
-    async with name_registry.claiming(call, name) as claim:
+    given = acl.of_new_bucket(call, req)
+    async with name_registry.claiming(call, name) as claim, undoing() as undo:
         made = await _make(call, name, claim)
-    configuration.forget(call, name)
+        configuration.forget(call, name)
+        if made:
+            undo(_delete_container, call, name)
+            await acl.set_up(call, name, given, req.get("ObjectOwnership"))
     if not made and call.region != HOME:
         raise AwsError(
             "BucketAlreadyOwnedByYou",

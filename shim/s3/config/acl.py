@@ -1,4 +1,4 @@
-"""ACLs: every bucket and object has one that gives its owner full control.  It can be read, and set only to itself.
+"""The ACL of a bucket: kept as a short text, read by the authorisation of callers of other projects.
 
 It applies to requests through this gateway.  A container's own ACLs, which OpenStack's tools set, apply to Swift's URL;
 the gateway neither shows nor changes them.
@@ -9,55 +9,114 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from shim.authz.acl import Acl, parsed, private
 from shim.context import Call
 from shim.errors import AwsError
-from shim.protocol.s3_router import not_implemented
-from shim.protocol.values import only
-from shim.s3 import names
-from shim.s3.config import configuration
-from shim.s3.owners import owner
+from shim.protocol.restparse import malformed_xml
+from shim.s3 import grants, names
+from shim.s3.config import documents, ownership, public_access
+from shim.s3.errors import no_such_configuration
 from shim.s3.service import action
 
-# Canned ACLs of a bucket and of an object that give access to the owner alone.
-BUCKET_ACL: Final = {"ACL": only("private")}
-OBJECT_ACL: Final = {"ACL": only("private", "bucket-owner-full-control", "bucket-owner-read")}
-SETTING: Final = "ACL AccessControlPolicy ExpectedBucketOwner"
+NAME: Final = "acl"  # the item of the bucket's configuration
+SETTING: Final = "AccessControlPolicy GrantWrite ExpectedBucketOwner " + grants.MEMBERS
 
 
 @action(supports="Bucket ExpectedBucketOwner")
 async def get_bucket_acl(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a bucket's ACL."""
-    await configuration.read(call, names.bucket(call, req))
-    return private(call)
+    bucket = names.bucket(call, req)
+    return grants.shown(call, _acl(call, await documents.current(call, bucket, NAME)))
 
 
-@action(supports=f"Bucket {SETTING}", values=BUCKET_ACL)
+@action(supports=f"Bucket {SETTING}")
 async def put_bucket_acl(call: Call, req: Mapping[str, Any]) -> None:
-    """Accept the ACL that the bucket has, and refuse any other."""
-    await call.cloud.objects.container(names.bucket(call, req))
-    check(call, req)
-
-
-def private(call: Call) -> dict[str, Any]:
-    """Return the ACL that gives the owner full control."""
-    mine = owner(call)
-    return {"Owner": mine, "Grants": [{"Grantee": {"Type": "CanonicalUser", **mine}, "Permission": "FULL_CONTROL"}]}
-
-
-def check(call: Call, req: Mapping[str, Any]) -> None:
-    """Raise AwsError for parameters that would set another ACL."""
-    policy = req.get("AccessControlPolicy")
-    if policy is None:
-        if not req.get("ACL"):
-            raise AwsError(
-                "MissingSecurityHeader",
-                "Your request was missing a required header",
-                400,
-                extra={"MissingHeaderName": "x-amz-acl"},
-            )
+    """Replace a bucket's ACL."""
+    bucket = names.bucket(call, req)
+    acl = required(call, req, call.caller.project_id)
+    if acl == private(acl.owner):
+        await documents.delete(call, bucket, NAME)
         return
-    grants = policy.get("Grants") or ()
-    mine = owner(call)["ID"]
-    kept = [g for g in grants if (g.get("Grantee") or {}).get("ID") == mine and g.get("Permission") == "FULL_CONTROL"]
-    if len(kept) != 1 or len(grants) != 1 or (policy.get("Owner") or {}).get("ID", mine) != mine:
-        raise not_implemented("AccessControlPolicy")
+    await check(call, bucket, acl)
+    await documents.write(call, bucket, NAME, {"acl": acl.text()})
+
+
+@action(supports="Bucket OwnershipControls ExpectedBucketOwner")
+async def put_bucket_ownership_controls(call: Call, req: Mapping[str, Any]) -> None:
+    """Set the bucket's object ownership; a bucket whose ACL lets others in cannot do without ACLs."""
+    bucket, rules = names.bucket(call, req), req["OwnershipControls"]["Rules"]
+    if len(rules) != 1:
+        raise malformed_xml()
+    mode = rules[0]["ObjectOwnership"]
+    acl = _acl(call, await documents.current(call, bucket, NAME))
+    if mode == ownership.ENFORCED and acl != private(acl.owner):
+        raise ownership.enforced_with_acls()
+    await documents.write(call, bucket, ownership.NAME, ownership.document(mode))
+
+
+@action(supports="Bucket ExpectedBucketOwner")
+async def get_bucket_ownership_controls(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the bucket's object ownership."""
+    kept = await documents.current(call, names.bucket(call, req), ownership.NAME)
+    found = ownership.default(call.settings) if kept is None else kept
+    if not found:
+        message = "The bucket ownership controls were not found"
+        raise no_such_configuration(req, "OwnershipControlsNotFoundError", message)
+    return {"OwnershipControls": found}
+
+
+@action(supports="Bucket ExpectedBucketOwner")
+async def delete_bucket_ownership_controls(call: Call, req: Mapping[str, Any]) -> None:
+    """Delete the bucket's object ownership: it has ACLs then, as every bucket had before there was that setting."""
+    await documents.write(call, names.bucket(call, req), ownership.NAME, {})
+
+
+def of_new_bucket(call: Call, req: Mapping[str, Any]) -> Acl:
+    """Return the ACL that a CreateBucket asks for; raise AwsError if the new bucket cannot have it."""
+    acl = grants.asked(call, req, call.caller.project_id) or private(call.caller.project_id)
+    if acl != private(acl.owner):
+        if (req.get("ObjectOwnership") or call.settings.object_ownership) == ownership.ENFORCED:
+            raise ownership.enforced_with_acls()
+        if acl.public and call.settings.block_public_access:
+            message = "Bucket cannot have public ACLs set with BlockPublicAccess enabled"
+            raise AwsError("InvalidBucketAclWithBlockPublicAccessError", message, 400)
+    return acl
+
+
+async def set_up(call: Call, bucket: str, acl: Acl, mode: str | None) -> None:
+    """Set the ACL and the object ownership of a new bucket."""
+    if mode:
+        await documents.write(call, bucket, ownership.NAME, ownership.document(mode))
+    if acl != private(acl.owner):
+        await documents.write(call, bucket, NAME, {"acl": acl.text()})
+
+
+def required(call: Call, req: Mapping[str, Any], owner: str) -> Acl:
+    """Return the ACL that a request sets; raise AwsError if it names none."""
+    acl = grants.asked(call, req, owner)
+    if acl is None:
+        message = "Your request was missing a required header"
+        raise AwsError("MissingSecurityHeader", message, 400, extra={"MissingHeaderName": "x-amz-acl"})
+    return acl
+
+
+async def check(call: Call, bucket: str, acl: Acl) -> None:
+    """Refuse an ACL in a bucket without ACLs, and a public one where public ACLs are blocked."""
+    if await ownership.recent(call, bucket) == ownership.ENFORCED:
+        raise ownership.no_acls()
+    if acl.public and (await public_access.recent(call, bucket))["BlockPublicAcls"]:
+        raise AwsError("AccessDenied", "Access Denied", 403)
+
+
+async def recent(call: Call, bucket: str) -> Acl:
+    """Return a bucket's ACL, which may be some seconds old."""
+    return _acl(call, (await documents.recent(call, bucket, NAME))[1])
+
+
+def _acl(call: Call, kept: Any) -> Acl:
+    """Read the document; one that was damaged through Swift gives nothing to anybody but the owner."""
+    mine = call.caller.project_id
+    try:
+        return parsed(kept["acl"]) if kept else private(mine)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return private(mine)

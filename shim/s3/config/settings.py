@@ -85,17 +85,6 @@ _SETTINGS: Final = (
         default=public_access.default,
     ),
     Setting(
-        "ownership",
-        "bucket_ownership_controls",
-        "OwnershipControls",
-        _itself,
-        lambda kept: {"OwnershipControls": kept},
-        values={"OwnershipControls.Rules.ObjectOwnership": only("BucketOwnerEnforced")},
-        missing=("OwnershipControlsNotFoundError", "The bucket ownership controls were not found"),
-        # "By default, Object Ownership is set to the Bucket owner enforced setting" (User Guide, Object Ownership).
-        default={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
-    ),
-    Setting(
         "accelerate",
         "bucket_accelerate_configuration",
         "AccelerateConfiguration",

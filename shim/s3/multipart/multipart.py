@@ -23,7 +23,7 @@ from shim.s3.multipart.storing import PartWrite, put_part, stream_part
 from shim.s3.multipart.uploads import ALGORITHM, KIND, Upload
 from shim.s3.objects import checksums, conditions, ranges, records, segments, storage_classes
 from shim.s3.objects.copying import SOURCE_CONDITIONS, Source, check_copy_size, computed, source_of, source_version
-from shim.s3.objects.headers import CHECKSUM, DESCRIBING, IN_STEP, PLACING, UPLOAD, description
+from shim.s3.objects.headers import ACL, CHECKSUM, DESCRIBING, IN_STEP, PLACING, UPLOAD, description
 from shim.s3.objects.objects import SMALL, check_size, header_checksum
 from shim.s3.service import action
 from shim.undo import to_the_end
@@ -49,6 +49,8 @@ async def create_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping
     sealing = None if call.keys is None and ASKING.isdisjoint(req) else await new_sealing(call, req, bucket)
     # Swift limits metadata: check now that the completion's items will fit, before the client sends all parts.
     internal |= {UPLOAD: upload_id, IN_STEP: "yes", CHECKSUM: _ROOM}
+    if call.acl:
+        internal[ACL] = call.acl
     told_object, spilled = records.fitted(description(req, internal=internal))
     if sealing:
         told_object, told = sealing.described(told_object), {**told, **sealing.members}

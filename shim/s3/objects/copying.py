@@ -22,7 +22,17 @@ from shim.s3.errors import invalid_argument, invalid_request, no_such_key, preco
 from shim.s3.lifecycle import expiration
 from shim.s3.objects import checksums, conditions, encrypted, ranges, records, segments, storage_classes, versions
 from shim.s3.objects.encrypted import Encrypted
-from shim.s3.objects.headers import DESCRIBING, PLACING, TAGGING, copied, description, etag_of, marked_null, redirect
+from shim.s3.objects.headers import (
+    ACL,
+    DESCRIBING,
+    PLACING,
+    TAGGING,
+    copied,
+    description,
+    etag_of,
+    marked_null,
+    redirect,
+)
 from shim.s3.objects.s3_middleware import with_s3_etag
 from shim.s3.service import action
 
@@ -150,6 +160,8 @@ async def copy_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     check_copy_size(source.stored.size)
     checksum = await _checksum(call, source, req.get("ChecksumAlgorithm"))
     internal = {**(checksum.stored if checksum else {}), **_tags(req, source.stored)}
+    if call.acl:  # "the ACL is not preserved and is set to private" (CopyObject)
+        internal[ACL] = call.acl
     if replacing:
         told = description({**req, "Tagging": None}, internal=internal)
     else:

@@ -18,7 +18,6 @@ from typing import Any, Final
 from adapters.types.objects import Description, ObjectRow, Stored
 from shim.errors import AwsError
 from shim.protocol.scalars import Iso8601
-from shim.protocol.values import only
 from shim.protocol.xml.rows import Times
 from shim.s3 import tags
 from shim.s3.encryption import envelope
@@ -30,6 +29,7 @@ DEFAULT_TYPE: Final = "binary/octet-stream"  # what S3 gives an object without a
 METADATA_BYTES: Final = 2048  # "user-defined metadata is limited to 2 KB in size" (User Guide, object metadata)
 RESERVED: Final = "passerelle-"
 CHECKSUM: Final = "passerelle-checksum"  # <algorithm>:<FULL_OBJECT or COMPOSITE>:<base64>
+ACL: Final = "passerelle-acl"  # the text of an ACL (shim.authz.acl); none: full control of the bucket's owner
 UPLOAD: Final = "passerelle-upload"  # the id of the upload that made the object
 TAGGING: Final = "passerelle-tagging"  # the object's tags, as JSON
 RECORD: Final = "passerelle-record"  # the object's identity in its side record, if that was written with the object
@@ -51,19 +51,16 @@ _KEPT: Final = (
 )
 _KEPT_MEMBERS: Final = frozenset(member for member, _ in _KEPT)
 _NO_MD5: Final = f"{MARK}=1.{envelope.STORE}"  # of SSE-S3: without an `s3_etag` the MD5 was not known in time
-# The storage classes that are refused, and the ACLs that are accepted; both ACLs give access to the owner alone.
-PLACING: Final = {
-    "StorageClass": storage_classes.ELSEWHERE,
-    "ACL": only("private", "bucket-owner-full-control"),
-}
+PLACING: Final = {"StorageClass": storage_classes.ELSEWHERE}  # the storage classes that are refused
 
 # Members of a request that describe the object.
 DESCRIBING: Final = (
-    "ACL StorageClass CacheControl ContentDisposition ContentEncoding ContentLanguage ContentType Expires Metadata "
+    "ACL GrantFullControl GrantRead GrantReadACP GrantWriteACP "
+    "StorageClass CacheControl ContentDisposition ContentEncoding ContentLanguage ContentType Expires Metadata "
     "Tagging WebsiteRedirectLocation"
 )
 # What an open upload keeps under reserved names for its object.
-_OF_UPLOADS: Final = (TAGGING, REDIRECT, RECORD)
+_OF_UPLOADS: Final = (ACL, TAGGING, REDIRECT, RECORD)
 
 
 def description(req: Mapping[str, Any], *, internal: Mapping[str, str] | None = None) -> Description:

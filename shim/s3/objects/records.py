@@ -29,7 +29,7 @@ from shim.s3.config.configuration import SWIFT_VERSIONS, configuration, configur
 from shim.s3.config.configuration import read as read_configuration
 from shim.s3.objects import versions
 from shim.s3.objects.conditions import lock_of
-from shim.s3.objects.headers import RECORD, REDIRECT, TAGGING
+from shim.s3.objects.headers import ACL, RECORD, REDIRECT, TAGGING
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ _MOST_BYTES: Final = 256 << 10  # a record is read whole; the largest is far sma
 _MOST_LISTED: Final = 10_000
 _AFTER_SLASH: Final = "0"  # the character that follows `/`
 _ROOM: Final = 3584  # bytes of metadata
-_SPILLING: Final = frozenset({TAGGING, REDIRECT})  # items that may be long
+_SPILLING: Final = frozenset({ACL, TAGGING, REDIRECT})  # items that may be long
 
 Items = Mapping[str, str]
 

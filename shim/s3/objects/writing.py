@@ -9,7 +9,7 @@ from adapters.types.objects import Description
 from shim.context import Call
 from shim.s3 import names
 from shim.s3.objects import conditions, records, storage_classes
-from shim.s3.objects.headers import DEFAULT_TYPE, DESCRIBING, description, typed
+from shim.s3.objects.headers import ACL, DEFAULT_TYPE, DESCRIBING, description, typed
 
 # Members that need parsing; most requests have none of them.
 _OPTIONAL: Final = (frozenset(DESCRIBING.split()) | conditions.WRITING) - {"ContentType"}
@@ -30,8 +30,8 @@ def object_write(call: Call, req: Mapping[str, Any]) -> ObjectWrite:
     """Parse and check a request that stores an object, except its body."""
     bucket, key = names.bucket(call, req), req["Key"]
     names.check_key(key)
-    if _OPTIONAL.isdisjoint(req):
+    if not call.acl and _OPTIONAL.isdisjoint(req):
         return ObjectWrite(bucket, key, Description(typed(req.get("ContentType") or DEFAULT_TYPE)), None, _NOTHING)
     storage_classes.check(call, req)
-    described, spilled = records.fitted(description(req))
+    described, spilled = records.fitted(description(req, internal={ACL: call.acl} if call.acl else None))
     return ObjectWrite(bucket, key, described, conditions.on_write(req), spilled)

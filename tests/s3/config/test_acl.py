@@ -1,4 +1,4 @@
-"""The only ACL is the owner's full control: it can be read and set again; any other is refused."""
+"""A bucket without ACLs has the owner's full control: it can be read and set again; any other is refused."""
 
 from typing import Any
 
@@ -26,22 +26,25 @@ def test_set_to_what_it_is(s3: Any, bucket: str) -> None:
     assert s3.get_object(Bucket=bucket, Key="k")["Metadata"] == {"a": "b"}
 
 
-def test_any_other_is_refused_and_nothing_changes(s3: Any, openstack_main: Any, bucket: str) -> None:
+def test_a_bucket_has_no_other_by_default(s3: Any, openstack_main: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="k", Body=b"x")
     before = dict(openstack_main.object_store.get_container_metadata(bucket))
-    with refused("NotImplemented", 501):
+    with refused("AccessControlListNotSupported", 400):
         s3.put_bucket_acl(Bucket=bucket, ACL="public-read")
-    with refused("NotImplemented", 501):
+    with refused("AccessControlListNotSupported", 400):
         s3.put_object_acl(Bucket=bucket, Key="k", ACL="public-read")
-    with refused("NotImplemented", 501):
+    with refused("AccessControlListNotSupported", 400):
+        s3.put_object(Bucket=bucket, Key="k", Body=b"y", ACL="public-read")
+    with refused("AccessControlListNotSupported", 400):
         s3.put_bucket_acl(Bucket=bucket, GrantRead='uri="http://acs.amazonaws.com/groups/global/AllUsers"')
     now = s3.get_bucket_acl(Bucket=bucket)
     everyone = {"Type": "Group", "URI": "http://acs.amazonaws.com/groups/global/AllUsers"}
     for grants in ([], [*now["Grants"], {"Grantee": everyone, "Permission": "READ"}]):
-        with refused("NotImplemented", 501):
+        with refused("AccessControlListNotSupported", 400):
             s3.put_bucket_acl(Bucket=bucket, AccessControlPolicy={"Owner": now["Owner"], "Grants": grants})
     assert dict(openstack_main.object_store.get_container_metadata(bucket)) == before
     assert s3.get_bucket_acl(Bucket=bucket)["Grants"] == now["Grants"]
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
 
 
 def test_nothing_to_set(s3: Any, bucket: str) -> None:

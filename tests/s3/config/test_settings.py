@@ -121,13 +121,11 @@ def test_public_access_is_blocked_until_it_is_deleted(s3: Any, bucket: str) -> N
         s3.get_public_access_block(Bucket=bucket)
 
 
-def test_ownership_is_the_bucket_owners(s3: Any, bucket: str) -> None:
-    enforced = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
-    s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=enforced)
-    assert s3.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"] == enforced
-    for other in ("ObjectWriter", "BucketOwnerPreferred"):
-        with refused("NotImplemented", 501):
-            s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": other}]})
+def test_object_ownership_is_kept(s3: Any, bucket: str) -> None:
+    for mode in ("BucketOwnerEnforced", "ObjectWriter", "BucketOwnerPreferred"):
+        told = {"Rules": [{"ObjectOwnership": mode}]}
+        s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=told)
+        assert s3.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"] == told
     s3.delete_bucket_ownership_controls(Bucket=bucket)
     with refused("OwnershipControlsNotFoundError", 404):
         s3.get_bucket_ownership_controls(Bucket=bucket)

@@ -71,9 +71,7 @@ def test_what_is_missing_is_named(s3: Any, bucket: str) -> None:
 @pytest.mark.parametrize(
     ("wish", "header"),
     [
-        ({"ACL": "public-read"}, "x-amz-acl"),
         ({"ServerSideEncryption": "AES256"}, "x-amz-server-side-encryption"),
-        ({"GrantRead": "id=1"}, "x-amz-grant-read"),
         ({"ObjectLockLegalHoldStatus": "ON"}, "x-amz-object-lock-legal-hold"),
     ],
 )

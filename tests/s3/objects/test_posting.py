@@ -158,7 +158,7 @@ CHANGES: dict[str, tuple[dict[str, str], tuple[int, str]]] = {
     "an archival class": ({"x-amz-storage-class": "GLACIER"}, (400, "InvalidStorageClass")),
     "a copy": ({"x-amz-copy-source": "/b/k"}, (501, "NotImplemented")),
     "a coding": ({"x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER"}, (501, "NotImplemented")),
-    "an access list": ({"acl": "public-read"}, (501, "NotImplemented")),
+    "an access list": ({"acl": "public-read"}, (400, "AccessControlListNotSupported")),
 }
 
 
