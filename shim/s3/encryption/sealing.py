@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -19,6 +20,8 @@ from shim.s3.encryption.envelope import CUSTOMER, MARK, STORE, Envelope, coded
 from shim.s3.encryption.opening import damaged, unwrapped
 from shim.s3.encryption.parts import StoredPart, seal
 from shim.s3.errors import invalid_argument, invalid_request
+
+log = logging.getLogger(__name__)
 
 ASKING: Final = customer.MEMBERS | {"ServerSideEncryption", "SSEKMSKeyId"}  # members that ask for encryption
 ENCRYPTING: Final = " ".join(sorted(ASKING))
@@ -101,12 +104,26 @@ async def sealing(call: Call, req: Mapping[str, Any], bucket: str) -> Sealing | 
     if key:
         await check_not_blocked(call, bucket)
         return Sealing(key.raw, key.envelope(), key.members)
-    if not asked and (call.keys is None or await default(call, bucket) is None):
+    if not asked and await default(call, bucket) is None:
         return None
     if call.keys is None:
-        raise not_implemented("x-amz-server-side-encryption")
+        raise not_implemented("x-amz-server-side-encryption") if asked else _without_keys(call, bucket)
     made = await call.keys.new()
     return Sealing(made.raw, Envelope(STORE, made.id, coded(made.wrapped)), STORE_MEMBERS)
+
+
+def _without_keys(call: Call, bucket: str) -> AwsError:
+    """Return the error for a bucket that encrypts by default, at a gateway that was started without its key file.
+
+    PutBucketEncryption needs a key store, so there was one; the client can do nothing but try again later.
+    """
+    log.warning(
+        "request %s: bucket %s encrypts new objects, and this gateway has no key store (sse_key_file); nothing is "
+        "stored",
+        call.request_id,
+        bucket,
+    )
+    return AwsError("ServiceUnavailable", "The keys of the bucket's default encryption are not available.", 503)
 
 
 async def continued(call: Call, content_type: str, key: CustomerKey | None) -> Sealing | None:

@@ -15,7 +15,7 @@ from shim.s3 import names
 from shim.s3.encryption.blocks import Place
 from shim.s3.encryption.bucket import no_kms
 from shim.s3.encryption.customer import BY_CUSTOMER, MEMBERS
-from shim.s3.encryption.sealing import ASKING, ENCRYPTING, NO_BUCKET_KEYS, Sealing, check_same
+from shim.s3.encryption.sealing import ENCRYPTING, NO_BUCKET_KEYS, Sealing, check_same
 from shim.s3.encryption.sealing import sealing as new_sealing
 from shim.s3.errors import invalid_request, precondition_failed
 from shim.s3.multipart import uploads
@@ -46,7 +46,7 @@ async def create_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping
     names.check_key(key, behind=names.sub_manifest("", upload_id, 0))  # the longest name that the upload may store
     storage_classes.check(call, req)
     internal, told = _checksums(req)
-    sealing = None if call.keys is None and ASKING.isdisjoint(req) else await new_sealing(call, req, bucket)
+    sealing = await new_sealing(call, req, bucket)
     # Swift limits metadata: check now that the completion's items will fit, before the client sends all parts.
     internal |= {UPLOAD: upload_id, IN_STEP: "yes", CHECKSUM: _ROOM}
     if call.acl:

@@ -15,9 +15,11 @@ from shim.context import Call
 from shim.errors import AwsError
 from shim.protocol.values import but
 from shim.s3 import names
+from shim.s3.config.configuration import configuration
+from shim.s3.config.versioning import is_suspended
 from shim.s3.encryption import customer
 from shim.s3.encryption.blocks import Place
-from shim.s3.encryption.bucket import no_kms
+from shim.s3.encryption.bucket import SETTING, no_kms
 from shim.s3.encryption.customer import CustomerKey, customer_key
 from shim.s3.encryption.envelope import MARK
 from shim.s3.encryption.sealing import ASKING, ENCRYPTING, NO_BUCKET_KEYS, Sealing, md5_of, stored_length
@@ -68,7 +70,9 @@ _OVERRIDING: Final = frozenset(asked for asked, _ in _OVERRIDES)
 async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Store an object; if the body ends early or fails its checks, the old object is unchanged."""
     (bucket, key, described, condition, spilled), body = object_write(call, req), req["Body"]
-    sealing = None if call.keys is None and ASKING.isdisjoint(req) else await new_sealing(call, req, bucket)
+    configured = await configuration(call, bucket)
+    plain = SETTING not in configured and ASKING.isdisjoint(req)
+    sealing = None if plain else await new_sealing(call, req, bucket)
     length = body.expected_length() or 0
     check_size(length)
     data = await body.small(SMALL) if length <= SMALL else None
@@ -81,7 +85,7 @@ async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     if sealing:
         md5 = body.md5 if data is None else md5_of(data)
         described = sealing.described(described, md5)
-    null = await versions.is_suspended(call, bucket)
+    null = is_suspended(configured)
     if null:
         described = replace(described, content_type=marked_null(described.content_type))
     old = await segments.behind(call, bucket, key)
