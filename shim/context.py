@@ -29,6 +29,11 @@ class Caller(NamedTuple):
     account_id: str  # 12 digits, computed from the project id
     roles: frozenset[str]
 
+    @property
+    def arn(self) -> str:
+        """The user's ARN, as that of an IAM user of the project's account; '' for nobody."""
+        return f"arn:aws:iam::{self.account_id}:user/{self.user_name}" if self.account_id else ""
+
 
 NOBODY = Caller("", "", "", "", "", "", frozenset())
 

@@ -19,5 +19,5 @@ async def get_caller_identity(call: Call, req: Mapping[str, Any]) -> Mapping[str
     return {
         "UserId": caller.user_id,
         "Account": caller.account_id,
-        "Arn": f"arn:aws:iam::{caller.account_id}:user/{caller.user_name}",
+        "Arn": caller.arn,
     }

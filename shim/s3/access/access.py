@@ -30,7 +30,7 @@ from shim.s3 import name_registry
 from shim.s3.access import acls, questions
 from shim.s3.access.acls import Rule
 from shim.s3.access.judge import Judge
-from shim.s3.access.keys import keys, user_arn
+from shim.s3.access.keys import keys
 from shim.s3.access.place import place
 from shim.s3.access.questions import Question, arn
 from shim.s3.config import configuration, policy, public_access
@@ -160,7 +160,7 @@ async def _in_bucket(acting: Call, place: tuple[str, str], asked: _Asked, wanted
 def who(acting: Call) -> Who:
     """Return the sender of a request as policies and ACLs know it."""
     requester = acting.requester
-    return Who(requester.account_id, requester.project_id, user_arn(requester))
+    return Who(requester.account_id, requester.project_id, requester.arn)
 
 
 def _is_own(acting: Call) -> bool:

@@ -101,11 +101,6 @@ def keys(
     return found
 
 
-def user_arn(caller: Caller) -> str:
-    """Return the ARN of a Keystone user, as GetCallerIdentity does; '' for nobody."""
-    return f"arn:aws:iam::{caller.account_id}:user/{caller.user_name}" if caller.account_id else ""
-
-
 def _signer(
     requester: Caller, principal: Principal, verified: Verified | None, now: datetime
 ) -> dict[str, tuple[str, ...] | None]:
@@ -113,7 +108,7 @@ def _signer(
         return {"aws:principaltype": ("Anonymous",), "aws:userid": ("anonymous",)}
     found: dict[str, tuple[str, ...] | None] = {
         "aws:principalaccount": (requester.account_id,),
-        "aws:principalarn": (user_arn(requester),),
+        "aws:principalarn": (requester.arn,),
         "aws:principaltype": ("User",),
         "aws:userid": (requester.user_id,),
         "aws:username": (requester.user_name,),

@@ -225,15 +225,13 @@ def _entry(call: Call, served: Served) -> Entry:
     bucket, key = served.request.address
     path = head.raw_path.decode("latin-1")
     query = head.raw_query.decode("latin-1")
-    sender = call.requester
-    requester = f"arn:aws:iam::{sender.account_id}:user/{sender.user_name}" if sender.account_id else ""
     version = "" if signature is None else "SigV4" if signature.scope else "SigV2"
     return Entry(
         owner=call.caller.project_id,
         bucket=bucket,
         time=datetime.now(UTC) - timedelta(seconds=record.seconds),
         client=record.client,
-        requester=requester,
+        requester=call.requester.arn,
         request_id=record.request_id,
         operation=record.operation,
         method=head.method,

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from shim.auth.body import plain_body
 from shim.config import Settings
 from shim.context import Call, Caller
 from shim.errors import AwsError
-from shim.auth.body import plain_body
 from shim.locks import Locks
 from shim.protocol.message import Head
 from shim.s3.multipart.multipart import create_multipart_upload
