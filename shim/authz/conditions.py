@@ -18,7 +18,6 @@ from decimal import Decimal
 from ipaddress import ip_address, ip_network
 from typing import Final
 
-from shim.authz.keys import is_known
 from shim.authz.patterns import Context, Pattern, Patterns
 from shim.globs import Globs, Token
 
@@ -65,17 +64,18 @@ class Condition:
 
     def met(self, context: Context) -> bool | None:
         """Tell whether a request meets the condition; None if that cannot be known."""
-        if not is_known(self.key) or (found := context.get(self.key, ())) is None:
+        found = context.get(self.key, ())
+        if found is None:
             return None
         if self.operator is None:
             absent = not found
             return any((one.text.lower() == "true") is absent for one in self.values)
-        if self.every is not None:
-            if not found:
-                return self.every or self.if_exists
-            return (all if self.every else any)(self._one(value, context) is not self.negated for value in found)
         if not found:
-            return self.negated or self.if_exists
+            return self.negated or self.if_exists if self.every is None else self.every or self.if_exists
+        if self.patterns.unknown(context):
+            return None
+        if self.every is not None:
+            return (all if self.every else any)(self._one(value, context) is not self.negated for value in found)
         return any(self._one(value, context) for value in found) is not self.negated
 
     def unresolved(self, context: Context) -> bool:

@@ -2,7 +2,7 @@
 
 "If the code finds even one explicit deny that applies, [it] returns a final decision of Deny" (IAM User Guide, policy
 evaluation logic).  What the gateway cannot know counts against the request: a condition on an unknown key makes a deny
-apply and keeps an allow from applying.
+apply and keeps an allow from applying, and so does a variable whose value is unknown.
 """
 
 from __future__ import annotations
@@ -80,6 +80,8 @@ def _names(statement: Statement, asked: Asked, action: str) -> bool:
         return False
     if statement.allows and statement.resources.unresolved(asked.context):
         return False  # without the value of a variable nobody knows what the statement is about
+    if not statement.allows and not statement.not_resources and statement.resources.unknown(asked.context):
+        return True  # it may be about this resource
     return statement.resources.match(asked.resource, asked.context) is not statement.not_resources
 
 
@@ -91,7 +93,7 @@ def _applies(statement: Statement, asked: Asked) -> str:
             return ""
         met = one.met(asked.context)
         if met is None:
-            unknown = one.written
+            unknown = one.patterns.unknown(asked.context) or one.written
         elif not met:
             return ""
     if unknown and statement.allows:

@@ -1,4 +1,4 @@
-"""The condition keys that a bucket's policy may name; the gateway treats a condition on any other key as unmet.
+"""The condition keys that a bucket's policy may name; a policy with any other key is refused.
 
 The keys without a meaning here (a VPC, an organisation) are known: a request has no value for them, as a request to AWS
 from outside of a VPC or an organisation has none.

@@ -99,6 +99,11 @@ class Patterns:
         """Tell whether a pattern has a variable without a value."""
         return any(one.tokens(context) is None for one in self._varying)
 
+    def unknown(self, context: Context) -> str:
+        """Return the key of a variable whose value the gateway cannot know; '' if there is none."""
+        keys = (variable.key for one in self._varying for variable in one.variables)
+        return next((key for key in keys if context.get(key, ()) is None), "")
+
     def cost(self, text: str) -> int:
         """Estimate the cost of `match` in characters read."""
         return len(text) * (len(self._globs) + len(self._varying)) + sum(len(one.text) for one in self._varying)

@@ -24,7 +24,7 @@ from shim.http import request_head
 from shim.http.admission import REFUSED_SECONDS, Admission, refuse
 from shim.http.answer_head import Header
 from shim.http.exchange import Exchange
-from shim.http.proxies import Proxies
+from shim.http.proxies import Proxies, plain
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +103,7 @@ class Connection(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         host, port = (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else ("", 0)
+        host = plain(host) or host  # a listener on `::` sees IPv4 addresses as `::ffff:192.0.2.1`
         self._scope = {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},

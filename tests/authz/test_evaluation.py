@@ -105,6 +105,31 @@ def test_a_condition_that_is_surely_unmet_beside_an_unknown_one_keeps_a_deny_fro
     assert evaluate(policy, Asked(Who(*ANN), "s3:GetObject", "arn:aws:s3:::bkt/a", context)).effect is Effect.NEITHER
 
 
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"Condition": {"StringEquals": {"aws:username": "${s3:ExistingObjectTag/blocked}"}}},
+        {"Condition": {"StringNotEquals": {"aws:username": ["x", "${s3:ExistingObjectTag/blocked, 'x'}"]}}},
+        {"Condition": {"ForAnyValue:StringLike": {"aws:username": "${s3:ExistingObjectTag/blocked}*"}}},
+        {"Resource": "arn:aws:s3:::bkt/${s3:ExistingObjectTag/blocked}/*"},
+    ],
+)
+def test_a_variable_that_the_gateway_cannot_know_counts_against_the_request(elements: Any) -> None:
+    request = Asked(Who(*ANN), "s3:GetObject", "arn:aws:s3:::bkt/ann/k", {"aws:username": ("ann",)})
+    unknown = request._replace(context={**request.context, "s3:existingobjecttag/blocked": None})
+    assert evaluate(parsed(json.dumps(one("Deny", **elements)), BUCKET), unknown).effect is Effect.DENY
+    assert evaluate(parsed(json.dumps(one("Allow", **elements)), BUCKET), unknown).effect is Effect.NEITHER
+
+
+def test_a_variable_that_cannot_be_known_matters_only_to_a_condition_on_a_key_with_a_value() -> None:
+    condition = {"StringEquals": {"aws:username": "${s3:ExistingObjectTag/blocked}"}}
+    policy = parsed(json.dumps(one("Deny", Condition=condition)), BUCKET)
+    context = {"s3:existingobjecttag/blocked": None}
+    assert evaluate(policy, Asked(Who("", "", ""), "s3:GetObject", "arn:aws:s3:::bkt/k", context)).effect is (
+        Effect.NEITHER
+    )
+
+
 def test_the_value_of_a_variable_is_no_wildcard() -> None:
     policy = parsed(json.dumps(one("Allow", Resource="arn:aws:s3:::bkt/${aws:username}/*")), BUCKET)
     star = {"aws:username": ("*",)}

@@ -123,6 +123,42 @@ def test_head_and_small_body_leave_together_and_a_large_one_is_not_copied(
     assert b"".join(sent).endswith(b"".join(pieces))
 
 
+class From(Wire):
+    """A transport from one address."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__()
+        self._host = host
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return (self._host, 5, 0, 0) if name == "peername" else default
+
+
+@pytest.mark.parametrize(
+    ("host", "client"), [("::ffff:192.0.2.1", "192.0.2.1"), ("192.0.2.1", "192.0.2.1"), ("2001:db8::1", "2001:db8::1")]
+)
+def test_an_ipv4_client_of_an_ipv6_listener_has_its_ipv4_address(host: str, client: str) -> None:
+    async def talk() -> Any:
+        seen = []
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            seen.append(scope["client"])
+            await answering()(scope, receive, send)
+
+        config = configuration(app, Settings.model_validate({}), tls=False)
+        config.load()
+        state = ServerState()
+        make: Any = config.http_protocol_class
+        connection = make(config=config, server_state=state, app_state={})
+        connection.connection_made(From(host))
+        connection.data_received(get("/"))
+        await until(lambda: not state.tasks)
+        connection.connection_lost(None)
+        return seen
+
+    assert uvloop.run(talk()) == [(client, 5)]
+
+
 async def broken(scope: Any, receive: Any, send: Any) -> None:
     raise ZeroDivisionError
 

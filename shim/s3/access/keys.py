@@ -10,18 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 from shim.auth.sigv4 import Verified
 from shim.authz.keys import EXISTING_TAG
 from shim.authz.patterns import Context
 from shim.authz.principal import Principal, Proof
 from shim.context import Call, Caller
+from shim.errors import AwsError
 from shim.protocol.message import Head
+from shim.s3 import tags
+from shim.s3.objects.copying import parse_source
 
 _MEMBERS: Final[Mapping[str, str]] = {
     "ACL": "s3:x-amz-acl",
-    "CopySource": "s3:x-amz-copy-source",
     "Delimiter": "s3:delimiter",
     "GrantFullControl": "s3:x-amz-grant-full-control",
     "GrantRead": "s3:x-amz-grant-read",
@@ -44,6 +45,7 @@ _MEMBERS: Final[Mapping[str, str]] = {
     "VersionId": "s3:versionid",
     "WebsiteRedirectLocation": "s3:x-amz-website-redirect-location",
 }
+_SOURCE: Final = "s3:x-amz-copy-source"
 _REQUEST_TAG: Final = "s3:requestobjecttag/"
 _REQUEST_TAG_KEYS: Final = "s3:requestobjecttagkeys"
 # What a request's body holds is not known before it is read.
@@ -93,7 +95,7 @@ def keys(
         value = params.get(member)
         if value is not None:
             found[key] = (_written(value),)
-    found |= _tags(params.get("Tagging"))
+    found |= _source(params.get("CopySource")) | _tags(params.get("Tagging"), asked)
     found |= dict.fromkeys(_IN_BODY.get(call.operation, ()))
     for key in asked:
         if key.startswith(_UNKNOWN_TAGS) or (call.operation == "PutObjectTagging" and key.startswith(_REQUEST_TAG)):
@@ -126,14 +128,26 @@ def _signer(
     return found
 
 
-def _tags(text: Any) -> dict[str, tuple[str, ...] | None]:
+def _source(header: Any) -> dict[str, tuple[str, ...] | None]:
+    """Return a copy's source as `bucket/key`, decoded as the copy decodes it."""
+    if not isinstance(header, str):
+        return {}
+    try:
+        bucket, key, _ = parse_source(header)
+    except AwsError:  # the copy is refused too
+        return {_SOURCE: None}
+    return {_SOURCE: (f"{bucket}/{key}",)}
+
+
+def _tags(text: Any, asked: Iterable[str]) -> dict[str, tuple[str, ...] | None]:
+    """Return the tags that a request gives an object; those of a header that the upload refuses are unknown."""
     if not isinstance(text, str):
         return {}
-    pairs = parse_qsl(text, keep_blank_values=True)
-    return {
-        _REQUEST_TAG_KEYS: tuple(name for name, _ in pairs),
-        **{f"{_REQUEST_TAG}{name}": (value,) for name, value in pairs},
-    }
+    try:
+        given = tags.of_header(text)
+    except AwsError:
+        return dict.fromkeys((_REQUEST_TAG_KEYS, *(key for key in asked if key.startswith(_REQUEST_TAG))))
+    return {_REQUEST_TAG_KEYS: tuple(given), **{f"{_REQUEST_TAG}{name}": (value,) for name, value in given.items()}}
 
 
 def _written(value: object) -> str:
