@@ -6,17 +6,19 @@ before the deletion, so an object that was overwritten since then stays.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final
 
 from adapters.errors import BackendError, Fault
 from shim.context import Call
 from shim.errors import AwsError
-from shim.s3.lifecycle.evaluation import Due
+from shim.s3.lifecycle.evaluation import Due, Version
 from shim.s3.lifecycle.registry import Entry
 from shim.s3.multipart.multipart import abort_multipart_upload
-from shim.s3.objects.deleting import delete_object
+from shim.s3.objects.conditions import LastCheck
+from shim.s3.objects.deleting import expire_object
 from shim.sweeps.counts import DONE, FAILED, KEPT, tell
 from shim.sweeps.tools import Tools
 from shim.undo import to_the_end
@@ -28,10 +30,12 @@ _OF_THE_BUCKET: Final = frozenset(
 _LOCKS: Final = "coordination"  # the service of a lock that somebody holds for long
 
 
-async def expire(tools: Tools, call: Call, entry: Entry, due: Due, key: str, modified: datetime) -> None:
-    """Delete a current object if it still is the one of that time."""
-    asked = {"Bucket": entry.bucket, "Key": key, "IfMatchLastModifiedTime": modified}
-    await _do(tools, entry, due, key, "", delete_object(call, asked))
+async def expire(
+    tools: Tools, call: Call, entry: Entry, due: Due, version: Version, still_due: LastCheck | None = None
+) -> None:
+    """Delete a current object if it still is the one of that time, and `still_due` does not raise."""
+    work = expire_object(call, entry.bucket, version.key, version.modified, still_due)
+    await _do(tools, entry, due, version.key, "", work)
 
 
 async def abort(tools: Tools, call: Call, entry: Entry, due: Due, key: str, upload: str, initiated: datetime) -> None:
@@ -42,9 +46,17 @@ async def abort(tools: Tools, call: Call, entry: Entry, due: Due, key: str, uplo
 
 async def _do(tools: Tools, entry: Entry, due: Due, key: str, version: str, work: Awaitable[Any]) -> None:
     """Await an action, to its end even if the sweeper is stopped, and tell its outcome."""
-    try:
+    async with telling(tools, entry, due, key, version):
         await tools.pace.turn()
         await to_the_end(work)
+        tell(tools.counts, entry, due, key, version, DONE)
+
+
+@asynccontextmanager
+async def telling(tools: Tools, entry: Entry, due: Due, key: str, version: str = "") -> AsyncIterator[None]:
+    """Tell a failure of the block as the outcome of an action; raise only what the next object would meet too."""
+    try:
+        yield
     except AwsError as error:
         outcome = FAILED if error.status >= 500 else KEPT
         tell(tools.counts, entry, due, key, version, outcome, error.code)
@@ -53,5 +65,3 @@ async def _do(tools: Tools, entry: Entry, due: Due, key: str, version: str, work
         tell(tools.counts, entry, due, key, version, KEPT if held else FAILED, error.fault.value)
         if error.fault in _OF_THE_BUCKET and not held:
             raise
-    else:
-        tell(tools.counts, entry, due, key, version, DONE)

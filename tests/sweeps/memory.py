@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from adapters.types.objects import (
     Stored,
     Written,
 )
+from shim.s3.objects.headers import TAGGING
 
 NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
 OLD = datetime(2026, 1, 1, tzinfo=UTC)
@@ -44,6 +46,10 @@ class Memory:
     def add(self, container: str, name: str, modified: datetime = OLD, body: bytes = b"x") -> None:
         """Store an object as of a time."""
         self.containers_.setdefault(container, {})[name] = Kept(body, modified, Description("text/plain"))
+
+    def tag(self, container: str, name: str, **tags: str) -> None:
+        """Set the tags that were given with an object's write."""
+        self._object(container, name).description = Description("text/plain", {TAGGING: json.dumps(tags)})
 
     def names(self, container: str) -> list[str]:
         return sorted(self.containers_.get(container, {}))

@@ -17,6 +17,7 @@ from shim.config import Settings
 from shim.locks import Locks
 from shim.s3.lifecycle.evaluation import Days
 from shim.s3.lifecycle.registry import CONTAINER
+from shim.s3.names import marker, new_upload_id
 from shim.sweeps.pace import Pace
 from shim.sweeps.sweeping import lead
 from shim.sweeps.tools import Tools
@@ -24,6 +25,8 @@ from tests.sweeps.memory import NOW, OLD, Memory
 
 T = TypeVar("T")
 RULE = {"ID": "r", "Status": "Enabled", "Filter": {}, "Expiration": {"Days": 1}}
+TAGGED = {**RULE, "Filter": {"Tag": {"Key": "stage", "Value": "test"}}}
+ABORTING = {"ID": "r", "Status": "Enabled", "Filter": {}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}
 DOWN = BackendError(Fault.UNAVAILABLE, service="object-store", detail="down")
 
 
@@ -189,7 +192,53 @@ def test_a_rule_that_is_removed_during_a_sweep_stops(world: World) -> None:
 
     world.swift.before = removed
     assert world.sweep()
-    assert world.swift.names("one") == [f"k{number:04}" for number in range(997, 1500)]
+    left = world.swift.names("one")
+    assert left[-1] == "k1499"
+    assert 1500 - 501 - 8 < len(left) <= 1500 - 501  # those under way ended
+
+
+def test_a_rule_that_is_removed_stops_the_aborts_of_uploads(world: World) -> None:
+    world.set_rules("one", [ABORTING])
+    for number in range(100):
+        world.swift.add("one+segments", marker(f"k{number:03}", new_upload_id()), body=b"")
+    swept = 0
+
+    def removed(method: str, args: tuple[Any, ...]) -> None:
+        nonlocal swept
+        if method == "delete" and args[0] == "one+segments":
+            swept += 1
+            world.set_rules("one", None)
+
+    world.swift.before = removed
+    assert world.sweep()
+    assert 1 <= swept <= 8
+    assert len(world.swift.names("one+segments")) == 100 - swept
+
+
+def test_an_object_whose_record_is_damaged_is_left_and_the_others_go(world: World) -> None:
+    world.set_rules("one", [TAGGED])
+    for key in ("a", "b", "c"):
+        world.swift.tag("one", key, stage="test")
+    world.swift.add("one+records", "b/null", body=b"{")
+    assert world.sweep()
+    assert (world.swift.names("one"), world.swift.names("two")) == (["b"], [])
+    assert world.counts.actions == {"done": 5, "failed": 1}
+    assert world.counts.buckets == {"swept": 2}
+
+
+def test_an_object_whose_tag_is_removed_after_it_was_read_stays(world: World) -> None:
+    world.set_rules("one", [TAGGED])
+    for key in ("a", "b", "c"):
+        world.swift.tag("one", key, stage="test")
+
+    def changed(method: str, args: tuple[Any, ...]) -> None:
+        if method == "head" and args == ("one+records", "b/null"):  # the object itself was read right before
+            world.swift.tag("one", "b", stage="prod")
+
+    world.swift.before = changed
+    assert world.sweep()
+    assert world.swift.names("one") == ["b"]
+    assert world.counts.actions == {"done": 5, "kept": 1}
 
 
 def test_an_interrupted_sweep_goes_on_where_its_note_says(world: World) -> None:

@@ -26,6 +26,7 @@ from shim.s3.objects.s3_middleware import with_s3_etag
 from shim.undo import to_the_end
 
 T = TypeVar("T")
+LastCheck = Callable[[], Awaitable[None]]
 
 _READING = tuple(
     frozenset(prefix + name for name in ("IfMatch", "IfNoneMatch", "IfModifiedSince", "IfUnmodifiedSince"))
@@ -154,21 +155,25 @@ def holding(
     *,
     deleting: bool = False,
     always: bool = False,
+    last: LastCheck | None = None,
 ) -> AbstractAsyncContextManager[None]:
     """Check a condition and run the block that writes under its lock.
 
-    Without a condition just run the block, under the lock if `always`.
+    Without a condition just run the block, under the lock if `always`.  `last` is a further check, which is done
+    under that lock and may raise.
     """
-    return _held(call, bucket, key, condition, deleting) if condition or always else _FREE
+    return _held(call, bucket, key, condition, deleting, last) if condition or always else _FREE
 
 
 @asynccontextmanager
 async def _held(
-    call: Call, bucket: str, key: str, condition: WriteCondition | None, deleting: bool
+    call: Call, bucket: str, key: str, condition: WriteCondition | None, deleting: bool, last: LastCheck | None
 ) -> AsyncIterator[None]:
     async with call.locks.hold(*lock_of(call, bucket, key)):
         if condition:
             condition.check(key, await present(call, bucket, key), deleting=deleting)
+        if last:
+            await last()
         yield
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from adapters.errors import BackendError, Fault, absent_is
@@ -32,15 +33,28 @@ async def delete_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
     return await _delete(call, bucket, req["Key"], versions.asked(req), conditions.WriteCondition(req))
 
 
+async def expire_object(
+    call: Call, bucket: str, key: str, modified: datetime, still_due: conditions.LastCheck | None = None
+) -> None:
+    """Delete a current object if it still is the one of that time; `still_due` may refuse it under the key's lock."""
+    condition = conditions.WriteCondition({"IfMatchLastModifiedTime": modified})
+    await _delete(call, bucket, key, "", condition, still_due)
+
+
 async def _delete(
-    call: Call, bucket: str, key: str, version: str, condition: conditions.WriteCondition
+    call: Call,
+    bucket: str,
+    key: str,
+    version: str,
+    condition: conditions.WriteCondition,
+    last: conditions.LastCheck | None = None,
 ) -> dict[str, Any]:
     """Delete an object or a version of it, and return the answer's members."""
     if version:
         return await _delete_version(call, bucket, key, version, condition)
     old = await segments.behind(call, bucket, key)
     recorded = records.SETTING in await configuration(call, bucket)
-    async with conditions.holding(call, bucket, key, condition, deleting=True, always=recorded):
+    async with conditions.holding(call, bucket, key, condition, deleting=True, always=recorded, last=last):
         marker = await absent_is("", call.cloud.objects.delete(bucket, key), resource="object")
         null = not marker or await versions.is_suspended(call, bucket)
         if recorded and null:
