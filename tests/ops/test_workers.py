@@ -67,7 +67,7 @@ class Running:
     def ask(self, times: int) -> None:
         """Send requests that nobody signed, each on a connection of its own, so that every worker gets some."""
         for _ in range(times):
-            assert get(self.urls["listening"] + "/bucket/key")[0] == 403
+            assert get(self.urls["listening"] + "/")[0] == 403
 
 
 @pytest.fixture

@@ -45,7 +45,8 @@ def test_a_declared_value_is_refused_through_the_door(
     answer = door.knock(request.method, request.url, request.headers, request.body)
     (record,) = door.records
     general = "NotImplemented" if service.name == "s3" else "UnsupportedOperation"
-    assert code_of(answer.body) == record.code == (declared.code or general)
+    assert record.code == (declared.code or general)
+    assert code_of(answer.body) == record.code or request.method == "HEAD"  # whose answer has no body
     assert 400 <= answer.status < 500 or answer.status == 501
     assert record.refused
     assert not door.touched

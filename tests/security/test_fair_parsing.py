@@ -41,7 +41,7 @@ class Slow:
     def __getattr__(self, name: str) -> Any:
         return getattr(FRONTENDS["ec2"].service, name)
 
-    def parse(self, operation: Any, request: Any, raw: bytes) -> dict[str, Any]:
+    def parse(self, operation: Any, request: Any, raw: bytes, account: str = "") -> dict[str, Any]:
         """Parse as EC2's service does, after a pause in which a second thread would come in."""
         with self._lock:
             self._running += 1
@@ -50,7 +50,7 @@ class Slow:
         with self._lock:
             self._running -= 1
             self.parsed.append(request.head.first["x-sent-by"])
-        parsed: dict[str, Any] = FRONTENDS["ec2"].service.parse(operation, request, raw)
+        parsed: dict[str, Any] = FRONTENDS["ec2"].service.parse(operation, request, raw, account)
         return parsed
 
 

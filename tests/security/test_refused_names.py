@@ -46,7 +46,11 @@ def s3(method: str, path: str, **headers: str) -> Wire:
         (ec2("Action=DetachVolume&VolumeId=vol-12345678&Force=true"), "Force", "Force"),
         (sts("Action=AssumeRole"), "AssumeRole", "AssumeRole"),
         (sts("Action=GetCallerIdentity&Milk=yes"), "Milk", "other"),
-        (s3("PUT", "/bucket/key", x_amz_tagging="a=b"), "x-amz-tagging", "x-amz-tagging"),
+        (
+            s3("PUT", "/bucket/key", x_amz_write_offset_bytes="1"),
+            "x-amz-write-offset-bytes",
+            "x-amz-write-offset-bytes",
+        ),
         (s3("PUT", "/bucket/key", x_amz_coffee="a"), "x-amz-coffee", "other"),
         (s3("GET", "/bucket/key?torrent"), "GetObjectTorrent", "GetObjectTorrent"),
         (s3("GET", "/bucket?max-keys=many"), "max-keys", "max-keys"),
