@@ -29,7 +29,7 @@ from shim.protocol.operation import Operation
 from shim.s3 import name_registry
 from shim.s3.access import acls, questions
 from shim.s3.access.acls import Rule
-from shim.s3.access.judge import Judge
+from shim.s3.access.judge import Judge, access_denied
 from shim.s3.access.keys import keys
 from shim.s3.access.place import place
 from shim.s3.access.questions import Question, arn
@@ -44,6 +44,12 @@ _SPECIAL: Final = questions.GIVING | {"x-amz-copy-source"}
 _OWN: Final = Decision(True, "the signer acts in its own project, where OpenStack's policies decide")
 _READS_ONLY: Final = Decision(False, "the roles of the signer let it only read in its own project")
 _ABSENT_CODES: Final = frozenset(("NoSuchKey", "NoSuchVersion"))
+# What AWS refuses to anonymous callers whatever the policy allows, with its sentences, which have two spaces.
+_UPLOADS: Final = "Anonymous users cannot initiate multipart uploads.  Please authenticate."
+_NOT_ANONYMOUS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("CreateMultipartUpload", "UploadPart", "UploadPartCopy", "CompleteMultipartUpload"), _UPLOADS),
+    "CopyObject": "Anonymous users cannot copy objects.  Please authenticate.",
+}
 
 
 class _Asked:
@@ -80,6 +86,8 @@ async def authorise(
             return _OWN
     if operation.name == "CreateBucket":
         return _creation(call, signed=signed)
+    if not signed and operation.name in _NOT_ANONYMOUS:
+        return Decision(False, "nobody signed", access_denied(_NOT_ANONYMOUS[operation.name]))
     try:
         return await _decide(call, bucket, _Asked(request, operation, principal, verified))
     except BackendError as error:
@@ -118,6 +126,8 @@ async def _decide(call: Call, bucket: str, asked: _Asked) -> Decision:
         decision = await _in_bucket(reading, (source, source_key), asked, wanted)
         if decision.allowed and reading.caller.project_id != acting.caller.project_id:
             acting.source = replace(reading)  # `reading` may be `call`, which changes below
+        if reading is not None:
+            acting.hidden |= reading.hidden  # one answer tells of both buckets
     if decision.allowed and name in questions.UPLOADS and (acting is not call or asked.gives_acl):
         call.acl = await of_write(acting, bucket, asked.params)
     if decision.allowed and acting is not call:
@@ -188,7 +198,8 @@ async def _all(acting: Call, bucket: str, asked: _Asked, judge: Judge, wanted: l
     """Decide on all actions that a request needs; those of DeleteObjects, whose keys are in its body, come later."""
     if asked.operation.name == "DeleteObjects":
         acting.refusals = partial(judge.refusals, bucket)
-        return judge.might("s3:DeleteObject")
+        some = judge.might("s3:DeleteObject")
+        return some if some.allowed else judge.might("s3:DeleteObjectVersion")
     decision = _OWN
     for question in wanted:
         decision = await judge.decide(question)
