@@ -85,7 +85,9 @@ async def create_bucket(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
     _check_location(call, (req.get("CreateBucketConfiguration") or {}).get("LocationConstraint"))
     given = acl.of_new_bucket(call, req)
     async with name_registry.claiming(call, name) as claim, undoing() as undo:
-        made = await _make(call, name, claim)
+        # The lock keeps a deletion of the old bucket of that name from emptying the new one's further containers.
+        async with documents.alone(call, name):
+            made = await _make(call, name, claim)
         configuration.forget(call, name)
         if made:
             undo(_delete_container, call, name)
@@ -166,15 +168,23 @@ async def delete_bucket(call: Call, req: Mapping[str, Any]) -> None:
     """Delete an empty bucket with its configuration, left side records and the parts of its abandoned uploads."""
     name = names.bucket(call, req)
     has_rules = rules.NAME in await configuration.read(call, name)
-    # A new bucket of that name writes its documents after these are deleted.
+    # A new bucket of that name is made after all this is deleted.
     async with name_registry.releasing(call, name), documents.alone(call, name):
         await _delete_container(call, name)
         configuration.forget(call, name)
         await _drop_container(call, names.documents(name))
         await _drop_container(call, names.records(name))
-    await _drop_container(call, names.segments(name))
-    if has_rules:
+        await _drop_container(call, names.segments(name))
+        if has_rules:
+            await _leave(call, name)
+
+
+async def _leave(call: Call, name: str) -> None:
+    """Remove a deleted bucket from the registry of lifecycle rules; the sweeper removes an entry that stays."""
+    try:
         await registry.leave(call, name)
+    except BackendError as error:
+        log.warning("request %s: the lifecycle entry of %s stays behind: %s", call.request_id, name, error)
 
 
 async def _delete_container(call: Call, name: str) -> None:

@@ -56,11 +56,6 @@ def of(content_type: str) -> Envelope | None:
     return Envelope(fields["sort"], fields["name"], fields["value"], size, fields["seal"] or "")
 
 
-def without(content_type: str) -> str:
-    """Return a content type without the parameter."""
-    return _PARAMETER.sub("", content_type)
-
-
 def enclosed(content_type: str, envelope: Envelope) -> str:
     """Return a content type with the parameter."""
     return f"{content_type}; {MARK}={envelope.text}"
@@ -75,7 +70,9 @@ def size_of(content_type: str, stored: int) -> int:
         envelope = of(content_type)
     except TamperedError:
         return stored
-    return envelope.size if envelope is not None and envelope.seal else size_of_stream(stored)
+    if envelope is None:  # the mark is no parameter
+        return stored
+    return envelope.size if envelope.seal else size_of_stream(stored)
 
 
 def size_of_stream(stored: int) -> int:

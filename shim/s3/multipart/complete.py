@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -28,6 +29,8 @@ from shim.s3.multipart.uploads import Upload
 from shim.s3.objects import checksums, conditions, records, segments, versions
 from shim.s3.objects.headers import IN_STEP, TAGGING, UPLOAD, etag_of, marked_null, storage_class, typed
 from shim.s3.service import action
+
+log = logging.getLogger(__name__)
 
 SMALLEST_PART: Final = 5 << 20  # "each part must be at least 5 MB in size, except the last part"
 _MD5: Final = re.compile(r"[0-9a-f]{32}")
@@ -134,10 +137,19 @@ async def _complete(call: Call, req: Mapping[str, Any], asked: Completion) -> Ma
         await versions.drop_nulls(call, upload.bucket, upload.key, version)
     answer = _answer(call, req, etag, assembly.checksum, "" if null else version)
     if expiration.may_be_told(call, upload.bucket):
-        stored = await records.head(call, upload.bucket, upload.key)
-        size, tagging = assembly.size, stored.metadata.get(TAGGING, "")
-        answer |= await expiration.members(call, upload.bucket, upload.key, size, stored.modified, tagging)
+        answer |= await _expiration(call, upload, assembly.size)
     return {**answer, **(sealing.members if sealing else {})}
+
+
+async def _expiration(call: Call, upload: Upload, size: int) -> dict[str, str]:
+    """Return the member that says when the object expires; none if it cannot be described now, as it is complete."""
+    try:
+        stored = await records.head(call, upload.bucket, upload.key)
+    except (AwsError, BackendError) as error:
+        log.warning("request %s: no expiration is told in %s: %s", call.request_id, upload.bucket, error)
+        return {}
+    tagging = stored.metadata.get(TAGGING, "")
+    return await expiration.members(call, upload.bucket, upload.key, size, stored.modified, tagging)
 
 
 async def _mine(call: Call, upload: Upload, req: Mapping[str, Any], etag: str, there: Stored | None) -> Stored | None:

@@ -21,7 +21,7 @@ from shim.s3.errors import invalid_request, precondition_failed
 from shim.s3.multipart import uploads
 from shim.s3.multipart.storing import PartWrite, put_part, stream_part
 from shim.s3.multipart.uploads import ALGORITHM, KIND, Upload
-from shim.s3.objects import checksums, conditions, ranges, records, segments, storage_classes
+from shim.s3.objects import checksums, conditions, ranges, records, storage_classes
 from shim.s3.objects.copying import SOURCE_CONDITIONS, Source, check_copy_size, computed, source_of, source_version
 from shim.s3.objects.headers import ACL, CHECKSUM, DESCRIBING, IN_STEP, PLACING, UPLOAD, description
 from shim.s3.objects.objects import SMALL, check_size, header_checksum
@@ -227,14 +227,10 @@ async def _abort(call: Call, req: Mapping[str, Any]) -> None:
 
 
 async def _free(call: Call, upload: Upload) -> None:
-    """Delete an upload's parts, except segments of the object and of its versions.
-
-    A completion that was interrupted after it wrote the object leaves its upload open.
-    """
+    """Delete an upload's parts, except segments of the object and of its versions."""
     found = await uploads.contents(call, upload)
     if not found:
         return
-    kept = frozenset(await segments.behind(call, upload.bucket, upload.key))
-    kept |= await uploads.used_by_versions(call, upload)
+    kept = await uploads.in_use(call, upload)
     if await call.cloud.objects.delete_many(upload.container, [name for name in found if name not in kept]):
         raise BackendError(Fault.UNAVAILABLE, service="object-store", resource="object", detail="parts are left")

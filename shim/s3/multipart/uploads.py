@@ -218,6 +218,21 @@ async def used_by_versions(call: Call, upload: Upload, *, but: str = "") -> froz
     return frozenset(itertools.chain(*await gather_all(manifests, most=_AT_ONCE)))
 
 
+async def in_use(call: Call, upload: Upload) -> frozenset[str]:
+    """Return the segments of the object and of the versions that this upload made.
+
+    A completion that was interrupted after it wrote the object leaves its upload open.  In a bucket with versions the
+    object is a link, and the listing of versions lags behind, so the object is also looked up through the link.
+    """
+    store, bucket, key = call.cloud.objects, upload.bucket, upload.key
+    found = await segments.behind(call, bucket, key)
+    if not found:
+        stored = await absent_is(None, store.head(bucket, key))
+        if stored is not None and stored.metadata.get(UPLOAD) == upload.id and stored.layout == "static":
+            found = await absent_is([], segments.of_manifest(store, bucket, key, stored.version))
+    return frozenset(found) | await used_by_versions(call, upload)
+
+
 async def for_many(call: Call, parts: int, work: Callable[[], T]) -> T:
     """Run a function over parts; in the worker if there are many, so that other requests do not wait."""
     return work() if parts <= _MANY else await call.worker.run(call.caller.account_id, work)

@@ -56,16 +56,15 @@ async def _delete(
     recorded = records.SETTING in await configuration(call, bucket)
     async with conditions.holding(call, bucket, key, condition, deleting=True, always=recorded, last=last):
         marker = await absent_is("", call.cloud.objects.delete(bucket, key), resource="object")
-        null = not marker or await versions.is_suspended(call, bucket)
-        if recorded and null:
+        null = bool(marker) and await versions.is_suspended(call, bucket)
+        # What is known of the suspension or of the versions may be old, and then the version `null` stays.
+        gone = await versions.drop_nulls(call, bucket, key, marker) if null else not marker
+        if recorded and gone:
             await records.delete(call, bucket, key)
     if not marker:  # the object is gone; otherwise it is a version now, and its segments stay
         await segments.remove(call, bucket, old)
         return {}
-    if not null:
-        return {"VersionId": marker, "DeleteMarker": True}
-    await versions.drop_nulls(call, bucket, key, marker)
-    return {"VersionId": NULL_VERSION, "DeleteMarker": True}
+    return {"VersionId": NULL_VERSION if null else marker, "DeleteMarker": True}
 
 
 async def _delete_version(

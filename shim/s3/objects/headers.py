@@ -39,6 +39,7 @@ REDIRECT: Final = "passerelle-redirect"  # x-amz-website-redirect-location
 _ETAG: Final = re.compile(r'\s*;\s*s3_etag="?([0-9a-f]{32}(?:-[0-9]{1,5})?)"?')
 _NULL: Final = re.compile(r"\s*;\s*s3_null=[^;]*")  # marks S3's version `null` among Swift's versions
 _OURS: Final = "s3_"  # all parameters of content types that the gateway writes begin so
+_is_ours: Final = re.compile(rf"[^0-9A-Za-z]*{_OURS}").match  # whatever a parser may skip before the name
 # The storage class, which listings show.  An object of the class STANDARD has no such parameter.
 _CLASS: Final = re.compile(r'\s*;\s*s3_class="?([A-Z_]{1,32})"?')
 _LONGEST_REDIRECT: Final = 2048  # "The length of the value is limited to 2 KB" (PutObject)
@@ -50,7 +51,8 @@ _KEPT: Final = (
     ("Expires", "expires"),
 )
 _KEPT_MEMBERS: Final = frozenset(member for member, _ in _KEPT)
-_NO_MD5: Final = f"{MARK}=1.{envelope.STORE}"  # of SSE-S3: without an `s3_etag` the MD5 was not known in time
+# Of SSE-S3: without an `s3_etag` the MD5 was not known in time.
+_has_no_md5: Final = re.compile(rf';\s*{MARK}="?1\.{envelope.STORE}').search
 PLACING: Final = {"StorageClass": storage_classes.ELSEWHERE}  # the storage classes that are refused
 
 # Members of a request that describe the object.
@@ -130,10 +132,12 @@ def _encoding(value: str) -> str:
 def typed(content_type: str, etag: str = "", storage: str | None = None) -> str:
     """Return a content type with a multipart ETag and a storage class, or with none.
 
-    A client's parameters of these names are removed.
+    All parameters that the gateway may have written, or a client may have forged, are removed: whole ones in one pass,
+    so that what is removed never joins two texts to a new parameter.
     """
     if _OURS in content_type:
-        content_type = _NULL.sub("", _CLASS.sub("", _ETAG.sub("", envelope.without(content_type))))
+        first, *parameters = content_type.split(";")
+        content_type = ";".join([first, *(one for one in parameters if not _is_ours(one))])
     if storage and storage != storage_classes.STANDARD:
         content_type += f"; s3_class={storage}"
     return f"{content_type}; s3_etag={etag}" if etag else content_type
@@ -171,7 +175,7 @@ def etag_of(stored: Stored) -> str:
         found = _ETAG.search(stored.content_type)
         if found:
             return found[1]
-    return stored.etag if stored.layout == "plain" and _NO_MD5 not in stored.content_type else f"{stored.etag}-N"
+    return stored.etag if stored.layout == "plain" and not _has_no_md5(stored.content_type) else f"{stored.etag}-N"
 
 
 def with_plain_size(stored: Stored) -> Stored:
@@ -275,7 +279,7 @@ def listed_etag(row: Mapping[str, Any]) -> str:
     if "slo_etag" in row:
         told: str = row.get("s3_etag") or f'"{row["slo_etag"].strip(chr(34))}-N"'
         return told
-    if _NO_MD5 in content_type:
+    if MARK in content_type and _has_no_md5(content_type):
         return f'"{row["hash"]}-N"'
     return f'"{row["hash"]}"'
 

@@ -79,18 +79,21 @@ async def head(call: Call, bucket: str, key: str, version: str) -> Stored:
 
 
 async def instead(call: Call, bucket: str, key: str, version: str, error: BackendError) -> str:
-    """Return the version to read after reading failed, or raise S3's error for a version that cannot be read."""
+    """Return the version to read after reading failed, or raise S3's error for a version that cannot be read.
+
+    The answer is an id of Swift's.  There is none instead of such an id, so a second failure ends the reading.
+    """
     if error.fault is not Fault.NOT_FOUND or error.resource not in ("object", "version"):
         raise error
     if error.resource == "version":
         if version == NULL_VERSION:
-            found = nulls(await of_key(call, bucket, key), await state_of(call, bucket))
-            if found:
-                return found[0]["version_id"]
+            for row in nulls(await of_key(call, bucket, key), await state_of(call, bucket)):
+                if row["version_id"] != NULL_VERSION:  # otherwise the row is stale: reading this failed
+                    return row["version_id"]
         elif error.version:
             await _refuse_marker(call, bucket, version)
         raise no_such_version(key, version) from error
-    if not error.version:  # the bucket never had versions
+    if version or not error.version:  # without an id in the error, the bucket never had versions
         raise error
     newest = await _newest(call, bucket, key)
     if newest is None:
@@ -209,22 +212,25 @@ async def written(
     return {}
 
 
-async def drop_nulls(call: Call, bucket: str, key: str, newer: str) -> None:
-    """Remove the version `null` that a newer one replaces, if versioning is still suspended.
+async def drop_nulls(call: Call, bucket: str, key: str, newer: str) -> bool:
+    """Remove the version `null` that a newer one replaces, if versioning is still suspended; return whether it was.
 
     The new one is already written, so a failure is only logged: the old one stays as a version.
     """
+    removed = False
     try:
         now = versioning.state(await configuration.read(call, bucket))
         if now.status != versioning.SUSPENDED:
-            return
+            return False
         rows = await of_key(call, bucket, key)
         for row in nulls(rows, now):
             # An object in the container itself is gone: the new version's link stands there.
             if row["version_id"] != NULL_VERSION and row["version_id"] < newer:
                 await remove(call, bucket, key, row["version_id"], rows)
+                removed = True
     except BackendError as error:
         log.warning("request %s: a null version in %s stays behind: %s", call.request_id, bucket, error)
+    return removed
 
 
 async def remove(call: Call, bucket: str, key: str, version: str, rows: Sequence[ObjectRow]) -> None:

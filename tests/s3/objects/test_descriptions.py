@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.errors import BackendError, Fault
@@ -15,6 +15,7 @@ from adapters.openstack.swift import headers as swift_headers
 from adapters.openstack.swift.http import path_of
 from adapters.types.objects import Description, Stored
 from shim.s3 import errors
+from shim.s3.encryption import envelope
 from shim.s3.multipart.complete import multipart_etag
 from shim.s3.objects import checksums, headers
 
@@ -62,6 +63,29 @@ def test_a_multipart_etag_hides_in_the_content_type(content_type: str, parts: in
         assert headers.etag_of(stored(written, layout="static")) == etag
         assert headers.typed(written) == content_type
         assert headers.listed_etag({"content_type": written, "hash": "x", "slo_etag": "y"}) == f'"{etag}"'
+
+
+PIECES = [*'; \t"=a/_x', "s3_", "s3_sse=", "s3_etag=", "s3_null=", "s3_class=", "1.c.AAAA.BBBB", "1.s.AAAA.BBBB"]
+
+
+@given(st.text() | st.lists(st.sampled_from([*PIECES, ETAG]), max_size=16).map("".join))
+@example("a/b;; s3_sse=x s3_sse=1.c.AAAA.BBBB")
+@example(f"a/b; s3_etag;  s3_null=; s3_etag={ETAG}-2")
+@example("s3_sse=1.s.AAAA.BBBB")
+def test_a_client_cannot_forge_what_the_gateway_writes_into_content_types(told: str) -> None:
+    plain = headers.typed(told)
+    assert envelope.of(plain) is None
+    assert (headers.kept_etag(plain), headers.etag_of(stored(plain))) == ("", ETAG)
+    assert headers.listed_etag({"content_type": plain, "hash": ETAG}) == f'"{ETAG}"'
+    assert not headers.is_marked_null(plain)
+    assert headers.storage_class(plain) == "STANDARD"
+    assert headers.with_plain_size(stored(plain)).size == stored().size
+    assert headers.listed_sizes([{"content_type": plain, "bytes": 99}]) == [99]
+    assert headers.typed(plain) == plain
+
+
+def test_a_clients_other_parameters_stay() -> None:
+    assert headers.typed("a/b; x=1; s3_class=GLACIER;charset=utf-8; y=s3_z") == "a/b; x=1;charset=utf-8; y=s3_z"
 
 
 def test_etags_of_objects_that_others_made() -> None:
