@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from adapters.errors import Fault
 from adapters.types.objects import Stored
 from shim.s3.buckets.buckets import create_bucket, delete_bucket
-from tests.s3.small_store import WHEN, SmallStore, call_of
+from tests.s3.small_store import WHEN, SmallStore, call_of, failure
 
 
 class SlowStore(SmallStore):
@@ -45,3 +47,25 @@ def test_what_a_new_bucket_stores_stays() -> None:
     assert store.containers == {"bbb": {}}
     made = calls.index(("create_container", "bbb"))
     assert all(place < made for place, call in enumerate(calls) if call[0].startswith("delete"))
+
+
+@dataclass
+class NoOwnCloud:
+    """The clouds of a gateway's user that cannot be reached."""
+
+    asked: int = 0
+
+    async def own(self, request_id: str) -> Any:
+        self.asked += 1
+        raise failure(Fault.UNAVAILABLE)
+
+    async def shared(self, request_id: str) -> Any:
+        return None
+
+
+def test_a_deletion_succeeds_though_its_lifecycle_entry_stays() -> None:
+    store = SmallStore({"bbb": {}}, {"s3-config-lifecycle": "[]"})
+    call, clouds = call_of(store, "DeleteBucket"), NoOwnCloud()
+    call.clouds = clouds  # type: ignore[assignment]
+    asyncio.run(delete_bucket(call, {"Bucket": "bbb"}))
+    assert (store.containers, clouds.asked) == ({}, 1)

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from adapters.errors import BackendError, Fault
 from adapters.types.objects import NULL_VERSION, ObjectRow
 from shim.errors import AwsError
 from shim.s3.objects import records, versions
-from tests.s3.small_store import SmallStore, call_of
+from tests.s3.small_store import MARKER_ID, SmallStore, call_of, failure
 
 STALE: ObjectRow = {
     "name": "k",
@@ -46,3 +47,22 @@ def test_an_older_row_is_read_after_a_stale_one() -> None:
         asyncio.run(records.head(call_of(store, "HeadObject", CONFIGURED), "bbb", "k", version=NULL_VERSION))
     assert raised.value.code == "NoSuchVersion"
     assert [one[3] for one in store.seen if one[0] == "head"] == [NULL_VERSION, row["version_id"]]
+
+
+class AllGone(SmallStore):
+    """A store whose objects are gone whatever id is read, and which names the container's current version each time."""
+
+    async def head(self, container: str, name: str, **asked: Any) -> Any:
+        self._note("head", container, name, asked["version"])
+        error = failure(Fault.NOT_FOUND)
+        error.version = MARKER_ID
+        raise error
+
+
+@pytest.mark.parametrize("read", [partial(versions.head, version=""), records.head])
+def test_a_current_version_that_is_gone_too(read: Callable[..., Awaitable[Any]]) -> None:
+    store = AllGone({"bbb": {}}, versions_kept=True, rows=[{**STALE, "version_id": MARKER_ID}])
+    with pytest.raises(BackendError) as raised:
+        asyncio.run(_read(read, store))
+    assert raised.value.fault is Fault.NOT_FOUND
+    assert [one[3] for one in store.seen if one[0] == "head"] == ["", MARKER_ID]
