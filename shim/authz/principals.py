@@ -17,12 +17,14 @@ _SORTS: Final = frozenset({"AWS", "CanonicalUser", "Federated", "Service"})
 class Who(NamedTuple):
     """The sender of a request as policies know it; all are '' if nobody signed it.
 
-    `account` is the 12-digit id of the account, `canonical` its canonical id, `arn` the user's.
+    `account` is the 12-digit id of the account, `canonical` its canonical id, `arn` the user's.  `service` is the name
+    of the service of AWS for which the gateway acts, all else is '' then.
     """
 
     account: str = ""
     canonical: str = ""
     arn: str = ""
+    service: str = ""
 
     @property
     def anonymous(self) -> bool:
@@ -31,24 +33,25 @@ class Who(NamedTuple):
 
     def __str__(self) -> str:
         """Name the sender in an explanation."""
-        return self.arn or self.account or "nobody"
+        return self.service or self.arn or self.account or "nobody"
 
 
 @dataclass(frozen=True, slots=True)
 class Principals:
-    """The principals that a statement names; of services and federated users the gateway has none."""
+    """The principals that a statement names; the gateway has no federated users."""
 
     everyone: bool = False
     accounts: frozenset[str] = frozenset()
     arns: frozenset[str] = frozenset()
     canonical: frozenset[str] = frozenset()
+    services: frozenset[str] = frozenset()
 
     def include(self, who: Who) -> bool:
         """Tell whether the sender of a request is among them."""
         if self.everyone:
             return True
         if who.anonymous:
-            return False
+            return who.service in self.services
         return who.account in self.accounts or who.arn in self.arns or who.canonical in self.canonical
 
 
@@ -61,11 +64,13 @@ def principals(told: Any) -> Principals | None:
     found = list(_each(told))
     if not found or any(not isinstance(name, str) or not name for _, name in found):
         return None
-    accounts, arns, canonical = set(), set(), set()
+    accounts, arns, canonical, services = set(), set(), set(), set()
     everyone = False
     for sort, name in found:
         if sort == "AWS" and name == "*":
             everyone = True
+        elif sort == "Service" and name != "*":
+            services.add(name)
         elif sort == "AWS" and (account := _account(name)):
             accounts.add(account)
         elif sort == "AWS" and _USER.fullmatch(name) and not set(name) & {"*", "?"}:
@@ -74,7 +79,7 @@ def principals(told: Any) -> Principals | None:
             canonical.add(name)
         elif sort in ("AWS", "CanonicalUser") or name == "*":
             return None
-    return Principals(everyone, frozenset(accounts), frozenset(arns), frozenset(canonical))
+    return Principals(everyone, frozenset(accounts), frozenset(arns), frozenset(canonical), frozenset(services))
 
 
 def _account(name: str) -> str:

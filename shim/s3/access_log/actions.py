@@ -14,12 +14,16 @@ from shim.context import Call
 from shim.errors import AwsError
 from shim.protocol.restparse import malformed_xml
 from shim.s3 import names
+from shim.s3.access.judge import access_denied
+from shim.s3.access_log.permission import check_configuring
 from shim.s3.config import configuration, documents
 from shim.s3.service import action
 
 NAME: Final = "logging"  # the item of the bucket's configuration
 _LOG: Final = "BucketLoggingStatus.LoggingEnabled"
 _LONGEST_SUFFIX: Final = "x" * 160  # of a key: account, region, bucket, date and a unique end
+
+_LIKE_A_LOG: Final = "2006-03-01-00-00-00-0123456789ABCDEF"  # the rest of a key, for the target's policy
 
 _NO_TARGET: Final = "The target bucket for logging does not exist"
 _NO_ACCESS: Final = (
@@ -33,6 +37,8 @@ _NO_ACCESS: Final = (
 async def put_bucket_logging(call: Call, req: Mapping[str, Any]) -> None:
     """Begin, change or end a bucket's access log."""
     bucket = names.bucket(call, req)
+    if call.requester.project_id != call.caller.project_id:
+        raise access_denied()  # the log is written in the name of the bucket's project, into its other buckets
     wanted = req["BucketLoggingStatus"].get("LoggingEnabled")
     if wanted is None:
         await documents.delete(call, bucket, NAME)
@@ -41,6 +47,7 @@ async def put_bucket_logging(call: Call, req: Mapping[str, Any]) -> None:
     _check_format(wanted.get("TargetObjectKeyFormat"))
     names.check_key(wanted["TargetPrefix"], behind=_LONGEST_SUFFIX)
     await _check_target(call, wanted["TargetBucket"])
+    await check_configuring(call, wanted["TargetBucket"], f"{wanted['TargetPrefix']}{_LIKE_A_LOG}")
     await documents.write(call, bucket, NAME, wanted)
 
 

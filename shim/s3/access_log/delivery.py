@@ -27,6 +27,7 @@ from shim.record import Record, new_request_id
 from shim.s3 import names
 from shim.s3.access_log.actions import NAME
 from shim.s3.access_log.lines import Entry, line, object_key
+from shim.s3.access_log.permission import check_delivering
 from shim.s3.config import documents
 from shim.s3.config.configuration import configuration
 from shim.s3.objects.objects import put_object
@@ -204,7 +205,9 @@ async def _deliver(batch: _Batch, bucket: str) -> None:
         written = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
         unique = secrets.token_hex(8).upper()
         key = object_key(kept["TargetPrefix"], written, datetime.now(UTC), unique, partition, by_event)
-        await put_object(call, _upload(kept["TargetBucket"], key, "".join(batch.days[day]).encode()))
+        upload = _upload(kept["TargetBucket"], key, "".join(batch.days[day]).encode())
+        await check_delivering(call, bucket, upload["Bucket"], key)
+        await put_object(call, upload)
         del batch.days[day]  # if the next one fails, this one is not written again
 
 
