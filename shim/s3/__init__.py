@@ -9,6 +9,7 @@ import shim.s3.buckets.listing
 import shim.s3.buckets.versioning
 import shim.s3.buckets.versions
 import shim.s3.config.acl
+import shim.s3.config.object_lock
 import shim.s3.config.policy
 import shim.s3.config.settings
 import shim.s3.config.unconfigured
@@ -21,5 +22,6 @@ import shim.s3.multipart.multipart
 import shim.s3.objects.acl
 import shim.s3.objects.copying
 import shim.s3.objects.deleting
+import shim.s3.objects.object_lock
 import shim.s3.objects.objects
 import shim.s3.objects.tagging  # noqa: F401

@@ -32,8 +32,5 @@ s3 = Service("s3", model=_model())
 action = s3.action
 
 # The reasons why some parameters are ignored, as the coverage table shows them.
-NO_RETENTION = {
-    "MFA": "buckets have no MFA delete that it could unlock",
-    "BypassGovernanceRetention": "no object is under a retention that it could bypass",
-}
+NO_MFA = {"MFA": "buckets have no MFA delete that it could unlock"}
 NOT_ARCHIVED = {"OptionalObjectAttributes": "asks for the state of restores, and no object is archived"}

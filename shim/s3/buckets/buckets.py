@@ -14,9 +14,10 @@ from adapters.errors import BackendError, Fault, absent_is
 from adapters.types.objects import Container, Listing
 from shim.context import Call
 from shim.errors import AwsError
-from shim.protocol.values import only
 from shim.s3 import grants, name_registry, names
-from shim.s3.config import acl, configuration, documents
+from shim.s3.buckets.versioning import change as change_versioning
+from shim.s3.config import acl, configuration, documents, object_lock
+from shim.s3.config.versioning import ENABLED
 from shim.s3.errors import invalid_argument
 from shim.s3.lifecycle import registry, rules
 from shim.s3.objects.conditions import present
@@ -76,7 +77,6 @@ async def _buckets(call: Call, prefix: str, marker: str, limit: int | None) -> l
 @action(
     supports="Bucket ObjectLockEnabledForBucket ObjectOwnership CreateBucketConfiguration.LocationConstraint "
     f"GrantWrite {grants.MEMBERS}",
-    values={"ObjectLockEnabledForBucket": only(False)},
 )
 async def create_bucket(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Create a bucket.  Creating one's own again succeeds in us-east-1 and is a 409 elsewhere, as at AWS."""
@@ -92,6 +92,8 @@ async def create_bucket(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
         if made:
             undo(_delete_container, call, name)
             await acl.set_up(call, name, given, req.get("ObjectOwnership"))
+            if req.get("ObjectLockEnabledForBucket"):
+                await _lock(call, name)
     if not made and call.region != HOME:
         raise AwsError(
             "BucketAlreadyOwnedByYou",
@@ -100,6 +102,14 @@ async def create_bucket(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
             extra={"BucketName": name},
         )
     return {"Location": f"/{name}"}
+
+
+async def _lock(call: Call, name: str) -> None:
+    """Turn Object Lock on for a bucket that was just made; delete the bucket if that fails."""
+    async with undoing() as undo:
+        undo(call.cloud.objects.delete_container, name)
+        await change_versioning(call, name, ENABLED)
+        await documents.write(call, name, object_lock.SETTING, {})
 
 
 async def _make(call: Call, name: str, claim: name_registry.Claim) -> bool:

@@ -11,7 +11,7 @@ from shim.context import Call
 from shim.errors import AwsError
 from shim.protocol.values import only
 from shim.s3 import names
-from shim.s3.config import configuration, documents, versioning
+from shim.s3.config import configuration, documents, object_lock, versioning
 from shim.s3.service import action
 
 
@@ -39,8 +39,21 @@ async def put_bucket_versioning(call: Call, req: Mapping[str, Any]) -> None:
             "The Versioning element must be specified",
             400,
         )
+    await change(call, bucket, status)
+
+
+async def change(call: Call, bucket: str, status: str) -> None:
+    """Change the state of a bucket's versioning."""
     async with documents.alone(call, bucket):
-        state = versioning.state(await configuration.read(call, bucket))
+        configured = await configuration.read(call, bucket)
+        if status != versioning.ENABLED and object_lock.is_on(configured):
+            raise AwsError(
+                "InvalidBucketState",
+                "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.",
+                409,
+                extra={"BucketName": bucket},
+            )
+        state = versioning.state(configured)
         if not state.kept:
             await _keep_versions(call, bucket)
         if state.status != status or not state.kept:

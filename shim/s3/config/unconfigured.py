@@ -30,9 +30,6 @@ _MISSING: Final[Mapping[str, Says]] = {
     "get_bucket_replication": Says(
         "ReplicationConfigurationNotFoundError", "The replication configuration was not found"
     ),
-    "get_object_lock_configuration": Says(
-        "ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket"
-    ),
     **{f"get_bucket_{sort}_configuration": _NO_ID for sort in _LISTED},
     **{f"delete_bucket_{sort}_configuration": _NO_ID for sort in _LISTED},
 }

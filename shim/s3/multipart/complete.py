@@ -18,6 +18,8 @@ from shim.context import Call
 from shim.errors import AwsError
 from shim.protocol.restparse import malformed_xml
 from shim.s3 import names
+from shim.s3.config.configuration import configuration
+from shim.s3.config.object_lock import check_kept
 from shim.s3.encryption.blocks import Place
 from shim.s3.encryption.customer import BY_CUSTOMER
 from shim.s3.encryption.parts import StoredPart
@@ -114,6 +116,7 @@ async def _complete(call: Call, req: Mapping[str, Any], asked: Completion) -> Ma
     if assembly.in_step:
         internal[IN_STEP] = "yes"
     told = upload.description(internal)
+    check_kept(await configuration(call, upload.bucket))
     null = await versions.is_suspended(call, upload.bucket)
     content_type = typed(told.content_type, etag, storage_class(told.content_type))
     told = replace(

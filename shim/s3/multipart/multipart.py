@@ -21,7 +21,7 @@ from shim.s3.errors import invalid_request, precondition_failed
 from shim.s3.multipart import uploads
 from shim.s3.multipart.storing import PartWrite, put_part, stream_part
 from shim.s3.multipart.uploads import ALGORITHM, KIND, Upload
-from shim.s3.objects import checksums, conditions, ranges, records, storage_classes
+from shim.s3.objects import checksums, conditions, object_lock, ranges, records, storage_classes
 from shim.s3.objects.copying import SOURCE_CONDITIONS, Source, check_copy_size, computed, source_of, source_version
 from shim.s3.objects.headers import ACL, CHECKSUM, DESCRIBING, IN_STEP, PLACING, UPLOAD, description
 from shim.s3.objects.objects import SMALL, check_size, header_checksum
@@ -48,7 +48,7 @@ async def create_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping
     internal, told = _checksums(req)
     sealing = await new_sealing(call, req, bucket)
     # Swift limits metadata: check now that the completion's items will fit, before the client sends all parts.
-    internal |= {UPLOAD: upload_id, IN_STEP: "yes", CHECKSUM: _ROOM}
+    internal |= {UPLOAD: upload_id, IN_STEP: "yes", CHECKSUM: _ROOM, **await object_lock.items(call, bucket, req)}
     if call.acl:
         internal[ACL] = call.acl
     told_object, spilled = records.fitted(description(req, internal=internal))

@@ -20,7 +20,17 @@ from shim.s3.encryption.sealing import ASKING, ENCRYPTING, NO_BUCKET_KEYS, Seali
 from shim.s3.encryption.sealing import sealing as new_sealing
 from shim.s3.errors import invalid_argument, invalid_request, no_such_key, precondition_failed
 from shim.s3.lifecycle import expiration
-from shim.s3.objects import checksums, conditions, encrypted, ranges, records, segments, storage_classes, versions
+from shim.s3.objects import (
+    checksums,
+    conditions,
+    encrypted,
+    object_lock,
+    ranges,
+    records,
+    segments,
+    storage_classes,
+    versions,
+)
 from shim.s3.objects.encrypted import Encrypted
 from shim.s3.objects.headers import (
     ACL,
@@ -166,7 +176,7 @@ async def copy_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
         told = description({**req, "Tagging": None}, internal=internal)
     else:
         told = copied(source.stored, internal | redirect(req), req.get("StorageClass"))
-    told, spilled = records.fitted(told)
+    told, spilled = records.fitted(object_lock.locked(told, await object_lock.items(call, bucket, req)))
     null = await versions.is_suspended(call, bucket)
     if null:
         told = replace(told, content_type=marked_null(told.content_type))

@@ -14,9 +14,10 @@ from shim.errors import AwsError
 from shim.protocol.restparse import malformed_xml
 from shim.s3 import names
 from shim.s3.config.configuration import SWIFT_VERSIONS, configuration, read
+from shim.s3.config.object_lock import check_kept
 from shim.s3.errors import no_such_version, translate
-from shim.s3.objects import conditions, records, segments, versions
-from shim.s3.service import NO_RETENTION, action
+from shim.s3.objects import conditions, object_lock, records, segments, versions
+from shim.s3.service import NO_MFA, action
 
 MOST_KEYS: Final = 1000  # "The request can contain a list of up to 1,000 keys" (DeleteObjects)
 _AT_ONCE: Final = 16
@@ -24,13 +25,14 @@ _ERRORS: Final = {403: Fault.FORBIDDEN, 409: Fault.CONFLICT, 413: Fault.TOO_LARG
 
 
 @action(
-    supports="Bucket Key VersionId ExpectedBucketOwner IfMatch IfMatchLastModifiedTime IfMatchSize",
-    ignores=NO_RETENTION,
+    supports="Bucket Key VersionId ExpectedBucketOwner IfMatch IfMatchLastModifiedTime IfMatchSize "
+    "BypassGovernanceRetention",
+    ignores=NO_MFA,
 )
 async def delete_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Delete an object, or one of its versions for good; deleting an absent one succeeds."""
-    bucket = names.bucket(call, req)
-    return await _delete(call, bucket, req["Key"], versions.asked(req), conditions.WriteCondition(req))
+    bucket, bypass = names.bucket(call, req), bool(req.get("BypassGovernanceRetention"))
+    return await _delete(call, bucket, req["Key"], versions.asked(req), conditions.WriteCondition(req), bypass=bypass)
 
 
 async def expire_object(
@@ -48,10 +50,13 @@ async def _delete(
     version: str,
     condition: conditions.WriteCondition,
     last: conditions.LastCheck | None = None,
+    *,
+    bypass: bool = False,
 ) -> dict[str, Any]:
     """Delete an object or a version of it, and return the answer's members."""
     if version:
-        return await _delete_version(call, bucket, key, version, condition)
+        return await _delete_version(call, bucket, key, version, condition, bypass=bypass)
+    check_kept(await configuration(call, bucket))
     old = await segments.behind(call, bucket, key)
     recorded = records.SETTING in await configuration(call, bucket)
     async with conditions.holding(call, bucket, key, condition, deleting=True, always=recorded, last=last):
@@ -68,7 +73,7 @@ async def _delete(
 
 
 async def _delete_version(
-    call: Call, bucket: str, key: str, version: str, condition: conditions.WriteCondition
+    call: Call, bucket: str, key: str, version: str, condition: conditions.WriteCondition, *, bypass: bool
 ) -> dict[str, Any]:
     """Delete a version for good; an absent one counts as deleted.
 
@@ -77,7 +82,7 @@ async def _delete_version(
     store = call.cloud.objects
     async with call.locks.hold(*conditions.lock_of(call, bucket, key)):
         try:
-            stored = await versions.head(call, bucket, key, version)
+            stored = await records.exact(call, bucket, key, version=version, finished=False)
         except AwsError as error:
             if error.code == "NoSuchVersion":
                 await store.container(bucket)
@@ -89,6 +94,7 @@ async def _delete_version(
         else:
             marker = False
             condition.check(key, stored, deleting=True)
+            object_lock.check_deletion(stored, bypass=bypass)
         await _remove_version(call, bucket, key, version, stored=None if marker else stored)
         if not marker and records.SETTING in await configuration(call, bucket):
             await records.delete(call, bucket, key, version=await versions.shown(call, bucket, stored))
@@ -113,8 +119,8 @@ async def _remove_version(call: Call, bucket: str, key: str, version: str, store
 
 
 @action(
-    supports="Bucket Delete ChecksumAlgorithm ExpectedBucketOwner",
-    ignores=NO_RETENTION,
+    supports="Bucket Delete ChecksumAlgorithm ExpectedBucketOwner BypassGovernanceRetention",
+    ignores=NO_MFA,
     # A busy Swift may need longer for a thousand keys than the SDKs' timeout of 60 seconds.
     keeps_connection_alive=True,
 )
@@ -134,7 +140,7 @@ async def delete_objects(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any
     many = await segments.candidates(call, bucket, plain) | await records.candidates(call, bucket, plain)
     single += [{"Key": key} for key in plain if key in many]
     plain = [key for key in plain if key not in many]
-    done, errors = await _one_by_one(call, bucket, single)
+    done, errors = await _one_by_one(call, bucket, single, bypass=bool(req.get("BypassGovernanceRetention")))
     errors |= await _together(call, bucket, plain)
     if SWIFT_VERSIONS not in configured:  # the version `null` is the object
         errors |= {(key, NULL_VERSION): error for (key, version), error in errors.items() if version is None}
@@ -170,7 +176,7 @@ def _sorted(wanted: Sequence[Mapping[str, Any]], *, versioned: bool) -> tuple[li
 
 
 async def _one_by_one(
-    call: Call, bucket: str, wanted: Sequence[Mapping[str, Any]]
+    call: Call, bucket: str, wanted: Sequence[Mapping[str, Any]], *, bypass: bool
 ) -> tuple[dict[tuple[str, str | None], dict[str, Any]], dict[tuple[str, str | None], AwsError]]:
     """Delete entries, and return the members of the answer for those that succeeded, and the others' errors."""
     done: dict[tuple[str, str | None], dict[str, Any]] = {}
@@ -178,7 +184,8 @@ async def _one_by_one(
 
     async def delete(one: Mapping[str, Any]) -> None:
         try:
-            members = await _delete(call, bucket, one["Key"], _version(one), conditions.WriteCondition(one))
+            condition = conditions.WriteCondition(one)
+            members = await _delete(call, bucket, one["Key"], _version(one), condition, bypass=bypass)
         except AwsError as error:
             errors[_which(one)] = error
         except BackendError as error:

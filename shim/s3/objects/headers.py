@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 from operator import itemgetter
@@ -20,6 +20,7 @@ from shim.errors import AwsError
 from shim.protocol.scalars import Iso8601
 from shim.protocol.xml.rows import Times
 from shim.s3 import tags
+from shim.s3.config.object_lock import Retention
 from shim.s3.encryption import envelope
 from shim.s3.encryption.envelope import MARK
 from shim.s3.errors import invalid_argument
@@ -34,6 +35,8 @@ UPLOAD: Final = "passerelle-upload"  # the id of the upload that made the object
 TAGGING: Final = "passerelle-tagging"  # the object's tags, as JSON
 RECORD: Final = "passerelle-record"  # the object's identity in its side record, if that was written with the object
 IN_STEP: Final = "passerelle-parts-in-step"  # set if the parts were numbered 1, 2, 3 ... without a gap
+RETENTION: Final = "passerelle-retention"  # Object Lock: <mode> <end>
+HOLD: Final = "passerelle-hold"  # Object Lock: ON or OFF
 REDIRECT: Final = "passerelle-redirect"  # x-amz-website-redirect-location
 
 _ETAG: Final = re.compile(r'\s*;\s*s3_etag="?([0-9a-f]{32}(?:-[0-9]{1,5})?)"?')
@@ -55,14 +58,15 @@ _KEPT_MEMBERS: Final = frozenset(member for member, _ in _KEPT)
 _has_no_md5: Final = re.compile(rf';\s*{MARK}="?1\.{envelope.STORE}').search
 PLACING: Final = {"StorageClass": storage_classes.ELSEWHERE}  # the storage classes that are refused
 
+LOCKING: Final = "ObjectLockMode ObjectLockRetainUntilDate ObjectLockLegalHoldStatus"
 # Members of a request that describe the object.
 DESCRIBING: Final = (
     "ACL GrantFullControl GrantRead GrantReadACP GrantWriteACP "
     "StorageClass CacheControl ContentDisposition ContentEncoding ContentLanguage ContentType Expires Metadata "
-    "Tagging WebsiteRedirectLocation"
+    f"Tagging WebsiteRedirectLocation {LOCKING}"
 )
 # What an open upload keeps under reserved names for its object.
-_OF_UPLOADS: Final = (ACL, TAGGING, REDIRECT, RECORD)
+_OF_UPLOADS: Final = (ACL, TAGGING, REDIRECT, RETENTION, HOLD, RECORD)
 
 
 def description(req: Mapping[str, Any], *, internal: Mapping[str, str] | None = None) -> Description:
@@ -210,6 +214,7 @@ def object_members(stored: Stored) -> dict[str, Any]:
             members["TagCount"] = len(tags.of_stored(tagged))
         if place := stored.metadata.get(REDIRECT):
             members["WebsiteRedirectLocation"] = place
+        members.update(_lock_members(stored))
     # "Amazon S3 returns this header for all objects except for S3 Standard storage class objects" (HeadObject).
     if special and (storage := storage_class(stored.content_type)) != storage_classes.STANDARD:
         members["StorageClass"] = storage
@@ -217,6 +222,26 @@ def object_members(stored: Stored) -> dict[str, Any]:
         members.update((member, stored.headers[header]) for member, header in _KEPT if header in stored.headers)
     if stored.unreadable:
         members["MissingMeta"] = stored.unreadable
+    return members
+
+
+def retention_of(stored: Stored) -> Retention | None:
+    """Return an object's retention; one that Swift's own users damaged never ends."""
+    text = stored.metadata.get(RETENTION)
+    if not text:
+        return None
+    mode, _, until = text.partition(" ")
+    try:
+        return Retention(mode, datetime.fromisoformat(until))
+    except ValueError:
+        return Retention("COMPLIANCE", datetime.max.replace(tzinfo=UTC))
+
+
+def _lock_members(stored: Stored) -> dict[str, Any]:
+    retention, hold = retention_of(stored), stored.metadata.get(HOLD)
+    members: dict[str, Any] = {"ObjectLockLegalHoldStatus": hold} if hold else {}
+    if retention:
+        members |= {"ObjectLockMode": retention.mode, "ObjectLockRetainUntilDate": retention.until}
     return members
 
 

@@ -15,6 +15,7 @@ from shim.context import Call
 from shim.errors import AwsError
 from shim.protocol.values import but
 from shim.s3 import names
+from shim.s3.config import object_lock as bucket_lock
 from shim.s3.config.configuration import configuration
 from shim.s3.config.versioning import is_suspended
 from shim.s3.encryption import customer
@@ -25,7 +26,7 @@ from shim.s3.encryption.envelope import MARK
 from shim.s3.encryption.sealing import ASKING, ENCRYPTING, NO_BUCKET_KEYS, Sealing, md5_of, stored_length
 from shim.s3.encryption.sealing import sealing as new_sealing
 from shim.s3.lifecycle import expiration
-from shim.s3.objects import checksums, conditions, encrypted, parts, ranges, records, segments, versions
+from shim.s3.objects import checksums, conditions, encrypted, object_lock, parts, ranges, records, segments, versions
 from shim.s3.objects.headers import DESCRIBING, PLACING, TAGGING, marked_null, object_members
 from shim.s3.objects.s3_middleware import with_s3_etag
 from shim.s3.objects.writing import object_write
@@ -85,6 +86,8 @@ async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     if sealing:
         md5 = body.md5 if data is None else md5_of(data)
         described = sealing.described(described, md5)
+    if not object_lock.ASKING.isdisjoint(req) or bucket_lock.SETTING in configured:
+        described = object_lock.locked(described, await object_lock.items(call, bucket, req))
     null = is_suspended(configured)
     if null:
         described = replace(described, content_type=marked_null(described.content_type))

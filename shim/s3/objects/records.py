@@ -98,13 +98,14 @@ async def head(call: Call, bucket: str, key: str, *, part: int = 0, version: str
     return await _overlay(call, bucket, key, stored) if stored.pin else overlaid(stored, record)
 
 
-async def exact(call: Call, bucket: str, key: str, *, version: str = "") -> Stored:
+async def exact(call: Call, bucket: str, key: str, *, version: str = "", finished: bool = True) -> Stored:
     """Describe an object as `head` does, and read its record even if this gateway knows of none in the bucket.
 
-    Another gateway may have written the bucket's first record since the configuration was read.
+    Another gateway may have written the bucket's first record since the configuration was read.  With `finished`, raise
+    as `checked` does.
     """
-    stored = await versions.head(call, bucket, key, version)
-    return checked(await _overlay(call, bucket, key, stored))
+    stored = await _overlay(call, bucket, key, await versions.head(call, bucket, key, version))
+    return checked(stored) if finished else stored
 
 
 def overlaid(stored: Stored, record: Record) -> Stored:

@@ -72,7 +72,6 @@ def test_what_is_missing_is_named(s3: Any, bucket: str) -> None:
     ("wish", "header"),
     [
         ({"ServerSideEncryption": "AES256"}, "x-amz-server-side-encryption"),
-        ({"ObjectLockLegalHoldStatus": "ON"}, "x-amz-object-lock-legal-hold"),
     ],
 )
 def test_what_is_not_kept_is_refused(s3: Any, bucket: str, wish: dict[str, str], header: str) -> None:
