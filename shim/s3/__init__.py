@@ -24,4 +24,5 @@ import shim.s3.objects.copying
 import shim.s3.objects.deleting
 import shim.s3.objects.object_lock
 import shim.s3.objects.objects
+import shim.s3.objects.restoring
 import shim.s3.objects.tagging  # noqa: F401

@@ -6,6 +6,8 @@ from botocore import xform_name
 
 from shim.app import SERVICES
 from shim.operator.coverage import actions
+from shim.s3.refused import REFUSED
+from shim.s3.service import s3
 from tests.house.source import files, text
 
 ROWS = tuple(actions(SERVICES))
@@ -35,3 +37,8 @@ def test_no_action_does_nothing_with_everything() -> None:
 def test_reasons_are_sentences() -> None:
     short = [f"{row.operation}.{name}" for row in ROWS for name, why in row.ignores.items() if len(why.split()) < 4]
     assert not short
+
+
+def test_every_operation_of_s3_has_an_action_or_a_reason() -> None:
+    assert not REFUSED.keys() & s3.handlers.keys()
+    assert REFUSED.keys() | s3.handlers.keys() == set(s3.model.operation_names)

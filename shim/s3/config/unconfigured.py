@@ -24,18 +24,25 @@ class Says(NamedTuple):
 
 
 _NO_ID: Final = Says("NoSuchConfiguration", "The specified configuration does not exist.")
+_NO_METADATA_TABLE: Final = Says("MetadataConfigurationNotFound", "The metadata configuration was not found")
 _LISTED: Final = ("analytics", "intelligent_tiering", "inventory", "metrics")  # several per bucket, each with an id
 
 _MISSING: Final[Mapping[str, Says]] = {
     "get_bucket_replication": Says(
         "ReplicationConfigurationNotFoundError", "The replication configuration was not found"
     ),
+    "get_bucket_metadata_configuration": _NO_METADATA_TABLE,
+    "get_bucket_metadata_table_configuration": _NO_METADATA_TABLE,
     **{f"get_bucket_{sort}_configuration": _NO_ID for sort in _LISTED},
     **{f"delete_bucket_{sort}_configuration": _NO_ID for sort in _LISTED},
 }
 
 # Delete answers 204 where there is nothing to delete, as the model has it.
-_NOTHING_TO_DELETE: Final = ("delete_bucket_replication",)
+_NOTHING_TO_DELETE: Final = (
+    "delete_bucket_metadata_configuration",
+    "delete_bucket_metadata_table_configuration",
+    "delete_bucket_replication",
+)
 
 
 _BUCKET: Final = "Bucket ExpectedBucketOwner"
@@ -60,3 +67,4 @@ for _sort in _LISTED:
     _register(f"list_bucket_{_sort}_configurations", f"{_BUCKET} ContinuationToken", {"IsTruncated": False})
 for _operation in _NOTHING_TO_DELETE:
     _register(_operation, _BUCKET)
+_register("get_bucket_abac", _BUCKET, {"AbacStatus": {"Status": "Disabled"}})
