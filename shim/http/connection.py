@@ -103,7 +103,8 @@ class Connection(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         host, port = (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else ("", 0)
-        host = plain(host) or host  # a listener on `::` sees IPv4 addresses as `::ffff:192.0.2.1`
+        if ":" in host:
+            host = plain(host) or host  # a listener on `::` sees IPv4 addresses as `::ffff:192.0.2.1`
         self._scope = {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
