@@ -35,8 +35,10 @@ _S3: Mapping[str, str] = {
     "SelectObjectContent": "GetObject",
     "UploadPart": "PutObject",
     "UploadPartCopy": "PutObject",  # and GetObject on the source
+    "DeleteBucketMetadataConfiguration": "DeleteBucketMetadataTableConfiguration",
     "DeleteBucketOwnershipControls": "PutBucketOwnershipControls",
     "DeleteBucketTagging": "PutBucketTagging",
+    "GetBucketMetadataConfiguration": "GetBucketMetadataTableConfiguration",
     "GetObjectLockConfiguration": "GetBucketObjectLockConfiguration",
     "PutObjectLockConfiguration": "PutBucketObjectLockConfiguration",
     **_configuration("BucketAccelerateConfiguration", "GetAccelerateConfiguration", "PutAccelerateConfiguration"),
