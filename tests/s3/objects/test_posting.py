@@ -162,13 +162,17 @@ CHANGES: dict[str, tuple[dict[str, str], tuple[int, str]]] = {
 }
 
 
+# The policy must name these fields, which are refused after it was checked.
+LATER = ("AccessControlListNotSupported", "InvalidStorageClass", "InvalidTag", "MalformedXML", "NotImplemented")
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_nobody_has_signed_is_not_stored(s3: Any, signed: Any, send: Any, bucket: str, change: str) -> None:
     changed, wanted = CHANGES[change]
     if change == "an unknown key":
         today = datetime.now(UTC).strftime("%Y%m%d")
         changed = {"x-amz-credential": f"nobody/{today}/us-east-1/s3/aws4_request", "x-amz-date": f"{today}T000000Z"}
-    refused_later = wanted[1] in ("NotImplemented", "MalformedXML", "InvalidTag", "InvalidStorageClass")
+    refused_later = wanted[1] in LATER
     conditions = [{name: value} for name, value in changed.items()] if refused_later else []
     url, form = signed("k", {"Content-Type": "text/plain"}, conditions)
     assert code(send(url, form | changed)) == wanted
@@ -188,7 +192,7 @@ def test_a_form_is_for_its_bucket_and_its_account(
 ) -> None:
     url, form = signed("k")
     assert code(send(f"{gateway.url}/{bucket}-not", form)) == (403, "AccessDenied")
-    assert code(send(*signed("k", client=aws("s3", "alt")))) == (404, "NoSuchBucket")
+    assert code(send(*signed("k", client=aws("s3", "alt")))) == (403, "AccessDenied")
     assert code(send(url, {"key": "k"})) == (403, "AccessDenied")
     assert keys(s3, bucket) == []
 
