@@ -170,8 +170,7 @@ def test_an_error_after_200_is_the_answer(
     lines = slow.lines(action="CompleteMultipartUpload", message="call", code="InvalidPart")
     # The SDK retries; the retry is an error from the start, unless a busy machine delays it too.
     statuses = [line["status"] for line in lines]
-    # The error may also come before the 200, where the checks before the action take long.
-    assert statuses in ([200, 400], [200, 200], [400])
+    assert statuses in ([200, 400], [200, 200])
     metrics = get(f"{slow.metrics_url}/metrics")[2].decode()
     for status in set(statuses):
         labels = f'code="InvalidPart",operation="CompleteMultipartUpload",service="s3",status="{status // 100}xx"'

@@ -165,7 +165,7 @@ async def error_of(answer: Answer, path: str) -> BackendError:
 
 def error_from(status: int, body: bytes, headers: Mapping[str, str], path: str) -> BackendError:
     """Return the error for an unsuccessful answer to a request to `path`."""
-    detail = faults.clean(faults.read_error_body(body).message)
+    detail = faults.clean(_message(body))
     fault = _FAULTS.get(status, Fault.INVALID if 400 <= status < 499 else Fault.UNAVAILABLE)
     if (status == 413 and "quota" in detail.lower()) or status == 507:
         fault = Fault.QUOTA
@@ -180,6 +180,17 @@ def error_from(status: int, body: bytes, headers: Mapping[str, str], path: str) 
         upstream_id=faults.upstream_id(headers),
         retry_after=faults.retry_after(headers, fault),
     )
+
+
+def _message(body: bytes) -> str:
+    """Return the text of an error; for a manifest, Swift names the segments that do not match in JSON of its own."""
+    try:
+        told = orjson.loads(body) if body.startswith(b"{") else {}
+    except ValueError:
+        told = {}
+    if errors := told.get("Errors"):
+        return "; ".join(": ".join(map(str, pair)) for pair in errors)
+    return str(told.get("Response Body") or faults.read_error_body(body).message)
 
 
 async def _some(answer: Answer) -> bytes:

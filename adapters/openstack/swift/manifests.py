@@ -39,6 +39,5 @@ def verdict(body: bytes, headers: Mapping[str, str], path: str) -> dict[str, Any
     told: dict[str, Any] = parsed(body, dict)
     status = int(str(told.get("Response Status", "500")).split()[0])
     if status != 201:
-        detail = "; ".join(": ".join(map(str, pair)) for pair in told.get("Errors") or ())
-        raise error_from(status, (detail or str(told.get("Response Body", ""))).encode(), headers, path)
+        raise error_from(status, body, headers, path)
     return told

@@ -201,12 +201,7 @@ class Swift:
         path, headers = path_of(container, name), codec.written_headers(description)
         if length is None and not isinstance(body, bytes):
             headers["Transfer-Encoding"], body = "chunked", chunked(body)
-        for _ in range(_WRITES if isinstance(body, bytes) else 1):
-            answer = await self._write(path, headers, body, length)
-            if answer.status != 202 or codec.version(answer.headers):  # a version stays, also beside a newer object
-                return codec.written(answer.headers)
-        # Swift stores nothing if an object with a newer timestamp is there.
-        raise faults.unavailable(SERVICE, "a newer object was stored in the meantime", resource="object", id=name)
+        return await self._write(path, headers, body, length)
 
     async def copy(
         self,
@@ -241,7 +236,7 @@ class Swift:
         path = path_of(container, name)
         if len(segments) <= _QUICK_SEGMENTS:
             path += "?multipart-manifest=put"
-            return codec.written((await self._write(path, headers, await manifests.encoded(segments))).headers)
+            return await self._write(path, headers, await manifests.encoded(segments))
         # Swift checks every segment first and sends a heartbeat so that no proxy times out; the result is in the body,
         # which does not name the version.
         answer = await self._expect(
@@ -342,15 +337,22 @@ class Swift:
 
     async def _write(
         self, path: str, headers: Mapping[str, str], body: bytes | AsyncIterable[bytes], length: int | None = 0
-    ) -> Answer:
-        """Send a PUT of an object.  A refused condition leaves nothing behind.
+    ) -> Written:
+        """Send a PUT of an object, again if its body allows that and a newer object is there, beside which Swift stores
+        nothing.
 
-        Swift checks `If-None-Match` after it stored the body as a version, which then stays in the listing of versions.
+        A refused condition leaves nothing behind: Swift checks `If-None-Match` after it stored the body as a version,
+        which then stays in the listing of versions.
         """
-        answer = await self._http.send("PUT", path, headers, body=body, length=length)
-        if answer.status == 412 and (version := codec.version(answer.headers)):
-            await self._http.read("DELETE", f"{path.partition('?')[0]}?version-id={version}")
-        return await self._succeeded(answer, "PUT", path)
+        for _ in range(_WRITES if isinstance(body, bytes) else 1):
+            answer = await self._http.send("PUT", path, headers, body=body, length=length)
+            version = codec.version(answer.headers)
+            if answer.status == 412 and version:
+                await self._http.read("DELETE", f"{path.partition('?')[0]}?version-id={version}")
+            await self._succeeded(answer, "PUT", path)
+            if answer.status != 202 or version:  # a version stays, also beside a newer object
+                return codec.written(answer.headers)
+        raise faults.unavailable(SERVICE, "a newer object was stored in the meantime", resource="object")
 
     async def _selecting(self, path: str, version: str, part: int = 0, *, manifest: str = "") -> str:
         """Return a path with the query that selects a version, a part or the manifest.

@@ -1,7 +1,7 @@
 """Results of writes to Swift with unusual answers."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import uvloop
@@ -9,7 +9,7 @@ import uvloop
 from adapters.errors import BackendError, Fault
 from adapters.openstack.swift.pool import SwiftPool
 from adapters.openstack.swift.swift import Swift
-from adapters.types.objects import Description
+from adapters.types.objects import Description, Segment, Written
 from tests.openstack.scripted import Script, Turn, says, some
 from tests.openstack.stage import Tokens
 
@@ -22,6 +22,17 @@ STORED = (
 
 def put(script: Script, body: bytes | AsyncIterator[bytes], length: int) -> str:
     """Store an object; return its ETag."""
+    return etag_of(script, lambda swift: swift.put("c", "o", body, length, Description("a/b")))
+
+
+def put_manifest(script: Script) -> str:
+    """Store a large object of one segment; return its ETag."""
+    laid = [Segment("c+segments", "o/1", 5, "abc")]
+    return etag_of(script, lambda swift: swift.put_manifest("c", "o", laid, Description("a/b")))
+
+
+def etag_of(script: Script, write: Callable[[Swift], Awaitable[Written]]) -> str:
+    """Write to a Swift that answers by a script."""
 
     async def run() -> str:
         server = await asyncio.start_server(script.serve, "127.0.0.1", 0)
@@ -29,7 +40,7 @@ def put(script: Script, body: bytes | AsyncIterator[bytes], length: int) -> str:
         endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/AUTH_x"
         try:
             swift = Swift(pool, endpoint, Tokens(), "request")
-            return (await swift.put("c", "o", body, length, Description("a/b"))).etag
+            return (await write(swift)).etag
         finally:
             await pool.aclose()
             server.close()
@@ -72,3 +83,25 @@ def test_answers_that_no_request_of_ours_can_mean(status: bytes) -> None:
     with pytest.raises(BackendError) as caught:
         put(script, b"ab", 2)
     assert caught.value.fault is Fault.UNAVAILABLE
+
+
+def manifest_refused(errors: bytes) -> bytes:
+    """Return Swift's answer to a manifest whose segments do not match."""
+    return b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n%b" % (len(errors), errors)
+
+
+MANIFEST = b'[{"path": "/c+segments/o/1", "etag": "abc", "size_bytes": 5}]'
+
+
+def test_a_manifest_that_came_too_late_is_sent_again() -> None:
+    script = Script(reading(SUPERSEDED, len(MANIFEST)), reading(STORED, len(MANIFEST)))
+    assert put_manifest(script) == "abc"
+    assert len(script.heads) == 2
+
+
+def test_a_refused_manifest_names_the_segments() -> None:
+    """CompleteMultipartUpload tells by this whether a part is gone."""
+    script = Script(reading(manifest_refused(b'{"Errors": [["/c+segments/o/1", "404 Not Found"]]}'), len(MANIFEST)))
+    with pytest.raises(BackendError, match="404 Not Found") as caught:
+        put_manifest(script)
+    assert (caught.value.fault, caught.value.detail) == (Fault.INVALID, "/c+segments/o/1: 404 Not Found")
