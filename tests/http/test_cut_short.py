@@ -18,13 +18,22 @@ from tests.support.target import Target
 HEAD = "HTTP/1.1 200 OK\r\nEtag: 0\r\nLast-Modified: Mon, 23 Nov 2026 08:59:59 GMT\r\nContent-Length: {}\r\n\r\n"
 
 
+CONTAINER = (
+    "HTTP/1.1 204 No Content\r\nX-Timestamp: 1795424399.12345\r\n"
+    "X-Container-Object-Count: 1\r\nX-Container-Bytes-Used: 1\r\n\r\n"
+)
+
+
 class Dying(socketserver.StreamRequestHandler):
-    """Answers half of the length that the key names."""
+    """Describes the container, and answers half of the length that the key names."""
 
     def handle(self) -> None:
         head = self.rfile.readline()
         while self.rfile.readline().strip():
             pass
+        if head.startswith(b"HEAD "):
+            self.wfile.write(CONTAINER.encode())
+            return
         length = int(head.split()[1].rpartition(b"/")[2])
         self.wfile.write(HEAD.format(length).encode() + bytes(length // 2))
 
