@@ -334,8 +334,15 @@ class Gateway:
             caller, cloud = NOBODY, NO_CLOUD
         else:
             token = await state.tokens.token()
-            user, project = (token.user_id, token.user_name), (token.project_id, token.project_name)
-            caller = Caller(principal.access_key, *user, *project, principal.account_id, token.roles)
+            caller = Caller(
+                principal.access_key,
+                token.user_id,
+                token.user_name,
+                token.project_id,
+                token.project_name,
+                principal.account_id,
+                token.roles,
+            )
             cloud = self._tenants.tenant(state.tokens, token, state.record.request_id)
         scope = state.verified.sig.scope if state.verified else None
         return Call(

@@ -120,14 +120,13 @@ async def _decide(call: Call, bucket: str, asked: _Asked) -> Decision:
     if decision.allowed and "CopySource" in asked.params:
         source, source_key, version = parse_source(asked.params["CopySource"])
         reading = await place(call, source)
-        wanted = [questions.of_source(source, source_key, version or None)]
         if reading is None:
             return await _nowhere(call, source, asked)
+        wanted = [questions.of_source(source, source_key, version or None)]
         decision = await _in_bucket(reading, (source, source_key), asked, wanted)
         if decision.allowed and reading.caller.project_id != acting.caller.project_id:
             acting.source = replace(reading)  # `reading` may be `call`, which changes below
-        if reading is not None:
-            acting.hidden |= reading.hidden  # one answer tells of both buckets
+        acting.hidden |= reading.hidden  # one answer tells of both buckets
     if decision.allowed and name in questions.UPLOADS and (acting is not call or asked.gives_acl):
         call.acl = await of_write(acting, bucket, asked.params)
     if decision.allowed and acting is not call:

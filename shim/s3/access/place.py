@@ -7,7 +7,7 @@ from typing import Final
 
 from adapters.errors import absent_is
 from shim.auth.accounts import account_id
-from shim.context import Call, Caller
+from shim.context import Call
 from shim.s3 import name_registry
 from shim.s3.config import configuration
 
@@ -39,15 +39,6 @@ async def place(call: Call, bucket: str) -> Call | None:
 async def _acting(call: Call, project: str) -> Call:
     """Return a call for the same requester that acts in another project with the gateway's own token."""
     cloud = await call.clouds.service(project, call.request_id)
-    requester = call.requester
     account = account_id(project, call.settings.account_ids)
-    caller = Caller(
-        requester.access_key,
-        requester.user_id,
-        requester.user_name,
-        project,
-        cloud.project_name,
-        account,
-        requester.roles,
-    )
+    caller = call.requester._replace(project_id=project, project_name=cloud.project_name, account_id=account)
     return replace(call, cloud=cloud, caller=caller, configurations={})

@@ -122,8 +122,6 @@ async def source_of(call: Call, req: Mapping[str, Any]) -> Source:
         if error.fault is not Fault.NOT_FOUND:
             raise
         if error.resource == "object":
-            if "NoSuchKey" in reading.hidden:
-                raise AwsError("AccessDenied", "Access Denied", 403) from error
             raise no_such_key(key) from error
         raise AwsError(
             "NoSuchBucket", "The specified bucket does not exist", 404, extra={"BucketName": bucket}
