@@ -2,6 +2,7 @@
 
 import filecmp
 import os
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ NAMES = [
     "100%.txt",
     "a;b,c",
 ]
+YESTERDAY = time.time() - 86_400
 
 
 @pytest.fixture
@@ -31,6 +33,8 @@ def tree(tmp_path: Path) -> Path:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
+        # Sync sends a file of the same second again: it is newer than Last-Modified, which has whole seconds.
+        os.utime(path, (YESTERDAY, YESTERDAY))
     return root
 
 
