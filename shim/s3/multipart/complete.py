@@ -131,6 +131,9 @@ async def _complete(call: Call, req: Mapping[str, Any], asked: Completion) -> Ma
     if not mine:  # else an interrupted completion had only the upload left to close
         condition.check(upload.key, there)
         version = (await _write(call, upload, assembly.laid, told)).version
+    # Python needs milliseconds to free 10,000 rows: the worker frees them, not the event loop after the action.
+    rows: list[Any] = [req["MultipartUpload"], wanted, found, listed, assembly.laid, assembly.stored]
+    await uploads.for_many(call, len(wanted), lambda: [some.clear() for some in rows])
     if items := await uploads.spilled(call, upload):
         await records.add(call, upload.bucket, upload.key, told, items, version=version)
     # Not part of the clean-up, which may fail: a part of a still open upload could replace a segment in use.
@@ -262,11 +265,10 @@ async def _asked(call: Call, upload: Upload, part: Named) -> Found:
     return Found(part.number, part.etag, size_of_part(stored.content_type, stored.size), checksum, as_stored)
 
 
-def _assembled(req: Mapping[str, Any], upload: Upload, found: list[Found], listed: dict[int, uploads.Part]) -> Assembly:
-    """Return the object to be made of the parts, and empty `found` and `listed`; raise AwsError if S3 would refuse it.
-
-    Python needs milliseconds to free 10,000 rows: the worker frees them here, not the event loop after the action.
-    """
+def _assembled(
+    req: Mapping[str, Any], upload: Upload, found: Sequence[Found], listed: Mapping[int, uploads.Part]
+) -> Assembly:
+    """Return the object to be made of the parts; raise AwsError if S3 would refuse it."""
     _check_sizes(found)
     checksum = _checksum(req, upload, found)
     size = sum(part.size for part in found)
@@ -280,8 +282,6 @@ def _assembled(req: Mapping[str, Any], upload: Upload, found: list[Found], liste
     unused = [f"{prefix}/{number}" for number in listed if number not in used]
     empty = [f"{prefix}/{number}" for number, part in listed.items() if number in used and not part.row["bytes"]]
     in_step = [part.number for part in found] == list(range(1, len(found) + 1))
-    found.clear()
-    listed.clear()
     return Assembly(laid, checksum, in_step, [*unused, *empty], size, stored)
 
 
