@@ -109,3 +109,17 @@ def test_who_may_delete_versions_alone_may_name_them_in_one_request() -> None:
     status, code, body = knock(opened, signed(request))
     assert status == 200, code
     assert b"<Code>AccessDenied</Code>" in body  # of the key without a version
+
+
+@pytest.mark.parametrize(
+    ("action", "operation", "looks"),
+    [("s3:GetObject", "GetObject", 1), ("s3:PutObject", "PutObject", 0), ("s3:DeleteObject", "DeleteObject", 0)],
+)
+def test_an_object_is_looked_at_once_for_its_tags_and_its_acl(action: str, operation: str, looks: int) -> None:
+    """AWS has s3:ExistingObjectTag for no write and no deletion, so these need no look at all."""
+    condition = {"StringEquals": {"s3:ExistingObjectTag/colour": "red"}}
+    opened = door({"Action": action, "Condition": condition})
+    opened.configured["s3-config-ownership"] = '"ObjectWriter"'
+    status, _, _ = knock(opened, signed(wire(S3, operation, Bucket="theirs", Key="k")))
+    assert status == 403
+    assert opened.asked.count("head") == looks

@@ -31,6 +31,7 @@ from shim.s3.access import acls, questions
 from shim.s3.access.acls import Rule
 from shim.s3.access.judge import Judge, access_denied
 from shim.s3.access.keys import keys
+from shim.s3.access.object_read import ObjectRead
 from shim.s3.access.place import place
 from shim.s3.access.questions import Question, arn
 from shim.s3.config import configuration, policy, public_access
@@ -64,13 +65,18 @@ class _Asked:
         self.params = operation.parse_head(request)
         self.gives_acl = not questions.GRANTS.isdisjoint(self.params)
 
-    def judge(self, acting: Call, rules: Policy | None, otherwise: Rule) -> Judge:
+    async def judge(
+        self, acting: Call, rules: Policy | None, named: ObjectRead, wanted: list[Question], otherwise: Rule
+    ) -> Judge:
         """Return the judge for the bucket's project of `acting`."""
         requester = acting.requester
         context: Mapping[str, Any] = {}
         if rules is not None:
             head, asked = self.request.head, rules.keys
-            context = keys(acting, requester, self.principal, self.verified, head, self.params, asked)
+            context = {
+                **keys(acting, requester, self.principal, self.verified, head, self.params, asked),
+                **await named.conditions(asked, wanted),
+            }
         return Judge(acting, who(acting), rules, context, otherwise, explained=_is_own(acting))
 
 
@@ -116,14 +122,16 @@ async def _decide(call: Call, bucket: str, asked: _Asked) -> Decision:
     acting = await place(call, bucket)
     if acting is None:
         return await _nowhere(call, bucket, asked)
-    decision = await _in_bucket(acting, (bucket, key), asked, questions.questions(name, bucket, key, asked.params))
+    named = ObjectRead(acting, bucket, key, asked.params.get("VersionId"))
+    decision = await _in_bucket(acting, named, asked, questions.questions(name, bucket, key, asked.params))
     if decision.allowed and "CopySource" in asked.params:
         source, source_key, version = parse_source(asked.params["CopySource"])
         reading = await place(call, source)
         if reading is None:
             return await _nowhere(call, source, asked)
         wanted = [questions.of_source(source, source_key, version or None)]
-        decision = await _in_bucket(reading, (source, source_key), asked, wanted)
+        named = ObjectRead(reading, source, source_key, version or None)
+        decision = await _in_bucket(reading, named, asked, wanted)
         if decision.allowed and reading.caller.project_id != acting.caller.project_id:
             acting.source = replace(reading)  # `reading` may be `call`, which changes below
         acting.hidden |= reading.hidden  # one answer tells of both buckets
@@ -146,24 +154,25 @@ async def _nowhere(call: Call, bucket: str, asked: _Asked) -> Decision:
     return Decision(False, reason, error)
 
 
-async def _in_bucket(acting: Call, place: tuple[str, str], asked: _Asked, wanted: list[Question]) -> Decision:
+async def _in_bucket(acting: Call, named: ObjectRead, asked: _Asked, wanted: list[Question]) -> Decision:
     """Decide on actions on a bucket, or on one of its objects, by the bucket's policy and ACLs."""
-    bucket, own = place[0], _is_own(acting)
+    bucket, own = named.bucket, _is_own(acting)
     if own and asked.operation.name in _ALWAYS_THE_OWNERS:
         return _OWN
     try:
         rules = await absent_is(None, policy.compiled(acting, bucket))
+        if own and rules is None:
+            return _OWN
         if own:
-            return (
-                _OWN if rules is None else await _all(acting, bucket, asked, asked.judge(acting, rules, _own), wanted)
-            )
+            return await _all(acting, bucket, asked, await asked.judge(acting, rules, named, wanted, _own), wanted)
         switches = await public_access.recent(acting, bucket)
         if rules is not None and switches["RestrictPublicBuckets"] and is_public(rules):
             return Decision(False, f"bucket {bucket} has a public policy and RestrictPublicBuckets is on")
-        otherwise = await acls.rule(acting, *place, who(acting), wanted)
+        otherwise = await acls.rule(acting, named, who(acting), wanted)
     except AwsError as error:
         return Decision(False, f"the rules of bucket {bucket} cannot be read: {error.message}")
-    return await _of_stranger(acting, bucket, asked, asked.judge(acting, rules, otherwise), wanted)
+    judge = await asked.judge(acting, rules, named, wanted, otherwise)
+    return await _of_stranger(acting, bucket, asked, judge, wanted)
 
 
 def who(acting: Call) -> Who:

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from adapters.errors import absent_is
 from shim.authz.acl import ON_BUCKET, ON_OBJECT, Acl
 from shim.authz.decision import Decision
 from shim.authz.principals import Who
 from shim.context import Call
+from shim.s3.access.object_read import ObjectRead
 from shim.s3.access.questions import UPLOADS, Question
 from shim.s3.config import acl as bucket_acl
 from shim.s3.config import ownership, public_access
 from shim.s3.errors import no_such_key
 from shim.s3.objects import acl as object_acl
-from shim.s3.objects import records
 
 Rule = Callable[[Question], Decision]
 # What an upload needs beside s3:PutObject, and who may write into the bucket may do with its own object.
 _WITH_UPLOADS: Final = frozenset(("s3:PutObjectAcl",))
 
 
-async def rule(acting: Call, bucket: str, key: str, who: Who, wanted: Sequence[Question]) -> Rule:
+async def rule(acting: Call, named: ObjectRead, who: Who, wanted: Sequence[Question]) -> Rule:
     """Return the rule that the ACLs make where the bucket's policy is silent."""
+    bucket, key = named.bucket, named.key
     if await ownership.recent(acting, bucket) == ownership.ENFORCED:
         return nothing_allows
     ignore = (await public_access.recent(acting, bucket))["IgnorePublicAcls"]
@@ -31,7 +31,7 @@ async def rule(acting: Call, bucket: str, key: str, who: Who, wanted: Sequence[Q
     uploading = acting.operation in UPLOADS
     on_object, absent = None, None
     if key and not uploading and any(question.action in ON_OBJECT for question in wanted):
-        stored = await absent_is(None, records.head(acting, bucket, key), resource="object")
+        stored = await named.stored()
         if stored is not None:
             on_object = object_acl.of(acting, stored.metadata)
         elif on_bucket.allows(who, "READ", ignore_public=ignore):

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from shim.auth.sigv4 import Verified
-from shim.authz.keys import EXISTING_TAG
 from shim.authz.patterns import Context
 from shim.authz.principal import Principal, Proof
 from shim.context import Call, Caller
@@ -57,7 +56,7 @@ _IN_BODY: Final[Mapping[str, tuple[str, ...]]] = {
 }
 # Keys that the gateway never knows.
 _UNKNOWN: Final = ("s3:object-lock-remaining-retention-days", "s3:objectcreationoperation")
-_UNKNOWN_TAGS: Final = (EXISTING_TAG, "s3:buckettag/", "aws:resourcetag/")
+_UNKNOWN_TAGS: Final = ("s3:buckettag/", "aws:resourcetag/")
 
 
 def keys(

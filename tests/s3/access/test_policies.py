@@ -153,6 +153,64 @@ def test_conditions_see_the_request(s3: Any, governed: str) -> None:
     assert requests.get(url, timeout=60).content == b"x"
 
 
+def tagged(bucket: str, *operations: str, effect: str = "Deny", value: str = "secret") -> str:
+    condition = {"StringEquals": {"s3:ExistingObjectTag/class": value}}
+    actions = [f"s3:{operation}" for operation in operations]
+    return document(bucket, {"Effect": effect, "Action": actions, "Condition": condition})
+
+
+def test_conditions_see_the_tags_that_an_object_has(s3: Any, governed: str, gateway: Gateway) -> None:
+    s3.put_object(Bucket=governed, Key="secret", Body=b"x", Tagging="class=secret")
+    s3.put_object(Bucket=governed, Key="plain", Body=b"x")
+    s3.put_bucket_policy(Bucket=governed, Policy=tagged(governed, "GetObject", "PutObjectTagging", "DeleteObject"))
+    s3.get_object(Bucket=governed, Key="plain")
+    assert gateway.call(s3.get_object(Bucket=governed, Key="plain"))["upstream_calls"] == 2
+    with refused("AccessDenied", 403):
+        s3.get_object(Bucket=governed, Key="secret")
+    with refused("AccessDenied", 403):
+        s3.copy_object(Bucket=governed, Key="copy", CopySource=f"{governed}/secret", TaggingDirective="REPLACE")
+    secret = {"TagSet": [{"Key": "class", "Value": "secret"}]}
+    with refused("AccessDenied", 403):
+        s3.put_object_tagging(Bucket=governed, Key="secret", Tagging={"TagSet": []})
+    s3.put_object_tagging(Bucket=governed, Key="plain", Tagging=secret)
+    with refused("AccessDenied", 403):
+        s3.get_object(Bucket=governed, Key="plain")
+    s3.delete_object_tagging(Bucket=governed, Key="secret")
+    assert s3.get_object(Bucket=governed, Key="secret")["Body"].read() == b"x"
+    with refused("NoSuchKey", 404):
+        s3.get_object(Bucket=governed, Key="none")
+    s3.put_object(Bucket=governed, Key="plain", Body=b"y")  # writes and deletions do not see the tags
+    s3.put_object_tagging(Bucket=governed, Key="plain", Tagging=secret)
+    s3.delete_object(Bucket=governed, Key="plain")
+
+
+def test_conditions_see_the_tags_of_the_version_that_is_asked_for(s3: Any, governed: str) -> None:
+    s3.put_bucket_versioning(Bucket=governed, VersioningConfiguration={"Status": "Enabled"})
+    old = s3.put_object(Bucket=governed, Key="k", Body=b"old", Tagging="class=secret")["VersionId"]
+    new = s3.put_object(Bucket=governed, Key="k", Body=b"new")["VersionId"]
+    s3.put_bucket_policy(Bucket=governed, Policy=tagged(governed, "GetObject", "GetObjectVersion"))
+    assert s3.get_object(Bucket=governed, Key="k")["Body"].read() == b"new"
+    assert s3.get_object(Bucket=governed, Key="k", VersionId=new)["Body"].read() == b"new"
+    with refused("AccessDenied", 403):
+        s3.get_object(Bucket=governed, Key="k", VersionId=old)
+    with refused("AccessDenied", 403):
+        s3.copy_object(Bucket=governed, Key="c", CopySource=f"{governed}/k?versionId={old}", TaggingDirective="REPLACE")
+    secret = {"TagSet": [{"Key": "class", "Value": "secret"}]}
+    s3.put_object_tagging(Bucket=governed, Key="k", VersionId=new, Tagging=secret)
+    s3.delete_object_tagging(Bucket=governed, Key="k", VersionId=old)
+    assert s3.get_object(Bucket=governed, Key="k", VersionId=old)["Body"].read() == b"old"
+    for version in ({}, {"VersionId": new}):
+        with refused("AccessDenied", 403):
+            s3.get_object(Bucket=governed, Key="k", **version)
+    marker = s3.delete_object(Bucket=governed, Key="k")["VersionId"]
+    with refused("MethodNotAllowed", 405):
+        s3.get_object(Bucket=governed, Key="k", VersionId=marker)
+    with refused("NoSuchKey", 404):
+        s3.get_object(Bucket=governed, Key="k")
+    with refused("InvalidArgument", 400):
+        s3.get_object(Bucket=governed, Key="k", VersionId="nonsense")
+
+
 def test_the_owner_may_always_replace_and_delete_the_policy(s3: Any, governed: str) -> None:
     text = document(governed, {"Effect": "Deny", "Action": "s3:*"})
     s3.put_bucket_policy(Bucket=governed, Policy=text)
