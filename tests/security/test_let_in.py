@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from adapters.errors import BackendError, Fault
-from adapters.types.objects import Container
+from adapters.types.objects import Container, Stored
 from shim.app import FRONTENDS
 from shim.auth.accounts import account_id
+from shim.s3.objects.headers import TAGGING
 from tests.security.requests import Wire, code_of, signed, wire
 from tests.security.test_strangers import Cloud, SharedDoor, Store
 
@@ -44,6 +45,26 @@ class OpenDoor(SharedDoor):
 
     async def service(self, project_id: str, request_id: str) -> Any:
         return Cloud(Empty(self.asked, self.configured, self.versions))
+
+
+@dataclass
+class Tagged(Empty):
+    """Swift whose containers hold any object, with a tag or without."""
+
+    tags: str = ""
+
+    async def head(self, *args: Any, **kwargs: Any) -> Any:
+        return Stored(1, "0" * 32, datetime.now(UTC), "text/plain", metadata={TAGGING: self.tags})
+
+
+@dataclass
+class TaggedDoor(SharedDoor):
+    """A gateway where another project's objects have a tag."""
+
+    tagged: bool = True
+
+    async def service(self, project_id: str, request_id: str) -> Any:
+        return Cloud(Tagged(self.asked, self.configured, None, '{"a":"b"}' if self.tagged else ""))
 
 
 def door(*statements: dict[str, Any], principal: Any = None, versions: bool | None = None) -> OpenDoor:
@@ -123,3 +144,56 @@ def test_an_object_is_looked_at_once_for_its_tags_and_its_acl(action: str, opera
     status, _, _ = knock(opened, signed(wire(S3, operation, Bucket="theirs", Key="k")))
     assert status == 403
     assert opened.asked.count("head") == looks
+
+
+@pytest.mark.parametrize(
+    ("given", "action"),
+    [
+        ({"Tagging": "a=b", "TaggingDirective": "REPLACE"}, "s3:PutObjectTagging"),
+        ({"ACL": "public-read"}, "s3:PutObjectAcl"),
+        ({"GrantRead": 'id="p1"'}, "s3:PutObjectAcl"),
+        ({"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": datetime.now(UTC)}, "s3:PutObjectRetention"),
+        ({"ObjectLockLegalHoldStatus": "ON"}, "s3:PutObjectLegalHold"),
+    ],
+)
+@pytest.mark.parametrize("name", ["PutObject", "CopyObject", "CreateMultipartUpload"])
+def test_what_an_upload_gives_its_object_needs_an_action_of_its_own(
+    name: str, given: dict[str, Any], action: str
+) -> None:
+    """Required permissions for S3's API operations (S3 User Guide)."""
+    copying = {"CopySource": "source/k"} if name == "CopyObject" else {}
+    known = {one: value for one, value in given.items() if one in S3.model.operation_model(name).input_shape.members}
+    request = signed(wire(S3, name, Bucket="theirs", Key="k", **copying, **known))
+    for more in ([], [action]):
+        opened = door({"Action": ["s3:GetObject", "s3:PutObject", "s3:ListBucket", *more]})
+        opened.configured["s3-config-ownership"] = '"ObjectWriter"'
+        status, _, _ = knock(opened, request)
+        assert (status == 403) is not bool(more)
+        if not more:
+            assert opened.records[-1].reason.split(" on ")[0].endswith(action)
+
+
+@pytest.mark.parametrize(
+    ("source", "directive", "needed"),
+    [
+        ("source/k", None, {"s3:GetObject", "s3:GetObjectTagging"}),
+        ("source/k?versionId=null", "COPY", {"s3:GetObjectVersion", "s3:GetObjectVersionTagging"}),
+        ("source/k?versionId=null", "REPLACE", {"s3:GetObjectVersion"}),
+    ],
+)
+def test_what_a_copy_needs_on_its_source(source: str, directive: str | None, needed: set[str]) -> None:
+    """Reading tags is needed if the source has some, and they are copied."""
+    given = {"TaggingDirective": directive} if directive else {}
+    request = signed(wire(S3, "CopyObject", Bucket="theirs", Key="k", CopySource=source, **given))
+    for missing in sorted(needed):
+        opened = TaggedDoor()
+        opened.configured = door({"Action": ["s3:PutObject", "s3:PutObjectTagging", *(needed - {missing})]}).configured
+        assert knock(opened, request)[0] == 403
+        assert opened.records[-1].reason.split(" on ")[0].endswith(missing)
+    for tagged in (True, False):
+        opened = TaggedDoor(tagged=tagged)
+        opened.configured = door({"Action": ["s3:PutObject", *needed]}).configured
+        copies = tagged and directive != "REPLACE"
+        assert (knock(opened, request)[0] == 403) is copies
+        if copies:
+            assert opened.records[-1].reason.split(" on ")[0].endswith("s3:PutObjectTagging")

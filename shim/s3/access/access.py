@@ -30,7 +30,7 @@ from shim.s3 import name_registry
 from shim.s3.access import acls, questions
 from shim.s3.access.acls import Rule
 from shim.s3.access.judge import Judge, access_denied
-from shim.s3.access.keys import keys
+from shim.s3.access.keys import is_of_request_tags, keys, request_tags
 from shim.s3.access.object_read import ObjectRead
 from shim.s3.access.place import place
 from shim.s3.access.questions import Question, arn
@@ -64,6 +64,10 @@ class _Asked:
         self.verified = verified
         self.params = operation.parse_head(request)
         self.gives_acl = not questions.GRANTS.isdisjoint(self.params)
+        self.source: ObjectRead | None = None
+        self.copies_tags = questions.copies_tags(operation.name, self.params)
+        if self.copies_tags:
+            self.params.pop("Tagging", None)  # it has no effect
 
     async def judge(
         self, acting: Call, rules: Policy | None, named: ObjectRead, wanted: list[Question], otherwise: Rule
@@ -77,7 +81,15 @@ class _Asked:
                 **keys(acting, requester, self.principal, self.verified, head, self.params, asked),
                 **await named.conditions(asked, wanted),
             }
+            if self.copies_tags and self.source is not None and any(map(is_of_request_tags, asked)):
+                context |= request_tags(await self.source.tags(), asked)
         return Judge(acting, who(acting), rules, context, otherwise, explained=_is_own(acting))
+
+    async def is_needless(self, question: Question) -> bool:
+        """Tell whether a request needs no leave to read or set tags, as the source of its copy has none."""
+        if not self.copies_tags or self.source is None or question.action not in questions.TAGGING:
+            return False
+        return await self.source.tags() == {}
 
 
 async def authorise(
@@ -122,25 +134,32 @@ async def _decide(call: Call, bucket: str, asked: _Asked) -> Decision:
     acting = await place(call, bucket)
     if acting is None:
         return await _nowhere(call, bucket, asked)
-    named = ObjectRead(acting, bucket, key, asked.params.get("VersionId"))
-    decision = await _in_bucket(acting, named, asked, questions.questions(name, bucket, key, asked.params))
-    if decision.allowed and "CopySource" in asked.params:
-        source, source_key, version = parse_source(asked.params["CopySource"])
-        reading = await place(call, source)
-        if reading is None:
-            return await _nowhere(call, source, asked)
-        wanted = [questions.of_source(source, source_key, version or None)]
-        named = ObjectRead(reading, source, source_key, version or None)
-        decision = await _in_bucket(reading, named, asked, wanted)
-        if decision.allowed and reading.caller.project_id != acting.caller.project_id:
-            acting.source = replace(reading)  # `reading` may be `call`, which changes below
-        acting.hidden |= reading.hidden  # one answer tells of both buckets
+    decision = _OWN
+    if "CopySource" in asked.params:
+        decision = await _of_source(call, acting, asked)
+    if decision.allowed:
+        named = ObjectRead(acting, bucket, key, asked.params.get("VersionId"))
+        decision = await _in_bucket(acting, named, asked, questions.questions(name, bucket, key, asked.params))
     if decision.allowed and name in questions.UPLOADS and (acting is not call or asked.gives_acl):
         call.acl = await of_write(acting, bucket, asked.params)
     if decision.allowed and acting is not call:
         call.cloud, call.caller, call.configurations = acting.cloud, acting.caller, acting.configurations
     if decision.allowed:
         call.source, call.refusals, call.hidden = acting.source, acting.refusals, acting.hidden
+    return decision
+
+
+async def _of_source(call: Call, acting: Call, asked: _Asked) -> Decision:
+    """Decide on the source of a copy, before the target, whose policy may look at the tags that are copied."""
+    bucket, key, version = parse_source(asked.params["CopySource"])
+    reading = await place(call, bucket)
+    assert reading is not None  # somebody signed
+    asked.source = ObjectRead(reading, bucket, key, version or None)
+    wanted = questions.of_source(bucket, key, version, with_tags=asked.copies_tags)
+    decision = await _in_bucket(reading, asked.source, asked, wanted)
+    if decision.allowed and reading.caller.project_id != acting.caller.project_id:
+        acting.source = replace(reading)  # `reading` may be `call`, which changes later
+    acting.hidden |= reading.hidden  # one answer tells of both buckets
     return decision
 
 
@@ -210,9 +229,11 @@ async def _all(acting: Call, bucket: str, asked: _Asked, judge: Judge, wanted: l
         return some if some.allowed else judge.might("s3:DeleteObjectVersion")
     decision = _OWN
     for question in wanted:
-        decision = await judge.decide(question)
-        if not decision.allowed:
-            return decision
+        found = await judge.decide(question)
+        if found.allowed:
+            decision = found
+        elif not await asked.is_needless(question):
+            return found
     return decision
 
 

@@ -41,7 +41,6 @@ _MEMBERS: Final[Mapping[str, str]] = {
     "SSEKMSKeyId": "s3:x-amz-server-side-encryption-aws-kms-key-id",
     "ServerSideEncryption": "s3:x-amz-server-side-encryption",
     "StorageClass": "s3:x-amz-storage-class",
-    "VersionId": "s3:versionid",
     "WebsiteRedirectLocation": "s3:x-amz-website-redirect-location",
 }
 _SOURCE: Final = "s3:x-amz-copy-source"
@@ -143,10 +142,21 @@ def _tags(text: Any, asked: Iterable[str]) -> dict[str, tuple[str, ...] | None]:
     if not isinstance(text, str):
         return {}
     try:
-        given = tags.of_header(text)
+        return request_tags(tags.of_header(text), asked)
     except AwsError:
+        return request_tags(None, asked)
+
+
+def request_tags(given: Mapping[str, str] | None, asked: Iterable[str]) -> dict[str, tuple[str, ...] | None]:
+    """Return the condition keys of the tags that an object gets by a request; None: they cannot be known."""
+    if given is None:
         return dict.fromkeys((_REQUEST_TAG_KEYS, *(key for key in asked if key.startswith(_REQUEST_TAG))))
     return {_REQUEST_TAG_KEYS: tuple(given), **{f"{_REQUEST_TAG}{name}": (value,) for name, value in given.items()}}
+
+
+def is_of_request_tags(key: str) -> bool:
+    """Tell whether a condition key is about the tags that an object gets by a request."""
+    return key == _REQUEST_TAG_KEYS or key.startswith(_REQUEST_TAG)
 
 
 def _written(value: object) -> str:

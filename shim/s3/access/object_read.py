@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from adapters.errors import absent_is
@@ -46,21 +46,32 @@ class ObjectRead:
     async def _look(self) -> Stored | None:
         try:
             version = versions.asked({"VersionId": self._version})
-            looking = records.head(self._call, self.bucket, self.key, version=version)
-            return await absent_is(None, looking, resource="object")
+            return await absent_is(None, records.head(self._call, self.bucket, self.key, version=version))
         except AwsError as error:
             if error.status >= 500:
                 raise
             return None
 
-    async def conditions(self, asked: Iterable[str], wanted: Iterable[Question]) -> Context:
-        """Return the condition keys of the tags that it has, if a policy looks at them (`asked`) for these actions."""
-        named = [key for key in asked if key.startswith(EXISTING_TAG)]
-        if not named or not any(question.action in _SEE_TAGS for question in wanted):
-            return {}
+    async def tags(self) -> Mapping[str, str] | None:
+        """Return the tags that it has; None if they cannot be known, as its record cannot be read."""
         try:
             stored = await self.stored()
-        except AwsError:  # its record cannot be read
-            return dict.fromkeys(named)
-        found = tags.of_stored(stored.metadata.get(TAGGING, "")) if stored else {}
-        return {f"{EXISTING_TAG}{name}": (value,) for name, value in found.items()}
+        except AwsError:
+            return None
+        return tags.of_stored(stored.metadata.get(TAGGING, "")) if stored else {}
+
+    async def conditions(self, asked: Iterable[str], wanted: Iterable[Question]) -> Context:
+        """Return the condition keys that tell of it: its version, and its tags.
+
+        The tags are read if a policy looks at them (`asked`) for the actions that are wanted.
+        """
+        found: dict[str, tuple[str, ...] | None] = {}
+        if self._version is not None:
+            found["s3:versionid"] = (self._version,)
+        named = [key for key in asked if key.startswith(EXISTING_TAG)]
+        if not named or not any(question.action in _SEE_TAGS for question in wanted):
+            return found
+        has = await self.tags()
+        if has is None:
+            return found | dict.fromkeys(named)
+        return found | {f"{EXISTING_TAG}{name}": (value,) for name, value in has.items()}

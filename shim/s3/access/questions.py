@@ -38,6 +38,8 @@ _WITH_UPLOADS: Final[Mapping[str, str]] = {
     "ObjectLockRetainUntilDate": "s3:PutObjectRetention",
     "ObjectLockLegalHoldStatus": "s3:PutObjectLegalHold",
 }
+# What a copy needs if its source has tags, and takes them along.
+TAGGING: Final = frozenset(("s3:GetObjectTagging", "s3:GetObjectVersionTagging", "s3:PutObjectTagging"))
 UPLOADS: Final = frozenset(("PutObject", "CopyObject", "CreateMultipartUpload"))
 # ACLs that need no s3:PutObjectAcl: they give nothing away.
 _PLAIN_ACLS: Final = frozenset(("", "private", "bucket-owner-full-control"))
@@ -69,19 +71,27 @@ def questions(operation: str, bucket: str, key: str, params: Mapping[str, Any]) 
     if operation == "GetObjectAttributes":
         found.append(Question(of_version("s3:GetObject", version), place))
     if operation in UPLOADS:
-        found += [Question(one, place) for one in _beside(params)]
+        found += [Question(one, place) for one in _beside(operation, params)]
     if params.get("BypassGovernanceRetention"):
         found.append(Question("s3:BypassGovernanceRetention", place))
     return found
 
 
-def _beside(params: Mapping[str, Any]) -> Iterator[str]:
+def copies_tags(operation: str, params: Mapping[str, Any]) -> bool:
+    """Tell whether a request gives an object the tags of its source, whatever tags it names itself."""
+    return operation == "CopyObject" and params.get("TaggingDirective") != "REPLACE"
+
+
+def _beside(operation: str, params: Mapping[str, Any]) -> Iterator[str]:
     needed = {action for member, action in _WITH_UPLOADS.items() if params.get(member)}
+    if copies_tags(operation, params):
+        needed.add("s3:PutObjectTagging")
     if params.get("ACL", "") in _PLAIN_ACLS and not (GRANTS - {"ACL"}) & params.keys():
         needed.discard("s3:PutObjectAcl")
     yield from sorted(needed)
 
 
-def of_source(bucket: str, key: str, version: str | None) -> Question:
+def of_source(bucket: str, key: str, version: str, *, with_tags: bool) -> list[Question]:
     """Return what a copy needs on its source."""
-    return Question(of_version("s3:GetObject", version), arn(bucket, key))
+    actions = ("s3:GetObject", "s3:GetObjectTagging") if with_tags else ("s3:GetObject",)
+    return [Question(of_version(action, version), arn(bucket, key)) for action in actions]

@@ -211,6 +211,21 @@ def test_conditions_see_the_tags_of_the_version_that_is_asked_for(s3: Any, gover
         s3.get_object(Bucket=governed, Key="k", VersionId="nonsense")
 
 
+def test_conditions_see_the_tags_that_a_copy_takes_along(s3: Any, governed: str) -> None:
+    """A header that has no effect beside the tags of the source shows the policy nothing."""
+    s3.put_object(Bucket=governed, Key="secret", Body=b"x", Tagging="class=secret")
+    s3.put_object(Bucket=governed, Key="open", Body=b"x", Tagging="class=open")
+    condition = {"StringEquals": {"s3:RequestObjectTag/class": "secret"}}
+    text = document(governed, {"Effect": "Deny", "Action": "s3:PutObject", "Condition": condition})
+    s3.put_bucket_policy(Bucket=governed, Policy=text)
+    s3.copy_object(Bucket=governed, Key="copy", CopySource=f"{governed}/open")
+    for more in ({}, {"Tagging": "class=open"}):
+        with refused("AccessDenied", 403):
+            s3.copy_object(Bucket=governed, Key="copy", CopySource=f"{governed}/secret", **more)
+    more = {"Tagging": "class=open", "TaggingDirective": "REPLACE"}
+    s3.copy_object(Bucket=governed, Key="copy", CopySource=f"{governed}/secret", **more)
+
+
 def test_the_owner_may_always_replace_and_delete_the_policy(s3: Any, governed: str) -> None:
     text = document(governed, {"Effect": "Deny", "Action": "s3:*"})
     s3.put_bucket_policy(Bucket=governed, Policy=text)

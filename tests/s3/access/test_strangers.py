@@ -135,6 +135,25 @@ def test_copies_between_two_projects(alt_s3: Any, s3: Any, bucket: str, alt_acco
         remove_bucket(alt_s3, mine)
 
 
+def test_a_copy_of_tags_needs_leave_to_read_and_to_set_them(
+    alt_s3: Any, s3: Any, bucket: str, alt_account: str
+) -> None:
+    s3.put_object(Bucket=bucket, Key="plain", Body=b"x")
+    s3.put_object(Bucket=bucket, Key="tagged", Body=b"x", Tagging="a=b")
+    tagged, alt = f"{bucket}/tagged", {"AWS": alt_account}
+    let(s3, bucket, {"Principal": alt, "Action": ["s3:GetObject", "s3:PutObject"]})
+    alt_s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/plain")
+    with refused("AccessDenied", 403):
+        alt_s3.copy_object(Bucket=bucket, Key="copy", CopySource=tagged)
+    alt_s3.copy_object(Bucket=bucket, Key="copy", CopySource=tagged, TaggingDirective="REPLACE")
+    let(s3, bucket, {"Principal": alt, "Action": ["s3:GetObject*", "s3:PutObject"]})
+    with refused("AccessDenied", 403):
+        alt_s3.copy_object(Bucket=bucket, Key="copy", CopySource=tagged)
+    let(s3, bucket, {"Principal": alt, "Action": ["s3:GetObject*", "s3:PutObject*"]})
+    alt_s3.copy_object(Bucket=bucket, Key="copy", CopySource=tagged)
+    assert s3.get_object_tagging(Bucket=bucket, Key="copy")["TagSet"] == [{"Key": "a", "Value": "b"}]
+
+
 def test_a_deny_keeps_a_stranger_out(alt_s3: Any, nobody: Any, s3: Any, open_bucket: str, alt_account: str) -> None:
     s3.put_object(Bucket=open_bucket, Key="k", Body=b"x")
     let(s3, open_bucket, {}, {"Effect": "Deny", "Principal": {"AWS": alt_account}})
