@@ -11,12 +11,13 @@ import hypothesis
 import openstack
 import pytest
 
+from adapters.embedded import facts
 from tests.support import leftovers
 from tests.support.clients import AwsCli, Boto
 from tests.support.gateway import Gateway, faults
 from tests.support.gateway import gateway as run_gateway
 from tests.support.names import unique
-from tests.support.target import Target, target
+from tests.support.target import Keys, Target, target
 
 NEEDS_CLOUD = "cloud"
 
@@ -75,6 +76,18 @@ def gateway(cloud: Target) -> Iterator[Gateway]:
 def aws(gateway: Gateway, cloud: Target) -> Iterator[Boto]:
     """boto3 clients by service and account: `aws("ec2")`, `aws("s3", "alt")`."""
     clients = Boto(gateway.url, dict(cloud.keys))
+    yield clients
+    clients.close()
+
+
+@pytest.fixture(scope="session")
+def reader_aws(gateway: Gateway, cloud: Target) -> Iterator[Boto]:
+    """boto3 clients for account `reader`: a user who has the role reader on main's project, and no other."""
+    known = cloud.state / "cloud" / "facts.json"
+    if not known.exists():
+        pytest.skip("another cloud has no such user, and a reader may not make an access key")
+    account = facts.load(known).accounts["reader"]
+    clients = Boto(gateway.url, {"reader": Keys(account.access, account.secret)})
     yield clients
     clients.close()
 

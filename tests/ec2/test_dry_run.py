@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from adapters.embedded import facts
 from tests.support.clients import Boto
-from tests.support.gateway import Gateway
 from tests.support.names import unique
-from tests.support.target import Keys, Target
 
 
 @pytest.fixture
-def reader(cloud: Target, gateway: Gateway) -> Iterator[Any]:
-    """EC2 for a user of the embedded cloud who has the role reader on a project, and no other."""
-    known = cloud.state / "cloud" / "facts.json"
-    if not known.exists():
-        pytest.skip("another cloud has no such user, and a reader may not make an access key")
-    account = facts.load(known).accounts["reader"]
-    clients = Boto(gateway.url, {"reader": Keys(account.access, account.secret)})
-    yield clients("ec2", "reader")
-    clients.close()
+def reader(reader_aws: Boto) -> Any:
+    """EC2 for a user who has the role reader on a project, and no other."""
+    return reader_aws("ec2", "reader")
 
 
 def code(ask: Any, **params: Any) -> str:

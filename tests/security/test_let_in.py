@@ -58,7 +58,7 @@ class Tagged(Empty):
 
 
 @dataclass
-class TaggedDoor(SharedDoor):
+class TaggedDoor(OpenDoor):
     """A gateway where another project's objects have a tag."""
 
     tagged: bool = True
@@ -162,7 +162,9 @@ def test_what_an_upload_gives_its_object_needs_an_action_of_its_own(
 ) -> None:
     """Required permissions for S3's API operations (S3 User Guide)."""
     copying = {"CopySource": "source/k"} if name == "CopyObject" else {}
-    known = {one: value for one, value in given.items() if one in S3.model.operation_model(name).input_shape.members}
+    shape = S3.model.operation_model(name).input_shape
+    assert shape is not None
+    known = {one: value for one, value in given.items() if one in shape.members}
     request = signed(wire(S3, name, Bucket="theirs", Key="k", **copying, **known))
     for more in ([], [action]):
         opened = door({"Action": ["s3:GetObject", "s3:PutObject", "s3:ListBucket", *more]})

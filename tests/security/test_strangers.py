@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -11,10 +12,13 @@ import pytest
 from adapters.errors import BackendError, Fault
 from adapters.types.identity import Token
 from adapters.types.objects import Container
-from tests.security.door import Door
-from tests.security.requests import Wire, code_of, every_request, signed
+from shim.app import FRONTENDS
+from shim.auth.accounts import account_id
+from tests.security.door import Door, OneUser
+from tests.security.requests import Wire, code_of, every_request, expired, signed
 
 OWNER = "p2"
+OTHER = account_id("p1", {})
 REQUESTS = [one for one in every_request() if one.service == "s3" and one.operation != "ListBuckets"]
 EACH = pytest.mark.parametrize("request_", REQUESTS, ids=str)
 LOOKS = frozenset(("container", "has_container"))  # what a decision may ask of Swift
@@ -96,8 +100,27 @@ def test_a_bucket_whose_policy_cannot_be_read(request_: Wire) -> None:
 @pytest.mark.parametrize("how", ["wrong", "expired"])
 def test_a_signature_that_does_not_hold_asks_nothing(request_: Wire, how: str) -> None:
     door = SharedDoor()
-    wire = signed(request_, secret="guess") if how == "wrong" else signed(request_, presigned=True)
-    url = wire.url.replace("X-Amz-Expires=300", "X-Amz-Expires=0") if how == "expired" else wire.url
-    answer = door.knock(wire.method, url, wire.headers, wire.body)
-    assert answer.status in (400, 403)
+    wire = signed(request_, secret="guess") if how == "wrong" else expired(request_)
+    answer = door.knock(wire.method, wire.url, wire.headers, wire.body)
+    assert answer.status == 403
+    if wire.method != "HEAD":
+        assert code_of(answer.body) == ("SignatureDoesNotMatch" if how == "wrong" else "AccessDenied")
+        assert how == "wrong" or b"Request has expired" in answer.body
     assert not door.asked
+
+
+@EACH
+def test_a_caller_who_may_only_read_in_its_own_project(request_: Wire) -> None:
+    """The policy of another project's bucket gives it no more than that."""
+    statement = {"Effect": "Allow", "Principal": {"AWS": OTHER}, "Action": "s3:*", "Resource": "arn:aws:s3:::*"}
+    text = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    door = SharedDoor(OneUser(frozenset({"reader"})), configured={"s3-config-policy": json.dumps(text)})
+    wire = signed(request_)
+    answer = door.knock(wire.method, wire.url, wire.headers, wire.body)
+    if FRONTENDS["s3"].service.operations[wire.operation].mutating:
+        assert (answer.status, code_of(answer.body)) == (403, "AccessDenied")
+        assert door.records[-1].reason == "the roles of the signer let it only read in its own project"
+        assert set(door.asked) <= LOOKS
+        assert not door.received
+    else:
+        assert "only read" not in door.records[-1].reason

@@ -41,7 +41,7 @@ from shim.s3.objects.copying import parse_source
 # "The root user of the AWS account that owns the bucket" may always call these, whatever the policy says: here the
 # owner's users, as a project has no root user.
 _ALWAYS_THE_OWNERS: Final = frozenset(("GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"))
-_SPECIAL: Final = questions.GIVING | {"x-amz-copy-source"}
+_SPECIAL: Final = questions.GIVING | {"x-amz-copy-source", "x-amz-expected-bucket-owner"}
 _OWN: Final = Decision(True, "the signer acts in its own project, where OpenStack's policies decide")
 _READS_ONLY: Final = Decision(False, "the roles of the signer let it only read in its own project")
 _ABSENT_CODES: Final = frozenset(("NoSuchKey", "NoSuchVersion"))
@@ -115,7 +115,7 @@ async def authorise(
 
 
 def _is_plain(request: Request) -> bool:
-    """Tell whether a request names no copy's source, whose bucket may have a policy too, and gives no ACL."""
+    """Tell whether a request names no copy's source, whose bucket may have a policy too, no owner, and gives no ACL."""
     head = request.head
     return _SPECIAL.isdisjoint(head.first) and (
         not head.raw_query or _SPECIAL.isdisjoint(map(str.lower, head.query_names))
@@ -134,8 +134,8 @@ async def _decide(call: Call, bucket: str, asked: _Asked) -> Decision:
     acting = await place(call, bucket)
     if acting is None:
         return await _nowhere(call, bucket, asked)
-    decision = _OWN
-    if "CopySource" in asked.params:
+    decision = _expected(acting, asked.params.get("ExpectedBucketOwner"))
+    if decision.allowed and "CopySource" in asked.params:
         decision = await _of_source(call, acting, asked)
     if decision.allowed:
         named = ObjectRead(acting, bucket, key, asked.params.get("VersionId"))
@@ -149,11 +149,21 @@ async def _decide(call: Call, bucket: str, asked: _Asked) -> Decision:
     return decision
 
 
+def _expected(acting: Call, owner: str | None) -> Decision:
+    """Decide on a request that names the account that it expects to own a bucket."""
+    if owner is None or owner == acting.caller.account_id:
+        return _OWN
+    return Decision(False, "the bucket belongs to another account than the request says", access_denied())
+
+
 async def _of_source(call: Call, acting: Call, asked: _Asked) -> Decision:
     """Decide on the source of a copy, before the target, whose policy may look at the tags that are copied."""
     bucket, key, version = parse_source(asked.params["CopySource"])
     reading = await place(call, bucket)
     assert reading is not None  # somebody signed
+    expected = _expected(reading, asked.params.get("ExpectedSourceBucketOwner"))
+    if not expected.allowed:
+        return expected
     asked.source = ObjectRead(reading, bucket, key, version or None)
     wanted = questions.of_source(bucket, key, version, with_tags=asked.copies_tags)
     decision = await _in_bucket(reading, asked.source, asked, wanted)

@@ -232,5 +232,7 @@ async def _free(call: Call, upload: Upload) -> None:
     if not found:
         return
     kept = await uploads.in_use(call, upload)
-    if await call.cloud.objects.delete_many(upload.container, [name for name in found if name not in kept]):
-        raise BackendError(Fault.UNAVAILABLE, service="object-store", resource="object", detail="parts are left")
+    left = await call.cloud.objects.delete_many(upload.container, [name for name in found if name not in kept])
+    if left:
+        fault = Fault.FORBIDDEN if all(one.status == 403 for one in left) else Fault.UNAVAILABLE
+        raise BackendError(fault, service="object-store", resource="object", detail="parts are left")

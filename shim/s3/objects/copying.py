@@ -107,9 +107,6 @@ async def source_of(call: Call, req: Mapping[str, Any]) -> Source:
     """Return the source after checking the request's conditions on it."""
     bucket, key, version = parse_source(req["CopySource"])
     secret, reading = customer_key(call, req, SOURCE, reading=True), call.source or call
-    owner = req.get("ExpectedSourceBucketOwner")
-    if owner is not None and owner != reading.caller.account_id:
-        raise AwsError("AccessDenied", "Access Denied", 403)
     try:
         stored = await with_s3_etag(reading, bucket, key, await records.head(reading, bucket, key, version=version))
     except AwsError as error:
