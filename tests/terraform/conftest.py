@@ -4,10 +4,10 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -20,7 +20,11 @@ MIRROR = "PASSERELLE_TERRAFORM_MIRROR"
 ACCOUNT = "alt"
 SECONDS = 280  # for one command; an instance that does not come or go takes the provider ten minutes and more
 
-Workspace = Callable[[str], "Terraform"]
+
+class Workspace(Protocol):
+    """Makes a directory out of one beside this file, for Terraform to work in, before the gateway at `url`."""
+
+    def __call__(self, name: str, url: str = ...) -> "Terraform": ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +67,21 @@ class Terraform:
         """Tell whether a plan finds nothing to do, the outputs included (`-detailed-exitcode`)."""
         return self("plan", "-detailed-exitcode", *options, expect=(0, 2)).returncode == 0
 
+    def import_again(self, ids: Mapping[str, str], *options: str) -> None:
+        """Forget resources (address → id) and import them; nothing is made anew, and a second plan is empty."""
+        self("state", "rm", *ids)
+        blocks = [{"to": address, "id": known} for address, known in ids.items()]
+        imports = self.directory / "imports.tf.json"
+        imports.write_text(json.dumps({"import": blocks}))
+        assert set(map(tuple, self.planned(*options).values())) <= {("update",)}
+        self("apply", "planned")
+        imports.unlink()
+        assert self.settled(*options)
+
 
 @pytest.fixture
 def workspace(gateway: Gateway, cloud: Target, tmp_path: Path) -> Workspace:
-    """Make a directory out of one beside this file, for Terraform to work in."""
+    """Make directories for Terraform; skip where there is none, or no provider."""
     if not shutil.which("terraform"):
         pytest.skip("there is no terraform on the PATH")
     if not (mirror := os.environ.get(MIRROR)):
@@ -76,10 +91,10 @@ def workspace(gateway: Gateway, cloud: Target, tmp_path: Path) -> Workspace:
         f"provider_installation {{\n  filesystem_mirror {{\n    path = {json.dumps(mirror)}\n  }}\n}}\n"
     )
 
-    def make(name: str) -> Terraform:
+    def make(name: str, url: str = gateway.url) -> Terraform:
         directory = tmp_path / name
         shutil.copytree(Path(__file__).with_name(name), directory)
-        return Terraform(directory, environment(gateway.url, cloud.keys[ACCOUNT], settings))
+        return Terraform(directory, environment(url, cloud.keys[ACCOUNT], settings))
 
     return make
 

@@ -75,7 +75,7 @@ def test_a_configurations_life(life: Terraform, name: str, openstack_alt: Connec
     assert {kind for kind in made if made[kind] != after[kind]} == {"http"}
     check_changed(openstack_alt, name, after)
 
-    import_again(life, life.outputs()["made"], name, changed)
+    life.import_again(imported(life.outputs()["made"], name), changed)
 
     held = {after["instance"], after["interface"], after["volume"], after["web"], after["inline"], name}
     assert held <= present(openstack_alt)
@@ -133,9 +133,9 @@ def ports_in(connection: Connection, group: str) -> set[tuple[int, int]]:
     return {(rule.port_range_min, rule.port_range_max) for rule in rules}
 
 
-def import_again(life: Terraform, made: dict[str, str], name: str, *options: str) -> None:
-    """Forget what was made and import it; nothing is made anew, and a second plan is empty."""
-    ids = {
+def imported(made: dict[str, str], name: str) -> dict[str, str]:
+    """Return the id by which each resource is imported."""
+    return {
         "aws_instance.web": made["instance"],
         "aws_ebs_volume.data": made["volume"],
         "aws_volume_attachment.data": f"/dev/sdf:{made['volume']}:{made['instance']}",
@@ -147,14 +147,6 @@ def import_again(life: Terraform, made: dict[str, str], name: str, *options: str
         "aws_s3_bucket_ownership_controls.files": name,
         "aws_s3_object.text": f"{name}/a/text",
     }
-    life("state", "rm", *ids)
-    blocks = [{"to": address, "id": known} for address, known in ids.items()]
-    imports = life.directory / "imports.tf.json"
-    imports.write_text(json.dumps({"import": blocks}))
-    assert set(map(tuple, life.planned(*options).values())) <= {("update",)}
-    life("apply", "planned")
-    imports.unlink()
-    assert life.settled(*options)
 
 
 def test_state_in_a_bucket_is_locked(workspace: Workspace, aws: Boto, name: str) -> None:
