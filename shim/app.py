@@ -42,13 +42,13 @@ from shim.protocol.message import Request
 from shim.record import Record, current
 from shim.refusals import Refusal, Refusals
 from shim.s3 import errors as s3_errors
-from shim.s3.access import access
+from shim.s3.access import access, cross_origin
 from shim.s3.access_log.delivery import AccessLog
-from shim.s3.config import cors
 from shim.s3.objects import post_forms
 from shim.s3.service import s3
 from shim.sts import errors as sts_errors
 from shim.sts.service import sts
+from shim.websites.endpoint import Websites
 from shim.worker import Worker
 
 _logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ FRONTENDS = {
         s3_errors.unsigned,
         buffered=False,
         form_handler=FormHandler(post_forms.is_post_form, post_forms.open_form),
-        cross_origin=CrossOrigin(cors.preflight, cors.headers),
+        cross_origin=CrossOrigin(cross_origin.preflight, cross_origin.headers),
         authorise=access.authorise,
     ),
     "ec2": Frontend(ec2, lambda error, operation, _: ec2_errors.translate(error, operation), _unsigned, buffered=True),
@@ -137,7 +137,7 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
     worker = Worker()
     key_store = KeyFile(settings.sse_key_file.expanduser()) if settings.sse_key_file else None
     access_log = AccessLog(settings.access_log_seconds)
-    app = Gateway(
+    app = (Websites if settings.s3_website_hosts else Gateway)(
         frontends=FRONTENDS,
         tenants=factory,
         keys=_keys(factory, settings, metrics),

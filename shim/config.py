@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator
+from pydantic import Field, IPvAnyNetwork, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -50,6 +50,11 @@ class Settings(BaseSettings):
     s3_hosts: tuple[str, ...] = Field(
         ("localhost", "s3.localhost"),
         description="Host names below which a first label names a bucket (`<bucket>.<host>`, virtual-host style).",
+    )
+    s3_website_hosts: tuple[str, ...] = Field(
+        (),
+        description="Host names below which a first label names a bucket that is served as a website "
+        "(`<bucket>.<host>`); empty: no websites.",
     )
     s3_archive_classes: tuple[Literal["GLACIER", "DEEP_ARCHIVE"], ...] = Field(
         (),
@@ -220,6 +225,17 @@ class Settings(BaseSettings):
     # Logs
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is written.")
     log_format: Literal["json", "text"] = Field("json", description="One JSON object a line, or readable text.")
+
+    @field_validator("s3_website_hosts")
+    @classmethod
+    def _check_website_hosts(cls, hosts: tuple[str, ...], known: ValidationInfo) -> tuple[str, ...]:
+        """Refuse a host that S3 has too, and one that no Host header equals."""
+        for host in hosts:
+            if host in known.data.get("s3_hosts", ()):
+                raise ValueError(f"{host} is in s3_hosts too")
+            if not host or host != host.lower().strip(".") or ":" in host:
+                raise ValueError(f"{host!r} is no host name in lower case without a port")
+        return hosts
 
     @field_validator("account_ids")
     @classmethod

@@ -37,13 +37,20 @@ def failure(
     told = aws_error(error, record, frontend, params)
     if told.code in hidden:
         record.reason, told = f"{told.code}, which the sender may not know", frontend.unsigned(request)
+    note(told, record, frontend)
+    if frontend.failure is not None:
+        return frontend.failure(told, record.request_id, request)
+    return frontend.service.failure(told, request_id=record.request_id, request=request)
+
+
+def note(told: AwsError, record: Record, frontend: Frontend) -> None:
+    """Record the error that a request is answered with, and what was refused and why."""
     record.code = told.code
     if is_refusal(told.status, told.code):
         record.reason = record.reason or told.message
         record.refused = told.refused[:_LONGEST_NAME]
         if record.refused:
             record.refused_label = frontend.service.label(record.refused)
-    return frontend.service.failure(told, request_id=record.request_id, request=request)
 
 
 def aws_error(error: Exception, record: Record, frontend: Frontend, params: Mapping[str, Any] | None) -> AwsError:

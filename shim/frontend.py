@@ -16,7 +16,7 @@ from shim.context import Call
 from shim.errors import AwsError
 from shim.http.asgi import Receive
 from shim.protocol.message import Reply, Request
-from shim.protocol.operation import Operation
+from shim.protocol.operation import Fail, Operation
 from shim.protocol.service import Service
 
 
@@ -72,11 +72,11 @@ class CrossOrigin:
     """How a service lets pages of other sites use it from a browser.
 
     `preflight` answers a browser's preflight (OPTIONS), which is never signed: its call is in the project of the access
-    key that the request names, or None.  `headers` returns what an answer to a request with an `Origin` has beside its
-    own headers.
+    key that the request names, or in none.  `headers` returns what an answer to a request with an `Origin` has beside
+    its own headers.
     """
 
-    preflight: Callable[[Call | None, Request], Awaitable[Reply]]
+    preflight: Callable[[Call, Request], Awaitable[Reply]]
     headers: Callable[[Call, Request], Awaitable[Sequence[tuple[str, str]]]]
 
 
@@ -85,6 +85,7 @@ class Frontend:
     """One AWS service with its functions.
 
     `unsigned` makes its error for an unsigned request; `authorise` decides on requests whose address names a resource.
+    `failure` writes errors in another form than the service's own envelope.
     """
 
     service: Service
@@ -94,3 +95,4 @@ class Frontend:
     form_handler: FormHandler | None = None
     cross_origin: CrossOrigin | None = None
     authorise: Authorise | None = None
+    failure: Fail | None = None

@@ -61,7 +61,7 @@ _UNSIGNED_FORM_BYTES = 64 << 10
 _LARGE_BODY_BYTES = 16 << 10
 
 
-class _State:
+class State:
     """What later steps, and the error's envelope, need from earlier steps of one request."""
 
     # The steps set these.  They are class attributes, as no request needs all of them.
@@ -105,7 +105,7 @@ class Gateway:
         regions: Container[str],
         observe: Callable[[Record], None],
         side: Callable[[Scope, Receive, Send], Awaitable[None]],
-        served: Callable[[_State], None] | None = None,
+        served: Callable[[State], None] | None = None,
     ) -> None:
         self._frontends = frontends
         self._tenants = tenants
@@ -132,7 +132,7 @@ class Gateway:
             receive = with_idle_timeout(receive, self._settings.body_idle_seconds)
         record = Record(new_request_id(), time.perf_counter(), client=head.client)
         current.set(record)
-        state = _State(head, receive, record, scope.get("admitted", lambda: None))
+        state = State(head, receive, record, scope.get("admitted", lambda: None))
         self.in_flight += 1
         try:
             await self._serve(state, send)
@@ -147,7 +147,7 @@ class Gateway:
             if self._served is not None:
                 self._served(state)
 
-    async def _serve(self, state: _State, send: Send) -> None:
+    async def _serve(self, state: State, send: Send) -> None:
         try:
             reply = await self._answer(state)
         except ClientGone:
@@ -164,13 +164,13 @@ class Gateway:
             state.record.code = aws_error(cut.reason, state.record, frontend, state.params).code
             raise
 
-    async def _answer(self, state: _State) -> Reply:
+    async def _answer(self, state: State) -> Reply:
         """Run all steps; `_failure` turns an exception of any of them into an answer."""
         record = state.record
         frontend = self._service(state)
         if state.head.method == "OPTIONS" and frontend.cross_origin is not None:
             # A browser sends this unsigned before the real request.
-            return await frontend.cross_origin.preflight(await self._owners_call(state, frontend), state.request)
+            return await frontend.cross_origin.preflight(await self._askers_call(state, frontend), state.request)
         if frontend.buffered or state.head.method == "POST":
             await self._read_form(state, frontend)
         else:
@@ -204,7 +204,7 @@ class Gateway:
         return await keep_connection_alive(work, silence, record.request_id, lambda error: self._failure(error, state))
 
     async def _authorise(
-        self, state: _State, frontend: Frontend, requested: RequestedOperation, principal: Principal
+        self, state: State, frontend: Frontend, requested: RequestedOperation, principal: Principal
     ) -> Call | None:
         """Refuse a request that its sender may not make; return its `Call` if the decision needed one."""
         record, address, operation, call = state.record, state.request.address, requested.operation, None
@@ -221,7 +221,7 @@ class Gateway:
             raise decision.error or frontend.unsigned(state.request)
         return call
 
-    def _service(self, state: _State) -> Frontend:
+    def _service(self, state: State) -> Frontend:
         """Find the service of a request and, for S3, the bucket and key."""
         named = routing.service_for(state.head)
         frontend = state.frontend = self._frontends.get(named)
@@ -233,7 +233,7 @@ class Gateway:
             state.request = Request(state.head, routing.address(state.head, self._settings.s3_hosts))
         return frontend
 
-    async def _read_form(self, state: _State, frontend: Frontend) -> None:
+    async def _read_form(self, state: State, frontend: Frontend) -> None:
         """Read the signature and, if the operation is not in the head, the form that has it.
 
         The form of a query service is not decoded yet, as an unsigned one must not cost that work; its operation is
@@ -256,7 +256,7 @@ class Gateway:
         if head.method == "POST":
             state.request = Request(head, form=urlencoded_form.undecoded_action(state.form))
 
-    async def _authenticate(self, state: _State, frontend: Frontend) -> Principal:
+    async def _authenticate(self, state: State, frontend: Frontend) -> Principal:
         """Verify the signature and return the principal; raise AWS's error if it is wrong."""
         name, signer = frontend.service.name, state.browser_form or state.signature
         if signer is None:
@@ -289,7 +289,7 @@ class Gateway:
         account = account_id(project, self._settings.account_ids)
         return Principal(proof, access_key, credential.user_id, project, account)
 
-    def _decode_form(self, state: _State, frontend: Frontend) -> RequestedOperation:
+    def _decode_form(self, state: State, frontend: Frontend) -> RequestedOperation:
         """Decode a form whose signature is verified, and return its operation."""
         if state.head.method == "POST":
             state.request = Request(state.head, form=urlencoded_form.decode(state.form))
@@ -297,7 +297,7 @@ class Gateway:
         state.record.operation = requested.name
         return requested
 
-    async def _parse(self, state: _State, frontend: Frontend, operation: Operation) -> dict[str, Any]:
+    async def _parse(self, state: State, frontend: Frontend, operation: Operation) -> dict[str, Any]:
         """Return the parameters; a streamed body is one of them, unread; any other body is read and checked."""
         parse, browser_form, verified = frontend.service.parse, state.browser_form, state.verified
         account = state.record.account
@@ -320,14 +320,14 @@ class Gateway:
         state.record.bytes_in = len(raw)
         return await self._work(state, raw, lambda: parse(operation, state.request, raw, account))
 
-    async def _work(self, state: _State, body: bytes, work: Callable[[], T]) -> T:
+    async def _work(self, state: State, body: bytes, work: Callable[[], T]) -> T:
         """Run a function that decodes or parses a body; in the worker if the body is large, so that nobody waits."""
         if len(body) < _LARGE_BODY_BYTES:
             return work()
         # Unsigned requests have no account: those of one address share a turn.
         return await self._worker.run(state.record.account or state.record.client, work)
 
-    async def _call(self, state: _State, operation: Operation, principal: Principal) -> Call:
+    async def _call(self, state: State, operation: Operation, principal: Principal) -> Call:
         """Return the action's `Call`; the caller's token comes from the cache nearly always."""
         settings, head = self._settings, state.head
         if state.tokens is None:
@@ -365,36 +365,34 @@ class Gateway:
             clouds=self._tenants,
         )
 
-    async def _act(self, state: _State, frontend: Frontend, operation: Operation, call: Call, asked: Any) -> Reply:
+    async def _act(self, state: State, frontend: Frontend, operation: Operation, call: Call, asked: Any) -> Reply:
         """Call the action, and write its result as an answer."""
         assert operation.handler is not None  # every registered operation has one
         result = await operation.handler(call, asked)
         reply = frontend.service.reply(operation, result, request_id=state.record.request_id, request=state.request)
         return state.browser_form.answer(reply, call) if state.browser_form else reply
 
-    async def _share(self, state: _State, reply: Reply) -> None:
+    async def _share(self, state: State, reply: Reply) -> None:
         """Add the headers by which a browser lets another site's page read an answer, if the bucket has such rules."""
         frontend = state.frontend
         if frontend is None or frontend.cross_origin is None or state.head.method == "OPTIONS":
             return
-        call = state.call or await self._owners_call(state, frontend)
-        if call is not None and state.request.address.bucket:
+        if state.request.address.bucket:
+            call = state.call or await self._askers_call(state, frontend)
             sent = state.request._replace(head=state.head)  # a browser's form is handled as another request
             reply.headers.extend(await frontend.cross_origin.headers(call, sent))
 
-    async def _owners_call(self, state: _State, frontend: Frontend) -> Call | None:
-        """Return a call in the project of the access key that a request names; None where it names no valid one.
+    async def _askers_call(self, state: State, frontend: Frontend) -> Call:
+        """Return a call in the project of the access key that a request names, in none where it names no valid one.
 
         Nobody has proved to own that key, so the call only serves for what S3 tells everybody: a bucket's CORS rules.
         """
-        state.tokens = await owners_tokens(state.head, state.browser_form or state.signature, self._keys)
-        if state.tokens is None:
-            return None
-        account = account_id(state.tokens.credential.project_id, self._settings.account_ids)
+        tokens = state.tokens = await owners_tokens(state.head, state.browser_form or state.signature, self._keys)
+        account = account_id(tokens.credential.project_id, self._settings.account_ids) if tokens else ""
         principal = ANONYMOUS._replace(account_id=account)
         return await self._call(state, frontend.service.operations["GetBucketCors"], principal)
 
-    def _failure(self, error: Exception, state: _State) -> Reply:
+    def _failure(self, error: Exception, state: State) -> Reply:
         """Turn any exception into the service's error envelope."""
         frontend, hidden = state.frontend or self._frontends["s3"], state.call.hidden if state.call else ()
         return failure(error, state.record, frontend, state.request, state.params, hidden)

@@ -20,6 +20,7 @@ from tests.support.names import unique
 from tests.support.target import Keys, Target, target
 
 NEEDS_CLOUD = "cloud"
+WEBSITES = "s3-website.localhost"  # where the gateway shows buckets as websites
 
 # An example that takes longer on a busy machine is no fault, nor a strategy that draws slowly: tests count work, and no
 # test looks at the clock.
@@ -66,7 +67,7 @@ def inventory(cloud: Target, account: str) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def gateway(cloud: Target) -> Iterator[Gateway]:
     """A gateway process in front of the cloud.  A bug in its log is an error, even where a client's retry hid it."""
-    with run_gateway(cloud) as running:
+    with run_gateway(cloud, "gateway", "--s3-website-hosts", WEBSITES) as running:
         yield running
     wrong = faults(running.log)
     assert not wrong, "the gateway logged:\n" + "\n".join(wrong[:20])

@@ -76,6 +76,7 @@ def problems(settings: Settings) -> Iterator[str]:
             yield f"PASSERELLE_REGION_NAMES: {name!r} is not the name of a region"
     if settings.disable_file is not None and not settings.disable_file.parent.is_dir():
         yield f"PASSERELLE_DISABLE_FILE: there is no directory {settings.disable_file.parent}"
+    yield from _website_problems(settings)
     yield from _lock_problems(settings)
     if settings.sse_key_file is not None:
         try:
@@ -91,6 +92,15 @@ def problems(settings: Settings) -> Iterator[str]:
 def _no_pass_phrase() -> str:
     """Refuse to give a pass phrase; without this function OpenSSL would ask for it on the terminal and wait."""
     raise ValueError("it is encrypted, and the gateway asks nobody for a pass phrase")
+
+
+def _website_problems(settings: Settings) -> Iterator[str]:
+    """Yield why no website could be found."""
+    if settings.s3_website_hosts and settings.bucket_names == "project":
+        yield (
+            "PASSERELLE_S3_WEBSITE_HOSTS: visitors do not sign, so a website's bucket is found by a name that is "
+            "unique in the whole cloud (PASSERELLE_BUCKET_NAMES)"
+        )
 
 
 def _lock_problems(settings: Settings) -> Iterator[str]:

@@ -96,6 +96,7 @@ def gateway(background: Background, state: Path, port: int) -> Running:
         background.stop()
         port = urlsplit(running.url).port or port  # keep the port, so that exports that were pasted still work
     options = ["--cloud", "passerelle", "--port", str(port if is_free(port) else 0), "--drain-seconds", "0"]
+    options += ["--s3-website-hosts", "s3-website.localhost"]
     keys = state / "sse-keys.json"
     if not keys.exists():
         keystore.add(keys)

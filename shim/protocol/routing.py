@@ -88,6 +88,12 @@ def _bucket_in_host(host: str, s3_hosts: tuple[str, ...]) -> str:
     return ""
 
 
+def website(host: str, website_hosts: tuple[str, ...]) -> str | None:
+    """Return the bucket of a website's Host header, '' if the host is above all websites; None for another host."""
+    bucket = bucket_in_host(host, website_hosts)
+    return bucket if bucket or host.partition(":")[0].rstrip(".").lower() in website_hosts else None
+
+
 def _no_bucket(shown: str) -> AwsError:
     return AwsError("InvalidBucketName", "The specified bucket is not valid.", 400, extra={"BucketName": shown})
 

@@ -89,6 +89,21 @@ def test_all_malformed_settings_are_named_and_none_repeated() -> None:
     assert "secret" not in found.output
 
 
+@pytest.mark.parametrize("hosts", ["localhost", "Web.example", "web.example:80", "web.example.", ""])
+def test_a_host_of_websites_is_a_name_of_its_own(hosts: str) -> None:
+    found = run("config", "check", PASSERELLE_S3_WEBSITE_HOSTS=json.dumps([hosts]))
+    assert found.exit_code == 1
+    assert "PASSERELLE_S3_WEBSITE_HOSTS: " in found.output
+
+
+def test_websites_need_names_of_the_whole_cloud(clouds: str) -> None:
+    words = ("config", "check", "--s3-website-hosts", "web.example")
+    assert run(*words, OS_CLIENT_CONFIG_FILE=clouds).exit_code == 0
+    found = run(*words, "--bucket-names", "project", OS_CLIENT_CONFIG_FILE=clouds)
+    assert found.exit_code == 1
+    assert "PASSERELLE_S3_WEBSITE_HOSTS: " in found.output
+
+
 def test_a_usable_configuration_passes(clouds: str) -> None:
     found = run("config", "check", OS_CLIENT_CONFIG_FILE=clouds)
     assert (found.exit_code, found.output) == (0, "the settings are usable\n")

@@ -89,10 +89,11 @@ class Door:
     frontends: Mapping[str, Frontend] = field(default_factory=lambda: FRONTENDS)
     received: int = 0  # how often the gateway asked for the request's body
     given: Mapping[str, Any] = field(default_factory=dict)
+    made_of: type[Gateway] = Gateway
 
     def __post_init__(self) -> None:
         self.settings = Settings.model_validate({"region": "RegionOne", "page_token_key": "k", **self.given})
-        self.gateway = Gateway(
+        self.gateway = self.made_of(
             frontends=self.frontends,
             tenants=self,
             keys=Keys(self.identity, clock=monotonic),

@@ -23,6 +23,7 @@ from shim.auth.request_signature import RequestSignature
 from shim.context import Call
 from shim.errors import AwsError
 from shim.protocol.message import Head, Request
+from shim.protocol.routing import website
 from shim.record import Record, new_request_id
 from shim.s3 import names
 from shim.s3.access_log.actions import NAME
@@ -251,4 +252,5 @@ def _entry(call: Call, served: Served) -> Entry:
         signature_version=version,
         signed_in="" if signature is None else "QueryString" if signature.presigned else "AuthHeader",
         host=head.header("host"),
+        door="WEBSITE" if website(head.header("host"), call.settings.s3_website_hosts) else "REST",
     )

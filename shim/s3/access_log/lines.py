@@ -78,6 +78,7 @@ class Entry(NamedTuple):
     signature_version: str
     signed_in: str
     host: str
+    door: str = "REST"
 
 
 def line(entry: Entry) -> str:
@@ -89,7 +90,7 @@ def line(entry: Entry) -> str:
         entry.client,
         quote(entry.requester, safe="/:@+=,.-"),
         entry.request_id,
-        operation(entry.operation, entry.method),
+        operation(entry.operation, entry.method, entry.door),
         quote(entry.key, safe="/", errors="surrogateescape"),
         _quoted(f"{entry.method} {scrub(entry.uri)} HTTP/1.1"),
         entry.status,
@@ -114,12 +115,12 @@ def line(entry: Entry) -> str:
     return " ".join(str(field) or "-" for field in fields) + "\n"
 
 
-def operation(name: str, method: str) -> str:
-    """Return AWS's name of an operation in logs, `REST.GET.OBJECT`."""
+def operation(name: str, method: str, door: str = "REST") -> str:
+    """Return AWS's name of an operation in logs, `REST.GET.OBJECT`; `door` is `WEBSITE` for a website endpoint."""
     if name in _COPIES:
         return f"REST.COPY.{_RESOURCES[name]}"
     named = _RESOURCES.get(name) or _WORD.sub("_", re.sub("^(Get|Put|Delete|List)(Bucket)?", "", name)).upper()
-    return f"REST.{method}.{named}"
+    return f"{door}.{method}.{named}"
 
 
 def object_key(prefix: str, day: datetime, now: datetime, unique: str, partition: str, event_time: bool) -> str:

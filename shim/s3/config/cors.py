@@ -77,7 +77,7 @@ def _check_rule(one: Mapping[str, Any]) -> None:
 
 
 async def preflight(call: Call | None, request: Request) -> Reply:
-    """Answer a browser's question whether a page may send a request; `call` is None where no project is known.
+    """Answer a browser's question whether a page may send a request; `call` is None where the bucket is not found.
 
     A bucket that does not exist is answered like one without rules, so that nobody learns the names of a project's
     containers from the access key in a presigned URL.
@@ -86,9 +86,9 @@ async def preflight(call: Call | None, request: Request) -> Reply:
     if "origin" not in headers:
         raise AwsError("BadRequest", _NO_ORIGIN, 400)
     method = headers.get("access-control-request-method", "")
-    rules = await absent_is((), _rules(call, request.address.bucket)) if call and request.address.bucket else ()
+    rules = await absent_is((), _rules(call, request.address.bucket)) if call else ()
     if call is None or not rules:
-        raise _forbidden(_NO_RULES if call else _NOT_ALLOWED, method, "BUCKET")
+        raise _forbidden(_NO_RULES, method, "BUCKET")
     if method not in METHODS:
         raise AwsError("BadRequest", f"Invalid Access-Control-Request-Method: {method or 'null'}", 400)
     found = await _allowed(call, rules, request, method)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import remove_bucket
+from tests.conftest import WEBSITES, remove_bucket
 from tests.s3.access_log.test_lines import FIELD
 from tests.s3.client_errors import refused
 from tests.support.clients import Boto
@@ -14,6 +14,7 @@ from tests.support.gateway import Gateway
 from tests.support.gateway import gateway as run_gateway
 from tests.support.names import unique
 from tests.support.target import Target
+from tests.support.wire import get
 
 SECONDS = 60.0  # that a delivery may take on a busy machine; its interval is a fraction of a second
 
@@ -21,7 +22,8 @@ SECONDS = 60.0  # that a delivery may take on a busy machine; its interval is a 
 @pytest.fixture(scope="module")
 def delivering(cloud: Target) -> Iterator[Gateway]:
     """A gateway that delivers at once."""
-    with run_gateway(cloud, "access-log", settings={"access_log_seconds": "0.2"}) as running:
+    settings = {"access_log_seconds": "0.2", "s3_website_hosts": f'["{WEBSITES}"]'}
+    with run_gateway(cloud, "access-log", settings=settings) as running:
         yield running
 
 
@@ -117,6 +119,16 @@ def test_a_partitioned_key_names_account_region_and_bucket(client: Any, sts: Any
         account = sts.get_caller_identity()["Account"]
         assert key.startswith(f"log/{account}/us-east-1/{source}/20")
         assert ("-00-00-00-" in key) is (date == "EventTime")
+
+
+def test_visits_of_a_website_are_delivered(client: Any, delivering: Gateway, source: str, target: str) -> None:
+    client.put_bucket_website(Bucket=source, WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}})
+    host = f"{source}.{WEBSITES}"
+    _, headers, _ = get(f"{delivering.url}/docs/?q=1", {"host": host, "user-agent": "browser"})
+    visit = headers["x-amz-request-id"]
+    log = delivered(client, target, visit)[visit]
+    wanted = ["-", visit, "WEBSITE.GET.OBJECT", "docs/", '"GET /docs/?q=1 HTTP/1.1"', "403", "AccessDenied"]
+    assert (log[5:12], log[17], log[23]) == (wanted, '"browser"', host)
 
 
 def test_a_log_that_is_ended_gets_no_more(client: Any, source: str, target: str) -> None:

@@ -96,6 +96,10 @@ def test_every_operation_has_a_name() -> None:
         assert re.fullmatch(r"REST\.(GET|PUT|HEAD|POST|DELETE|COPY)\.[A-Z_]+", operation(name, known.method)), name
 
 
+def test_a_visitor_of_a_website_is_told_apart() -> None:
+    assert told(door="WEBSITE")[6] == "WEBSITE.GET.OBJECT"
+
+
 @pytest.mark.parametrize(
     ("name", "method", "said"),
     [

@@ -1,11 +1,13 @@
 """CORS on the real Swift: the configuration, preflights, and the headers of actual requests."""
 
+import json
 from typing import Any
 
 import pytest
 
 from tests.s3.client_errors import refused
 from tests.support.clients import Boto
+from tests.support.names import unique
 from tests.support.wire import get as send
 
 ORIGIN = "https://page.example"
@@ -105,11 +107,46 @@ def test_a_bucket_without_rules_and_no_bucket_are_answered_alike(s3: Any, bucket
     assert cross(headers) == {}
 
 
-def test_a_preflight_without_a_known_access_key_is_refused(s3: Any, shared: str) -> None:
+def test_a_preflight_without_a_known_access_key_finds_the_bucket_by_its_name(
+    s3: Any, shared: str, openstack_main: Any
+) -> None:
     url = s3.generate_presigned_url("put_object", {"Bucket": shared, "Key": "new"}).partition("?")[0]
-    for query in ("", "?AWSAccessKeyId=unknown&Signature=s&Expires=1", "?AWSAccessKeyId=unknown"):
+    queries = ("", "?AWSAccessKeyId=unknown&Signature=s&Expires=1", "?AWSAccessKeyId=unknown")
+    for query in queries:
         status, headers, _ = send(url + query, PREFLIGHT, "OPTIONS")
+        assert (status, headers["access-control-allow-origin"]) == (200, ORIGIN)
+    native = unique("native")
+    openstack_main.object_store.create_container(native)  # no caller of another project knows that name
+    for query in queries:
+        status, headers, _ = send(url.replace(shared, native) + query, PREFLIGHT, "OPTIONS")
         assert (status, cross(headers)) == (403, {})
+    openstack_main.object_store.delete_container(native)
+
+
+def test_a_bucket_of_another_project_has_its_own_rules(aws: Boto, s3: Any, shared: str) -> None:
+    stranger = aws("s3", "alt")
+    put = stranger.generate_presigned_url("put_object", {"Bucket": shared, "Key": "new"})
+    status, headers, _ = send(put, PREFLIGHT, "OPTIONS")
+    assert (status, headers["access-control-allow-origin"]) == (200, ORIGIN)
+    status, headers, _ = send(put.replace(shared, shared + "-not"), PREFLIGHT, "OPTIONS")
+    assert (status, cross(headers)) == (403, {})
+    get = stranger.generate_presigned_url("get_object", {"Bucket": shared, "Key": "k"})
+    for url in (get, get.partition("?")[0]):  # a stranger, and nobody: refused, and the page may read that
+        status, headers, _ = send(url, {"origin": ORIGIN})
+        assert (status, headers["access-control-allow-origin"]) == (403, ORIGIN)
+    let(s3, shared)
+    for url in (get, get.partition("?")[0]):
+        status, headers, body = send(url, {"origin": ORIGIN})
+        assert (status, body, headers["access-control-allow-origin"]) == (200, b"shared", ORIGIN)
+    s3.delete_bucket_policy(Bucket=shared)
+
+
+def let(s3: Any, bucket: str) -> None:
+    """Let everybody read."""
+    switches = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=dict.fromkeys(switches, False))
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
 
 
 def test_answers_to_actual_requests_have_the_headers_and_errors_too(signer: Any, shared: str) -> None:

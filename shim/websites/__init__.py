@@ -1,0 +1,1 @@
+"""S3's website endpoints: buckets shown to browsers, as pages with redirects and HTML errors."""
