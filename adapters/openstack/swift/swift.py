@@ -185,7 +185,7 @@ class Swift:
         if codec.stored(answer.headers).layout != "static":
             answer.close()
             return []
-        return [manifests.segment(row) for row in parsed(await answer.read(), list) if "name" in row]
+        return await manifests.decoded(await answer.read())
 
     # --- writing ---
 
