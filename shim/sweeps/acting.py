@@ -1,7 +1,7 @@
 """Does what is due by the actions of S3 themselves, so that their rules hold: locks, segments, versions, records.
 
-Each action names the time at which the listing showed the object.  It is compared again under the object's lock, right
-before the deletion, so an object that was overwritten since then stays.
+Each deletion of an object names the time at which the listing showed it.  It is compared again under the object's lock,
+right before the deletion, so an object that was overwritten since then stays.  Versions are compared by `unchanged`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from typing import Any, Final
 from adapters.errors import BackendError, Fault
 from shim.context import Call
 from shim.errors import AwsError
-from shim.s3.lifecycle.evaluation import Due, Version
+from shim.s3.lifecycle.evaluation import Action, Due
 from shim.s3.lifecycle.registry import Entry
 from shim.s3.multipart.multipart import abort_multipart_upload
 from shim.s3.objects.conditions import LastCheck
-from shim.s3.objects.deleting import expire_object
+from shim.s3.objects.deleting import expire_object, expire_version
+from shim.s3.objects.records import alone
+from shim.s3.objects.versions import settle
 from shim.sweeps.counts import DONE, FAILED, KEPT, tell
+from shim.sweeps.listed import Found
 from shim.sweeps.tools import Tools
 from shim.undo import to_the_end
 
@@ -30,12 +33,24 @@ _OF_THE_BUCKET: Final = frozenset(
 _LOCKS: Final = "coordination"  # the service of a lock that somebody holds for long
 
 
-async def expire(
-    tools: Tools, call: Call, entry: Entry, due: Due, version: Version, still_due: LastCheck | None = None
+async def act(
+    tools: Tools, call: Call, entry: Entry, due: Due, found: Found, still_due: LastCheck | None = None
 ) -> None:
-    """Delete a current object if it still is the one of that time, and `still_due` does not raise."""
-    work = expire_object(call, entry.bucket, version.key, version.modified, still_due)
-    await _do(tools, entry, due, version.key, "", work)
+    """Do what is due to a version if `still_due` does not raise; a current one must still be the one of that time."""
+    key = found.version.key
+    if due.action is Action.EXPIRE:
+        work = _expire(call, entry.bucket, found, still_due)
+    else:
+        work = expire_version(call, entry.bucket, key, found.id, still_due)
+    await _do(tools, entry, due, key, found.shown, work)
+
+
+async def _expire(call: Call, bucket: str, found: Found, still_due: LastCheck | None) -> None:
+    key = found.version.key
+    if not found.linked:  # a gateway died after it deleted the version that was current
+        async with alone(call, bucket, key):
+            await settle(call, bucket, key)
+    await expire_object(call, bucket, key, found.version.modified, still_due)
 
 
 async def abort(tools: Tools, call: Call, entry: Entry, due: Due, key: str, upload: str, initiated: datetime) -> None:

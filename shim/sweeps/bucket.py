@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Final, TypeVar
+from datetime import datetime
+from typing import Final, NamedTuple, TypeVar
 
 from adapters.errors import absent_is
 from adapters.ports.objects import ObjectStore
@@ -18,11 +18,13 @@ from shim.s3.lifecycle import registry, rules
 from shim.s3.lifecycle.evaluation import Due, Rule, Version, due, due_upload, prefixes, wants_tags
 from shim.s3.lifecycle.registry import Entry
 from shim.s3.multipart.lists import open_uploads
-from shim.s3.objects import records
-from shim.s3.objects.headers import TAGGING, listed_sizes
+from shim.s3.objects import records, versions
+from shim.s3.objects.headers import TAGGING
 from shim.s3.paging import MOST_KEYS
-from shim.sweeps.acting import abort, expire, telling
+from shim.sweeps.acting import abort, act, telling
+from shim.sweeps.listed import Found, Reader, chains, plain, second
 from shim.sweeps.tools import Tools
+from shim.sweeps.unchanged import check_unchanged
 
 T = TypeVar("T")
 
@@ -33,27 +35,45 @@ _AT_ONCE: Final = 8
 _PAGES_BETWEEN_NOTES: Final = 10
 
 
+class Place(NamedTuple):
+    """A place in a listing: behind a key, or behind a version of it."""
+
+    key: str = ""
+    version: str = ""
+
+
 async def sweep_bucket(tools: Tools, own: ObjectStore, entry: Entry) -> str:
     """Do what is due in a bucket, or remove the entry of one without rules; return which of both.
 
     `own` is the store that holds the registry.  The rules are read again before each page, and before each few
     actions (`_AT_ONCE`), so that of a rule that is removed only the actions under way are still done.  A sweep that was
-    interrupted goes on where its last note says.
+    interrupted goes on where its last note says: behind the last key all versions of which were read.
     """
     call = await tools.call(entry, OPERATION)
     if await _rules(call, entry) is None:
         return await _release(call, entry)
     await _sweep_uploads(tools, call, entry)
-    reached = await registry.marker(own, entry)
-    number = 0
-    while (page := await _page(call, entry, reached)) is not None:
-        wanted, rows = page
-        await _sweep_page(tools, call, entry, wanted, rows)
-        reached, number = rows[-1]["name"], number + 1
+    reader, number = Reader(), 0
+    complete = await registry.marker(own, entry)
+    place = Place(complete)
+    while (rows := await _page(call, entry, place)) is not None:
+        state = await versions.state_of(call, entry.bucket)
+        await _sweep_page(tools, call, entry, reader.read(rows, state) if state.status else plain(rows))
+        complete = _complete(place, rows) or complete
+        place, number = Place(rows[-1]["name"], rows[-1].get("version_id", "")), number + 1
         if number % _PAGES_BETWEEN_NOTES == 0:
-            await registry.note(own, entry, reached)
+            await registry.note(own, entry, complete)
     await registry.note(own, entry, "")
     return SWEPT
+
+
+def _complete(place: Place, rows: Sequence[ObjectRow]) -> str:
+    """Return the last key of a page of which no versions can follow; '' if it has none."""
+    last = rows[-1]["name"]
+    if "version_id" not in rows[-1]:
+        return last
+    before = next((row["name"] for row in reversed(rows) if row["name"] != last), "")
+    return before or (place.key if place.key != last else "")
 
 
 async def _rules(call: Call, entry: Entry) -> list[Rule] | None:
@@ -70,33 +90,45 @@ async def _release(call: Call, entry: Entry) -> str:
 
 
 async def _expiring(call: Call, entry: Entry) -> list[Rule]:
-    """Return the bucket's rules that expire objects, as Swift holds them now."""
-    return [rule for rule in await _rules(call, entry) or () if rule.days is not None or rule.date is not None]
+    """Return the bucket's rules that expire objects or versions, as Swift holds them now."""
+    wanted = await _rules(call, entry) or ()
+    versioned = bool((await versions.state_of(call, entry.bucket)).status) if wanted else False
+    return [rule for rule in wanted if rule.expires(versioned=versioned)]
 
 
-async def _page(call: Call, entry: Entry, reached: str) -> tuple[list[Rule], list[ObjectRow]] | None:
-    """Return the rules, and the next rows after `reached` that they may cover; None if there are no more."""
+async def _page(call: Call, entry: Entry, place: Place) -> list[ObjectRow] | None:
+    """Return the next rows behind a place that rules may cover; None if there are no more."""
+    store = call.cloud.objects
     wanted = await _expiring(call, entry)
     for prefix in prefixes(wanted):
-        if prefix < reached and not reached.startswith(prefix):
-            continue  # all its keys are before `reached`
-        want = Listing(prefix=prefix, marker=reached if reached.startswith(prefix) else "", limit=MOST_KEYS)
-        rows = await absent_is(list[ObjectRow](), call.cloud.objects.objects(entry.bucket, want))
-        if rows:
-            return wanted, rows
+        if prefix < place.key and not place.key.startswith(prefix):
+            continue  # all its keys are before that place
+        want = Listing(prefix=prefix, limit=MOST_KEYS)
+        if place.key.startswith(prefix):
+            want = replace(want, marker=place.key, version_marker=place.version)
+        if (await versions.state_of(call, entry.bucket)).status:
+            reading = store.versions(entry.bucket, want)
+        else:
+            reading = store.objects(entry.bucket, want)
+        if rows := await absent_is(list[ObjectRow](), reading):
+            return rows
     return None
 
 
-async def _sweep_page(
-    tools: Tools, call: Call, entry: Entry, wanted: Sequence[Rule], rows: Sequence[ObjectRow]
-) -> None:
+async def _sweep_page(tools: Tools, call: Call, entry: Entry, page: Iterable[Found]) -> None:
+    """Do what is due of a page, from its end: the oldest version of a key first.
+
+    So the version that made another one noncurrent is still there when that one is deleted.  The versions of one key
+    have their turns one after the other.
+    """
     now = tools.now()
-    found = [version for version in map(_version, rows) if _may_be_due(tools, wanted, version, now)]
-    for batch in _batches(found):
+    wanted = await _expiring(call, entry)
+    found = [one for one in page if _may_be_due(tools, wanted, one.version, now)]
+    for batch in _batches(found[::-1]):
         wanted = await _expiring(call, entry)
         if not wanted:
             return
-        work = [_expire(tools, call, entry, wanted, version, now) for version in batch]
+        work = [_expire_all(tools, call, entry, wanted, chain, now) for chain in chains(batch)]
         await gather_all(work, most=_AT_ONCE)
 
 
@@ -104,47 +136,44 @@ def _may_be_due(tools: Tools, wanted: Sequence[Rule], version: Version, now: dat
     return due(wanted, version, now, tools.days) is not None or wants_tags(wanted, version, now, tools.days)
 
 
-async def _expire(
-    tools: Tools, call: Call, entry: Entry, wanted: Sequence[Rule], version: Version, now: datetime
+async def _expire_all(
+    tools: Tools, call: Call, entry: Entry, wanted: Sequence[Rule], chain: Sequence[Found], now: datetime
 ) -> None:
-    """Delete an object if it is due; where its tags decide, they are read now, and again under the key's lock."""
-    if not wants_tags(wanted, version, now, tools.days):
-        if found := due(wanted, version, now, tools.days):
-            await expire(tools, call, entry, found, version)
-        return
+    for found in chain:
+        await _expire(tools, call, entry, wanted, found, now)
 
-    async def by_tags() -> Due | None:
-        stored = await absent_is(None, records.exact(call, entry.bucket, version.key))
+
+async def _expire(tools: Tools, call: Call, entry: Entry, wanted: Sequence[Rule], found: Found, now: datetime) -> None:
+    """Delete a version if it is due; where its tags decide, they are read now, and again under the key's lock."""
+    version, by_tags = found.version, wants_tags(wanted, found.version, now, tools.days)
+
+    async def decided() -> Due | None:
+        if not by_tags:
+            return due(wanted, version, now, tools.days)
+        which = found.id if version.noncurrent_since else ""
+        stored = await absent_is(None, records.exact(call, entry.bucket, version.key, version=which))
         if stored is None:
             return None
         tagged = replace(version, tags=tags.of_stored(stored.metadata.get(TAGGING, "")))
         return due(wanted, tagged, now, tools.days)
 
     async def still_due() -> None:
-        if await by_tags() is None:
+        await check_unchanged(call, entry.bucket, found, wanted)
+        if await decided() is None:
             raise precondition_failed("Tags")
 
-    found = None
     with_all_tags = due([replace(rule, tags=()) for rule in wanted], version, now, tools.days)
-    assert with_all_tags is not None  # the tags decide
-    async with telling(tools, entry, with_all_tags, version.key):
-        found = await by_tags()
-    if found:
-        await expire(tools, call, entry, found, version, still_due)
+    if with_all_tags is None:  # the rule that it was found by has been removed
+        return
+    planned = None
+    async with telling(tools, entry, with_all_tags, version.key, found.shown):
+        planned = await decided()
+    if planned:
+        await act(tools, call, entry, planned, found, still_due)
 
 
 def _batches(found: Sequence[T]) -> Iterator[Sequence[T]]:
     return (found[start : start + _AT_ONCE] for start in range(0, len(found), _AT_ONCE))
-
-
-def _version(row: ObjectRow) -> Version:
-    """Return an object as a row of a listing shows it; its age counts from the second that Last-Modified shows."""
-    (size,) = listed_sizes([row])
-    return Version(row["name"], size, _second(row["last_modified"]))
-
-
-def _second(text: str) -> datetime:
-    return datetime.fromisoformat(text[:19]).replace(tzinfo=UTC)
 
 
 async def _sweep_uploads(tools: Tools, call: Call, entry: Entry) -> None:
@@ -156,7 +185,7 @@ async def _sweep_uploads(tools: Tools, call: Call, entry: Entry) -> None:
                 return
             work = []
             for one in batch:
-                initiated = _second(one.initiated)
+                initiated = second(one.initiated)
                 if found := due_upload(wanted, one.key, initiated, now, tools.days):
                     work.append(abort(tools, call, entry, found, one.key, one.id, initiated))
             await gather_all(work, most=_AT_ONCE)

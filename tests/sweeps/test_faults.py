@@ -22,6 +22,7 @@ from shim.sweeps.pace import Pace
 from shim.sweeps.sweeping import lead
 from shim.sweeps.tools import Tools
 from tests.sweeps.memory import NOW, OLD, Memory
+from tests.sweeps.versioned import Versioned
 
 T = TypeVar("T")
 RULE = {"ID": "r", "Status": "Enabled", "Filter": {}, "Expiration": {"Days": 1}}
@@ -48,7 +49,7 @@ class Clouds:
     """The project `p` and the gateway's own, both in memory; `down` breaks all logins."""
 
     def __init__(self) -> None:
-        self.project, self.service_project = Memory(), Memory()
+        self.project, self.service_project = Versioned(), Memory()
         self.down = False
 
     def _cloud(self, store: Memory) -> Any:

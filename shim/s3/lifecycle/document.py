@@ -17,6 +17,7 @@ from shim.s3.errors import invalid_argument, invalid_request
 
 MOST_RULES: Final = 1000  # "An S3 Lifecycle configuration can have up to 1,000 rules per bucket"
 ID_LENGTH: Final = 255
+MOST_KEPT: Final = 100  # "You can specify up to 100 noncurrent versions to retain" (NoncurrentVersionExpiration)
 
 ACTIONS: Final = ("Expiration", "NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload")
 _PREDICATES: Final = ("Prefix", "Tag", "ObjectSizeGreaterThan", "ObjectSizeLessThan", "And")
@@ -150,6 +151,9 @@ def _check_noncurrent(rule: Rule) -> None:
         if rule.get("Filter") is None:
             raise invalid_request("NewerNoncurrentVersions element can only be used in Lifecycle V2.")
         _check_positive(newer, "NewerNoncurrentVersions", "NoncurrentVersionExpiration")
+        if newer > MOST_KEPT:
+            message = f"'NewerNoncurrentVersions' for NoncurrentVersionExpiration action must not exceed {MOST_KEPT}"
+            raise invalid_argument(message, "NewerNoncurrentVersions", newer)
 
 
 def _check_abort(rule: Rule) -> None:

@@ -42,6 +42,12 @@ class Rule:
     newer_noncurrent: int = 0
     abort_days: int | None = None
 
+    def expires(self, *, versioned: bool) -> bool:
+        """Return whether the rule can delete objects, or versions of a bucket that has versions."""
+        if self.days is not None or self.date is not None:
+            return True
+        return versioned and (self.lone_markers or self.noncurrent_days is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class Version:

@@ -20,7 +20,7 @@ _SORT: Final = "lifecycle rules"  # the name of these look-ups in the metrics
 _KEEP_SECONDS: Final = 600.0
 # AWS's default for every configuration that was made since September 2024.
 _SMALLEST: Final = "all_storage_classes_128K"
-_RULE: Final = "ID Status Prefix Filter Expiration.Days Expiration.Date AbortIncompleteMultipartUpload"
+_RULE: Final = "ID Status Prefix Filter Expiration NoncurrentVersionExpiration AbortIncompleteMultipartUpload"
 
 
 @action(

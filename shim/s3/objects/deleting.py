@@ -40,7 +40,15 @@ async def expire_object(
 ) -> None:
     """Delete a current object if it still is the one of that time; `still_due` may refuse it under the key's lock."""
     condition = conditions.WriteCondition({"IfMatchLastModifiedTime": modified})
-    await _delete(call, bucket, key, "", condition, still_due)
+    await _delete(call, bucket, key, "", condition, still_due, absent_too=False)
+
+
+async def expire_version(
+    call: Call, bucket: str, key: str, version: str, still_due: conditions.LastCheck | None
+) -> None:
+    """Delete a version, or a delete marker, for good by Swift's id; `still_due` may refuse it under the key's lock."""
+    nothing = conditions.WriteCondition({})
+    await _delete_version(call, bucket, key, version, nothing, bypass=False, last=still_due)
 
 
 async def _delete(
@@ -52,14 +60,18 @@ async def _delete(
     last: conditions.LastCheck | None = None,
     *,
     bypass: bool = False,
+    absent_too: bool = True,
 ) -> dict[str, Any]:
-    """Delete an object or a version of it, and return the answer's members."""
+    """Delete an object or a version of it, and return the answer's members.
+
+    An absent object counts as deleted, and gets a delete marker in a bucket with versions; not without `absent_too`.
+    """
     if version:
         return await _delete_version(call, bucket, key, version, condition, bypass=bypass)
     check_kept(await configuration(call, bucket))
     old = await segments.behind(call, bucket, key)
     recorded = records.SETTING in await configuration(call, bucket)
-    async with conditions.holding(call, bucket, key, condition, deleting=True, always=recorded, last=last):
+    async with conditions.holding(call, bucket, key, condition, deleting=absent_too, always=recorded, last=last):
         marker = await absent_is("", call.cloud.objects.delete(bucket, key), resource="object")
         null = bool(marker) and await versions.is_suspended(call, bucket)
         # What is known of the suspension or of the versions may be old, and then the version `null` stays.
@@ -73,7 +85,14 @@ async def _delete(
 
 
 async def _delete_version(
-    call: Call, bucket: str, key: str, version: str, condition: conditions.WriteCondition, *, bypass: bool
+    call: Call,
+    bucket: str,
+    key: str,
+    version: str,
+    condition: conditions.WriteCondition,
+    *,
+    bypass: bool,
+    last: conditions.LastCheck | None = None,
 ) -> dict[str, Any]:
     """Delete a version for good; an absent one counts as deleted.
 
@@ -81,6 +100,8 @@ async def _delete_version(
     """
     store = call.cloud.objects
     async with call.locks.hold(*conditions.lock_of(call, bucket, key)):
+        if last:
+            await last()
         try:
             stored = await records.exact(call, bucket, key, version=version, finished=False)
         except AwsError as error:

@@ -106,6 +106,17 @@ async def instead(call: Call, bucket: str, key: str, version: str, error: Backen
     return newest["version_id"]  # the current version was deleted and the gateway died before it linked this one
 
 
+async def is_there(call: Call, bucket: str, key: str, version: str) -> bool:
+    """Return whether there is a version, or a delete marker, with this id of Swift's."""
+    try:
+        await call.cloud.objects.head(bucket, key, version=version)
+    except BackendError as error:
+        if error.fault is not Fault.NOT_FOUND or error.resource != "version":
+            raise
+        return bool(error.version)
+    return True
+
+
 async def _refuse_marker(call: Call, bucket: str, version: str) -> NoReturn:
     """Refuse to read a delete marker by its id, as S3 does."""
     state = await state_of(call, bucket)

@@ -91,6 +91,10 @@ REFUSED: list[tuple[list[dict[str, Any]], tuple[str, str]]] = [
         positive("NewerNoncurrentVersions", NONCURRENT),
     ),
     (
+        [rule(**{NONCURRENT: {"NoncurrentDays": 1, "NewerNoncurrentVersions": 101}})],
+        ("InvalidArgument", f"'NewerNoncurrentVersions' for {NONCURRENT} action must not exceed 100"),
+    ),
+    (
         [legacy("r", "", **{NONCURRENT: {"NoncurrentDays": 1, "NewerNoncurrentVersions": 2}})],
         ("InvalidRequest", "NewerNoncurrentVersions element can only be used in Lifecycle V2."),
     ),
@@ -136,7 +140,7 @@ TAKEN: list[list[dict[str, Any]]] = [
     [rule(Filter={"ObjectSizeGreaterThan": 0}, **DAYS)],
     [rule(Expiration={"ExpiredObjectDeleteMarker": False})],
     [rule(Expiration={"Date": MIDNIGHT})],
-    [rule(Status="Disabled", **{NONCURRENT: {"NoncurrentDays": 1, "NewerNoncurrentVersions": 500}})],
+    [rule(Status="Disabled", **{NONCURRENT: {"NoncurrentDays": 1, "NewerNoncurrentVersions": 100}})],
     [rule(ID="a", **DAYS), rule(ID="b", **DAYS)],  # overlapping filters: the shorter one counts
     [legacy("a", "a/"), legacy("b", "b/"), legacy("c", "a/b", **ABORT)],
     [rule(ID=f"r{number}", **DAYS) for number in range(1000)],

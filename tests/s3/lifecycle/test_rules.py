@@ -22,6 +22,19 @@ RULES: list[dict[str, Any]] = [
         "Filter": {"And": {"Prefix": "b", "ObjectSizeGreaterThan": 5, "ObjectSizeLessThan": 7}},
         "Expiration": {"Date": datetime(2030, 1, 1, tzinfo=UTC)},
     },
+    {
+        "ID": "versions",
+        "Status": "Enabled",
+        "Filter": {"And": {"Tags": [{"Key": "a", "Value": "b"}], "ObjectSizeGreaterThan": 5}},
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 3, "NewerNoncurrentVersions": 100},
+    },
+    {
+        "ID": "markers",
+        "Status": "Enabled",
+        "Filter": {"Prefix": "c"},
+        "Expiration": {"ExpiredObjectDeleteMarker": True},
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 4},
+    },
     {"ID": "all", "Status": "Enabled", "Filter": {}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}},
 ]
 SMALLEST = "TransitionDefaultMinimumObjectSize"
