@@ -262,6 +262,8 @@ class Gateway:
         if signer is None:
             return ANONYMOUS
         access_key = state.record.access_key = signer.access_key
+        if not access_key and state.signature is None:
+            return ANONYMOUS  # nobody signed the browser's form
         credential = await self._keys.credential(access_key, service=name)
         secret, now, region = credential.secret, datetime.now(UTC), self._settings.region
         host = state.head.first.get("host", "")

@@ -21,6 +21,7 @@ from shim.errors import AwsError
 
 _V4 = {"x-amz-signature": "X-Amz-Signature", "x-amz-credential": "X-Amz-Credential", "x-amz-date": "X-Amz-Date"}
 _V2 = {"signature": "signature", "awsaccesskeyid": "AWSAccessKeyId"}
+_SIGNING = frozenset(("policy", "x-amz-algorithm", "x-amz-security-token", *_V4, *_V2))
 _TIME = re.compile("([0-9]{8})T[0-9]{6}Z", re.ASCII)
 
 
@@ -34,12 +35,12 @@ class FormSignature:
     scope: Scope | None = None
 
 
-def parse_signature(fields: Mapping[str, str]) -> FormSignature:
-    """Read the signature in a form's fields, whose names are in lower case; raise AwsError if there is none."""
+def parse_signature(fields: Mapping[str, str]) -> FormSignature | None:
+    """Read the signature in a form's fields, whose names are in lower case; None if they have no field of one."""
+    if _SIGNING.isdisjoint(fields):
+        return None
     v4 = "x-amz-algorithm" in fields or not _V4.keys().isdisjoint(fields)
     names = _V4 if v4 else _V2
-    if "policy" not in fields and names.keys().isdisjoint(fields):
-        raise AwsError("AccessDenied", "Access Denied", 403)
     if "x-amz-security-token" in fields:  # the gateway issues none, so none is valid
         raise auth_error("s3", AuthFault.BAD_TOKEN)
     for name, shown in {"policy": "policy", **names}.items():

@@ -57,6 +57,7 @@ _NO_FIELDS: Final = frozenset(
         "x-amz-trailer",
     )
 )
+_TOLD_TO_POLICIES: Final = ("referer", "user-agent")  # aws:Referer, aws:UserAgent
 _STATUSES: Final = {"200": 200, "201": 201}  # "If the value is set to an empty document or an invalid value": 204
 _TOLD: Final = frozenset(("content-length", "content-type"))
 _URL: Final = re.compile("[!-~]+")
@@ -80,8 +81,8 @@ def is_post_form(request: Request) -> bool:
 class BrowserForm:
     """A form whose fields are read and whose file has begun.
 
-    `access_key` is the signer's, `length` the form's size in bytes, `request` the PutObject that it means, `body` the
-    file.
+    `access_key` is the signer's, '' if nobody signed: such a form stores what the bucket's policy or ACL lets anybody
+    store.  `length` is the form's size in bytes, `request` the PutObject that it means, `body` the file.
     """
 
     def __init__(self, head: Head, bucket: str, form: FormData, receive: Receive, first: bytes, *, more: bool) -> None:
@@ -90,7 +91,7 @@ class BrowserForm:
         self._size = 0
         self._least, self._most = 0, LARGEST_PUT
         self._signature = post_form.parse_signature(form.fields)
-        self.access_key = self._signature.access_key
+        self.access_key = self._signature.access_key if self._signature else ""
         filename = re.split(r"[/\\]", form.filename)[-1]
         self._fields = {name: value.replace("${filename}", filename) for name, value in form.fields.items()}
         self._fields["bucket"] = bucket
@@ -100,13 +101,14 @@ class BrowserForm:
         if not self._key:
             raise invalid_argument("User key must have a length greater than 0.", "key", "")
         path = quote(f"/{bucket}/{self._key}", errors="surrogateescape").encode()
-        put = Head("PUT", path, b"", tuple(_headers(self._fields)), head.scheme, head.client)
+        put = Head("PUT", path, b"", tuple(_headers(self._fields, head)), head.scheme, head.client)
         self.request = Request(put, Address(bucket, self._key))
         self.body: Body = open_body(put, self._receiving, None)
         self.body.open_ended = True
 
     def verify(self, *, secret: str, regions: Container[str], region: str, now: datetime) -> None:
-        """Refuse a form with a wrong signature, or one that its policy does not allow."""
+        """Refuse a signed form with a wrong signature, or one that its policy does not allow."""
+        assert self._signature is not None
         post_form.verify(self._signature, secret=secret, regions=regions, region=region)
         allowed = post_policy.read(self._signature.policy)
         allowed.check(self._fields, now)
@@ -181,8 +183,11 @@ async def open_form(request: Request, receive: Receive) -> BrowserForm:
     return BrowserForm(head, request.address.bucket, form, receive, first, more=more)
 
 
-def _headers(fields: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return the PutObject's headers from the fields; raise for a field that cannot be a header."""
+def _headers(fields: Mapping[str, str], form: Head) -> list[tuple[str, str]]:
+    """Return the PutObject's headers: from the fields, and what bucket policies ask of the form's own headers.
+
+    Raises AwsError for a field that cannot be a header.
+    """
     if unfit := _NO_FIELDS & fields.keys():
         raise not_implemented(min(unfit))
     headers = [("x-amz-tagging", _tagging(fields["tagging"]))] if fields.get("tagging") else []
@@ -192,7 +197,7 @@ def _headers(fields: Mapping[str, str]) -> list[tuple[str, str]]:
             if not _TOKEN.fullmatch(header) or _CONTROL.search(value):
                 raise invalid_argument("This field cannot be the header that it stands for.", name, value)
             headers.append((header, value.encode("utf-8", "surrogateescape").decode("latin-1")))
-    return headers
+    return headers + [(name, form.first[name]) for name in _TOLD_TO_POLICIES if name in form.first]
 
 
 def _tagging(document: str) -> str:
