@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from adapters.openstack.discovery import KeystoneauthDiscovery
 from adapters.openstack.glance.glance import Glance
 from adapters.openstack.keystone.keystone import Keystone
 from adapters.openstack.keystone.login import Login, blocking_session
-from adapters.openstack.keystone.service_user import ServiceScope, ServiceUser
+from adapters.openstack.keystone.service_user import ScopeMemory, ServiceScope, ServiceUser
 from adapters.openstack.neutron.neutron import Neutron
 from adapters.openstack.nova.nova import Nova
 from adapters.openstack.session import Session
@@ -34,9 +33,6 @@ _SWIFT = "object-store"
 
 # The longest that a login waits for one answer; it runs in a thread, which cannot be cancelled.
 _LOGIN_SECONDS = 10.0
-# How long it is remembered whether the gateway's user can act in other projects.
-_ENABLED_SECONDS = 600.0
-_DISABLED_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +71,7 @@ class CloudFactory:
         self.login = project
         self._logins = (project, system)
         self._service_user = ServiceUser(config, session)
-        self._scope: ServiceScope | None = None
-        self._scope_until = 0.0
+        self._scope = ScopeMemory(self.service_scope)
 
     @classmethod
     async def open(cls, config: CloudConfig, limits: Limits | None = None, observe: Observer | None = None) -> Self:
@@ -124,10 +119,7 @@ class CloudFactory:
         """
         if self.config.rescope is None:
             return None
-        if self._scope is None or self._scope_until < time.monotonic():
-            self._scope = await self.service_scope()
-            self._scope_until = time.monotonic() + (_ENABLED_SECONDS if self._scope.enabled else _DISABLED_SECONDS)
-        if not self._scope.enabled:
+        if not (await self._scope.get()).enabled:
             return None
         return await self.own(request_id)
 

@@ -32,6 +32,8 @@ _MARGIN: Final = timedelta(seconds=60)
 # A younger token is not the reason for a 401: Keystone answers 401 for clients' credentials too, and a client with an
 # invalid key must not make the gateway log in repeatedly.
 _TRUSTED_SECONDS: Final = 10.0
+# For so long a login that failed is not tried again: all who wait for it, and those who come then, have its error.
+_FAILED_SECONDS: Final = 1.0
 
 
 class Login:
@@ -60,6 +62,8 @@ class Login:
         self._lock = asyncio.Lock()
         self._token: Token | None = None
         self._since = 0.0
+        self._failure: BackendError | None = None
+        self._failed_until = 0.0
         self.other_regions: frozenset[str] = frozenset()
 
     async def token(self) -> Token:
@@ -87,6 +91,15 @@ class Login:
         return token.expires_at - self._now() < _MARGIN
 
     async def _renew(self) -> None:
+        if self._failure is not None and self._failed_until > self._monotonic():
+            raise self._failure.with_traceback(None)
+        try:
+            await self._log_in()
+        except BackendError as error:
+            self._failure, self._failed_until = error, self._monotonic() + _FAILED_SECONDS
+            raise
+
+    async def _log_in(self) -> None:
         for plugin in self._plugins:
             try:
                 access = await asyncio.to_thread(plugin.get_auth_ref, self._session)

@@ -5,11 +5,13 @@ Keystone gives a token for a project only to a user with a role on it, so the gr
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from keystoneauth1.session import Session as BlockingSession
@@ -25,6 +27,10 @@ log = logging.getLogger(__name__)
 _MOST_PROJECTS: Final = 1000
 # A project that refused is not tried again for so long: requests by others must not cause repeated logins.
 _REFUSED_SECONDS: Final = 60.0
+# How long it is remembered whether the user can act in other projects, or that Keystone could not be asked.
+_ENABLED_SECONDS: Final = 600.0
+_DISABLED_SECONDS: Final = 60.0
+_FAILED_SECONDS: Final = 1.0
 _MOST_REFUSALS: Final = 10_000
 _LONGEST_NAME: Final = 64
 
@@ -64,6 +70,45 @@ class ServiceScope:
         )
 
 
+class ScopeMemory:
+    """Remembers where the gateway's user can act; `ask` asks Keystone.
+
+    One caller asks at a time.  While that takes, the others have the last answer if there is one, so that a slow
+    Keystone delays nobody who has been served before; a failure is remembered for a second.
+    """
+
+    def __init__(
+        self, ask: Callable[[], Awaitable[ServiceScope]], *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._ask = ask
+        self._monotonic = monotonic
+        self._asking = asyncio.Lock()
+        self._known: ServiceScope | None = None
+        self._failure: BackendError | None = None
+        self._until = 0.0  # of what is known, or of the failure
+
+    async def get(self) -> ServiceScope:
+        """Return where the user can act, asked some minutes ago at most; raise BackendError where Keystone fails."""
+        if self._until <= self._monotonic() and not (self._known is not None and self._asking.locked()):
+            async with self._asking:
+                if self._until <= self._monotonic():
+                    await self._renew()
+        if self._known is None:
+            assert self._failure is not None
+            raise self._failure.with_traceback(None)
+        return self._known
+
+    async def _renew(self) -> None:
+        try:
+            self._known = await self._ask()
+        except BackendError as error:
+            log.warning("it is not known where the gateway's user can act: %s", error)
+            self._failure, keep = error, _FAILED_SECONDS
+        else:
+            keep = _ENABLED_SECONDS if self._known.enabled else _DISABLED_SECONDS
+        self._until = self._monotonic() + keep
+
+
 class ServiceUser:
     """The gateway's logins on other projects, each made on first use."""
 
@@ -96,15 +141,17 @@ class ServiceUser:
                 detail = "the gateway's login is bound to the project that it was made for"
                 raise BackendError(Fault.UNSUPPORTED, service="identity", detail=detail)
             plugin = self._config.rescope(project_id)
-            found = Login([plugin], self._http, self._config, refused=lambda: _no_role(project_id))
+            refused = partial(_no_role, project_id)
+            found = Login([plugin], self._http, self._config, monotonic=self._monotonic, refused=refused)
+        # Kept before it has a token, so that many callers at once, and those after a failure, share one attempt.
+        _keep(self._logins, project_id, found, self._most)
         try:
             await found.token()
         except BackendError as error:
-            self._logins.pop(project_id, None)
             if error.fault is Fault.FORBIDDEN:
+                self._logins.pop(project_id, None)
                 _keep(self._refused, project_id, self._monotonic() + _REFUSED_SECONDS, _MOST_REFUSALS)
             raise
-        _keep(self._logins, project_id, found, self._most)
         return found
 
     async def scope(self, session: Session, own: Token) -> ServiceScope:

@@ -151,7 +151,7 @@ def test_a_refused_scope_falls_back_to_the_next(refusal: Exception) -> None:
     ],
 )
 def test_a_login_that_fails_is_the_clouds_fault_and_not_the_clients(error: Exception) -> None:
-    _, [plugin], login = stage(error)
+    clock, [plugin], login = stage(error)
 
     async def work() -> None:
         with pytest.raises(BackendError) as caught:
@@ -159,7 +159,25 @@ def test_a_login_that_fails_is_the_clouds_fault_and_not_the_clients(error: Excep
         assert (caught.value.fault, caught.value.service) == (Fault.UNAVAILABLE, "identity")
         assert "10.0.0.7" not in str(caught.value)
         plugin.error = None
+        clock.seconds += 1
         assert (await login.token()).id == "scope0-2"
+
+    asyncio.run(work())
+
+
+def test_callers_share_a_login_that_fails_and_the_next_one_is_a_second_later() -> None:
+    """While Keystone is down it is asked once a second, however many requests come."""
+    clock, [plugin], login = stage(exceptions.ConnectFailure())
+
+    async def work() -> None:
+        for _ in range(2):
+            outcomes = await asyncio.gather(*(login.token() for _ in range(100)), return_exceptions=True)
+            assert all(isinstance(one, BackendError) and one.fault is Fault.UNAVAILABLE for one in outcomes)
+        assert plugin.logins == 1
+        clock.seconds += 1
+        with pytest.raises(BackendError):
+            await login.token()
+        assert plugin.logins == 2
 
     asyncio.run(work())
 

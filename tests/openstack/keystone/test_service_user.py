@@ -11,7 +11,8 @@ from keystoneauth1.session import Session as BlockingSession
 from adapters.errors import BackendError, Fault
 from adapters.openstack import config
 from adapters.openstack.cloud import CloudFactory
-from adapters.openstack.keystone.service_user import ServiceScope, ServiceUser
+from adapters.openstack.keystone.login import Login
+from adapters.openstack.keystone.service_user import ScopeMemory, ServiceScope, ServiceUser
 from adapters.types.objects import Listing
 from tests.openstack.keystone.test_login import CONFIG, Clock, Plugin
 from tests.support.target import Target
@@ -23,11 +24,17 @@ class Rescoping:
     def __init__(self, *granted: str) -> None:
         self.clock = Clock()
         self.granted = set(granted)
+        self.down = False
+        self.plugins: list[Plugin] = []
         self.made: list[str] = []
 
     def __call__(self, project_id: str) -> Plugin:
         self.made.append(project_id)
-        return Plugin(self.clock, project_id, None if project_id in self.granted else exceptions.Unauthorized("none"))
+        refused = exceptions.ConnectFailure() if self.down else exceptions.Unauthorized("none")
+        self.plugins.append(
+            Plugin(self.clock, project_id, None if project_id in self.granted and not self.down else refused)
+        )
+        return self.plugins[-1]
 
     def user(self, most: int = 1000) -> ServiceUser:
         known = config.CloudConfig(
@@ -69,6 +76,55 @@ def test_logins_are_bounded() -> None:
     for project in ("a", "b", "c", "a"):
         asyncio.run(user.login(project))
     assert keystone.made == ["a", "b", "c", "a"]
+
+
+def test_many_callers_at_once_share_one_login_and_one_failure() -> None:
+    keystone = Rescoping("a")
+    user = keystone.user()
+
+    async def work(project: str) -> set[object]:
+        outcomes = await asyncio.gather(*(user.login(project) for _ in range(20)), return_exceptions=True)
+        return {one.fault if isinstance(one, BackendError) else type(one) for one in outcomes}
+
+    assert asyncio.run(work("a")) == {Login}
+    keystone.down = True
+    assert asyncio.run(work("b")) == {Fault.UNAVAILABLE}
+    assert keystone.made == ["a", "b"]
+    assert keystone.plugins[-1].logins == 1
+
+
+def test_where_the_user_can_act_is_asked_once_for_all() -> None:
+    clock, asked = Clock(), list[float]()
+    answers: list[ServiceScope | BackendError] = [
+        BackendError(Fault.UNAVAILABLE, service="identity"),
+        ServiceScope("gw", "service", 3, movable=True),
+        BackendError(Fault.UNAVAILABLE, service="identity"),
+    ]
+
+    async def ask() -> ServiceScope:
+        asked.append(clock.seconds)
+        await asyncio.sleep(0)
+        answer = answers.pop(0)
+        if isinstance(answer, BackendError):
+            raise answer
+        return answer
+
+    memory = ScopeMemory(ask, monotonic=clock.monotonic)
+
+    async def callers() -> set[object]:
+        outcomes = await asyncio.gather(*(memory.get() for _ in range(20)), return_exceptions=True)
+        return {one.fault if isinstance(one, BackendError) else one for one in outcomes}
+
+    async def work() -> None:
+        known = answers[1]
+        assert [await callers(), await callers()] == [{Fault.UNAVAILABLE}] * 2
+        clock.seconds = 1.0
+        assert await callers() == {known}
+        clock.seconds = 602.0  # Keystone is down again, and what it said lately serves on
+        assert [await callers(), await callers()] == [{known}] * 2
+        assert asked == [0.0, 1.0, 602.0]
+
+    asyncio.run(work())
 
 
 def test_a_login_that_is_bound_to_its_project() -> None:
