@@ -10,6 +10,7 @@ from adapters.errors import BackendError, Fault
 from adapters.ports.cloud import Cloud
 from adapters.types.identity import Token
 from shim.auth.tokens import Tokens
+from shim.auth.unknown_keys import UnknownLimit
 from shim.cache import Cache
 from shim.config import Settings
 from shim.errors import AwsError
@@ -101,6 +102,7 @@ class Call:
     `acl` is the text of the ACL that the object gets that the request writes, '' for the usual one.
     `refusals`, if set, returns the errors of the entries of a request's body that the sender may not act on, by place.
     `clouds` makes the clouds of other projects, and of the gateway's own.
+    `unknown_names` limits the look-ups of bucket names for nobody.
     """
 
     cloud: Cloud
@@ -125,6 +127,7 @@ class Call:
     acl: str = ""
     refusals: Callable[[Sequence[Mapping[str, Any]]], Awaitable[Mapping[int, AwsError]]] | None = None
     clouds: ServiceClouds = NO_SERVICE
+    unknown_names: UnknownLimit | None = None
 
     def __repr__(self) -> str:
         """Name the request alone: the settings and the caller hold what no log may show."""

@@ -24,6 +24,7 @@ from shim.auth.keys import Keys
 from shim.auth.request_signature import RequestSignature, parse_signature
 from shim.auth.sigv4 import Verified
 from shim.auth.tokens import Tokens
+from shim.auth.unknown_keys import of_names
 from shim.auth.unproved import owners_tokens
 from shim.auth.verification import verify
 from shim.authz import names
@@ -87,8 +88,7 @@ class Gateway:
     """The ASGI application behind the AWS endpoint.
 
     `observe` is called with the record of every call after its last byte was sent, and `served` with all that the steps
-    found out about it; `side` serves SIDE_PATHS.
-    `in_flight` is the number of calls being served.
+    found out about it; `side` serves SIDE_PATHS.  `in_flight` is the number of calls being served.
     """
 
     def __init__(
@@ -121,6 +121,7 @@ class Gateway:
         self._served = served
         self.in_flight = 0
         self._skew = timedelta(seconds=settings.clock_skew_seconds)
+        self._unknown_names = of_names(settings.unknown_names_per_second)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
@@ -365,6 +366,7 @@ class Gateway:
             worker=self._worker,
             keys=self._key_store,
             clouds=self._tenants,
+            unknown_names=self._unknown_names,
         )
 
     async def _act(self, state: State, frontend: Frontend, operation: Operation, call: Call, asked: Any) -> Reply:

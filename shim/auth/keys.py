@@ -19,7 +19,7 @@ from adapters.errors import BackendError, Fault
 from adapters.ports.identity import Identity
 from adapters.types.identity import Ec2Credential, Token
 from shim.auth.errors import unknown_key
-from shim.auth.unknown_keys import UnknownKeyLimit
+from shim.auth.unknown_keys import UnknownLimit
 
 _ACCESS_KEY = re.compile(r"[\x21-\x7e]{1,128}")  # IAM's are 16 to 128 word characters, Keystone allows any text
 
@@ -148,7 +148,9 @@ class Keys:
         self._barred: _ExpiringEntries[Ec2Credential, bool] = _ExpiringEntries(lifetimes.size)
         # Keys that were valid once are looked up without the limit on unknown ones.
         self._valid_before: _ExpiringEntries[str, bool] = _ExpiringEntries(lifetimes.size)
-        self._unknown_limit = UnknownKeyLimit(lifetimes.unknown_per_second, clock)
+        self._unknown_limit = UnknownLimit(
+            lifetimes.unknown_per_second, clock, service="identity", resource="credential"
+        )
         self._lookups = _SharedLookups()
 
     async def credential(self, access: str, *, service: str = "s3") -> Ec2Credential:

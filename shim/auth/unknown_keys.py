@@ -1,11 +1,12 @@
-"""A limit on look-ups of unknown access keys, so that a client that makes up keys cannot keep Keystone busy.
+"""A limit on look-ups of what clients can make up: access keys, which Keystone is asked for, and names of buckets.
 
-Only keys that Keystone does not know count, so many valid keys right after a start are all looked up.
+Only what is not found counts, so many valid keys right after a start are all looked up.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -16,10 +17,15 @@ _AT_ONCE = 16
 _QUEUE = 1000
 
 
-class UnknownKeyLimit:
-    """Allows `rate` look-ups of unknown keys a second, with bursts; `clock` returns monotonic seconds."""
+class UnknownLimit:
+    """Allows `rate` look-ups of unknown things a second, with bursts; `clock` returns monotonic seconds.
 
-    def __init__(self, rate: float, clock: Callable[[], float]) -> None:
+    `service` is asked for them, and `resource` is what they are.
+    """
+
+    def __init__(self, rate: float, clock: Callable[[], float], *, service: str, resource: str) -> None:
+        self._service = service
+        self._resource = resource
         self._rate = rate
         self._clock = clock
         self._most = max(rate * _SECONDS, 1.0)
@@ -30,13 +36,13 @@ class UnknownKeyLimit:
 
     @asynccontextmanager
     async def lookup(self) -> AsyncIterator[Callable[[], None]]:
-        """Run the block that asks Keystone for a key; the block calls the yielded function if the key is unknown.
+        """Run the block that looks something up; the block calls the yielded function if it is unknown.
 
-        Raises BackendError THROTTLED where too many keys were unknown lately, or too many look-ups wait already.
+        Raises BackendError THROTTLED where too much was unknown lately, or too many look-ups wait already.
         """
         self._check()
         if self._waiting >= _QUEUE and self._turn.locked():
-            raise _too_many()
+            raise self._too_many()
         self._waiting += 1
         try:
             await self._turn.acquire()
@@ -53,17 +59,21 @@ class UnknownKeyLimit:
         self._left = min(self._left + (now - self._counted) * self._rate, self._most)
         self._counted = now
         if self._left < 1.0:
-            raise _too_many()
+            raise self._too_many()
 
     def _count_unknown(self) -> None:
         self._left -= 1.0
 
+    def _too_many(self) -> BackendError:
+        return BackendError(
+            Fault.THROTTLED,
+            service=self._service,
+            resource=self._resource,
+            detail=f"too many look-ups of an unknown {self._resource}",
+            retry_after=1,
+        )
 
-def _too_many() -> BackendError:
-    return BackendError(
-        Fault.THROTTLED,
-        service="identity",
-        resource="credential",
-        detail="too many unknown access keys",
-        retry_after=1,
-    )
+
+def of_names(rate: float) -> UnknownLimit:
+    """Return the limit on look-ups of bucket names, which the registry of names has in Swift."""
+    return UnknownLimit(rate, time.monotonic, service="object-store", resource="bucket name")

@@ -297,6 +297,7 @@ def worker_settings(settings: Settings, port: int, worker: int) -> bytes:
         "workers": 1,
         "metrics_port": None,
         "unknown_keys_per_second": settings.unknown_keys_per_second / workers,
+        "unknown_names_per_second": settings.unknown_names_per_second / workers,
     }
     return json.dumps(found).encode()
 

@@ -26,6 +26,9 @@ _OWNER: Final = "passerelle-owner"
 _SORT: Final = "name"  # these look-ups in the metrics
 _SHARED: Final = "bucket names"  # the owner of entries in the cache that all accounts share
 _KEEP_SECONDS: Final = 60.0
+# Names that were found lately are looked up for nobody without a limit, so that made-up names do not delay them.
+_FOUND: Final = "name-found"
+_FOUND_SECONDS: Final = 86_400.0
 _CLAIM_SECONDS: Final = 60.0  # a name without an owner for so long was claimed by a gateway that died
 _NOBODY: Final = ""
 
@@ -61,6 +64,16 @@ async def owner(call: Call, bucket: str) -> str | None:
     names = await store(call)
     if names is None:
         return None
+    if account or call.unknown_names is None or call.cache.get(_SHARED, (_FOUND, bucket)):
+        return await _look_up(call, names, bucket)
+    async with call.unknown_names.lookup() as count_unknown:
+        project = await _look_up(call, names, bucket)
+        if not project:
+            count_unknown()
+        return project
+
+
+async def _look_up(call: Call, names: ObjectStore, bucket: str) -> str | None:
     try:
         found = await absent_is(None, names.container(_name(bucket)))
     except BackendError as error:
@@ -69,7 +82,11 @@ async def owner(call: Call, bucket: str) -> str | None:
         log.warning("the registry of bucket names is off: %s", error)
         return None
     project = found.metadata.get(_OWNER, _NOBODY) if found else _NOBODY
-    call.cache.put(_SHARED if project else account, (_SORT, bucket), project, size=64, seconds=_KEEP_SECONDS)
+    if project:
+        call.cache.put(_SHARED, (_SORT, bucket), project, size=64, seconds=_KEEP_SECONDS)
+        call.cache.put(_SHARED, (_FOUND, bucket), True, size=0, seconds=_FOUND_SECONDS)
+    else:
+        call.cache.put(call.requester.account_id, (_SORT, bucket), project, size=64, seconds=_KEEP_SECONDS)
     return project
 
 

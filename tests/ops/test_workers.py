@@ -187,6 +187,7 @@ def test_workers_share_what_bounds_the_gateway(workers: int) -> None:
         "cache_bytes": 5 << 20,
         "account_calls": 16,
         "unknown_keys_per_second": 20.0,
+        "unknown_names_per_second": 20.0,
     }
     settings = Settings.model_validate({"workers": workers, "credential_cache_size": 100, **bounds})
     given = [json.loads(worker_settings(settings, 1, worker)) for worker in range(workers)]
