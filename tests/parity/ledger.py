@@ -50,6 +50,30 @@ LEDGER = (
         "error.code",
         "S3 API: parts out of order are InvalidPartOrder, whatever their size",
     ),
+    Entry("head_object", "VersionId", "S3 API, HeadObject: the version of the object, here null; moto leaves it out"),
+    Entry("list_object_versions", "EncodingType", "S3 API: in the answer where the request has it, as botocore's has"),
+    Entry("list_object_versions", r".*\.Owner\..*", "the owner is the project, not moto's made-up account"),
+    Entry("delete_object", "DeleteMarker", "S3 API: true too where the version that was deleted is a marker"),
+    Entry("delete_objects", "Deleted.*", "S3 API: quiet answers have errors only"),
+    Entry("put_bucket_tagging|put_bucket_policy", "status", "S3 API, the examples' answers are 204 No Content"),
+    Entry(
+        "put_object_tagging",
+        "status|error.*",
+        "S3 user guide, object tagging: keys 'must be unique', and 'up to 10 tags'; moto takes a key twice",
+    ),
+    Entry(
+        "get_bucket_ownership_controls",
+        "OwnershipControls.*|status|error.*",
+        "S3 user guide: BucketOwnerEnforced is set on all new buckets; moto sets none",
+    ),
+    Entry("get_bucket_request_payment", "Payer", "S3 API, GetBucketRequestPayment: BucketOwner by default"),
+    Entry(
+        "put_bucket_lifecycle_configuration",
+        "TransitionDefaultMinimumObjectSize",
+        "S3 API: answered, all_storage_classes_128K by default",
+    ),
+    Entry("put_bucket_policy", "status|error.*", "S3 API: a policy that is no JSON is MalformedPolicy; moto takes it"),
+    Entry("get_object_retention", "Retention.*|status|error.*", "moto fails with 500, with a retention or without"),
     # --- security groups ---
     Entry("create_security_group|create_key_pair", "Tags#", "an empty list where moto leaves the element out"),
     Entry(

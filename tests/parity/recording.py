@@ -59,6 +59,8 @@ class Recording:
             yield f"{path}#", len(value)
             for place, one in enumerate(value):
                 yield from self._flat(f"{path}[{place}]", one)
+        elif path.endswith("VersionId") and value != "null":
+            yield path, self._symbol(f"version-{value}")
         else:
             yield path, self._plain(value)
 
@@ -71,7 +73,7 @@ class Recording:
         return value
 
     def _symbol(self, id: str) -> str:
-        kind = id.rpartition("-")[0]
+        kind = id.partition("-")[0] if id.startswith("version-") else id.rpartition("-")[0]
         if id not in self._names:
             count = sum(1 for name in self._names.values() if name.startswith(f"<{kind}:"))
             self._names[id] = f"<{kind}:{count + 1}>"

@@ -6,11 +6,16 @@ A scenario leaves nothing behind, and names things so that two runs agree.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.parity.recording import Recording
 
 Call = Callable[..., dict[str, Any]]
+POLICY = (
+    '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:DeleteObject",'
+    '"Resource":"arn:aws:s3:::parity-settings-7f3a/keep/*"}]}'
+)
 
 
 def objects(call: Recording) -> None:
@@ -61,6 +66,116 @@ def uploads(call: Recording) -> None:
     call("s3", "abort_multipart_upload", Bucket=bucket, Key=key, UploadId=other)
     call("s3", "list_parts", Bucket=bucket, Key=key, UploadId=other)
     call("s3", "delete_object", Bucket=bucket, Key=key)
+    call("s3", "delete_bucket", Bucket=bucket)
+
+
+def versions(call: Recording) -> None:
+    bucket, key = "parity-versions-7f3a", "k"
+    call("s3", "create_bucket", Bucket=bucket)
+    call("s3", "get_bucket_versioning", Bucket=bucket)
+    call("s3", "put_object", Bucket=bucket, Key=key, Body=b"null")
+    call("s3", "put_bucket_versioning", Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    call("s3", "get_bucket_versioning", Bucket=bucket)
+    first = call("s3", "put_object", Bucket=bucket, Key=key, Body=b"one")["VersionId"]
+    call("s3", "put_object", Bucket=bucket, Key=key, Body=b"two")
+    call("s3", "get_object", Bucket=bucket, Key=key, VersionId=first)
+    call("s3", "head_object", Bucket=bucket, Key=key, VersionId="null")
+    call("s3", "list_object_versions", Bucket=bucket)
+    marker = call("s3", "delete_object", Bucket=bucket, Key=key)["VersionId"]
+    call("s3", "get_object", Bucket=bucket, Key=key)
+    call("s3", "head_object", Bucket=bucket, Key=key, VersionId=marker)
+    call("s3", "list_object_versions", Bucket=bucket, Prefix="k")
+    call("s3", "delete_object", Bucket=bucket, Key=key, VersionId=marker)
+    call("s3", "get_object", Bucket=bucket, Key=key)
+    source = {"Bucket": bucket, "Key": key, "VersionId": first}
+    call("s3", "copy_object", Bucket=bucket, Key="c", CopySource=source)
+    call("s3", "delete_object", Bucket=bucket, Key=key)
+    call("s3", "delete_bucket", Bucket=bucket)
+    listed = call("s3", "list_object_versions", Bucket=bucket)
+    gone = [{n: one[n] for n in ("Key", "VersionId")} for one in (*listed["Versions"], *listed["DeleteMarkers"])]
+    call("s3", "delete_objects", Bucket=bucket, Delete={"Objects": gone, "Quiet": True})
+    call("s3", "delete_bucket", Bucket=bucket)
+
+
+def object_tags(call: Recording) -> None:
+    bucket, key = "parity-tags-7f3a", "k"
+    call("s3", "create_bucket", Bucket=bucket)
+    call("s3", "get_bucket_tagging", Bucket=bucket)
+    call("s3", "put_bucket_tagging", Bucket=bucket, Tagging={"TagSet": [{"Key": "team", "Value": "a b"}]})
+    call("s3", "get_bucket_tagging", Bucket=bucket)
+    call("s3", "delete_bucket_tagging", Bucket=bucket)
+    call("s3", "put_object", Bucket=bucket, Key=key, Body=b"one", Tagging="a=1&b=%C3%BC")
+    call("s3", "get_object", Bucket=bucket, Key=key)
+    call("s3", "get_object_tagging", Bucket=bucket, Key=key)
+    call("s3", "put_object_tagging", Bucket=bucket, Key=key, Tagging={"TagSet": [{"Key": "c", "Value": ""}]})
+    call("s3", "copy_object", Bucket=bucket, Key="kept", CopySource={"Bucket": bucket, "Key": key})
+    call("s3", "get_object_tagging", Bucket=bucket, Key="kept")
+    replaced = {"TaggingDirective": "REPLACE", "Tagging": "d=4"}
+    call("s3", "copy_object", Bucket=bucket, Key="new", CopySource={"Bucket": bucket, "Key": key}, **replaced)
+    call("s3", "get_object_tagging", Bucket=bucket, Key="new")
+    twice = [{"Key": "c", "Value": "1"}, {"Key": "c", "Value": "2"}]
+    call("s3", "put_object_tagging", Bucket=bucket, Key=key, Tagging={"TagSet": twice})
+    many = [{"Key": str(number), "Value": ""} for number in range(11)]
+    call("s3", "put_object_tagging", Bucket=bucket, Key=key, Tagging={"TagSet": many})
+    call("s3", "delete_object_tagging", Bucket=bucket, Key=key)
+    call("s3", "get_object_tagging", Bucket=bucket, Key=key)
+    call("s3", "get_object_tagging", Bucket=bucket, Key="nothing")
+    for name in (key, "kept", "new"):
+        call("s3", "delete_object", Bucket=bucket, Key=name)
+    call("s3", "delete_bucket", Bucket=bucket)
+
+
+def bucket_settings(call: Recording) -> None:
+    bucket = "parity-settings-7f3a"
+    call("s3", "create_bucket", Bucket=bucket)
+    for setting in ("policy", "cors", "website", "lifecycle_configuration", "ownership_controls", "logging"):
+        call("s3", f"get_bucket_{setting}", Bucket=bucket)
+    call("s3", "get_object_lock_configuration", Bucket=bucket)
+    call("s3", "get_bucket_accelerate_configuration", Bucket=bucket)
+    call("s3", "get_bucket_request_payment", Bucket=bucket)
+    rule = {"AllowedMethods": ["GET"], "AllowedOrigins": ["https://*.example"], "MaxAgeSeconds": 5}
+    call("s3", "put_bucket_cors", Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
+    call("s3", "get_bucket_cors", Bucket=bucket)
+    call("s3", "delete_bucket_cors", Bucket=bucket)
+    call("s3", "put_bucket_cors", Bucket=bucket, CORSConfiguration={"CORSRules": [{**rule, "AllowedMethods": ["X"]}]})
+    site = {"IndexDocument": {"Suffix": "index.html"}, "ErrorDocument": {"Key": "error.html"}}
+    call("s3", "put_bucket_website", Bucket=bucket, WebsiteConfiguration=site)
+    call("s3", "get_bucket_website", Bucket=bucket)
+    call("s3", "delete_bucket_website", Bucket=bucket)
+    old = {"ID": "old", "Status": "Enabled", "Filter": {"Prefix": "old/"}, "Expiration": {"Days": 3}}
+    call("s3", "put_bucket_lifecycle_configuration", Bucket=bucket, LifecycleConfiguration={"Rules": [old]})
+    call("s3", "get_bucket_lifecycle_configuration", Bucket=bucket)
+    call("s3", "delete_bucket_lifecycle", Bucket=bucket)
+    call("s3", "put_bucket_policy", Bucket=bucket, Policy="no policy")
+    call("s3", "put_bucket_policy", Bucket=bucket, Policy=POLICY)
+    call("s3", "get_bucket_policy", Bucket=bucket)
+    call("s3", "delete_bucket_policy", Bucket=bucket)
+    blocked = {"BlockPublicAcls": True, "IgnorePublicAcls": True}
+    call("s3", "put_public_access_block", Bucket=bucket, PublicAccessBlockConfiguration=blocked)
+    call("s3", "get_public_access_block", Bucket=bucket)
+    call("s3", "delete_public_access_block", Bucket=bucket)
+    call("s3", "delete_bucket", Bucket=bucket)
+
+
+def locks(call: Recording) -> None:
+    bucket, key = "parity-locks-7f3a", "k"
+    call("s3", "create_bucket", Bucket=bucket, ObjectLockEnabledForBucket=True)
+    call("s3", "get_object_lock_configuration", Bucket=bucket)
+    call("s3", "get_bucket_versioning", Bucket=bucket)
+    made = {"Bucket": bucket, "Key": key}
+    version = call("s3", "put_object", **made, Body=b"one")["VersionId"]
+    until = datetime.now(UTC) + timedelta(days=1)
+    kept = {"Mode": "GOVERNANCE", "RetainUntilDate": until}
+    call("s3", "get_object_retention", **made)
+    call("s3", "put_object_retention", **made, Retention=kept)
+    call("s3", "get_object_retention", **made)
+    call("s3", "put_object_legal_hold", **made, LegalHold={"Status": "ON"})
+    call("s3", "get_object_legal_hold", **made)
+    call("s3", "head_object", **made)
+    call("s3", "delete_object", **made, VersionId=version)
+    call("s3", "put_object_legal_hold", **made, LegalHold={"Status": "OFF"})
+    call("s3", "delete_object", **made, VersionId=version)
+    call("s3", "delete_object", **made, VersionId=version, BypassGovernanceRetention=True)
     call("s3", "delete_bucket", Bucket=bucket)
 
 
@@ -129,4 +244,8 @@ def identity(call: Recording) -> None:
     call("sts", "get_caller_identity")
 
 
-ALL: tuple[Callable[[Recording], None], ...] = (identity, objects, uploads, groups, volumes, keys, instances)
+ALL: tuple[Callable[[Recording], None], ...] = (
+    identity,
+    *(objects, uploads, versions, object_tags, bucket_settings, locks),
+    *(groups, volumes, keys, instances),
+)
