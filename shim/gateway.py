@@ -49,15 +49,13 @@ from shim.record import Record, current, new_request_id
 from shim.worker import Worker
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 # Paths outside of AWS's API, answered if unsigned; a signed request for a bucket of that name is served as S3.
 SIDE_PATHS = frozenset((b"/healthcheck", b"/healthcheck/ready"))
 
-T = TypeVar("T")
-
 # The limit of an unsigned form; the largest legal one has a web identity token of 20,000 characters.
 _UNSIGNED_FORM_BYTES = 64 << 10
-
 # A form or document of this size and more takes a millisecond and more to decode or parse.
 _LARGE_BODY_BYTES = 16 << 10
 
