@@ -54,8 +54,8 @@ class ServiceClouds(Protocol):
     `service` and `own` raise BackendError FORBIDDEN or UNSUPPORTED where the operator has not enabled that.
     """
 
-    async def service(self, project_id: str, request_id: str) -> ProjectCloud:
-        """Return the cloud of a project."""
+    async def service(self, project_id: str, request_id: str, *, contained: bool = False) -> ProjectCloud:
+        """Return the cloud of a project; a contained one reads no object through another one's name."""
         ...
 
     async def own(self, request_id: str) -> Cloud:
@@ -70,7 +70,7 @@ class ServiceClouds(Protocol):
 class _NoService:
     """Service clouds of a gateway without a service identity."""
 
-    async def service(self, project_id: str, request_id: str) -> ProjectCloud:
+    async def service(self, project_id: str, request_id: str, *, contained: bool = False) -> ProjectCloud:
         raise BackendError(Fault.UNSUPPORTED, service="identity", resource="project", id=project_id)
 
     async def own(self, request_id: str) -> Cloud:

@@ -21,6 +21,7 @@ from adapters.openstack.neutron.neutron import Neutron
 from adapters.openstack.nova.nova import Nova
 from adapters.openstack.session import Session
 from adapters.openstack.swift.cache import SwiftCache
+from adapters.openstack.swift.contained import ContainedSwift
 from adapters.openstack.swift.pool import SwiftPool
 from adapters.openstack.swift.swift import Swift
 from adapters.openstack.transport import Answer, Endpoint, Observer, Timeouts, Transport
@@ -102,15 +103,16 @@ class CloudFactory:
         """Return one tenant's cloud for one request; nothing is sent.  `token` is the tenant's current token."""
         return OpenStackCloud(self, tokens, token, request_id)
 
-    async def service(self, project_id: str, request_id: str) -> OpenStackCloud:
+    async def service(self, project_id: str, request_id: str, *, contained: bool = False) -> OpenStackCloud:
         """Return a project's cloud with the token of the gateway's own user, for one request.
 
         It serves what no caller's token can: buckets for callers who do not own them, and work without a caller.
+        A `contained` one reads no symbolic links and no dynamic large objects.
         Raises BackendError FORBIDDEN where the operator has granted the user no role on the project, UNSUPPORTED where
         this kind of login cannot be scoped to another project.
         """
         login = await self._service_user.login(project_id)
-        return OpenStackCloud(self, login, await login.token(), request_id)
+        return OpenStackCloud(self, login, await login.token(), request_id, ContainedSwift if contained else Swift)
 
     async def shared(self, request_id: str) -> OpenStackCloud | None:
         """Return the cloud of the gateway's own project; None if its user can act in no other project.
@@ -152,12 +154,12 @@ class CloudFactory:
         """Return the session of one request's control calls."""
         return Session(self._transport, tokens, request_id)
 
-    def swift(self, tokens: TokenSource, token: Token, request_id: str) -> Swift:
+    def swift(self, tokens: TokenSource, token: Token, request_id: str, kind: type[Swift] = Swift) -> Swift:
         """Return the object store of a token's project; raise BackendError UNSUPPORTED where the cloud has none."""
         url = token.catalog.get(_SWIFT)
         if not url:
             raise BackendError(Fault.UNSUPPORTED, service=_SWIFT, detail="the cloud's catalog has no such service")
-        return Swift(self._objects, url, tokens, request_id, self._cache, token)
+        return kind(self._objects, url, tokens, request_id, self._cache, token)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -170,8 +172,16 @@ class OpenStackCloud:
 
     _objects: Swift | None = None
 
-    def __init__(self, factory: CloudFactory, tokens: TokenSource, token: Token, request_id: str) -> None:
+    def __init__(
+        self,
+        factory: CloudFactory,
+        tokens: TokenSource,
+        token: Token,
+        request_id: str,
+        store: type[Swift] = Swift,
+    ) -> None:
         self._factory = factory
+        self._store = store
         self._tokens = tokens
         self._token = token
         self._request_id = request_id
@@ -210,5 +220,5 @@ class OpenStackCloud:
         """Swift."""
         found = self._objects
         if found is None:  # cached_property would take a lock, which small object requests would feel
-            found = self._objects = self._factory.swift(self._tokens, self._token, self._request_id)
+            found = self._objects = self._factory.swift(self._tokens, self._token, self._request_id, self._store)
         return found

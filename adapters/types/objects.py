@@ -78,6 +78,7 @@ class Stored:
     `version` is '' in a container that never had versions, and else the version's id, or NULL_VERSION for an object
     that is none.  `relocated` is true for a version whose time is not its id: an object from before the container had
     versions, which Swift made a version when it was replaced, or one whose metadata a POST changed.
+    `linked` is true for an object that was read through a symbolic link.
     """
 
     size: int
@@ -94,6 +95,7 @@ class Stored:
     timestamp: str = ""
     version: str = ""
     relocated: bool = False
+    linked: bool = False
 
     @property
     def pin(self) -> str:

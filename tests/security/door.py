@@ -109,7 +109,7 @@ class Door:
     def tenant(self, tokens: Any, token: Token, request_id: str) -> Any:
         return Alarm(self.touched)
 
-    async def service(self, project_id: str, request_id: str) -> Any:
+    async def service(self, project_id: str, request_id: str, *, contained: bool = False) -> Any:
         return Alarm(self.touched)
 
     async def own(self, request_id: str) -> Any:

@@ -43,7 +43,7 @@ class OpenDoor(SharedDoor):
 
     versions: bool | None = None
 
-    async def service(self, project_id: str, request_id: str) -> Any:
+    async def service(self, project_id: str, request_id: str, *, contained: bool = False) -> Any:
         return Cloud(Empty(self.asked, self.configured, self.versions))
 
 
@@ -63,7 +63,7 @@ class TaggedDoor(OpenDoor):
 
     tagged: bool = True
 
-    async def service(self, project_id: str, request_id: str) -> Any:
+    async def service(self, project_id: str, request_id: str, *, contained: bool = False) -> Any:
         return Cloud(Tagged(self.asked, self.configured, None, '{"a":"b"}' if self.tagged else ""))
 
 

@@ -59,7 +59,7 @@ class SharedDoor(Door):
     def tenant(self, tokens: Any, token: Token, request_id: str) -> Any:
         return Cloud(Store(self.asked, None))
 
-    async def service(self, project_id: str, request_id: str) -> Any:
+    async def service(self, project_id: str, request_id: str, *, contained: bool = False) -> Any:
         assert project_id == OWNER
         return Cloud(Store(self.asked, self.configured))
 

@@ -57,7 +57,7 @@ class Clouds:
             raise DOWN
         return SimpleNamespace(objects=store)
 
-    async def service(self, project_id: str, request_id: str) -> Any:
+    async def service(self, project_id: str, request_id: str, *, contained: bool = False) -> Any:
         return self._cloud(self.project)
 
     async def shared(self, request_id: str) -> Any:

@@ -25,12 +25,14 @@ _SECRETS: Final = frozenset((f"{_CONTAINER_META}temp-url-key", f"{_CONTAINER_MET
 _KEPT: Final = frozenset(KEPT_HEADERS)
 _VERSION: Final = "x-object-version-id"
 _VERSIONS_ENABLED: Final = "x-versions-enabled"
+_LOCATION: Final = "content-location"  # of a symbolic link's target; of a version its own name with its id
 _SELDOM: Final = _KEPT | {
     "content-range",
     "x-parts-count",
     "x-static-large-object",
     "x-object-manifest",
     _VERSION,
+    _LOCATION,
     UNREADABLE,
 }
 _is_metadata: Final = re.compile(METADATA).match
@@ -126,6 +128,7 @@ def _add_more(found: Stored, headers: Mapping[str, str]) -> None:
     found.parts = int(headers.get("x-parts-count", 0))
     found.unreadable = int(headers.get(UNREADABLE, 0))
     found.version = headers.get(_VERSION, "")
+    found.linked = _LOCATION in headers and "?version-id=" not in headers[_LOCATION]
     found.relocated = found.version not in ("", NULL_VERSION, headers.get("x-timestamp"))
 
 

@@ -38,7 +38,7 @@ async def place(call: Call, bucket: str) -> Call | None:
 
 async def _acting(call: Call, project: str) -> Call:
     """Return a call for the same requester that acts in another project with the gateway's own token."""
-    cloud = await call.clouds.service(project, call.request_id)
+    cloud = await call.clouds.service(project, call.request_id, contained=True)
     account = account_id(project, call.settings.account_ids)
     caller = call.requester._replace(project_id=project, project_name=cloud.project_name, account_id=account)
     return replace(call, cloud=cloud, caller=caller, configurations={})

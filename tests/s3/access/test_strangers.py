@@ -9,7 +9,7 @@ import requests
 from botocore import UNSIGNED
 from openstack.connection import Connection
 
-from tests.conftest import remove_bucket
+from tests.conftest import delete_versions, remove_bucket
 from tests.s3.client_errors import refused
 from tests.support.clients import Boto
 from tests.support.gateway import Gateway
@@ -152,6 +152,47 @@ def test_a_copy_of_tags_needs_leave_to_read_and_to_set_them(
     let(s3, bucket, {"Principal": alt, "Action": ["s3:GetObject*", "s3:PutObject*"]})
     alt_s3.copy_object(Bucket=bucket, Key="copy", CopySource=tagged)
     assert s3.get_object_tagging(Bucket=bucket, Key="copy")["TagSet"] == [{"Key": "a", "Value": "b"}]
+
+
+@pytest.mark.parametrize("versions", [False, True])
+def test_strangers_read_nothing_that_a_name_in_the_bucket_leads_to(
+    alt_s3: Any, nobody: Any, s3: Any, open_bucket: str, openstack_main: Connection, *, versions: bool
+) -> None:
+    """Who may write a bucket by Swift's ACL could otherwise show the other containers of its owner to everybody."""
+    store, private = openstack_main.object_store, unique("private")
+    store.create_container(private)
+    try:
+        store.put(f"/{private}/k", data=b"secret")
+        if versions:
+            s3.put_bucket_versioning(Bucket=open_bucket, VersioningConfiguration={"Status": "Enabled"})
+        store.put(f"/{open_bucket}/link", data=b"", headers={"X-Symlink-Target": f"{private}/k"})
+        store.put(f"/{open_bucket}/dynamic", data=b"", headers={"X-Object-Manifest": f"{private}/k"})
+        manifest = json.dumps([{"path": f"/{private}/k"}])
+        store.put(f"/{open_bucket}/static?multipart-manifest=put", data=manifest)
+        s3.put_object(Bucket=open_bucket, Key="plain", Body=b"plain")
+        place = f"arn:aws:s3:::{open_bucket}"
+        let(s3, open_bucket, {"Action": ["s3:*Object*", "s3:ListBucket*"], "Resource": [place, f"{place}/*"]})
+        for key in ("link", "dynamic"):
+            assert s3.get_object(Bucket=open_bucket, Key=key)["Body"].read() == b"secret"
+            for stranger in (alt_s3, nobody):
+                with refused("AccessDenied", 403):
+                    stranger.get_object(Bucket=open_bucket, Key=key)
+                with refused("403", 403):
+                    stranger.head_object(Bucket=open_bucket, Key=key)
+            with refused("AccessDenied", 403):
+                alt_s3.copy_object(Bucket=open_bucket, Key="copy", CopySource=f"{open_bucket}/{key}")
+            with refused("AccessDenied", 403):
+                alt_s3.get_object_attributes(Bucket=open_bucket, Key=key, ObjectAttributes=["ETag"])
+            alt_s3.put_object(Bucket=open_bucket, Key=key, Body=b"mine")
+            assert nobody.get_object(Bucket=open_bucket, Key=key)["Body"].read() == b"mine"
+        # Its maker could read what it is made of.
+        assert nobody.get_object(Bucket=open_bucket, Key="static")["Body"].read() == b"secret"
+        assert nobody.get_object(Bucket=open_bucket, Key="plain")["Body"].read() == b"plain"
+        assert store.get(f"/{private}/k").content == b"secret"
+    finally:
+        delete_versions(s3, open_bucket)
+        store.delete(f"/{private}/k")
+        store.delete_container(private)
 
 
 def test_a_deny_keeps_a_stranger_out(alt_s3: Any, nobody: Any, s3: Any, open_bucket: str, alt_account: str) -> None:

@@ -49,7 +49,7 @@ class Tenants:
 
     objects: Store
 
-    async def service(self, project_id: str, request_id: str) -> Any:
+    async def service(self, project_id: str, request_id: str, *, contained: bool = False) -> Any:
         return self
 
     async def own(self, request_id: str) -> Any:
