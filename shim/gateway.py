@@ -180,7 +180,7 @@ class Gateway:
         record.account, record.project = principal.account_id, principal.project_id
         if state.form and (requested.anonymous or principal is not ANONYMOUS):
             requested = await self._work(state, state.form, lambda: self._decode_form(state, frontend))
-        call = state.call = await self._authorise(state, frontend, requested, principal)
+        await self._authorise(state, frontend, requested, principal)
         state.admitted()
         operation = requested.operation
         if operation is None:
@@ -191,7 +191,7 @@ class Gateway:
         asked = state.params = await self._parse(state, frontend, operation)
         if operation.read is not None:
             asked = operation.read(self._settings, principal, operation.name, asked)
-        call = state.call = call or await self._call(state, operation, principal)
+        call = state.call = state.call or await self._call(state, operation, principal)
         if operation.has_dry_run and state.params.pop("DryRun", False):
             raise dry_run(operation, call.caller.roles)
         work = self._act(state, frontend, operation, call, asked)
@@ -204,11 +204,11 @@ class Gateway:
 
     async def _authorise(
         self, state: State, frontend: Frontend, requested: RequestedOperation, principal: Principal
-    ) -> Call | None:
-        """Refuse a request that its sender may not make; return its `Call` if the decision needed one."""
-        record, address, operation, call = state.record, state.request.address, requested.operation, None
+    ) -> None:
+        """Refuse a request that its sender may not make; keep its `Call` if the decision needs one."""
+        record, address, operation = state.record, state.request.address, requested.operation
         if frontend.authorise is not None and operation is not None and address.bucket:
-            call = await self._call(state, operation, principal)
+            call = state.call = await self._call(state, operation, principal)
             decision = await frontend.authorise(call, state.request, operation, principal, state.verified)
         else:
             action = names.action(record.service, requested.name)
@@ -218,7 +218,6 @@ class Gateway:
             record.reason = decision.reason  # the answer tells a stranger less
             log.debug("request %s is refused: %s", record.request_id, decision.reason)
             raise decision.error or frontend.unsigned(state.request)
-        return call
 
     def _service(self, state: State) -> Frontend:
         """Find the service of a request and, for S3, the bucket and key."""

@@ -140,10 +140,10 @@ async def _decide(call: Call, bucket: str, asked: _Asked) -> Decision:
     if decision.allowed:
         named = ObjectRead(acting, bucket, key, asked.params.get("VersionId"))
         decision = await _in_bucket(acting, named, asked, questions.questions(name, bucket, key, asked.params))
+    if acting is not call:  # also if it is refused, as its bucket may have a log
+        call.cloud, call.caller, call.configurations = acting.cloud, acting.caller, acting.configurations
     if decision.allowed and name in questions.UPLOADS and (acting is not call or asked.gives_acl):
         call.acl = await of_write(acting, bucket, asked.params)
-    if decision.allowed and acting is not call:
-        call.cloud, call.caller, call.configurations = acting.cloud, acting.caller, acting.configurations
     if decision.allowed:
         call.source, call.refusals, call.hidden = acting.source, acting.refusals, acting.hidden
     return decision

@@ -1,10 +1,13 @@
 """Access logs on the real Swift: configured by S3, delivered into a bucket, read by S3 and natively."""
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore import UNSIGNED
+from botocore.exceptions import ClientError
 
 from tests.conftest import WEBSITES, remove_bucket
 from tests.s3.access_log.test_lines import FIELD
@@ -73,6 +76,34 @@ def delivered(client: Any, target: str, *request_ids: str) -> dict[str, list[str
             return {name: found[name] for name in request_ids}
         assert time.monotonic() < deadline, f"the log has {sorted(found)}, not {sorted(request_ids)}"
         time.sleep(0.2)
+
+
+def refusal(call: Any, **params: Any) -> str:
+    """Return the id of a request that is refused."""
+    with pytest.raises(ClientError) as caught:
+        call(**params)
+    assert caught.value.response["Error"]["Code"] == "AccessDenied"
+    return str(caught.value.response["ResponseMetadata"]["RequestId"])
+
+
+def test_refused_requests_are_in_the_log(
+    client: Any, delivering: Gateway, cloud: Target, source: str, target: str
+) -> None:
+    clients = Boto(delivering.url, dict(cloud.keys))
+    alt, nobody = clients("s3", "alt"), clients("s3", signature_version=UNSIGNED)
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{source}/*"}
+    client.put_bucket_policy(Bucket=source, Policy=json.dumps({"Version": "2012-10-17", "Statement": statement}))
+    try:
+        made = [refusal(one.get_object, Bucket=source, Key="k") for one in (client, alt, nobody)]
+        found = delivered(client, target, *made)
+        for request_id, requester in zip(made, ("main", "alt", ""), strict=True):
+            fields = found[request_id]
+            assert fields[5] == "-" if not requester else fields[5].endswith(f":user/{requester}")
+            assert fields[7] == "REST.GET.OBJECT"
+            assert "403 AccessDenied" in " ".join(fields)
+    finally:
+        client.delete_bucket_policy(Bucket=source)
+        clients.close()
 
 
 def asked(answer: dict[str, Any]) -> str:
