@@ -286,7 +286,7 @@ def _time(head: Head, service: str) -> datetime:
     """
     text = head.header("x-amz-date") if "x-amz-date" in head.first else head.header("date")
     time = _basic_time(text) or _http_time(text)
-    if time is None:
+    if time is None or time.year < 1970:  # Unix time, which S3 keeps, begins there
         raise auth_error(service, AuthFault.NO_DATE)
     return time
 

@@ -14,7 +14,8 @@ def _model() -> dict[str, Any]:
 
     A client that resumes a download sends If-Range; without it, it could get the rest of another object.  Of reads S3
     refuses x-amz-server-side-encryption: "Encryption request headers, like x-amz-server-side-encryption, should not be
-    sent for GET requests" (GetObject).  A completion's answer tells the customer's key as all other writes' do.
+    sent for GET requests" (GetObject).  A completion's answer tells the customer's key as all other writes' do.  The
+    answers to PutBucketPolicy and PutBucketTagging are "HTTP/1.1 204 No Content" (the examples of the API reference).
     """
     words: dict[str, Any] = Loader().load_service_model("s3", "service-2")
     for shape in ("GetObjectRequest", "HeadObjectRequest"):
@@ -22,6 +23,8 @@ def _model() -> dict[str, Any]:
         words["shapes"][shape]["members"]["IfRange"] = member
         member = words["shapes"]["PutObjectRequest"]["members"]["ServerSideEncryption"]
         words["shapes"][shape]["members"]["ServerSideEncryption"] = member
+    for operation in ("PutBucketPolicy", "PutBucketTagging"):
+        words["operations"][operation]["http"]["responseCode"] = 204
     told = words["shapes"]["PutObjectOutput"]["members"]
     completed = words["shapes"]["CompleteMultipartUploadOutput"]["members"]
     completed.update({name: told[name] for name in ("SSECustomerAlgorithm", "SSECustomerKeyMD5")})

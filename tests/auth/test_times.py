@@ -103,7 +103,10 @@ class TestTime:
         check(received(request), now=found.time + timedelta(seconds=expires))
 
     @pytest.mark.parametrize("how", ["v4-header", "v2-header"])
-    @pytest.mark.parametrize("date", [None, "", "yesterday", "20150830", "20261332T000000Z", "Mon, 01 Foo 2001"])
+    @pytest.mark.parametrize(
+        "date",
+        [None, "", "yesterday", "20150830", "20261332T000000Z", "Mon, 01 Foo 2001", "Fri, 07 Jul 1950 21:53:04 GMT"],
+    )
     @pytest.mark.parametrize("amz_date", [None, "", "today", "20150830T123600", "99999999T999999Z"])
     def test_no_date(self, how: str, date: str | None, amz_date: str | None) -> None:
         head = with_header(with_header(signed(how), "date", date), "x-amz-date", amz_date)

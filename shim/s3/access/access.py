@@ -33,7 +33,7 @@ from shim.s3.access.judge import Judge, access_denied
 from shim.s3.access.keys import is_of_request_tags, keys, request_tags
 from shim.s3.access.object_read import ObjectRead
 from shim.s3.access.place import place
-from shim.s3.access.questions import Question, arn
+from shim.s3.access.questions import Question
 from shim.s3.config import configuration, policy, public_access
 from shim.s3.objects.acl import of_write
 from shim.s3.objects.copying import parse_source
@@ -225,7 +225,7 @@ async def _of_stranger(acting: Call, bucket: str, asked: _Asked, judge: Judge, w
         # account, Amazon S3 returns a 405 Method Not Allowed error" (PutBucketPolicy).
         error = AwsError("MethodNotAllowed", "The specified method is not allowed against this resource.", 405)
         return Decision(False, "only the bucket's own project may use its policy", error)
-    if decision.allowed and not (await judge.decide(Question("s3:ListBucket", arn(bucket)))).allowed:
+    if decision.allowed and not await judge.may_list(bucket, asked.request.address.key):
         # "If you don't have the s3:ListBucket permission, Amazon S3 returns [...] 403" for an absent key (GetObject).
         acting.hidden = _ABSENT_CODES
     return decision

@@ -77,6 +77,12 @@ class Judge:
             return Decision(True, verdict.reason)
         return Decision(False, verdict.reason, self._denied(question))
 
+    async def may_list(self, bucket: str, key: str) -> bool:
+        """Tell whether the sender may list the bucket, or at least a key: the listing of one key has it as prefix."""
+        context = {**self._context, "s3:prefix": (key,)} if key else self._context
+        judge = Judge(self._call, self._who, self._rules, context, self._otherwise, explained=self._explained)
+        return (await judge.decide(Question("s3:ListBucket", arn(bucket)))).allowed
+
     def might(self, action: str) -> Decision:
         """Tell whether the policy could allow an action on some object, before the objects are known."""
         decision = self._otherwise(Question(action, "*"))

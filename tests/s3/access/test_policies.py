@@ -35,7 +35,8 @@ def governed(s3: Any, bucket: str) -> Iterator[str]:
 def test_a_policy_is_returned_as_it_was_put(s3: Any, governed: str) -> None:
     for sid in ("short", "long" * 400):
         text = document(governed, {"Sid": sid, "Effect": "Deny", "Action": "s3:DeleteBucketWebsite"}) + " \n"
-        s3.put_bucket_policy(Bucket=governed, Policy=text)
+        answer = s3.put_bucket_policy(Bucket=governed, Policy=text)
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == 204
         assert s3.get_bucket_policy(Bucket=governed)["Policy"] == text
         assert s3.get_bucket_policy_status(Bucket=governed)["PolicyStatus"] == {"IsPublic": False}
     s3.delete_bucket_policy(Bucket=governed)

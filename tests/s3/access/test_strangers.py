@@ -84,6 +84,19 @@ def test_anybody_reads_what_the_policy_lets_everybody_read(
         assert [one["Key"] for one in stranger.list_objects_v2(Bucket=open_bucket)["Contents"]] == ["k"]
 
 
+def test_who_may_list_a_prefix_learns_which_of_its_keys_are_absent(alt_s3: Any, s3: Any, open_bucket: str) -> None:
+    listed = {
+        "Action": "s3:ListBucket",
+        "Resource": f"arn:aws:s3:::{open_bucket}",
+        "Condition": {"StringLike": {"s3:prefix": "shown/*"}},
+    }
+    let(s3, open_bucket, {}, listed)
+    with refused("NoSuchKey", 404):
+        alt_s3.get_object(Bucket=open_bucket, Key="shown/none")
+    with refused("AccessDenied", 403):
+        alt_s3.get_object(Bucket=open_bucket, Key="hidden/none")
+
+
 def test_another_account_writes_where_it_is_named(
     alt_s3: Any, nobody: Any, s3: Any, bucket: str, alt_account: str, openstack_main: Connection
 ) -> None:

@@ -83,7 +83,8 @@ def test_tags_are_replaced_and_deleted(s3: Any, openstack_main: Any, bucket: str
     few = [{"Key": "stage", "Value": "test"}]
     many = [{"Key": f"key {number:02} ü", "Value": "v" * 256} for number in range(50)]
     beside = f"{bucket}+configuration"
-    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": few})
+    answer = s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": few})
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 204
     assert s3.get_bucket_tagging(Bucket=bucket)["TagSet"] == few
     assert openstack_main.object_store.get_container_metadata(bucket).metadata["s3-config-tagging"]
     for tags in (many, many[::-1]):
