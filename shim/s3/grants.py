@@ -10,6 +10,7 @@ from shim.authz.acl import ANONYMOUS, FULL_CONTROL, GROUPS, Acl, Grant, canned
 from shim.context import Call
 from shim.errors import AwsError
 from shim.s3.errors import invalid_argument, invalid_request
+from shim.s3.owners import named
 
 HEADERS: Final = {
     "GrantFullControl": FULL_CONTROL,
@@ -104,20 +105,16 @@ def _malformed() -> AwsError:
 
 
 def shown(call: Call, acl: Acl) -> dict[str, Any]:
-    """Return an ACL as answers show it; the gateway knows the names of the caller's and the bucket's projects."""
+    """Return an ACL as answers show it: groups first.  AWS documents no order, and Ceph has this one."""
+    ordered = sorted(acl.grants, key=lambda one: one.grantee not in GROUPS)
     return {
-        "Owner": _user(call, acl.owner),
-        "Grants": [{"Grantee": _grantee(call, one.grantee), "Permission": one.permission} for one in acl.grants],
+        "Owner": named(call, acl.owner),
+        "Grants": [{"Grantee": _grantee(call, one.grantee), "Permission": one.permission} for one in ordered],
     }
 
 
 def _grantee(call: Call, name: str) -> dict[str, Any]:
-    return {"Type": "Group", "URI": name} if name in GROUPS else {"Type": "CanonicalUser", **_user(call, name)}
-
-
-def _user(call: Call, name: str) -> dict[str, str]:
-    known = {one.project_id: one.project_name for one in (call.requester, call.caller)}
-    return {"ID": name, "DisplayName": known[name]} if name in known else {"ID": name}
+    return {"Type": "Group", "URI": name} if name in GROUPS else {"Type": "CanonicalUser", **named(call, name)}
 
 
 def requester(call: Call) -> str:

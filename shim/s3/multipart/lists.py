@@ -15,7 +15,7 @@ from shim.s3.encryption.customer import BY_CUSTOMER, MEMBERS
 from shim.s3.multipart import uploads
 from shim.s3.objects import checksums
 from shim.s3.objects.headers import listed_time, storage_class
-from shim.s3.owners import owner
+from shim.s3.owners import named, owner
 from shim.s3.paging import check_prefix, coder, max_keys, not_below_zero
 from shim.s3.service import action
 
@@ -31,6 +31,7 @@ class Open:
     id: str
     initiated: str
     storage_class: str
+    initiator: uploads.Initiator | None = None
 
 
 @action(supports=f"Bucket Key MaxParts PartNumberMarker UploadId ExpectedBucketOwner {BY_CUSTOMER}")
@@ -49,12 +50,18 @@ async def list_parts(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
         "UploadId": upload.id,
         **place,
         "Parts": [_shown(part) for part in page],
-        "Initiator": owner(call),
-        "Owner": owner(call),
+        **_people(call, upload.initiator),
         "StorageClass": storage_class(upload.stored.content_type),
         "ChecksumAlgorithm": upload.algorithm or None,
         "ChecksumType": upload.kind if upload.algorithm else None,
     }
+
+
+def _people(call: Call, initiator: uploads.Initiator | None) -> dict[str, Any]:
+    """Return who began an upload, and who is to own its object."""
+    mine = owner(call)
+    begun_by = named(call, initiator.project) if initiator else mine
+    return {"Initiator": begun_by, "Owner": begun_by if initiator and initiator.owns else mine}
 
 
 def _shown(part: uploads.Part) -> dict[str, Any]:
@@ -97,8 +104,7 @@ async def list_multipart_uploads(call: Call, req: Mapping[str, Any]) -> Mapping[
                 "Key": code(one.key),
                 "Initiated": listed_time(one.initiated),
                 "StorageClass": one.storage_class,
-                "Owner": owner(call),
-                "Initiator": owner(call),
+                **_people(call, one.initiator),
             }
             for one in page
             if isinstance(one, Open)
@@ -144,7 +150,9 @@ async def open_uploads(call: Call, bucket: str, prefix: str) -> list[Open]:
             if not _BELOW.fullmatch(row["name"]):
                 key, _, upload_id = row["name"].rpartition("/")
                 if key.startswith(prefix) and key:
-                    found.append(Open(key, upload_id, row["last_modified"], storage_class(row["content_type"])))
+                    told = row["content_type"]
+                    begun_by = uploads.initiator(told)
+                    found.append(Open(key, upload_id, row["last_modified"], storage_class(told), begun_by))
         if len(rows) < 1000:
             return found
         marker = rows[-1]["name"]

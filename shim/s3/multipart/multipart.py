@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from adapters.errors import BackendError, Fault, absent_is
 from adapters.types.objects import Description, Written
+from shim.authz.acl import parsed
 from shim.context import Call
 from shim.protocol.values import but
 from shim.s3 import names
@@ -54,6 +56,9 @@ async def create_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping
     told_object, spilled = records.fitted(description(req, internal=internal))
     if sealing:
         told_object, told = sealing.described(told_object), {**told, **sealing.members}
+    if call.requester.project_id != call.caller.project_id:
+        begun_by = uploads.Initiator(call.requester.project_id, parsed(call.acl).owner == call.requester.project_id)
+        told_object = replace(told_object, content_type=begun_by.noted(told_object.content_type))
     marker, body = names.marker(key, upload_id), uploads.spilled_text(spilled)
     container = names.segments(bucket)
     if not await store.has_container(container):

@@ -12,9 +12,9 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from adapters.errors import absent_is
 from adapters.types.objects import NULL_VERSION, Description, ObjectRow, Stored
@@ -39,6 +39,24 @@ _LANES: Final = 8
 _AT_ONCE: Final = 8  # requests to Swift for one request
 _MANY: Final = 500  # parsing so many parts takes a millisecond or more
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,4}")
+_INITIATOR: Final = re.compile(r"\s*;\s*s3_(owner|initiator)=([\w.-]{1,64})$")
+
+
+class Initiator(NamedTuple):
+    """The project that began an upload in another project's bucket, and whether the object is to be its own."""
+
+    project: str
+    owns: bool
+
+    def noted(self, content_type: str) -> str:
+        """Return the content type of the upload's own object: a listing shows it, so the initiator needs no HEAD."""
+        return f"{content_type}; {'s3_owner' if self.owns else 's3_initiator'}={self.project}"
+
+
+def initiator(content_type: str) -> Initiator | None:
+    """Return who began an upload, by the content type of its own object; None for the bucket's project."""
+    found = _INITIATOR.search(content_type) if "s3_" in content_type else None
+    return Initiator(found[2], found[1] == "owner") if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +67,7 @@ class Upload:
     key: str
     id: str
     stored: Stored
+    initiator: Initiator | None = None
 
     @property
     def container(self) -> str:
@@ -108,7 +127,10 @@ async def opened(call: Call, req: Mapping[str, Any]) -> Upload:
     if stored is None:
         await store.container(bucket)  # raises for a missing bucket
         raise no_such_upload(upload_id)
-    return Upload(bucket, key, upload_id, stored)
+    begun_by = initiator(stored.content_type)
+    if begun_by:
+        stored = replace(stored, content_type=_INITIATOR.sub("", stored.content_type))
+    return Upload(bucket, key, upload_id, stored, begun_by)
 
 
 def spilled_text(items: records.Items) -> bytes:

@@ -1,5 +1,6 @@
 """ACLs of buckets and objects, in buckets that have them: what they let other projects and anybody do."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -42,7 +43,9 @@ def test_a_public_bucket_is_listed_and_its_public_objects_are_read(
 ) -> None:
     mine = str(openstack_main.current_project_id)
     s3.put_bucket_acl(Bucket=listed, ACL="public-read")
-    assert grants(s3.get_bucket_acl(Bucket=listed)) == {("FULL_CONTROL", mine), ("READ", ALL_USERS)}
+    answer = s3.get_bucket_acl(Bucket=listed)
+    assert grants(answer) == {("FULL_CONTROL", mine), ("READ", ALL_USERS)}
+    assert [one["Grantee"]["Type"] for one in answer["Grants"]] == ["Group", "CanonicalUser"]
     s3.put_object(Bucket=listed, Key="open", Body=b"x", ACL="public-read")
     s3.put_object(Bucket=listed, Key="shut", Body=b"x")
     for stranger in (alt_s3, nobody):
@@ -126,6 +129,29 @@ def controls(s3: Any, bucket: str, mode: str) -> None:
     told = {"Rules": [{"ObjectOwnership": mode}]}
     s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=told)
     assert s3.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"] == told
+
+
+def test_an_upload_tells_who_began_it_and_who_is_to_own_its_object(
+    s3: Any, alt_s3: Any, listed: str, openstack_main: Connection, openstack_alt: Connection
+) -> None:
+    mine, other = str(openstack_main.current_project_id), str(openstack_alt.current_project_id)
+    s3.put_bucket_acl(Bucket=listed, ACL="public-read-write")
+    for mode, owner in (("ObjectWriter", other), ("BucketOwnerPreferred", mine)):
+        rules = {"Rules": [{"ObjectOwnership": mode}]}
+        s3.put_bucket_ownership_controls(Bucket=listed, OwnershipControls=rules)
+        for begin, begun_by, owned_by in ((s3, mine, mine), (alt_s3, other, owner)):
+            named = {"Bucket": listed, "Key": f"{mode}/{begun_by}"}
+            given = {**named, "ContentType": "text/plain", "ACL": "bucket-owner-full-control"}
+            named["UploadId"] = begin.create_multipart_upload(**given)["UploadId"]
+            [shown] = s3.list_multipart_uploads(Bucket=listed, Prefix=named["Key"])["Uploads"]
+            for told in (shown, begin.list_parts(**named)):
+                assert (told["Initiator"]["ID"], told["Owner"]["ID"]) == (begun_by, owned_by)
+            part = begin.upload_part(**named, PartNumber=1, Body=b"x")
+            parts = [{"PartNumber": 1, "ETag": part["ETag"]}]
+            begin.complete_multipart_upload(**named, MultipartUpload={"Parts": parts})
+            assert s3.head_object(Bucket=listed, Key=named["Key"])["ContentType"] == "text/plain"
+            native = openstack_main.object_store.get_object_metadata(named["Key"], listed).content_type
+            assert re.fullmatch("text/plain; ?s3_etag=[^;]*", native)
 
 
 def test_public_acls_can_be_blocked(s3: Any, listed: str) -> None:
