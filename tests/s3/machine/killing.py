@@ -1,0 +1,78 @@
+"""Runs S3's actions as a gateway of their own does for each, which may be killed between two of its calls to Swift."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from openstack.connection import Connection
+
+from shim.auth.body import Body, Plan
+from shim.context import Call
+from shim.locks import Locks
+from tests.s3.in_process import ObjectsOnly, calling
+
+T = TypeVar("T")
+Action = Callable[[Call, Mapping[str, Any]], Awaitable[Any]]
+
+
+class Killed(BaseException):
+    """The gateway is dead: no handler of failures runs to any effect, as it cannot reach Swift."""
+
+
+class Mortal:
+    """A store whose gateway is killed instead of the call number `after` (from 0), and makes no call after that."""
+
+    def __init__(self, store: Any, after: int) -> None:
+        self._store, self._left = store, after
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._store, name)
+
+        async def call(*args: Any, **words: Any) -> Any:
+            if self._left <= 0:
+                raise Killed
+            self._left -= 1
+            return await found(*args, **words)
+
+        return call
+
+
+@dataclass(frozen=True)
+class Gateways:
+    """A new gateway for each action; all share their locks.  `kill` is the call that the next ones do not make."""
+
+    connection: Connection
+    locks: str
+
+    def run(self, operation: str, action: Action, request: Mapping[str, Any], kill: int | None = None) -> Any:
+        """Return the answer of an action; raise what it raises, or Killed."""
+        return self.work(operation, lambda call: action(call, request), kill)
+
+    def work(self, operation: str, work: Callable[[Call], Awaitable[T]], kill: int | None = None) -> T:
+        """Return what some work with one call returns."""
+        return asyncio.run(self._work(operation, work, kill))
+
+    async def _work(self, operation: str, work: Callable[[Call], Awaitable[T]], kill: int | None) -> T:
+        locks = Locks(self.locks)
+        await locks.start()
+        try:
+            async with calling(self.connection, operation) as call:
+                call.locks = locks
+                if kill is not None:
+                    mortal: Any = ObjectsOnly(Mortal(call.cloud.objects, kill))  # type: ignore[arg-type]
+                    call.cloud = mortal
+                return await work(call)
+        finally:
+            await locks.stop()
+
+
+def body(data: bytes) -> Body:
+    """Return the body of a request, as the gateway receives it."""
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": data, "more_body": False}
+
+    return Body(receive, Plan(length=len(data)))
