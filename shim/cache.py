@@ -56,16 +56,17 @@ class Cache:
     def get(self, owner: str, key: tuple[Hashable, ...]) -> Any:
         """Return a value, or None where there is none or it has expired."""
         entries = self._owners.get(owner)
-        entry = entries.get(key) if entries else None
-        if entries is not None and entry is not None and entry.until <= self._clock():
-            self.drop(owner, key)
-            entry = None
-        self._observe(str(key[0]), "hit" if entry else "miss")
-        if entries is None or entry is None:
-            return None
-        self._owners.move_to_end(owner)
-        entries.move_to_end(key)
-        return entry.value
+        if entries is not None:
+            entry = entries.get(key)
+            if entry is not None:
+                if entry.until > self._clock():
+                    self._observe(str(key[0]), "hit")
+                    self._owners.move_to_end(owner)
+                    entries.move_to_end(key)
+                    return entry.value
+                self.drop(owner, key)
+        self._observe(str(key[0]), "miss")
+        return None
 
     def put(self, owner: str, key: tuple[Hashable, ...], value: Any, *, size: int, seconds: float) -> None:
         """Keep a value of `size` bytes; one that is larger than an owner's share is counted and not kept."""

@@ -16,6 +16,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Container, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from shim.auth.accounts import account_id
@@ -108,10 +109,7 @@ class Gateway:
         self._frontends = frontends
         self._tenants = tenants
         self._keys = keys
-        self._locks = locks
-        self._cache = cache
         self._worker = worker
-        self._key_store = key_store
         self._settings = settings
         self._regions = regions
         self._observe = observe
@@ -119,7 +117,17 @@ class Gateway:
         self._served = served
         self.in_flight = 0
         self._skew = timedelta(seconds=settings.clock_skew_seconds)
-        self._unknown_names = of_names(settings.unknown_names_per_second)
+        self._new_call = partial(  # with what all calls share
+            Call,
+            settings=settings,
+            regions=regions,
+            locks=locks,
+            cache=cache,
+            worker=worker,
+            keys=key_store,
+            clouds=tenants,
+            unknown_names=of_names(settings.unknown_names_per_second),
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
@@ -345,25 +353,17 @@ class Gateway:
             )
             cloud = self._tenants.tenant(state.tokens, token, state.record.request_id)
         scope = state.verified.sig.scope if state.verified else None
-        return Call(
+        return self._new_call(
             cloud=cloud,
             caller=caller,
             requester=caller,
             request_id=state.record.request_id,
             region=scope.region if scope else settings.region,
-            regions=self._regions,
             operation=operation.name,
-            settings=settings,
-            locks=self._locks,
             host=head.first.get("host", ""),
             scheme=head.scheme,
             client=head.client,
             at_end=state.at_end,
-            cache=self._cache,
-            worker=self._worker,
-            keys=self._key_store,
-            clouds=self._tenants,
-            unknown_names=self._unknown_names,
         )
 
     async def _act(self, state: State, frontend: Frontend, operation: Operation, call: Call, asked: Any) -> Reply:

@@ -6,15 +6,18 @@ import os
 from contextvars import ContextVar
 from dataclasses import dataclass
 from struct import Struct
+from typing import Any
 
 
-@dataclass(slots=True)
+@dataclass(init=False)
 class Record:
     """One call; the steps that serve it fill in the fields.
 
     It has no secrets: no headers, no query, no body.  `refused` is the name of what was refused, as the client wrote
     it: a parameter, header, query key, operation or value.  `refused_label` is the same as a label of the metrics: a
     name of AWS's model, or `other`.  `reason` is the error's message.
+
+    Its fields with a default are class attributes, as no call sets all of them.
     """
 
     request_id: str
@@ -35,6 +38,13 @@ class Record:
     seconds: float = 0.0
     upstream_calls: int = 0
     upstream_seconds: float = 0.0
+
+    def __init__(self, request_id: str, started: float, client: str = "", **told: Any) -> None:
+        self.request_id = request_id
+        self.started = started
+        self.client = client
+        if told:
+            vars(self).update(told)
 
 
 # The record of the call that the running task serves; the observer of OpenStack calls counts in it.

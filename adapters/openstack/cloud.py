@@ -112,7 +112,10 @@ class CloudFactory:
         this kind of login cannot be scoped to another project.
         """
         login = await self._service_user.login(project_id)
-        return OpenStackCloud(self, login, await login.token(), request_id, ContainedSwift if contained else Swift)
+        cloud = OpenStackCloud(self, login, await login.token(), request_id)
+        if contained:
+            cloud.store = ContainedSwift
+        return cloud
 
     async def shared(self, request_id: str) -> OpenStackCloud | None:
         """Return the cloud of the gateway's own project; None if its user can act in no other project.
@@ -170,6 +173,7 @@ class CloudFactory:
 class OpenStackCloud:
     """`adapters.ports.cloud.Cloud`: the ports, each made when first asked for."""
 
+    store: type[Swift] = Swift
     _objects: Swift | None = None
 
     def __init__(
@@ -178,10 +182,8 @@ class OpenStackCloud:
         tokens: TokenSource,
         token: Token,
         request_id: str,
-        store: type[Swift] = Swift,
     ) -> None:
         self._factory = factory
-        self._store = store
         self._tokens = tokens
         self._token = token
         self._request_id = request_id
@@ -220,5 +222,5 @@ class OpenStackCloud:
         """Swift."""
         found = self._objects
         if found is None:  # cached_property would take a lock, which small object requests would feel
-            found = self._objects = self._factory.swift(self._tokens, self._token, self._request_id, self._store)
+            found = self._objects = self._factory.swift(self._tokens, self._token, self._request_id, self.store)
         return found

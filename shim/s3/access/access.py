@@ -97,11 +97,12 @@ async def authorise(
 ) -> Decision:
     """Decide on a request that names a bucket; `call` then acts where the bucket is."""
     bucket, signed = request.address.bucket, principal is not ANONYMOUS
-    found = call.cache.get(call.caller.project_id, (configuration.SORT, bucket)) if signed else None
-    if found is not None:
-        call.configurations[bucket] = found
-        if policy.NAME not in found and _is_plain(request):
-            return _OWN
+    if signed:
+        found = call.cache.get(call.caller.project_id, (configuration.SORT, bucket))
+        if found is not None:
+            call.configurations[bucket] = found
+            if policy.NAME not in found and _is_plain(request):
+                return _OWN
     if operation.name == "CreateBucket":
         return _creation(call, signed=signed)
     if not signed and operation.name in _NOT_ANONYMOUS:
