@@ -29,7 +29,7 @@ async def owners_tokens(head: Head, signer: _Signer | None, keys: Keys) -> Token
     """
     try:
         named = signer or parse_signature(head, "s3")
-        if named is None or not named.access_key:
+        if named is None:
             return None
         tokens = Tokens(keys, await keys.credential(named.access_key, service="s3"), "s3")
         await tokens.token()

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from urllib3.filepost import encode_multipart_formdata
 
 from adapters.errors import BackendError, Fault
-from adapters.types.identity import Token
+from adapters.types.identity import Ec2Credential, Token
 from adapters.types.objects import Container
 from shim.app import FRONTENDS
 from shim.auth.accounts import account_id
@@ -124,3 +125,23 @@ def test_a_caller_who_may_only_read_in_its_own_project(request_: Wire) -> None:
         assert not door.received
     else:
         assert "only read" not in door.records[-1].reason
+
+
+@pytest.mark.parametrize("origin", ["", "https://page.example"])
+def test_a_form_that_nobody_signed_stores_nothing_and_asks_for_no_key(origin: str) -> None:
+    class Keystone(OneUser):
+        asked = 0
+
+        async def ec2_credential(self, access: str) -> Ec2Credential | None:
+            self.asked += 1
+            return await super().ec2_credential(access)
+
+    keystone = Keystone()
+    door = SharedDoor(identity=keystone)
+    body, content_type = encode_multipart_formdata([("key", "k"), ("file", ("f", b"content"))])
+    headers = {"content-type": content_type, **({"origin": origin} if origin else {})}
+    answer = door.knock("POST", "http://localhost/b", headers, body)
+    assert (answer.status, code_of(answer.body)) == (403, "AccessDenied")
+    assert door.asked
+    assert set(door.asked) <= LOOKS
+    assert keystone.asked == 0

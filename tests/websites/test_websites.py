@@ -140,7 +140,7 @@ def test_who_may_not_list_does_not_learn_what_is_there(s3: Any, site: str, see: 
     answer = see("/")
     assert (answer[0], facts(answer)["Code"]) == (403, "AccessDenied")
     assert see("/docs")[0] == 403  # not a redirect: the directory's page is not for this visitor
-    line = gateway.lines(request_id=answer[1]["x-amz-request-id"])[0]
+    line = gateway.call({"ResponseMetadata": {"RequestId": answer[1]["x-amz-request-id"]}})
     assert (line["action"], line["status"], line["code"]) == ("GetObject", 403, "AccessDenied")
 
 
@@ -262,7 +262,7 @@ def test_pages_of_other_sites_are_answered_as_the_rules_say(s3: Any, site: str, 
 def test_without_an_error_a_page_costs_one_call(site: str, see: See, gateway: Gateway) -> None:
     see("/")
     answer = see("/")
-    assert gateway.lines(request_id=answer[1]["x-amz-request-id"])[0]["upstream_calls"] == 1
+    assert gateway.call({"ResponseMetadata": {"RequestId": answer[1]["x-amz-request-id"]}})["upstream_calls"] == 1
 
 
 def test_a_page_that_is_encrypted_for_a_customer_is_not_shown(s3: Any, site: str, see: See) -> None:
