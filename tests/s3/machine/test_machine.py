@@ -50,7 +50,7 @@ from tests.sweeps.memory import Memory
 KEYS = st.sampled_from(["k", "k/1"])
 BODIES = st.binary(min_size=1, max_size=3)
 TAGS = st.dictionaries(st.sampled_from("ab"), st.sampled_from("12"), max_size=2)
-PLACES = st.integers(0, 9)
+PLACES = st.sampled_from([0, 0, 0, 1, 2])  # of a version among those of a key; the newest is at 0
 KILLS = st.none() | st.integers(0, 9)
 EXAMPLES, STEPS = 4, 10
 LATER = datetime.now(UTC) + timedelta(days=1)
@@ -83,8 +83,8 @@ class Machine(RuleBasedStateMachine):
     s3: Any
     native: Connection
 
-    @initialize(lock=st.booleans())
-    def begin(self, lock: bool) -> None:
+    @initialize(lock=st.booleans(), versioned=st.booleans(), data=st.lists(BODIES, max_size=3))
+    def begin(self, lock: bool, versioned: bool, data: list[bytes]) -> None:
         self.bucket, self.lock, self.directory = unique("bucket"), lock, tempfile.mkdtemp()
         self.gateways = Gateways(self.native, f"file://{self.directory}")
         self.native.object_store.put(f"/{self.bucket}").raise_for_status()
@@ -93,6 +93,10 @@ class Machine(RuleBasedStateMachine):
             self.switch(on=True)
             asked = {"Bucket": self.bucket, "ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled"}}
             self.gateways.run("PutObjectLockConfiguration", put_object_lock_configuration, asked)
+        for one in data:
+            self.put("k", one, {}, None)
+            if versioned and not lock:
+                self.switch(on=True)
 
     # --- a step, and what is seen after it ---
 
@@ -206,6 +210,8 @@ class Machine(RuleBasedStateMachine):
             return
         self._ask("DeleteObject", delete_object, lambda: asked, kill)
         self.model.keys[key].remove(version)
+        listed = self.native.object_store.get(f"/{self.bucket}?format=json").json()
+        assert [row["name"] for row in listed] == self.model.current()
 
     def _refused(self, operation: str, action: Any, asked: dict[str, Any]) -> None:
         with pytest.raises(AwsError) as caught:
