@@ -44,7 +44,7 @@ class EmbeddedCloud:
     """A real OpenStack on loopback, kept in `state_dir`/cloud.
 
     `venv` is the virtual environment (None: in the state directory); several clouds may share one. `port_base` is the
-    first of eleven consecutive ports (None: free ports are chosen and remembered). `progress` gets a line per step.
+    first of twelve consecutive ports (None: free ports are chosen and remembered). `progress` gets a line per step.
     """
 
     state_dir: Path

@@ -14,6 +14,7 @@ CHECKS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "neutron": (("neutron", "/"),),
     "nova": (("nova", "/"), ("metadata", "/")),
     "cinder": (("cinder", "/"),),
+    "barbican": (("barbican", "/healthcheck"),),
     "swift": (("swift", "/healthcheck"),),
     "swift-storage": tuple((f"swift-{kind}", "/healthcheck") for kind in ("account", "container", "object")),
 }

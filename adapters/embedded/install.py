@@ -66,6 +66,7 @@ def install(place: Layout, progress: Callable[[str], None]) -> bool:
     with locked(place.venv.with_name(f"{place.venv.name}.lock"), progress) as lock:
         if is_installed(place):
             return False
+        leave_others(place)
         progress(f"installing OpenStack into {place.venv}: this takes a minute or two, once")
         log = place.log("install")
         with log.open("wb") as output:
@@ -74,6 +75,12 @@ def install(place: Layout, progress: Callable[[str], None]) -> bool:
                     raise CloudError(f"{' '.join(command[:3])} failed\n--- end of {log} ---\n{tail(log)}")
         (place.venv / MARK).write_text(digest())
     return True
+
+
+def leave_others(place: Layout) -> None:
+    """Remove a link to an environment with other packages: other clouds may run from it."""
+    if place.venv.is_symlink():
+        place.venv.unlink()
 
 
 def run(

@@ -11,11 +11,11 @@ HOST = "127.0.0.1"
 REGION = "RegionOne"
 
 # One process each, in the order of starting: first those that others wait for, then the slowest to import.
-SERVICES = ("keystone", "nova", "neutron", "placement", "cinder", "glance", "swift", "swift-storage")
+SERVICES = ("keystone", "nova", "neutron", "placement", "cinder", "glance", "barbican", "swift", "swift-storage")
 
 PORT_NAMES = (
     "keystone", "placement", "glance", "neutron", "nova", "metadata", "cinder",
-    "swift", "swift-account", "swift-container", "swift-object",
+    "swift", "swift-account", "swift-container", "swift-object", "barbican",
 )  # fmt: skip
 
 # Other characters have a meaning in oslo.config, ConfigParser, a paste URI or an SQLAlchemy URL.

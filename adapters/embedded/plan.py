@@ -37,4 +37,5 @@ CATALOG = (
     # openstacksdk and older clients still ask for the versioned type, with the project in the path
     ("cinderv3", "volumev3", "cinder", "/v3/$(project_id)s"),
     ("swift", "object-store", "swift", "/v1/AUTH_$(project_id)s"),
+    ("barbican", "key-manager", "barbican", ""),
 )

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from adapters.embedded.layout import write_private
 
-# Accounts of services and users, then two shared secrets.
-SERVICE_USERS = ("placement", "glance", "neutron", "nova", "cinder", "swift")
+# Accounts of services and users, then shared secrets.
+SERVICE_USERS = ("placement", "glance", "neutron", "nova", "cinder", "swift", "barbican")
 PEOPLE = ("admin", "passerelle", "main", "alt", "tenant", "reader")
-SHARED = ("metadata-proxy", "swift-hash-suffix")
+SHARED = ("metadata-proxy", "swift-hash-suffix", "barbican-master-key")
 
 
 def passwords(file: Path) -> Mapping[str, str]:

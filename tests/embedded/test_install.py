@@ -27,7 +27,7 @@ def test_the_lock_names_no_host() -> None:
 def test_what_is_asked_for_is_what_is_locked() -> None:
     wanted = re.findall(r"^([a-z-]+==\S+)$", install.LOCK.with_name("requirements.in").read_text(), re.MULTILINE)
     locked_pins = set(re.findall(r"^([a-z0-9.-]+==\S+) ", install.LOCK.read_text(), re.MULTILINE))
-    assert len(wanted) == 8
+    assert len(wanted) == 9
     assert set(wanted) <= locked_pins
 
 
@@ -40,6 +40,19 @@ def test_an_environment_without_the_mark_of_this_lock_is_not_installed(tmp_path:
     assert not install.is_installed(place)
     (place.venv / install.MARK).write_text(install.digest())
     assert install.is_installed(place)
+
+
+def test_an_environment_that_is_linked_is_left_to_its_own_clouds(tmp_path: Path) -> None:
+    others, place = tmp_path / "others", Layout(tmp_path / "cloud", tmp_path / "cloud/venv")
+    for directory in (others, place.root):
+        directory.mkdir()
+    place.venv.symlink_to(others)
+    install.leave_others(place)
+    assert others.exists()
+    assert not place.venv.exists()
+    place.venv.mkdir()
+    install.leave_others(place)
+    assert place.venv.exists()
 
 
 @pytest.mark.parametrize("uv", [None, "/bin/uv"])

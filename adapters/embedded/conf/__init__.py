@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 
-from adapters.embedded.conf import cinder, identity, image, network, nova, placement, swift
+from adapters.embedded.conf import barbican, cinder, identity, image, network, nova, placement, swift
 from adapters.embedded.plan import Plan
 
 # Service → the files it reads. A service is restarted when one of its files has changed since its start.
@@ -14,6 +14,7 @@ RENDERERS = {
     "neutron": network.files,
     "nova": nova.files,
     "cinder": cinder.files,
+    "barbican": barbican.files,
     "swift": swift.proxy_files,
     "swift-storage": swift.storage_files,
 }

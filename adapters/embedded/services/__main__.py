@@ -20,6 +20,7 @@ MODULES = {
     "neutron": "neutron",
     "nova": "nova",
     "cinder": "cinder",
+    "barbican": "barbican",
     "swift": "swift.proxy",
     "swift-storage": "swift.storage",
 }
