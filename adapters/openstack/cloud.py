@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Self
 
 from adapters.errors import BackendError, Fault
+from adapters.openstack.barbican.barbican import Barbican
 from adapters.openstack.cinder.cinder import Cinder
 from adapters.openstack.config import CloudConfig
 from adapters.openstack.discovery import KeystoneauthDiscovery
@@ -31,6 +32,7 @@ from adapters.types.identity import Token
 log = logging.getLogger(__name__)
 
 _SWIFT = "object-store"
+_BARBICAN = "key-manager"
 
 # The longest that a login waits for one answer; it runs in a thread, which cannot be cancelled.
 _LOGIN_SECONDS = 10.0
@@ -216,6 +218,11 @@ class OpenStackCloud:
     def images(self) -> Glance:
         """Glance."""
         return Glance(self._session)
+
+    @cached_property
+    def key_manager(self) -> Barbican:
+        """Barbican."""
+        return Barbican(self._session, available=bool(self._token.catalog.get(_BARBICAN)))
 
     @property
     def objects(self) -> Swift:

@@ -28,7 +28,7 @@ from openstack.exceptions import ConfigException
 log = logging.getLogger(__name__)
 
 # The service types (OpenStack's official ones) that the gateway may look for in a catalog.
-SERVICES: Final = ("compute", "network", "block-storage", "image", "object-store", "identity")
+SERVICES: Final = ("compute", "network", "block-storage", "image", "object-store", "key-manager", "identity")
 
 # The options that set a login's scope; they are left out to log in with another scope.
 _SCOPE: Final = frozenset(

@@ -27,6 +27,7 @@ _MAJOR: Final = {
     "network": (2, "/v2.0"),
     "image": (2, "/v2"),
     "block-storage": (3, "/v3"),
+    "key-manager": (1, "/v1"),
     "identity": (3, "/v3"),
 }
 

@@ -199,8 +199,9 @@ def _from_json(answer: object) -> ErrorBody:
         if isinstance(first, dict):
             message = first.get("message") or first.get("detail") or first.get("title") or ""
             return ErrorBody(str(first.get("type") or name), str(message))
-    # Glance, asked for JSON, still writes markup inside its message.
-    message = answer.get("message") or answer.get("NeutronError") or answer.get("faultstring") or ""
+    # Glance, asked for JSON, still writes markup inside its message.  Barbican calls it `description`.
+    found = (answer.get(name) for name in ("message", "NeutronError", "faultstring", "description"))
+    message = next(filter(None, found), "")
     return ErrorBody("", _from_html(str(message)))
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 from adapters.ports.block import BlockStore
 from adapters.ports.compute import Compute
 from adapters.ports.images import Images
+from adapters.ports.keys import KeyManager
 from adapters.ports.network.network import Network
 from adapters.ports.objects import ObjectStore
 
@@ -37,4 +38,9 @@ class Cloud(Protocol):
     @property
     def objects(self) -> ObjectStore:
         """Swift."""
+        ...
+
+    @property
+    def key_manager(self) -> KeyManager:
+        """Barbican."""
         ...

@@ -39,7 +39,7 @@ def test_a_tenants_cloud_sends_nothing_by_itself_and_makes_each_port_once() -> N
     async def work(factory: CloudFactory) -> None:
         here = token(catalog={"object-store": "http://127.0.0.1:9/v1/AUTH_x"})
         cloud: Cloud = factory.tenant(Tokens(first=here), here, REQUEST_ID)
-        for port in ("compute", "network", "block", "images", "objects"):
+        for port in ("compute", "network", "block", "images", "objects", "key_manager"):
             assert getattr(cloud, port) is getattr(cloud, port)
 
     assert with_factory(work) == []

@@ -118,6 +118,7 @@ def test_a_refusal_becomes_its_fault(service: str, status: int, body: str, fault
         ('{"errors": [{"status": 404, "title": "Not Found", "detail": "gone"}]}', "errors", "gone"),
         ('{"NeutronError": "gone"}', "", "gone"),
         ('{"message": "gone<br /><br />"}', "", "gone"),
+        ('{"code": 404, "title": "Not Found", "description": "gone"}', "", "gone"),
         (GLANCE_HTML, "", "No image found with ID nope"),
         ("gone", "", "gone"),
         ('{"cut": ', "", ""),

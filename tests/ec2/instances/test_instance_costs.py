@@ -51,6 +51,7 @@ class Cloud:
         self.block: Any = Counted(self.counts, volumes=volumes, volume={v.id: v for v in volumes}.__getitem__)
         self.images: Any = Counted(self.counts)
         self.objects: Any = Counted(self.counts)
+        self.key_manager: Any = Counted(self.counts)
 
     @staticmethod
     def _things(count: int) -> tuple[list[Server], list[Port], list[Volume]]:

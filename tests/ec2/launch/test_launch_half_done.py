@@ -87,6 +87,7 @@ class Cloud:
         self.images: Any = Counted(counts, image=IMAGE)
         self.block: Any = Counted(counts)
         self.objects: Any = Counted(counts)
+        self.key_manager: Any = Counted(counts)
 
 
 def launched(nova: Nova, **more: Any) -> Any:

@@ -1,0 +1,1 @@
+"""Barbican: secrets that are keys."""
