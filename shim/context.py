@@ -83,6 +83,16 @@ class _NoService:
 NO_SERVICE: ServiceClouds = _NoService()
 
 
+class _NoCloud:
+    """The cloud of an unsigned request: every use raises UNAUTHORIZED, as there is no token."""
+
+    def __getattr__(self, port: str) -> Any:
+        raise BackendError(Fault.UNAUTHORIZED, service=port, detail="nobody signed this request")
+
+
+NO_CLOUD: Any = _NoCloud()
+
+
 @dataclass(slots=True, repr=False)
 class Call:
     """One request, authenticated and parsed.
@@ -101,7 +111,8 @@ class Call:
     `hidden` are the codes of errors that the requester may not see: it may not learn which objects there are.
     `acl` is the text of the ACL that the object gets that the request writes, '' for the usual one.
     `refusals`, if set, returns the errors of the entries of a request's body that the sender may not act on, by place.
-    `clouds` makes the clouds of other projects, and of the gateway's own.
+    `clouds` makes the clouds of other projects, and of the gateway's own.  `signer` is always the cloud of the signer's
+    own project with its own token, which decides what keys it may use; NO_CLOUD without a signature of version 4.
     `unknown_names` limits the look-ups of bucket names for nobody.
     """
 
@@ -128,20 +139,11 @@ class Call:
     refusals: Callable[[Sequence[Mapping[str, Any]]], Awaitable[Mapping[int, AwsError]]] | None = None
     clouds: ServiceClouds = NO_SERVICE
     unknown_names: UnknownLimit | None = None
+    signer: Cloud = NO_CLOUD
 
     def __repr__(self) -> str:
         """Name the request alone: the settings and the caller hold what no log may show."""
         return f"Call({self.request_id})"
-
-
-class _NoCloud:
-    """The cloud of an unsigned request: every use raises UNAUTHORIZED, as there is no token."""
-
-    def __getattr__(self, port: str) -> Any:
-        raise BackendError(Fault.UNAUTHORIZED, service=port, detail="nobody signed this request")
-
-
-NO_CLOUD: Any = _NoCloud()
 
 
 class Tenants(ServiceClouds, Protocol):

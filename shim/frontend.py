@@ -41,11 +41,12 @@ class Authorise(Protocol):
 class BrowserForm(Protocol):
     """A browser's form, read up to its file.
 
-    `access_key` signed its policy, '' if nobody signed one; `length` counts its bytes, `request` is the PutObject that
-    it is handled as, and `body` that request's body: the form's file.
+    `access_key` signed its policy, with a signature of version 4 if `is_v4`, '' if nobody signed one; `length` counts
+    its bytes, `request` is the PutObject that it is handled as, and `body` that request's body: the form's file.
     """
 
     access_key: str
+    is_v4: bool
     length: int
     request: Request
     body: Body

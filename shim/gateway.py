@@ -293,9 +293,8 @@ class Gateway:
                 region=region,
             )
         state.tokens = Tokens(self._keys, credential, name)
-        project = credential.project_id
-        account = account_id(project, self._settings.account_ids)
-        return Principal(proof, access_key, credential.user_id, project, account)
+        account = account_id(credential.project_id, self._settings.account_ids)
+        return Principal(proof, access_key, credential.user_id, credential.project_id, account)
 
     def _decode_form(self, state: State, frontend: Frontend) -> RequestedOperation:
         """Decode a form whose signature is verified, and return its operation."""
@@ -364,6 +363,7 @@ class Gateway:
             scheme=head.scheme,
             client=head.client,
             at_end=state.at_end,
+            signer=cloud if scope or (state.browser_form and state.browser_form.is_v4) else NO_CLOUD,
         )
 
     async def _act(self, state: State, frontend: Frontend, operation: Operation, call: Call, asked: Any) -> Reply:

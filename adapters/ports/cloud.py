@@ -7,7 +7,7 @@ from typing import Protocol
 from adapters.ports.block import BlockStore
 from adapters.ports.compute import Compute
 from adapters.ports.images import Images
-from adapters.ports.keys import KeyManager
+from adapters.ports.keys import SecretKeys
 from adapters.ports.network.network import Network
 from adapters.ports.objects import ObjectStore
 
@@ -41,6 +41,6 @@ class Cloud(Protocol):
         ...
 
     @property
-    def key_manager(self) -> KeyManager:
+    def key_manager(self) -> SecretKeys:
         """Barbican."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 
-class KeyManager(Protocol):
+class SecretKeys(Protocol):
     """Barbican for one project.  Every call raises BackendError: UNSUPPORTED where the cloud has no such service."""
 
     @property

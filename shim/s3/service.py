@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from botocore.loaders import Loader
 
 from shim.protocol.service import Service
+
+# Members of writes that S3 refuses in reads and in parts.
+ENCRYPTION_OF_WRITES: Final = ("ServerSideEncryption", "SSEKMSKeyId", "SSEKMSEncryptionContext")
 
 
 def _model() -> dict[str, Any]:
@@ -14,15 +17,17 @@ def _model() -> dict[str, Any]:
 
     A client that resumes a download sends If-Range; without it, it could get the rest of another object.  Of reads S3
     refuses x-amz-server-side-encryption: "Encryption request headers, like x-amz-server-side-encryption, should not be
-    sent for GET requests" (GetObject).  A completion's answer tells the customer's key as all other writes' do.  The
-    answers to PutBucketPolicy and PutBucketTagging are "HTTP/1.1 204 No Content" (the examples of the API reference).
+    sent for GET requests" (GetObject), and of parts, which are encrypted as their upload says.  A completion's answer
+    tells the customer's key as all other writes' do.  The answers to PutBucketPolicy and PutBucketTagging are "HTTP/1.1
+    204 No Content" (the examples of the API reference).
     """
     words: dict[str, Any] = Loader().load_service_model("s3", "service-2")
     for shape in ("GetObjectRequest", "HeadObjectRequest"):
         member = {"shape": "IfMatch", "location": "header", "locationName": "If-Range"}
         words["shapes"][shape]["members"]["IfRange"] = member
-        member = words["shapes"]["PutObjectRequest"]["members"]["ServerSideEncryption"]
-        words["shapes"][shape]["members"]["ServerSideEncryption"] = member
+    for shape in ("GetObjectRequest", "HeadObjectRequest", "UploadPartRequest"):
+        for name in ENCRYPTION_OF_WRITES:
+            words["shapes"][shape]["members"][name] = words["shapes"]["PutObjectRequest"]["members"][name]
     for operation in ("PutBucketPolicy", "PutBucketTagging"):
         words["operations"][operation]["http"]["responseCode"] = 204
     told = words["shapes"]["PutObjectOutput"]["members"]

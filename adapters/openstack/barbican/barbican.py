@@ -14,7 +14,7 @@ _BYTES: Final = "application/octet-stream"
 
 
 class Barbican:
-    """`adapters.ports.keys.KeyManager` over Barbican's REST API."""
+    """`adapters.ports.keys.SecretKeys` over Barbican's REST API."""
 
     def __init__(self, session: Session, *, available: bool) -> None:
         self._session = session

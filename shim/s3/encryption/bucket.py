@@ -6,7 +6,6 @@ clients.  So a new bucket says that it has no configuration, as AWS did before i
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -17,24 +16,28 @@ from shim.protocol.s3_router import not_implemented
 from shim.protocol.values import Values, only
 from shim.s3 import names
 from shim.s3.config import documents
-from shim.s3.config.configuration import configuration
+from shim.s3.encryption import kms
+from shim.s3.encryption.opening import STORE_ALGORITHM
 from shim.s3.errors import invalid_argument, no_such_configuration
 from shim.s3.service import action
 
-STORE_ALGORITHM: Final = "AES256"
-SETTING: Final = "encryption"  # an item of the bucket's configuration: short enough never to be an object
+SETTING: Final = "encryption"  # an item of the bucket's configuration
 _RULE: Final = "ApplyServerSideEncryptionByDefault"
-_NO_KMS: Final = "Server side encryption with AWS KMS managed keys is not available: this cloud has no key manager."
 
 
-def no_kms() -> Values:
-    """Return the values of a member that names an algorithm: SSE-KMS and its relatives are refused."""
-    return only(STORE_ALGORITHM, code="InvalidArgument", message=_NO_KMS)
+def algorithms() -> Values:
+    """Return the values of a member that names an algorithm."""
+    return only(
+        STORE_ALGORITHM,
+        kms.ALGORITHM,
+        code="InvalidArgument",
+        message="The encryption method specified is not available here.",
+    )
 
 
 @action(
     supports="Bucket ServerSideEncryptionConfiguration ChecksumAlgorithm ExpectedBucketOwner",
-    values={f"ServerSideEncryptionConfiguration.Rules.{_RULE}.SSEAlgorithm": no_kms()},
+    values={f"ServerSideEncryptionConfiguration.Rules.{_RULE}.SSEAlgorithm": algorithms()},
 )
 async def put_bucket_encryption(call: Call, req: Mapping[str, Any]) -> None:
     """Set the encryption of new objects."""
@@ -43,17 +46,22 @@ async def put_bucket_encryption(call: Call, req: Mapping[str, Any]) -> None:
         raise malformed_xml()
     (rule,) = rules
     default, blocked = rule.get(_RULE) or {}, rule.get("BlockedEncryptionTypes") or {}
-    if default.get("KMSMasterKeyID"):
+    algorithm, master = default.get("SSEAlgorithm"), default.get("KMSMasterKeyID")
+    if master and algorithm != kms.ALGORITHM:
         raise invalid_argument(
             "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse", _RULE
         )
     if not default and not blocked:
         raise malformed_xml()
-    if default and call.keys is None:
+    if algorithm == kms.ALGORITHM:
+        kms.check_available(call)
+    elif default and call.keys is None:
         raise not_implemented(STORE_ALGORITHM, "Parameter")
     kept: dict[str, Any] = {"key": bool(rule.get("BucketKeyEnabled"))}
     if default:
-        kept["algorithm"] = STORE_ALGORITHM
+        kept["algorithm"] = algorithm
+    if master:
+        kept["master"] = master
     if blocked:
         kept["blocked"] = sorted(set(blocked.get("EncryptionType") or ()))
     await documents.write(call, bucket, SETTING, kept)
@@ -71,7 +79,7 @@ async def get_bucket_encryption(call: Call, req: Mapping[str, Any]) -> Mapping[s
         )
     rule: dict[str, Any] = {"BucketKeyEnabled": kept["key"]}
     if "algorithm" in kept:
-        rule[_RULE] = {"SSEAlgorithm": kept["algorithm"]}
+        rule[_RULE] = {"SSEAlgorithm": kept["algorithm"], "KMSMasterKeyID": kept.get("master")}
     if "blocked" in kept:
         rule["BlockedEncryptionTypes"] = {"EncryptionType": kept["blocked"]}
     return {"ServerSideEncryptionConfiguration": {"Rules": [rule]}}
@@ -83,10 +91,10 @@ async def delete_bucket_encryption(call: Call, req: Mapping[str, Any]) -> None:
     await documents.delete(call, names.bucket(call, req), SETTING)
 
 
-async def default(call: Call, bucket: str) -> str | None:
-    """Return the algorithm of objects that are stored without one."""
-    algorithm: str | None = (await _configured(call, bucket)).get("algorithm")
-    return algorithm
+async def default(call: Call, bucket: str) -> tuple[str | None, str | None]:
+    """Return the algorithm of objects that are stored without one, and the KMS key that is configured with it."""
+    configured = await _configured(call, bucket)
+    return configured.get("algorithm"), configured.get("master")
 
 
 async def check_not_blocked(call: Call, bucket: str) -> None:
@@ -101,13 +109,9 @@ async def check_not_blocked(call: Call, bucket: str) -> None:
 
 
 async def _configured(call: Call, bucket: str) -> Mapping[str, Any]:
-    item = (await configuration(call, bucket)).get(SETTING)
-    if not item:
+    _, found = await documents.recent(call, bucket, SETTING)
+    if found is None:
         return {}
-    try:
-        found = json.loads(item)
-    except ValueError:
-        found = None
     if not isinstance(found, dict):  # nothing is stored plain because a setting was damaged through Swift
-        raise AwsError("InternalError", "The bucket's configuration cannot be read.", 500)
+        raise documents.unreadable(bucket, SETTING, "it is no object")
     return found

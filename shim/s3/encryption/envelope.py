@@ -5,6 +5,7 @@ keep a content type when they replace an object's metadata.  The fields, after t
 
     c    SSE-C: a salt, and a check value of the customer's key (`customer.py`)
     s    SSE-S3: the id of the key in the key store, and the object's wrapped data key
+    k    SSE-KMS: the key manager's key, and the object's wrapped data key (`kms.py`)
 
 A multipart object has two more: its plain size, and the seal of the list of its parts (`parts.py`).
 """
@@ -20,10 +21,11 @@ from shim.s3.encryption.blocks import TamperedError, plain_size
 MARK: Final = "s3_sse"
 CUSTOMER: Final = "c"
 STORE: Final = "s"
+MANAGED: Final = "k"
 _VERSION: Final = "1"
 _PARAMETER: Final = re.compile(r'\s*;\s*s3_sse="?([0-9A-Za-z._-]*)"?')
 _FIELDS: Final = re.compile(
-    r"1\.(?P<sort>[cs])\.(?P<name>[0-9A-Za-z_-]{1,64})\.(?P<value>[0-9A-Za-z_-]{1,64})"
+    r"1\.(?P<sort>[csk])\.(?P<name>[0-9A-Za-z_-]{1,64})\.(?P<value>[0-9A-Za-z_-]{1,128})"
     r"(?:\.(?P<size>[0-9]{1,19})\.(?P<seal>[0-9A-Za-z_-]{1,64}))?"
 )
 

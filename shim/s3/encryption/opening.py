@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from adapters.errors import BackendError, Fault
 from adapters.types.objects import Stored
 from shim.context import Call
 from shim.errors import AwsError
 from shim.keystore import KeyStoreError
-from shim.s3.encryption import envelope
+from shim.s3.encryption import envelope, kms
 from shim.s3.encryption.blocks import Decryptor, Span, TamperedError
 from shim.s3.encryption.customer import CustomerKey, missing_key, not_applicable, wrong_key
-from shim.s3.encryption.envelope import MARK, STORE, Envelope, decoded
+from shim.s3.encryption.envelope import CUSTOMER, MANAGED, MARK, Envelope, decoded
 
 log = logging.getLogger(__name__)
+
+STORE_ALGORITHM: Final = "AES256"
+STORE_MEMBERS: Final[Mapping[str, str]] = {"ServerSideEncryption": STORE_ALGORITHM}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -36,7 +40,7 @@ async def opened(call: Call, stored: Stored, key: CustomerKey | None) -> Opened:
         found = envelope.of(stored.content_type) if MARK in stored.content_type else None
         if found is None:
             raise not_applicable()
-        if found.sort == STORE:
+        if found.sort != CUSTOMER:
             if key is not None:
                 raise not_applicable()
             return Opened(await unwrapped(call, found), found)
@@ -49,8 +53,15 @@ async def opened(call: Call, stored: Stored, key: CustomerKey | None) -> Opened:
         raise damaged(call, error) from None
 
 
+def members(call: Call, found: Envelope) -> Mapping[str, str]:
+    """Return the members of an answer that say how an object is encrypted whose data key is stored with it."""
+    return kms.members(call, found) if found.sort == MANAGED else STORE_MEMBERS
+
+
 async def unwrapped(call: Call, found: Envelope) -> bytes:
-    """Return the data key of an object of SSE-S3; TamperedError where the key store did not wrap it."""
+    """Return the data key that is stored with an object; TamperedError where no key that is there wrapped it."""
+    if found.sort == MANAGED:
+        return await kms.unwrapped(call, found)
     if call.keys is None:
         raise TamperedError("it is encrypted with a key of the key store, and this gateway has none")
     try:

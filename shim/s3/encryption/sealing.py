@@ -12,22 +12,22 @@ from adapters.types.objects import Description
 from shim.context import Call
 from shim.errors import AwsError
 from shim.protocol.s3_router import not_implemented
-from shim.s3.encryption import customer, envelope
+from shim.s3.encryption import customer, envelope, kms
 from shim.s3.encryption.blocks import Encryptor, Place, TamperedError, encrypt, stored_size
-from shim.s3.encryption.bucket import STORE_ALGORITHM, check_not_blocked, default
+from shim.s3.encryption.bucket import check_not_blocked, default
 from shim.s3.encryption.customer import CustomerKey, customer_key
 from shim.s3.encryption.envelope import CUSTOMER, MARK, STORE, Envelope, coded
-from shim.s3.encryption.opening import damaged, unwrapped
+from shim.s3.encryption.opening import STORE_MEMBERS, damaged, members, unwrapped
 from shim.s3.encryption.parts import StoredPart, seal
 from shim.s3.errors import invalid_argument, invalid_request
 
 log = logging.getLogger(__name__)
 
-ASKING: Final = customer.MEMBERS | {"ServerSideEncryption", "SSEKMSKeyId"}  # members that ask for encryption
+_OF_KMS: Final = ("SSEKMSKeyId", "SSEKMSEncryptionContext")
+ASKING: Final = customer.MEMBERS | {"ServerSideEncryption", *_OF_KMS}  # members that ask for encryption
 ENCRYPTING: Final = " ".join(sorted(ASKING))
-STORE_MEMBERS: Final[Mapping[str, str]] = {"ServerSideEncryption": STORE_ALGORITHM}
-# Bucket keys spare calls to KMS; an S3 that is asked for one beside AES256 ignores it.
-NO_BUCKET_KEYS: Final = {"BucketKeyEnabled": "only SSE-KMS has bucket keys"}
+# Beside AES256 S3 ignores it too.
+NO_BUCKET_KEYS: Final = {"BucketKeyEnabled": "bucket keys spare the cost of calls to KMS, and these cost nothing here"}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -43,7 +43,7 @@ class Sealing:
 
     @property
     def shows_md5(self) -> bool:
-        """Whether the ETag is the MD5 of the plain bytes, as that of SSE-S3 is, and that of SSE-C is not."""
+        """Whether the ETag is the MD5 of the plain bytes: with SSE-S3, and neither with SSE-C nor SSE-KMS."""
         return self.envelope.sort == STORE
 
     def described(self, description: Description, md5: str | None = None) -> Description:
@@ -93,7 +93,7 @@ async def sealing(call: Call, req: Mapping[str, Any], bucket: str) -> Sealing | 
     asked = req.get("ServerSideEncryption")
     if asked and not customer.MEMBERS.isdisjoint(req):
         raise customer.incompatible(asked)
-    if req.get("SSEKMSKeyId"):
+    if asked != kms.ALGORITHM and any(map(req.get, _OF_KMS)):
         raise invalid_argument(
             "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : "
             "aws:kms",
@@ -104,8 +104,11 @@ async def sealing(call: Call, req: Mapping[str, Any], bucket: str) -> Sealing | 
     if key:
         await check_not_blocked(call, bucket)
         return Sealing(key.raw, key.envelope(), key.members)
-    if not asked and await default(call, bucket) is None:
+    algorithm, master = (asked, req.get("SSEKMSKeyId")) if asked else await default(call, bucket)
+    if algorithm is None:
         return None
+    if algorithm == kms.ALGORITHM:
+        return Sealing(*await kms.new(call, master, req.get("SSEKMSEncryptionContext")))
     if call.keys is None:
         raise not_implemented("x-amz-server-side-encryption") if asked else _without_keys(call, bucket)
     made = await call.keys.new()
@@ -138,7 +141,7 @@ async def continued(call: Call, content_type: str, key: CustomerKey | None) -> S
         if found is None:
             return None
         if key is None:
-            return Sealing(await unwrapped(call, found), found, STORE_MEMBERS)
+            return Sealing(await unwrapped(call, found), found, members(call, found))
         if not key.fits(found):
             raise invalid_request("The provided encryption parameters did not match the ones used originally.")
         return Sealing(key.raw, found, key.members)

@@ -14,8 +14,9 @@ from shim.authz.acl import parsed
 from shim.context import Call
 from shim.protocol.values import but
 from shim.s3 import names
+from shim.s3.encryption import kms
 from shim.s3.encryption.blocks import Place
-from shim.s3.encryption.bucket import no_kms
+from shim.s3.encryption.bucket import algorithms
 from shim.s3.encryption.customer import BY_CUSTOMER, MEMBERS
 from shim.s3.encryption.sealing import ENCRYPTING, NO_BUCKET_KEYS, Sealing, check_same
 from shim.s3.encryption.sealing import sealing as new_sealing
@@ -26,8 +27,8 @@ from shim.s3.multipart.uploads import ALGORITHM, KIND, Upload
 from shim.s3.objects import checksums, conditions, object_lock, ranges, records, storage_classes
 from shim.s3.objects.copying import SOURCE_CONDITIONS, Source, check_copy_size, computed, source_of, source_version
 from shim.s3.objects.headers import ACL, CHECKSUM, DESCRIBING, IN_STEP, PLACING, UPLOAD, description
-from shim.s3.objects.objects import SMALL, check_size, header_checksum
-from shim.s3.service import action
+from shim.s3.objects.objects import NO_ENCRYPTION, SMALL, check_size, header_checksum
+from shim.s3.service import ENCRYPTION_OF_WRITES, action
 from shim.undo import to_the_end
 
 # The upload's existence is checked at the end of each part; for a part longer than this also at its beginning, so that
@@ -38,7 +39,7 @@ _ROOM: Final = "-" * len("SHA256:COMPOSITE:" + "=" * 44 + "-10000")  # as long a
 
 @action(
     supports=f"Bucket Key ExpectedBucketOwner ChecksumAlgorithm ChecksumType {DESCRIBING} {ENCRYPTING}",
-    values={"ChecksumAlgorithm": but(*checksums.NOT_OF_PARTS), "ServerSideEncryption": no_kms(), **PLACING},
+    values={"ChecksumAlgorithm": but(*checksums.NOT_OF_PARTS), "ServerSideEncryption": algorithms(), **PLACING},
     ignores=NO_BUCKET_KEYS,
 )
 async def create_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -87,7 +88,8 @@ def _checksums(req: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
 
 @action(
     supports="Bucket Key Body ContentLength ContentMD5 ChecksumAlgorithm PartNumber UploadId ExpectedBucketOwner "
-    f"{BY_CUSTOMER}",
+    f"{BY_CUSTOMER} {' '.join(ENCRYPTION_OF_WRITES)}",
+    values=NO_ENCRYPTION,
 )
 async def upload_part(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Store a part; a part of the same number is replaced."""
@@ -114,7 +116,8 @@ async def _stream(call: Call, req: Mapping[str, Any], target: tuple[str, str, Pl
     body = req["Body"]
     sealing = None
     # What is encrypted must be known before the first piece is sent.
-    if body.length > LOOKED_AT_FIRST or call.keys is not None or not MEMBERS.isdisjoint(req):
+    keys = call.keys is not None or kms.is_available(call)
+    if body.length > LOOKED_AT_FIRST or keys or not MEMBERS.isdisjoint(req):
         upload = await uploads.opened(call, req)
         _check_algorithm(upload, body)
         sealing = await upload.sealing(call, req)

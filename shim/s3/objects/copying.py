@@ -13,9 +13,9 @@ from shim.context import Call
 from shim.errors import AwsError
 from shim.s3 import names, tags
 from shim.s3.encryption.blocks import Place
-from shim.s3.encryption.bucket import no_kms
+from shim.s3.encryption.bucket import algorithms
 from shim.s3.encryption.customer import SOURCE, SOURCE_MEMBERS, customer_key
-from shim.s3.encryption.envelope import MARK
+from shim.s3.encryption.envelope import MARK, STORE
 from shim.s3.encryption.sealing import ASKING, ENCRYPTING, NO_BUCKET_KEYS, Sealing, md5_of, stored_length
 from shim.s3.encryption.sealing import sealing as new_sealing
 from shim.s3.errors import invalid_argument, invalid_request, no_such_key, precondition_failed
@@ -142,7 +142,7 @@ def check_copy_size(size: int) -> None:
 @action(
     supports=f"Bucket Key ChecksumAlgorithm MetadataDirective TaggingDirective IfMatch IfNoneMatch ExpectedBucketOwner "
     f"{SOURCE_CONDITIONS} {DESCRIBING} {ENCRYPTING}",
-    values=PLACING | conditions.ABSENT | {"ServerSideEncryption": no_kms()},
+    values=PLACING | conditions.ABSENT | {"ServerSideEncryption": algorithms()},
     ignores=NO_BUCKET_KEYS,
     keeps_connection_alive=True,
 )
@@ -223,8 +223,8 @@ async def _written(
 
 def _md5_in(etag: str, source: Source) -> str | None:
     """Return the MD5 of a source's plain bytes, if its ETag is that."""
-    by_customer = source.encrypted is not None and "SSECustomerAlgorithm" in source.encrypted.members
-    return None if by_customer or "-" in etag else etag
+    of_others = source.encrypted is not None and source.encrypted.opened.envelope.sort != STORE
+    return None if of_others or "-" in etag else etag
 
 
 async def put_encrypted(

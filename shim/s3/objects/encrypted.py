@@ -15,7 +15,6 @@ from shim.s3.encryption.blocks import Place, Span, Stream, TamperedError, plain_
 from shim.s3.encryption.customer import CustomerKey
 from shim.s3.encryption.opening import Opened
 from shim.s3.encryption.parts import StoredPart, check_seal, streams
-from shim.s3.encryption.sealing import STORE_MEMBERS
 from shim.s3.objects import parts
 from shim.s3.objects.headers import with_plain_size
 
@@ -104,4 +103,4 @@ async def opened(call: Call, where: tuple[str, str], stored: Stored, key: Custom
     except TamperedError as error:
         raise opening.damaged(call, error) from None
     shown = replace(with_plain_size(stored), content_range="", parts=0)
-    return Encrypted(*where, shown, found, key.members if key else STORE_MEMBERS)
+    return Encrypted(*where, shown, found, key.members if key else opening.members(call, found.envelope))

@@ -13,14 +13,14 @@ from adapters.errors import BackendError, Fault
 from adapters.types.objects import Description, Download, Stored, Written
 from shim.context import Call
 from shim.errors import AwsError
-from shim.protocol.values import but
+from shim.protocol.values import but, only
 from shim.s3 import names
 from shim.s3.config import object_lock as bucket_lock
 from shim.s3.config.configuration import configuration
 from shim.s3.config.versioning import is_suspended
 from shim.s3.encryption import customer
 from shim.s3.encryption.blocks import Place
-from shim.s3.encryption.bucket import SETTING, no_kms
+from shim.s3.encryption.bucket import SETTING, algorithms
 from shim.s3.encryption.customer import CustomerKey, customer_key
 from shim.s3.encryption.envelope import MARK
 from shim.s3.encryption.sealing import ASKING, ENCRYPTING, NO_BUCKET_KEYS, Sealing, md5_of, stored_length
@@ -30,7 +30,7 @@ from shim.s3.objects import checksums, conditions, encrypted, object_lock, parts
 from shim.s3.objects.headers import DESCRIBING, PLACING, TAGGING, marked_null, object_members
 from shim.s3.objects.s3_middleware import with_s3_etag
 from shim.s3.objects.writing import object_write
-from shim.s3.service import action
+from shim.s3.service import ENCRYPTION_OF_WRITES, action
 
 LARGEST_PUT: Final = 5 << 30  # "Amazon S3 allows single PUT uploads up to 5 GB" (PutObject)
 # A body this small is read whole before it is sent to Swift, so that a checksum in its trailer can be stored with it.
@@ -40,7 +40,7 @@ READING: Final = (
     "Bucket Key IfMatch IfModifiedSince IfNoneMatch IfUnmodifiedSince IfRange Range ResponseCacheControl "
     "ResponseContentDisposition ResponseContentEncoding ResponseContentLanguage ResponseContentType ResponseExpires "
     "VersionId PartNumber ExpectedBucketOwner ChecksumMode "
-    f"ServerSideEncryption {customer.BY_CUSTOMER}"
+    f"{' '.join(ENCRYPTION_OF_WRITES)} {customer.BY_CUSTOMER}"
 )
 _SELECTING: Final = frozenset({"Range", "PartNumber", "VersionId"}) | customer.MEMBERS
 NO_ENCRYPTION: Final = {
@@ -48,7 +48,14 @@ NO_ENCRYPTION: Final = {
         *("AES256", "aws:backup", "aws:fsx", "aws:kms", "aws:kms:dsse"),
         code="InvalidArgument",
         message="x-amz-server-side-encryption header is not supported for this operation.",
-    )
+    ),
+    **{
+        member: only(code="InvalidArgument", message=f"{header} header is not supported for this operation.")
+        for member, header in (
+            ("SSEKMSKeyId", "x-amz-server-side-encryption-aws-kms-key-id"),
+            ("SSEKMSEncryptionContext", "x-amz-server-side-encryption-context"),
+        )
+    },
 }
 _WHOLE: Final[tuple[str, int, str, CustomerKey | None]] = ("", 0, "", None)
 _OVERRIDES: Final = (
@@ -65,7 +72,7 @@ _OVERRIDING: Final = frozenset(asked for asked, _ in _OVERRIDES)
 @action(
     supports=f"Bucket Key Body ContentLength ContentMD5 ChecksumAlgorithm IfMatch IfNoneMatch ExpectedBucketOwner "
     f"{DESCRIBING} {ENCRYPTING}",
-    values=PLACING | conditions.ABSENT | {"ServerSideEncryption": no_kms()},
+    values=PLACING | conditions.ABSENT | {"ServerSideEncryption": algorithms()},
     ignores=NO_BUCKET_KEYS,
 )
 async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:

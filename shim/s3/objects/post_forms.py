@@ -82,7 +82,8 @@ class BrowserForm:
     """A form whose fields are read and whose file has begun.
 
     `access_key` is the signer's, '' if nobody signed: such a form stores what the bucket's policy or ACL lets anybody
-    store.  `length` is the form's size in bytes, `request` the PutObject that it means, `body` the file.
+    store.  `is_v4` says whether the signature is of version 4, `length` is the form's size in bytes, `request` the
+    PutObject that it means, `body` the file.
     """
 
     def __init__(self, head: Head, bucket: str, form: FormData, receive: Receive, first: bytes, *, more: bool) -> None:
@@ -92,6 +93,7 @@ class BrowserForm:
         self._least, self._most = 0, LARGEST_PUT
         self._signature = post_form.parse_signature(form.fields)
         self.access_key = self._signature.access_key if self._signature else ""
+        self.is_v4 = self._signature is not None and self._signature.scope is not None
         filename = re.split(r"[/\\]", form.filename)[-1]
         self._fields = {name: value.replace("${filename}", filename) for name, value in form.fields.items()}
         self._fields["bucket"] = bucket
