@@ -10,7 +10,7 @@ from shim.authz.decision import Decision
 from shim.authz.principals import Who
 from shim.context import Call
 from shim.s3.access.object_read import ObjectRead
-from shim.s3.access.questions import UPLOADS, Question
+from shim.s3.access.questions import Question
 from shim.s3.config import acl as bucket_acl
 from shim.s3.config import ownership, public_access
 from shim.s3.errors import no_such_key
@@ -28,7 +28,7 @@ async def rule(acting: Call, named: ObjectRead, who: Who, wanted: Sequence[Quest
         return nothing_allows
     ignore = (await public_access.recent(acting, bucket))["IgnorePublicAcls"]
     on_bucket = await bucket_acl.recent(acting, bucket)
-    uploading = acting.operation in UPLOADS
+    uploading = any(question.action == "s3:PutObject" for question in wanted)  # not the source of a copy
     on_object, absent = None, None
     if key and not uploading and any(question.action in ON_OBJECT for question in wanted):
         stored = await named.stored()

@@ -154,6 +154,18 @@ def test_an_upload_tells_who_began_it_and_who_is_to_own_its_object(
             assert re.fullmatch("text/plain; ?s3_etag=[^;]*", native)
 
 
+def test_who_may_read_an_object_and_write_into_a_bucket_by_their_acls_copies_it(
+    s3: Any, alt_s3: Any, listed: str
+) -> None:
+    s3.put_bucket_acl(Bucket=listed, ACL="public-read-write")
+    s3.put_object(Bucket=listed, Key="open", Body=b"x", ACL="public-read")
+    s3.put_object(Bucket=listed, Key="shut", Body=b"x")
+    alt_s3.copy_object(Bucket=listed, Key="copy", CopySource=f"{listed}/open")
+    assert alt_s3.get_object(Bucket=listed, Key="copy")["Body"].read() == b"x"
+    with refused("AccessDenied", 403):
+        alt_s3.copy_object(Bucket=listed, Key="other", CopySource=f"{listed}/shut")
+
+
 def test_public_acls_can_be_blocked(s3: Any, listed: str) -> None:
     s3.put_object(Bucket=listed, Key="k", Body=b"x")
     s3.put_public_access_block(Bucket=listed, PublicAccessBlockConfiguration={**OPEN, "BlockPublicAcls": True})
