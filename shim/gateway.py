@@ -270,7 +270,7 @@ class Gateway:
         access_key = state.record.access_key = signer.access_key
         if not access_key and state.signature is None:
             return ANONYMOUS  # nobody signed the browser's form
-        credential = await self._keys.credential(access_key, service=name)
+        credential = await self._keys.credential(access_key, service=name, address=state.head.client)
         secret, now, region = credential.secret, datetime.now(UTC), self._settings.region
         host = state.head.first.get("host", "")
         if state.signature is None:  # a browser's form: only its policy is signed

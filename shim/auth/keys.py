@@ -153,8 +153,8 @@ class Keys:
         )
         self._lookups = _SharedLookups()
 
-    async def credential(self, access: str, *, service: str = "s3") -> Ec2Credential:
-        """Return the credential of an access key, at most `Lifetimes.credential` seconds old.
+    async def credential(self, access: str, *, service: str = "s3", address: str = "") -> Ec2Credential:
+        """Return the credential of an access key that a client names, at most `Lifetimes.credential` seconds old.
 
         Raises AwsError in the words of `service` for a key that nobody has, BackendError where Keystone cannot tell, or
         is not asked because too many keys were unknown lately.
@@ -167,15 +167,15 @@ class Keys:
         if self._unknown.get(access, now) or not _ACCESS_KEY.fullmatch(access):
             self._observe("credential", "unknown")
             raise unknown_key(service, access)
-        known = await self._lookups.run(("credential", access), lambda: self._ask_credential(access))
+        known = await self._lookups.run(("credential", access), lambda: self._ask_credential(access, address))
         if known is None:
             raise unknown_key(service, access)
         return known
 
-    async def _ask_credential(self, access: str) -> Ec2Credential | None:
+    async def _ask_credential(self, access: str, address: str) -> Ec2Credential | None:
         if self._valid_before.peek(access):
             return await self._look_up(access)
-        async with self._unknown_limit.lookup() as count_unknown:
+        async with self._unknown_limit.lookup(address) as count_unknown:
             found = await self._look_up(access)
             if found is None:
                 count_unknown()

@@ -31,7 +31,7 @@ async def owners_tokens(head: Head, signer: _Signer | None, keys: Keys) -> Token
         named = signer or parse_signature(head, "s3")
         if named is None:
             return None
-        tokens = Tokens(keys, await keys.credential(named.access_key, service="s3"), "s3")
+        tokens = Tokens(keys, await keys.credential(named.access_key, service="s3", address=head.client), "s3")
         await tokens.token()
     except (AwsError, BackendError) as error:
         log.debug("no project is known: %s", error)

@@ -49,7 +49,8 @@ def head_lines(status: int, headers: Collection[Header]) -> tuple[bytes, dict[by
     values = list(map(_value, headers))
     if _CONTROL.search(b"".join(values)):
         raise RuntimeError("a header's value holds a control character")
-    head = b"".join((_STATUS[status], _DATE.lines(time.time()), *map(add, names, values)))
+    line = _STATUS.get(status) or b"HTTP/1.1 %d " % status  # the reason may be empty (RFC 9112, 4)
+    head = b"".join((line, _DATE.lines(time.time()), *map(add, names, values)))
     return head, dict(zip(names, values, strict=True))
 
 

@@ -66,7 +66,7 @@ class FormData:
             raise malformed() from None
         self._to_come -= len(data)
         if self._to_come < 0 and not self.has_file:
-            raise _too_much()
+            raise too_much()
         found, self._found = b"".join(self._found), []
         return found
 
@@ -128,7 +128,7 @@ class FormData:
             return
         self._left -= size
         if self._left < 0:
-            raise _too_much()
+            raise too_much()
 
 
 def malformed() -> AwsError:
@@ -140,7 +140,8 @@ def _one_file() -> AwsError:
     return AwsError("IncorrectNumberOfFilesInPostRequest", "POST requires exactly one file upload per request.")
 
 
-def _too_much() -> AwsError:
+def too_much() -> AwsError:
+    """Return the error for fields that are too large."""
     return AwsError(
         "MaxPostPreDataLengthExceeded", "Your POST request fields preceding the upload file were too large."
     )

@@ -55,7 +55,7 @@ async def owner(call: Call, bucket: str) -> str | None:
     The answer may be a minute old.
     """
     # Names that nobody has are kept for the asking account, so that nobody can displace what others need.
-    account = call.requester.account_id
+    account = _asking(call)
     known: str | None = call.cache.get(_SHARED, (_SORT, bucket))
     if known is None:
         known = call.cache.get(account, (_SORT, bucket))
@@ -66,7 +66,7 @@ async def owner(call: Call, bucket: str) -> str | None:
         return None
     if account or call.unknown_names is None or call.cache.get(_SHARED, (_FOUND, bucket)):
         return await _look_up(call, names, bucket)
-    async with call.unknown_names.lookup() as count_unknown:
+    async with call.unknown_names.lookup(call.client) as count_unknown:
         project = await _look_up(call, names, bucket)
         if not project:
             count_unknown()
@@ -86,8 +86,13 @@ async def _look_up(call: Call, names: ObjectStore, bucket: str) -> str | None:
         call.cache.put(_SHARED, (_SORT, bucket), project, size=64, seconds=_KEEP_SECONDS)
         call.cache.put(_SHARED, (_FOUND, bucket), True, size=0, seconds=_FOUND_SECONDS)
     else:
-        call.cache.put(call.requester.account_id, (_SORT, bucket), project, size=64, seconds=_KEEP_SECONDS)
+        call.cache.put(_asking(call), (_SORT, bucket), project, size=64, seconds=_KEEP_SECONDS)
     return project
+
+
+def _asking(call: Call) -> str:
+    """Return the account that has proved to ask; '' for nobody, who may name the access key of somebody."""
+    return call.requester.account_id if call.requester.access_key else ""
 
 
 @asynccontextmanager
@@ -166,7 +171,7 @@ def _alone(call: Call, bucket: str) -> AbstractAsyncContextManager[None]:
 
 def _forget(call: Call, bucket: str) -> None:
     call.cache.drop(_SHARED, (_SORT, bucket))
-    call.cache.drop(call.requester.account_id, (_SORT, bucket))
+    call.cache.drop(_asking(call), (_SORT, bucket))
 
 
 def _name(bucket: str) -> str:

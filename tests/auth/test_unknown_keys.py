@@ -94,3 +94,19 @@ def test_a_keystone_that_fails_counts_no_guesses() -> None:
         assert (await keys.credential(AK)).access == AK
 
     run(scenario())
+
+
+def test_one_address_leaves_half_of_the_limit_to_the_others() -> None:
+    async def scenario() -> None:
+        cloud = keystone(AK)
+        keys = cloud.keys(unknown_per_second=10.0)
+        answers = [await told(keys.credential(f"guess-{n}", address="192.0.2.1")) for n in range(100)]
+        assert answers == ["InvalidAccessKeyId"] * 25 + [Fault.THROTTLED] * 75
+        assert (await keys.credential(AK, address="192.0.2.2")).access == AK
+        answers = [await told(keys.credential(f"other-{n}", address=f"192.0.2.{n + 3}")) for n in range(100)]
+        assert answers == ["InvalidAccessKeyId"] * 25 + [Fault.THROTTLED] * 75  # all of them share the whole limit
+        cloud.seconds = 1.0
+        answers = [await told(keys.credential(f"more-{n}", address="192.0.2.1")) for n in range(10)]
+        assert answers == ["InvalidAccessKeyId"] * 5 + [Fault.THROTTLED] * 5
+
+    run(scenario())

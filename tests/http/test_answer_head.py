@@ -11,7 +11,7 @@ import uvloop
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
-from shim.http.answer_head import _DATE, _LINES, aws_spelling
+from shim.http.answer_head import _DATE, _LINES, aws_spelling, head_lines
 from tests.http.connections import answering, get, served
 from tests.security.door import Door
 from tests.security.requests import Wire, signed
@@ -106,3 +106,8 @@ def test_names_of_users_do_not_fill_the_memory() -> None:
     assert _LINES[long] == b"\r\n" + long + b": "
     assert sum(map(len, _LINES)) <= 1024 * 64
     _LINES.clear()
+
+
+def test_a_status_without_a_name() -> None:
+    head, _ = head_lines(399, [])
+    assert head.startswith(b"HTTP/1.1 399 \r\n")  # "the reason-phrase may be empty" (RFC 9112, 4)

@@ -208,6 +208,16 @@ def test_a_browsers_form_with_other_charsets_is_not_felt(word: str) -> None:
     assert work_of(lambda: [decoded(word) for _ in range(400)]) < 10
 
 
+@pytest.mark.parametrize("name", ["key", "x-amz-meta-a", "tagging"])
+def test_a_browsers_form_that_names_its_file_often_is_not_felt(name: str) -> None:
+    fields = {"key": "k", name: "${filename}" * 1350}
+    content, content_type = encode_multipart_formdata([*fields.items(), ("file", ("!" * 4000, b"x"))], boundary="b0")
+    head = {"Content-Type": content_type, "Connection": "close"}
+    door = Door()
+    assert_unfelt(sends(raw(Wire("s3", "", "POST", f"http://{HOST}/bucket", head, content))), door=door)
+    assert {record.code for record in door.records if record.service == "s3"} == {"MaxPostPreDataLengthExceeded"}
+
+
 # Launches.
 
 

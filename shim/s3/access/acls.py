@@ -18,7 +18,7 @@ from shim.s3.objects import acl as object_acl
 
 Rule = Callable[[Question], Decision]
 # What an upload needs beside s3:PutObject, and who may write into the bucket may do with its own object.
-_WITH_UPLOADS: Final = frozenset(("s3:PutObjectAcl", "s3:PutObjectTagging"))
+_WITH_UPLOADS: Final = frozenset(("s3:PutObjectAcl",))
 
 
 async def rule(acting: Call, named: ObjectRead, who: Who, wanted: Sequence[Question]) -> Rule:

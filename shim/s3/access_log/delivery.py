@@ -70,10 +70,15 @@ class _Batch:
 
 
 class AccessLog:
-    """The access logs of all buckets: `note` is told of every request, and the block delivers until it ends."""
+    """The access logs of all buckets: `note` is told of every request, and the block delivers until it ends.
 
-    def __init__(self, interval: float) -> None:
+    At most `most` bytes wait for their delivery, and `of_project` bytes of one project; what is more is dropped.
+    """
+
+    def __init__(self, interval: float, *, most: int = _MOST_BYTES, of_project: int = _PROJECT_BYTES) -> None:
         self._interval = interval
+        self._most = most
+        self._of_project = of_project
         self._batches: dict[tuple[str, str], _Batch] = {}
         self._waiting: dict[str, int] = {}  # bytes by project
         self._looking: set[asyncio.Task[None]] = set()
@@ -169,7 +174,7 @@ class AccessLog:
     def _keep(self, call: Call, bucket: str, day: str, lines: list[str]) -> None:
         project, size = call.caller.project_id, sum(map(len, lines))
         waiting = self._waiting.get(project, 0)
-        if waiting + size > _PROJECT_BYTES or sum(self._waiting.values()) + size > _MOST_BYTES:
+        if waiting + size > self._of_project or sum(self._waiting.values()) + size > self._most:
             self.dropped += len(lines)
             return
         batch = self._batches.setdefault((project, bucket), _Batch(call))
@@ -194,6 +199,7 @@ async def _deliver(batch: _Batch, bucket: str) -> None:
         configurations={},
         source=None,
         hidden=frozenset(),
+        acl="",
         refusals=None,
     )
     kept: Mapping[str, Any] | None = await documents.current(call, bucket, NAME)

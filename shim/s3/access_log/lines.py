@@ -51,6 +51,7 @@ _COPIES: Final = frozenset(("CopyObject", "UploadPartCopy"))
 _STORES: Final = frozenset(("PutObject", "UploadPart"))
 _WORD: Final = re.compile("(?<=[a-z0-9])(?=[A-Z])")
 # Characters that would end a quoted field or a line.
+_LONGEST_TEXT: Final = 1024
 _BREAKING: Final = re.compile('["\x00-\x1f\x7f]')
 
 
@@ -92,15 +93,15 @@ def line(entry: Entry) -> str:
         entry.request_id,
         operation(entry.operation, entry.method, entry.door),
         quote(entry.key, safe="/", errors="surrogateescape"),
-        _quoted(f"{entry.method} {scrub(entry.uri)} HTTP/1.1"),
+        _quoted(f"{entry.method} {_cut(scrub(entry.uri))} HTTP/1.1"),
         entry.status,
         entry.code,
         entry.bytes_out or "",
         _object_size(entry),
         round(entry.seconds * 1000),
         "",  # the time between the request's last byte and the answer's first is not measured
-        _quoted(scrub(entry.referer) or "-"),
-        _quoted(entry.agent or "-"),
+        _quoted(_cut(scrub(entry.referer)) or "-"),
+        _quoted(_cut(entry.agent) or "-"),
         quote(entry.version_id),
         host_id(entry.request_id),
         entry.signature_version,
@@ -141,6 +142,11 @@ def _object_size(entry: Entry) -> str:
     if entry.operation in _STORES and entry.status == 200:
         return str(entry.bytes_in)
     return str(entry.bytes_out) if entry.operation == "GetObject" and entry.status == 200 else ""
+
+
+def _cut(text: str) -> str:
+    """Return the beginning of a text: what strangers send must not fill the owner's storage."""
+    return text[:_LONGEST_TEXT]
 
 
 def _quoted(text: str) -> str:

@@ -20,7 +20,7 @@ from shim.errors import AwsError
 from shim.http.asgi import Receive
 from shim.http.request_body import ClientGone
 from shim.protocol.message import Address, Head, Reply, Request
-from shim.protocol.multipart_form import FormData, is_form
+from shim.protocol.multipart_form import FormData, is_form, too_much
 from shim.protocol.s3_router import not_implemented
 from shim.protocol.xml.write import DECLARATION, escape
 from shim.s3 import names, tags
@@ -30,6 +30,7 @@ from shim.s3.service import s3
 
 # "The maximum size of the form's fields in front of the file" (S3: 20 KB of pre-data).
 FIELDS_BYTES: Final = 20 << 10
+_FILENAME: Final = "${filename}"
 
 # Fields that become headers of the PutObject.  x-amz-* fields keep their names, except those of the signature.
 _HEADERS: Final = {
@@ -94,14 +95,14 @@ class BrowserForm:
         self._signature = post_form.parse_signature(form.fields)
         self.access_key = self._signature.access_key if self._signature else ""
         self.is_v4 = self._signature is not None and self._signature.scope is not None
-        filename = re.split(r"[/\\]", form.filename)[-1]
-        self._fields = {name: value.replace("${filename}", filename) for name, value in form.fields.items()}
+        self._fields = _with_filename(form.fields, re.split(r"[/\\]", form.filename)[-1])
         self._fields["bucket"] = bucket
         self._key = self._fields.get("key", "")
         if "key" not in self._fields:
             raise post_form.missing("key")
         if not self._key:
             raise invalid_argument("User key must have a length greater than 0.", "key", "")
+        names.check_key(self._key)
         path = quote(f"/{bucket}/{self._key}", errors="surrogateescape").encode()
         put = Head("PUT", path, b"", tuple(_headers(self._fields, head)), head.scheme, head.client)
         self.request = Request(put, Address(bucket, self._key))
@@ -183,6 +184,14 @@ async def open_form(request: Request, receive: Receive) -> BrowserForm:
     if not form.has_file:
         form.finish()
     return BrowserForm(head, request.address.bucket, form, receive, first, more=more)
+
+
+def _with_filename(fields: Mapping[str, str], filename: str) -> dict[str, str]:
+    """Return the fields with the file's name for `${filename}`; raise AwsError if they are too large then."""
+    size = sum(len(value) + value.count(_FILENAME) * len(filename) for value in fields.values())
+    if size > FIELDS_BYTES:
+        raise too_much()
+    return {name: value.replace(_FILENAME, filename) for name, value in fields.items()}
 
 
 def _headers(fields: Mapping[str, str], form: Head) -> list[tuple[str, str]]:

@@ -73,3 +73,16 @@ def test_names_that_nobody_has_are_looked_up_no_faster_than_allowed() -> None:
         assert names.asked[-1] == "name:known"
 
     asyncio.run(scenario())
+
+
+def test_an_access_key_that_is_named_without_proof_does_not_pass_the_limit() -> None:
+    async def scenario() -> None:
+        names = Registry()
+        named = SOMEBODY._replace(access_key="")
+        for number in range(5):
+            assert await names.look(f"guess-{number}", named) == ""
+        assert await refused(names.look("one-more", named))
+        assert await names.look("guess-4") == ""  # its misses are kept for nobody
+        assert len(names.asked) == 5
+
+    asyncio.run(scenario())

@@ -27,6 +27,7 @@ class Store:
     item: str = TARGET
     fault: Fault | None = None
     written: dict[str, bytes] = field(default_factory=dict)
+    given: list[Any] = field(default_factory=list)
     reads: int = 0
 
     async def container(self, name: str) -> Container:
@@ -36,7 +37,8 @@ class Store:
     async def has_container(self, name: str) -> bool:
         return False
 
-    async def put(self, container: str, name: str, body: Any, *_: Any) -> Written:
+    async def put(self, container: str, name: str, body: Any, *given: Any) -> Written:
+        self.given += given
         if self.fault:
             raise BackendError(self.fault, service="object-store")
         self.written[f"{container}/{name}"] = body if isinstance(body, bytes) else b"".join([one async for one in body])
@@ -110,6 +112,16 @@ def test_a_batch_of_a_bucket_is_one_object() -> None:
     assert [text.split()[1] for text in lines(store)] == ["b"] * 3
 
 
+def test_a_log_object_has_nothing_of_the_acl_of_a_logged_upload() -> None:
+    store = Store()
+    upload = served(store, {"logging": TARGET})
+    assert upload.call
+    upload.call.acl = "<somebody> R@all"
+    after(store, upload)
+    [told] = [one for one in store.given if hasattr(one, "metadata")]
+    assert "passerelle-acl" not in told.metadata
+
+
 def test_a_bucket_without_a_log_costs_nothing() -> None:
     store = Store()
     after(
@@ -158,12 +170,14 @@ def test_what_fails_for_good_is_dropped(fault: Fault) -> None:
 
 def test_memory_is_bounded_for_a_project_and_in_all() -> None:
     store = Store(fault=Fault.UNAVAILABLE)
-    long = b"/b/" + b"x" * (1 << 20)
-    log = after(store, *(served(store, {"logging": TARGET}, path=long) for _ in range(5)))
-    assert log.dropped == 2  # four requests take a little more than 4 MiB
-    others = [served(store, {"logging": TARGET}, path=long, project=f"p{number % 7}") for number in range(14)]
-    log = after(store, *others, log=log)
-    assert log.dropped == 2 + 2  # sixteen of them would take a little more than 16 MiB: fifteen, three of `p`
+    after(plain := Store(), served(plain, {"logging": TARGET}))
+    size = len(lines(plain)[0]) + 3  # a line's length varies by its time
+    log = AccessLog(3600.0, most=16 * size, of_project=4 * size)
+    after(store, *[served(store, {"logging": TARGET})] * 6, log=log)
+    assert log.dropped == 2
+    others = [served(store, {"logging": TARGET}, project=f"p{number % 7}") for number in range(14)]
+    after(store, *others, log=log)
+    assert log.dropped == 2 + 2
     store.fault = None
     after(store, log=log)
-    assert len(lines(store)) == 15
+    assert len(lines(store)) == 16

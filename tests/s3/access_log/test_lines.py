@@ -133,3 +133,8 @@ def test_operations_are_named_as_at_aws(name: str, method: str, said: str) -> No
 def test_keys_have_awss_formats(partition: str, event_time: bool, key: str) -> None:
     now = datetime(2026, 2, 7, 1, 2, 3, tzinfo=UTC)
     assert object_key("logs/", WHEN, now, "F00D", partition, event_time) == key
+
+
+def test_what_strangers_send_does_not_make_a_long_line() -> None:
+    text = line(ENTRY._replace(uri="/" + "\xff" * 60_000, referer="\xff" * 60_000, agent='"' * 60_000))
+    assert len(text) < 16_000
