@@ -51,7 +51,8 @@ def secure(value: str) -> dict[str, Any]:
         (governed(SERVICE), False),
         (governed({"AWS": "*"}), False),
         (governed(Condition={"StringEquals": {"aws:SourceArn": "arn:aws:s3:::b"}}), False),
-        (governed(Condition={"StringEquals": {"s3:ExistingObjectTag/a": "b"}}), False),
+        (governed(Condition={"StringEquals": {"s3:NoKeyOfOurs": "b"}}), False),  # might deny: it is not known here
+        (governed(Condition={"StringEquals": {"s3:ExistingObjectTag/a": "b"}}), True),  # a new object has no tags
         (governed(Condition={"StringEquals": {"aws:SourceArn": "arn:aws:s3:::c"}}), True),
         (governed(Condition={"Bool": {"aws:PrincipalIsAWSService": "false"}}), True),
         (governed(**secure("false")), True),
