@@ -127,7 +127,7 @@ def test_requests_are_delivered_in_awss_format(
         (put, ["REST.PUT.OBJECT", "a%20b", f'"PUT /{source}/a%20b HTTP/1.1"', "200", "-", "-", "5"]),
         (got, ["REST.GET.OBJECT", "a%20b", f'"GET /{source}/a%20b HTTP/1.1"', "200", "-", "5", "5"]),
         (none, ["REST.GET.OBJECT", "none", f'"GET /{source}/none HTTP/1.1"', "404", "NoSuchKey"]),
-        (tagged, ["REST.PUT.TAGGING", "-", f'"PUT /{source}?tagging HTTP/1.1"', "200", "-", "-", "-"]),
+        (tagged, ["REST.PUT.TAGGING", "-", f'"PUT /{source}?tagging HTTP/1.1"', "204", "-", "-", "-"]),
     ):
         assert log[name][7 : 7 + len(said)] == said
         assert log[name][1:3] == [project, source]
