@@ -18,6 +18,7 @@ from adapters.errors import BackendError, Fault, absent_is
 from adapters.ports.objects import ObjectStore
 from shim.context import Call
 from shim.errors import AwsError
+from shim.s3.names import is_bucket
 from shim.undo import undoing
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,8 @@ async def owner(call: Call, bucket: str) -> str | None:
     names = await store(call)
     if names is None:
         return None
+    if not is_bucket(bucket):
+        return _NOBODY
     if account or call.unknown_names is None or call.cache.get(_SHARED, (_FOUND, bucket)):
         return await _look_up(call, names, bucket)
     async with call.unknown_names.lookup(call.client) as count_unknown:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import NamedTuple
 
 from adapters.types.objects import NULL_VERSION, ObjectRow
@@ -36,10 +37,16 @@ class Reader:
     _newer: int = 0  # versions of the key that were read
     _last: tuple[str, datetime] | None = None  # Swift's id of the version before, and when it was written
     _null: bool = False  # the version `null` of the key was read
+    _older_linked: Collection[str] = ()  # keys of the page of which Swift serves an older version
 
     def read(self, rows: Sequence[ObjectRow], state: State) -> Iterator[Found]:
         """Yield the versions of a page.  A delete marker that is `alone` may have versions on the next page."""
         following = [row["name"] for row in rows[1:]] + [""]
+        self._older_linked = {
+            row["name"]
+            for newer, row in pairwise(rows)
+            if newer["name"] == row["name"] and row["is_latest"] and not versions.is_marker(row)
+        }
         for row, size, after in zip(rows, listed_sizes(rows), following, strict=True):
             found = self._read(row, size, state, last=after != row["name"])
             if found is not None:
@@ -59,10 +66,10 @@ class Reader:
         is_marker = versions.is_marker(row)
         # The page may begin within a key's versions, and then Swift takes a delete marker for the latest version.
         linked = row["is_latest"] and (first or not is_marker)
-        if first and not (linked or state.kept):
-            return (
-                None  # Swift's own tools deleted the current object while Swift kept no versions: nothing replaced it
-            )
+        if first and not linked and (not state.kept or row["name"] in self._older_linked):
+            # Swift's own tools deleted the current object while Swift kept no versions, so nothing replaced it; or they
+            # made an older version current, which the rule that covers this one may not cover.
+            return None
         if not first and (linked or older is None or older[1] < written):
             return None  # Swift's own tools made it current, or the listing lags behind
         version = Version(

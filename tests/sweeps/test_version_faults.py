@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from shim.s3.lifecycle.registry import CONTAINER
+from shim.s3.objects.headers import marked_null
 from tests.sweeps.memory import NOW, OLD
 from tests.sweeps.test_faults import DOWN, World
 from tests.sweeps.versioned import Versioned
@@ -60,6 +61,24 @@ def test_all_noncurrent_versions_go_in_one_sweep(world: World) -> None:
     assert world.sweep()
     assert (world.swift.left(BUCKET, "k"), world.swift.left(BUCKET, "other")) == (ids[-1:], other)
     assert world.counts.actions == {"done": 29}
+
+
+def test_an_overwrite_right_before_the_deletion_stays_current_in_a_suspended_bucket(world: World) -> None:
+    since = OLD.timestamp() - 86_400
+    world.set_rules(BUCKET, [{"ID": "r", "Status": "Enabled", "Filter": {}, "Expiration": {"Days": 1}}])
+    world.swift.metadata[BUCKET]["s3-config-versioning"] = f"Suspended {since:.3f} {since:.3f}-"
+    world.swift.content_type = marked_null("text/plain")
+    written(world.swift, "k", 1)
+    new: list[str] = []
+    at_first(world, "delete", "k", lambda: new.append(world.swift.write(BUCKET, "k", NOW - MINUTE)))
+    assert world.sweep()
+    assert new[0] in world.swift.left(BUCKET, "k")
+    assert world.swift.links[BUCKET]["k"] == new[0]
+    assert world.counts.actions == {"kept": 1}
+    world.swift.before = lambda *_: None
+    (gone,) = written(world.swift, "other", 1)
+    assert world.sweep()
+    assert gone not in world.swift.left(BUCKET, "other")
 
 
 def test_a_version_that_became_current_stays(world: World) -> None:

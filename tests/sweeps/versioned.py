@@ -25,6 +25,7 @@ class Written:
 class Versioned(Memory):
     """One project's account.  The versions of a key stand newest first, and `links` has the id of the current one."""
 
+    content_type: str = "text/plain"
     histories: dict[str, dict[str, list[Written]]] = field(default_factory=dict)
     links: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
 
@@ -73,7 +74,7 @@ class Versioned(Memory):
             "name": key,
             "bytes": 0 if one.is_marker else 1,
             "hash": "h",
-            "content_type": DELETE_MARKER if one.is_marker else "text/plain",
+            "content_type": DELETE_MARKER if one.is_marker else self.content_type,
             "last_modified": one.at.replace(tzinfo=None).isoformat(timespec="microseconds"),
             "version_id": one.id,
             "is_latest": one is self.histories[container][key][0] if one.is_marker else one.id == linked,

@@ -156,11 +156,11 @@ def holding(
     deleting: bool = False,
     always: bool = False,
     last: LastCheck | None = None,
-) -> AbstractAsyncContextManager[None]:
-    """Check a condition and run the block that writes under its lock.
+) -> AbstractAsyncContextManager[Stored | None]:
+    """Check a condition and run the block that writes under its lock; the block gets the object that was checked.
 
-    Without a condition just run the block, under the lock if `always`.  `last` is a further check, which is done
-    under that lock and may raise.
+    Without a condition just run the block, under the lock if `always`; it gets None.  `last` is a further check, which
+    is done under that lock and may raise.
     """
     return _held(call, bucket, key, condition, deleting, last) if condition or always else _FREE
 
@@ -168,13 +168,14 @@ def holding(
 @asynccontextmanager
 async def _held(
     call: Call, bucket: str, key: str, condition: WriteCondition | None, deleting: bool, last: LastCheck | None
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Stored | None]:
     async with call.locks.hold(*lock_of(call, bucket, key)):
+        seen = await present(call, bucket, key) if condition else None
         if condition:
-            condition.check(key, await present(call, bucket, key), deleting=deleting)
+            condition.check(key, seen, deleting=deleting)
         if last:
             await last()
-        yield
+        yield seen
 
 
 def lock_of(call: Call, bucket: str, key: str) -> tuple[str, ...]:
@@ -203,11 +204,16 @@ async def check_not_overtaken(call: Call, target: tuple[str, str], written: Writ
     # A server that was down may still show an older object.  Both times are in whole seconds, so equal times prove
     # nothing.
     if found is None or (found.etag != written.etag and found.modified >= written.modified):
-        raise AwsError(
-            "ConditionalRequestConflict",
-            "The conditional request cannot succeed due to a conflicting operation against this resource.",
-            409,
-        )
+        raise conflict()
+
+
+def conflict() -> AwsError:
+    """Return the error for a conditional request that another one overtook."""
+    return AwsError(
+        "ConditionalRequestConflict",
+        "The conditional request cannot succeed due to a conflicting operation against this resource.",
+        409,
+    )
 
 
 async def write_when_held(

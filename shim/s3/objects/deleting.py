@@ -71,9 +71,13 @@ async def _delete(
     check_kept(await configuration(call, bucket))
     old = await segments.behind(call, bucket, key)
     recorded = records.SETTING in await configuration(call, bucket)
-    async with conditions.holding(call, bucket, key, condition, deleting=absent_too, always=recorded, last=last):
+    async with conditions.holding(
+        call, bucket, key, condition, deleting=absent_too, always=recorded, last=last
+    ) as seen:
         marker = await absent_is("", call.cloud.objects.delete(bucket, key), resource="object")
         null = bool(marker) and await versions.is_suspended(call, bucket)
+        if null and seen is not None:
+            await _check_not_overtaken(call, bucket, key, seen, marker)
         # What is known of the suspension or of the versions may be old, and then the version `null` stays.
         gone = await versions.drop_nulls(call, bucket, key, marker) if null else not marker
         if recorded and gone:
@@ -82,6 +86,18 @@ async def _delete(
         await segments.remove(call, bucket, old)
         return {}
     return {"VersionId": NULL_VERSION if null else marker, "DeleteMarker": True}
+
+
+async def _check_not_overtaken(call: Call, bucket: str, key: str, seen: Stored, marker: str) -> None:
+    """Take a delete marker back, and raise, if the object was overwritten after a condition was checked on `seen`.
+
+    Swift has no conditional DELETE, and the marker of a suspended bucket would replace the new object for good.
+    """
+    rows = await versions.of_key(call, bucket, key)
+    nulls = [row["version_id"] for row in versions.nulls(rows, await versions.state_of(call, bucket))]
+    if any(seen.timestamp < one < marker for one in nulls if one not in (NULL_VERSION, seen.version)):
+        await versions.remove(call, bucket, key, marker, rows)
+        raise conditions.conflict()
 
 
 async def _delete_version(

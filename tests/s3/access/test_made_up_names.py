@@ -75,6 +75,13 @@ def test_names_that_nobody_has_are_looked_up_no_faster_than_allowed() -> None:
     asyncio.run(scenario())
 
 
+def test_a_name_that_no_bucket_can_have_is_not_looked_up() -> None:
+    names = Registry()
+    for name in ("b", "b/../c", "bucket+segments", "é" * 5):
+        assert asyncio.run(names.look(name)) == ""
+    assert not names.asked
+
+
 def test_an_access_key_that_is_named_without_proof_does_not_pass_the_limit() -> None:
     async def scenario() -> None:
         names = Registry()
