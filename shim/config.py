@@ -93,14 +93,15 @@ class Settings(BaseSettings):
     unknown_keys_per_second: float = Field(
         20.0,
         gt=0,
-        description="How many unknown access keys a second Keystone is asked for, by all workers together; above that, "
-        "new keys get 503.",
+        description="How many unknown access keys a second Keystone is asked for, by all workers together and half of "
+        "it for one client address; above that, new keys get 503.",
     )
     unknown_names_per_second: float = Field(
         20.0,
         gt=0,
         description="How many bucket names that nobody has are looked up a second for requests without a signature, by "
-        "all workers together; above that, they get 503 for a name that was not found before.",
+        "all workers together and half of it for one client address; above that, they get 503 for a name that was not "
+        "found before.",
     )
     credential_cache_size: int = Field(
         10_000,
