@@ -140,7 +140,7 @@ def test_a_form_that_nobody_signed_stores_nothing_and_asks_for_no_key(origin: st
     door = SharedDoor(identity=keystone)
     body, content_type = encode_multipart_formdata([("key", "k"), ("file", ("f", b"content"))])
     headers = {"content-type": content_type, **({"origin": origin} if origin else {})}
-    answer = door.knock("POST", "http://localhost/b", headers, body)
+    answer = door.knock("POST", "http://localhost/theirs", headers, body)
     assert (answer.status, code_of(answer.body)) == (403, "AccessDenied")
     assert door.asked
     assert set(door.asked) <= LOOKS
