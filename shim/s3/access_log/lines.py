@@ -111,7 +111,6 @@ def line(entry: Entry) -> str:
         "",  # TLS version
         "",  # access point
         "",  # whether an ACL was needed
-        "",  # region of the requester
     )
     return " ".join(str(field) or "-" for field in fields) + "\n"
 
