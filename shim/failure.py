@@ -34,13 +34,19 @@ def failure(
 
     An error whose code is `hidden` from the sender is answered as a request that is not allowed.
     """
-    told = aws_error(error, record, frontend, params)
-    if told.code in hidden:
-        record.reason, told = f"{told.code}, which the sender may not know", frontend.unsigned(request)
+    told = visible(aws_error(error, record, frontend, params), record, frontend, request, hidden)
     note(told, record, frontend)
     if frontend.failure is not None:
         return frontend.failure(told, record.request_id, request)
     return frontend.service.failure(told, request_id=record.request_id, request=request)
+
+
+def visible(error: AwsError, record: Record, frontend: Frontend, request: Request, hidden: Container[str]) -> AwsError:
+    """Return the error that the sender is told; of a code in `hidden` only the record learns."""
+    if error.code not in hidden:
+        return error
+    record.reason = f"{error.code}, which the sender may not know"
+    return frontend.unsigned(request)
 
 
 def note(told: AwsError, record: Record, frontend: Frontend) -> None:

@@ -178,13 +178,7 @@ class OpenStackCloud:
     store: type[Swift] = Swift
     _objects: Swift | None = None
 
-    def __init__(
-        self,
-        factory: CloudFactory,
-        tokens: TokenSource,
-        token: Token,
-        request_id: str,
-    ) -> None:
+    def __init__(self, factory: CloudFactory, tokens: TokenSource, token: Token, request_id: str) -> None:
         self._factory = factory
         self._tokens = tokens
         self._token = token

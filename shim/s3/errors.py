@@ -75,6 +75,11 @@ TABLE: Mapping[Fault, Mapping[str, Says]] = {
 }
 
 
+def no_such_bucket(name: str) -> AwsError:
+    """Return the error for a bucket that does not exist."""
+    return AwsError("NoSuchBucket", "The specified bucket does not exist", 404, extra={"BucketName": name})
+
+
 def unsigned(_: Request) -> AwsError:
     """Return the error for an unsigned request."""
     return AwsError("AccessDenied", "Access Denied", 403)

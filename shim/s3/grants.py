@@ -105,7 +105,7 @@ def _malformed() -> AwsError:
 
 
 def shown(call: Call, acl: Acl) -> dict[str, Any]:
-    """Return an ACL as answers show it: groups first.  AWS documents no order, and Ceph has this one."""
+    """Return an ACL as answers show it: groups first, as AWS documents no order."""
     ordered = sorted(acl.grants, key=lambda one: one.grantee not in GROUPS)
     return {
         "Owner": named(call, acl.owner),

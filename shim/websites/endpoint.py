@@ -15,7 +15,7 @@ from urllib.parse import quote
 from shim.authz.principal import ANONYMOUS
 from shim.context import Call
 from shim.errors import AwsError
-from shim.failure import aws_error, note
+from shim.failure import aws_error, note, visible
 from shim.gateway import Gateway, State
 from shim.http.request_body import ClientGone
 from shim.protocol import routing
@@ -25,7 +25,7 @@ from shim.s3.access.place import place
 from shim.s3.config import documents
 from shim.s3.config.configuration import configuration
 from shim.s3.config.website import NAME
-from shim.s3.errors import unsigned
+from shim.s3.errors import no_such_bucket, unsigned
 from shim.websites import pages
 from shim.websites.serving import Failure, answer
 from shim.websites.site import Site, Visit, compiled
@@ -54,7 +54,7 @@ class Websites(Gateway):
         state.frontend = frontend = replace(s3, failure=pages.error)
         record.service = "s3"
         if not bucket:
-            raise _no_such_bucket(bucket)
+            raise no_such_bucket(bucket)
         state.request = Request(head, routing.address(_asked(head, bucket, head.raw_path, _WHO, head.method)))
         if head.method == "OPTIONS" and frontend.cross_origin is not None:
             return await frontend.cross_origin.preflight(await self._nobodys(state, "GetBucketCors"), state.request)
@@ -85,7 +85,7 @@ class Websites(Gateway):
             return found
         if await name_registry.owner(call, bucket) is None:  # there is no registry
             raise unsigned(state.request)
-        raise _no_such_bucket(bucket)
+        raise no_such_bucket(bucket)
 
     async def _nobodys(self, state: State, operation: str) -> Call:
         return await self._call(state, self._frontends["s3"].service.operations[operation], ANONYMOUS)
@@ -101,23 +101,17 @@ class Websites(Gateway):
         except ClientGone:
             raise
         except Exception as failed:  # noqa: BLE001 - every exception becomes an answer here
-            error = aws_error(failed, record, self._frontends["s3"], one.params)
-            missing, reason = error.code == "NoSuchKey", record.reason
-            record.reason = ""
-            if one.call is not None and error.code in one.call.hidden:
-                reason, error = f"{error.code}, which the sender may not know", unsigned(one.request)
-            return Failure(error, missing, reason)
+            s3, hidden = self._frontends["s3"], one.call.hidden if one.call else ()
+            error = aws_error(failed, record, s3, one.params)
+            seen = visible(error, record, s3, one.request, hidden)
+            reason, record.reason = record.reason, ""
+            return Failure(seen, error.code == "NoSuchKey", reason)
 
 
 def _asked(head: Head, bucket: str, path: bytes, names: frozenset[str], method: str) -> Head:
     """Return the head of an unsigned path-style request of a visitor, with some of the visitor's headers."""
     headers = tuple(pair for pair in head.headers if pair[0] in names)
     return Head(method, f"/{quote(bucket, safe='')}".encode() + path, b"", headers, head.scheme, head.client)
-
-
-def _no_such_bucket(bucket: str) -> AwsError:
-    extra = {"BucketName": bucket}
-    return AwsError("NoSuchBucket", "The specified bucket does not exist", 404, extra=extra)
 
 
 def _not_allowed(method: str) -> AwsError:

@@ -40,7 +40,7 @@ class Barbican:
         answer = await self._session.get(_SERVICE, "/secrets", params=asked, resource="secret")
         found = [one for one in answer.member("secrets") if one.get("status") == "ACTIVE"]
         found.sort(key=lambda one: (str(one.get("created")), str(one.get("secret_ref"))))
-        return [self._id(one) for one in found]
+        return [_id(one) for one in found]
 
     async def create_key(self, name: str, key: bytes) -> str:
         """Store an AES-256 key."""
@@ -54,11 +54,12 @@ class Barbican:
             "payload_content_encoding": "base64",
         }
         answer = await self._session.post(_SERVICE, "/secrets", json=body, resource="secret")
-        return self._id(answer.mapping("secret_ref"))
+        return _id(answer.mapping("secret_ref"))
 
-    def _id(self, secret: dict[str, Any]) -> str:
-        """Return the id of a secret, which Barbican tells as the end of a URL."""
-        found = str(secret.get("secret_ref", "")).rstrip("/").rpartition("/")[2]
-        if not found:
-            raise unavailable(_SERVICE, "a secret without its reference", resource="secret")
-        return found
+
+def _id(secret: dict[str, Any]) -> str:
+    """Return the id of a secret, which Barbican tells as the end of a URL."""
+    found = str(secret.get("secret_ref", "")).rstrip("/").rpartition("/")[2]
+    if not found:
+        raise unavailable(_SERVICE, "a secret without its reference", resource="secret")
+    return found

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from adapters.errors import BackendError, Fault, absent_is
+from adapters.errors import BackendError, absent_is
 from shim.auth.sigv4 import Verified
 from shim.authz import names
 from shim.authz.decision import Decision
@@ -32,9 +32,10 @@ from shim.s3.access.acls import Rule
 from shim.s3.access.judge import Judge, access_denied
 from shim.s3.access.keys import is_of_request_tags, keys, request_tags
 from shim.s3.access.object_read import ObjectRead
-from shim.s3.access.place import place
+from shim.s3.access.place import is_closed, place
 from shim.s3.access.questions import Question
 from shim.s3.config import configuration, policy, public_access
+from shim.s3.errors import no_such_bucket
 from shim.s3.objects.acl import of_write
 from shim.s3.objects.copying import parse_source
 
@@ -110,7 +111,7 @@ async def authorise(
     try:
         return await _decide(call, bucket, _Asked(request, operation, principal, verified))
     except BackendError as error:
-        if error.service != "identity" or error.fault not in (Fault.FORBIDDEN, Fault.UNSUPPORTED):
+        if not is_closed(error):
             raise
         return Decision(False, f"the bucket is in another project, and {error.detail}")
 
@@ -180,8 +181,7 @@ async def _nowhere(call: Call, bucket: str, asked: _Asked) -> Decision:
     reason = f"nobody signed, and {action} on {resource} is not open to anyone"
     if await name_registry.owner(call, bucket) is None:  # there is no registry
         return Decision(False, reason)
-    error = AwsError("NoSuchBucket", "The specified bucket does not exist", 404, extra={"BucketName": bucket})
-    return Decision(False, reason, error)
+    return Decision(False, reason, no_such_bucket(bucket))
 
 
 async def _in_bucket(acting: Call, named: ObjectRead, asked: _Asked, wanted: list[Question]) -> Decision:

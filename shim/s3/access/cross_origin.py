@@ -7,10 +7,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from adapters.errors import BackendError, Fault
+from adapters.errors import BackendError
 from shim.context import Call
 from shim.protocol.message import Reply, Request
-from shim.s3.access.place import place
+from shim.s3.access.place import is_closed, place
 from shim.s3.config import cors
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,6 @@ async def _place(call: Call, request: Request) -> Call | None:
     try:
         return await place(call, bucket) if bucket else None
     except BackendError as error:
-        if error.service != "identity" or error.fault not in (Fault.FORBIDDEN, Fault.UNSUPPORTED):
+        if not is_closed(error):
             raise
-        return None  # the gateway's user may not act in the owner's project
+        return None

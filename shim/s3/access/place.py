@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from adapters.errors import absent_is
+from adapters.errors import BackendError, Fault, absent_is
 from shim.auth.accounts import account_id
 from shim.context import Call
 from shim.s3 import name_registry
@@ -34,6 +34,11 @@ async def place(call: Call, bucket: str) -> Call | None:
         return call
     call.cache.put(mine, (configuration.ELSEWHERE, bucket), project, size=64, seconds=_KEEP_SECONDS)
     return await _acting(call, project)
+
+
+def is_closed(error: BackendError) -> bool:
+    """Tell whether `place` failed because the gateway's user may not act in the owner's project."""
+    return error.service == "identity" and error.fault in (Fault.FORBIDDEN, Fault.UNSUPPORTED)
 
 
 async def _acting(call: Call, project: str) -> Call:

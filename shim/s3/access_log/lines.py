@@ -50,8 +50,8 @@ _RESOURCES: Final[Mapping[str, str]] = {
 _COPIES: Final = frozenset(("CopyObject", "UploadPartCopy"))
 _STORES: Final = frozenset(("PutObject", "UploadPart"))
 _WORD: Final = re.compile("(?<=[a-z0-9])(?=[A-Z])")
+_LONGEST_TEXT: Final = 1024  # characters that are kept of a URI, a Referer or a User-Agent
 # Characters that would end a quoted field or a line.
-_LONGEST_TEXT: Final = 1024
 _BREAKING: Final = re.compile('["\x00-\x1f\x7f]')
 
 

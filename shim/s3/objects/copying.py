@@ -18,7 +18,7 @@ from shim.s3.encryption.customer import SOURCE, SOURCE_MEMBERS, customer_key
 from shim.s3.encryption.envelope import MARK, STORE
 from shim.s3.encryption.sealing import ASKING, ENCRYPTING, NO_BUCKET_KEYS, Sealing, md5_of, stored_length
 from shim.s3.encryption.sealing import sealing as new_sealing
-from shim.s3.errors import invalid_argument, invalid_request, no_such_key, precondition_failed
+from shim.s3.errors import invalid_argument, invalid_request, no_such_bucket, no_such_key, precondition_failed
 from shim.s3.lifecycle import expiration
 from shim.s3.objects import (
     checksums,
@@ -120,9 +120,7 @@ async def source_of(call: Call, req: Mapping[str, Any]) -> Source:
             raise
         if error.resource == "object":
             raise no_such_key(key) from error
-        raise AwsError(
-            "NoSuchBucket", "The specified bucket does not exist", 404, extra={"BucketName": bucket}
-        ) from error
+        raise no_such_bucket(bucket) from error
     found = None
     if secret or MARK in stored.content_type:
         found = await encrypted.opened(reading, (bucket, key), stored, secret)
