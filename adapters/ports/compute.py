@@ -40,6 +40,14 @@ class Compute(Protocol):
         """Reboot a server by asking its guest (a soft reboot)."""
         ...
 
+    async def resize_server(self, id: str, flavor_id: str) -> None:
+        """Ask Nova to resize a server that runs or is shut off; its status is then RESIZE, and VERIFY_RESIZE."""
+        ...
+
+    async def confirm_resize(self, id: str) -> None:
+        """Ask Nova to end a resize that waits for it (VERIFY_RESIZE); CONFLICT or INVALID where none does."""
+        ...
+
     async def set_server_description(self, id: str, description: str) -> None:
         """Write a server's description: unlike metadata in every state, and lists of deleted servers keep it."""
         ...
@@ -62,6 +70,10 @@ class Compute(Protocol):
 
     async def detach_volume(self, server_id: str, volume_id: str) -> None:
         """Ask Nova to detach a volume."""
+        ...
+
+    async def set_delete_on_termination(self, server_id: str, volume_id: str, delete: bool) -> None:
+        """Choose whether an attached volume is deleted with its server (Nova 2.85); INVALID or UNSUPPORTED below."""
         ...
 
     async def flavors(self) -> list[Flavor]:

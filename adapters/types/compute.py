@@ -72,6 +72,7 @@ class Server:
     volumes: tuple[AttachedVolume, ...]
     fault: str = ""
     locked: bool = False
+    powered_off: bool = False
     description: str = ""
     root_device_name: str | None = None
     user_data: str | None = field(default=None, repr=False)

@@ -5,9 +5,10 @@ Importing this package registers every action, and the tag store of each resourc
 
 import shim.ec2.account.attributes
 import shim.ec2.account.regions
+import shim.ec2.attributes.changing
+import shim.ec2.attributes.reading
 import shim.ec2.images.images
 import shim.ec2.images.tags
-import shim.ec2.instances.attributes
 import shim.ec2.instances.console
 import shim.ec2.instances.instances
 import shim.ec2.instances.key_pairs

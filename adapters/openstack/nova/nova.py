@@ -27,6 +27,8 @@ from adapters.types.compute import (
 
 _PAGE = 1000  # the default of nova.conf's [api] max_limit; with a lower one, the pages' links are followed
 
+_SHUTDOWN = 4  # nova.compute.power_state
+
 
 class Nova:
     """Compute over Nova's REST API, for one project."""
@@ -76,6 +78,14 @@ class Nova:
         """Reboot a server."""
         await self._act(id, {"reboot": {"type": "SOFT"}})
 
+    async def resize_server(self, id: str, flavor_id: str) -> None:
+        """Ask Nova to resize a server."""
+        await self._act(id, {"resize": {"flavorRef": flavor_id}})
+
+    async def confirm_resize(self, id: str) -> None:
+        """Ask Nova to end a resize."""
+        await self._act(id, {"confirmResize": None})
+
     async def set_server_description(self, id: str, description: str) -> None:
         """Write a server's description."""
         wanted = {"server": {"description": description}}
@@ -113,6 +123,16 @@ class Nova:
         await self._session.delete(
             "compute",
             f"/servers/{server_id}/os-volume_attachments/{volume_id}",
+            resource="volume_attachment",
+            id=volume_id,
+        )
+
+    async def set_delete_on_termination(self, server_id: str, volume_id: str, delete: bool) -> None:
+        """Choose whether an attached volume is deleted with its server."""
+        await self._session.put(
+            "compute",
+            f"/servers/{server_id}/os-volume_attachments/{volume_id}",
+            json={"volumeAttachment": {"volumeId": volume_id, "delete_on_termination": delete}},
             resource="volume_attachment",
             id=volume_id,
         )
@@ -187,6 +207,7 @@ def _server(s: Mapping[str, Any]) -> Server:
         ),
         fault=(s.get("fault") or {}).get("message", ""),
         locked=bool(s.get("locked")),
+        powered_off=s.get("OS-EXT-STS:power_state") == _SHUTDOWN,
         description=s.get("description") or "",
         root_device_name=s.get("OS-EXT-SRV-ATTR:root_device_name"),
         user_data=s.get("OS-EXT-SRV-ATTR:user_data"),

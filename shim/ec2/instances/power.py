@@ -13,9 +13,11 @@ from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.instances import facts as instance_facts
 from shim.ec2.instances.instances import existing
+from shim.ec2.instances.resizing import finish
 from shim.ec2.instances.states import (
     ENDING,
     PENDING,
+    RESIZES,
     RUNNING,
     SHUTTING_DOWN,
     STOPPED,
@@ -51,6 +53,8 @@ async def start_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str, An
     async def start(server: Server) -> str:
         if state(server) != STOPPED:
             return state(server)
+        if server.status in RESIZES:
+            server = await finish(call, server.id)
         await call.cloud.compute.power_server(server.id, _WAKE.get(server.status, Power.START))
         return PENDING
 

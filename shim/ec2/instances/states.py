@@ -46,6 +46,8 @@ _TASKS: Final[Mapping[str, str]] = {
     "unshelving": PENDING,
 }
 
+# Nova's statuses of a server that it resizes, from the request to the confirmation.
+RESIZES: Final = frozenset({"RESIZE", "VERIFY_RESIZE", "REVERT_RESIZE"})
 
 # Suffix of the description of a server that was terminated while Nova built it.  The build overwrites the task state
 # `deleting` with `block_device_mapping` (nova.compute.manager, `_build_resources`), and the deletion starts after it.
@@ -60,6 +62,8 @@ def state(server: Server) -> str:
         return SHUTTING_DOWN
     if server.task_state and server.task_state in _TASKS:
         return _TASKS[server.task_state]
+    if server.status in RESIZES and (server.vm_state == "stopped" or server.powered_off):
+        return STOPPED
     if server.status == "ERROR":
         # A server that failed to build never runs.  "terminated" makes clients stop waiting at once.
         return RUNNING if server.launched_at else TERMINATED

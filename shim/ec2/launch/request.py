@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from shim.ec2.attributes.changing import SHUTDOWN_STOPS
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import IMAGE, INTERFACE, SECURITY_GROUP, SUBNET
 from shim.ec2.instances import facts as instance_facts
-from shim.ec2.instances.attributes import SHUTDOWN_STOPS
 from shim.ec2.launch import limits
 from shim.ec2.service import Forbidden
 from shim.ec2.volumes.volumes import NOT_ENCRYPTED

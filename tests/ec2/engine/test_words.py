@@ -9,8 +9,8 @@ import pytest
 from adapters.errors import BackendError, Fault
 from adapters.types.block import VolumeAttachment
 from adapters.types.compute import Server
+from shim.ec2.attributes.changing import modify_instance_attribute
 from shim.ec2.images.images import describe_images
-from shim.ec2.instances.attributes import modify_instance_attribute
 from shim.ec2.instances.power import reboot_instances, stop_instances, terminate_instances
 from shim.ec2.instances.states import state
 from shim.ec2.launch.repeated import number

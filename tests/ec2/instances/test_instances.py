@@ -174,47 +174,6 @@ def test_pages_and_costs(ec2: Any, launch: Launch, gateway: Gateway) -> None:
     assert max(calls) <= 8 + 2  # two more where the caller's login had to be read from Keystone first
 
 
-def test_termination_protection(ec2: Any, launch: Launch) -> None:
-    made = launch(DisableApiTermination=True)
-    try:
-        for attribute, on in (("disableApiTermination", True), ("disableApiStop", False)):
-            found = ec2.describe_instance_attribute(InstanceId=made[0], Attribute=attribute)
-            assert found[attribute[0].upper() + attribute[1:]] == {"Value": on}
-        with refused("OperationNotPermitted"):
-            ec2.terminate_instances(InstanceIds=made)
-        assert instances(ec2, InstanceIds=made)[0]["State"]["Name"] in ("pending", "running")
-    finally:
-        ec2.modify_instance_attribute(InstanceId=made[0], DisableApiTermination={"Value": False})
-
-
-def test_attributes(ec2: Any, instance: str) -> None:
-    read = {
-        "instanceType": "InstanceType",
-        "kernel": "KernelId",
-        "ramdisk": "RamdiskId",
-        "userData": "UserData",
-        "instanceInitiatedShutdownBehavior": "InstanceInitiatedShutdownBehavior",
-        "rootDeviceName": "RootDeviceName",
-        "blockDeviceMapping": "BlockDeviceMappings",
-        "productCodes": "ProductCodes",
-        "sourceDestCheck": "SourceDestCheck",
-        "groupSet": "Groups",
-        "ebsOptimized": "EbsOptimized",
-        "sriovNetSupport": "SriovNetSupport",
-        "enaSupport": "EnaSupport",
-        "enclaveOptions": "EnclaveOptions",
-    }
-    found = {name: ec2.describe_instance_attribute(InstanceId=instance, Attribute=name) for name in read}
-    assert all(read[name] in answer for name, answer in found.items())
-    assert found["instanceInitiatedShutdownBehavior"]["InstanceInitiatedShutdownBehavior"] == {"Value": "stop"}
-    (one,) = instances(ec2, InstanceIds=[instance])
-    assert found["groupSet"]["Groups"] == one["SecurityGroups"]
-    with refused("UnsupportedOperation"):
-        ec2.modify_instance_attribute(InstanceId=instance, Attribute="kernel", Value="aki-00000000")
-    with refused("UnsupportedOperation"):
-        ec2.modify_instance_attribute(InstanceId=instance, InstanceInitiatedShutdownBehavior={"Value": "terminate"})
-
-
 def test_status_of_what_does_not_run(ec2: Any, instance: str) -> None:
     (status,) = ec2.describe_instance_status(InstanceIds=[instance])["InstanceStatuses"]
     assert status["InstanceStatus"]["Status"] == status["SystemStatus"]["Status"] == "ok"

@@ -1,0 +1,1 @@
+"""What can be read and changed of an instance by itself: its attributes, options and console."""

@@ -1,0 +1,152 @@
+"""ModifyInstanceAttribute and ResetInstanceAttribute: change one attribute of an instance."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from adapters.types.compute import Server
+from shim.concurrency import gather_all
+from shim.context import Call
+from shim.ec2.attributes.reading import STOP
+from shim.ec2.engine import ids
+from shim.ec2.engine.resource_types import VOLUME
+from shim.ec2.instances import facts as instance_facts
+from shim.ec2.instances import metadata as instance_metadata
+from shim.ec2.instances.instances import existing
+from shim.ec2.instances.resizing import resize
+from shim.ec2.instances.rows import block_devices
+from shim.ec2.instances.states import STOPPED, TERMINATED, state
+from shim.ec2.instances.types import flavor_named
+from shim.ec2.service import action
+from shim.errors import AwsError
+from shim.protocol.values import only
+
+# Nova always stops a server whose guest shuts down.
+SHUTDOWN_STOPS = only(
+    STOP,
+    code="UnsupportedOperation",
+    message="Instances of this cloud are stopped, not terminated, when their guest shuts down.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Attribute:
+    """One attribute: the request's own parameter for it, its type, how it is changed, and whether only while stopped.
+
+    "To modify some attributes, the instance must be stopped" (ModifyInstanceAttribute).
+    """
+
+    parameter: str
+    type: type
+    change: Callable[[Call, Server, Any], Awaitable[None]]
+    stopped: bool = False
+
+
+def _flag(fact: str) -> Callable[[Call, Server, bool], Awaitable[None]]:
+    """Return a function that keeps a boolean in the server's metadata."""
+
+    async def change(call: Call, server: Server, on: bool) -> None:
+        if on:
+            await instance_metadata.change(call, server.id, {fact: "1"})
+        elif fact in server.metadata:
+            await instance_metadata.change(call, server.id, {}, [fact])
+
+    return change
+
+
+async def _nothing(call: Call, server: Server, value: Any) -> None:
+    """Change nothing: the only value that is taken is what is always so."""
+
+
+async def _type(call: Call, server: Server, name: str) -> None:
+    await resize(call, server, await flavor_named(call, name))
+
+
+async def _devices(call: Call, server: Server, mappings: list[Mapping[str, Any]]) -> None:
+    """Choose for each named device whether its volume is deleted with the instance."""
+    volumes = {volume.id: volume for volume in await call.cloud.block.volumes()}
+    mapped = {row["DeviceName"]: row["Ebs"]["VolumeId"] for row in block_devices(server, volumes)}
+    wanted: dict[str, bool] = {}
+    for one in mappings:
+        name, ebs = one.get("DeviceName", ""), one.get("Ebs") or {}
+        if name not in mapped:
+            raise AwsError("InvalidInstanceAttributeValue", f"No device is currently mapped at {name}")
+        if ebs.get("VolumeId", mapped[name]) != mapped[name]:
+            raise AwsError("InvalidInstanceAttributeValue", f"The volume {ebs['VolumeId']} is not mapped at {name}")
+        if "DeleteOnTermination" in ebs:
+            wanted[ids.uuid(VOLUME, mapped[name])] = ebs["DeleteOnTermination"]
+    held = {one.id: one.delete_on_termination for one in server.volumes}
+    compute = call.cloud.compute
+    await gather_all(
+        compute.set_delete_on_termination(server.id, volume, delete)
+        for volume, delete in wanted.items()
+        if held.get(volume) is not delete
+    )
+
+
+_ATTRIBUTES: Mapping[str, _Attribute] = {
+    "instanceType": _Attribute("InstanceType", str, _type, stopped=True),
+    "disableApiTermination": _Attribute("DisableApiTermination", bool, _flag(instance_facts.NO_TERMINATE)),
+    "disableApiStop": _Attribute("DisableApiStop", bool, _flag(instance_facts.NO_STOP)),
+    "instanceInitiatedShutdownBehavior": _Attribute("InstanceInitiatedShutdownBehavior", str, _nothing),
+    "ebsOptimized": _Attribute("EbsOptimized", bool, _flag(instance_facts.EBS_OPTIMIZED), stopped=True),
+    "enaSupport": _Attribute("EnaSupport", bool, _nothing, stopped=True),
+    "blockDeviceMapping": _Attribute("BlockDeviceMappings", list, _devices),
+}
+_ALWAYS_ENA = only(
+    True,
+    code="UnsupportedOperation",
+    message="The enhanced networking of an instance cannot be turned off on this cloud.",
+)
+
+
+@action(
+    supports="InstanceId Attribute Value DisableApiTermination DisableApiStop InstanceInitiatedShutdownBehavior"
+    " InstanceType EbsOptimized EnaSupport BlockDeviceMappings.DeviceName BlockDeviceMappings.Ebs",
+    values={
+        "Attribute": only(*_ATTRIBUTES),
+        "InstanceInitiatedShutdownBehavior.Value": SHUTDOWN_STOPS,
+        "EnaSupport.Value": _ALWAYS_ENA,
+        "Value": (
+            replace(SHUTDOWN_STOPS, where={"Attribute": "instanceInitiatedShutdownBehavior"}),
+            replace(_ALWAYS_ENA, named=("true",), where={"Attribute": "enaSupport"}),
+        ),
+    },
+)
+async def modify_instance_attribute(call: Call, req: Mapping[str, Any]) -> None:
+    """Change one attribute, given by its own parameter or by Attribute and Value."""
+    attribute, value = _asked(req)
+    (server,) = await existing(call, [req["InstanceId"]])
+    now = state(server)
+    if now == TERMINATED or (attribute.stopped and now != STOPPED):
+        raise AwsError(
+            "IncorrectInstanceState",
+            f"The instance '{req['InstanceId']}' is not in the 'stopped' state."
+            if attribute.stopped
+            else f"The instance '{req['InstanceId']}' is terminated.",
+        )
+    await attribute.change(call, server, value)
+
+
+def _asked(req: Mapping[str, Any]) -> tuple[_Attribute, Any]:
+    """Return the one attribute that a request changes, and its new value."""
+    wanted: dict[str, Any] = {
+        name: req[one.parameter] if one.type is list else req[one.parameter].get("Value")
+        for name, one in _ATTRIBUTES.items()
+        if one.parameter in req
+    }
+    if named := req.get("Attribute"):
+        wanted.setdefault(named, req.get("Value"))
+    if len(wanted) != 1:
+        raise AwsError(
+            "InvalidParameterCombination", "Exactly one attribute can be modified in a request.", refused="Attribute"
+        )
+    ((name, value),) = wanted.items()
+    attribute = _ATTRIBUTES[name]
+    if attribute.type is bool and str(value).lower() in ("true", "false"):
+        value = str(value).lower() == "true"  # `Value` is a string; the attribute's own parameter is a boolean
+    if not isinstance(value, attribute.type) or value == "":
+        raise AwsError("InvalidParameterValue", f"Value ({value}) for parameter value is invalid.", refused="Value")
+    return attribute, value
