@@ -1,5 +1,6 @@
 """Swift's account, container and object servers, with the updaters that complete delayed updates of listings."""
 
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from .ring import DEVICE
 from .server import prepare, start
 
 UPDATE_SECONDS = 5
+# A sweep visits every container. A cloud with thousands of them would sweep all the time if the pause did not grow.
+PAUSE_PER_SECOND_OF_SWEEP, LONGEST_PAUSE_SECONDS = 20, 120
 
 
 def share_one_hub() -> None:
@@ -41,13 +44,17 @@ def update(etc: Path) -> None:
         objects.get_container_ring().get_nodes("")
         objects.object_sweep(str(Path(objects.devices) / DEVICE))
 
+    pause: float = UPDATE_SECONDS
     while True:
-        eventlet.sleep(UPDATE_SECONDS)
+        eventlet.sleep(pause)
+        began = time.monotonic()
         for sweep in (containers.run_once, sweep_objects):
             try:
                 sweep()
             except Exception:  # noqa: BLE001 - the next round may succeed, and the servers must go on
                 traceback.print_exc()
+        took = time.monotonic() - began
+        pause = max(UPDATE_SECONDS, min(took * PAUSE_PER_SECOND_OF_SWEEP, LONGEST_PAUSE_SECONDS))
 
 
 def main(etc: Path) -> None:
