@@ -34,16 +34,59 @@ class Subnet:
     gateway: str | None
     pools: tuple[tuple[str, str], ...]
     tags: tuple[str, ...]
+    host_routes: tuple[Route, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route: packets for a CIDR block go to the address of the next hop."""
+
+    cidr: str
+    next_hop: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewSubnet:
+    """A subnet to be made; the fields are those of `Subnet`."""
+
+    name: str
+    network_id: str
+    version: int
+    cidr: str
+    gateway: str
+    pools: tuple[tuple[str, str], ...]
+    name_servers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A router's way out: an external network, the router's addresses there, and whether it translates sources."""
+
+    network_id: str
+    snat: bool
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """A router."""
+    """A router; `gateway` is None if it leads to no external network."""
 
     id: str
     name: str
     project_id: str
     status: str
+    tags: tuple[str, ...]
+    gateway: Gateway | None = None
+    routes: tuple[Route, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SubnetPool:
+    """A subnet pool."""
+
+    id: str
+    name: str
+    project_id: str
     tags: tuple[str, ...]
 
 

@@ -13,6 +13,9 @@ KINDS: dict[str, Callable[[Connection], Iterable[Any]]] = {
     "snapshot": lambda c: c.block_storage.snapshots(details=False),
     "image": lambda c: c.image.images(owner=c.current_project_id, visibility="private"),
     "security group": lambda c: c.network.security_groups(project_id=c.current_project_id),
+    "router": lambda c: c.network.routers(project_id=c.current_project_id),
+    "network": lambda c: c.network.networks(project_id=c.current_project_id),
+    "subnet pool": lambda c: c.network.subnet_pools(project_id=c.current_project_id),
     "port": lambda c: c.network.ports(project_id=c.current_project_id),
     "container": lambda c: c.object_store.containers(),
 }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.openstack.session import Session
+from adapters.types.network import Route
 
 # neutron.conf's pagination_max_limit is unlimited by default; with a lower one, the links are followed.
 _PAGE = 1000
@@ -14,6 +15,7 @@ _PAGE = 1000
 SINGULAR: Mapping[str, str] = {
     "networks": "network",
     "subnets": "subnet",
+    "subnetpools": "subnetpool",
     "routers": "router",
     "ports": "port",
     "floatingips": "floatingip",
@@ -32,6 +34,29 @@ class Calls:
         key = plural.replace("-", "_")
         params: dict[str, int | list[str]] = {"limit": _PAGE, **filters}
         return await self._session.pages("network", f"/{plural}", key, params=params, resource=SINGULAR[plural])
+
+    async def _create(self, plural: str, body: Mapping[str, Any], *, id: str = "") -> dict[str, Any]:
+        one = SINGULAR[plural]
+        answer = await self._session.post("network", f"/{plural}", json={one: body}, resource=one, id=id)
+        made: dict[str, Any] = answer.member(one)
+        return made
+
+    async def _update(self, plural: str, id: str, body: Mapping[str, Any]) -> None:
+        one = SINGULAR[plural]
+        await self._session.put("network", f"/{plural}/{id}", json={one: body}, resource=one, id=id)
+
+    async def _delete(self, plural: str, id: str) -> None:
+        await self._session.delete("network", f"/{plural}/{id}", resource=SINGULAR[plural], id=id)
+
+
+def routes(found: Sequence[Mapping[str, str]] | None) -> tuple[Route, ...]:
+    """Read the routes of a router or a subnet."""
+    return tuple(Route(one["destination"], one["nexthop"]) for one in found or ())
+
+
+def routes_body(routes: Sequence[Route]) -> list[dict[str, str]]:
+    """Write routes for a request."""
+    return [{"destination": one.cidr, "nexthop": one.next_hop} for one in routes]
 
 
 def tags(resource: Mapping[str, Any]) -> tuple[str, ...]:

@@ -2,23 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adapters.openstack.neutron.calls import Calls, tags
-from adapters.types.network import Network, Subnet
+from adapters.openstack.neutron.calls import Calls, routes, routes_body, tags
+from adapters.types.network import Network, NewSubnet, Route, Subnet
 
 
 class Networks(Calls):
     """Neutron's networks and subnets, for one project."""
 
-    async def networks(self) -> list[Network]:
+    async def networks(self, *, external: bool | None = None) -> list[Network]:
         """List networks."""
-        return [_network(n) for n in await self._list("networks")]
+        wanted = {} if external is None else {"router:external": [str(external).lower()]}
+        return [_network(n) for n in await self._list("networks", **wanted)]
 
     async def subnets(self) -> list[Subnet]:
         """List subnets."""
         return [_subnet(s) for s in await self._list("subnets")]
+
+    async def create_network(self, name: str) -> Network:
+        """Create a network."""
+        return _network(await self._create("networks", {"name": name}))
+
+    async def rename_network(self, id: str, name: str) -> None:
+        """Rename a network."""
+        await self._update("networks", id, {"name": name})
+
+    async def delete_network(self, id: str) -> None:
+        """Delete a network."""
+        await self._delete("networks", id)
+
+    async def create_subnet(self, new: NewSubnet) -> Subnet:
+        """Create a subnet."""
+        body = {
+            "name": new.name,
+            "network_id": new.network_id,
+            "ip_version": new.version,
+            "cidr": new.cidr,
+            "gateway_ip": new.gateway,
+            "allocation_pools": [{"start": start, "end": end} for start, end in new.pools],
+            "dns_nameservers": list(new.name_servers),
+        }
+        return _subnet(await self._create("subnets", body, id=new.cidr))
+
+    async def rename_subnet(self, id: str, name: str) -> None:
+        """Rename a subnet."""
+        await self._update("subnets", id, {"name": name})
+
+    async def delete_subnet(self, id: str) -> None:
+        """Delete a subnet."""
+        await self._delete("subnets", id)
+
+    async def set_host_routes(self, id: str, routes: Sequence[Route]) -> None:
+        """Replace the host routes of a subnet."""
+        await self._update("subnets", id, {"host_routes": routes_body(routes)})
+
+    async def set_name_servers(self, id: str, addresses: Sequence[str]) -> None:
+        """Replace the name servers of a subnet."""
+        await self._update("subnets", id, {"dns_nameservers": list(addresses)})
 
 
 def _network(n: Mapping[str, Any]) -> Network:
@@ -46,4 +88,5 @@ def _subnet(s: Mapping[str, Any]) -> Subnet:
         gateway=s["gateway_ip"],
         pools=tuple((pool["start"], pool["end"]) for pool in s["allocation_pools"]),
         tags=tags(s),
+        host_routes=routes(s.get("host_routes")),
     )

@@ -9,10 +9,11 @@ from adapters.ports.network.networks import Networks
 from adapters.ports.network.ports import Ports
 from adapters.ports.network.routers import Routers
 from adapters.ports.network.security_groups import SecurityGroups
+from adapters.ports.network.subnet_pools import SubnetPools
 from adapters.ports.network.tags import Tags
 
 
-class Network(Networks, Routers, Ports, Addresses, SecurityGroups, Tags, Protocol):
+class Network(Networks, Routers, Ports, Addresses, SecurityGroups, SubnetPools, Tags, Protocol):
     """Neutron for one project.  Every call raises BackendError; a missing thing is NOT_FOUND with its `resource`.
 
     Lists hold what the project may see: its own resources and those that others share with it.

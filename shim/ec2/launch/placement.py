@@ -13,11 +13,10 @@ from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import INTERFACE, SECURITY_GROUP, SUBNET
 from shim.ec2.launch.request import Interface, Launch
+from shim.ec2.network.default_groups import default_of
 from shim.ec2.network.layout import VpcLayout, vpc_layout
 from shim.ec2.network.security_groups import named_in
 from shim.errors import AwsError
-
-_DEFAULT_GROUP = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,4 +148,5 @@ def _groups(
         return list({group.id: group for group in chosen}.values())
     if port is not None:
         return [by_id[one] for one in port.security_groups if one in by_id]
-    return [group for group in groups if group.name == _DEFAULT_GROUP and group.project_id == project_id][:1]
+    default = default_of(groups, vpc, project_id)
+    return [default] if default else []

@@ -12,6 +12,8 @@ from adapters.types import network as cloud
 from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
+from shim.ec2.network import facts
+from shim.ec2.tags.creating import is_half_done
 
 # Neutron's device owners of a router's port on a subnet: plain, distributed, highly available.
 ROUTER_PORTS = (
@@ -51,17 +53,25 @@ async def vpc_layout(call: Call) -> VpcLayout:
 def vpc_layout_of(
     networks: Iterable[cloud.Network], ports: Iterable[cloud.Port], *, name: str, project_id: str
 ) -> VpcLayout:
-    """Map networks to VPCs by routers' ports; if a network has two routers, the one with the lower id is its VPC."""
-    inner = {network.id: network for network in networks if not network.external}
-    routers: dict[str, str] = {}
+    """Map networks to VPCs by routers' ports.
+
+    If a network has two routers, its VPC is the one that its tag names, else the one with the lower id.
+    """
+    inner = {one.id: one for one in networks if not one.external and not is_half_done(one.name)}
+    found: dict[str, set[str]] = {}
     for port in ports:
         if port.device_owner in ROUTER_PORTS and port.device_id:
-            routers[port.network_id] = min(port.device_id, routers.get(port.network_id, port.device_id))
+            found.setdefault(port.network_id, set()).add(port.device_id)
+    told = {network.id: facts.one(network.tags, facts.VPC) for network in inner.values()}
+    routers = {
+        network: router if (router := told.get(network)) in routers else min(routers)
+        for network, routers in found.items()
+    }
     named = sorted(
         network.id for network in inner.values() if network.name == name and network.project_id == project_id
     )
     return VpcLayout(
         networks=inner,
-        vpcs={network: ids.aws("vpc", routers.get(network, network)) for network in inner},
+        vpcs={network: ids.aws("vpc", routers.get(network) or network) for network in inner},
         default_network=named[0] if named else None,
     )

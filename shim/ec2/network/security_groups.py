@@ -21,6 +21,7 @@ from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import SECURITY_GROUP, VPC
 from shim.ec2.network import ip_permissions as permissions
+from shim.ec2.network.default_groups import DEFAULT, shown_name
 from shim.ec2.network.layout import VpcLayout, vpc_layout
 from shim.ec2.service import Forbidden, action
 from shim.ec2.tags import rules as tag_rules
@@ -29,7 +30,6 @@ from shim.ec2.tags.creating import HALF_DONE, CreateRequest, creates, creating, 
 from shim.errors import AwsError
 
 VPC_TAG = "ec2:vpc="
-DEFAULT = "default"
 # "Valid characters: a-z, A-Z, 0-9, spaces, and ._-:/()#,@[]+=&;{}!$*", and the same for the description.
 DESCRIPTION = re.compile(r"[a-zA-Z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{1,255}")
 
@@ -122,7 +122,7 @@ async def describe_security_groups(call: Call, asked: Question) -> list[Row]:
         # AWS's reference: names are looked up only in the default VPC; groups of other VPCs need an id.
         found = named_in(groups, layout.default_vpc, names, layout)
         asked.ids += [ids.aws("sg", group.id) for group in found]
-    names = {ids.aws("sg", group.id): group.name for group in groups}
+    names = {ids.aws("sg", group.id): shown_name(group) for group in groups}
     return [_row(call, group, layout, names) for group in groups if not is_half_done(group.name)]
 
 
@@ -141,9 +141,9 @@ async def delete_security_group(call: Call, req: Mapping[str, Any]) -> Mapping[s
     network = call.cloud.network
     group = await one_group(call, req)
     group_id = ids.aws("sg", group.id)
-    if group.name == DEFAULT:
+    if shown_name(group) == DEFAULT:
         raise AwsError(
-            "CannotDelete", f'the specified group: "{group_id}" name: "{group.name}" cannot be deleted by a user'
+            "CannotDelete", f'the specified group: "{group_id}" name: "{DEFAULT}" cannot be deleted by a user'
         )
     # Neutron would also delete other groups' rules that name this group.
     if any(rule.security_group_id != group.id for rule in await network.rules(remote_group_id=group.id)):
@@ -172,7 +172,7 @@ def named_in(
 
     Neutron may have several groups with one name; then the group with the lowest id is used.
     """
-    by_name = {g.name: g for g in sorted(groups, key=lambda g: g.id, reverse=True) if vpc_of(g, layout) == vpc}
+    by_name = {shown_name(g): g for g in sorted(groups, key=lambda g: g.id, reverse=True) if vpc_of(g, layout) == vpc}
     absent = [name for name in names if name not in by_name]
     if absent:
         raise ids.missing(SECURITY_GROUP, absent)
@@ -201,7 +201,7 @@ def _row(call: Call, group: cloud.SecurityGroup, layout: VpcLayout, names: Mappi
     }
     return {
         "GroupId": group_id,
-        "GroupName": group.name,
+        "GroupName": shown_name(group),
         "Description": group.description,
         "OwnerId": owner,
         **({"VpcId": vpc} if vpc else {}),

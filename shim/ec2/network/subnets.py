@@ -1,23 +1,39 @@
-"""Describe subnets: Neutron's subnets on networks that are not external."""
+"""Subnets: Neutron's subnets on networks that are not external.
+
+A subnet that EC2 creates has a network of its own, and its VPC's router has the first address in it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from ipaddress import ip_address
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from ipaddress import IPv4Network, ip_address
 from typing import Any
 
+from adapters.errors import BackendError, absent_is
+from adapters.types import compute
 from adapters.types import network as cloud
-from shim.concurrency import gather
+from shim.concurrency import gather, gather_all
+from shim.config import Settings
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine import zones as availability_zones
 from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
-from shim.ec2.engine.resource_types import SUBNET
-from shim.ec2.network.layout import VpcLayout, vpc_layout_of
+from shim.ec2.engine.resource_types import SUBNET, VPC
+from shim.ec2.network import cidr_blocks, facts
+from shim.ec2.network.layout import ROUTER_PORTS, VpcLayout, vpc_layout, vpc_layout_of
 from shim.ec2.network.security_groups import owner_of
+from shim.ec2.network.vpcs import is_vpc
+from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_neutron
+from shim.ec2.tags.creating import HALF_DONE, CreateRequest, creates, creating, half_done_name, is_half_done
+from shim.errors import AwsError
+from shim.protocol.values import only
+from shim.undo import undoing
 
 SUBNETS = Table(
     items="Subnets",
@@ -56,6 +72,159 @@ SUBNETS = Table(
         "vpc-id": "VpcId",
     },
 )
+
+
+# "The first four IP addresses and the last IP address in each subnet CIDR block are not available for your use."
+_RESERVED = 4
+_LEAST_PREFIX, _MOST_PREFIX = 16, 28
+# Ports that Neutron makes and deletes by itself.
+_NEUTRONS_OWN = ("network:dhcp", "network:distributed", "network:floatingip_agent_gateway")
+
+
+def _read_new(settings: Settings, req: Mapping[str, Any]) -> IPv4Network:
+    """Return the CIDR block, and check the form of the VPC's id."""
+    ids.check(VPC, req["VpcId"])
+    given = req.get("CidrBlock")
+    if not given:
+        raise AwsError(
+            "MissingParameter",
+            "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.",
+            refused="CidrBlock",
+        )
+    block = cidr_blocks.block(given, "cidrBlock")
+    if not _LEAST_PREFIX <= block.prefixlen <= _MOST_PREFIX:
+        raise AwsError("InvalidSubnet.Range", f"The CIDR '{given}' is invalid.", refused="CidrBlock")
+    return block
+
+
+@action(
+    supports="VpcId CidrBlock AvailabilityZone AvailabilityZoneId Ipv6Native TagSpecifications",
+    values={"Ipv6Native": only(False)},
+    read=creates(SUBNET, read=_read_new),
+)
+async def create_subnet(call: Call, asked: CreateRequest[IPv4Network]) -> Mapping[str, Any]:
+    """Create a network with one subnet, and a port of the VPC's router on it.
+
+    The names of both are the half-done mark until the last calls.
+    """
+    block, vpc, new, network = asked.read, asked.params["VpcId"], creating(call, asked), call.cloud.network
+    router_id, strings, cidr = ids.uuid(VPC, vpc), new.strings(), str(block)
+    routers, layout, zones = await gather(network.routers(), vpc_layout(call), call.cloud.compute.zones())
+    router = next((one for one in routers if one.id == router_id and is_vpc(one)), None)
+    if router is None:
+        raise _no_router(vpc) if vpc in layout.vpcs.values() else ids.missing(VPC, [vpc])
+    zone_name, names = _chosen_zone(call, asked.params, zones), [facts.written(facts.VPC, router_id)]
+    marked, subnets = half_done_name("subnet", vpc, cidr), list[cloud.Subnet]()
+
+    async def find(_: Mapping[str, str]) -> list[tuple[cloud.Network, Mapping[str, str]]]:
+        networks, subnets[:] = await gather(network.networks(external=False), network.subnets())
+        return [(one, {HALF_DONE: ""}) for one in networks if one.name == marked]
+
+    async with new.once(find, name=vpc):
+        await gather_all(_remove(call, one.id, router_id, one.subnets) for one in new.half_done)
+        dead = {subnet for one in new.half_done for subnet in one.subnets}
+        layout = await vpc_layout(call)
+        here = [one for one in subnets if layout.vpc_of(one.network_id) == vpc and one.id not in dead]
+        _check_place(block, router, here)
+        made = await network.create_network(marked)
+        new.undo(network.delete_network, made.id)
+        subnet = await network.create_subnet(_new_subnet(marked, made.id, block))
+        await network.add_interface(router_id, subnet_id=subnet.id)
+        new.undo(partial(network.remove_interface, router_id, subnet_id=subnet.id))
+        if zone_name:
+            names.append(facts.written(facts.ZONE, zone_name))
+        await network.set_tags("networks", made.id, names)
+        if strings:
+            await network.set_tags("subnets", subnet.id, strings)
+        shown = facts.name(new.tags, f"subnet {cidr}")
+        await network.rename_subnet(subnet.id, shown)
+        await network.rename_network(made.id, shown)
+    made = replace(made, tags=tuple(names))
+    layout = VpcLayout({made.id: made}, {made.id: vpc}, None)
+    known = availability_zones.zones(zones, availability_zones.zone_names(call))
+    return {"Subnet": _row(call, replace(subnet, tags=tuple(strings)), layout, (), known)}
+
+
+@action(supports="SubnetId")
+async def delete_subnet(call: Call, req: Mapping[str, Any]) -> None:
+    """Delete a subnet that only routers and Neutron's own services use, with its network if it is the only one."""
+    network, subnet_id = call.cloud.network, req["SubnetId"]
+    uuid = ids.uuid(SUBNET, subnet_id)
+    networks, subnets, ports, routers = await gather(
+        network.networks(external=False), network.subnets(), network.ports(), network.routers()
+    )
+    inner = {one.id: one for one in networks if not is_half_done(one.name)}
+    subnet = next((one for one in subnets if one.id == uuid and one.network_id in inner), None)
+    if subnet is None:
+        raise ids.missing(SUBNET, [subnet_id])
+    here = [port for port in ports if any(fixed.subnet_id == uuid for fixed in port.fixed)]
+    if any(facts.written(facts.NAT_SUBNET, uuid) in router.tags for router in routers) or any(
+        port.device_owner not in (*ROUTER_PORTS, *_NEUTRONS_OWN) for port in here
+    ):
+        raise AwsError("DependencyViolation", f"The subnet '{subnet_id}' has dependencies and cannot be deleted.")
+    async with undoing() as undo:
+        for port in here:
+            if port.device_owner in ROUTER_PORTS:
+                await network.remove_interface(port.device_id, port_id=port.id)
+                undo(partial(network.add_interface, port.device_id, subnet_id=uuid))
+        if inner[subnet.network_id].subnets == (uuid,):
+            await network.delete_network(subnet.network_id)
+        else:
+            await network.delete_subnet(uuid)
+
+
+def _new_subnet(name: str, network_id: str, block: IPv4Network) -> cloud.NewSubnet:
+    pool = str(block[_RESERVED]), str(block[-2])
+    return cloud.NewSubnet(name, network_id, 4, str(block), str(block[1]), (pool,))
+
+
+def _check_place(block: IPv4Network, router: cloud.Router, here: Sequence[cloud.Subnet]) -> None:
+    """Refuse a block outside of the VPC's, or one that meets another subnet's."""
+    # A router of OpenStack's own tools has no block of its own, so it takes any.
+    inside = [IPv4Network(cidr) for cidr in facts.cidrs(router.tags)]
+    if inside and not any(block.subnet_of(one) for one in inside):
+        raise AwsError("InvalidSubnet.Range", f"The CIDR '{block}' is invalid.", refused="CidrBlock")
+    if any(one.version == 4 and block.overlaps(IPv4Network(one.cidr)) for one in here):
+        raise AwsError("InvalidSubnet.Conflict", f"The CIDR '{block}' conflicts with another subnet")
+
+
+def _chosen_zone(call: Call, req: Mapping[str, Any], found: Sequence[compute.Zone]) -> str | None:
+    """Return OpenStack's name of the zone that a request names, else of the first; None if the cloud has none."""
+    names, shown = (
+        availability_zones.zone_names(call),
+        availability_zones.zones(found, availability_zones.zone_names(call)),
+    )
+    by_name, by_id = req.get("AvailabilityZone"), req.get("AvailabilityZoneId")
+    natives = availability_zones.placeable(found)
+    if not by_name and not by_id:
+        return names.native(shown[0]["ZoneName"], natives) if shown else None
+    if by_name:
+        native = names.native(by_name, natives)
+    else:
+        native = next((names.native(one["ZoneName"], natives) for one in shown if one["ZoneId"] == by_id), None)
+    if native is None:
+        parameter, known = ("availabilityZone", "ZoneName") if by_name else ("availabilityZoneId", "ZoneId")
+        raise AwsError(
+            "InvalidParameterValue",
+            f"Value ({by_name or by_id}) for parameter {parameter} is invalid. "
+            "Subnets can currently only be created in the following availability zones: "
+            f" {', '.join(one[known] for one in shown)}.",
+            refused="AvailabilityZone",
+        )
+    return native
+
+
+def _no_router(vpc: str) -> AwsError:
+    return AwsError("UnsupportedOperation", f"The vpc '{vpc}' is a network without a router, which takes no subnets.")
+
+
+async def _remove(call: Call, network_id: str, router_id: str, subnets: Iterable[str]) -> None:
+    """Delete a network that was left half done."""
+    network = call.cloud.network
+    for subnet in subnets:
+        with suppress(BackendError):  # the router may not have joined it yet; if it has, the deletion below fails
+            await network.remove_interface(router_id, subnet_id=subnet)
+    await absent_is(None, network.delete_network(network_id))
 
 
 @describes(SUBNETS, supports="SubnetIds Filters MaxResults NextToken")
@@ -114,7 +283,8 @@ def zone(
     network: cloud.Network, zones: Sequence[Mapping[str, Any]], names: availability_zones.ZoneNames
 ) -> dict[str, str]:
     """Return one zone for a subnet, as EC2 requires: the first that the network has, because a network may span all."""
-    common = set(map(names.shown, network.zones))
+    chosen = facts.one(network.tags, facts.ZONE)
+    common = set(map(names.shown, [chosen] if chosen else network.zones))
     here = [zone for zone in zones if zone["ZoneName"] in common] or list(zones)
     return {"AvailabilityZone": here[0]["ZoneName"], "AvailabilityZoneId": here[0]["ZoneId"]} if here else {}
 

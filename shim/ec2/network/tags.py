@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from shim.context import Call
 from shim.ec2.engine.resource_types import ALLOCATION, INTERFACE, SECURITY_GROUP, SUBNET, VPC
+from shim.ec2.network.vpcs import is_vpc
 from shim.ec2.tags.creating import is_half_done
 from shim.ec2.tags.stores import Held, Store, of_neutron, of_strings, register
 
@@ -16,7 +17,8 @@ async def _groups(call: Call, named: Sequence[str]) -> list[Held]:
 
 
 async def _subnets(call: Call, named: Sequence[str]) -> list[Held]:
-    return [of_strings(subnet.id, subnet.tags) for subnet in await call.cloud.network.subnets()]
+    subnets = await call.cloud.network.subnets()
+    return [of_strings(subnet.id, subnet.tags) for subnet in subnets if not is_half_done(subnet.name)]
 
 
 async def _ports(call: Call, named: Sequence[str]) -> list[Held]:
@@ -28,7 +30,7 @@ async def _addresses(call: Call, named: Sequence[str]) -> list[Held]:
 
 
 async def _vpcs(call: Call, named: Sequence[str]) -> list[Held]:
-    return [of_strings(router.id, router.tags) for router in await call.cloud.network.routers()]
+    return [of_strings(router.id, router.tags) for router in await call.cloud.network.routers() if is_vpc(router)]
 
 
 register(Store(SECURITY_GROUP, _groups, of_neutron("security-groups")))

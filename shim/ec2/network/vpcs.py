@@ -1,22 +1,32 @@
-"""Describe VPCs: the project's routers, and its networks that have no router."""
+"""VPCs: the project's routers, and its networks that have no router."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
+from adapters.errors import absent_is
 from adapters.types import network as cloud
-from shim.concurrency import gather
+from shim.concurrency import gather, gather_all
+from shim.config import Settings
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import VPC
+from shim.ec2.network import cidr_blocks, facts
+from shim.ec2.network.default_groups import DEFAULT_TAG, create_default_group
 from shim.ec2.network.layout import VpcLayout, vpc_layout
 from shim.ec2.network.security_groups import owner_of
+from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_neutron
+from shim.ec2.tags.creating import HALF_DONE, CreateRequest, creates, creating, half_done_name, is_half_done
+from shim.errors import AwsError
+from shim.protocol.values import only
+from shim.undo import undoing
 
 VPCS = Table(
     items="Vpcs",
@@ -43,6 +53,89 @@ VPCS = Table(
 )
 
 
+_LEAST_PREFIX, _MOST_PREFIX = 16, 28  # "between a /28 netmask and /16 netmask"
+
+
+def _read_new(settings: Settings, req: Mapping[str, Any]) -> str:
+    """Return the CIDR block in its usual form."""
+    given = req.get("CidrBlock")
+    if not given:
+        raise AwsError(
+            "MissingParameter",
+            "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.",
+            refused="CidrBlock",
+        )
+    block = cidr_blocks.block(given, "cidrBlock")
+    if not _LEAST_PREFIX <= block.prefixlen <= _MOST_PREFIX:
+        raise AwsError("InvalidVpc.Range", f"The CIDR '{given}' is invalid.", refused="CidrBlock")
+    return str(block)
+
+
+@action(
+    supports="CidrBlock InstanceTenancy AmazonProvidedIpv6CidrBlock TagSpecifications",
+    values={"InstanceTenancy": only("default"), "AmazonProvidedIpv6CidrBlock": only(False)},
+    read=creates(VPC, read=_read_new),
+)
+async def create_vpc(call: Call, asked: CreateRequest[str]) -> Mapping[str, Any]:
+    """Create a router with the VPC's facts as tags, and the VPC's default security group.
+
+    The router's name is the half-done mark until the last call.
+    """
+    cidr, new, network = asked.read, creating(call, asked), call.cloud.network
+    marked = half_done_name("vpc", cidr)
+    strings = new.strings(facts.written(facts.CIDR, cidr))
+
+    async def find(_: Mapping[str, str]) -> list[tuple[cloud.Router, Mapping[str, str]]]:
+        return [(one, {HALF_DONE: ""}) for one in await network.routers() if one.name == marked]
+
+    async with new.once(find, name=cidr):
+        await gather_all(_remove(call, one) for one in new.half_done)
+        router = await network.create_router(marked)
+        new.undo(network.delete_router, router.id)
+        await network.set_tags("routers", router.id, strings)
+        group = await create_default_group(call, router.id)
+        new.undo(network.delete_security_group, group)
+        await network.rename_router(router.id, facts.name(new.tags, f"vpc {cidr}"))
+    made = replace(router, tags=tuple(strings))
+    return {"Vpc": {**_row(call, ids.aws("vpc", router.id), made, (), None), "State": "pending"}}
+
+
+@action(supports="VpcId")
+async def delete_vpc(call: Call, req: Mapping[str, Any]) -> None:
+    """Delete a VPC whose router has no ports on subnets, no internet gateway, and only its default group."""
+    vpc, network = req["VpcId"], call.cloud.network
+    uuid = ids.uuid(VPC, vpc)
+    routers, layout, groups, pools = await gather(
+        network.routers(), vpc_layout(call), network.security_groups(), network.subnet_pools()
+    )
+    router = next((one for one in routers if one.id == uuid and is_vpc(one)), None)
+    if router is None and vpc not in layout.vpcs.values():
+        raise ids.missing(VPC, [vpc])
+    inside = [one for one in groups if facts.written(facts.VPC, uuid) in one.tags]
+    if (
+        router is None
+        or router.gateway is not None
+        or vpc in layout.vpcs.values()
+        or any(DEFAULT_TAG not in one.tags for one in inside)
+        or any(facts.written(facts.VPC, uuid) in pool.tags for pool in pools)
+    ):
+        raise AwsError("DependencyViolation", f"The vpc '{vpc}' has dependencies and cannot be deleted.")
+    async with undoing() as undo:
+        for group in inside:
+            await absent_is(None, network.delete_security_group(group.id))
+            undo(create_default_group, call, uuid)
+        await network.delete_router(uuid)
+
+
+async def _remove(call: Call, router: cloud.Router) -> None:
+    """Delete a VPC that was left half done."""
+    network = call.cloud.network
+    await absent_is(None, network.delete_router(router.id))
+    groups = await network.security_groups()
+    inside = [one for one in groups if facts.written(facts.VPC, router.id) in one.tags]
+    await gather_all(absent_is(None, network.delete_security_group(one.id)) for one in inside)
+
+
 @describes(VPCS, supports="VpcIds Filters MaxResults NextToken")
 async def describe_vpcs(call: Call, asked: Question) -> list[Row]:
     """Describe VPCs: four concurrent OpenStack calls."""
@@ -54,7 +147,7 @@ async def describe_vpcs(call: Call, asked: Question) -> list[Row]:
 
 def rows(call: Call, layout: VpcLayout, routers: Sequence[cloud.Router], subnets: Sequence[cloud.Subnet]) -> list[Row]:
     """Write each router, and each network without one, as a VPC."""
-    found: dict[str, cloud.Router | cloud.Network] = {ids.aws("vpc", router.id): router for router in routers}
+    found: dict[str, cloud.Router | cloud.Network] = {ids.aws("vpc", one.id): one for one in routers if is_vpc(one)}
     for network_id, vpc in layout.vpcs.items():
         if vpc == ids.aws("vpc", network_id):
             found[vpc] = layout.networks[network_id]
@@ -65,11 +158,24 @@ def rows(call: Call, layout: VpcLayout, routers: Sequence[cloud.Router], subnets
     return [_row(call, vpc, thing, inside.get(vpc, ()), layout) for vpc, thing in found.items()]
 
 
+def is_vpc(router: cloud.Router) -> bool:
+    """Tell whether a router is a VPC: it is not half done and not that of a NAT gateway."""
+    return not is_half_done(router.name) and facts.NAT not in router.tags
+
+
+def blocks(thing: cloud.Router | cloud.Network, subnets: Iterable[cloud.Subnet]) -> list[str]:
+    """Return a VPC's IPv4 CIDR blocks, the first one first.
+
+    A router has no CIDR block, so one that OpenStack's own tools made shows those of its subnets.
+    """
+    return facts.cidrs(thing.tags) or sorted({one.cidr for one in subnets if one.version == 4}, key=ip_network)
+
+
 def _row(
-    call: Call, vpc: str, thing: cloud.Router | cloud.Network, subnets: Sequence[cloud.Subnet], layout: VpcLayout
+    call: Call, vpc: str, thing: cloud.Router | cloud.Network, subnets: Sequence[cloud.Subnet], layout: VpcLayout | None
 ) -> dict[str, Any]:
-    # A router has no CIDR block, so the VPC shows those of its subnets.
-    ranges = {version: sorted({s.cidr for s in subnets if s.version == version}, key=ip_network) for version in (4, 6)}
+    ranges = {4: blocks(thing, subnets), 6: sorted({s.cidr for s in subnets if s.version == 6}, key=ip_network)}
+    options = facts.one(thing.tags, facts.DHCP_OPTIONS)
     return {
         "VpcId": vpc,
         "State": "available",
@@ -90,9 +196,9 @@ def _row(
             }
             for cidr in ranges[6]
         ],
-        "IsDefault": vpc == layout.default_vpc,
+        "IsDefault": layout is not None and vpc == layout.default_vpc,
         "OwnerId": owner_of(call, thing.project_id),
         "InstanceTenancy": "default",
-        "DhcpOptionsId": "default",  # AWS's value if no options are set
+        "DhcpOptionsId": ids.aws("dopt", options) if options else "default",  # AWS's value if no options are set
         "Tags": tag_rules.shown(from_neutron(thing.tags)),
     }

@@ -1,0 +1,27 @@
+"""Subnet pools."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from adapters.types.network import SubnetPool
+
+
+class SubnetPools(Protocol):
+    """The subnet pools that a project may see."""
+
+    async def subnet_pools(self) -> list[SubnetPool]:
+        """List subnet pools."""
+        ...
+
+    async def create_subnet_pool(self, name: str, prefix: str) -> SubnetPool:
+        """Make a pool of one prefix."""
+        ...
+
+    async def rename_subnet_pool(self, id: str, name: str) -> None:
+        """Give a pool another name."""
+        ...
+
+    async def delete_subnet_pool(self, id: str) -> None:
+        """Delete a pool."""
+        ...

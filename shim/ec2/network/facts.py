@@ -1,0 +1,51 @@
+"""Facts about VPCs and subnets for which Neutron has no field; they are Neutron tags, `ec2:<name>=<value>`.
+
+On the router of a VPC: `ec2:cidr` (its first CIDR block), `ec2:more-cidr` (each further one), `ec2:<attribute>` for an
+attribute that is not AWS's default.  On a subnet's network: `ec2:vpc` (the router's UUID) and `ec2:az` (the zone).
+A CIDR block is written with `-` in place of `/`, because Neutron accepts no slash in a tag that is written singly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from shim.ec2.tags.creating import is_half_done
+
+_LONGEST_NAME = 255
+
+CIDR = "ec2:cidr"
+MORE_CIDR = "ec2:more-cidr"
+VPC = "ec2:vpc"
+ZONE = "ec2:az"
+DNS_HOSTNAMES = "ec2:dns-hostnames"
+DHCP_OPTIONS = "ec2:dhcp-options"
+NAT_SUBNET = "ec2:subnet"  # on the router of a NAT gateway: the subnet that it is in
+NAT = "ec2:nat"  # marks the router of a NAT gateway, which is no VPC
+
+
+def written(name: str, value: str) -> str:
+    """Write a fact as a tag."""
+    return f"{name}={value.replace('/', '-')}"
+
+
+def name(tags: Mapping[str, str], otherwise: str) -> str:
+    """Return the name that OpenStack's tools show for a new resource: its tag `Name`, if that can be a name."""
+    wanted = tags.get("Name", "")
+    return otherwise if not wanted or len(wanted) > _LONGEST_NAME or is_half_done(wanted) else wanted
+
+
+def every(tags: Iterable[str], name: str) -> list[str]:
+    """Return all values of a fact, sorted."""
+    return sorted(tag[len(name) + 1 :] for tag in tags if tag.startswith(f"{name}="))
+
+
+def one(tags: Iterable[str], name: str) -> str | None:
+    """Return the value of a fact; None if there is none."""
+    found = every(tags, name)
+    return found[0] if found else None
+
+
+def cidrs(tags: Iterable[str]) -> list[str]:
+    """Return the CIDR blocks of a VPC's router, the first one first; none for a router of OpenStack's own tools."""
+    tags = list(tags)
+    return [cidr.replace("-", "/") for cidr in (*every(tags, CIDR), *every(tags, MORE_CIDR))]
