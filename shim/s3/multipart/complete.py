@@ -86,7 +86,6 @@ class Assembly(NamedTuple):
     supports=f"Bucket Key MultipartUpload UploadId ChecksumType MpuObjectSize ExpectedBucketOwner IfMatch IfNoneMatch "
     f"{BY_CUSTOMER} "
     + " ".join(f"Checksum{name}" for name in checksums.ALGORITHMS if name not in checksums.NOT_OF_PARTS),
-    values=conditions.ABSENT,
     keeps_connection_alive=True,
 )
 async def complete_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:

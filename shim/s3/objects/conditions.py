@@ -19,7 +19,6 @@ from adapters.types.objects import Stored, Written
 from shim.context import Call
 from shim.errors import AwsError
 from shim.protocol.headers import safe
-from shim.protocol.values import only
 from shim.s3.errors import no_such_key, precondition_failed
 from shim.s3.objects.headers import etag_of, with_plain_size
 from shim.s3.objects.s3_middleware import with_s3_etag
@@ -34,8 +33,6 @@ _READING = tuple(
 )
 # Headers of a 304, by the response-* parameters that override them.
 _CACHING = {"Cache-Control": "ResponseCacheControl", "Expires": "ResponseExpires"}
-# "Expects the '*' (asterisk) character" (PutObject).
-ABSENT = {"IfNoneMatch": only("*")}
 WRITING = frozenset({"IfMatch", "IfNoneMatch", "IfMatchLastModifiedTime", "IfMatchSize"})
 _FREE = nullcontext()
 
@@ -119,12 +116,13 @@ class WriteCondition:
     @property
     def if_absent(self) -> bool:
         """Whether the condition is `If-None-Match: *`, which Swift checks too."""
-        return self.none is not None
+        return self.none is not None and self.none.strip() == "*"
 
     def check(self, key: str, stored: Stored | None, *, deleting: bool = False) -> None:
         """Raise 412, or 404 if an object that must match is absent (None); deleting an absent object is no error.
 
-        "If the ETag matches or if the object doesn't exist, the operation will return a 204" (DeleteObject).
+        "If the ETag matches or if the object doesn't exist, the operation will return a 204" (DeleteObject).  AWS
+        documents If-None-Match of a write for `*` alone; entity tags mean what RFC 9110, 13.1.2 says.
         """
         if stored is None:
             if deleting:
@@ -132,7 +130,7 @@ class WriteCondition:
             if self.match is not None or self.modified is not None or self.size is not None:
                 raise no_such_key(key)
             return
-        if self.none is not None:
+        if self.none is not None and matches(self.none, etag_of(stored)):
             raise precondition_failed("If-None-Match")
         if self.match is not None and not matches(self.match, etag_of(stored)):
             raise precondition_failed("If-Match")

@@ -140,7 +140,7 @@ def check_copy_size(size: int) -> None:
 @action(
     supports=f"Bucket Key ChecksumAlgorithm MetadataDirective TaggingDirective IfMatch IfNoneMatch ExpectedBucketOwner "
     f"{SOURCE_CONDITIONS} {DESCRIBING} {ENCRYPTING}",
-    values=PLACING | conditions.ABSENT | {"ServerSideEncryption": algorithms()},
+    values=PLACING | {"ServerSideEncryption": algorithms()},
     ignores=NO_BUCKET_KEYS,
     keeps_connection_alive=True,
 )

@@ -72,7 +72,7 @@ _OVERRIDING: Final = frozenset(asked for asked, _ in _OVERRIDES)
 @action(
     supports=f"Bucket Key Body ContentLength ContentMD5 ChecksumAlgorithm IfMatch IfNoneMatch ExpectedBucketOwner "
     f"{DESCRIBING} {ENCRYPTING}",
-    values=PLACING | conditions.ABSENT | {"ServerSideEncryption": algorithms()},
+    values=PLACING | {"ServerSideEncryption": algorithms()},
     ignores=NO_BUCKET_KEYS,
 )
 async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,5 +1,6 @@
 """Conditional writes and deletions are honoured, and among concurrent writers exactly one wins."""
 
+import hashlib
 import http.client
 import time
 from collections.abc import Callable
@@ -35,8 +36,25 @@ def test_creating_only_what_is_absent(s3: Any, bucket: str, body: bytes) -> None
     with refused("PreconditionFailed", 412):
         s3.put_object(Bucket=bucket, Key="k", Body=LARGE + b"other", IfNoneMatch="*")
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == body
-    with refused("NotImplemented", 501):
-        s3.put_object(Bucket=bucket, Key="k", Body=b"x", IfNoneMatch='"etag"')
+
+
+@pytest.mark.parametrize("body", [b"small", LARGE], ids=["small", "large"])
+def test_replacing_all_but_what_is_known(s3: Any, bucket: str, body: bytes) -> None:
+    first = s3.put_object(Bucket=bucket, Key="k", Body=b"first", IfNoneMatch='"x"')["ETag"]
+    for named in (first, first.strip('"'), f'"x", {first}'):
+        with refused("PreconditionFailed", 412):
+            s3.put_object(Bucket=bucket, Key="k", Body=body, IfNoneMatch=named)
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"first"
+    s3.put_object(Bucket=bucket, Key="k", Body=body, IfNoneMatch='"x", "y"')
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == body
+
+
+def test_replacing_whatever_is_there(s3: Any, bucket: str) -> None:
+    with refused("NoSuchKey", 404):
+        s3.put_object(Bucket=bucket, Key="k", Body=b"x", IfMatch="*")
+    s3.put_object(Bucket=bucket, Key="k", Body=b"1")
+    s3.put_object(Bucket=bucket, Key="k", Body=b"2", IfMatch="*")
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"2"
 
 
 @pytest.mark.parametrize("body", [b"small", LARGE], ids=["small", "large"])
@@ -97,6 +115,9 @@ def test_completing_on_condition(s3: Any, bucket: str) -> None:
     completed(IfMatch=etag)
     with refused("PreconditionFailed", 412):
         completed(IfMatch='"other"')
+    with refused("PreconditionFailed", 412):
+        completed(IfNoneMatch=etag)  # a completion of the same parts makes an object with the same ETag
+    completed(IfNoneMatch='"other"')
 
 
 def test_copying_on_condition(s3: Any, bucket: str) -> None:
@@ -104,6 +125,10 @@ def test_copying_on_condition(s3: Any, bucket: str) -> None:
     s3.copy_object(Bucket=bucket, Key="k", CopySource=f"{bucket}/source", IfNoneMatch="*")
     with refused("PreconditionFailed", 412):
         s3.copy_object(Bucket=bucket, Key="k", CopySource=f"{bucket}/source", IfNoneMatch="*")
+    same = hashlib.md5(b"body", usedforsecurity=False).hexdigest()
+    with refused("PreconditionFailed", 412):
+        s3.copy_object(Bucket=bucket, Key="k", CopySource=f"{bucket}/source", IfNoneMatch=f'"{same}"')
+    s3.copy_object(Bucket=bucket, Key="k", CopySource=f"{bucket}/source", IfNoneMatch='"other"')
     etag = s3.head_object(Bucket=bucket, Key="k")["ETag"]
     s3.copy_object(Bucket=bucket, Key="k", CopySource=f"{bucket}/source", IfMatch=etag)
 
