@@ -35,7 +35,7 @@ from shim.s3.access.object_read import ObjectRead
 from shim.s3.access.place import is_closed, place
 from shim.s3.access.questions import Question
 from shim.s3.config import configuration, policy, public_access
-from shim.s3.errors import no_such_bucket
+from shim.s3.errors import no_such_bucket, no_such_key
 from shim.s3.objects.acl import of_write
 from shim.s3.objects.copying import parse_source
 
@@ -45,6 +45,7 @@ _ALWAYS_THE_OWNERS: Final = frozenset(("GetBucketPolicy", "PutBucketPolicy", "De
 _SPECIAL: Final = questions.GIVING | {"x-amz-copy-source", "x-amz-expected-bucket-owner"}
 _OWN: Final = Decision(True, "the signer acts in its own project, where OpenStack's policies decide")
 _READS_ONLY: Final = Decision(False, "the roles of the signer let it only read in its own project")
+_READS: Final = frozenset(("GetObject", "HeadObject"))
 _ABSENT_CODES: Final = frozenset(("NoSuchKey", "NoSuchVersion"))
 # What AWS refuses to anonymous callers whatever the policy allows, with its sentences, which have two spaces.
 _UPLOADS: Final = "Anonymous users cannot initiate multipart uploads.  Please authenticate."
@@ -202,7 +203,7 @@ async def _in_bucket(acting: Call, named: ObjectRead, asked: _Asked, wanted: lis
     except AwsError as error:
         return Decision(False, f"the rules of bucket {bucket} cannot be read: {error.message}")
     judge = await asked.judge(acting, rules, named, wanted, otherwise)
-    return await _of_stranger(acting, bucket, asked, judge, wanted)
+    return await _of_stranger(acting, named, asked, judge, wanted)
 
 
 def who(acting: Call) -> Who:
@@ -215,12 +216,19 @@ def _is_own(acting: Call) -> bool:
     return acting.requester.project_id == acting.caller.project_id
 
 
-async def _of_stranger(acting: Call, bucket: str, asked: _Asked, judge: Judge, wanted: list[Question]) -> Decision:
+async def _of_stranger(
+    acting: Call, named: ObjectRead, asked: _Asked, judge: Judge, wanted: list[Question]
+) -> Decision:
     """Decide on a request to another project's bucket."""
-    operation = asked.operation
+    operation, bucket = asked.operation, named.bucket
     if operation.mutating and reads_only(acting.requester.roles):
         return _READS_ONLY
     decision = await _all(acting, bucket, asked, judge, wanted)
+    unknown = not decision.allowed and decision.error is None and operation.name in _READS
+    if unknown and await judge.may_list(bucket, named.key) and await named.stored() is None:
+        # "If you have the s3:ListBucket permission on the bucket, Amazon S3 returns an HTTP status code 404 Not Found
+        # error" for an object that does not exist (HeadObject).
+        return Decision(False, f"{decision.reason}, and there is no {named.key}", no_such_key(named.key))
     if decision.allowed and operation.name in _ALWAYS_THE_OWNERS:
         # "If you have the correct permissions, but you're not using an identity that belongs to the bucket owner's
         # account, Amazon S3 returns a 405 Method Not Allowed error" (PutBucketPolicy).

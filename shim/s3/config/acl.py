@@ -35,6 +35,10 @@ async def put_bucket_acl(call: Call, req: Mapping[str, Any]) -> None:
     bucket = names.bucket(call, req)
     acl = required(call, req, call.caller.project_id)
     if acl == private(acl.owner):
+        # "Requests to set ACLs or update ACLs fail" (PutBucketAcl), but those that give the owner full control.
+        strange = bool(req.get("ACL")) and grants.requester(call) != acl.owner
+        if strange and await ownership.recent(call, bucket) == ownership.ENFORCED:
+            raise ownership.no_acls()
         await documents.delete(call, bucket, NAME)
         return
     await check(call, bucket, acl)
@@ -111,6 +115,15 @@ async def check(call: Call, bucket: str, acl: Acl) -> None:
 async def recent(call: Call, bucket: str) -> Acl:
     """Return a bucket's ACL, which may be some seconds old."""
     return _acl(call, (await documents.recent(call, bucket, NAME))[1])
+
+
+async def is_public(call: Call, bucket: str) -> bool:
+    """Tell whether a bucket's ACL lets everybody, or every account, in now."""
+    if not _acl(call, await documents.current(call, bucket, NAME)).public:
+        return False
+    if await ownership.current(call, bucket) == ownership.ENFORCED:
+        return False
+    return not (await public_access.current(call, bucket))["IgnorePublicAcls"]
 
 
 def _acl(call: Call, kept: Any) -> Acl:

@@ -14,7 +14,7 @@ from shim.authz.public import is_public
 from shim.context import Call
 from shim.errors import AwsError
 from shim.s3 import names
-from shim.s3.config import documents, public_access
+from shim.s3.config import acl, documents, public_access
 from shim.s3.errors import no_such_configuration
 from shim.s3.service import action
 
@@ -67,7 +67,10 @@ async def put_bucket_policy(call: Call, req: Mapping[str, Any]) -> None:
 @action(supports="Bucket ExpectedBucketOwner")
 async def get_bucket_policy(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the text of the bucket's policy, as it was put."""
-    return {"Policy": await _text(call, req)}
+    text = await documents.current(call, names.bucket(call, req), NAME)
+    if text is None:
+        raise no_such_configuration(req, "NoSuchBucketPolicy", "The bucket policy does not exist")
+    return {"Policy": text}
 
 
 @action(supports="Bucket ExpectedBucketOwner")
@@ -78,13 +81,13 @@ async def delete_bucket_policy(call: Call, req: Mapping[str, Any]) -> None:
 
 @action(supports="Bucket ExpectedBucketOwner")
 async def get_bucket_policy_status(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Tell whether the bucket's policy is public."""
-    text = await _text(call, req)
-    return {"PolicyStatus": {"IsPublic": is_public(await _compile(call, req["Bucket"], text))}}
+    """Tell whether the bucket is public, by its policy or its ACL.
 
-
-async def _text(call: Call, req: Mapping[str, Any]) -> Any:
-    text = await documents.current(call, names.bucket(call, req), NAME)
-    if text is None:
-        raise no_such_configuration(req, "NoSuchBucketPolicy", "The bucket policy does not exist")
-    return text
+    "TRUE indicates that this bucket is public" (PolicyStatus), and "the meaning of public", to which the operation
+    refers, is one for policies and one for ACLs.  So a bucket without a policy has a status too.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
+    """
+    bucket = names.bucket(call, req)
+    text = await documents.current(call, bucket, NAME)
+    public = text is not None and is_public(await _compile(call, bucket, text))
+    return {"PolicyStatus": {"IsPublic": public or await acl.is_public(call, bucket)}}

@@ -60,7 +60,7 @@ async def list_parts(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
 def _people(call: Call, initiator: uploads.Initiator | None) -> dict[str, Any]:
     """Return who began an upload, and who is to own its object."""
     mine = owner(call)
-    begun_by = named(call, initiator.project) if initiator else mine
+    begun_by = named(call, initiator.project, initiator.name) if initiator else mine
     return {"Initiator": begun_by, "Owner": begun_by if initiator and initiator.owns else mine}
 
 

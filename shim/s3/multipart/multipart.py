@@ -58,7 +58,9 @@ async def create_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping
     if sealing:
         told_object, told = sealing.described(told_object), {**told, **sealing.members}
     if call.requester.project_id != call.caller.project_id:
-        begun_by = uploads.Initiator(call.requester.project_id, parsed(call.acl).owner == call.requester.project_id)
+        sender = call.requester
+        owns = parsed(call.acl).owner == sender.project_id
+        begun_by = uploads.Initiator(sender.project_id, owns, sender.project_name)
         told_object = replace(told_object, content_type=begun_by.noted(told_object.content_type))
     marker, body = names.marker(key, upload_id), uploads.spilled_text(spilled)
     container = names.segments(bucket)

@@ -15,6 +15,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
+from urllib.parse import quote, unquote
 
 from adapters.errors import absent_is
 from adapters.types.objects import NULL_VERSION, Description, ObjectRow, Stored
@@ -39,24 +40,29 @@ _LANES: Final = 8
 _AT_ONCE: Final = 8  # requests to Swift for one request
 _MANY: Final = 500  # parsing so many parts takes a millisecond or more
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,4}")
-_INITIATOR: Final = re.compile(r"\s*;\s*s3_(owner|initiator)=([\w.-]{1,64})$")
+_INITIATOR: Final = re.compile(r"\s*;\s*s3_(owner|initiator)=([\w.-]{1,64})(?:\s*;\s*s3_name=([^\s;]*))?$")
 
 
 class Initiator(NamedTuple):
-    """The project that began an upload in another project's bucket, and whether the object is to be its own."""
+    """The project that began an upload in another project's bucket: its id and name; `owns` if the object is to be its.
+
+    Only its own requests know its name, so the upload keeps it.
+    """
 
     project: str
     owns: bool
+    name: str = ""
 
     def noted(self, content_type: str) -> str:
         """Return the content type of the upload's own object: a listing shows it, so the initiator needs no HEAD."""
-        return f"{content_type}; {'s3_owner' if self.owns else 's3_initiator'}={self.project}"
+        named = f"; s3_name={quote(self.name, safe='')}" if self.name else ""
+        return f"{content_type}; {'s3_owner' if self.owns else 's3_initiator'}={self.project}{named}"
 
 
 def initiator(content_type: str) -> Initiator | None:
     """Return who began an upload, by the content type of its own object; None for the bucket's project."""
     found = _INITIATOR.search(content_type) if "s3_" in content_type else None
-    return Initiator(found[2], found[1] == "owner") if found else None
+    return Initiator(found[2], found[1] == "owner", unquote(found[3] or "")) if found else None
 
 
 @dataclass(frozen=True, slots=True)

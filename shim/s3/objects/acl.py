@@ -15,7 +15,7 @@ from shim.s3.objects import records, versions
 from shim.s3.objects.headers import ACL
 from shim.s3.service import action
 
-_OWNERS_ALONE: Final = frozenset(("private", "bucket-owner-full-control", "bucket-owner-read"))
+_OWNERS_ALONE: Final = frozenset(("private", "bucket-owner-read"))
 
 
 @action(supports="Bucket Key VersionId ExpectedBucketOwner")
@@ -66,7 +66,9 @@ async def of_write(call: Call, bucket: str, params: Mapping[str, Any]) -> str:
     preferred = mode == ownership.PREFERRED and given == "bucket-owner-full-control"
     owner = mine if mode == ownership.ENFORCED or preferred else grants.requester(call)
     acl = grants.asked(call, params, owner) or private(owner)
-    if mode == ownership.ENFORCED and _gives_nothing(call, params, acl):
+    if mode == ownership.ENFORCED:
+        if not _gives_nothing(call, params, acl):
+            raise ownership.no_acls()
         return ""
     if acl != private(owner):
         await bucket_acl.check(call, bucket, acl)
@@ -74,5 +76,12 @@ async def of_write(call: Call, bucket: str, params: Mapping[str, Any]) -> str:
 
 
 def _gives_nothing(call: Call, params: Mapping[str, Any], acl: Acl) -> bool:
-    """Tell whether an ACL gives access to nobody but the bucket's owner, so that a bucket without ACLs takes it."""
-    return params.get("ACL") in _OWNERS_ALONE or acl == private(call.caller.project_id)
+    """Tell whether an ACL gives access to nobody but the bucket's owner, so that a bucket without ACLs takes it.
+
+    It "accepts only PUT requests that don't specify an ACL or specify bucket owner full control ACLs" (User Guide,
+    object ownership).  A canned ACL that is for the writer alone is such an ACL if the writer is the bucket's owner.
+    """
+    name, mine = params.get("ACL"), call.caller.project_id
+    if name in _OWNERS_ALONE:
+        return grants.requester(call) == mine
+    return name == "bucket-owner-full-control" or acl == private(mine)

@@ -1,5 +1,6 @@
 """ACLs of buckets and objects, in buckets that have them: what they let other projects and anybody do."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -103,6 +104,52 @@ def test_grants_to_one_account(
         ("FULL_CONTROL", theirs), ("FULL_CONTROL", mine)
     }  # fmt: skip
     alt_s3.delete_object(Bucket=listed, Key="theirs")
+
+
+def test_an_acl_for_the_writer_alone_where_there_are_no_acls(s3: Any, alt_s3: Any, listed: str) -> None:
+    controls(s3, listed, "BucketOwnerEnforced")
+    where = [f"arn:aws:s3:::{listed}", f"arn:aws:s3:::{listed}/*"]
+    allow = {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": where}
+    s3.put_bucket_policy(Bucket=listed, Policy=json.dumps({"Version": "2012-10-17", "Statement": [allow]}))
+    s3.put_object(Bucket=listed, Key="k", Body=b"x", ACL="private")  # the owner's full control, as the owner writes
+    alt_s3.put_object(Bucket=listed, Key="theirs", Body=b"x", ACL="bucket-owner-full-control")
+    for ask, how in (
+        (alt_s3.put_object, {"Key": "no", "Body": b"x"}),
+        (alt_s3.create_multipart_upload, {"Key": "no"}),
+        (alt_s3.copy_object, {"Key": "no", "CopySource": f"{listed}/k"}),
+        (alt_s3.put_object_acl, {"Key": "k"}),
+        (alt_s3.put_bucket_acl, {}),
+    ):
+        with refused("AccessControlListNotSupported", 400):
+            ask(Bucket=listed, ACL="private", **how)
+    assert [one["Key"] for one in s3.list_objects_v2(Bucket=listed)["Contents"]] == ["k", "theirs"]
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=listed)
+    s3.put_bucket_acl(Bucket=listed, ACL="private")
+
+
+def test_the_status_of_a_bucket_with_an_acl(s3: Any, listed: str) -> None:
+    def public() -> bool:
+        return bool(s3.get_bucket_policy_status(Bucket=listed)["PolicyStatus"]["IsPublic"])
+
+    assert not public()
+    for acl in ("public-read", "authenticated-read"):
+        s3.put_bucket_acl(Bucket=listed, ACL=acl)
+        assert public()
+    s3.put_public_access_block(Bucket=listed, PublicAccessBlockConfiguration={**OPEN, "IgnorePublicAcls": True})
+    assert not public()
+
+
+def test_an_upload_of_another_project_says_whose_it_is(s3: Any, alt_s3: Any, listed: str) -> None:
+    s3.put_bucket_acl(Bucket=listed, ACL="public-read-write")
+    upload = alt_s3.create_multipart_upload(Bucket=listed, Key="k", ContentType="text/plain")["UploadId"]
+    theirs = alt_s3.list_buckets()["Owner"]
+    for reader in (s3, alt_s3):
+        [shown] = reader.list_multipart_uploads(Bucket=listed)["Uploads"]
+        assert (shown["Owner"], shown["Initiator"]) == (theirs, theirs)
+    part = alt_s3.upload_part(Bucket=listed, Key="k", UploadId=upload, PartNumber=1, Body=b"x")
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    alt_s3.complete_multipart_upload(Bucket=listed, Key="k", UploadId=upload, MultipartUpload=parts)
+    assert s3.head_object(Bucket=listed, Key="k")["ContentType"] == "text/plain"
 
 
 def test_object_ownership(s3: Any, alt_s3: Any, listed: str, openstack_main: Connection) -> None:

@@ -97,6 +97,26 @@ def test_who_may_list_a_prefix_learns_which_of_its_keys_are_absent(alt_s3: Any, 
         alt_s3.get_object(Bucket=open_bucket, Key="hidden/none")
 
 
+def test_who_may_list_keys_and_read_none_learns_which_are_absent(alt_s3: Any, s3: Any, open_bucket: str) -> None:
+    s3.put_object(Bucket=open_bucket, Key="shown/there", Body=b"x")
+    listed = {
+        "Action": "s3:ListBucket",
+        "Resource": f"arn:aws:s3:::{open_bucket}",
+        "Condition": {"StringLike": {"s3:prefix": "shown/*"}},
+    }
+    let(s3, open_bucket, listed)
+    for key, status in (("shown/none", 404), ("shown/there", 403), ("hidden/none", 403)):
+        with refused(str(status), status):
+            alt_s3.head_object(Bucket=open_bucket, Key=key)
+    with refused("NoSuchKey", 404):
+        alt_s3.get_object(Bucket=open_bucket, Key="shown/none")
+    with refused("AccessDenied", 403):
+        alt_s3.put_object(Bucket=open_bucket, Key="shown/none", Body=b"x")
+    let(s3, open_bucket, listed, {"Effect": "Deny"})
+    with refused("AccessDenied", 403):
+        alt_s3.get_object(Bucket=open_bucket, Key="shown/none")
+
+
 def test_another_account_writes_where_it_is_named(
     alt_s3: Any, nobody: Any, s3: Any, bucket: str, alt_account: str, openstack_main: Connection
 ) -> None:

@@ -15,7 +15,6 @@ MISSING: list[tuple[str, Ask]] = [
     ("ServerSideEncryptionConfigurationNotFoundError", lambda s3, b: s3.get_bucket_encryption(Bucket=b)),
     ("NoSuchLifecycleConfiguration", lambda s3, b: s3.get_bucket_lifecycle_configuration(Bucket=b)),
     ("NoSuchBucketPolicy", lambda s3, b: s3.get_bucket_policy(Bucket=b)),
-    ("NoSuchBucketPolicy", lambda s3, b: s3.get_bucket_policy_status(Bucket=b)),
     ("ReplicationConfigurationNotFoundError", lambda s3, b: s3.get_bucket_replication(Bucket=b)),
     ("NoSuchWebsiteConfiguration", lambda s3, b: s3.get_bucket_website(Bucket=b)),
     ("ObjectLockConfigurationNotFoundError", lambda s3, b: s3.get_object_lock_configuration(Bucket=b)),
@@ -35,6 +34,7 @@ NOTHING: list[tuple[dict[str, Any], Ask]] = [
     ({}, lambda s3, b: s3.get_bucket_accelerate_configuration(Bucket=b)),
     ({}, lambda s3, b: s3.get_bucket_logging(Bucket=b)),
     ({}, lambda s3, b: s3.get_bucket_notification_configuration(Bucket=b)),
+    ({"PolicyStatus": {"IsPublic": False}}, lambda s3, b: s3.get_bucket_policy_status(Bucket=b)),
     ({"Payer": "BucketOwner"}, lambda s3, b: s3.get_bucket_request_payment(Bucket=b)),
     ({"PublicAccessBlockConfiguration": BLOCKED}, lambda s3, b: s3.get_public_access_block(Bucket=b)),
     (
