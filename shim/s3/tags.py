@@ -100,7 +100,7 @@ def check(
     `system` is the sentence for the prefix that is AWS's own.
     """
     if len(tags) > most:
-        raise AwsError("BadRequest", too_many, 400)
+        raise AwsError("InvalidTag", too_many, 400)  # "the tag did not pass input validation" (PutObjectTagging)
     checked: dict[str, str] = {}
     for tag in tags:
         key, value = tag.get("Key") or "", tag.get("Value") or ""

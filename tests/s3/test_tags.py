@@ -26,7 +26,7 @@ def test_what_is_fine_comes_back_in_order(wanted: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("given", "code", "message"),
     [
-        ([tag(f"k{number}") for number in range(11)], "BadRequest", "Object tags cannot be greater than 10"),
+        ([tag(f"k{number}") for number in range(11)], "InvalidTag", "Object tags cannot be greater than 10"),
         ([tag("")], "InvalidTag", "The TagKey you have provided is invalid"),
         ([tag("k" * 129)], "InvalidTag", "The TagKey you have provided is invalid"),
         ([tag("a\x01b")], "InvalidTag", "The TagKey you have provided is invalid"),

@@ -84,12 +84,9 @@ def copied(header: str, size: int) -> str:
             header,
         )
     first, last = _bounded(first), _bounded(last)
-    if int(first) >= size:
-        raise AwsError("InvalidRange", "The requested range is not satisfiable", 416)
-    if int(last) >= size:
-        raise invalid_argument(
-            f"Range specified is not valid for source object of size: {size}", "x-amz-copy-source-range", header
-        )
+    if int(last) >= size:  # "The requested range cannot be satisfied" (the error responses)
+        message = f"Range specified is not valid for source object of size: {size}"
+        raise AwsError("InvalidRange", message, 416, extra={"RangeRequested": header, "ActualObjectSize": str(size)})
     return f"bytes={first}-{last}"
 
 

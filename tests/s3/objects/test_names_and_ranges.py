@@ -110,8 +110,8 @@ def test_what_a_range_asks_swift_for(header: str, span: str) -> None:
     ("header", "found"),
     [
         ("bytes=0-9", "bytes=0-9"), ("bytes=00-09", "bytes=0-9"), ("bytes=10-10", "InvalidRange"),
-        (f"bytes={'9' * 5000}-{'9' * 5000}", "InvalidRange"), (f"bytes=0-{'9' * 5000}", "InvalidArgument"),
-        ("bytes=0-10", "InvalidArgument"), ("bytes=2-1", "InvalidArgument"), ("bytes=1-", "InvalidArgument"),
+        (f"bytes={'9' * 5000}-{'9' * 5000}", "InvalidRange"), (f"bytes=0-{'9' * 5000}", "InvalidRange"),
+        ("bytes=0-10", "InvalidRange"), ("bytes=2-1", "InvalidArgument"), ("bytes=1-", "InvalidArgument"),
     ],
 )  # fmt: skip
 def test_the_range_of_a_source(header: str, found: str) -> None:
