@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+Key = tuple[str, *tuple[Hashable, ...]]
 _ENTRY_BYTES = 512  # estimate for an entry's key and bookkeeping
 _OWNER_BYTES = 8 << 20  # thousands of terminated servers; an owner has as much even where that is half of the cache
 
@@ -49,31 +50,31 @@ class Cache:
         self._total_bytes = total_bytes
         self._clock = clock
         self._observe = observe
-        self._owners: OrderedDict[str, OrderedDict[tuple[Hashable, ...], _Entry]] = OrderedDict()
+        self._owners: OrderedDict[str, OrderedDict[Key, _Entry]] = OrderedDict()
         self._sizes: dict[str, int] = {}
         self.bytes = 0
 
-    def get(self, owner: str, key: tuple[Hashable, ...]) -> Any:
+    def get(self, owner: str, key: Key) -> Any:
         """Return a value, or None where there is none or it has expired."""
         entries = self._owners.get(owner)
         if entries is not None:
             entry = entries.get(key)
             if entry is not None:
                 if entry.until > self._clock():
-                    self._observe(str(key[0]), "hit")
+                    self._observe(key[0], "hit")
                     self._owners.move_to_end(owner)
                     entries.move_to_end(key)
                     return entry.value
                 self.drop(owner, key)
-        self._observe(str(key[0]), "miss")
+        self._observe(key[0], "miss")
         return None
 
-    def put(self, owner: str, key: tuple[Hashable, ...], value: Any, *, size: int, seconds: float) -> None:
+    def put(self, owner: str, key: Key, value: Any, *, size: int, seconds: float) -> None:
         """Keep a value of `size` bytes; one that is larger than an owner's share is counted and not kept."""
         self.drop(owner, key)
         size += _ENTRY_BYTES
         if size > self.owner_bytes:
-            self._observe(str(key[0]), "too large")
+            self._observe(key[0], "too large")
             return
         self._owners.setdefault(owner, OrderedDict())[key] = _Entry(value, size, self._clock() + seconds)
         self._owners.move_to_end(owner)
@@ -85,7 +86,7 @@ class Cache:
             eldest = next(iter(self._owners))
             self.drop(eldest, next(iter(self._owners[eldest])))
 
-    def drop(self, owner: str, key: tuple[Hashable, ...]) -> None:
+    def drop(self, owner: str, key: Key) -> None:
         """Drop a value if it is there."""
         entries = self._owners.get(owner)
         entry = entries.pop(key, None) if entries is not None else None

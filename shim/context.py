@@ -93,7 +93,7 @@ class _NoCloud:
 NO_CLOUD: Any = _NoCloud()
 
 
-@dataclass(slots=True, repr=False)
+@dataclass(repr=False)
 class Call:
     """One request, authenticated and parsed.
 
@@ -107,13 +107,15 @@ class Call:
     function that closes it to `at_end`; the gateway calls these functions after the answer's last byte, or when the
     request ends early.  `cache`, `worker` and `keys` (of SSE-S3, if there are any) are shared by all requests;
     `configurations` holds the bucket configurations that this request has read.
+    `clouds` makes the clouds of other projects, and of the gateway's own.  `signer` is always the cloud of the signer's
+    own project with its own token, which decides what keys it may use; NO_CLOUD without a signature of version 4.
+    `unknown_names` limits the look-ups of bucket names for nobody.
+
+    What follows is set when a request to a bucket is authorised.
     `source` is the call that reads a copy's source, if it is in another one.
     `hidden` are the codes of errors that the requester may not see: it may not learn which objects there are.
     `acl` is the text of the ACL that the object gets that the request writes, '' for the usual one.
     `refusals`, if set, returns the errors of the entries of a request's body that the sender may not act on, by place.
-    `clouds` makes the clouds of other projects, and of the gateway's own.  `signer` is always the cloud of the signer's
-    own project with its own token, which decides what keys it may use; NO_CLOUD without a signature of version 4.
-    `unknown_names` limits the look-ups of bucket names for nobody.
     """
 
     cloud: Cloud
@@ -133,13 +135,15 @@ class Call:
     keys: KeyStore | None = None
     configurations: dict[str, Mapping[str, str]] = field(default_factory=dict)
     requester: Caller = NOBODY
-    source: Call | None = None
-    hidden: frozenset[str] = frozenset()
-    acl: str = ""
-    refusals: Callable[[Sequence[Mapping[str, Any]]], Awaitable[Mapping[int, AwsError]]] | None = None
     clouds: ServiceClouds = NO_SERVICE
     unknown_names: UnknownLimit | None = None
     signer: Cloud = NO_CLOUD
+    source: Call | None = field(init=False, default=None)
+    hidden: frozenset[str] = field(init=False, default=frozenset())
+    acl: str = field(init=False, default="")
+    refusals: Callable[[Sequence[Mapping[str, Any]]], Awaitable[Mapping[int, AwsError]]] | None = field(
+        init=False, default=None
+    )
 
     def __repr__(self) -> str:
         """Name the request alone: the settings and the caller hold what no log may show."""

@@ -214,13 +214,13 @@ class Gateway:
         self, state: State, frontend: Frontend, requested: RequestedOperation, principal: Principal
     ) -> None:
         """Refuse a request that its sender may not make; keep its `Call` if the decision needs one."""
-        record, address, operation = state.record, state.request.address, requested.operation
-        if frontend.authorise is not None and operation is not None and address.bucket:
+        record, operation = state.record, requested.operation
+        if frontend.authorise is not None and operation is not None and state.request.address.bucket:
             call = state.call = await self._call(state, operation, principal)
             decision = await frontend.authorise(call, state.request, operation, principal, state.verified)
         else:
             action = names.action(record.service, requested.name)
-            resource = names.resource(record.service, address)
+            resource = names.resource(record.service, state.request.address)
             decision = authorise(principal, action, resource, open_to_anyone=requested.anonymous)
         if not decision.allowed:
             record.reason = decision.reason  # the answer tells a stranger less
@@ -272,7 +272,6 @@ class Gateway:
             return ANONYMOUS  # nobody signed the browser's form
         credential = await self._keys.credential(access_key, service=name, address=state.head.client)
         secret, now, region = credential.secret, datetime.now(UTC), self._settings.region
-        host = state.head.first.get("host", "")
         if state.signature is None:  # a browser's form: only its policy is signed
             assert state.browser_form is not None
             state.browser_form.verify(secret=secret, regions=self._regions, region=region, now=now)
@@ -289,7 +288,9 @@ class Gateway:
                 skew=self._skew,
                 payload_hash=hashlib.sha256(state.form).hexdigest() if frontend.buffered else "",
                 # Only a signature of version 2 covers the bucket of the Host header.
-                bucket_from_host="" if state.signature.scope else routing.bucket_in_host(host, self._settings.s3_hosts),
+                bucket_from_host=""
+                if state.signature.scope
+                else routing.bucket_in_host(state.head.first.get("host", ""), self._settings.s3_hosts),
                 region=region,
             )
         state.tokens = Tokens(self._keys, credential, name)

@@ -90,8 +90,6 @@ def fields(record: Record) -> Parts:
         "action": record.operation,
         "status": record.status,
         "ms": round(record.seconds * 1000, 2),
-        "code": record.code,
-        "refused": record.refused,
         "bytes_in": record.bytes_in,
         "bytes_out": record.bytes_out,
         "account": record.account,
@@ -101,8 +99,8 @@ def fields(record: Record) -> Parts:
         "upstream_calls": record.upstream_calls,
         "upstream_ms": round(record.upstream_seconds * 1000, 2),
     }
-    if not record.code:  # without an error, these two alone are empty
-        del said["code"], said["refused"]
+    if record.code:
+        said |= {"code": record.code, "refused": record.refused}
     return {name: value for name, value in said.items() if value != ""} if "" in said.values() else said
 
 

@@ -104,8 +104,8 @@ CACHE = Definition(
     "passerelle_cache_lookups_total",
     "counter",
     ("cache", "outcome"),
-    "Lookups in the gateway's caches, by outcome (`hit`, `miss`), and values that were not kept because they exceed an "
-    "account's share (`too large`).",
+    "Lookups in the gateway's caches, by outcome (`hit`, `miss`; of keys also `unknown`, `error`), and values "
+    "that were not kept because they exceed an account's share (`too large`).",
 )
 LIFECYCLE_ACTIONS = Definition(
     "passerelle_lifecycle_actions_total",
@@ -257,8 +257,8 @@ class Metrics:
         self._upstream_duration.observe((service,), seconds)
 
     def cache(self, name: str, outcome: str) -> None:
-        """Count a look-up in a cache, or a value that it did not keep, by outcome; unknown ones count as `miss`."""
-        self._cache[(name, outcome if outcome in {"hit", "too large"} else "miss")] += 1
+        """Count a look-up in a cache, or a value that it did not keep, by outcome."""
+        self._cache[name, outcome] += 1
 
     def lifecycle_action(self, action: str, outcome: str) -> None:
         """Count an action of a lifecycle rule."""

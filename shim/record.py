@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from binascii import hexlify
 from contextvars import ContextVar
 from dataclasses import dataclass
 from struct import Struct
@@ -51,11 +52,9 @@ class Record:
 current: ContextVar[Record | None] = ContextVar("current", default=None)
 
 
-_UUID_FIELDS = Struct(">IHHHHI").unpack
+_UUID_GROUPS = Struct("8s4s3s3s12s2x").unpack
 
 
 def new_request_id() -> str:
-    """Return a random UUID (RFC 9562, version 4), in a third of the time of `uuid.uuid4`."""
-    low, mid, high, sequence, node_high, node = _UUID_FIELDS(os.urandom(16))
-    high, sequence = high & 0x0FFF | 0x4000, sequence & 0x3FFF | 0x8000
-    return f"{low:08x}-{mid:04x}-{high:04x}-{sequence:04x}-{node_high:04x}{node:08x}"
+    """Return a random UUID (RFC 9562, version 4), faster than `uuid.uuid4`; 120 of its bits are random."""
+    return (b"%b-%b-4%b-a%b-%b" % _UUID_GROUPS(hexlify(os.urandom(16)))).decode()

@@ -96,9 +96,7 @@ class CloudFactory:
             connections=limits.control_connections,
             each=limits.project_calls,
         )
-        objects = SwiftPool(
-            limits.object_idle_seconds, tls=tls, connections=limits.object_connections, count=transport.count
-        )
+        objects = SwiftPool(limits.object_idle_seconds, tls=tls, connections=limits.object_connections, count=observe)
         return cls(config, transport, objects)
 
     def tenant(self, tokens: TokenSource, token: Token, request_id: str) -> OpenStackCloud:

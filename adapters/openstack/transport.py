@@ -132,11 +132,6 @@ class Transport:
         """Close the pool."""
         await self._client.aclose()
 
-    def count(self, service: str, method: str, status: int, seconds: float) -> None:
-        """Count one call to OpenStack, this client's or another's."""
-        if self._observe is not None:
-            self._observe(service, method, status, seconds)
-
     def turn(self, service: str, project_id: str) -> asyncio.Semaphore:
         """Return the semaphore of a project's calls to a service: at most `each` of them are made at a time.
 
@@ -180,7 +175,8 @@ class Transport:
             response = await self._client.send(request)
             status = response.status_code
         finally:
-            self.count(service, request.method, status, time.perf_counter() - started)
+            if self._observe is not None:
+                self._observe(service, request.method, status, time.perf_counter() - started)
         return Answer(service, status, response.headers, response.content)
 
 

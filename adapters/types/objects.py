@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, NamedTuple, TypedDict
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple, TypedDict
 
 # How Swift stores an object: in one piece, or as a manifest that lists (static) or finds by prefix (dynamic) its
 # segments.
 Layout = Literal["plain", "static", "dynamic"]
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,7 @@ class Listing:
     version_marker: str = ""
 
 
-@dataclass(slots=True)
-class Stored:
+class Stored(NamedTuple):
     """An object's description.
 
     `size` and `etag` (without quotes) are the whole object's, also where a part is read.  `modified` is a whole second,
@@ -86,8 +87,8 @@ class Stored:
     modified: datetime
     content_type: str
     layout: Layout = "plain"
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = _NOTHING
+    headers: Mapping[str, str] = _NOTHING
     content_range: str = ""
     length: int = 0
     parts: int = 0
@@ -120,16 +121,15 @@ class Download(NamedTuple):
     close: Callable[[], None]
 
 
-@dataclass(slots=True)
-class Description:
+class Description(NamedTuple):
     """What is written with an object's bytes.
 
     `if_absent` makes the write fail where the name is taken.
     """
 
     content_type: str
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = _NOTHING
+    headers: Mapping[str, str] = _NOTHING
     if_absent: bool = False
 
 

@@ -270,7 +270,9 @@ def _decoder(payload: str, length: int, verified: Verified | None) -> ChunkDecod
             "Anonymous requests don't support this x-amz-content-sha256 value. Please use UNSIGNED-PAYLOAD or "
             "STREAMING-UNSIGNED-PAYLOAD-TRAILER.",
         )
-    signer = ChunkSigner(verified.signing_key, verified.timestamp, verified.scope, verified.seed_signature)
+    sig = verified.sig
+    assert sig.scope is not None  # only version 4 has a signing key
+    signer = ChunkSigner(verified.signing_key, sig.timestamp, sig.scope.text, verified.seed_signature)
     return ChunkDecoder(length, signer=signer, trailer=trailer)
 
 

@@ -182,34 +182,36 @@ def _header_v2(head: Head, rest: str, service: str) -> RequestSignature:
 
 
 def _from_query_v4(head: Head, service: str) -> RequestSignature:
-    query = _once(head, service)
-    if not all(map(query.get, _V4_QUERY)) or (service == "s3" and not query.get("X-Amz-Expires")):
+    query, first = _once(head, service), head.first
+    algorithm, credential, date, names, value = map(query.get, _V4_QUERY)
+    expires = query.get("X-Amz-Expires", "")
+    if not (algorithm and credential and date and names and value and (expires or service != "s3")):
         raise auth_error(
             service,
             AuthFault.MALFORMED_QUERY,
             "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, "
             "X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.",
         )
-    if query["X-Amz-Algorithm"] != ALGORITHM:
+    if algorithm != ALGORITHM:
         raise auth_error(service, AuthFault.MALFORMED_QUERY, f'X-Amz-Algorithm only supports "{ALGORITHM}"')
-    access_key, scope = read_credential(query["X-Amz-Credential"], service, AuthFault.WRONG_SCOPE_QUERY)
-    time = _basic_time(query["X-Amz-Date"])
+    access_key, scope = read_credential(credential, service, AuthFault.WRONG_SCOPE_QUERY)
+    time = _basic_time(date)
     if time is None:
         sentence = "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""
         raise auth_error(service, AuthFault.MALFORMED_QUERY, sentence)
-    if query["X-Amz-Date"][:8] != scope.date:
-        raise _other_day(scope, query["X-Amz-Date"], service, AuthFault.MALFORMED_QUERY)
-    signed, first = _names(query["X-Amz-SignedHeaders"]), head.first
+    if date[:8] != scope.date:
+        raise _other_day(scope, date, service, AuthFault.MALFORMED_QUERY)
+    signed = _names(names)
     sent = first.get("x-amz-content-sha256", "") if "x-amz-content-sha256" in signed else ""
     return RequestSignature(
         Method.V4_QUERY,
         access_key,
-        query["X-Amz-Signature"],
+        value,
         scope,
         signed,
         time,
-        query["X-Amz-Date"],
-        _expires(query["X-Amz-Expires"], service) if "X-Amz-Expires" in query else None,
+        date,
+        _expires(expires, service) if "X-Amz-Expires" in query else None,
         sent or query.get("X-Amz-Content-Sha256") or UNSIGNED,
         query.get("X-Amz-Security-Token") or first.get("x-amz-security-token", ""),
     )

@@ -51,7 +51,7 @@ def verify(
     for text in _candidates(sig, head, bucket_from_host):
         expected = b64encode(hmac.digest(secret.encode(), text, "sha1"))
         if hmac.compare_digest(expected, given):
-            return Verified(sig, "s3", sig.payload)
+            return Verified(sig, sig.payload)
     text = masked(string_to_sign(sig, head, bucket_from_host))
     extra = {
         "AWSAccessKeyId": sig.access_key,

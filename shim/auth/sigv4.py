@@ -49,10 +49,7 @@ class Verified:
     """A verified signature, with what the decoder of a signed body needs."""
 
     sig: RequestSignature
-    service: str
     payload: str  # the digest or mode of the body that was signed; '' where nothing was
-    scope: str = ""  # date/region/service/aws4_request; '' for version 2
-    timestamp: str = ""
     signing_key: bytes = field(default=b"", repr=False)
     seed_signature: str = field(default="", repr=False)
 
@@ -128,7 +125,7 @@ def verify(
         for canonical in chain((ordinary,), _others(ordinary, sig, head, service, payload_hash)):
             expected = hmac.digest(key, string_to_sign(sig, canonical), "sha256").hex()
             if hmac.compare_digest(expected.encode(), given):
-                return Verified(sig, service, payload_hash, scope.text, sig.timestamp, key, expected)
+                return Verified(sig, payload_hash, key, expected)
     raise _mismatch(sig, service, ordinary)
 
 

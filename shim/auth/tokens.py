@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from adapters.types.identity import Ec2Credential, Token
 from shim.auth.keys import Keys
@@ -16,9 +18,9 @@ class Tokens:
     credential: Ec2Credential
     service: str
 
-    async def token(self) -> Token:
+    def token(self) -> Coroutine[Any, Any, Token]:
         """Return the caller's token, nearly always from the cache."""
-        return await self.keys.token(self.credential, service=self.service)
+        return self.keys.token(self.credential, service=self.service)
 
     async def renew(self, stale: Token) -> Token:
         """Return a fresh token in place of one that OpenStack refused."""

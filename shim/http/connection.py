@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from typing import Any, cast
+from typing import Any, Final, cast
 from urllib.parse import unquote
 
 import httptools
@@ -41,6 +41,7 @@ SLICE_BYTES = 8 * 1024
 
 # A longer path is not decoded: only the short paths of the metrics listener are read decoded.
 _DECODED_PATH_BYTES = 4 * 1024
+_ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
 
 
 class Connection(asyncio.Protocol):
@@ -65,6 +66,8 @@ class Connection(asyncio.Protocol):
     _reading = True
     _wants_more = True
     writing = True
+    _scope: dict[str, Any]  # what all requests of the connection have in common
+    _headers: list[Header]
     _closing = False
     _writable: asyncio.Future[None] | None = None
     _due: float | None = None  # when the connection ends unless something comes
@@ -92,8 +95,6 @@ class Connection(asyncio.Protocol):
         self._head_seconds = head_seconds
         self._rest_seconds = config.timeout_keep_alive
         self._parser = httptools.HttpRequestParser(self)
-        self._scope: dict[str, Any] = {}  # what all requests of the connection have in common
-        self._headers: list[Header] = []
         self._queue: deque[Exchange] = deque()
 
     # Called by the event loop.
@@ -102,12 +103,12 @@ class Connection(asyncio.Protocol):
         """Count the connection, and wait for a head for `head_seconds`."""
         self.transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
-        host, port = (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else ("", 0)
+        host, port = peer[:2] if isinstance(peer, tuple) else ("", 0)
         if ":" in host:
             host = plain(host) or host  # a listener on `::` sees IPv4 addresses as `::ffff:192.0.2.1`
         self._scope = {
             "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "asgi": _ASGI,
             "http_version": "1.1",
             "server": transport.get_extra_info("sockname"),
             "client": (host, port) if host else None,
@@ -242,9 +243,8 @@ class Connection(asyncio.Protocol):
             scope["http_version"], keep = version, False
         if self._behind_proxy:
             self._proxies.correct(scope)
-        self._read = exchange = Exchange(
-            self, scope, keep, expects=first.get(b"expect", b"").lower() == b"100-continue"
-        )
+        expects = b"expect" in first and first[b"expect"].lower() == b"100-continue"
+        self._read = exchange = Exchange(self, scope, keep, expects=expects)
         if self._served is None:
             self._serve(exchange)
         else:

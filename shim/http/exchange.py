@@ -171,7 +171,7 @@ class Exchange:
             return {"type": "http.disconnect"}
         if self._error and not self._body:
             raise self._error
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        body = b"".join(self._body)  # of one piece, that piece itself
         self._body, self._kept, self._told = [], 0, self._complete
         return {"type": "http.request", "body": body, "more_body": not self._complete}
 
@@ -218,7 +218,8 @@ class Exchange:
         if self._expects and not self._complete:
             # A client that was not told to continue sends no body, and its next request would be read as that body.
             self._keep = False
-        if b"close" in said.get(b"\r\nConnection: ", b"").lower():
+        told = said.get(b"\r\nConnection: ")
+        if told and b"close" in told.lower():
             self._keep = False
         elif not self._keep or self._connection.last:
             self._keep = False

@@ -190,6 +190,7 @@ def _headers(model: Any) -> Callable[[dict[str, Any], Head, Mapping[str, str]], 
     table = {
         outside: (name, str if outside in _VERBATIM else read, _ADJUST.get(outside))
         for outside, (name, read) in names.items()
+        if outside != "content-length"  # the body has read it
     }
     groups = tuple(prefixes.items())
     # Checksums are verified with the body, whether or not the operation's model has their headers.
@@ -235,11 +236,6 @@ def _effective(head: Head) -> Mapping[str, str]:
     return {**moved, **head.first} if moved else head.first
 
 
-def _true_length(head: Head, text: str) -> str:
-    """Return the length of the payload, which aws-chunked gives in a header of its own."""
-    return head.first.get("x-amz-decoded-content-length") or text
-
-
 def _true_encoding(head: Head, text: str) -> str:
     """Return Content-Encoding without `aws-chunked`: S3 decodes that coding and stores the resulting object.
 
@@ -257,7 +253,6 @@ def _upper(head: Head, text: str) -> str:
 
 
 _ADJUST = {
-    "content-length": _true_length,
     "content-encoding": _true_encoding,
     "x-amz-checksum-algorithm": _upper,
     "x-amz-checksum-mode": _upper,

@@ -96,23 +96,22 @@ def _outside_writer(members: Mapping[str, Any]) -> Callable[[Mapping[str, Any], 
     strings, others, prefixes = headers.emitters(members)
 
     def write(result: Mapping[str, Any], out: list[tuple[str, str]]) -> None:
-        for name, value in result.items():
-            if value is None:
-                continue
-            try:
+        name, add = "", out.append
+        try:
+            for name, value in result.items():
+                if value is None:
+                    continue
                 if name in strings:
                     # Nearly every text is printable ASCII and needs no call of `safe`.
-                    out.append(
-                        (strings[name], value if value.isascii() and value.isprintable() else headers.safe(value))
-                    )
+                    add((strings[name], value if value.isascii() and value.isprintable() else headers.safe(value)))
                 elif name in others:
                     header, text = others[name]
-                    out.append((header, text(value)))
+                    add((header, text(value)))
                 elif value and name in prefixes:
                     prefix = prefixes[name]
                     out += [(prefix + key, headers.encoded(said)) for key, said in value.items()]
-            except (TypeError, AttributeError) as error:
-                raise TypeError(f"{name}: {error}") from error
+        except (TypeError, AttributeError) as error:
+            raise TypeError(f"{name}: {error}") from error
 
     return write
 

@@ -71,16 +71,14 @@ def address(head: Head, s3_hosts: tuple[str, ...] = ()) -> Address:
 
 def bucket_in_host(host: str, s3_hosts: tuple[str, ...]) -> str:
     """Return the bucket of a virtual-host style Host header, or ''.  boto 2 repeats the port: `host:8080:8080`."""
-    if not s3_hosts or len(host) > LONGEST_HOST or host.startswith("["):
-        return ""
-    return _bucket_in_host(host, s3_hosts)
+    return "" if not s3_hosts or len(host) > LONGEST_HOST else _bucket_in_host(host, s3_hosts)
 
 
 @lru_cache(maxsize=1024)
 def _bucket_in_host(host: str, s3_hosts: tuple[str, ...]) -> str:
     """Split a Host header; its length is bounded before, so that the cache stays small."""
     name = host.partition(":")[0].rstrip(".").lower()
-    if name in s3_hosts:
+    if name in s3_hosts or host.startswith("["):
         return ""
     for base in sorted(s3_hosts, key=len, reverse=True):
         if name.endswith("." + base):

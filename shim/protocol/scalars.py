@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 
 from shim.protocol.constraints import check
@@ -176,6 +177,7 @@ _DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 _MONTHS = ["", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
+@lru_cache(maxsize=1024)  # what is read is often read again
 def _rfc822_text(value: Any) -> str:
     at = _aware(value)
     date = f"{_DAYS[at.weekday()]}, {_TWO[at.day]} {_MONTHS[at.month]} {at.year:04}"

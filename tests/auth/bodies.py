@@ -13,6 +13,7 @@ import pytest
 from shim.auth import Body, Method, RequestSignature, Verified, open_body
 from shim.auth.checksums import ALGORITHMS
 from shim.auth.chunked import ChunkSigner
+from shim.auth.request_signature import Scope
 from shim.errors import AwsError
 from shim.http.asgi import Receive
 from shim.http.request_body import ClientGone
@@ -28,8 +29,9 @@ PIECE = 65536
 
 
 def verified(payload: str) -> Verified:
-    sig = RequestSignature(Method.V4_HEADER, "AK", SEED, payload=payload)
-    return Verified(sig, "s3", payload, SCOPE, STAMP, KEY, SEED)
+    scope = Scope("20130524", "us-east-1", "s3", SCOPE)
+    sig = RequestSignature(Method.V4_HEADER, "AK", SEED, scope, timestamp=STAMP, payload=payload)
+    return Verified(sig, payload, KEY, SEED)
 
 
 def head(**headers: str) -> Head:

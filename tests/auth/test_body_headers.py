@@ -111,7 +111,7 @@ class TestChecksumHeaders:
     @pytest.mark.parametrize("mode", [SIGNED, SIGNED_TRAILER])
     def test_signed_chunks_of_nobody(self, mode: str) -> None:
         told = head(**{"x-amz-content-sha256": mode, "x-amz-decoded-content-length": "3", "content-length": "99"})
-        nobody = Verified(RequestSignature(Method.V2_HEADER, "AK", "x", payload=mode), "s3", mode)
+        nobody = Verified(RequestSignature(Method.V2_HEADER, "AK", "x", payload=mode), mode)
         for who in (None, nobody):
             with pytest.raises(AwsError, match="InvalidRequest: Anonymous requests"):
                 open_body(told, events(), who)

@@ -81,9 +81,9 @@ def test_bounds_hold_whatever_is_put(work: list[tuple[str, int, int, bool]]) -> 
     cache = Cache(total_bytes=20_000, owner_bytes=6000)
     for owner, key, size, read in work:
         if read:
-            assert cache.get(owner, (key,)) in (None, (owner, key))
+            assert cache.get(owner, ("rows", key)) in (None, (owner, key))
         else:
-            cache.put(owner, (key,), (owner, key), size=size, seconds=10)
+            cache.put(owner, ("rows", key), (owner, key), size=size, seconds=10)
         assert cache.bytes == sum(e.size for entries in cache._owners.values() for e in entries.values()) <= 20_000
         assert all(sum(e.size for e in entries.values()) <= 6000 for entries in cache._owners.values())
         assert cache._owners.keys() == cache._sizes.keys()

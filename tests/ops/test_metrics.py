@@ -29,7 +29,7 @@ def test_a_call_is_counted_under_its_labels() -> None:
     assert 'passerelle_request_bytes_total{direction="in",service="ec2"} 5.0' in lines
     assert not any('direction="out"' in line for line in lines)
     assert 'passerelle_upstream_requests_total{method="GET",service="compute",status="none"} 1.0' in lines
-    assert 'passerelle_cache_lookups_total{cache="keys",outcome="miss"} 1.0' in lines
+    assert 'passerelle_cache_lookups_total{cache="keys",outcome="unknown"} 1.0' in lines
     assert 'passerelle_cache_lookups_total{cache="listing",outcome="too large"} 1.0' in lines
 
 

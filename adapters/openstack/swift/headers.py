@@ -111,25 +111,25 @@ def stored(headers: Mapping[str, str]) -> Stored:
             length=length,
             timestamp=timestamp,
         )
-        if not _SELDOM.isdisjoint(headers):
-            _add_more(found, headers)
-        return found
+        return found if _SELDOM.isdisjoint(headers) else _with_more(found, headers)
     except (KeyError, ValueError, OverflowError) as error:
         raise faults.unavailable(SERVICE, f"an object without a sound {error}") from error
 
 
-def _add_more(found: Stored, headers: Mapping[str, str]) -> None:
+def _with_more(found: Stored, headers: Mapping[str, str]) -> Stored:
     """Read the headers that most objects' answers lack."""
-    found.layout = _layout(headers)
-    found.headers = {name: headers[name] for name in _KEPT & headers.keys()}
-    found.content_range = headers.get("content-range", "")
-    if found.content_range:
-        found.size = int(found.content_range.rpartition("/")[2])
-    found.parts = int(headers.get("x-parts-count", 0))
-    found.unreadable = int(headers.get(UNREADABLE, 0))
-    found.version = headers.get(_VERSION, "")
-    found.linked = _LOCATION in headers and "?version-id=" not in headers[_LOCATION]
-    found.relocated = found.version not in ("", NULL_VERSION, headers.get("x-timestamp"))
+    content_range, version_id = headers.get("content-range", ""), headers.get(_VERSION, "")
+    return found._replace(
+        size=int(content_range.rpartition("/")[2]) if content_range else found.size,
+        layout=_layout(headers),
+        headers={name: headers[name] for name in _KEPT & headers.keys()},
+        content_range=content_range,
+        parts=int(headers.get("x-parts-count", 0)),
+        unreadable=int(headers.get(UNREADABLE, 0)),
+        version=version_id,
+        relocated=version_id not in ("", NULL_VERSION, headers.get("x-timestamp")),
+        linked=_LOCATION in headers and "?version-id=" not in headers[_LOCATION],
+    )
 
 
 def _metadata(start: str, names: Iterable[str], headers: Mapping[str, str]) -> dict[str, str]:
@@ -176,6 +176,7 @@ def _second(text: str) -> datetime:
     return datetime.fromtimestamp(int(text), UTC)
 
 
+@lru_cache(maxsize=1024)  # many writes of one second have the same time
 def http_time(text: str) -> datetime:
     """Read an HTTP date.  Raises ValueError.
 

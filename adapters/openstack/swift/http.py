@@ -87,7 +87,7 @@ class SwiftHttp:
         self, pool: Pool, endpoint: str, tokens: TokenSource, request_id: str, token: Token | None = None
     ) -> None:
         self._pool = pool
-        self.endpoint = endpoint.rstrip("/")
+        self.endpoint = endpoint
         self._tokens = tokens
         self._token = token
         self._request_id = f"req-{request_id}"
@@ -112,8 +112,9 @@ class SwiftHttp:
         sent = {"X-Auth-Token": token.id, "X-Openstack-Request-Id": self._request_id}
         if headers:
             sent.update(headers)
-        ask, endpoint = self._pool.request, self.endpoint
-        answer = await ask(method, endpoint, path, sent, body=body, length=length, extra_seconds=extra_seconds)
+        answer = await self._pool.request(
+            method, self.endpoint, path, sent, body=body, length=length, extra_seconds=extra_seconds
+        )
         if answer.status == 401:
             renewed = await self._tokens.renew(token)
             if renewed.id != token.id:
@@ -123,7 +124,9 @@ class SwiftHttp:
                         "the token was refused while a body was on its way; the next request has a new one"
                     )
                 sent["X-Auth-Token"] = renewed.id
-                answer = await ask(method, endpoint, path, sent, body=body, extra_seconds=extra_seconds)
+                answer = await self._pool.request(
+                    method, self.endpoint, path, sent, body=body, extra_seconds=extra_seconds
+                )
         return answer
 
     async def read(self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> bytes:

@@ -346,7 +346,7 @@ class Swift:
         """
         for _ in range(_WRITES if isinstance(body, bytes) else 1):
             answer = await self._http.send("PUT", path, headers, body=body, length=length)
-            version = codec.version(answer.headers)
+            version = codec.version(answer.headers) if answer.status != 201 else ""
             if answer.status == 412 and version:
                 await self._http.read("DELETE", f"{path.partition('?')[0]}?version-id={version}")
             await self._succeeded(answer, "PUT", path)

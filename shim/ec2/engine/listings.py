@@ -15,7 +15,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shim.cache import weight
+from shim.cache import Key, weight
 from shim.context import Call
 
 Row = Mapping[str, Any]
@@ -71,6 +71,6 @@ async def remember(call: Call, key: Hashable, found: Listing, after: str) -> Non
     call.cache.put(call.caller.project_id, _key(call, key), kept, size=size, seconds=SECONDS)
 
 
-def _key(call: Call, key: Hashable) -> tuple[Hashable, ...]:
+def _key(call: Call, key: Hashable) -> Key:
     # Two access keys of one account may be allowed to see different resources.
     return "listing", call.operation, call.caller.access_key, call.region, key

@@ -8,11 +8,11 @@ use the part of the account's share of the cache that the servers leave; other r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from adapters.types.compute import Server
-from shim.cache import weight
+from shim.cache import Key, weight
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question
@@ -57,7 +57,7 @@ async def terminated_rows(
     return list(rows.values())
 
 
-def _keep(call: Call, key: tuple[Hashable, ...], rows: Mapping[str, Written], known: Mapping[str, Written]) -> None:
+def _keep(call: Call, key: Key, rows: Mapping[str, Written], known: Mapping[str, Written]) -> None:
     room = call.cache.owner_bytes - remembered_bytes(call) - _SPARE_BYTES
     kept: dict[str, Written] = {}
     size = 0

@@ -24,8 +24,9 @@ from shim.authz.public import is_public
 from shim.authz.roles import reads_only
 from shim.context import Call
 from shim.errors import AwsError
-from shim.protocol.message import Request
+from shim.protocol.message import Head, Request
 from shim.protocol.operation import Operation
+from shim.protocol.s3_router import SIGNS_ONLY
 from shim.s3 import name_registry
 from shim.s3.access import acls, questions
 from shim.s3.access.acls import Rule
@@ -98,12 +99,12 @@ async def authorise(
     call: Call, request: Request, operation: Operation, principal: Principal, verified: Verified | None
 ) -> Decision:
     """Decide on a request that names a bucket; `call` then acts where the bucket is."""
-    bucket, signed = request.address.bucket, principal is not ANONYMOUS
-    if signed:
+    bucket = request.address.bucket
+    if signed := principal is not ANONYMOUS:
         found = call.cache.get(call.caller.project_id, (configuration.SORT, bucket))
         if found is not None:
             call.configurations[bucket] = found
-            if policy.NAME not in found and _is_plain(request):
+            if policy.NAME not in found and _is_plain(request.head):
                 return _OWN
     if operation.name == "CreateBucket":
         return _creation(call, signed=signed)
@@ -117,11 +118,10 @@ async def authorise(
         return Decision(False, f"the bucket is in another project, and {error.detail}")
 
 
-def _is_plain(request: Request) -> bool:
+def _is_plain(head: Head) -> bool:
     """Tell whether a request names no copy's source, whose bucket may have a policy too, no owner, and gives no ACL."""
-    head = request.head
     return _SPECIAL.isdisjoint(head.first) and (
-        not head.raw_query or _SPECIAL.isdisjoint(map(str.lower, head.query_names))
+        head.query_names <= SIGNS_ONLY or _SPECIAL.isdisjoint(map(str.lower, head.query_names))
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from adapters.types.objects import Description
@@ -51,7 +51,7 @@ class Sealing:
         content_type = description.content_type
         if md5 and self.shows_md5:
             content_type = f"{content_type}; s3_etag={md5}"
-        return replace(description, content_type=envelope.enclosed(content_type, self.envelope))
+        return description._replace(content_type=envelope.enclosed(content_type, self.envelope))
 
     def etag(self, md5: str | None, written: str) -> str:
         """Return the ETag of an object, of which Swift says `written`."""
@@ -62,7 +62,7 @@ class Sealing:
     def completed(self, description: Description, upload: Place, size: int, parts: Sequence[StoredPart]) -> Description:
         """Return the description of a multipart object of these parts."""
         whole = self.envelope._replace(size=size, seal=seal(self.root, upload, parts))
-        return replace(description, content_type=envelope.enclosed(description.content_type, whole))
+        return description._replace(content_type=envelope.enclosed(description.content_type, whole))
 
     def encrypted(self, place: Place, plain: bytes) -> bytes:
         """Encrypt a whole stream."""

@@ -6,7 +6,6 @@ import hashlib
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
@@ -118,8 +117,8 @@ async def _complete(call: Call, req: Mapping[str, Any], asked: Completion) -> Ma
     check_kept(await configuration(call, upload.bucket))
     null = await versions.is_suspended(call, upload.bucket)
     content_type = typed(told.content_type, etag, storage_class(told.content_type))
-    told = replace(
-        told, content_type=marked_null(content_type) if null else content_type, if_absent=condition.if_absent
+    told = told._replace(
+        content_type=marked_null(content_type) if null else content_type, if_absent=condition.if_absent
     )
     if sealing:
         told = sealing.completed(told, Place(upload.bucket, upload.key, upload.id), assembly.size, assembly.stored)

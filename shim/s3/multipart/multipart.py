@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -61,7 +60,7 @@ async def create_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping
         sender = call.requester
         owns = parsed(call.acl).owner == sender.project_id
         begun_by = uploads.Initiator(sender.project_id, owns, sender.project_name)
-        told_object = replace(told_object, content_type=begun_by.noted(told_object.content_type))
+        told_object = told_object._replace(content_type=begun_by.noted(told_object.content_type))
     marker, body = names.marker(key, upload_id), uploads.spilled_text(spilled)
     container = names.segments(bucket)
     if not await store.has_container(container):

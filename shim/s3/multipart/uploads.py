@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
@@ -135,7 +135,7 @@ async def opened(call: Call, req: Mapping[str, Any]) -> Upload:
         raise no_such_upload(upload_id)
     begun_by = initiator(stored.content_type)
     if begun_by:
-        stored = replace(stored, content_type=_INITIATOR.sub("", stored.content_type))
+        stored = stored._replace(content_type=_INITIATOR.sub("", stored.content_type))
     return Upload(bucket, key, upload_id, stored, begun_by)
 
 

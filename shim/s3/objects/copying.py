@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -172,10 +172,10 @@ async def copy_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     told, spilled = records.fitted(object_lock.locked(told, await object_lock.items(call, bucket, req)))
     null = await versions.is_suspended(call, bucket)
     if null:
-        told = replace(told, content_type=marked_null(told.content_type))
+        told = told._replace(content_type=marked_null(told.content_type))
     old = await segments.behind(call, bucket, key)
     async with conditions.holding(call, bucket, key, condition):
-        written = await _written(call, source, (bucket, key), replace(told, if_absent=False), sealing)
+        written = await _written(call, source, (bucket, key), told._replace(if_absent=False), sealing)
     if spilled:
         async with records.alone(call, bucket, key):
             await records.add(call, bucket, key, told, spilled, version=written.version)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from adapters.errors import BackendError, Fault
@@ -102,5 +102,5 @@ async def opened(call: Call, where: tuple[str, str], stored: Stored, key: Custom
             plain_size(stored.size)
     except TamperedError as error:
         raise opening.damaged(call, error) from None
-    shown = replace(with_plain_size(stored), content_range="", parts=0)
+    shown = with_plain_size(stored)._replace(content_range="", parts=0)
     return Encrypted(*where, shown, found, key.members if key else opening.members(call, found.envelope))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
@@ -187,7 +186,7 @@ def with_plain_size(stored: Stored) -> Stored:
     if MARK not in stored.content_type:
         return stored
     size = envelope.size_of(stored.content_type, stored.size)
-    return replace(stored, size=size, length=size)
+    return stored._replace(size=size, length=size)
 
 
 def unknown_etag(stored: Stored) -> bool:

@@ -6,8 +6,8 @@ Once a PUT is answered, every later GET and HEAD sees it (if all of Swift's repl
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from adapters.errors import BackendError, Fault
 from adapters.types.objects import Description, Download, Stored, Written
@@ -57,6 +57,8 @@ NO_ENCRYPTION: Final = {
         )
     },
 }
+# Members of a PutObject that ask for more than the bytes and their description.
+_SPECIAL: Final = ASKING | object_lock.ASKING
 _WHOLE: Final[tuple[str, int, str, CustomerKey | None]] = ("", 0, "", None)
 _OVERRIDES: Final = (
     ("ResponseCacheControl", "CacheControl"),
@@ -69,6 +71,17 @@ _OVERRIDES: Final = (
 _OVERRIDING: Final = frozenset(asked for asked, _ in _OVERRIDES)
 
 
+class _Special(NamedTuple):
+    """What a request or its bucket's configuration asks of a new object: encryption, a lock, the version `null`."""
+
+    sealing: Sealing | None = None
+    locking: Mapping[str, str] = MappingProxyType({})
+    null: bool = False
+
+
+_PLAIN: Final = _Special()
+
+
 @action(
     supports=f"Bucket Key Body ContentLength ContentMD5 ChecksumAlgorithm IfMatch IfNoneMatch ExpectedBucketOwner "
     f"{DESCRIBING} {ENCRYPTING}",
@@ -79,8 +92,8 @@ async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Store an object; if the body ends early or fails its checks, the old object is unchanged."""
     (bucket, key, described, condition, spilled), body = object_write(call, req), req["Body"]
     configured = await configuration(call, bucket)
-    plain = SETTING not in configured and ASKING.isdisjoint(req)
-    sealing = None if plain else await new_sealing(call, req, bucket)
+    plain = not configured and _SPECIAL.isdisjoint(req)
+    sealing, locking, null = _PLAIN if plain else await _special(call, req, bucket, configured)
     length = body.expected_length() or 0
     check_size(length)
     data = await body.small(SMALL) if length <= SMALL else None
@@ -93,11 +106,10 @@ async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     if sealing:
         md5 = body.md5 if data is None else md5_of(data)
         described = sealing.described(described, md5)
-    if not object_lock.ASKING.isdisjoint(req) or bucket_lock.SETTING in configured:
-        described = object_lock.locked(described, await object_lock.items(call, bucket, req))
-    null = is_suspended(configured)
+    if locking:
+        described = object_lock.locked(described, locking)
     if null:
-        described = replace(described, content_type=marked_null(described.content_type))
+        described = described._replace(content_type=marked_null(described.content_type))
     old = await segments.behind(call, bucket, key)
     if data is not None:
         store = call.cloud.objects
@@ -117,10 +129,20 @@ async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     members = {"ETag": f'"{written.etag}"', **(checksum.members if checksum else {})}
     if old or written.version:
         members.update(await versions.written(call, (bucket, key), written, old, null=null))
-    if expiration.may_be_told(call, bucket):
+    if configured and expiration.may_be_told(call, bucket):
         size, tagging = length or body.length or 0, {**described.metadata, **spilled}.get(TAGGING, "")
         members |= await expiration.members(call, bucket, key, size, written.modified, tagging)
     return {**members, **sealing.members, "ETag": f'"{sealing.etag(md5, written.etag)}"'} if sealing else members
+
+
+async def _special(call: Call, req: Mapping[str, Any], bucket: str, configured: Mapping[str, str]) -> _Special:
+    encrypts = SETTING in configured or not ASKING.isdisjoint(req)
+    locks = bucket_lock.SETTING in configured or not object_lock.ASKING.isdisjoint(req)
+    return _Special(
+        await new_sealing(call, req, bucket) if encrypts else None,
+        await object_lock.items(call, bucket, req) if locks else {},
+        is_suspended(configured),
+    )
 
 
 async def _stream(
@@ -258,9 +280,33 @@ async def head_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the headers that a GET with the same parameters returns."""
     bucket, key = names.bucket(call, req), req["Key"]
     span, part, version, secret = _WHOLE if _SELECTING.isdisjoint(req) else _wanted(call, req)
+    if part:
+        return await _head_part(call, req, part, version, secret)
+    stored, found = await records.head(call, bucket, key, version=version), None
+    if secret or MARK in stored.content_type:
+        found = await encrypted.opened(call, (bucket, key), stored, secret)
+        stored = found.stored
+    if stored.layout == "static":
+        stored = await with_s3_etag(call, bucket, key, stored)
+    conditions.check_read(req, stored)
+    # Swift ignores ranges on HEAD.
+    if span and not ranges.all_of_nothing(span, stored.size) and conditions.same_for_range(req, stored):
+        stored = parts.ranged(stored, *ranges.bounds(span, stored.size))
+    answer = _answer(req, stored)
+    if stored.version:
+        answer["VersionId"] = await versions.shown(call, bucket, stored)
+    if expiration.may_be_told(call, bucket):
+        answer |= await _expiration(call, req, stored)
+    return {**answer, **found.members} if found else answer
+
+
+async def _head_part(
+    call: Call, req: Mapping[str, Any], part: int, version: str, secret: CustomerKey | None
+) -> Mapping[str, Any]:
+    bucket, key = req["Bucket"], req["Key"]
     try:
         stored = await records.head(call, bucket, key, part=part, version=version)
-        by_manifest = part > 0 and parts.unknown_to_swift(stored)
+        by_manifest = parts.unknown_to_swift(stored)
     except BackendError as error:
         if error.fault is not Fault.RANGE:
             raise
@@ -270,20 +316,12 @@ async def head_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     if secret or MARK in stored.content_type:
         found = await encrypted.opened(call, (bucket, key), stored, secret)
         stored = found.stored
-        by_manifest = part > 0 and stored.layout == "static"
-    if stored.layout == "static":
-        stored = await with_s3_etag(call, bucket, key, stored)
+        by_manifest = stored.layout == "static"
+    stored = await with_s3_etag(call, bucket, key, stored)
     conditions.check_read(req, stored)
     if by_manifest:
         stored = await parts.by_manifest(call, req, stored)
-    # Swift ignores ranges on HEAD.
-    if span and not ranges.all_of_nothing(span, stored.size) and conditions.same_for_range(req, stored):
-        stored = parts.ranged(stored, *ranges.bounds(span, stored.size))
-    answer = await _answer_for_part(call, req, stored, part) if part else _answer(req, stored)
-    if stored.version:
-        answer["VersionId"] = await versions.shown(call, bucket, stored)
-    if not part and expiration.may_be_told(call, bucket):
-        answer |= await _expiration(call, req, stored)
+    answer = await _answer_for_part(call, req, stored, part)
     return {**answer, **found.members} if found else answer
 
 

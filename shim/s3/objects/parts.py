@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from adapters.errors import absent_is
@@ -82,8 +81,8 @@ async def flat(store: ObjectStore, container: str, name: str, version: str = "")
 
 def ranged(stored: Stored, start: int, end: int, parts: int = 0) -> Stored:
     """Return an object's description for the range from its first to its last byte."""
-    return replace(
-        stored, content_range=f"bytes {start}-{end}/{stored.size}", length=end - start + 1, parts=parts or stored.parts
+    return stored._replace(
+        content_range=f"bytes {start}-{end}/{stored.size}", length=end - start + 1, parts=parts or stored.parts
     )
 
 

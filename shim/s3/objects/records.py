@@ -14,10 +14,9 @@ import hashlib
 import json
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from adapters.errors import BackendError, absent_is
 from adapters.types.objects import Description, Download, Listing, ObjectRow, Stored
@@ -67,7 +66,7 @@ async def get(call: Call, bucket: str, key: str, *, span: str = "", part: int = 
             version = await versions.instead(call, bucket, key, version, error)
             return await get(call, bucket, key, span=span, part=part, version=version)
         if RECORD in download.stored.metadata or SETTING in configured:
-            await _closing(download, _overlay(call, bucket, key, download.stored))
+            return await _overlaid(call, bucket, key, download)
         return download
     opening = asyncio.ensure_future(store.get(bucket, key, span=span, part=part))
     try:
@@ -77,10 +76,8 @@ async def get(call: Call, bucket: str, key: str, *, span: str = "", part: int = 
             opening.result().close()
         raise
     if download.stored.pin:  # the bucket has had versions for some seconds
-        await _closing(download, _overlay(call, bucket, key, download.stored))
-    else:
-        overlaid(download.stored, record)
-    return download
+        return await _overlaid(call, bucket, key, download)
+    return download._replace(stored=overlaid(download.stored, record))
 
 
 async def head(call: Call, bucket: str, key: str, *, part: int = 0, version: str = "") -> Stored:
@@ -112,9 +109,8 @@ def overlaid(stored: Stored, record: Record) -> Stored:
     """Put a record's items into the metadata of the object that it describes; change no other object."""
     if record.object and record.object == _identity(stored):
         items = {**stored.metadata, **record.items}
-        stored.metadata = {
-            name: items[name] for name in items if name != RECORD and (items[name] or name not in record.items)
-        }
+        kept = {name: items[name] for name in items if name != RECORD and (items[name] or name not in record.items)}
+        return stored._replace(metadata=kept)
     return stored
 
 
@@ -142,9 +138,9 @@ async def _version(call: Call, bucket: str, stored: Stored) -> str:
     return await versions.shown(call, bucket, stored) or NULL
 
 
-async def _closing(download: Download, reading: Awaitable[Any]) -> None:
+async def _overlaid(call: Call, bucket: str, key: str, download: Download) -> Download:
     try:
-        await reading
+        return download._replace(stored=await _overlay(call, bucket, key, download.stored))
     except BaseException:
         download.close()
         raise
@@ -243,7 +239,7 @@ def fitted(told: Description) -> tuple[Description, Items]:
         moved[name] = metadata.pop(name)
     if not moved:
         return told, {}
-    return replace(told, metadata={**metadata, RECORD: secrets.token_hex(8)}), moved
+    return told._replace(metadata={**metadata, RECORD: secrets.token_hex(8)}), moved
 
 
 def _size(item: tuple[str, str]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Final
 
 from adapters.types.objects import Listing, Stored
@@ -28,7 +27,7 @@ async def with_s3_etag(call: Call, bucket: str, key: str, stored: Stored) -> Sto
         found = _IN_HASH.search(rows[0]["hash"])
         told = found[1] if found else ""
     return (
-        replace(stored, content_type=typed(stored.content_type, told, storage_class(stored.content_type)))
+        stored._replace(content_type=typed(stored.content_type, told, storage_class(stored.content_type)))
         if told
         else stored
     )
