@@ -49,6 +49,33 @@ class NewVolume:
     zone: str | None = None
     snapshot_id: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A snapshot of a volume; `size` is that of the volume in GiB, `progress` a percentage ("80%") or ''."""
+
+    id: str
+    name: str
+    description: str
+    project_id: str
+    volume_id: str
+    status: str
+    size: int
+    progress: str
+    created_at: datetime
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class NewSnapshot:
+    """The parameters of a new snapshot."""
+
+    volume_id: str
+    name: str = ""
+    description: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

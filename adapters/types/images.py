@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +30,29 @@ class Image:
     container_format: str
     tags: tuple[str, ...]
     properties: Mapping[str, str]
+
+    @property
+    def block_devices(self) -> list[dict[str, Any]]:
+        """Read the block device mapping, as Nova writes it on the image of a server that has volumes."""
+        try:
+            found = json.loads(self.properties.get("block_device_mapping", "[]"))
+        except ValueError:
+            return []
+        return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+    @property
+    def snapshots(self) -> list[str]:
+        """Return the UUIDs of the snapshots in the block device mapping."""
+        return [one["snapshot_id"] for one in self.block_devices if isinstance(one.get("snapshot_id"), str)]
+
+
+@dataclass(frozen=True, slots=True)
+class NewImage:
+    """The parameters of a new image, which is private and has no data at first; `properties` are the user's."""
+
+    name: str
+    properties: Mapping[str, str]
+    disk_format: str = "raw"
+    container_format: str = "bare"
+    min_disk: int = 0
+    min_ram: int = 0

@@ -14,6 +14,7 @@ MOST = {
     "DescribeSecurityGroupRules": 1,
     "DescribeVolumes": 2,
     "DescribeVolumeStatus": 1,
+    "DescribeSnapshots": 2,
     "DescribeNetworkInterfaces": 6,
     "DescribeVpcs": 4,
     "DescribeSubnets": 4,
@@ -26,7 +27,12 @@ def more(ec2: Any) -> Any:
     zone = ec2.describe_availability_zones()["AvailabilityZones"][0]["ZoneName"]
     groups = [ec2.create_security_group(GroupName=unique("cost"), Description="x")["GroupId"] for _ in range(3)]
     volumes = [ec2.create_volume(Size=1, AvailabilityZone=zone)["VolumeId"] for _ in range(3)]
+    ec2.get_waiter("volume_available").wait(VolumeIds=volumes, WaiterConfig={"Delay": 1})
+    snapshots = [ec2.create_snapshot(VolumeId=volume)["SnapshotId"] for volume in volumes]
+    ec2.get_waiter("snapshot_completed").wait(SnapshotIds=snapshots, WaiterConfig={"Delay": 1})
     yield
+    for snapshot in snapshots:
+        ec2.delete_snapshot(SnapshotId=snapshot)
     remove(ec2, *volumes)
     for group in groups:
         ec2.delete_security_group(GroupId=group)
@@ -47,9 +53,12 @@ def test_calls_do_not_grow(ec2: Any, gateway: Gateway, more: None) -> None:
         "DescribeSecurityGroupRules": ec2.describe_security_group_rules(),
         "DescribeVolumes": ec2.describe_volumes(),
         "DescribeVolumeStatus": ec2.describe_volume_status(),
+        "DescribeSnapshots": ec2.describe_snapshots(),
         "DescribeNetworkInterfaces": ec2.describe_network_interfaces(),
         "DescribeVpcs": ec2.describe_vpcs(),
         "DescribeSubnets": ec2.describe_subnets(),
     }
+    one = answers["DescribeSnapshots"]["Snapshots"][0]["SnapshotId"]
+    assert gateway.call(ec2.describe_snapshots(SnapshotIds=[one]))["upstream_calls"] <= 2
     calls = {action: gateway.call(answer)["upstream_calls"] for action, answer in answers.items()}
     assert not {action: made for action, made in calls.items() if made > MOST[action]}

@@ -211,6 +211,29 @@ def volumes(call: Recording) -> None:
     call("ec2", "delete_volume", VolumeId=volume)
 
 
+def snapshots(call: Recording) -> None:
+    boto = call.boto("ec2")
+    zone, region = boto.describe_availability_zones()["AvailabilityZones"][0]["ZoneName"], boto.meta.region_name
+    volume = call("ec2", "create_volume", AvailabilityZone=zone, Size=1, VolumeType="gp2")["VolumeId"]
+    boto.get_waiter("volume_available").wait(VolumeIds=[volume])
+    tags = [{"ResourceType": "snapshot", "Tags": [{"Key": "Name", "Value": "parity"}]}]
+    made = call("ec2", "create_snapshot", VolumeId=volume, Description="parity", TagSpecifications=tags)["SnapshotId"]
+    boto.get_waiter("snapshot_completed").wait(SnapshotIds=[made])
+    call("ec2", "describe_snapshots", SnapshotIds=[made])
+    call("ec2", "describe_snapshots", OwnerIds=["self"], Filters=[{"Name": "volume-id", "Values": [volume]}])
+    copied = call("ec2", "copy_snapshot", SourceSnapshotId=made, SourceRegion=region)["SnapshotId"]
+    boto.get_waiter("snapshot_completed").wait(SnapshotIds=[copied])
+    call("ec2", "describe_snapshots", SnapshotIds=[copied])
+    call("ec2", "describe_snapshot_attribute", SnapshotId=made, Attribute="createVolumePermission")
+    call("ec2", "delete_snapshot", SnapshotId=copied)
+    call("ec2", "delete_snapshot", SnapshotId=made)
+    call("ec2", "describe_snapshots", SnapshotIds=[made])
+    call("ec2", "delete_snapshot", SnapshotId=made)
+    call("ec2", "create_snapshot", VolumeId="vol-00000000000000000")
+    call("ec2", "delete_volume", VolumeId=volume)
+    boto.get_waiter("volume_deleted").wait(VolumeIds=[volume])
+
+
 def keys(call: Recording) -> None:
     call("ec2", "create_key_pair", KeyName="parity-7f3a", KeyType="ed25519")
     call("ec2", "create_key_pair", KeyName="parity-7f3a")
@@ -247,5 +270,5 @@ def identity(call: Recording) -> None:
 ALL: tuple[Callable[[Recording], None], ...] = (
     identity,
     *(objects, uploads, versions, object_tags, bucket_settings, locks),
-    *(groups, volumes, keys, instances),
+    *(groups, volumes, snapshots, keys, instances),
 )

@@ -4,40 +4,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
 from adapters.errors import BackendError, Fault
-from adapters.openstack.session import Session
+from adapters.openstack.cinder.calls import PAGE, SERVICE, when
+from adapters.openstack.cinder.snapshots import Snapshots
 from adapters.types.block import BlockLimits, BlockZone, NewVolume, Volume, VolumeAttachment, VolumeType
 
-_SERVICE = "block-storage"
-_PAGE = 1000  # the default of cinder.conf's osapi_max_limit; with a lower one, the pages' links are followed
 # "Volume status must be available or error or ... and must not be migrating, attached, belong to a group, have
 # snapshots, awaiting a transfer, or be disassociated from snapshots after volume transfer."
 _HELD = re.compile(r"attached|snapshots", re.IGNORECASE)
 
 
-class Cinder:
+class Cinder(Snapshots):
     """BlockStore over Cinder's REST API, for one project."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
 
     async def volumes(self, *, metadata: Mapping[str, str] | None = None) -> list[Volume]:
         """List the project's volumes."""
-        params: dict[str, str | int] = {"limit": _PAGE}
+        params: dict[str, str | int] = {"limit": PAGE}
         if metadata:
             params["metadata"] = repr(dict(metadata))  # Cinder reads a Python literal here
-        found = [_volume(v) for v in await self._session.pages(_SERVICE, "/volumes/detail", "volumes", params=params)]
+        found = [_volume(v) for v in await self._session.pages(SERVICE, "/volumes/detail", "volumes", params=params)]
         # A cloud may forbid the filter (resource_filters.json): then Cinder ignores it, or compares with LIKE.
         items = (metadata or {}).items()
         return [volume for volume in found if items <= volume.metadata.items()]
 
     async def volume(self, id: str) -> Volume:
         """Read one volume."""
-        answer = await self._session.get(_SERVICE, f"/volumes/{id}", resource="volume", id=id)
+        answer = await self._session.get(SERVICE, f"/volumes/{id}", resource="volume", id=id)
         return _volume(answer.member("volume"))
 
     async def create_volume(self, new: NewVolume) -> Volume:
@@ -48,12 +43,13 @@ class Cinder:
             "availability_zone": new.zone,
             "snapshot_id": new.snapshot_id,
             "metadata": dict(new.metadata),
+            "name": new.name or None,
         }
         # Only a snapshot can be missing: callers take the type from `volume_types`.
         resource = "snapshot" if new.snapshot_id else "volume"
         try:
             answer = await self._session.post(
-                _SERVICE,
+                SERVICE,
                 "/volumes",
                 json={"volume": {name: value for name, value in wanted.items() if value is not None}},
                 resource=resource,
@@ -65,10 +61,11 @@ class Cinder:
             raise
         return _volume(answer.member("volume"))
 
-    async def delete_volume(self, id: str) -> None:
+    async def delete_volume(self, id: str, *, cascade: bool = False) -> None:
         """Ask Cinder to delete a volume."""
+        params = {"cascade": "true"} if cascade else {}
         try:
-            await self._session.delete(_SERVICE, f"/volumes/{id}", resource="volume", id=id)
+            await self._session.delete(SERVICE, f"/volumes/{id}", params=params, resource="volume", id=id)
         except BackendError as error:
             # Cinder has one message (400) for all possible reasons; the volume's state shows the actual one.
             if error.status == 400 and _HELD.search(error.detail):
@@ -77,24 +74,35 @@ class Cinder:
                 error.fault = Fault.IN_USE if held or volume.status == "in-use" else Fault.CONFLICT
             raise
 
+    async def extend_volume(self, id: str, size: int) -> None:
+        """Ask Cinder to extend a volume."""
+        await self._act(id, {"os-extend": {"new_size": size}})
+
+    async def retype_volume(self, id: str, type: str) -> None:
+        """Ask Cinder to give a volume another type."""
+        await self._act(id, {"os-retype": {"new_type": type, "migration_policy": "on-demand"}})
+
+    async def _act(self, id: str, action: Mapping[str, Any]) -> None:
+        await self._session.post(SERVICE, f"/volumes/{id}/action", json=action, resource="volume", id=id)
+
     async def set_volume_metadata(self, id: str, items: Mapping[str, str]) -> None:
         """Add or overwrite items of metadata."""
         await self._session.post(
-            _SERVICE, f"/volumes/{id}/metadata", json={"metadata": dict(items)}, resource="volume", id=id
+            SERVICE, f"/volumes/{id}/metadata", json={"metadata": dict(items)}, resource="volume", id=id
         )
 
     async def delete_volume_metadata(self, id: str, key: str) -> None:
         """Delete one item of metadata."""
-        await self._session.delete(_SERVICE, f"/volumes/{id}/metadata/{quote(key, safe='')}", resource="volume", id=id)
+        await self._session.delete(SERVICE, f"/volumes/{id}/metadata/{quote(key, safe='')}", resource="volume", id=id)
 
     async def volume_types(self) -> list[VolumeType]:
         """List the volume types."""
-        found = await self._session.pages(_SERVICE, "/types", "volume_types", params={"limit": _PAGE})
+        found = await self._session.pages(SERVICE, "/types", "volume_types", params={"limit": PAGE})
         return [VolumeType(t["id"], t["name"], t.get("extra_specs") or {}) for t in found]
 
     async def limits(self) -> BlockLimits:
         """Read the project's limits."""
-        found = (await self._session.get(_SERVICE, "/limits")).member("limits")["absolute"]
+        found = (await self._session.get(SERVICE, "/limits")).member("limits")["absolute"]
         return BlockLimits(
             volumes=found["maxTotalVolumes"],
             gigabytes=found["maxTotalVolumeGigabytes"],
@@ -104,7 +112,7 @@ class Cinder:
 
     async def zones(self) -> list[BlockZone]:
         """List the availability zones."""
-        answer = await self._session.get(_SERVICE, "/os-availability-zone")
+        answer = await self._session.get(SERVICE, "/os-availability-zone")
         zones = answer.member("availabilityZoneInfo")
         return [BlockZone(zone["zoneName"], zone["zoneState"]["available"]) for zone in zones]
 
@@ -119,7 +127,7 @@ def _volume(v: Mapping[str, Any]) -> Volume:
         zone=v["availability_zone"] or "",
         type=v["volume_type"] or "",
         snapshot_id=v["snapshot_id"],
-        created_at=_when(v["created_at"]),
+        created_at=when(v["created_at"]),
         encrypted=bool(v["encrypted"]),
         multiattach=bool(v["multiattach"]),
         bootable=v["bootable"] in (True, "true"),
@@ -129,14 +137,8 @@ def _volume(v: Mapping[str, Any]) -> Volume:
                 id=a["attachment_id"],
                 server_id=a["server_id"],
                 device=a["device"],
-                attached_at=_when(a["attached_at"]) if a.get("attached_at") else None,
+                attached_at=when(a["attached_at"]) if a.get("attached_at") else None,
             )
             for a in v["attachments"]
         ),
     )
-
-
-def _when(text: str) -> datetime:
-    """Parse a time; Cinder writes UTC without an offset."""
-    moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from adapters.openstack.session import Session
-from adapters.types.images import Image
+from adapters.types.images import Image, NewImage
 
 # Members that Glance defines; every other member of an image is a user's property.
 _OWN = frozenset(
@@ -47,10 +47,16 @@ class Glance:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def images(self, *, hidden: bool = False) -> list[Image]:
+    async def images(self, *, hidden: bool = False, owner: str | None = None, name: str | None = None) -> list[Image]:
         """List every image the project may use."""
         # Without `visibility=all` the list omits community images, which every project may use.
+        # Without `member_status=all` it omits what is shared with the project until the project accepts it.
         params: dict[str, str | int | bool] = {"limit": 1000, "visibility": "all", "os_hidden": hidden}
+        params["member_status"] = "all"
+        if owner is not None:
+            params["owner"] = owner
+        if name is not None:
+            params["name"] = name
         return [_image(i) for i in await self._session.pages("image", "/images", "images", params)]
 
     async def image(self, id: str) -> Image:
@@ -63,6 +69,54 @@ class Glance:
         # RFC 6901: "~" is written "~0" and "/" "~1".  Glance's "add" replaces an existing value.
         changes = [{"op": "add", "path": _pointer(name), "value": value} for name, value in set.items()]
         changes += [{"op": "remove", "path": _pointer(name)} for name in drop]
+        return await self._patch(id, changes)
+
+    async def set_visibility(self, id: str, visibility: str) -> None:
+        """Change who may use an image."""
+        await self._patch(id, [{"op": "replace", "path": "/visibility", "value": visibility}])
+
+    async def create_image(self, new: NewImage) -> Image:
+        """Make an image without data."""
+        wanted = {
+            **new.properties,
+            "name": new.name,
+            "visibility": "private",
+            "disk_format": new.disk_format,
+            "container_format": new.container_format,
+            "min_disk": new.min_disk,
+            "min_ram": new.min_ram,
+        }
+        return _image((await self._session.post("image", "/images", json=wanted, resource="image")).json())
+
+    async def upload_nothing(self, id: str) -> None:
+        """Upload data of no bytes."""
+        headers = {"Content-Type": "application/octet-stream"}
+        await self._session.put("image", f"/images/{id}/file", content=b"", headers=headers, resource="image", id=id)
+
+    async def delete_image(self, id: str) -> None:
+        """Delete an image."""
+        await self._session.delete("image", f"/images/{id}", resource="image", id=id)
+
+    async def set_image_active(self, id: str, *, active: bool) -> None:
+        """Reactivate or deactivate an image."""
+        action = "reactivate" if active else "deactivate"
+        await self._session.post("image", f"/images/{id}/actions/{action}", resource="image", id=id)
+
+    async def image_members(self, id: str) -> list[str]:
+        """List the projects with which an image is shared."""
+        answer = await self._session.get("image", f"/images/{id}/members", resource="image", id=id)
+        return [one["member_id"] for one in answer.member("members")]
+
+    async def add_image_member(self, id: str, project_id: str) -> None:
+        """Share an image with a project."""
+        body = {"member": project_id}
+        await self._session.post("image", f"/images/{id}/members", json=body, resource="image", id=id)
+
+    async def remove_image_member(self, id: str, project_id: str) -> None:
+        """Share an image with a project no longer."""
+        await self._session.delete("image", f"/images/{id}/members/{project_id}", resource="image", id=id)
+
+    async def _patch(self, id: str, changes: list[dict[str, str]]) -> Image:
         answer = await self._session.patch(
             "image",
             f"/images/{id}",

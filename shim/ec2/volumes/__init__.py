@@ -1,1 +1,1 @@
-"""EBS volumes and their attachments: Cinder's volumes."""
+"""EBS: volumes, their attachments, and snapshots: Cinder's volumes and snapshots."""

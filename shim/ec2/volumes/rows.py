@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from shim.ec2.engine import ids
 from shim.ec2.engine.zones import ZoneNames
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_metadata
+from shim.ec2.tags.creating import HALF_DONE
+from shim.ec2.volumes.snapshot_rows import COPY
 
 # The gateway's own items in a volume's metadata.
 TYPE = "ec2:type"  # the requested AWS volume type, if Cinder has no type of that name
@@ -33,6 +36,8 @@ _STATES: Mapping[str, str] = {
     "detaching": "in-use",
     "deleting": "deleting",
 }
+# The hypervisor's name of a root device: the first disk.
+_ROOT = re.compile(r"/dev/(?:xvd|sd|hd|vd)a[0-9]*")
 _SETTLED = frozenset({"creating", "downloading", "available", "deleting", "error"})
 
 
@@ -41,6 +46,11 @@ def state(volume: cloud.Volume) -> str:
     if volume.status.startswith("error"):
         return "error"
     return _STATES.get(volume.status) or ("in-use" if volume.attachments else "available")
+
+
+def hidden(volume: cloud.Volume) -> bool:
+    """Tell whether a volume only carries a copied snapshot, which AWS shows without a volume."""
+    return COPY in volume.metadata and HALF_DONE not in volume.metadata
 
 
 def held(volumes: Iterable[cloud.Volume]) -> bool:
@@ -95,14 +105,32 @@ def device(volume: cloud.Volume, server_id: str) -> str:
     return next((one.device for one in volume.attachments if one.server_id == server_id and one.device), "")
 
 
+def root(server: Server, held: Iterable[cloud.Volume]) -> str:
+    """Return the UUID of a server's root volume; '' where its root is a disk of its host.
+
+    Nova shows the name of a server's root device to administrators alone by default, and names an image for a server
+    that was launched with one, whatever its root is.
+    """
+    known = list(held)
+    for volume in known:
+        if any(one.server_id == server.id and _ROOT.fullmatch(one.device or "") for one in volume.attachments):
+            return volume.id
+    return next((volume.id for volume in known if volume.bootable), "") if server.image_id is None else ""
+
+
 def zone(volume: cloud.Volume, names: ZoneNames) -> str:
     """Return the availability zone in which a volume is shown."""
     return names.shown(volume.metadata.get(ZONE) or volume.zone)
 
 
+def kind(volume: cloud.Volume) -> str:
+    """Return the type in which a volume is shown."""
+    return volume.metadata.get(TYPE) or _UNNAMED.get(volume.type, volume.type)
+
+
 def row(volume: cloud.Volume, servers: Iterable[Server], names: ZoneNames) -> dict[str, Any]:
     """Write one volume as in DescribeVolumes."""
-    kind = volume.metadata.get(TYPE) or _UNNAMED.get(volume.type, volume.type)
+    type_ = kind(volume)
     return {
         "VolumeId": ids.aws("vol", volume.id),
         "Size": volume.size,
@@ -113,8 +141,8 @@ def row(volume: cloud.Volume, servers: Iterable[Server], names: ZoneNames) -> di
         "State": state(volume),
         "CreateTime": volume.created_at,
         "Attachments": attachments(volume, servers),
-        "VolumeType": kind,
-        **({"Iops": GP3_IOPS, "Throughput": GP3_THROUGHPUT} if kind == "gp3" else {}),
+        "VolumeType": type_,
+        **({"Iops": GP3_IOPS, "Throughput": GP3_THROUGHPUT} if type_ == "gp3" else {}),
         "Encrypted": volume.encrypted,
         "Tags": tag_rules.shown(from_metadata(volume.metadata)),
     }

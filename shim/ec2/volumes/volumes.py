@@ -20,6 +20,9 @@ from shim.ec2.service import Forbidden, action
 from shim.ec2.tags.creating import CreateRequest, creates, creating
 from shim.ec2.volumes import rows as volume_rows
 from shim.ec2.volumes import sizes as volume_sizes
+from shim.ec2.volumes import snapshot_rows
+from shim.ec2.volumes.types import GENERAL, check_performance
+from shim.ec2.volumes.waiting import snapshots_gone
 from shim.errors import AwsError
 from shim.protocol.values import only
 
@@ -75,8 +78,6 @@ STATUSES = Table(
         "volume-status.status": "VolumeStatus.Status",
     },
 )
-# AWS's types without guaranteed performance: Cinder's default type replaces one that Cinder does not have.
-_GENERAL = ("gp2", "gp3", "standard")
 # Only administrators can see whether a Cinder volume type encrypts, so the gateway cannot promise encryption.
 NOT_ENCRYPTED = only(
     False,
@@ -98,7 +99,7 @@ def _check_new(settings: Settings, req: Mapping[str, Any]) -> None:
         raise AwsError("MissingParameter", "The request must contain the parameter size or snapshotId", refused="Size")
     if snapshot := req.get("SnapshotId"):
         ids.check(SNAPSHOT, snapshot)
-    _performance(req.get("VolumeType"), req)
+    check_performance(req.get("VolumeType"), req)
     volume_sizes.check(req.get("Size"), req.get("VolumeType"))
 
 
@@ -107,8 +108,8 @@ def _check_new(settings: Settings, req: Mapping[str, Any]) -> None:
     "MultiAttachEnabled ClientToken TagSpecifications",
     values={
         "Encrypted": NOT_ENCRYPTED,
-        # gp3's baseline; `_performance` refuses what AWS refuses for other types.  The gateway cannot guarantee the
-        # performance that AWS sells with io1 and io2.
+        # gp3's baseline; `check_performance` refuses what AWS refuses for other types.  The gateway cannot guarantee
+        # the performance that AWS sells with io1 and io2.
         "Iops": (
             only(volume_rows.GP3_IOPS, where={"VolumeType": "gp3"}),
             *(
@@ -137,7 +138,9 @@ async def create_volume(call: Call, asked: CreateRequest[None]) -> Mapping[str, 
     items = new.items
     size, snapshot = req.get("Size"), req.get("SnapshotId")
     snapshot_id = ids.uuid(SNAPSHOT, snapshot) if snapshot else None
-    (zone, zone_marks), (kind, kind_marks) = await gather(_zone(call, req), _type(call, req))
+    (zone, zone_marks), (kind, kind_marks), _ = await gather(
+        _zone(call, req), _type(call, req), _check_snapshot(call, snapshot_id, size)
+    )
     wanted = cloud.NewVolume(size, kind, zone, snapshot_id, {**items, **zone_marks, **kind_marks})
 
     async def find(mark: Mapping[str, str]) -> Iterable[tuple[cloud.Volume, Mapping[str, str]]]:
@@ -167,7 +170,10 @@ async def delete_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
             raise
         attachments = (await call.cloud.block.volume(uuid)).attachments
         if not attachments:  # the volume has a snapshot
-            raise
+            if not await snapshots_gone(call, uuid):
+                raise
+            await call.cloud.block.delete_volume(uuid)
+            return {}
         holder = ids.aws("i", attachments[0].server_id)
         raise AwsError(VOLUME.in_use, f"Volume {ids.aws('vol', uuid)} is currently attached to {holder}") from error
     return {}
@@ -178,23 +184,6 @@ async def describe_volume_status(call: Call, asked: Question) -> list[Row]:
     """Describe the status of volumes, from Cinder's status."""
     names = availability_zones.zone_names(call)
     return [_status(volume, names) for volume in await _read(call, asked.ids)]
-
-
-@action(supports="VolumeId Attribute")
-async def describe_volume_attribute(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return an attribute's constant value: Cinder neither suspends I/O nor has product codes."""
-    attribute: dict[str, dict[str, Any]] = {
-        "autoEnableIO": {"AutoEnableIO": {"Value": False}},
-        "productCodes": {"ProductCodes": []},
-    }
-    if req["Attribute"] not in attribute:
-        raise AwsError(
-            "InvalidParameterValue",
-            f"Value ({req['Attribute']}) for parameter attribute is invalid.",
-            refused="Attribute",
-        )
-    volume = await call.cloud.block.volume(ids.uuid(VOLUME, req["VolumeId"]))
-    return {"VolumeId": ids.aws("vol", volume.id), **attribute[req["Attribute"]]}
 
 
 async def holders(call: Call, volumes: Sequence[cloud.Volume]) -> list[Server]:
@@ -210,12 +199,27 @@ async def holders(call: Call, volumes: Sequence[cloud.Volume]) -> list[Server]:
 async def _read(call: Call, named: Sequence[str]) -> list[cloud.Volume]:
     """Read the volume if one is named, else all: `answer` selects the named ones and raises NotFound."""
     if not named or len(named) > 1:
-        return await call.cloud.block.volumes()
+        return [volume for volume in await call.cloud.block.volumes() if not volume_rows.hidden(volume)]
     return [await call.cloud.block.volume(ids.uuid(VOLUME, named[0]))]
 
 
 def _made(call: Call, volume: cloud.Volume) -> Mapping[str, Any]:
     return volume_rows.row(volume, (), availability_zones.zone_names(call))
+
+
+async def _check_snapshot(call: Call, id: str | None, size: int | None) -> None:
+    """Raise AWS's errors for a snapshot that is not complete, or that is larger than the new volume."""
+    if id is None:
+        return
+    snapshot, named = await call.cloud.block.snapshot(id), ids.aws("snap", id)
+    if snapshot_rows.state(snapshot) != "completed":
+        raise AwsError("IncorrectState", f"Snapshot '{named}' is not 'completed'.")
+    if size is not None and size < snapshot.size:
+        raise AwsError(
+            "InvalidParameterValue",
+            f"Volume of {size}GiB is smaller than snapshot '{named}', expect size >= {snapshot.size}GiB",
+            refused="Size",
+        )
 
 
 async def _zone(call: Call, req: Mapping[str, Any]) -> tuple[str | None, dict[str, str]]:
@@ -242,7 +246,7 @@ async def _type(call: Call, req: Mapping[str, Any]) -> tuple[str | None, dict[st
     """Return Cinder's type for the requested one, and the metadata that records it; raises for an unsupported type."""
     asked = req.get("VolumeType")
     types = {one.name: one for one in await call.cloud.block.volume_types()} if asked else {}
-    if asked and asked not in types and asked not in _GENERAL:
+    if asked and asked not in types and asked not in GENERAL:
         raise AwsError("UnknownVolumeType", f"The volume type '{asked}' is not available.")
     if req.get("MultiAttachEnabled") and not (asked in types and _shared(types[asked])):
         raise AwsError(
@@ -258,19 +262,6 @@ async def _type(call: Call, req: Mapping[str, Any]) -> tuple[str | None, dict[st
 def _shared(type: cloud.VolumeType) -> bool:
     # https://docs.openstack.org/cinder/latest/admin/volume-multiattach.html: "multiattach=<is> True"
     return type.extra_specs.get("multiattach", "").split()[-1:] == ["True"]
-
-
-def _performance(type: str | None, req: Mapping[str, Any]) -> None:
-    """Refuse Iops and Throughput for types that have neither in AWS.
-
-    A volume without a type is gp2:
-    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html (VolumeType).
-    """
-    for name, types in (("Iops", ("gp3", "io1", "io2")), ("Throughput", ("gp3",))):
-        if req.get(name) is None or type in types:
-            continue
-        said = f"The parameter {name.lower()} is not supported for {type or 'gp2'} volumes."
-        raise AwsError("InvalidParameterCombination", said, refused=name)
 
 
 def _status(volume: cloud.Volume, names: availability_zones.ZoneNames) -> dict[str, Any]:

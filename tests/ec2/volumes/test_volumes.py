@@ -1,6 +1,5 @@
 """Volumes through both APIs."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,22 +13,6 @@ from tests.support.names import unique
 def described(ec2: Any, **params: Any) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = ec2.describe_volumes(**params)["Volumes"]
     return found
-
-
-@pytest.fixture(scope="session")
-def zone(ec2: Any) -> str:
-    """An availability zone."""
-    return str(ec2.describe_availability_zones()["AvailabilityZones"][0]["ZoneName"])
-
-
-@pytest.fixture
-def volume(ec2: Any, zone: str) -> Iterator[str]:
-    """The id of a fresh volume that is available; the test may delete it."""
-    made: str = ec2.create_volume(Size=1, AvailabilityZone=zone)["VolumeId"]
-    ec2.get_waiter("volume_available").wait(VolumeIds=[made], WaiterConfig={"Delay": 1})
-    yield made
-    if described(ec2, Filters=[{"Name": "volume-id", "Values": [made]}]):
-        remove(ec2, made)
 
 
 def remove(ec2: Any, *ids: str) -> None:
