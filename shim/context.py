@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from adapters.errors import BackendError, Fault
 from adapters.ports.cloud import Cloud
@@ -64,6 +64,18 @@ class ServiceClouds(Protocol):
 
     async def shared(self, request_id: str) -> Cloud | None:
         """Return the cloud of the gateway's own project; None if its user can act in no other project."""
+        ...
+
+
+@runtime_checkable
+class ProjectLists(Protocol):
+    """Service clouds that can also list projects, to find the one of an account: its id is computed from the project's.
+
+    Raises BackendError FORBIDDEN where the gateway's own user may not list them.
+    """
+
+    async def project_ids(self) -> list[str]:
+        """List the ids of the cloud's projects."""
         ...
 
 

@@ -137,6 +137,10 @@ class CloudFactory:
         own = await self.login.token()
         return await self._service_user.scope(self.session(self.login, str(uuid.uuid4())), own)
 
+    async def project_ids(self) -> list[str]:
+        """List the ids of the cloud's projects, with the gateway's own user."""
+        return await self.identity.project_ids()
+
     async def endpoint(self, token: Token, service: str) -> Endpoint:
         """Return the endpoint of a service in a token's catalog; raise BackendError where it cannot be asked."""
         return await self._transport.discovery.endpoint(service, token.catalog[service], token.project_id)

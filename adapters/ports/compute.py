@@ -64,6 +64,13 @@ class Compute(Protocol):
         """Read what the guest wrote to its serial console; CONFLICT or UNSUPPORTED where there is none."""
         ...
 
+    async def create_server_image(self, id: str, name: str, properties: Mapping[str, str]) -> str:
+        """Ask Nova for an image of a server and return the image's id; CONFLICT where the server's state forbids it.
+
+        The volumes of a server whose root is a volume become snapshots in the image's block device mapping.
+        """
+        ...
+
     async def attach_volume(self, server_id: str, volume_id: str, device: str | None) -> Attachment:
         """Attach a volume; the hypervisor may choose another device than the one asked for."""
         ...

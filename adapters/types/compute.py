@@ -84,8 +84,9 @@ class Server:
 class BlockDevice:
     """One line of a new server's block device mapping.
 
-    `source` is image, snapshot, volume or blank; `size` in GiB is the source's where None.  `boot_index` 0 is the root,
-    None is no boot device.  `local` keeps the device on the host's own disk in place of a Cinder volume.
+    `source` is image, snapshot, volume or blank, or none, which leaves a device of the image out; `size` in GiB is the
+    source's where None.  `boot_index` 0 is the root, None is no boot device.  `local` says that no volume is made: the
+    device is on the host's own disk, or left out.
     """
 
     source: str

@@ -7,7 +7,11 @@ import shim.ec2.account.attributes
 import shim.ec2.account.regions
 import shim.ec2.attributes.changing
 import shim.ec2.attributes.reading
+import shim.ec2.images.attributes
+import shim.ec2.images.copying
+import shim.ec2.images.creating
 import shim.ec2.images.images
+import shim.ec2.images.registering
 import shim.ec2.images.tags
 import shim.ec2.instances.console
 import shim.ec2.instances.instances
@@ -27,5 +31,9 @@ import shim.ec2.network.vpc_attributes
 import shim.ec2.network.vpcs
 import shim.ec2.tags.tags
 import shim.ec2.volumes.attachments
+import shim.ec2.volumes.attributes
+import shim.ec2.volumes.modifications
+import shim.ec2.volumes.snapshot_copies
+import shim.ec2.volumes.snapshots
 import shim.ec2.volumes.tags
 import shim.ec2.volumes.volumes  # noqa: F401

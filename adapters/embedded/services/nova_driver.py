@@ -87,7 +87,8 @@ class Hypervisor(fake.FakeDriverWithoutFakeNodes):  # type: ignore[misc]
             "name": image["name"],
             "disk_format": "raw",
             "container_format": "bare",
-            "properties": {**image.get("properties", {}), "image_state": "available"},
+            # The others stay (purge_props), so that what a client changes during the upload is not undone.
+            "properties": {"image_state": "available"},
         }
         images.update(context, image_id, described, io.BytesIO(body), purge_props=False)
 

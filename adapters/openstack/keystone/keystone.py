@@ -92,6 +92,11 @@ class Keystone:
         answer.member("token")
         return token_from(_access(answer.json(), token_id), self._config)
 
+    async def project_ids(self) -> list[str]:
+        """List the ids of all projects; raise BackendError FORBIDDEN where the gateway's user may not."""
+        found = (await self._session(self._system).get("identity", "/projects", resource="project")).member("projects")
+        return [one["id"] for one in found if not one.get("is_domain")]
+
     async def ready(self) -> None:
         """Return if Keystone answers and accepts the gateway's own token; raise BackendError otherwise."""
         token = await self._project.token()

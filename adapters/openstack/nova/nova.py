@@ -106,6 +106,11 @@ class Nova:
         answer = await self._act(id, {"os-getConsoleOutput": {}})
         return str(answer.member("output") or "")
 
+    async def create_server_image(self, id: str, name: str, properties: Mapping[str, str]) -> str:
+        """Ask Nova for an image of a server."""
+        answer = await self._act(id, {"createImage": {"name": name, "metadata": dict(properties)}})
+        return str(answer.member("image_id"))
+
     async def attach_volume(self, server_id: str, volume_id: str, device: str | None) -> Attachment:
         """Attach a volume."""
         wanted = {"volumeId": volume_id, **({"device": device} if device else {})}
@@ -271,6 +276,8 @@ def _nic(nic: Nic) -> dict[str, Any]:
 
 
 def _device(device: BlockDevice) -> dict[str, Any]:
+    if device.source == "none":
+        return {"device_name": device.device, "no_device": True}
     optional = {
         "uuid": device.id,
         "volume_size": device.size,

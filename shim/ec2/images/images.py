@@ -6,9 +6,9 @@ Public images correspond to Amazon's own images in AWS: anybody may use them, an
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from adapters.types import images as cloud
@@ -19,8 +19,10 @@ from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row, never, nothing, text
 from shim.ec2.engine.resource_types import IMAGE
+from shim.ec2.images import mapping
 from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags import rules as tag_rules
+from shim.ec2.tags.creating import HALF_DONE
 from shim.errors import AwsError
 from shim.protocol.values import OTHER_ACCOUNT, but
 
@@ -54,7 +56,8 @@ _STATES = {
 }
 _ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64", "i686": "i386", "i386": "i386"}
 _TYPES = {"aki": "kernel", "ari": "ramdisk"}
-ROOT_DEVICE = "/dev/sda1"  # as in most of Amazon's images; the property `root_device_name` overrides it
+# The gateway's own properties of an image: the time of its deprecation, and what RegisterImage said without effect.
+DEPRECATED, ENA, SRIOV = "ec2:deprecate-at", "ec2:ena-support", "ec2:sriov-net-support"
 _GIB = 1 << 30
 _OPERATOR = "amazon"
 _ACCOUNT = re.compile(r"[0-9]{12}")
@@ -139,7 +142,12 @@ async def describe_images(call: Call, asked: Question) -> list[Row]:
     """Describe the images that the project can use."""
     owners, users = asked.req.get("Owners"), asked.req.get("ExecutableUsers")
     found = await _found(call, asked.ids, hidden=bool(asked.req.get("IncludeDeprecated")))
-    rows: list[Row] = [row(call, image) for image in found]
+    shown = [image for image in found if HALF_DONE not in image.properties]
+    if not asked.ids and not asked.req.get("IncludeDeprecated"):
+        # "If you are the AMI owner, all deprecated AMIs appear in the response regardless" of IncludeDeprecated.
+        own = call.caller.project_id
+        shown = [image for image in shown if image.owner == own or not is_deprecated(image)]
+    rows: list[Row] = [row(call, image) for image in shown]
     if not asked.ids and not asked.req.get("IncludeDisabled"):
         rows = [one for one in rows if one["State"] != "disabled"]
     if owners:
@@ -203,17 +211,33 @@ def row(call: Call, image: cloud.Image) -> dict[str, Any]:
         "BootMode": {"uefi": "uefi", "bios": "legacy-bios"}.get(properties.get("hw_firmware_type", "")),
         "KernelId": _related("aki", properties.get("kernel_id")),
         "RamdiskId": _related("ari", properties.get("ramdisk_id")),
-        "RootDeviceName": properties.get("root_device_name") or ROOT_DEVICE,
+        "RootDeviceName": mapping.root_name(image),
         # Every image can be launched from a volume, and clients filter by this value.
         "RootDeviceType": "ebs",
-        "BlockDeviceMappings": devices(image),
+        "BlockDeviceMappings": mapping.rows(image, root_size(image)),
         "VirtualizationType": "hvm",
         "Hypervisor": "xen",  # "The value xen is used for both Xen and Nitro hypervisors": EC2 has no other for KVM
-        "EnaSupport": True,
+        "EnaSupport": properties.get(ENA) != "false",
+        "SriovNetSupport": properties.get(SRIOV),
+        "DeprecationTime": _deprecation(image),
         "SourceInstanceId": _related("i", properties.get("instance_uuid")),
         # AWS keeps tags by account; Glance's properties are the owner's, so other accounts see none.
         "Tags": tag_rules.shown(tag_codec.from_metadata(properties)) if own else [],
     }
+
+
+def _deprecation(image: cloud.Image) -> str | None:
+    """Return the time of an image's deprecation; None for none, and for a text that another program wrote."""
+    try:
+        return text(datetime.fromisoformat(image.properties[DEPRECATED]))
+    except (KeyError, ValueError):
+        return None
+
+
+def is_deprecated(image: cloud.Image) -> bool:
+    """Tell whether the time of an image's deprecation is over."""
+    moment = _deprecation(image)
+    return moment is not None and moment <= text(datetime.now(UTC))
 
 
 def architecture(image: cloud.Image) -> str:
@@ -222,42 +246,11 @@ def architecture(image: cloud.Image) -> str:
     return _ARCHITECTURES.get(said, said)
 
 
-def devices(image: cloud.Image) -> list[dict[str, Any]]:
-    """Describe the volumes of an instance of this image: its root, or those of a volume-backed snapshot."""
-    root = image.properties.get("root_device_name") or ROOT_DEVICE
-    mapped = [one for one in _mapping(image) if one.get("snapshot_id")]
-    if not mapped:
-        ebs = {"DeleteOnTermination": True, "Encrypted": False, "VolumeSize": root_size(image)}
-        return [{"DeviceName": root, "Ebs": ebs}]
-    return [
-        {
-            "DeviceName": root if one.get("boot_index") == 0 else one.get("device_name") or f"/dev/sd{chr(97 + place)}",
-            "Ebs": {
-                "SnapshotId": ids.aws("snap", one["snapshot_id"]),
-                "VolumeSize": one.get("volume_size"),
-                "VolumeType": one.get("volume_type"),
-                "DeleteOnTermination": bool(one.get("delete_on_termination")),
-                "Encrypted": False,
-            },
-        }
-        for place, one in enumerate(mapped)
-    ]
-
-
 def root_size(image: cloud.Image) -> int:
     """Return the smallest root volume, in GiB, that holds the image."""
     # Without `virtual_size` (raw and qcow2 uploads before Glance 2.15) only the stored size is known.
     size = image.virtual_size or image.size or 0
     return max(1, image.min_disk, -(-size // _GIB))
-
-
-def _mapping(image: cloud.Image) -> list[dict[str, Any]]:
-    """Read the block device mapping that Nova writes on a snapshot of a server that was started from a volume."""
-    try:
-        found = json.loads(image.properties.get("block_device_mapping", "[]"))
-    except ValueError:
-        return []
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def _related(prefix: str, uuid: str | None) -> str | None:

@@ -13,7 +13,7 @@ from adapters.types import compute as cloud
 from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import client_tokens, ids
-from shim.ec2.images.images import ROOT_DEVICE
+from shim.ec2.images.mapping import ROOT_DEVICE
 from shim.ec2.instances import facts as instance_facts
 from shim.ec2.instances import states as instance_states
 from shim.ec2.network.interface_rows import NetworkContext, attachment, dns_name, interface, network_context, ordered

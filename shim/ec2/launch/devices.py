@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,14 +11,11 @@ from adapters.types.images import Image
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import SNAPSHOT
-from shim.ec2.images import images
+from shim.ec2.images import images, mapping
 from shim.ec2.volumes import sizes as volume_sizes
 from shim.errors import AwsError
 
-_NAME = re.compile(r"/dev/(?:sd|xvd|vd|hd)[a-z]{1,2}[0-9]{0,2}|xvd[a-z]{1,2}|sd[a-z]{1,2}[0-9]{0,2}")
 GENERAL = ("gp2", "gp3", "standard")
-# Names that clients use for the root device, whatever its name in the image.
-_ROOTS = frozenset({"/dev/sda1", "/dev/sda", "/dev/xvda", "/dev/vda"})
 
 
 async def devices(
@@ -45,37 +41,81 @@ def _type(asked: str | None, known: Collection[str]) -> str | None:
 def mapped(mappings: Sequence[Mapping[str, Any]], image: Image, flavor: Flavor) -> tuple[BlockDevice, ...]:
     """Translate the mappings, with volume types as the request has them.
 
-    Without a mapping Nova copies the image to the flavor's own disk; a flavor without a disk gets a root volume.
+    Without a mapping Nova copies the image to the flavor's own disk; a flavor without a disk gets a root volume.  Of an
+    image with a mapping of its own, each snapshot becomes a volume, as the request's device of that name changes it.
     """
-    root_name = image.properties.get("root_device_name") or images.ROOT_DEVICE
+    root_name = mapping.root_name(image)
     named: dict[str, Mapping[str, Any]] = {}
     for one in mappings:
         name = one.get("DeviceName", "")
-        if not _NAME.fullmatch(name):
+        if not mapping.DEVICE_NAME.fullmatch(name):
             raise AwsError("InvalidBlockDeviceMapping", f"Invalid device name {name}")
         if name in named:
             raise AwsError(
                 "InvalidBlockDeviceMapping", f"The device '{name}' is used in more than one block-device mapping"
             )
         named[name] = one
-    roots = [name for name in named if name == root_name or name in _ROOTS]
+    roots = [name for name in named if name == root_name or name in mapping.ROOTS]
     if len(roots) > 1:
         raise AwsError("InvalidBlockDeviceMapping", f"The root device {root_name} is mapped more than once")
     root = named.pop(roots[0]) if roots else None
     if root is not None and "NoDevice" in root:
         raise AwsError("InvalidBlockDeviceMapping", "The root device cannot be left out")
-    data = [_data(name, one) for name, one in named.items() if "NoDevice" not in one]
-    first = _root(root, image, flavor)
+    own = mapping.volumes(image)
+    mine = [one for one in own if mapping.is_root(one)]
+    data = [_of_image(image, one, place, named) for place, one in enumerate(own) if one not in mine]
+    data += [_data(name, one) for name, one in named.items() if "NoDevice" not in one]
+    first = (_root_of_image(mine[0], root),) if mine else _root(root, image, flavor)
     return (*first, *data) if data or first[0].local is False else ()
 
 
-def _root(mapping: Mapping[str, Any] | None, image: Image, flavor: Flavor) -> tuple[BlockDevice]:
+def _root_of_image(one: Mapping[str, Any], root: Mapping[str, Any] | None) -> BlockDevice:
+    """Return the root volume of an image that has a snapshot for it, as the request changes it."""
+    return _changed(one, one.get("device_name"), root, boot_index=0)
+
+
+def _of_image(image: Image, one: Mapping[str, Any], place: int, named: dict[str, Mapping[str, Any]]) -> BlockDevice:
+    """Return a data volume of an image, as the request changes it; takes the change out of `named`."""
+    name = mapping.name_of(image, one, place)
+    change = named.pop(name, None) or named.pop(name.removeprefix("/dev/"), None)
+    if change is not None and "NoDevice" in change:
+        return BlockDevice("none", device=name, local=True)
+    return _changed(one, name, change)
+
+
+def _changed(
+    one: Mapping[str, Any], device: str | None, change: Mapping[str, Any] | None, boot_index: int | None = None
+) -> BlockDevice:
+    ebs = _ebs(change) if change is not None else {}
+    snapshot = one.get("snapshot_id")
+    if ebs.get("SnapshotId") and ids.uuid(SNAPSHOT, ebs["SnapshotId"]) != snapshot:
+        raise AwsError("InvalidBlockDeviceMapping", f"snapshotId cannot be modified on device {device}")
+    least = one.get("volume_size") or 1
+    size = ebs.get("VolumeSize") or least
+    if size < least:
+        shown = ids.aws("snap", snapshot) if snapshot else ""
+        raise AwsError(
+            "InvalidBlockDeviceMapping",
+            f"Volume of size {size}GB is smaller than snapshot '{shown}', expect size >= {least}GB",
+        )
+    return BlockDevice(
+        "snapshot" if snapshot else "blank",
+        snapshot,
+        size=size,
+        device=device,
+        volume_type=ebs.get("VolumeType") or one.get("volume_type"),
+        boot_index=boot_index,
+        delete_on_termination=ebs.get("DeleteOnTermination", bool(one.get("delete_on_termination"))),
+    )
+
+
+def _root(root: Mapping[str, Any] | None, image: Image, flavor: Flavor) -> tuple[BlockDevice]:
     least = images.root_size(image)
-    if mapping is None:
+    if root is None:
         if flavor.disk:
             return (BlockDevice("image", image.id, boot_index=0, local=True),)
         return (BlockDevice("image", image.id, size=least, boot_index=0),)
-    ebs = _ebs(mapping)
+    ebs = _ebs(root)
     if ebs.get("SnapshotId"):
         raise AwsError("InvalidBlockDeviceMapping", "snapshotId cannot be modified on root device")
     size = ebs.get("VolumeSize") or max(least, flavor.disk)
@@ -96,8 +136,8 @@ def _root(mapping: Mapping[str, Any] | None, image: Image, flavor: Flavor) -> tu
     )
 
 
-def _data(name: str, mapping: Mapping[str, Any]) -> BlockDevice:
-    ebs = _ebs(mapping)
+def _data(name: str, one: Mapping[str, Any]) -> BlockDevice:
+    ebs = _ebs(one)
     snapshot, size = ebs.get("SnapshotId"), ebs.get("VolumeSize")
     if not snapshot and not size:
         raise AwsError("MissingParameter", "The request must contain the parameter size or snapshotId", refused="Size")
@@ -112,9 +152,9 @@ def _data(name: str, mapping: Mapping[str, Any]) -> BlockDevice:
     )
 
 
-def _ebs(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
-    ebs: Mapping[str, Any] | None = mapping.get("Ebs")
+def _ebs(one: Mapping[str, Any]) -> Mapping[str, Any]:
+    ebs: Mapping[str, Any] | None = one.get("Ebs")
     if ebs is None:
-        raise AwsError("InvalidBlockDeviceMapping", f"{mapping['DeviceName']} maps to nothing: Ebs is missing")
+        raise AwsError("InvalidBlockDeviceMapping", f"{one['DeviceName']} maps to nothing: Ebs is missing")
     volume_sizes.check(ebs.get("VolumeSize"), ebs.get("VolumeType"), "volumeSize")
     return ebs

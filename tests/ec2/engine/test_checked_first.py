@@ -136,6 +136,7 @@ ELSEWHERE = {
     "PrivateIpAddress": "checked with the number of instances, when the launch is read",
     "Size": "both are taken: the snapshot's size or more",
     "SnapshotId": "as Size",
+    "BlockDeviceMappings": "a snapshot and a state of encryption are refused when the mapping is read",
 }
 FORBIDS = re.compile(
     r"(?:can't|cannot) specify|but not both|(?:must|can) specify either|must specify any .* as part of", re.IGNORECASE

@@ -24,7 +24,7 @@ from shim.ec2.network import addresses, security_group_rules, security_groups, s
 from shim.ec2.network import interfaces as network_interfaces
 from shim.ec2.service import ec2
 from shim.ec2.tags import tags
-from shim.ec2.volumes import volumes
+from shim.ec2.volumes import modifications, snapshots, volumes
 from shim.errors import AwsError
 from tests.ec2.acting import act
 from tests.ec2.instances.test_instance_costs import Counted
@@ -44,10 +44,12 @@ TABLES = {
     "DescribeRegions": regions.REGIONS,
     "DescribeSecurityGroupRules": security_group_rules.RULES,
     "DescribeSecurityGroups": security_groups.GROUPS,
+    "DescribeSnapshots": snapshots.SNAPSHOTS,
     "DescribeSubnets": subnets.SUBNETS,
     "DescribeTags": tags.TAGS,
     "DescribeVolumeStatus": volumes.STATUSES,
     "DescribeVolumes": volumes.VOLUMES,
+    "DescribeVolumesModifications": modifications.MODIFICATIONS,
     "DescribeVpcs": vpcs.VPCS,
 }
 # Values of a filter that the documentation formats like filters.
