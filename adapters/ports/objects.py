@@ -27,7 +27,12 @@ class ObjectStore(Protocol):
     """
 
     async def limits(self) -> Limits:
-        """Return this Swift's limits, with safe values for those it does not state."""
+        """Return this Swift's limits and abilities.  Raises UNAVAILABLE where it does not answer."""
+        ...
+
+    @property
+    def last_limits(self) -> Limits:
+        """The limits that were last read, the usual ones before that; for code that cannot wait."""
         ...
 
     async def containers(self, *, prefix: str = "", marker: str = "", limit: int = 0) -> list[Container]:

@@ -166,8 +166,31 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """A Swift's limits: segments in one manifest, names in one bulk deletion (0: none); whether it keeps versions."""
+    """What a Swift allows and can do; the defaults are those of a Swift that does not say, without its optional parts.
+
+    `segments` are those of one manifest, `bulk_delete` the names in one bulk deletion (0: none), `rows` and
+    `containers` the rows in one page of a container's and of the account's listing.  `name_bytes` is the length of an
+    object's name; `metadata_bytes` and `metadata_items` are an object's metadata, `value_bytes` is one value of it.
+
+    `versions` is whether it keeps versions.  `if_absent`: a write can be refused where the name is taken.  `copies`:
+    it copies inside, on a condition, and also a range.  `manifests`: it returns the manifest of a large object, and
+    lets segments be large objects themselves.
+    """
 
     segments: int = 1000
     bulk_delete: int = 0
     versions: bool = False
+    rows: int = 10_000
+    containers: int = 10_000
+    name_bytes: int = 1024
+    metadata_bytes: int = 4096
+    metadata_items: int = 90
+    value_bytes: int = 256
+    if_absent: bool = True
+    copies: bool = True
+    manifests: bool = True
+
+    @property
+    def nested_segments(self) -> int:
+        """Return how many segments one object can have, in manifests below its own."""
+        return self.segments**2 if self.manifests else self.segments

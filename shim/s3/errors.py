@@ -52,7 +52,11 @@ TABLE: Mapping[Fault, Mapping[str, Says]] = {
     Fault.DUPLICATE: {"": _ABORTED},
     # S3 has no storage quota; this is what other stores with quotas answer, and SDKs do not retry it.
     Fault.QUOTA: {"": Says(403, "QuotaExceeded", "The storage quota of the project or the bucket is reached.")},
-    Fault.INVALID: {"": Says(400, "InvalidArgument", "The object store refused the request: {detail}")},
+    Fault.INVALID: {
+        "name": Says(400, "KeyTooLongError", "Your key is too long", _KEY),
+        "metadata": Says(400, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size"),
+        "": Says(400, "InvalidArgument", "The object store refused the request: {detail}"),
+    },
     Fault.TOO_LARGE: {
         "": Says(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size"),
     },

@@ -66,9 +66,12 @@ def invalid_bucket_name(name: str) -> AwsError:
     return AwsError("InvalidBucketName", "The specified bucket is not valid.", 400, extra={"BucketName": name})
 
 
-def check_key(key: str, behind: str = "") -> None:
-    """Raise AwsError for a key of more than 1,024 bytes, S3's and Swift's limit, with the suffix `behind` in Swift."""
-    most = KEY_BYTES - len(behind)
+def check_key(key: str, behind: str = "", limit: int = KEY_BYTES) -> None:
+    """Raise AwsError for a key of more than 1,024 bytes, S3's limit, or of more than `limit` with the suffix `behind`.
+
+    A Swift with a lower limit refuses a longer name itself.
+    """
+    most = min(KEY_BYTES, limit) - len(behind)
     if 4 * len(key) <= most:  # no character takes more bytes
         return
     size = len(key.encode("utf-8", "surrogateescape"))

@@ -46,6 +46,10 @@ class SmallStore:
     async def limits(self) -> Limits:
         return Limits(segments=1000)
 
+    @property
+    def last_limits(self) -> Limits:
+        return Limits(segments=1000)
+
     async def container(self, name: str) -> Container:
         self._note("container", name)
         self._objects(name)

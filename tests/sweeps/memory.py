@@ -68,6 +68,10 @@ class Memory:
     async def limits(self) -> Limits:
         return Limits()
 
+    @property
+    def last_limits(self) -> Limits:
+        return Limits()
+
     async def container(self, name: str) -> Container:
         self.before("container", (name,))
         return Container(name, OLD, len(self._objects(name)), 0, dict(self.metadata[name]))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from adapters.types.objects import Limits
 
@@ -27,14 +27,21 @@ class SwiftCache:
         self._clock = clock
         self._limits: dict[str, tuple[float, Limits]] = {}
         self._containers: dict[str, tuple[float, bool]] = {}
+        # The shortest `max_meta_value_length` of all Swifts that were asked: a write does not look up its own one.
+        self.value_bytes = Limits().value_bytes
 
     def limits(self, url: str) -> Limits | None:
         """Return the limits of the Swift at `url`, if they are known and fresh."""
         until, found = self._limits.get(url, (0.0, None))
         return found if self._clock() < until else None
 
+    def last_limits(self, url: str) -> Limits:
+        """Return the limits of the Swift at `url` as they were when it was last asked; the usual ones before that."""
+        return self._limits.get(url, (0.0, Limits()))[1]
+
     def keep_limits(self, url: str, limits: Limits) -> None:
         """Keep a Swift's limits."""
+        self.value_bytes = min(self.value_bytes, limits.value_bytes)
         self._limits[url] = (self._clock() + LIMITS_SECONDS, limits)
 
     def container(self, url: str) -> bool | None:
@@ -48,13 +55,3 @@ class SwiftCache:
         self._containers[url] = (self._clock() + (PRESENT_SECONDS if present else ABSENT_SECONDS), present)
         while len(self._containers) > MOST_CONTAINERS:
             del self._containers[next(iter(self._containers))]
-
-
-def limits_of(info: dict[str, Any]) -> Limits:
-    """Read the limits from `GET /info`."""
-    careful = Limits()
-    return Limits(
-        segments=int(info.get("slo", {}).get("max_manifest_segments", careful.segments)),
-        bulk_delete=int(info.get("bulk_delete", {}).get("max_deletes_per_request", 0)),
-        versions="object_versioning" in info,
-    )

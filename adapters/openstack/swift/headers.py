@@ -23,6 +23,7 @@ _CONTAINER_META: Final = "x-container-meta-"
 # Keys that sign temporary URLs: their holder reads and writes every object, so they never leave this module.
 _SECRETS: Final = frozenset((f"{_CONTAINER_META}temp-url-key", f"{_CONTAINER_META}temp-url-key-2"))
 _KEPT: Final = frozenset(KEPT_HEADERS)
+_LARGE: Final = "static-large-object"  # metadata that radosgw adds to a static large object
 _VERSION: Final = "x-object-version-id"
 _VERSIONS_ENABLED: Final = "x-versions-enabled"
 _LOCATION: Final = "content-location"  # of a symbolic link's target; of a version its own name with its id
@@ -40,8 +41,7 @@ _MONTHS: Final = {
     name: f"{number:02}"
     for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)  # noqa: SIM905
 }
-_BYTES_PER_VALUE: Final = 256  # Swift's max_meta_value_length, by default
-_CERTAINLY_SHORT: Final = _BYTES_PER_VALUE // 4  # characters, of at most four bytes each
+_LONGEST_CHARACTER: Final = 4  # bytes
 # A WSGI server does not distinguish `_` and `-` in names, so `_` is sent as %5F, and `%` as %25.  Swift's S3 middleware
 # writes `_` as =5F.  %2B, a `+`, and a number follow the names of a long value's further pieces; no other name contains
 # it.
@@ -50,29 +50,29 @@ _MORE: Final = "%2B"
 _SECOND: Final = timedelta(seconds=1)
 
 
-def written_headers(description: Description) -> dict[str, str]:
-    """Return the headers that store a description."""
+def written_headers(description: Description, value_bytes: int) -> dict[str, str]:
+    """Return the headers that store a description; `value_bytes` is Swift's `max_meta_value_length`."""
     headers = {"Content-Type": description.content_type}
     if description.headers:
         headers.update((name, value) for name, value in description.headers.items() if name in _KEPT and value)
     if description.metadata:
-        headers.update(_metadata_headers(METADATA, description.metadata))
+        headers.update(_metadata_headers(METADATA, description.metadata, value_bytes))
     if description.if_absent:
         headers["If-None-Match"] = "*"
     return headers
 
 
-def _metadata_headers(start: str, metadata: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _metadata_headers(start: str, metadata: Mapping[str, str], value_bytes: int) -> Iterator[tuple[str, str]]:
     for name, value in metadata.items():
         key = start + name.translate(_ESCAPED)
-        if len(value) <= _CERTAINLY_SHORT:
+        if len(value) * _LONGEST_CHARACTER <= value_bytes:
             yield key, value
             continue
-        for number, piece in enumerate(_pieces(value)):
+        for number, piece in enumerate(_pieces(value, value_bytes)):
             yield f"{key}{_MORE}{number}" if number else key, piece
 
 
-def container_headers(metadata: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
+def container_headers(metadata: Mapping[str, str], present: Mapping[str, str], value_bytes: int) -> dict[str, str]:
     """Return the headers that set items of a container's metadata; `present` are its present headers.
 
     Swift keeps headers that are not sent, so the further pieces of a longer old value are sent empty, which removes
@@ -84,7 +84,7 @@ def container_headers(metadata: Mapping[str, str], present: Mapping[str, str]) -
         for name in present
         if name.startswith(_CONTAINER_META) and name not in _SECRETS and _part(_CONTAINER_META, name)[0] in names
     }
-    written = {name.lower(): value for name, value in _metadata_headers(_CONTAINER_META, metadata)}
+    written = {name.lower(): value for name, value in _metadata_headers(_CONTAINER_META, metadata, value_bytes)}
     return {**stale, **written}
 
 
@@ -119,9 +119,13 @@ def stored(headers: Mapping[str, str]) -> Stored:
 def _with_more(found: Stored, headers: Mapping[str, str]) -> Stored:
     """Read the headers that most objects' answers lack."""
     content_range, version_id = headers.get("content-range", ""), headers.get(_VERSION, "")
+    layout, metadata = _layout(headers), found.metadata
+    if layout == "static" and _LARGE in metadata:
+        metadata = {name: value for name, value in metadata.items() if name != _LARGE}
     return found._replace(
         size=int(content_range.rpartition("/")[2]) if content_range else found.size,
-        layout=_layout(headers),
+        layout=layout,
+        metadata=metadata,
         headers={name: headers[name] for name in _KEPT & headers.keys()},
         content_range=content_range,
         parts=int(headers.get("x-parts-count", 0)),
@@ -220,15 +224,15 @@ def _layout(headers: Mapping[str, str]) -> Layout:
     return "dynamic" if "x-object-manifest" in headers else "plain"
 
 
-def _pieces(value: str) -> Iterator[str]:
-    """Split a value between characters into pieces that Swift accepts."""
+def _pieces(value: str, value_bytes: int) -> Iterator[str]:
+    """Split a value between characters into pieces of at most so many bytes."""
     raw = value.encode("utf-8", "surrogateescape")
-    if len(raw) <= _BYTES_PER_VALUE:
+    if len(raw) <= value_bytes:
         yield value
         return
     start = 0
     while start < len(raw):
-        end = min(start + _BYTES_PER_VALUE, len(raw))
+        end = min(start + value_bytes, len(raw))
         while end < len(raw) and end > start + 1 and raw[end] & 0xC0 == 0x80:  # inside a character
             end -= 1
         yield raw[start:end].decode("utf-8", "surrogateescape")

@@ -35,6 +35,15 @@ _FAULTS: Final = {
     498: Fault.THROTTLED,  # Swift's ratelimit middleware
     501: Fault.UNSUPPORTED,
 }
+# What a refusal with 400 is about, by the beginning of Swift's message (swift.common.constraints).
+_ABOUT: Final = (
+    ("Object name length", "name"),
+    ("Metadata ", "metadata"),
+    ("Too many metadata items", "metadata"),
+    ("Total metadata too large", "metadata"),
+    ("Header value too long", "metadata"),
+    ("Header Line Too Long", "metadata"),
+)
 _LONGEST_ERROR_BODY: Final = 1 << 20
 # Matches a path that needs no quoting and has no segment that begins with a dot, such as `..`.
 _is_plain: Final = re.compile(r"(?:/*+[A-Za-z0-9_~-][A-Za-z0-9_.~-]*+)*+/*+").fullmatch
@@ -79,7 +88,10 @@ class Pool(Protocol):
 
 
 class SwiftHttp:
-    """Sends one tenant's requests to one Swift account.  `token`, if given, is used for the first request."""
+    """Sends one tenant's requests to one Swift account.
+
+    `endpoint` does not end with a slash.  `token`, if given, is used for the first request.
+    """
 
     __slots__ = ("_pool", "_request_id", "_token", "_tokens", "endpoint")
 
@@ -176,13 +188,18 @@ def error_from(status: int, body: bytes, headers: Mapping[str, str], path: str) 
     return BackendError(
         fault,
         service=SERVICE,
-        resource=("account", "container", "object")[len(names) - 1 if names[-1] else 0],
+        resource=_about(status, detail) or ("account", "container", "object")[len(names) - 1 if names[-1] else 0],
         id=names[-1],
         detail=detail,
         status=status,
         upstream_id=faults.upstream_id(headers),
         retry_after=faults.retry_after(headers, fault),
     )
+
+
+def _about(status: int, detail: str) -> str:
+    """Return `name` or `metadata` where Swift refused one for its length; else ''."""
+    return next((about for text, about in _ABOUT if detail.startswith(text)), "") if status == 400 else ""
 
 
 def _message(body: bytes) -> str:

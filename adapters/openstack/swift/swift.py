@@ -6,18 +6,18 @@ after an overwrite may give the older object if a replica was down at the write.
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterable, Mapping, Sequence
+from functools import partial
 from typing import Final
 from urllib.parse import quote
 
 from adapters.errors import BackendError, Fault, absent_is
 from adapters.openstack import faults
-from adapters.openstack.swift import bulk, manifests
+from adapters.openstack.swift import bulk, info, instead, listings, manifests
 from adapters.openstack.swift import headers as codec
-from adapters.openstack.swift.cache import SwiftCache, limits_of
+from adapters.openstack.swift.cache import SwiftCache
 from adapters.openstack.swift.headers import SERVICE
-from adapters.openstack.swift.http import Pool, SwiftHttp, chunked, error_of, listing_of, parsed, path_of, query_of
+from adapters.openstack.swift.http import Pool, SwiftHttp, chunked, error_of, path_of
 from adapters.openstack.swift.wire import Answer
 from adapters.ports.identity import TokenSource
 from adapters.types.identity import Token
@@ -43,7 +43,6 @@ _COPY_EXTRA_SECONDS: Final = 600.0
 _SEGMENT_EXTRA_SECONDS: Final = 0.1
 # How often a write is sent if an object with a newer timestamp is there; the writer with a clock far ahead always wins.
 _WRITES: Final = 4
-_STAND_IN_SECONDS: Final = 3600
 # Swift checks this many segments in about a second: without a heartbeat, its answer names the new version.
 _QUICK_SEGMENTS: Final = 100
 _NEWEST: Final = 100  # versions among which a new one must be
@@ -53,7 +52,7 @@ _POLICY_AND_ACLS: Final = ("x-storage-policy", "x-container-read", "x-container-
 class Swift:
     """One project's Swift account.  `endpoint` is its URL in the catalog; `token`, if given, is used first."""
 
-    __slots__ = ("_cache", "_http")
+    __slots__ = ("_cache", "_http", "_token")
 
     def __init__(
         self,
@@ -65,24 +64,25 @@ class Swift:
         token: Token | None = None,
     ) -> None:
         self._http = SwiftHttp(pool, endpoint, tokens, request_id, token)
-        self._cache = cache or SwiftCache()
+        self._token = token
+        self._cache = SwiftCache() if cache is None else cache
 
     # --- the account ---
 
     async def limits(self) -> Limits:
-        """Return this Swift's limits (`GET /info`), with safe values for those it does not state."""
-        root = self._http.endpoint.partition("/v1/")[0]
-        known = self._cache.limits(root)
-        if known is None:
-            status, body = await self._http.public(root, "/info")
-            known = limits_of(parsed(body, dict)) if status == 200 else Limits()
-            self._cache.keep_limits(root, known)
-        return known
+        """Return this Swift's limits and abilities (`GET /info`)."""
+        return await info.limits(self._http, self._cache)
+
+    @property
+    def last_limits(self) -> Limits:
+        """Return the limits that were last read; the usual ones before that."""
+        return self._cache.last_limits(info.root_of(self._http.endpoint))
 
     async def containers(self, *, prefix: str = "", marker: str = "", limit: int = 0) -> list[Container]:
         """List the account; it is empty where Swift has not made it yet."""
-        query = query_of("", format="json", prefix=prefix, marker=marker, limit=limit or "")
-        return codec.container_rows(await absent_is([], self._http.rows(query)))
+        most = (await self.limits()).containers if limit else 0
+        query = {"prefix": prefix, "marker": marker}
+        return await listings.containers(self._http, query, limit, most, self._container_headers)
 
     # --- containers ---
 
@@ -102,7 +102,8 @@ class Swift:
 
     async def set_container_metadata(self, name: str, metadata: Mapping[str, str]) -> None:
         """Set items of a container's metadata; an empty value removes an item, and all other items stay."""
-        headers = codec.container_headers(metadata, await self._container_headers(name))
+        present = await self._container_headers(name)
+        headers = codec.container_headers(metadata, present, self._cache.value_bytes)
         await self._expect("POST", path_of(name), headers)
 
     async def keep_versions(self, name: str) -> None:
@@ -129,16 +130,17 @@ class Swift:
 
     async def objects(self, container: str, want: Listing) -> list[ObjectRow]:
         """List one page of a container."""
-        return await self._http.rows(listing_of(container, want))
+        return await listings.objects(self._http, container, want, await self.limits(), partial(self.head, container))
 
     async def versions(self, container: str, want: Listing) -> list[ObjectRow]:
         """List one page of the versions of a container's objects, the newest version of a name first."""
-        if not (await self.limits()).versions:
+        limits = await self.limits()
+        if not limits.versions:
             rows = await self.objects(container, want)
             for row in rows:
                 row.update({"version_id": NULL_VERSION, "is_latest": True})
             return rows
-        return await self._http.rows(listing_of(container, want) + "&versions")
+        return await listings.versions(self._http, container, want, limits)
 
     # --- reading ---
 
@@ -178,6 +180,8 @@ class Swift:
 
     async def segments(self, container: str, name: str, *, version: str = "") -> list[Segment]:
         """Return a static large object's segments in order, one level deep; none for any other object."""
+        if not (await self.limits()).manifests:
+            raise BackendError(Fault.UNSUPPORTED, service=SERVICE, resource="manifest", detail="manifests to read")
         path = await self._selecting(path_of(container, name), version, manifest="get")
         answer = await self._http.send("GET", path)
         if answer.status != 200:
@@ -198,7 +202,7 @@ class Swift:
         description: Description,
     ) -> Written:
         """Store an object of exactly `length` bytes, or of all that `body` yields; nothing if it raises."""
-        path, headers = path_of(container, name), codec.written_headers(description)
+        path, headers = path_of(container, name), codec.written_headers(description, self._cache.value_bytes)
         if length is None and not isinstance(body, bytes):
             headers["Transfer-Encoding"], body = "chunked", chunked(body)
         return await self._write(path, headers, body, length)
@@ -213,13 +217,16 @@ class Swift:
         span: str = "",
         version: str = "",
     ) -> Written:
-        """Copy an object or a range of it inside Swift; the copy of a large object is a plain one."""
+        """Copy an object or a range of it, inside Swift where it can; the copy of a large object is a plain one."""
+        if not (await self.limits()).copies:
+            read = await self.get(*source, span=span)
+            return await instead.copy(read, seen, lambda: self.put(*target, read.body, read.stored.length, description))
         # A plain copy of a static large object inherits its system metadata, and Swift then compares If-Match with the
         # large object's ETag in there.  It compares the copy's own when a manifest is asked for; a plain object, which
         # has none, is copied all the same.
         # Swift's copy middleware passes the query of the write to its read of the source.
         manifest = "get" if seen.layout == "plain" else ""
-        headers = codec.written_headers(description)
+        headers = self._described(description)
         headers["X-Copy-From"] = path_of(*source)
         headers["X-Fresh-Metadata"] = "true"
         headers["If-Match"] = seen.etag  # Swift checks a copy's conditions on the source
@@ -232,7 +239,7 @@ class Swift:
         self, container: str, name: str, segments: Sequence[Segment], description: Description
     ) -> Written:
         """Make a static large object of segments, each checked by Swift for its ETag and its size."""
-        headers = codec.written_headers(description) | {"Accept": "application/json"}
+        headers = self._described(description) | {"Accept": "application/json"}
         path = path_of(container, name)
         if len(segments) <= _QUICK_SEGMENTS:
             path += "?multipart-manifest=put"
@@ -263,7 +270,7 @@ class Swift:
 
     async def replace_description(self, container: str, name: str, description: Description) -> None:
         """Replace an object's content type, metadata and kept headers; its bytes stay."""
-        await self._expect("POST", path_of(container, name), codec.written_headers(description))
+        await self._expect("POST", path_of(container, name), self._described(description))
 
     async def delete(self, container: str, name: str, *, tell_missing: bool = True) -> str:
         """Delete an object, of a large object the manifest alone; return the id of the delete marker, or ''."""
@@ -290,19 +297,11 @@ class Swift:
     async def drop_stale_row(self, container: str, name: str) -> bool:
         """Remove an object that is gone from the listing; return False, and do nothing, if an object has that name.
 
-        A deletion would update the listing, but must not delete an object that is stored at the same time.  Swift's
-        only conditional deletion is the one for expiry (`X-If-Delete-At`).  So an empty object with an expiry time is
-        stored if the name is free, and then deleted on condition of that time; if the deletion fails, it expires.
+        A server that ignores the conditions would replace that object by an empty one, so it is not asked.
         """
-        path, at = path_of(container, name), str(int(time.time()) + _STAND_IN_SECONDS)
-        try:
-            await self._expect("PUT", path, {"If-None-Match": "*", "X-Delete-At": at})
-            await self._expect("DELETE", path, {"X-If-Delete-At": at})
-        except BackendError as error:
-            if error.fault not in (Fault.PRECONDITION, Fault.CONFLICT, Fault.NOT_FOUND):
-                raise
+        if not (await self.limits()).if_absent:
             return False
-        return True
+        return await instead.drop_stale_row(path_of(container, name), self._expect)
 
     async def delete_many(self, container: str, names: Sequence[str]) -> list[Refused]:
         """Delete objects with few requests, as far as this Swift allows; absent names count as deleted."""
@@ -346,7 +345,9 @@ class Swift:
         """
         for _ in range(_WRITES if isinstance(body, bytes) else 1):
             answer = await self._http.send("PUT", path, headers, body=body, length=length)
-            version = codec.version(answer.headers) if answer.status != 201 else ""
+            if answer.status == 201:
+                return codec.written((await self._succeeded(answer, "PUT", path)).headers)
+            version = codec.version(answer.headers)
             if answer.status == 412 and version:
                 await self._http.read("DELETE", f"{path.partition('?')[0]}?version-id={version}")
             await self._succeeded(answer, "PUT", path)
@@ -388,5 +389,11 @@ class Swift:
     async def _container_headers(self, name: str) -> Mapping[str, str]:
         return (await self._expect("HEAD", path_of(name))).headers
 
+    def _described(self, description: Description) -> dict[str, str]:
+        return codec.written_headers(description, self._cache.value_bytes)
+
     def _url(self, container: str) -> str:
-        return f"{self._http.endpoint}/{container}"  # used only as a cache key
+        """Return the key of a container in the cache."""
+        # The URL alone may not name the account: radosgw's then is the same for all projects.
+        token = self._token
+        return f"{token.project_id}/{container}" if token else f"{self._http.endpoint}/{container}"

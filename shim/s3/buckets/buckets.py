@@ -105,11 +105,9 @@ async def create_bucket(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
 
 
 async def _lock(call: Call, name: str) -> None:
-    """Turn Object Lock on for a bucket that was just made; delete the bucket if that fails."""
-    async with undoing() as undo:
-        undo(call.cloud.objects.delete_container, name)
-        await change_versioning(call, name, ENABLED)
-        await documents.write(call, name, object_lock.SETTING, {})
+    """Turn Object Lock on for a bucket that was just made."""
+    await change_versioning(call, name, ENABLED)
+    await documents.write(call, name, object_lock.SETTING, {})
 
 
 async def _make(call: Call, name: str, claim: name_registry.Claim) -> bool:

@@ -1,9 +1,9 @@
 """Stores the documents of a bucket's configuration (tags, CORS rules, policy) as JSON.
 
-A short document is stored in an item of the container's metadata.  Swift limits those ("max_meta_value_length" is 256
-bytes, "max_meta_overall_size" 4,096 for all items), so a longer document is an object in a second container, and the
-item is the last part of that object's name.  A changed document gets a new name, so a reader of the item finds the
-whole old document or the whole new one.  See decision 12.
+A short document is stored in an item of the container's metadata.  By default Swift limits those to 256 bytes each
+("max_meta_value_length") and 4,096 for all ("max_meta_overall_size"), so a longer document is an object in a second
+container, and the item is the last part of that object's name.  A changed document gets a new name, so a reader of the
+item finds the whole old document or the whole new one.  See decision 12.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from shim.undo import undoing
 
 log = logging.getLogger(__name__)
 
-_ITEM_BYTES: Final = 120  # longest document in an item: items for all of AWS's sub-resources fit into 4,096 bytes
+_SUB_RESOURCES: Final = 34  # at most, so that items for all of AWS's sub-resources fit into a container's metadata
 _SORT: Final = "document"  # the name of these look-ups in the metrics
 _KEEP_SECONDS: Final = 600.0  # the document of a name never changes
 _MOST_BYTES: Final = 256 << 10  # largest document, as it is read whole; a thousand lifecycle rules are smaller
@@ -75,7 +75,7 @@ async def write(call: Call, bucket: str, name: str, content: Any) -> None:
     async with alone(call, bucket), undoing() as undo:
         old = (await read(call, bucket)).get(name, "")
         item = text
-        if len(text) > _ITEM_BYTES:
+        if len(text) > (await call.cloud.objects.limits()).metadata_bytes // _SUB_RESOURCES:
             item = secrets.token_hex(8)
             undo(_undo_put, call, bucket, name, item)
             await _put(call, bucket, _object(name, item), text.encode())

@@ -45,7 +45,9 @@ async def create_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping
     """Open an upload with the description of the future object."""
     bucket, key, store = names.bucket(call, req), req["Key"], call.cloud.objects
     upload_id = names.new_upload_id()
-    names.check_key(key, behind=names.sub_manifest("", upload_id, 0))  # the longest name that the upload may store
+    limits = await store.limits()
+    # The longest name that the upload may store.
+    names.check_key(key, behind=names.sub_manifest("", upload_id, 0), limit=limits.name_bytes)
     storage_classes.check(call, req)
     internal, told = _checksums(req)
     sealing = await new_sealing(call, req, bucket)
@@ -53,7 +55,7 @@ async def create_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping
     internal |= {UPLOAD: upload_id, IN_STEP: "yes", CHECKSUM: _ROOM, **await object_lock.items(call, bucket, req)}
     if call.acl:
         internal[ACL] = call.acl
-    told_object, spilled = records.fitted(description(req, internal=internal))
+    told_object, spilled = records.fitted(description(req, internal=internal), limits)
     if sealing:
         told_object, told = sealing.described(told_object), {**told, **sealing.members}
     if call.requester.project_id != call.caller.project_id:
@@ -97,6 +99,7 @@ async def upload_part(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     body, bucket = req["Body"], names.bucket(call, req)
     name = names.part(req["Key"], req["UploadId"], req["PartNumber"])
     target = names.segments(bucket), name, Place(bucket, req["Key"], req["UploadId"], req["PartNumber"])
+    await uploads.check_number(call, req["PartNumber"])
     check_size(body.require_length())
     data = await body.small(SMALL) if body.length <= SMALL else None
     if data is not None:
@@ -169,6 +172,7 @@ def _check_algorithm(upload: Upload, body: Any) -> None:
 async def upload_part_copy(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Make a part from an object, or from a range of it: inside Swift, unless one of them is encrypted."""
     name = names.part(req["Key"], req["UploadId"], req["PartNumber"])
+    await uploads.check_number(call, req["PartNumber"])
     # A copy cannot be aborted in Swift, so a completion must wait for its end.
     async with uploads.storing(call, req) as upload:
         sealing = await upload.sealing(call, req)

@@ -24,7 +24,7 @@ from shim.context import Call
 from shim.s3 import names, paging
 from shim.s3.encryption.customer import MEMBERS, customer_key
 from shim.s3.encryption.sealing import Sealing, continued
-from shim.s3.errors import no_such_upload
+from shim.s3.errors import invalid_argument, no_such_upload
 from shim.s3.multipart.storing import etag_of_part, size_of_part
 from shim.s3.objects import checksums, conditions, records, segments, versions
 from shim.s3.objects.headers import DEFAULT_TYPE, RECORD, UPLOAD, kept_by_upload
@@ -180,6 +180,13 @@ def alone(call: Call, req: Mapping[str, Any]) -> AbstractAsyncContextManager[Non
 
 def _lane(call: Call, req: Mapping[str, Any], number: int) -> tuple[str, ...]:
     return "s3 parts", call.caller.project_id, req["Bucket"], req["Key"], req["UploadId"], str(number)
+
+
+async def check_number(call: Call, number: int) -> None:
+    """Refuse a part beyond as many as one object can have, which is less than S3's 10,000 in some Swifts."""
+    most = (await call.cloud.objects.limits()).nested_segments
+    if number > most:
+        raise invalid_argument(f"Part number must be an integer between 1 and {most}, inclusive", "partNumber", number)
 
 
 async def close(call: Call, upload: Upload) -> None:

@@ -169,7 +169,8 @@ async def copy_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
         told = description({**req, "Tagging": None}, internal=internal)
     else:
         told = copied(source.stored, internal | redirect(req), req.get("StorageClass"))
-    told, spilled = records.fitted(object_lock.locked(told, await object_lock.items(call, bucket, req)))
+    told = object_lock.locked(told, await object_lock.items(call, bucket, req))
+    told, spilled = records.fitted(told, await call.cloud.objects.limits())
     null = await versions.is_suspended(call, bucket)
     if null:
         told = told._replace(content_type=marked_null(told.content_type))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from adapters.errors import absent_is
+from adapters.errors import BackendError, Fault, absent_is
 from adapters.ports.objects import ObjectStore
 from adapters.types.objects import Segment, Stored
 from shim.concurrency import gather_all
@@ -14,7 +14,7 @@ from shim.errors import AwsError
 from shim.s3 import names
 from shim.s3.encryption import envelope
 from shim.s3.encryption.envelope import MARK
-from shim.s3.objects import checksums
+from shim.s3.objects import checksums, segments
 from shim.s3.objects.headers import IN_STEP, UPLOAD, etag_of
 
 _AT_ONCE: Final = 4
@@ -46,6 +46,8 @@ async def by_manifest(call: Call, req: Mapping[str, Any], stored: Stored) -> Sto
         sizes = [segment.bytes for segment in found]
         if MARK in stored.content_type:
             sizes = list(map(envelope.size_of_stream, sizes))
+        if sum(sizes) != stored.size:  # a manifest of another client, which this Swift does not show or that has ranges
+            raise BackendError(Fault.UNSUPPORTED, service="object-store", resource="manifest", id=req["Key"])
     if number > len(sizes):
         raise no_such_part(number)
     start = sum(sizes[: number - 1])
@@ -72,7 +74,7 @@ async def checksum(call: Call, req: Mapping[str, Any], stored: Stored) -> dict[s
 
 async def flat(store: ObjectStore, container: str, name: str, version: str = "") -> list[Segment]:
     """Return the segments of a static large object in order, with nested manifests replaced by their segments."""
-    found = await store.segments(container, name, version=version)
+    found = await segments.laid(store, container, name, version)
     nested = {segment.name: segment for segment in found if segment.nested}
     reads = await gather_all((store.segments(one.container, one.name) for one in nested.values()), most=_AT_ONCE)
     below = dict(zip(nested, reads, strict=True))

@@ -19,7 +19,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Final, NamedTuple
 
 from adapters.errors import BackendError, absent_is
-from adapters.types.objects import Description, Download, Listing, ObjectRow, Stored
+from adapters.types.objects import Description, Download, Limits, Listing, ObjectRow, Stored
 from shim.concurrency import gather
 from shim.context import Call
 from shim.errors import AwsError
@@ -37,7 +37,9 @@ SETTING: Final = "records"  # the item of a bucket's configuration that says tha
 _MOST_BYTES: Final = 256 << 10  # a record is read whole; the largest is far smaller
 _MOST_LISTED: Final = 10_000
 _AFTER_SLASH: Final = "0"  # the character that follows `/`
-_ROOM: Final = 3584  # bytes of metadata
+# What items of other sorts may take of an object's metadata.
+_RESERVED_BYTES: Final = 512
+_RESERVED_ITEMS: Final = 10
 _SPILLING: Final = frozenset({ACL, TAGGING, REDIRECT})  # items that may be long
 
 Items = Mapping[str, str]
@@ -224,17 +226,17 @@ async def add(call: Call, bucket: str, key: str, told: Description, items: Items
     await _write(call, bucket, key, Record(mine, {**items, **changed}), name)
 
 
-def fitted(told: Description) -> tuple[Description, Items]:
+def fitted(told: Description, limits: Limits) -> tuple[Description, Items]:
     """Return an object's description as Swift can store it, and the items that must go to its record.
 
-    Swift takes 4,096 bytes of metadata and 90 entries (`max_meta_overall_size`, `max_meta_count`), S3's user may give
-    2 KB, and items of other sorts need some room.
+    By default Swift takes 4,096 bytes of metadata and 90 entries (`max_meta_overall_size`, `max_meta_count`), S3's user
+    may give 2 KB, and items of other sorts need some room.
     """
     if _SPILLING.isdisjoint(told.metadata):
         return told, {}
     metadata, moved = dict(told.metadata), dict[str, str]()
     for name in sorted(_SPILLING & metadata.keys(), key=lambda one: len(metadata[one]), reverse=True):
-        if sum(map(_size, metadata.items())) <= _ROOM:
+        if _fits(metadata, limits):
             break
         moved[name] = metadata.pop(name)
     if not moved:
@@ -242,11 +244,15 @@ def fitted(told: Description) -> tuple[Description, Items]:
     return told._replace(metadata={**metadata, RECORD: secrets.token_hex(8)}), moved
 
 
-def _size(item: tuple[str, str]) -> int:
-    """Return about how many bytes an item takes in Swift: a `_` of its name three, each 256 bytes its name again."""
-    name, value = item
-    size = len(_raw(value))
-    return size + (len(name) + 2 * name.count("_") + 4) * (1 + size // 256)
+def _fits(metadata: Items, limits: Limits) -> bool:
+    """Return whether Swift takes this metadata: a `_` of a name as three bytes, a long value in several entries."""
+    size = entries = 0
+    for name, value in metadata.items():
+        length = len(_raw(value))
+        pieces = 1 + length // limits.value_bytes
+        entries += pieces
+        size += length + (len(name) + 2 * name.count("_") + 4) * pieces
+    return size <= limits.metadata_bytes - _RESERVED_BYTES and entries <= limits.metadata_items - _RESERVED_ITEMS
 
 
 async def _readable(call: Call, bucket: str, key: str, version: str) -> Record:

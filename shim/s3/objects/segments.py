@@ -10,12 +10,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from adapters.errors import BackendError, absent_is
+from adapters.errors import BackendError, Fault, absent_is
 from adapters.ports.objects import ObjectStore
-from adapters.types.objects import Stored
+from adapters.types.objects import Segment, Stored
 from shim.concurrency import gather_all
 from shim.context import Call
 from shim.s3 import names, paging
+from shim.s3.objects.headers import UPLOAD
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ async def of(store: ObjectStore, bucket: str, key: str, stored: Stored) -> list[
 async def of_manifest(store: ObjectStore, bucket: str, key: str, version: str = "") -> list[str]:
     """Return the segments' names of a static large object, or of a version of it; none for any other object."""
     container = names.segments(bucket)
-    found = await store.segments(bucket, key, version=version)
+    found = await laid(store, bucket, key, version)
     mine = [segment for segment in found if segment.container == container]
     for start in range(0, len(mine), _AT_ONCE):
         nested = [segment.name for segment in mine[start : start + _AT_ONCE] if segment.nested]
@@ -52,6 +53,33 @@ async def of_manifest(store: ObjectStore, bucket: str, key: str, version: str = 
         for below in await gather_all(absent_is([], store.segments(container, name)) for name in nested):
             mine += [segment for segment in below if segment.container == container]
     return [segment.name for segment in mine]
+
+
+async def laid(store: ObjectStore, bucket: str, key: str, version: str = "") -> list[Segment]:
+    """Return the segments of a static large object in order, one level deep; none for any other object."""
+    try:
+        return await store.segments(bucket, key, version=version)
+    except BackendError as error:
+        if error.fault is not Fault.UNSUPPORTED:
+            raise
+    return await _parts(store, bucket, key, version)
+
+
+async def _parts(store: ObjectStore, bucket: str, key: str, version: str) -> list[Segment]:
+    """Return the parts of the upload that made an object, from their listing, for a server that shows no manifests.
+
+    A completion deletes the parts that do not become segments.
+    """
+    stored = await store.head(bucket, key, version=version)
+    upload = stored.metadata.get(UPLOAD, "")
+    if stored.layout != "static" or not names.is_upload_id(upload):  # the latter: made by another client
+        return []
+    container, prefix, found = names.segments(bucket), f"{names.marker(key, upload)}/", dict[int, Segment]()
+    async for page in paging.pages(store, container, prefix):
+        for row in page:
+            if (number := row["name"][len(prefix) :]).isdecimal():
+                found[int(number)] = Segment(container, row["name"], row["bytes"], row["hash"])
+    return [segment for _, segment in sorted(found.items())]
 
 
 async def remove(call: Call, bucket: str, gone: Sequence[str]) -> None:

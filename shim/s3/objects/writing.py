@@ -33,5 +33,6 @@ def object_write(call: Call, req: Mapping[str, Any]) -> ObjectWrite:
     if not call.acl and _OPTIONAL.isdisjoint(req):
         return ObjectWrite(bucket, key, Description(typed(req.get("ContentType") or DEFAULT_TYPE)), None, _NOTHING)
     storage_classes.check(call, req)
-    described, spilled = records.fitted(description(req, internal={ACL: call.acl} if call.acl else None))
+    told = description(req, internal={ACL: call.acl} if call.acl else None)
+    described, spilled = records.fitted(told, call.cloud.objects.last_limits)
     return ObjectWrite(bucket, key, described, conditions.on_write(req), spilled)

@@ -38,7 +38,7 @@ def answered(sent: dict[str, str]) -> dict[str, str]:
 
 @given(st.dictionaries(NAMES, VALUES, max_size=4))
 def test_metadata_passes_swift_unharmed(metadata: dict[str, str]) -> None:
-    sent = swift_headers.written_headers(Description("a/b", metadata, {"expires": "never"}))
+    sent = swift_headers.written_headers(Description("a/b", metadata, {"expires": "never"}), 256)
     assert all(len(value.encode()) <= 256 for value in sent.values())
     assert not [name for name in sent if "_" in name]  # a WSGI server cannot distinguish it from a dash
     read = swift_headers.stored(answered(sent))
@@ -46,7 +46,7 @@ def test_metadata_passes_swift_unharmed(metadata: dict[str, str]) -> None:
 
 
 def test_only_known_headers_reach_swift() -> None:
-    sent = swift_headers.written_headers(Description("a/b", {}, {"x-delete-at": "1", "cache-control": "no-cache"}))
+    sent = swift_headers.written_headers(Description("a/b", {}, {"x-delete-at": "1", "cache-control": "no-cache"}), 256)
     assert sent == {"Content-Type": "a/b", "cache-control": "no-cache"}
 
 

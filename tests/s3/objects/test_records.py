@@ -12,7 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.errors import BackendError, Fault
-from adapters.types.objects import Container, Description, Download, Listing, ObjectRow, Refused, Stored, Written
+from adapters.types.objects import (
+    Container,
+    Description,
+    Download,
+    Limits,
+    Listing,
+    ObjectRow,
+    Refused,
+    Stored,
+    Written,
+)
 from shim.context import Call, Caller
 from shim.errors import AwsError
 from shim.locks import Locks
@@ -22,6 +32,7 @@ from shim.s3.objects.headers import RECORD, TAGGING
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NAMES = st.text("/a!0é", min_size=1, max_size=4)
+USUAL = Limits()
 LONG = "é" * 512
 
 
@@ -253,7 +264,7 @@ async def _got(swift: Swift) -> Download:
 
 def test_what_does_not_fit_is_added_after_the_write() -> None:
     swift = Swift()
-    told, items = records.fitted(Description("a/b", {"user": "u" * 2000, TAGGING: "t" * 3000}))
+    told, items = records.fitted(Description("a/b", {"user": "u" * 2000, TAGGING: "t" * 3000}), USUAL)
     assert (items, set(told.metadata)) == ({TAGGING: "t" * 3000}, {"user", RECORD})
 
     async def scenario() -> None:
@@ -274,12 +285,19 @@ def test_what_does_not_fit_is_added_after_the_write() -> None:
 
 def test_what_fits_stays() -> None:
     told = Description("a/b", {"user": "u" * 2000, TAGGING: "t" * 1000})
-    assert records.fitted(told) == (told, {})
+    assert records.fitted(told, USUAL) == (told, {})
+
+
+@pytest.mark.parametrize("limits", [Limits(metadata_bytes=1500), Limits(metadata_items=14), Limits(value_bytes=12)])
+def test_lower_limits_leave_less_room(limits: Limits) -> None:
+    told = Description("a/b", {"user": "u", TAGGING: "t" * 1000})
+    assert records.fitted(told, USUAL) == (told, {})
+    assert records.fitted(told, limits)[1] == {TAGGING: "t" * 1000}
 
 
 def test_what_was_changed_meanwhile_stays() -> None:
     swift = Swift()
-    told, items = records.fitted(Description("a/b", {TAGGING: "t" * 4000}))
+    told, items = records.fitted(Description("a/b", {TAGGING: "t" * 4000}), USUAL)
 
     async def scenario() -> None:
         await swift.put("bkt", "k", b"", 0, told)
@@ -293,7 +311,7 @@ def test_what_was_changed_meanwhile_stays() -> None:
 @pytest.mark.parametrize("replaced", [True, False])
 def test_an_object_that_is_gone_gets_no_record(replaced: bool) -> None:
     swift = Swift()
-    told, items = records.fitted(Description("a/b", {TAGGING: "t" * 4000}))
+    told, items = records.fitted(Description("a/b", {TAGGING: "t" * 4000}), USUAL)
     if replaced:
         stored(swift)
     asyncio.run(records.add(calling(swift), "bkt", "k", told, items))
