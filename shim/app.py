@@ -152,12 +152,13 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
         served=access_log.note,
     )
     metrics.in_flight.read = lambda: app.in_flight
-    scope_task = asyncio.create_task(_log_service_scope(factory))
+    telling = [asyncio.create_task(tell(factory)) for tell in (_log_service_scope, _log_object_store)]
     try:
         async with access_log:
             yield app, side
     finally:
-        scope_task.cancel()
+        for task in telling:
+            task.cancel()
         worker.close()
         await locks.stop()
         await factory.aclose()
@@ -218,6 +219,20 @@ async def _log_service_scope(factory: CloudFactory) -> None:
             await asyncio.sleep(_ASK_AGAIN_SECONDS)
         else:
             _logger.info("%s", scope.summary())
+            return
+
+
+async def _log_object_store(factory: CloudFactory) -> None:
+    """Log once, by its name, what the object store lacks; while the cloud is down, ask it again each minute."""
+    while True:
+        try:
+            lacking = await factory.store_lacks()
+        except BackendError as error:
+            _logger.warning("object store: not known yet, as it could not be asked (%s)", error.fault.value)
+            await asyncio.sleep(_ASK_AGAIN_SECONDS)
+        else:
+            for sentence in lacking:
+                _logger.warning("the object store %s", sentence)
             return
 
 

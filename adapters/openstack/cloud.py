@@ -21,8 +21,10 @@ from adapters.openstack.keystone.service_user import ScopeMemory, ServiceScope, 
 from adapters.openstack.neutron.neutron import Neutron
 from adapters.openstack.nova.nova import Nova
 from adapters.openstack.session import Session
+from adapters.openstack.swift import info
 from adapters.openstack.swift.cache import SwiftCache
 from adapters.openstack.swift.contained import ContainedSwift
+from adapters.openstack.swift.http import SwiftHttp
 from adapters.openstack.swift.pool import SwiftPool
 from adapters.openstack.swift.swift import Swift
 from adapters.openstack.transport import Answer, Endpoint, Observer, Timeouts, Transport
@@ -141,6 +143,14 @@ class CloudFactory:
         """List the ids of the cloud's projects, with the gateway's own user."""
         return await self.identity.project_ids()
 
+    async def store_lacks(self) -> list[str]:
+        """Ask the object store what it lacks, and return a sentence for each; none where the cloud has no such service.
+
+        Raises BackendError where it cannot be asked.
+        """
+        cloud = await self.own(str(uuid.uuid4()))
+        return info.lacks(await cloud.objects.limits()) if cloud.has_objects else []
+
     async def endpoint(self, token: Token, service: str) -> Endpoint:
         """Return the endpoint of a service in a token's catalog; raise BackendError where it cannot be asked."""
         return await self._transport.discovery.endpoint(service, token.catalog[service], token.project_id)
@@ -167,6 +177,10 @@ class CloudFactory:
         if not url:
             raise BackendError(Fault.UNSUPPORTED, service=_SWIFT, detail="the cloud's catalog has no such service")
         return kind(self._objects, url, tokens, request_id, self._cache, token)
+
+    def swift_http(self, url: str, request_id: str) -> SwiftHttp:
+        """Return what sends single requests to the gateway's own account at this URL, for `passerelle doctor`."""
+        return SwiftHttp(self._objects, url, self.login, request_id)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -219,6 +233,11 @@ class OpenStackCloud:
     def key_manager(self) -> Barbican:
         """Barbican."""
         return Barbican(self._session, available=bool(self._token.catalog.get(_BARBICAN)))
+
+    @property
+    def has_objects(self) -> bool:
+        """Return whether the cloud has an object store."""
+        return bool(self._token.catalog.get(_SWIFT))
 
     @property
     def objects(self) -> Swift:

@@ -26,12 +26,13 @@ _STYLES = {Verdict.OK: "green", Verdict.NOTE: "yellow", Verdict.PROBLEM: "red"}
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+@click.option("--probe", is_flag=True, help="Try Swift's abilities with small objects in the gateway's own project.")
 @options.settings_options
-def doctor(*, as_json: bool, env_file: Path | None, **given: Any) -> None:
+def doctor(*, as_json: bool, probe: bool, env_file: Path | None, **given: Any) -> None:
     """Ask the cloud whether the gateway can work with it, and say what to do where it cannot.
 
-    Every check only reads.  A note is a feature or a limit that is missing, a problem is something broken; the exit
-    status is 1 when there is a problem.  It takes the options of `serve`.
+    Without --probe, every check only reads.  A note is a feature or a limit that is missing, a problem is something
+    broken; the exit status is 1 when there is a problem.  It takes the options of `serve`.
     """
     settings = options.load(given, env_file)
     found: list[Finding] = []
@@ -42,7 +43,7 @@ def doctor(*, as_json: bool, env_file: Path | None, **given: Any) -> None:
             click.echo(line(finding))
 
     with _quiet():
-        asyncio.run(_examine(settings, tell))
+        asyncio.run(_examine(settings, tell, probing=probe))
     broken = sum(one.verdict is Verdict.PROBLEM for one in found)
     if as_json:
         rows = [
@@ -61,7 +62,7 @@ def line(finding: Finding) -> str:
     return f"{word} {finding.about}: {finding.says}{advice}"
 
 
-async def _examine(settings: Settings, tell: Callable[[Finding], None]) -> None:
+async def _examine(settings: Settings, tell: Callable[[Finding], None], *, probing: bool) -> None:
     """Check the settings, then ask the cloud; call `tell` with each finding as soon as it is known."""
     for said in config.problems(settings):
         tell(problem("settings", said, "`passerelle config check` names the same."))
@@ -72,7 +73,7 @@ async def _examine(settings: Settings, tell: Callable[[Finding], None]) -> None:
     except (CloudConfigError, OSError):  # `config.problems` has reported it
         return
     try:
-        async for finding in examine(factory):
+        async for finding in examine(factory, probing=probing):
             tell(finding)
     finally:
         await factory.aclose()

@@ -154,3 +154,20 @@ def test_a_swift_that_lacks_things() -> None:
     assert limits["object-store: max_object_name_length"].verdict is Verdict.OK
     assert "5368709120" in limits["object-store: max_file_size"].advice
     assert "10000" in limits["object-store: max_manifest_segments"].says
+
+
+def test_another_server_of_swifts_api() -> None:
+    found = {one.about: one for one in swift.abilities({"swift": {"version": "16.2.15"}, "slo": {}})}
+    assert {one.verdict for one in found.values()} == {Verdict.NOTE}
+    assert "501 NotImplemented" in found["object-store: versions of objects"].says
+    whole = {"swift": {"max_header_size": 1}, "slo": {"min_segment_size": 1}, "object_versioning": {}}
+    assert {one.verdict for one in swift.abilities(whole)} == {Verdict.OK}
+
+
+def test_what_swift_shows_is_tried(cloud: Target, home: Path) -> None:
+    with cloud.connect(cloud.cloud) as own:
+        before = {one.name for one in own.object_store.containers()}
+        _, found = doctor(broken(cloud, home), "--cloud", cloud.cloud, "--probe")
+        assert {one.name for one in own.object_store.containers()} == before
+    tried = [row for about, row in found.items() if about.endswith(", tried")]
+    assert [(row["verdict"], row["says"]) for row in tried] == [("OK", "works")] * 4

@@ -1,1 +1,1 @@
-"""Checks whether a cloud is fit for the gateway; every check only reads."""
+"""Checks whether a cloud is fit for the gateway; every check but the probe only reads."""

@@ -13,6 +13,7 @@ from adapters.openstack.doctor.findings import Finding, Verdict, problem
 from adapters.openstack.doctor.quotas import quotas
 from adapters.openstack.doctor.services import services
 from adapters.openstack.doctor.swift import swift
+from adapters.openstack.doctor.swift_probe import probe
 
 Check = Callable[[Examination], AsyncIterator[Finding]]
 
@@ -21,15 +22,15 @@ _FIRST: Final[tuple[Check, ...]] = (identity.version, identity.login)
 _THEN: Final[tuple[Check, ...]] = (identity.grants, identity.projects, identity.region, services, swift, quotas)
 
 
-async def examine(factory: CloudFactory) -> AsyncIterator[Finding]:
-    """Run all checks; yield each finding as soon as it is known."""
+async def examine(factory: CloudFactory, *, probing: bool = False) -> AsyncIterator[Finding]:
+    """Run all checks; yield each finding as soon as it is known.  With `probing`, also the check that writes."""
     at = Examination(factory)
     for check in _FIRST:
         async for finding in check(at):
             yield finding
             if finding.verdict is Verdict.PROBLEM:
                 return
-    for check in _THEN:
+    for check in (*_THEN, probe) if probing else _THEN:
         try:
             async for finding in check(at):
                 yield finding

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,6 +10,7 @@ from adapters.errors import BackendError
 from adapters.openstack.doctor.examination import Examination
 from adapters.openstack.doctor.findings import Finding, Verdict, fine, note
 from adapters.openstack.doctor.services import absent, unreachable
+from adapters.openstack.swift import info
 
 _SERVICE: Final = "object-store"
 _GIB: Final = 1 << 30
@@ -48,8 +48,7 @@ _MIDDLEWARES: Final = (
 _LIMITS: Final = (
     _Limit(("swift", "max_file_size"), 5 * _GIB, "larger uploads in one part are refused"),
     _Limit(("swift", "max_object_name_length"), 1024, "longer keys are refused"),
-    _Limit(("swift", "container_listing_limit"), 1001, "listings of 1,000 keys are refused"),
-    _Limit(("swift", "max_meta_value_length"), 2048, "longer values of x-amz-meta-* are refused"),
+    _Limit(("swift", "container_listing_limit"), 1001, "a listing of 1,000 keys takes several requests"),
     _Limit(("swift", "max_meta_overall_size"), 2048, "more metadata of one object is refused"),
     _Limit(("slo", "max_manifest_segments"), 10_000, "uploads of more parts cannot be completed"),
     _Limit(("bulk_delete", "max_deletes_per_request"), 1000, "DeleteObjects takes several calls"),
@@ -62,7 +61,7 @@ async def swift(at: Examination) -> AsyncIterator[Finding]:
     if not url:
         yield absent(_SERVICE)
         return
-    place = re.sub(r"/v1(\.0)?/.*$", "", url) + "/info"
+    place = f"{info.root_of(url)}/info"
     try:
         answer = await at.get(_SERVICE, place)
         account = await at.get(_SERVICE, url + "?limit=1", {"X-Auth-Token": at.token.id})
@@ -73,33 +72,44 @@ async def swift(at: Examination) -> AsyncIterator[Finding]:
         yield unreachable(_SERVICE, url, f"status {account.status}")
         return
     yield fine(f"{_SERVICE}: endpoint", url)
-    info = answer.json() if answer.status == 200 else None
-    if not isinstance(info, dict):
+    told = answer.json() if answer.status == 200 else None
+    if not isinstance(told, dict):
         advice = "Set expose_info = true in proxy-server.conf; the gateway takes careful limits meanwhile."
         yield note(f"{_SERVICE}: info", f"{place} answers {answer.status}", advice)
         return
-    for finding in (*middlewares(info), *limits(info)):
+    for finding in (*middlewares(told), *abilities(told), *limits(told)):
         yield finding
 
 
-def middlewares(info: Mapping[str, Any]) -> Iterator[Finding]:
+def abilities(told: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield a finding for each ability that other servers of Swift's API lack."""
+    for one in info.ABILITIES:
+        about = f"{_SERVICE}: {one.name}"
+        if info.has(told, one):
+            yield fine(about, "there")
+        else:
+            advice = "Only Swift's own proxy has this; `passerelle doctor --probe` tries it."
+            yield note(about, f"not shown, so {one.lost}", advice)
+
+
+def middlewares(told: Mapping[str, Any]) -> Iterator[Finding]:
     """Yield a finding for each relevant middleware of the proxy's pipeline."""
-    version = info.get("swift", {}).get("version", "of an unknown version")
+    version = told.get("swift", {}).get("version", "of an unknown version")
     yield fine(f"{_SERVICE}: version", f"Swift {version}")
     for one in _MIDDLEWARES:
         about = f"{_SERVICE}: {one.name}"
-        if one.name in info:
+        if one.name in told:
             yield fine(about, "there")
         else:
             advice = f"Add {one.name} to the pipeline of proxy-server.conf to have it."
             yield Finding(about, one.verdict, f"missing, so {one.lost}", advice)
 
 
-def limits(info: Mapping[str, Any]) -> Iterator[Finding]:
+def limits(told: Mapping[str, Any]) -> Iterator[Finding]:
     """Yield a finding for each limit, with advice if it is below S3's."""
     for one in _LIMITS:
         section, name = one.path
-        value = info.get(section, {}).get(name)
+        value = told.get(section, {}).get(name)
         if not isinstance(value, int):
             continue
         about = f"{_SERVICE}: {name}"
