@@ -142,7 +142,9 @@ async def _decide(call: Call, bucket: str, asked: _Asked) -> Decision:
         decision = await _of_source(call, acting, asked)
     if decision.allowed:
         named = ObjectRead(acting, bucket, key, asked.params.get("VersionId"))
-        decision = await _in_bucket(acting, named, asked, questions.questions(name, bucket, key, asked.params))
+        owners = acting.caller.project_id, acting.caller.account_id
+        wanted = questions.questions(name, bucket, key, asked.params, owners)
+        decision = await _in_bucket(acting, named, asked, wanted)
     if acting is not call:  # also if it is refused, as its bucket may have a log
         call.cloud, call.caller, call.configurations = acting.cloud, acting.caller, acting.configurations
     if decision.allowed and name in questions.UPLOADS and (acting is not call or asked.gives_acl):

@@ -5,7 +5,8 @@ Most requests need one.  "Required permissions" of each operation (S3 API refere
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from shim.authz import names
@@ -43,6 +44,7 @@ TAGGING: Final = frozenset(("s3:GetObjectTagging", "s3:GetObjectVersionTagging",
 UPLOADS: Final = frozenset(("PutObject", "CopyObject", "CreateMultipartUpload"))
 # ACLs that need no s3:PutObjectAcl: they give nothing away.
 _PLAIN_ACLS: Final = frozenset(("", "private", "bucket-owner-full-control"))
+_ID: Final = re.compile(r'\s*id\s*=\s*"?([^",]*)"?\s*')
 
 
 class Question(NamedTuple):
@@ -62,8 +64,13 @@ def of_version(action: str, version: str | None) -> str:
     return _OF_VERSIONS.get(action, action) if version else action
 
 
-def questions(operation: str, bucket: str, key: str, params: Mapping[str, Any]) -> list[Question]:
-    """Return what a request needs on the bucket and object of its address; `params` are those in its head."""
+def questions(
+    operation: str, bucket: str, key: str, params: Mapping[str, Any], owners: Collection[str] = ()
+) -> list[Question]:
+    """Return what a request needs on the bucket and object of its address; `params` are those in its head.
+
+    `owners` are the ids of the bucket's account.
+    """
     place = arn(bucket, key)
     action = names.action("s3", operation)
     version = params.get("VersionId") if key else None
@@ -71,7 +78,7 @@ def questions(operation: str, bucket: str, key: str, params: Mapping[str, Any]) 
     if operation == "GetObjectAttributes":
         found.append(Question(of_version("s3:GetObject", version), place))
     if operation in UPLOADS:
-        found += [Question(one, place) for one in _beside(operation, params)]
+        found += [Question(one, place) for one in _beside(operation, params, owners)]
     if params.get("BypassGovernanceRetention"):
         found.append(Question("s3:BypassGovernanceRetention", place))
     return found
@@ -82,13 +89,28 @@ def copies_tags(operation: str, params: Mapping[str, Any]) -> bool:
     return operation == "CopyObject" and params.get("TaggingDirective") != "REPLACE"
 
 
-def _beside(operation: str, params: Mapping[str, Any]) -> Iterator[str]:
+def _beside(operation: str, params: Mapping[str, Any], owners: Collection[str]) -> Iterator[str]:
     needed = {action for member, action in _WITH_UPLOADS.items() if params.get(member)}
     if copies_tags(operation, params):
         needed.add("s3:PutObjectTagging")
-    if params.get("ACL", "") in _PLAIN_ACLS and not (GRANTS - {"ACL"}) & params.keys():
+    if _gives_nothing_away(params, owners):
         needed.discard("s3:PutObjectAcl")
     yield from sorted(needed)
+
+
+def _gives_nothing_away(params: Mapping[str, Any], owners: Collection[str]) -> bool:
+    """Tell whether an upload's ACL is for its writer or the bucket's owner alone.
+
+    AWS's example of a policy that makes other accounts give the bucket's owner full control by a header allows
+    s3:PutObject alone (User Guide, "Policy examples for ACLs").
+    """
+    headers = (GRANTS - {"ACL"}) & params.keys()
+    if not headers:
+        return params.get("ACL", "") in _PLAIN_ACLS
+    if headers != {"GrantFullControl"} or "ACL" in params:
+        return False
+    named = map(_ID.fullmatch, params["GrantFullControl"].split(","))
+    return all(found is not None and found[1] in owners for found in named)
 
 
 def of_source(bucket: str, key: str, version: str, *, with_tags: bool) -> list[Question]:

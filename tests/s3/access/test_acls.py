@@ -127,6 +127,25 @@ def test_an_acl_for_the_writer_alone_where_there_are_no_acls(s3: Any, alt_s3: An
     s3.put_bucket_acl(Bucket=listed, ACL="private")
 
 
+def test_a_policy_that_wants_full_control_for_the_owner(
+    s3: Any, alt_s3: Any, listed: str, openstack_main: Connection
+) -> None:
+    mine = f"id={openstack_main.current_project_id}"
+    allow = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{listed}/*",
+        "Condition": {"StringEquals": {"s3:x-amz-grant-full-control": [mine, f"{mine}, {mine[:-1]}"]}},
+    }
+    s3.put_bucket_policy(Bucket=listed, Policy=json.dumps({"Version": "2012-10-17", "Statement": [allow]}))
+    alt_s3.put_object(Bucket=listed, Key="k", Body=b"x", GrantFullControl=mine)
+    assert grants(s3.get_object_acl(Bucket=listed, Key="k")) == {("FULL_CONTROL", mine.removeprefix("id="))}
+    for given in ({}, {"GrantFullControl": f"{mine}, {mine[:-1]}"}, {"GrantFullControl": mine, "GrantRead": mine}):
+        with refused("AccessDenied", 403):  # the last two need s3:PutObjectAcl
+            alt_s3.put_object(Bucket=listed, Key="k", Body=b"y", **given)
+
+
 def test_the_status_of_a_bucket_with_an_acl(s3: Any, listed: str) -> None:
     def public() -> bool:
         return bool(s3.get_bucket_policy_status(Bucket=listed)["PolicyStatus"]["IsPublic"])
