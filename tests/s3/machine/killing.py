@@ -9,13 +9,18 @@ from typing import Any, TypeVar
 
 from openstack.connection import Connection
 
+from adapters.errors import BackendError
 from shim.auth.body import Body, Plan
 from shim.context import Call
+from shim.keystore import KeyStore
 from shim.locks import Locks
+from shim.s3.errors import translate
+from shim.s3.objects.conditions import lock_of
 from tests.s3.in_process import ObjectsOnly, calling
 
 T = TypeVar("T")
 Action = Callable[[Call, Mapping[str, Any]], Awaitable[Any]]
+_SECONDS = 20.0  # to wait for a lock that nobody holds
 
 
 class Killed(BaseException):
@@ -42,14 +47,21 @@ class Mortal:
 
 @dataclass(frozen=True)
 class Gateways:
-    """A new gateway for each action; all share their locks.  `kill` is the call that the next ones do not make."""
+    """A new gateway for each action; all share their locks and keys.
+
+    `kill` is the number of the call that the next one does not make.
+    """
 
     connection: Connection
     locks: str
+    keys: KeyStore
 
     def run(self, operation: str, action: Action, request: Mapping[str, Any], kill: int | None = None) -> Any:
-        """Return the answer of an action; raise what it raises, or Killed."""
-        return self.work(operation, lambda call: action(call, request), kill)
+        """Return the answer of an action; raise AwsError as S3 answers it, or Killed."""
+        try:
+            return self.work(operation, lambda call: action(call, request), kill)
+        except BackendError as error:
+            raise translate(error, operation, request) from error
 
     def work(self, operation: str, work: Callable[[Call], Awaitable[T]], kill: int | None = None) -> T:
         """Return what some work with one call returns."""
@@ -60,13 +72,31 @@ class Gateways:
         await locks.start()
         try:
             async with calling(self.connection, operation) as call:
-                call.locks = locks
+                call.locks, call.keys, call.client, call.requester = locks, self.keys, "127.0.0.1", call.caller
                 if kill is not None:
                     mortal: Any = ObjectsOnly(Mortal(call.cloud.objects, kill))  # type: ignore[arg-type]
                     call.cloud = mortal
                 return await work(call)
         finally:
             await locks.stop()
+
+    def read(self, action: Action, request: Mapping[str, Any]) -> bytes:
+        """Return the body of an object."""
+
+        async def whole(call: Call) -> bytes:
+            body = (await action(call, request))["Body"]
+            return body if isinstance(body, bytes) else b"".join([piece async for piece in body])
+
+        return self.work("GetObject", whole)
+
+    def take_lock(self, bucket: str, key: str) -> None:
+        """Take the lock of a key, which no dead gateway may still hold."""
+
+        async def take(call: Call) -> None:
+            async with asyncio.timeout(_SECONDS), call.locks.hold(*lock_of(call, bucket, key)):
+                pass
+
+        self.work("lock", take)
 
 
 def body(data: bytes) -> Body:
