@@ -209,6 +209,13 @@ def _call_observer(metrics: Metrics, refusals: Refusals) -> Callable[[Record], N
     return observe
 
 
+_ROUTES_ONLY = "routers do not translate; only instances with a public address reach the internet"
+_TRANSLATES = (
+    "degraded; the gateway's user sees no router, so routers translate and instances without a public address reach "
+    "the internet too (docs/running.md)"
+)
+
+
 async def _log_service_scope(factory: CloudFactory) -> None:
     """Log once whether the service identity is on; while the cloud is down, ask it again each minute."""
     while True:
@@ -219,7 +226,13 @@ async def _log_service_scope(factory: CloudFactory) -> None:
             await asyncio.sleep(_ASK_AGAIN_SECONDS)
         else:
             _logger.info("%s", scope.summary())
-            return
+            break
+    try:
+        granted = await factory.sees_routers()
+    except BackendError as error:
+        _logger.warning("internet gateways: not known yet, as Neutron could not be asked (%s)", error.fault.value)
+    else:
+        _logger.info("internet gateways: %s", _ROUTES_ONLY if granted else _TRANSLATES)
 
 
 async def _log_object_store(factory: CloudFactory) -> None:

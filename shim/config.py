@@ -196,6 +196,11 @@ class Settings(BaseSettings):
     default_network: str = Field(
         "default", description="Name of the project's network that instances join when a request names no subnet."
     )
+    external_network: str = Field(
+        "",
+        description="Name or id of the external network that Elastic IP addresses come from; empty: the only one that "
+        "the project sees.",
+    )
     cache_bytes: int = Field(
         64 << 20,
         ge=0,

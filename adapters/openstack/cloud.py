@@ -151,6 +151,11 @@ class CloudFactory:
         cloud = await self.own(str(uuid.uuid4()))
         return info.lacks(await cloud.objects.limits()) if cloud.has_objects else []
 
+    async def sees_routers(self) -> bool:
+        """Tell whether Neutron shows the gateway's own user the routers of projects, as policy.yaml grants."""
+        own = await self.own(str(uuid.uuid4()))
+        return bool(await own.network.routers())
+
     async def endpoint(self, token: Token, service: str) -> Endpoint:
         """Return the endpoint of a service in a token's catalog; raise BackendError where it cannot be asked."""
         return await self._transport.discovery.endpoint(service, token.catalog[service], token.project_id)

@@ -1,8 +1,13 @@
 """Neutron's configuration."""
 
+from pathlib import Path
+
+import adapters
 from adapters.embedded.conf.ini import database, default, login, shared, text, token_check
 from adapters.embedded.plan import Plan
 
+# What an operator is asked to give Neutron, as it is shipped.
+POLICY = Path(adapters.__file__).parent / "openstack/neutron/policy.yaml"
 QUOTAS = (
     "default_quota", "quota_network", "quota_subnet", "quota_port", "quota_router", "quota_floatingip",
     "quota_security_group", "quota_security_group_rule", "quota_rbac_policy",
@@ -37,6 +42,7 @@ def files(plan: Plan) -> dict[str, str]:
         "ml2_type_vxlan": {"vni_ranges": "1:16000"},
         "ml2_type_flat": {"flat_networks": "*"},
         "quotas": dict.fromkeys(QUOTAS, -1),
+        "oslo_policy": {"policy_file": POLICY},
         "nova": login(plan, "neutron"),
         "placement": login(plan, "neutron"),
         "database": database(plan, "neutron"),

@@ -61,6 +61,7 @@ _SOURCES: Final = (
         (
             _Quota("security_group", 10, "SecurityGroupLimitExceeded"),
             _Quota("security_group_rule", 100, "RulesPerSecurityGroupLimitExceeded"),
+            _Quota("router", 10, "VpcLimitExceeded"),
             _Quota("port", 50, "InsufficientFreeAddressesInSubnet"),
             _Quota("network", 10, "VpcLimitExceeded"),
             _Quota("subnet", 10, "SubnetLimitExceeded"),

@@ -7,7 +7,7 @@ from typing import Final
 
 from adapters.errors import BackendError
 from adapters.openstack.cloud import CloudFactory
-from adapters.openstack.doctor import identity
+from adapters.openstack.doctor import identity, network
 from adapters.openstack.doctor.examination import Examination
 from adapters.openstack.doctor.findings import Finding, Verdict, problem
 from adapters.openstack.doctor.quotas import quotas
@@ -19,7 +19,15 @@ Check = Callable[[Examination], AsyncIterator[Finding]]
 
 # The other checks need these to succeed.
 _FIRST: Final[tuple[Check, ...]] = (identity.version, identity.login)
-_THEN: Final[tuple[Check, ...]] = (identity.grants, identity.projects, identity.region, services, swift, quotas)
+_THEN: Final[tuple[Check, ...]] = (
+    identity.grants,
+    identity.projects,
+    identity.region,
+    services,
+    network.routers,
+    swift,
+    quotas,
+)
 
 
 async def examine(factory: CloudFactory, *, probing: bool = False) -> AsyncIterator[Finding]:

@@ -52,6 +52,10 @@ class Routers(Calls):
         """Add an interface."""
         await self._interface("add", id, subnet_id, port_id)
 
+    async def switch_interface(self, port_id: str, *, up: bool) -> None:
+        """Set the administrative state of a router's port."""
+        await self._update("ports", port_id, {"admin_state_up": up})
+
     async def remove_interface(self, id: str, *, subnet_id: str = "", port_id: str = "") -> None:
         """Remove an interface."""
         await self._interface("remove", id, subnet_id, port_id)

@@ -46,6 +46,10 @@ class Routers(Protocol):
         """Put a router on a subnet with the subnet's gateway address, or with a port that was made for it."""
         ...
 
+    async def switch_interface(self, port_id: str, *, up: bool) -> None:
+        """Let a router's port pass packets, or none."""
+        ...
+
     async def remove_interface(self, id: str, *, subnet_id: str = "", port_id: str = "") -> None:
         """Take a router off a subnet, and delete its port; IN_USE while floating IPs or routes need it."""
         ...

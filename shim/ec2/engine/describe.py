@@ -118,7 +118,8 @@ def question(settings: Settings, project_id: str, operation: str, table: Table, 
     """Check a request without calling a cloud; raises AwsError."""
     limit = _limit(table, req)
     named = wanted(table, req)
-    filters: Sequence[Mapping[str, Any]] = req.get("Filters") or ()
+    # Two actions, of flow logs and NAT gateways, spell the name in the singular.
+    filters: Sequence[Mapping[str, Any]] = req.get("Filters") or req.get("Filter") or ()
     ready = compiled(filters, table.filters)
     if table.check is not None:
         table.check(req)

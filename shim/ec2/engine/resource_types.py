@@ -186,6 +186,69 @@ PREFIX_LIST = ResourceType(
     "The prefix list IDs '{id}' do not exist",
     "InvalidPrefixListId.Malformed",
 )
+INTERNET_GATEWAY = ResourceType(
+    "igw",
+    "internet-gateway",
+    "InvalidInternetGatewayID.NotFound",
+    "The internetGateway ID '{id}' does not exist",
+    "The internetGateway IDs '{id}' do not exist",
+    "InvalidInternetGatewayId.Malformed",
+    in_use_says="The internetGateway '{id}' has dependencies and cannot be deleted.",
+    quota="InternetGatewayLimitExceeded",
+)
+ROUTE_TABLE = ResourceType(
+    "rtb",
+    "route-table",
+    "InvalidRouteTableID.NotFound",
+    "The routeTable ID '{id}' does not exist",
+    "The routeTable IDs '{id}' do not exist",
+    "InvalidRouteTableId.Malformed",
+    in_use_says="The routeTable '{id}' has dependencies and cannot be deleted.",
+    quota="RouteTableLimitExceeded",
+)
+ROUTE_TABLE_ASSOCIATION = ResourceType(
+    "rtbassoc",
+    "route-table-association",
+    "InvalidAssociationID.NotFound",
+    "The association ID '{id}' does not exist",
+    "The association IDs '{id}' do not exist",
+    "InvalidRouteTableAssociationID.Malformed",
+)
+NETWORK_ACL = ResourceType(
+    "acl",
+    "network-acl",
+    "InvalidNetworkAclID.NotFound",
+    "The networkAcl ID '{id}' does not exist",
+    "The networkAcl IDs '{id}' do not exist",
+    "InvalidNetworkAclId.Malformed",
+    in_use_says="The networkAcl '{id}' has dependencies and cannot be deleted.",
+    quota="NetworkAclLimitExceeded",
+)
+NETWORK_ACL_ASSOCIATION = ResourceType(
+    "aclassoc",
+    "network-acl-association",
+    "InvalidAssociationID.NotFound",
+    "The association ID '{id}' does not exist",
+    "The association IDs '{id}' do not exist",
+    "InvalidNetworkAclAssociationId.Malformed",
+)
+DHCP_OPTIONS = ResourceType(
+    "dopt",
+    "dhcp-options",
+    "InvalidDhcpOptionID.NotFound",
+    "The dhcpOption ID '{id}' does not exist",
+    "The dhcpOption IDs '{id}' do not exist",
+    "InvalidDhcpOptionsId.Malformed",
+    in_use_says="The dhcpOptions '{id}' has dependencies and cannot be deleted.",
+)
+CIDR_ASSOCIATION = ResourceType(
+    "vpc-cidr-assoc",
+    "vpc-cidr-block-association",
+    "InvalidVpcCidrBlockAssociationID.NotFound",
+    "The vpc CIDR block association ID '{id}' does not exist",
+    "The vpc CIDR block association IDs '{id}' do not exist",
+    "InvalidVpcCidrBlockAssociationID.Malformed",
+)
 # For errors whose resource the adapter does not know.
 UNKNOWN = ResourceType(
     "",
@@ -211,6 +274,13 @@ RESOURCE_TYPES: tuple[ResourceType, ...] = (
     INTERFACE,
     ALLOCATION,
     PREFIX_LIST,
+    INTERNET_GATEWAY,
+    ROUTE_TABLE,
+    ROUTE_TABLE_ASSOCIATION,
+    NETWORK_ACL,
+    NETWORK_ACL_ASSOCIATION,
+    DHCP_OPTIONS,
+    CIDR_ASSOCIATION,
 )
 
 # OpenStack's name of a resource, as in `BackendError.resource` → EC2's resource type.

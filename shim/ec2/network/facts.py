@@ -16,9 +16,12 @@ _LONGEST_NAME = 255
 CIDR = "ec2:cidr"
 MORE_CIDR = "ec2:more-cidr"
 VPC = "ec2:vpc"
+OWN = "ec2:own"  # the UUID of the VPC's router, on the record of a VPC's own route table or network ACL
 ZONE = "ec2:az"
 DNS_HOSTNAMES = "ec2:dns-hostnames"
 DHCP_OPTIONS = "ec2:dhcp-options"
+NAME_SERVERS = "ec2:name-servers"  # those that new subnets of a VPC get, with spaces between
+CLOSED = "ec2:closed"  # on the router of a VPC whose default network ACL lets nothing pass
 NAT_SUBNET = "ec2:subnet"  # on the router of a NAT gateway: the subnet that it is in
 NAT = "ec2:nat"  # marks the router of a NAT gateway, which is no VPC
 
@@ -49,3 +52,8 @@ def cidrs(tags: Iterable[str]) -> list[str]:
     """Return the CIDR blocks of a VPC's router, the first one first; none for a router of OpenStack's own tools."""
     tags = list(tags)
     return [cidr.replace("-", "/") for cidr in (*every(tags, CIDR), *every(tags, MORE_CIDR))]
+
+
+def name_servers(tags: Iterable[str]) -> tuple[str, ...]:
+    """Return the name servers that new subnets of a VPC get; none: those of Neutron."""
+    return tuple((one(tags, NAME_SERVERS) or "").split())

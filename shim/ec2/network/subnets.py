@@ -128,9 +128,11 @@ async def create_subnet(call: Call, asked: CreateRequest[IPv4Network]) -> Mappin
         _check_place(block, router, here)
         made = await network.create_network(marked)
         new.undo(network.delete_network, made.id)
-        subnet = await network.create_subnet(_new_subnet(marked, made.id, block))
+        subnet = await network.create_subnet(_new_subnet(marked, made.id, block, router))
         await network.add_interface(router_id, subnet_id=subnet.id)
         new.undo(partial(network.remove_interface, router_id, subnet_id=subnet.id))
+        if facts.CLOSED in router.tags:
+            await _close(call, router_id, made.id)
         if zone_name:
             names.append(facts.written(facts.ZONE, zone_name))
         await network.set_tags("networks", made.id, names)
@@ -173,9 +175,18 @@ async def delete_subnet(call: Call, req: Mapping[str, Any]) -> None:
             await network.delete_subnet(uuid)
 
 
-def _new_subnet(name: str, network_id: str, block: IPv4Network) -> cloud.NewSubnet:
+def _new_subnet(name: str, network_id: str, block: IPv4Network, router: cloud.Router) -> cloud.NewSubnet:
     pool = str(block[_RESERVED]), str(block[-2])
-    return cloud.NewSubnet(name, network_id, 4, str(block), str(block[1]), (pool,))
+    servers = facts.name_servers(router.tags)
+    return cloud.NewSubnet(name, network_id, 4, str(block), str(block[1]), (pool,), servers)
+
+
+async def _close(call: Call, router_id: str, network_id: str) -> None:
+    """Switch off a router's port on a network: the VPC's default network ACL lets nothing pass."""
+    ports = await call.cloud.network.ports(device_ids=[router_id])
+    await gather_all(
+        call.cloud.network.switch_interface(one.id, up=False) for one in ports if one.network_id == network_id
+    )
 
 
 def _check_place(block: IPv4Network, router: cloud.Router, here: Sequence[cloud.Subnet]) -> None:

@@ -125,6 +125,9 @@ async def delete_vpc(call: Call, req: Mapping[str, Any]) -> None:
             await absent_is(None, network.delete_security_group(group.id))
             undo(create_default_group, call, uuid)
         await network.delete_router(uuid)
+    # The records of the VPC's own route table and network ACL.
+    own = [pool.id for pool in pools if facts.written(facts.OWN, uuid) in pool.tags]
+    await gather_all(absent_is(None, network.delete_subnet_pool(one)) for one in own)
 
 
 async def _remove(call: Call, router: cloud.Router) -> None:

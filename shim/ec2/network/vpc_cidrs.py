@@ -1,0 +1,103 @@
+"""AssociateVpcCidrBlock and DisassociateVpcCidrBlock: further CIDR blocks of a VPC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import IPv4Network
+from typing import Any
+
+from adapters.errors import absent_is
+from shim.concurrency import gather
+from shim.context import Call
+from shim.ec2.engine import ids
+from shim.ec2.engine.resource_types import CIDR_ASSOCIATION, VPC
+from shim.ec2.network import cidr_blocks, facts
+from shim.ec2.network.layout import vpc_layout
+from shim.ec2.network.vpcs import is_vpc
+from shim.ec2.service import action
+from shim.errors import AwsError
+from shim.protocol.values import only
+
+_MOST = 5  # "IPv4 CIDR blocks per VPC: 5"
+_LEAST_PREFIX, _MOST_PREFIX = 16, 28
+
+
+def _read(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the parameters with the CIDR block in its usual form."""
+    ids.check(VPC, req["VpcId"])
+    given = req.get("CidrBlock")
+    if not given:
+        raise AwsError("MissingParameter", "The request must contain the parameter cidrBlock", refused="CidrBlock")
+    block = cidr_blocks.block(given, "cidrBlock")
+    if not _LEAST_PREFIX <= block.prefixlen <= _MOST_PREFIX:
+        raise AwsError("InvalidVpc.Range", f"The CIDR '{given}' is invalid.", refused="CidrBlock")
+    return {**req, "CidrBlock": str(block)}
+
+
+@action(
+    supports="VpcId CidrBlock AmazonProvidedIpv6CidrBlock",
+    values={"AmazonProvidedIpv6CidrBlock": only(False)},
+    read=_read,
+)
+async def associate_vpc_cidr_block(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give a VPC one more CIDR block."""
+    vpc, cidr, network = req["VpcId"], req["CidrBlock"], call.cloud.network
+    uuid = ids.uuid(VPC, vpc)
+    router = next((one for one in await network.routers() if one.id == uuid and is_vpc(one)), None)
+    if router is None:
+        raise ids.missing(VPC, [vpc])
+    known = facts.cidrs(router.tags)
+    if not known:
+        raise AwsError(
+            "UnsupportedOperation",
+            f"The vpc '{vpc}' was made by OpenStack's own tools: its subnets give its CIDR blocks.",
+        )
+    if any(IPv4Network(cidr).overlaps(IPv4Network(one)) for one in known):
+        raise AwsError("InvalidVpc.Range", f"The CIDR '{cidr}' conflicts with another CIDR block of the VPC.")
+    if len(known) >= _MOST:
+        raise AwsError(
+            "CidrLimitExceeded", f"This network '{vpc}' has met its maximum number of allowed CIDRs: {_MOST}"
+        )
+    await network.add_tag("routers", uuid, facts.written(facts.MORE_CIDR, cidr))
+    return {"VpcId": vpc, "CidrBlockAssociation": _association(vpc, cidr, "associating")}
+
+
+@action(supports="AssociationId")
+async def disassociate_vpc_cidr_block(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Take a further CIDR block from a VPC; no subnet may lie in it."""
+    wanted, network = req["AssociationId"], call.cloud.network
+    ids.check(CIDR_ASSOCIATION, wanted)
+    routers, layout, subnets = await gather(network.routers(), vpc_layout(call), network.subnets())
+    for router in routers:
+        vpc, known = ids.aws(VPC.prefix, router.id), facts.cidrs(router.tags)
+        for cidr in known if is_vpc(router) else ():
+            if ids.derived(CIDR_ASSOCIATION.prefix, vpc, cidr) == wanted:
+                break
+        else:
+            continue
+        if cidr == known[0]:
+            raise AwsError(
+                "OperationNotPermitted",
+                f"The vpc CIDR block with association ID {wanted} may not be disassociated. "
+                "It is the primary IPv4 CIDR block of the VPC",
+            )
+        if any(
+            one.version == 4
+            and layout.vpc_of(one.network_id) == vpc
+            and IPv4Network(one.cidr).subnet_of(IPv4Network(cidr))
+            for one in subnets
+        ):
+            raise AwsError(
+                "InvalidCidrBlock.InUse", f"The vpc CIDR block '{cidr}' has subnets and cannot be disassociated."
+            )
+        await absent_is(None, network.remove_tag("routers", router.id, facts.written(facts.MORE_CIDR, cidr)))
+        return {"VpcId": vpc, "CidrBlockAssociation": _association(vpc, cidr, "disassociating")}
+    raise ids.missing(CIDR_ASSOCIATION, [wanted])
+
+
+def _association(vpc: str, cidr: str, state: str) -> dict[str, Any]:
+    return {
+        "AssociationId": ids.derived(CIDR_ASSOCIATION.prefix, vpc, cidr),
+        "CidrBlock": cidr,
+        "CidrBlockState": {"State": state},
+    }

@@ -1,0 +1,181 @@
+"""Route tables and their associations with subnets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from adapters.errors import absent_is
+from adapters.types import network as cloud
+from shim.config import Settings
+from shim.context import Call
+from shim.ec2.engine import ids
+from shim.ec2.engine.describe import Question, Table, describes
+from shim.ec2.engine.filters import Row
+from shim.ec2.engine.resource_types import ROUTE_TABLE, ROUTE_TABLE_ASSOCIATION, VPC
+from shim.ec2.network import facts
+from shim.ec2.routing import markers, tables
+from shim.ec2.routing.state import State, read_state
+from shim.ec2.routing.tables import RouteTable, association_id
+from shim.ec2.service import action
+from shim.ec2.tags.creating import CreateRequest, creates, creating
+from shim.errors import AwsError
+from shim.undo import undoing
+
+ROUTE_TABLES = Table(
+    items="RouteTables",
+    id="RouteTableId",
+    ids="RouteTableIds",
+    resource_type=ROUTE_TABLE,
+    filters={
+        "association.gateway-id": "Associations.GatewayId",
+        "association.main": "Associations.Main",
+        "association.route-table-association-id": "Associations.RouteTableAssociationId",
+        "association.route-table-id": "Associations.RouteTableId",
+        "association.subnet-id": "Associations.SubnetId",
+        "owner-id": "OwnerId",
+        "route-table-id": "RouteTableId",
+        "route.destination-cidr-block": "Routes.DestinationCidrBlock",
+        "route.destination-ipv6-cidr-block": "Routes.DestinationIpv6CidrBlock",
+        "route.destination-prefix-list-id": "Routes.DestinationPrefixListId",
+        "route.egress-only-internet-gateway-id": "Routes.EgressOnlyInternetGatewayId",
+        "route.gateway-id": "Routes.GatewayId",
+        "route.instance-id": "Routes.InstanceId",
+        "route.nat-gateway-id": "Routes.NatGatewayId",
+        "route.origin": "Routes.Origin",
+        "route.state": "Routes.State",
+        "route.transit-gateway-id": "Routes.TransitGatewayId",
+        "route.vpc-peering-connection-id": "Routes.VpcPeeringConnectionId",
+        "tag": "Tags",
+        "vpc-id": "VpcId",
+    },
+)
+
+
+@describes(ROUTE_TABLES, supports="RouteTableIds Filters MaxResults NextToken")
+async def describe_route_tables(call: Call, asked: Question) -> list[Row]:
+    """Describe route tables: four concurrent OpenStack calls."""
+    return tables.rows(call, await read_state(call))
+
+
+def _read_new(settings: Settings, req: Mapping[str, Any]) -> None:
+    ids.check(VPC, req["VpcId"])
+
+
+@action(supports="VpcId ClientToken TagSpecifications", read=creates(ROUTE_TABLE, read=_read_new))
+async def create_route_table(call: Call, asked: CreateRequest[None]) -> Mapping[str, Any]:
+    """Create the record of a route table, which has the local routes only."""
+    state = await read_state(call)
+    router = state.vpc(asked.params["VpcId"])
+    told = facts.written(facts.VPC, router.id)
+    made = await markers.create_marker(call, creating(call, asked), markers.TABLE, told)
+    [row] = tables.rows(call, state, [RouteTable(made.id, router, made, False)])
+    token = asked.params.get("ClientToken")
+    return {"RouteTable": row, **({"ClientToken": token} if token else {})}
+
+
+@action(supports="RouteTableId")
+async def delete_route_table(call: Call, req: Mapping[str, Any]) -> None:
+    """Delete a route table that no subnet uses and that is not the main one."""
+    state = await read_state(call)
+    known, table = _named(state, req)
+    if (
+        table.own
+        or tables.main_of(known, table.router).uuid == table.uuid
+        or any(tables.explicit(known, state, one) is table for one in state.subnets.values())
+    ):
+        raise AwsError(ROUTE_TABLE.in_use, ROUTE_TABLE.in_use_says.format(id=table.id))
+    await call.cloud.network.delete_subnet_pool(table.uuid)
+
+
+@action(supports="RouteTableId SubnetId")
+async def associate_route_table(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give a subnet the routes of a table in place of the main table's."""
+    if not req.get("SubnetId"):
+        raise AwsError("MissingParameter", "The request must contain the parameter subnetId", refused="SubnetId")
+    state = await read_state(call)
+    known, table = _named(state, req)
+    subnet = state.subnet(req["SubnetId"])
+    _same_vpc(state, table, subnet)
+    now = tables.explicit(known, state, subnet)
+    if now is not None and now.uuid != table.uuid:
+        raise AwsError(
+            "Resource.AlreadyAssociated",
+            f"the specified association for route table {table.id} conflicts with an existing association",
+        )
+    if now is None:
+        await _move(call, state, subnet, table)
+    return {"AssociationId": association_id(subnet.id), "AssociationState": {"State": "associated"}}
+
+
+@action(supports="AssociationId")
+async def disassociate_route_table(call: Call, req: Mapping[str, Any]) -> None:
+    """Give a subnet the routes of the main table again."""
+    state = await read_state(call)
+    about = _associated(state, req["AssociationId"])
+    if isinstance(about, cloud.Router):
+        raise AwsError(
+            "InvalidParameterValue", f"cannot disassociate the main route table association {req['AssociationId']}"
+        )
+    await _move(call, state, about, None)
+
+
+@action(supports="AssociationId RouteTableId")
+async def replace_route_table_association(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Associate a subnet with another table, or make another table the main one.
+
+    An association has the id of its subnet, so the new one has the id of the old one.
+    """
+    ids.check(ROUTE_TABLE, req["RouteTableId"])
+    state = await read_state(call)
+    about = _associated(state, req["AssociationId"])
+    _, table = _named(state, req)
+    _same_vpc(state, table, about)
+    await _move(call, state, about, table)
+    return {"NewAssociationId": req["AssociationId"], "AssociationState": {"State": "associated"}}
+
+
+def _named(state: State, req: Mapping[str, Any]) -> tuple[dict[str, RouteTable], RouteTable]:
+    """Return all tables, and the one that a request names."""
+    known = tables.route_tables(state)
+    found = known.get(ids.uuid(ROUTE_TABLE, req["RouteTableId"]))
+    if found is None:
+        raise ids.missing(ROUTE_TABLE, [req["RouteTableId"]])
+    return known, found
+
+
+def _associated(state: State, association: str) -> cloud.Subnet | cloud.Router:
+    """Return the subnet of an association, or the VPC's router for that of the main table."""
+    uuid = ids.uuid(ROUTE_TABLE_ASSOCIATION, association)
+    if uuid in state.vpcs:
+        return state.vpcs[uuid]
+    subnet = state.subnets.get(uuid)
+    if subnet is None or tables.explicit(tables.route_tables(state), state, subnet) is None:
+        raise ids.missing(ROUTE_TABLE_ASSOCIATION, [association])
+    return subnet
+
+
+def _same_vpc(state: State, table: RouteTable, about: cloud.Subnet | cloud.Router) -> None:
+    if table.router.id != state.homes.get(about.id, about.id):
+        shown = ids.aws("subnet" if about.id in state.homes else "vpc", about.id)
+        raise AwsError(
+            "InvalidParameterValue", f"Route table {table.id} and network {shown} belong to different networks"
+        )
+
+
+async def _move(call: Call, state: State, about: cloud.Subnet | cloud.Router, table: RouteTable | None) -> None:
+    """Write which table a subnet uses, or which one is a VPC's main table."""
+    network = call.cloud.network
+    plural, name = ("routers", tables.MAIN) if isinstance(about, cloud.Router) else ("subnets", tables.TABLE)
+    wanted = facts.written(name, table.uuid) if table else ""
+    if isinstance(about, cloud.Router) and table is not None and table.own:
+        wanted = ""  # the VPC's own table is the main one unless another is named
+    old = [facts.written(name, one) for one in facts.every(about.tags, name)]
+    async with undoing() as undo:
+        for tag in old:
+            if tag != wanted:
+                await absent_is(None, network.remove_tag(plural, about.id, tag))
+                undo(network.add_tag, plural, about.id, tag)
+        if wanted and wanted not in old:
+            await network.add_tag(plural, about.id, wanted)
+            undo(network.remove_tag, plural, about.id, wanted)

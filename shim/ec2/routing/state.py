@@ -1,0 +1,82 @@
+"""What route tables, network ACLs and gateways are about: VPCs' routers, their subnets, and the records beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from adapters.types import network as cloud
+from shim.concurrency import gather
+from shim.context import Call
+from shim.ec2.engine import ids
+from shim.ec2.engine.resource_types import SUBNET, VPC
+from shim.ec2.network import facts
+from shim.ec2.network.layout import ROUTER_PORTS
+from shim.ec2.network.vpcs import blocks, is_vpc
+from shim.ec2.tags.creating import is_half_done
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A project's routers that are VPCs (`vpcs`) or NAT gateways (`nats`), the subnets on VPCs' routers, and records.
+
+    By the UUIDs of subnets, `homes` has the UUID of the VPC's router, and `doors` that of the router's port there.  A
+    network without a router has no route table.
+    """
+
+    vpcs: Mapping[str, cloud.Router]
+    nats: Mapping[str, cloud.Router]
+    subnets: Mapping[str, cloud.Subnet]
+    homes: Mapping[str, str]
+    doors: Mapping[str, str]
+    pools: Sequence[cloud.SubnetPool]
+
+    def inside(self, router_id: str) -> list[cloud.Subnet]:
+        """Return the IPv4 subnets of a VPC, in the order of their UUIDs."""
+        return [
+            self.subnets[one]
+            for one, router in sorted(self.homes.items())
+            if router == router_id and self.subnets[one].version == 4
+        ]
+
+    def blocks(self, router_id: str) -> list[str]:
+        """Return the CIDR blocks of a VPC."""
+        return blocks(self.vpcs[router_id], self.inside(router_id))
+
+    def vpc(self, id: str) -> cloud.Router:
+        """Return the router of a VPC that a request names; raise its NotFound."""
+        found = self.vpcs.get(ids.uuid(VPC, id))
+        if found is None:
+            raise ids.missing(VPC, [id])
+        return found
+
+    def subnet(self, id: str) -> cloud.Subnet:
+        """Return a subnet that a request names; raise its NotFound."""
+        found = self.subnets.get(ids.uuid(SUBNET, id))
+        if found is None:
+            raise ids.missing(SUBNET, [id])
+        return found
+
+
+async def read_state(call: Call) -> State:
+    """Read the state with four concurrent OpenStack calls."""
+    network = call.cloud.network
+    routers, subnets, ports, pools = await gather(
+        network.routers(), network.subnets(), network.ports(device_owners=ROUTER_PORTS), network.subnet_pools()
+    )
+    vpcs = {one.id: one for one in routers if is_vpc(one)}
+    ready = {one.id: one for one in subnets if not is_half_done(one.name)}
+    homes: dict[str, str] = {}
+    doors: dict[str, str] = {}
+    for port in sorted(ports, key=lambda port: port.device_id, reverse=True):  # the router with the lower id is the VPC
+        for fixed in port.fixed if port.device_id in vpcs else ():
+            if fixed.subnet_id in ready:
+                homes[fixed.subnet_id], doors[fixed.subnet_id] = port.device_id, port.id
+    return State(
+        vpcs,
+        {one.id: one for one in routers if facts.NAT in one.tags and not is_half_done(one.name)},
+        {one: ready[one] for one in homes},
+        homes,
+        doors,
+        pools,
+    )

@@ -1,0 +1,167 @@
+"""What route tables are: which a VPC has, which one each subnet uses, and the routes in each.
+
+A route table is the VPC's own (its id has the UUID of the VPC's router) or a record of its own.  The tag
+`ec2:route-table` on a subnet names the table that it is associated with, `ec2:main-table` on the router the VPC's main
+table if it is not the VPC's own.  A route is the tag `ec2:route=<block>=<target>` on the record, with `-` for `/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.types import network as cloud
+from shim.context import Call
+from shim.ec2.engine import ids
+from shim.ec2.engine.filters import Row
+from shim.ec2.engine.resource_types import ROUTE_TABLE, ROUTE_TABLE_ASSOCIATION
+from shim.ec2.network import facts
+from shim.ec2.network.security_groups import owner_of
+from shim.ec2.routing import markers
+from shim.ec2.routing.internet_gateways import gateway_ids
+from shim.ec2.routing.state import State
+from shim.ec2.tags import rules as tag_rules
+from shim.ec2.tags.codec import from_neutron
+
+ROUTE = "ec2:route"
+TABLE = "ec2:route-table"
+MAIN = "ec2:main-table"
+
+# A target's id begins with this → its member in a route.
+TARGETS: Mapping[str, str] = {"igw": "GatewayId", "nat": "NatGatewayId"}
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTable:
+    """A route table of a VPC; `own` if it is the VPC's own one, which may have no record (`pool`) yet."""
+
+    uuid: str
+    router: cloud.Router
+    pool: cloud.SubnetPool | None
+    own: bool
+
+    @property
+    def id(self) -> str:
+        """The EC2 id."""
+        return ids.aws(ROUTE_TABLE.prefix, self.uuid)
+
+    @property
+    def vpc(self) -> str:
+        """The EC2 id of the VPC."""
+        return ids.aws("vpc", self.router.id)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Neutron's tags of the record."""
+        return self.pool.tags if self.pool else ()
+
+    @property
+    def routes(self) -> dict[str, str]:
+        """The targets of the routes by their CIDR blocks, without the local routes."""
+        found = (route.rpartition("=") for route in facts.every(self.tags, ROUTE))
+        return {block.replace("-", "/"): target for block, _, target in found}
+
+
+def route_tables(state: State) -> dict[str, RouteTable]:
+    """Return all route tables by their UUIDs; those of VPCs that are gone are left out."""
+    records = markers.own(state.pools, markers.TABLE)
+    found = {router.id: RouteTable(router.id, router, records.get(router.id), True) for router in state.vpcs.values()}
+    for pool in markers.of_kind(state.pools, markers.TABLE):
+        router = state.vpcs.get(facts.one(pool.tags, facts.VPC) or "")
+        if router is not None:
+            found[pool.id] = RouteTable(pool.id, router, pool, False)
+    return found
+
+
+def main_of(tables: Mapping[str, RouteTable], router: cloud.Router) -> RouteTable:
+    """Return the main route table of a VPC."""
+    named = tables.get(facts.one(router.tags, MAIN) or "")
+    return named if named is not None and named.router.id == router.id else tables[router.id]
+
+
+def explicit(tables: Mapping[str, RouteTable], state: State, subnet: cloud.Subnet) -> RouteTable | None:
+    """Return the table that a subnet is associated with; None if it uses the main table."""
+    named = tables.get(facts.one(subnet.tags, TABLE) or "")
+    return named if named is not None and named.router.id == state.homes.get(subnet.id) else None
+
+
+def used_by(tables: Mapping[str, RouteTable], state: State, subnet: cloud.Subnet) -> RouteTable:
+    """Return the table whose routes a subnet has."""
+    return explicit(tables, state, subnet) or main_of(tables, state.vpcs[state.homes[subnet.id]])
+
+
+def association_id(uuid: str) -> str:
+    """Return the id of a subnet's association, or with a router's UUID that of the VPC's main one."""
+    return ids.aws(ROUTE_TABLE_ASSOCIATION.prefix, uuid)
+
+
+def rows(call: Call, state: State, wanted: Iterable[RouteTable] | None = None) -> list[Row]:
+    """Write route tables: all, or those that are wanted."""
+    tables = route_tables(state)
+    gateways = gateway_ids(state.vpcs.values(), state.pools)
+    associated: dict[str, list[cloud.Subnet]] = {}
+    for subnet in state.subnets.values():
+        if table := explicit(tables, state, subnet):
+            associated.setdefault(table.uuid, []).append(subnet)
+    return [
+        _row(call, state, one, main_of(tables, one.router).uuid == one.uuid, associated.get(one.uuid, ()), gateways)
+        for one in (tables.values() if wanted is None else wanted)
+    ]
+
+
+def _row(
+    call: Call,
+    state: State,
+    table: RouteTable,
+    main: bool,
+    subnets: Iterable[cloud.Subnet],
+    gateways: Mapping[str, str],
+) -> dict[str, Any]:
+    done = {"AssociationState": {"State": "associated"}, "RouteTableId": table.id}
+    associations: list[dict[str, Any]] = []
+    if main:
+        associations.append({"Main": True, "RouteTableAssociationId": association_id(table.router.id), **done})
+    associations += [
+        {
+            "Main": False,
+            "RouteTableAssociationId": association_id(subnet.id),
+            "SubnetId": ids.aws("subnet", subnet.id),
+            **done,
+        }
+        for subnet in sorted(subnets, key=lambda one: one.id)
+    ]
+    return {
+        "RouteTableId": table.id,
+        "VpcId": table.vpc,
+        "OwnerId": owner_of(call, table.router.project_id),
+        "Associations": associations,
+        "PropagatingVgws": [],
+        "Routes": [*_local(state.blocks(table.router.id)), *_routes(state, table, gateways)],
+        "Tags": tag_rules.shown(from_neutron(table.tags)),
+    }
+
+
+def _local(blocks: Iterable[str]) -> list[dict[str, str]]:
+    return [
+        {"DestinationCidrBlock": one, "GatewayId": "local", "Origin": "CreateRouteTable", "State": "active"}
+        for one in blocks
+    ]
+
+
+def _routes(state: State, table: RouteTable, gateways: Mapping[str, str]) -> list[dict[str, str]]:
+    alive = {gateways.get(table.router.id), *(ids.aws("nat", one) for one in state.nats)}
+    routes = dict(table.routes)
+    if table.own and table.router.id in gateways and not facts.cidrs(table.router.tags):
+        # A router that OpenStack's own tools connected routes everything to the external network.
+        routes.setdefault("0.0.0.0/0", gateways[table.router.id])
+    return [
+        {
+            "DestinationCidrBlock": block,
+            TARGETS[target.partition("-")[0]]: target,
+            "Origin": "CreateRoute",
+            "State": "active" if target in alive else "blackhole",
+        }
+        for block, target in sorted(routes.items())
+        if target.partition("-")[0] in TARGETS
+    ]

@@ -1,0 +1,90 @@
+"""DHCP options and further CIDR blocks of a VPC."""
+
+from typing import Any
+
+import pytest
+from openstack.connection import Connection
+
+from tests.ec2.client_errors import code, refusal
+from tests.ec2.network.test_security_groups import uuid
+from tests.ec2.network.test_vpc_lives import tagged
+from tests.ec2.routing.test_internet_gateways import vpc
+
+__all__ = ["vpc"]
+SERVERS = [{"Key": "domain-name-servers", "Values": ["10.30.0.9", "9.9.9.9"]}]
+
+
+def test_name_servers_of_a_vpc(ec2: Any, openstack_main: Connection, vpc: str) -> None:
+    def servers(subnet: str) -> list[str]:
+        return list(openstack_main.network.get_subnet(uuid(subnet)).dns_nameservers)
+
+    def shown() -> str:
+        return str(ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["DhcpOptionsId"])
+
+    first = ec2.create_subnet(VpcId=vpc, CidrBlock="10.30.1.0/24")["Subnet"]["SubnetId"]
+    asked = {"DhcpConfigurations": SERVERS, "TagSpecifications": tagged("dhcp-options", Name="ours")}
+    made = ec2.create_dhcp_options(**asked)["DhcpOptions"]
+    options = made["DhcpOptionsId"]
+    assert ec2.describe_dhcp_options(DhcpOptionsIds=[options])["DhcpOptions"] == [made]
+    [configuration] = made["DhcpConfigurations"]
+    assert [one["Value"] for one in configuration["Values"]] == ["10.30.0.9", "9.9.9.9"]
+    ec2.associate_dhcp_options(DhcpOptionsId=options, VpcId=vpc)
+    second = ec2.create_subnet(VpcId=vpc, CidrBlock="10.30.2.0/24")["Subnet"]["SubnetId"]
+    assert shown() == options
+    assert servers(first) == servers(second) == ["10.30.0.9", "9.9.9.9"]
+    assert code(ec2.delete_dhcp_options, DhcpOptionsId=options) == "DependencyViolation"
+    ec2.associate_dhcp_options(DhcpOptionsId="default", VpcId=vpc)
+    assert (shown(), servers(first), servers(second)) == ("default", [], [])
+    ec2.delete_dhcp_options(DhcpOptionsId=options)
+    assert openstack_main.network.find_subnet_pool(uuid(options)) is None
+    assert refusal(ec2.describe_dhcp_options, DhcpOptionsIds=[options]) == (
+        "InvalidDhcpOptionID.NotFound",
+        f"The dhcpOption ID '{options}' does not exist",
+    )
+
+
+def test_options_that_neutron_does_not_give_are_not_associated(ec2: Any, vpc: str) -> None:
+    wanted = [{"Key": "domain-name", "Values": ["example.org"]}, {"Key": "ntp-servers", "Values": ["10.30.0.9"]}]
+    options = ec2.create_dhcp_options(DhcpConfigurations=wanted)["DhcpOptions"]["DhcpOptionsId"]
+    said = refusal(ec2.associate_dhcp_options, DhcpOptionsId=options, VpcId=vpc)
+    assert said[0] == "UnsupportedOperation"
+    assert "domain-name" in said[1]
+    ec2.delete_dhcp_options(DhcpOptionsId=options)
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "expected"),
+    [
+        ("colour", ["red"], "InvalidParameterValue"),
+        ("domain-name-servers", ["ten"], "InvalidParameterValue"),
+        ("domain-name-servers", ["10.0.0.1"] * 5, "InvalidParameterValue"),
+        ("domain-name", ["a b"], "InvalidParameterValue"),
+    ],
+)
+def test_values_are_checked(ec2: Any, key: str, values: list[str], expected: str) -> None:
+    assert code(ec2.create_dhcp_options, DhcpConfigurations=[{"Key": key, "Values": values}]) == expected
+
+
+def test_options_that_are_not_there(ec2: Any) -> None:
+    assert code(ec2.delete_dhcp_options, DhcpOptionsId="dopt-12345678") == "InvalidDhcpOptionID.NotFound"
+    assert code(ec2.delete_dhcp_options, DhcpOptionsId="default") == "InvalidDhcpOptionsId.Malformed"
+    assert code(ec2.associate_dhcp_options, DhcpOptionsId="default", VpcId="vpc-12345678") == "InvalidVpcID.NotFound"
+
+
+def test_a_second_block(ec2: Any, openstack_main: Connection, vpc: str) -> None:
+    made = ec2.associate_vpc_cidr_block(VpcId=vpc, CidrBlock="10.31.0.0/16")["CidrBlockAssociation"]
+    [seen] = ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"]
+    assert seen["CidrBlock"] == "10.30.0.0/16"
+    blocks = {one["CidrBlock"]: one for one in seen["CidrBlockAssociationSet"]}
+    assert blocks["10.31.0.0/16"]["AssociationId"] == made["AssociationId"]
+    assert blocks["10.31.0.0/16"]["CidrBlockState"] == {"State": "associated"}
+    assert "ec2:more-cidr=10.31.0.0-16" in openstack_main.network.get_router(uuid(vpc)).tags
+    assert code(ec2.associate_vpc_cidr_block, VpcId=vpc, CidrBlock="10.31.8.0/24") == "InvalidVpc.Range"
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.31.1.0/24")["Subnet"]["SubnetId"]
+    gone = {"AssociationId": made["AssociationId"]}
+    assert code(ec2.disassociate_vpc_cidr_block, **gone) == "InvalidCidrBlock.InUse"
+    ec2.delete_subnet(SubnetId=subnet)
+    ec2.disassociate_vpc_cidr_block(**gone)
+    assert code(ec2.disassociate_vpc_cidr_block, **gone) == "InvalidVpcCidrBlockAssociationID.NotFound"
+    first = blocks["10.30.0.0/16"]["AssociationId"]
+    assert code(ec2.disassociate_vpc_cidr_block, AssociationId=first) == "OperationNotPermitted"
