@@ -25,6 +25,7 @@ import shim.ec2.network.addresses
 import shim.ec2.network.interfaces
 import shim.ec2.network.security_group_rules
 import shim.ec2.network.security_groups
+import shim.ec2.network.subnet_attributes
 import shim.ec2.network.subnets
 import shim.ec2.network.tags
 import shim.ec2.network.vpc_attributes

@@ -12,7 +12,7 @@ from functools import partial
 from ipaddress import IPv4Network, ip_address
 from typing import Any
 
-from adapters.errors import BackendError, absent_is
+from adapters.errors import BackendError, Fault, absent_is
 from adapters.types import compute
 from adapters.types import network as cloud
 from shim.concurrency import gather, gather_all
@@ -120,7 +120,7 @@ async def create_subnet(call: Call, asked: CreateRequest[IPv4Network]) -> Mappin
         networks, subnets[:] = await gather(network.networks(external=False), network.subnets())
         return [(one, {HALF_DONE: ""}) for one in networks if one.name == marked]
 
-    async with new.once(find, name=vpc):
+    async with new.once(find, name=marked):
         await gather_all(_remove(call, one.id, router_id, one.subnets) for one in new.half_done)
         dead = {subnet for one in new.half_done for subnet in one.subnets}
         layout = await vpc_layout(call)
@@ -129,7 +129,7 @@ async def create_subnet(call: Call, asked: CreateRequest[IPv4Network]) -> Mappin
         made = await network.create_network(marked)
         new.undo(network.delete_network, made.id)
         subnet = await network.create_subnet(_new_subnet(marked, made.id, block, router))
-        await network.add_interface(router_id, subnet_id=subnet.id)
+        await _enter(call, router_id, subnet)
         new.undo(partial(network.remove_interface, router_id, subnet_id=subnet.id))
         if facts.CLOSED in router.tags:
             await _close(call, router_id, made.id)
@@ -181,6 +181,20 @@ def _new_subnet(name: str, network_id: str, block: IPv4Network, router: cloud.Ro
     return cloud.NewSubnet(name, network_id, 4, str(block), str(block[1]), (pool,), servers)
 
 
+async def _enter(call: Call, router_id: str, subnet: cloud.Subnet) -> None:
+    """Put the router on a subnet; Neutron refuses one that meets another, which a request at the same time made."""
+    try:
+        await call.cloud.network.add_interface(router_id, subnet_id=subnet.id)
+    except BackendError as error:
+        if error.fault is not Fault.INVALID:
+            raise
+        raise _conflict(subnet.cidr) from error
+
+
+def _conflict(cidr: str) -> AwsError:
+    return AwsError("InvalidSubnet.Conflict", f"The CIDR '{cidr}' conflicts with another subnet")
+
+
 async def _close(call: Call, router_id: str, network_id: str) -> None:
     """Switch off a router's port on a network: the VPC's default network ACL lets nothing pass."""
     ports = await call.cloud.network.ports(device_ids=[router_id])
@@ -196,7 +210,7 @@ def _check_place(block: IPv4Network, router: cloud.Router, here: Sequence[cloud.
     if inside and not any(block.subnet_of(one) for one in inside):
         raise AwsError("InvalidSubnet.Range", f"The CIDR '{block}' is invalid.", refused="CidrBlock")
     if any(one.version == 4 and block.overlaps(IPv4Network(one.cidr)) for one in here):
-        raise AwsError("InvalidSubnet.Conflict", f"The CIDR '{block}' conflicts with another subnet")
+        raise _conflict(str(block))
 
 
 def _chosen_zone(call: Call, req: Mapping[str, Any], found: Sequence[compute.Zone]) -> str | None:

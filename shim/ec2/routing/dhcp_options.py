@@ -25,7 +25,7 @@ from shim.ec2.routing.state import State, read_state
 from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_neutron
-from shim.ec2.tags.creating import CreateRequest, creates, creating
+from shim.ec2.tags.creating import CreateRequest, creates
 from shim.errors import AwsError
 from shim.undo import undoing
 
@@ -102,7 +102,7 @@ async def create_dhcp_options(call: Call, asked: CreateRequest[dict[str, list[st
         for key, values in asked.read.items()
         for place, value in enumerate(values)
     ]
-    made = await markers.create_marker(call, creating(call, asked), markers.OPTIONS, *told)
+    made = await markers.create_marker(call, asked, markers.OPTIONS, *told)
     return {"DhcpOptions": _row(call, made)}
 
 

@@ -30,7 +30,7 @@ from shim.ec2.routing.external import external_network
 from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_neutron
-from shim.ec2.tags.creating import CreateRequest, creates, creating
+from shim.ec2.tags.creating import CreateRequest, creates
 from shim.errors import AwsError
 from shim.undo import undoing
 
@@ -56,7 +56,7 @@ _NOT_GRANTED = (Fault.FORBIDDEN, Fault.NOT_FOUND, Fault.UNSUPPORTED)
 @action(supports="TagSpecifications", read=creates(INTERNET_GATEWAY))
 async def create_internet_gateway(call: Call, asked: CreateRequest[None]) -> Mapping[str, Any]:
     """Create a record; it is attached to nothing."""
-    made = await markers.create_marker(call, creating(call, asked), markers.IGW)
+    made = await markers.create_marker(call, asked, markers.IGW)
     return {"InternetGateway": _row(call, made.id, made.project_id, made.tags, None)}
 
 

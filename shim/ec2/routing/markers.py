@@ -9,8 +9,10 @@ record is created with the first fact about them, a tag or a route.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from adapters.errors import absent_is
 from adapters.types import network as cloud
@@ -18,7 +20,7 @@ from shim.concurrency import gather_all
 from shim.context import Call
 from shim.ec2.engine import client_tokens
 from shim.ec2.network import facts
-from shim.ec2.tags.creating import HALF_DONE, Creation, half_done_name, is_half_done
+from shim.ec2.tags.creating import HALF_DONE, CreateRequest, creating, half_done_name, is_half_done
 
 IGW = "internet-gateway"
 TABLE = "route-table"
@@ -53,9 +55,13 @@ def own(pools: Iterable[cloud.SubnetPool], kind: str) -> dict[str, cloud.SubnetP
     }
 
 
-async def create_marker(call: Call, new: Creation[cloud.SubnetPool], kind: str, *told: str) -> cloud.SubnetPool:
-    """Create a record, or return the one that the same ClientToken made; its name is the half-done mark at first."""
-    network, marked = call.cloud.network, half_done_name(kind)
+async def create_marker(call: Call, asked: CreateRequest[Any], kind: str, *told: str) -> cloud.SubnetPool:
+    """Create a record, or return the one that the same ClientToken made; its name is the half-done mark at first.
+
+    Only requests that are alike wait for each other, and each takes away what one like it left half done.
+    """
+    new, network = creating(call, asked), call.cloud.network
+    marked = half_done_name(kind, json.dumps(asked.params, sort_keys=True, default=str))
     strings = new.strings(facts.written(KIND, kind), *told, *(f"{name}={value}" for name, value in new.token.items()))
 
     async def find(token: Mapping[str, str]) -> list[tuple[cloud.SubnetPool, Mapping[str, str]]]:
@@ -65,9 +71,10 @@ async def create_marker(call: Call, new: Creation[cloud.SubnetPool], kind: str, 
         same = [one for one in of_kind(pools, kind) if wanted and set(wanted) <= set(one.tags)]
         return half + [(one, _token(one.tags)) for one in same]
 
-    async with new.once(find, name=kind):
+    async with new.once(find, name=marked):
         if new.earlier:
-            return new.earlier[0]
+            earlier: cloud.SubnetPool = new.earlier[0]
+            return earlier
         await gather_all(absent_is(None, network.delete_subnet_pool(one.id)) for one in new.half_done)
         pool = await network.create_subnet_pool(marked, _PREFIX)
         new.undo(network.delete_subnet_pool, pool.id)

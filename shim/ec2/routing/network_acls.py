@@ -17,7 +17,7 @@ from shim.ec2.routing import acls, markers
 from shim.ec2.routing.acls import Acl
 from shim.ec2.routing.state import State, read_state
 from shim.ec2.service import action
-from shim.ec2.tags.creating import CreateRequest, creates, creating
+from shim.ec2.tags.creating import CreateRequest, creates
 from shim.errors import AwsError
 from shim.protocol.values import only
 from shim.undo import undoing
@@ -76,7 +76,7 @@ async def create_network_acl(call: Call, asked: CreateRequest[None]) -> Mapping[
     state = await read_state(call)
     router = state.vpc(asked.params["VpcId"])
     told = facts.written(facts.VPC, router.id)
-    made = await markers.create_marker(call, creating(call, asked), markers.ACL, told)
+    made = await markers.create_marker(call, asked, markers.ACL, told)
     [row] = acls.rows(call, state, [Acl(made.id, router, made, False)])
     token = asked.params.get("ClientToken")
     return {"NetworkAcl": row, **({"ClientToken": token} if token else {})}

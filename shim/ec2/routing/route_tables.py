@@ -18,7 +18,7 @@ from shim.ec2.routing import markers, tables
 from shim.ec2.routing.state import State, read_state
 from shim.ec2.routing.tables import RouteTable, association_id
 from shim.ec2.service import action
-from shim.ec2.tags.creating import CreateRequest, creates, creating
+from shim.ec2.tags.creating import CreateRequest, creates
 from shim.errors import AwsError
 from shim.undo import undoing
 
@@ -68,7 +68,7 @@ async def create_route_table(call: Call, asked: CreateRequest[None]) -> Mapping[
     state = await read_state(call)
     router = state.vpc(asked.params["VpcId"])
     told = facts.written(facts.VPC, router.id)
-    made = await markers.create_marker(call, creating(call, asked), markers.TABLE, told)
+    made = await markers.create_marker(call, asked, markers.TABLE, told)
     [row] = tables.rows(call, state, [RouteTable(made.id, router, made, False)])
     token = asked.params.get("ClientToken")
     return {"RouteTable": row, **({"ClientToken": token} if token else {})}
