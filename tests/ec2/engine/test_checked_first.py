@@ -137,6 +137,7 @@ ELSEWHERE = {
     "Size": "both are taken: the snapshot's size or more",
     "SnapshotId": "as Size",
     "BlockDeviceMappings": "a snapshot and a state of encryption are refused when the mapping is read",
+    "AmazonProvidedIpv6CidrBlock": "only false is taken",
 }
 FORBIDS = re.compile(
     r"(?:can't|cannot) specify|but not both|(?:must|can) specify either|must specify any .* as part of", re.IGNORECASE
