@@ -139,6 +139,8 @@ async def create_subnet(call: Call, asked: CreateRequest[IPv4Network]) -> Mappin
         if strings:
             await network.set_tags("subnets", subnet.id, strings)
         shown = facts.name(new.tags, f"subnet {cidr}")
+        if shown == call.settings.default_network:  # this name makes a network the default one
+            shown = f"subnet {cidr}"
         await network.rename_subnet(subnet.id, shown)
         await network.rename_network(made.id, shown)
     made = replace(made, tags=tuple(names))

@@ -141,7 +141,11 @@ async def _remove(call: Call, router: cloud.Router) -> None:
 
 @describes(VPCS, supports="VpcIds Filters MaxResults NextToken")
 async def describe_vpcs(call: Call, asked: Question) -> list[Row]:
-    """Describe VPCs: four concurrent OpenStack calls."""
+    """Describe VPCs: four concurrent OpenStack calls; one for a single VPC that EC2 made."""
+    if len(asked.ids) == 1:
+        router = await absent_is(None, call.cloud.network.router(ids.uuid(VPC, asked.ids[0])))
+        if router is not None and is_vpc(router) and facts.cidrs(router.tags):
+            return [_row(call, asked.ids[0], router, (), None)]  # no network that EC2 names is the default one
     layout, routers, subnets = await gather(
         vpc_layout(call), call.cloud.network.routers(), call.cloud.network.subnets()
     )
