@@ -21,7 +21,8 @@ from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import SECURITY_GROUP, VPC
 from shim.ec2.network import ip_permissions as permissions
-from shim.ec2.network.default_groups import DEFAULT, shown_name
+from shim.ec2.network.default_groups import DEFAULT as DEFAULT
+from shim.ec2.network.default_groups import shown_name
 from shim.ec2.network.layout import VpcLayout, vpc_layout
 from shim.ec2.service import Forbidden, action
 from shim.ec2.tags import rules as tag_rules
