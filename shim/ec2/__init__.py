@@ -25,11 +25,8 @@ import shim.ec2.network.addresses
 import shim.ec2.network.interfaces
 import shim.ec2.network.security_group_rules
 import shim.ec2.network.security_groups
-import shim.ec2.network.subnet_attributes
 import shim.ec2.network.subnets
 import shim.ec2.network.tags
-import shim.ec2.network.vpc_attributes
-import shim.ec2.network.vpc_cidrs
 import shim.ec2.network.vpcs
 import shim.ec2.routing.absent
 import shim.ec2.routing.dhcp_options
@@ -37,7 +34,10 @@ import shim.ec2.routing.internet_gateways
 import shim.ec2.routing.network_acls
 import shim.ec2.routing.route_tables
 import shim.ec2.routing.routes
+import shim.ec2.routing.subnet_attributes
 import shim.ec2.routing.tags
+import shim.ec2.routing.vpc_attributes
+import shim.ec2.routing.vpc_cidrs
 import shim.ec2.tags.tags
 import shim.ec2.volumes.attachments
 import shim.ec2.volumes.attributes

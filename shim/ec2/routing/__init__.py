@@ -1,1 +1,1 @@
-"""The ways between VPCs and other networks: gateways, route tables, routes and network ACLs, kept in Neutron."""
+"""What belongs to VPCs: settings, and the ways to other networks (gateways, route tables, routes, network ACLs)."""
