@@ -21,6 +21,7 @@ from adapters.errors import BackendError
 from adapters.openstack import config as clouds
 from adapters.openstack.cloud import CloudFactory, Limits
 from adapters.openstack.transport import Timeouts
+from adapters.ports.keys import SecretKeys
 from shim import log
 from shim.auth.keys import Keys, Lifetimes
 from shim.auth.regions import Regions
@@ -33,13 +34,13 @@ from shim.frontend import CrossOrigin, FormHandler, Frontend
 from shim.gateway import Gateway
 from shim.health import Lifecycle
 from shim.http.server import DrainingServer, SideServer, bounds, configuration, listener
-from shim.keystore import KeyFile
+from shim.keystore import KeyFile, KeySecrets, KeyStore
 from shim.locks import Locks
 from shim.metrics import Metrics
 from shim.operator.api import LastRefusals
 from shim.operator.application import Sources, operator_app
 from shim.protocol.message import Request
-from shim.record import Record, current
+from shim.record import Record, current, new_request_id
 from shim.refusals import Refusal, Refusals
 from shim.s3 import errors as s3_errors
 from shim.s3.access import access, cross_origin
@@ -135,7 +136,6 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
         )
     )
     worker = Worker()
-    key_store = KeyFile(settings.sse_key_file.expanduser()) if settings.sse_key_file else None
     access_log = AccessLog(settings.access_log_seconds)
     app = (Websites if settings.s3_website_hosts else Gateway)(
         frontends=FRONTENDS,
@@ -144,7 +144,7 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
         locks=locks,
         cache=Cache(total_bytes=settings.cache_bytes, observe=metrics.cache),
         worker=worker,
-        key_store=key_store,
+        key_store=_key_store(factory, settings),
         settings=settings,
         regions=Regions(region, settings.region_names, factory.other_regions),
         observe=_call_observer(metrics, refusals),
@@ -162,6 +162,18 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
         worker.close()
         await locks.stop()
         await factory.aclose()
+
+
+def _key_store(factory: CloudFactory, settings: Settings) -> KeyStore | None:
+    """Return the key store of SSE-S3; raise KeyStoreError for a file that cannot be used."""
+    file = KeyFile(settings.sse_key_file.expanduser()) if settings.sse_key_file else None
+    if not settings.sse_key_secret:
+        return file
+
+    async def manager() -> SecretKeys:
+        return (await factory.own(new_request_id())).key_manager
+
+    return KeySecrets(settings.sse_key_secret, manager, file)
 
 
 def _limits(settings: Settings) -> Limits:

@@ -151,8 +151,14 @@ class Settings(BaseSettings):
     xml_body_bytes: int = Field(4 << 20, ge=1, description="Largest XML body of an S3 request.")
     sse_key_file: Path | None = Field(
         None,
-        description="File of the keys for SSE-S3, made by `passerelle keys add` and the same for all replicas; unset: "
-        "SSE-S3 is refused.",
+        description="File of the keys for SSE-S3, made by `passerelle keys add` and the same for all replicas; unset, "
+        "and no `sse_key_secret`: SSE-S3 is refused.",
+    )
+    sse_key_secret: str = Field(
+        "",
+        max_length=255,
+        description="Name of the keys for SSE-S3 in Barbican, in the gateway's own project, made by `passerelle keys "
+        "add-secret`; the file's keys then only read what they encrypted.",
     )
     sse_c_over_http: Literal["never", "loopback", "always"] = Field(
         "loopback",

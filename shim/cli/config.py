@@ -83,6 +83,8 @@ def problems(settings: Settings) -> Iterator[str]:
             keystore.read(settings.sse_key_file.expanduser())
         except keystore.KeyStoreError as e:
             yield f"PASSERELLE_SSE_KEY_FILE: {e}"
+    if not settings.sse_key_secret.isprintable() or settings.sse_key_secret != settings.sse_key_secret.strip():
+        yield "PASSERELLE_SSE_KEY_SECRET: the name begins or ends with white space, or has control characters"
     try:
         load_cloud(settings.cloud, region=settings.region, interface=settings.interface)
     except CloudConfigError as e:

@@ -73,7 +73,7 @@ async def _examine(settings: Settings, tell: Callable[[Finding], None], *, probi
     except (CloudConfigError, OSError):  # `config.problems` has reported it
         return
     try:
-        async for finding in examine(factory, probing=probing):
+        async for finding in examine(factory, settings.sse_key_secret, probing=probing):
             tell(finding)
     finally:
         await factory.aclose()

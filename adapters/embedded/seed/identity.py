@@ -16,7 +16,7 @@ INTERFACES = ("public", "internal", "admin")
 # User → (project, roles there). `passerelle` is the gateway's user, which is also one of SYSTEM_READERS.
 USERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     **dict.fromkeys(SERVICE_USERS, ("service", ("admin", "service"))),
-    "passerelle": ("service", ("service",)),
+    "passerelle": ("service", ("service", "member")),  # member: for keys of its own in Barbican
     "main": ("main", ("member",)),
     "alt": ("alt", ("member",)),
     "tenant": ("tenant", ("member",)),

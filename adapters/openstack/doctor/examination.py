@@ -14,12 +14,16 @@ from adapters.types.identity import Token
 
 
 class Examination:
-    """One run of the checks: connections, the gateway's token once it is known, and the services' clocks."""
+    """One run of the checks: connections, the gateway's token once it is known, and the services' clocks.
+
+    `key_secret` is the name of the gateway's keys in Barbican, '' if it keeps none there.
+    """
 
     token: Token
 
-    def __init__(self, factory: CloudFactory) -> None:
+    def __init__(self, factory: CloudFactory, key_secret: str = "") -> None:
         self.factory = factory
+        self.key_secret = key_secret
         self.config = factory.config
         self.clocks = Clocks()
 

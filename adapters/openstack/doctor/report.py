@@ -11,7 +11,7 @@ from adapters.openstack.doctor import identity, network
 from adapters.openstack.doctor.examination import Examination
 from adapters.openstack.doctor.findings import Finding, Verdict, problem
 from adapters.openstack.doctor.quotas import quotas
-from adapters.openstack.doctor.services import services
+from adapters.openstack.doctor.services import secret_keys, services
 from adapters.openstack.doctor.swift import swift
 from adapters.openstack.doctor.swift_probe import probe
 
@@ -25,14 +25,18 @@ _THEN: Final[tuple[Check, ...]] = (
     identity.region,
     services,
     network.routers,
+    secret_keys,
     swift,
     quotas,
 )
 
 
-async def examine(factory: CloudFactory, *, probing: bool = False) -> AsyncIterator[Finding]:
-    """Run all checks; yield each finding as soon as it is known.  With `probing`, also the check that writes."""
-    at = Examination(factory)
+async def examine(factory: CloudFactory, key_secret: str = "", *, probing: bool = False) -> AsyncIterator[Finding]:
+    """Run all checks; yield each finding as soon as it is known.  With `probing`, also the check that writes.
+
+    `key_secret` names the gateway's keys in Barbican.
+    """
+    at = Examination(factory, key_secret)
     for check in _FIRST:
         async for finding in check(at):
             yield finding

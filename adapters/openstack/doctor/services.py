@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Final
 
-from adapters.errors import BackendError
+from adapters.errors import BackendError, Fault
 from adapters.openstack import microversions
+from adapters.openstack.barbican.barbican import Barbican
 from adapters.openstack.doctor.examination import Examination
 from adapters.openstack.doctor.findings import Finding, fine, note, problem
 from adapters.openstack.transport import Endpoint
@@ -25,7 +26,7 @@ _LOST: Final = {
     "block-storage": "volumes and snapshots cannot be served",
     "image": "images cannot be served",
     "object-store": "S3 cannot be served",
-    "key-manager": "SSE-KMS cannot be served",
+    "key-manager": "SSE-KMS cannot be served, nor keys of SSE-S3 be kept there",
 }
 
 
@@ -44,6 +45,26 @@ async def services(at: Examination) -> AsyncIterator[Finding]:
             yield unreachable(service, url, error.detail)
             continue
         yield _answered(service, endpoint.url, answer.status)
+
+
+async def secret_keys(at: Examination) -> AsyncIterator[Finding]:
+    """Check that the gateway can read its keys in Barbican, if it keeps them there."""
+    if not at.key_secret:
+        return
+    about = "key-manager: keys"
+    manager = Barbican(at.session(), available="key-manager" in at.token.catalog)
+    try:
+        found = await manager.keys(at.key_secret)
+        if not found:
+            yield problem(about, f"no key is named {at.key_secret}", "Make one: passerelle keys add-secret")
+            return
+        await manager.key(found[-1])
+    except BackendError as error:
+        refused = error.fault in (Fault.FORBIDDEN, Fault.UNAUTHORIZED)
+        advice = "Grant its user the role member on its own project." if refused else "Look into Barbican's log."
+        yield problem(about, f"the gateway cannot read them ({error.fault.value})", advice)
+        return
+    yield fine(about, f"{len(found)} named {at.key_secret}, and the newest can be read")
 
 
 def absent(service: str) -> Finding:

@@ -121,8 +121,8 @@ def _without_keys(call: Call, bucket: str) -> AwsError:
     PutBucketEncryption needs a key store, so there was one; the client can do nothing but try again later.
     """
     log.warning(
-        "request %s: bucket %s encrypts new objects, and this gateway has no key store (sse_key_file); nothing is "
-        "stored",
+        "request %s: bucket %s encrypts new objects, and this gateway has no key store (sse_key_file, sse_key_secret); "
+        "nothing is stored",
         call.request_id,
         bucket,
     )
