@@ -13,7 +13,7 @@ IDS = [f"{number:08}-0000-4000-8000-000000000000" for number in range(4)]
 NAME = "gateway-keys"
 
 
-class Manager:
+class Barbican:
     """Barbican with the keys of one name; each id is a key of its digits."""
 
     available = True
@@ -25,7 +25,7 @@ class Manager:
         self.now = 0.0
 
     def store(self, older: KeyStore | None = None) -> KeySecrets:
-        async def reached() -> Manager:
+        async def reached() -> Barbican:
             return self
 
         return KeySecrets(NAME, reached, older, clock=lambda: self.now)
@@ -61,7 +61,7 @@ def unwrapped(store: KeyStore, made: DataKey) -> bytes:
 
 
 def test_the_newest_key_wraps_and_is_read_once() -> None:
-    manager = Manager(*IDS[:2])
+    manager = Barbican(*IDS[:2])
     store = manager.store()
     made = [new(store) for _ in range(3)]
     assert {one.id for one in made} == {IDS[1]}
@@ -72,7 +72,7 @@ def test_the_newest_key_wraps_and_is_read_once() -> None:
 
 
 def test_a_newer_key_is_found_by_each_gateway() -> None:
-    manager = Manager(IDS[0])
+    manager = Barbican(IDS[0])
     store, replica = manager.store(), manager.store()
     old = new(store)
     manager.ids.append(IDS[1])
@@ -86,7 +86,7 @@ def test_a_newer_key_is_found_by_each_gateway() -> None:
 
 
 def test_only_keys_of_the_name_are_read() -> None:
-    manager = Manager(IDS[0])
+    manager = Barbican(IDS[0])
     store = manager.store()
     new(store)
     for at in (1.0, 2.0, 20.0, 21.0):
@@ -100,7 +100,7 @@ def test_only_keys_of_the_name_are_read() -> None:
 
 @pytest.mark.parametrize("fault", [Fault.UNAVAILABLE, Fault.FORBIDDEN, Fault.UNSUPPORTED])
 def test_an_outage_is_nobodys_refusal(fault: Fault) -> None:
-    manager = Manager(IDS[0])
+    manager = Barbican(IDS[0])
     made = new(manager.store())
     store = manager.store()
     manager.fault = fault
@@ -114,7 +114,7 @@ def test_an_outage_is_nobodys_refusal(fault: Fault) -> None:
 
 
 def test_keys_that_are_known_outlive_an_outage() -> None:
-    manager = Manager(IDS[0])
+    manager = Barbican(IDS[0])
     store = manager.store()
     old = new(store)
     manager.fault, manager.now = Fault.UNAVAILABLE, 1000.0
@@ -124,7 +124,7 @@ def test_keys_that_are_known_outlive_an_outage() -> None:
 
 
 def test_nothing_is_wrapped_by_a_key_that_is_gone() -> None:
-    manager = Manager(*IDS[:2])
+    manager = Barbican(*IDS[:2])
     store = manager.store()
     assert new(store).id == IDS[1]
     manager.ids.remove(IDS[1])
@@ -139,7 +139,7 @@ def test_nothing_is_wrapped_by_a_key_that_is_gone() -> None:
 def test_the_files_keys_still_read(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     add(path)
-    file, manager = KeyFile(path), Manager(IDS[0])
+    file, manager = KeyFile(path), Barbican(IDS[0])
     old = new(file)
     store = manager.store(file)
     assert unwrapped(store, old) == old.raw
@@ -148,6 +148,6 @@ def test_the_files_keys_still_read(tmp_path: Path) -> None:
 
 
 def test_reprs_hold_no_key() -> None:
-    store = Manager(IDS[0]).store()
+    store = Barbican(IDS[0]).store()
     new(store)
     assert repr(store) == f"KeySecrets({NAME})"

@@ -197,10 +197,6 @@ async def _deliver(batch: _Batch, bucket: str) -> None:
         operation="PutObject",
         at_end=[],
         configurations={},
-        source=None,
-        hidden=frozenset(),
-        acl="",
-        refusals=None,
     )
     kept: Mapping[str, Any] | None = await documents.current(call, bucket, NAME)
     if not kept:
