@@ -109,6 +109,17 @@ class Settings(BaseSettings):
         description="How many access keys each worker keeps in memory; not shared out, as every worker meets all keys.",
     )
 
+    session_key: SecretStr = Field(
+        SecretStr(""),
+        description="Key that seals session tokens of STS, the same for all replicas; another key ends all sessions; "
+        "empty: made from the service user's login.",
+    )
+    assume_role: bool = Field(
+        True,
+        description="Whether AssumeRole lets the holder of an access key act in the other projects in which its user "
+        "has an access key.",
+    )
+
     # S3
     bucket_names: Literal["cloud", "project"] = Field(
         "cloud",
@@ -212,6 +223,21 @@ class Settings(BaseSettings):
         ge=0,
         description="Memory for listings whose pages are read and for terminated instances, of all workers together; "
         "for one account an eighth of a worker's share, or 8 MiB where that is more, but at most half.",
+    )
+    ec2_throttling: bool = Field(
+        False,
+        description="Whether each account's EC2 requests are limited by token buckets of the sizes that AWS documents, "
+        "in each process; above that the answer is `RequestLimitExceeded`.",
+    )
+    root_devices: Literal["flavor", "volume"] = Field(
+        "flavor",
+        description="What an instance starts from whose launch maps no root device: the flavor's own disk, as Nova "
+        "does by default, or a volume of that size, as on AWS.",
+    )
+    instance_profiles: Literal["refused", "echoed"] = Field(
+        "refused",
+        description="Whether IAM instance profiles of instances are refused, or kept and shown without effect: "
+        "instances get no credentials by them.",
     )
     launch_max: int = Field(
         100,

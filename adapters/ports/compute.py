@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
-from adapters.types.compute import Attachment, ComputeLimits, Flavor, KeyPair, NewServer, Power, Server, Zone
+from adapters.types.compute import (
+    Attachment,
+    ComputeLimits,
+    Flavor,
+    KeyPair,
+    NewServer,
+    Power,
+    Server,
+    ServerGroup,
+    Zone,
+)
 
 
 class Compute(Protocol):
@@ -71,6 +81,10 @@ class Compute(Protocol):
         """
         ...
 
+    async def password(self, id: str) -> str:
+        """Return the administrator's password, which the guest encrypted with the server's key; '' until it has."""
+        ...
+
     async def attach_volume(self, server_id: str, volume_id: str, device: str | None) -> Attachment:
         """Attach a volume; the hypervisor may choose another device than the one asked for."""
         ...
@@ -93,6 +107,18 @@ class Compute(Protocol):
 
     async def limits(self) -> ComputeLimits:
         """Read the project's limits."""
+        ...
+
+    async def server_groups(self) -> list[ServerGroup]:
+        """List the project's server groups."""
+        ...
+
+    async def create_server_group(self, name: str, policy: str) -> ServerGroup:
+        """Make a server group; names need not be unique, QUOTA above the project's limit of groups."""
+        ...
+
+    async def delete_server_group(self, id: str) -> None:
+        """Delete a server group; its servers stay."""
         ...
 
     async def keypairs(self) -> list[KeyPair]:

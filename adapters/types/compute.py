@@ -112,7 +112,8 @@ class Nic:
 class NewServer:
     """The parameters of a new server.
 
-    `security_groups` are ids, for the new ports; `user_data` is base64; `tags` are Nova's own, of 60 characters.
+    `security_groups` are ids, for the new ports; `user_data` is base64; `tags` are Nova's own, of 60 characters;
+    `group_id` is a server group's.
     """
 
     name: str
@@ -127,6 +128,7 @@ class NewServer:
     tags: tuple[str, ...] = ()
     devices: tuple[BlockDevice, ...] = ()
     description: str = ""
+    group_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,16 @@ class KeyPair:
     type: str
     public_key: str
     fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerGroup:
+    """A group of servers; `policy` is `affinity`, `anti-affinity`, or one of them as a wish (`soft-`)."""
+
+    id: str
+    name: str
+    policy: str
+    members: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,9 @@ Importing this package registers every action, and the tag store of each resourc
 import shim.ec2.account.attributes
 import shim.ec2.account.regions
 import shim.ec2.attributes.changing
+import shim.ec2.attributes.options
+import shim.ec2.attributes.password
+import shim.ec2.attributes.profile_associations
 import shim.ec2.attributes.reading
 import shim.ec2.images.attributes
 import shim.ec2.images.copying
@@ -20,6 +23,7 @@ import shim.ec2.instances.power
 import shim.ec2.instances.status
 import shim.ec2.instances.tags
 import shim.ec2.instances.types
+import shim.ec2.launch.placement_groups
 import shim.ec2.launch.run_instances
 import shim.ec2.network.addresses
 import shim.ec2.network.interfaces
@@ -39,6 +43,8 @@ import shim.ec2.routing.tags
 import shim.ec2.routing.vpc_attributes
 import shim.ec2.routing.vpc_cidrs
 import shim.ec2.tags.tags
+import shim.ec2.templates.templates
+import shim.ec2.templates.versions
 import shim.ec2.volumes.attachments
 import shim.ec2.volumes.attributes
 import shim.ec2.volumes.modifications

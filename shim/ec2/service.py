@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from shim.ec2.throttling import buckets
 from shim.errors import AwsError
 from shim.protocol.operation import Handler, Read
 from shim.protocol.service import Service
@@ -56,6 +57,8 @@ def action(
     """
 
     def checked(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]) -> Any:
+        if settings.ec2_throttling:
+            buckets.take(principal.account_id, operation, req)
         for one in forbids:
             one.check(req)
         return req if read is None else read(settings, principal, operation, req)
@@ -65,7 +68,7 @@ def action(
             supports=supports,
             ignores=ignores,
             values=values,
-            read=checked if forbids else read,
+            read=checked,
             ends_with_client=ends_with_client,
         )(handler)
         name = next(name for name, one in ec2.handlers.items() if one is handler)

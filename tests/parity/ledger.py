@@ -102,13 +102,12 @@ LEDGER = (
     ),
     # --- instances ---
     Entry(".*", _I + "(Architecture|Platform|PlatformDetails|UsageOperation)", "moto's first image is Windows"),
-    Entry(
-        ".*", _I + "(BlockDeviceMappings|RootDeviceType).*", "an image-backed server has a disk of its host, no volume"
-    ),
+    Entry(".*", _I + "BlockDeviceMappings.*", "an image-backed server has a disk of its host, no volume"),
     Entry(".*", _I + "ClientToken", "made by botocore for each call"),
     Entry(
         ".*",
-        _I + "(CpuOptions|EnaSupport|EnclaveOptions|HibernationOptions|MaintenanceOptions|PrivateDnsNameOptions).*",
+        _I + "(CapacityReservationSpecification|CpuOptions|EnaSupport|EnclaveOptions|HibernationOptions|"
+        "MaintenanceOptions|NetworkPerformanceOptions|PrivateDnsNameOptions).*",
         "EC2 API, Instance: members that Terraform reads; moto leaves them out",
     ),
     Entry(

@@ -52,6 +52,7 @@ def every_request() -> list[Wire]:
 _MORE: dict[str, dict[str, Any]] = {
     "CopyObject": {"CopySource": "source/key"},
     "CreateVolume": {"AvailabilityZone": "nova", "Size": 1},
+    "DescribeLaunchTemplateVersions": {"LaunchTemplateId": f"lt-{'0' * 32}"},
     "ImportKeyPair": {"PublicKeyMaterial": b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + b"A" * 43},
     "RunInstances": {"ImageId": f"ami-{'0' * 32}", "InstanceType": "m1.tiny"},
     "UploadPartCopy": {"CopySource": "source/key"},

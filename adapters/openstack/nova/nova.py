@@ -22,6 +22,7 @@ from adapters.types.compute import (
     Power,
     Server,
     ServerFlavor,
+    ServerGroup,
     Zone,
 )
 
@@ -62,7 +63,7 @@ class Nova:
     async def create_server(self, new: NewServer) -> str:
         """Ask Nova to create a server."""
         answer = await self._session.post(
-            "compute", "/servers", json={"server": _create_body(new)}, resource="server", id=new.name
+            "compute", "/servers", json=_create_request(new), resource="server", id=new.name
         )
         return str(answer.member("server")["id"])
 
@@ -110,6 +111,11 @@ class Nova:
         """Ask Nova for an image of a server."""
         answer = await self._act(id, {"createImage": {"name": name, "metadata": dict(properties)}})
         return str(answer.member("image_id"))
+
+    async def password(self, id: str) -> str:
+        """Return the encrypted password."""
+        answer = await self._session.get("compute", f"/servers/{id}/os-server-password", resource="server", id=id)
+        return str(answer.member("password") or "")
 
     async def attach_volume(self, server_id: str, volume_id: str, device: str | None) -> Attachment:
         """Attach a volume."""
@@ -165,6 +171,21 @@ class Nova:
             cores_used=found["totalCoresUsed"],
             ram_used=found["totalRAMUsed"],
         )
+
+    async def server_groups(self) -> list[ServerGroup]:
+        """List the project's server groups."""
+        found = await self._session.pages("compute", "/os-server-groups", "server_groups", {"limit": _PAGE})
+        return [_server_group(one) for one in found]
+
+    async def create_server_group(self, name: str, policy: str) -> ServerGroup:
+        """Make a server group."""
+        wanted = {"server_group": {"name": name, "policy": policy}}
+        answer = await self._session.post("compute", "/os-server-groups", json=wanted, resource="server_group", id=name)
+        return _server_group(answer.member("server_group"))
+
+    async def delete_server_group(self, id: str) -> None:
+        """Delete a server group."""
+        await self._session.delete("compute", f"/os-server-groups/{id}", resource="server_group", id=id)
 
     async def keypairs(self) -> list[KeyPair]:
         """List the calling user's key pairs."""
@@ -239,12 +260,23 @@ def _flavor(f: Mapping[str, Any]) -> Flavor:
     )
 
 
+def _server_group(g: Mapping[str, Any]) -> ServerGroup:
+    # One policy from 2.64 on, a list of one before.
+    policy = g.get("policy") or next(iter(g.get("policies") or ()), "")
+    return ServerGroup(g["id"], g["name"], policy, tuple(g.get("members") or ()))
+
+
 def _keypair(k: Mapping[str, Any]) -> KeyPair:
     return KeyPair(k["name"], k.get("type", "ssh"), k["public_key"], k["fingerprint"])
 
 
 def _attachment(a: Mapping[str, Any]) -> Attachment:
     return Attachment(a["serverId"], a["volumeId"], a.get("device"), bool(a.get("delete_on_termination")))
+
+
+def _create_request(new: NewServer) -> dict[str, Any]:
+    hints = {"os:scheduler_hints": {"group": new.group_id}} if new.group_id else {}
+    return {"server": _create_body(new), **hints}
 
 
 def _create_body(new: NewServer) -> dict[str, Any]:

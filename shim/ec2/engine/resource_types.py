@@ -249,6 +249,37 @@ CIDR_ASSOCIATION = ResourceType(
     "The vpc CIDR block association IDs '{id}' do not exist",
     "InvalidVpcCidrBlockAssociationID.Malformed",
 )
+LAUNCH_TEMPLATE = ResourceType(
+    "lt",
+    "launch-template",
+    "InvalidLaunchTemplateId.NotFound",
+    "The specified launch template, with template ID {id}, does not exist.",
+    "The specified launch templates, with template IDs {id}, do not exist.",
+    "InvalidLaunchTemplateId.Malformed",
+    duplicate="InvalidLaunchTemplateName.AlreadyExistsException",
+    duplicate_says="Launch template name already in use.",
+)
+PLACEMENT_GROUP = ResourceType(
+    "pg",
+    "placement-group",
+    "InvalidPlacementGroup.Unknown",
+    "The Placement Group '{id}' is unknown.",
+    "The Placement Groups '{id}' are unknown.",
+    "InvalidPlacementGroupId.Malformed",
+    in_use="InvalidPlacementGroup.InUse",
+    in_use_says="The placement group '{id}' is in use and may not be deleted.",
+    duplicate="InvalidPlacementGroup.Duplicate",
+    duplicate_says="The Placement Group '{id}' already exists.",
+    quota="PlacementGroupLimitExceeded",
+)
+PROFILE_ASSOCIATION = ResourceType(
+    "iip-assoc",
+    "iam-instance-profile-association",
+    "NoSuchAssociation",
+    "An invalid association-id of '{id}' was given",
+    "An invalid association-id of '{id}' was given",
+    "InvalidAssociationID.Malformed",
+)
 # For errors whose resource the adapter does not know.
 UNKNOWN = ResourceType(
     "",
@@ -281,6 +312,9 @@ RESOURCE_TYPES: tuple[ResourceType, ...] = (
     NETWORK_ACL_ASSOCIATION,
     DHCP_OPTIONS,
     CIDR_ASSOCIATION,
+    LAUNCH_TEMPLATE,
+    PLACEMENT_GROUP,
+    PROFILE_ASSOCIATION,
 )
 
 # OpenStack's name of a resource, as in `BackendError.resource` → EC2's resource type.
@@ -298,6 +332,7 @@ RESOURCES: Mapping[str, ResourceType] = {
     "network": SUBNET,  # a subnet of EC2 is a network with one subnet
     "subnet": SUBNET,
     "port": INTERFACE,
+    "server_group": PLACEMENT_GROUP,
     "floatingip": ALLOCATION,
 }
 

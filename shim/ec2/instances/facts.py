@@ -17,6 +17,8 @@ ARCHITECTURE: Final = "ec2:arch"  # the image's, if not x86_64
 PLATFORM: Final = "ec2:os"  # "windows"
 EBS_OPTIMIZED: Final = "ec2:ebs"  # echoed
 MONITORING: Final = "ec2:mon"  # echoed
+GROUP: Final = "ec2:pg"  # the placement group's name
+PROFILE: Final = "ec2:iam"  # echoed: the instance profile's ARN
 METADATA_OPTIONS: Final = "ec2:imds"  # echoed: the values of OPTIONS in order, joined by spaces
 
 # The members of MetadataOptions that a request can set, with AWS's defaults.

@@ -15,6 +15,7 @@ from shim.context import Call
 from shim.ec2.engine import client_tokens, ids
 from shim.ec2.images.mapping import ROOT_DEVICE
 from shim.ec2.instances import facts as instance_facts
+from shim.ec2.instances import profiles as instance_profiles
 from shim.ec2.instances import states as instance_states
 from shim.ec2.network.interface_rows import NetworkContext, attachment, dns_name, interface, network_context, ordered
 from shim.ec2.network.layout import vpc_layout
@@ -59,10 +60,24 @@ def reservation_id(server: cloud.Server) -> str:
     return ids.aws("r", server.metadata.get(instance_facts.RESERVATION) or server.id)
 
 
-_DNS = {
-    "HostnameType": "ip-name",
-    "EnableResourceNameDnsARecord": False,
-    "EnableResourceNameDnsAAAARecord": False,
+# Members that are the same for every instance; clients read them all.
+_ALWAYS = {
+    "VirtualizationType": "hvm",
+    "Hypervisor": "xen",  # "The value xen is used for both Xen and Nitro hypervisors": EC2 has no other for KVM
+    "EnaSupport": True,
+    # A server's own disk stays when it is stopped, so it is not what AWS calls an instance store (decision 27).
+    "RootDeviceType": "ebs",
+    "HibernationOptions": {"Configured": False},
+    "EnclaveOptions": {"Enabled": False},
+    "MaintenanceOptions": {"AutoRecovery": "disabled"},
+    "CapacityReservationSpecification": {"CapacityReservationPreference": "open"},
+    "NetworkPerformanceOptions": {"BandwidthWeighting": "default"},
+    "PrivateDnsNameOptions": {
+        "HostnameType": "ip-name",
+        "EnableResourceNameDnsARecord": False,
+        "EnableResourceNameDnsAAAARecord": False,
+    },
+    "ProductCodes": [],
 }
 
 
@@ -78,6 +93,7 @@ def instance(server: cloud.Server, context: InstanceContext) -> dict[str, Any]:
     root = server.root_device_name or next((one["DeviceName"] for one in devices if _is_root(one)), None)
     windows = facts.get(instance_facts.PLATFORM) == "windows"
     return {
+        **_ALWAYS,
         "InstanceId": ids.aws("i", server.id),
         "ImageId": ids.aws("ami", server.image_id) if server.image_id else None,
         "State": instance_states.shown(state),
@@ -90,7 +106,7 @@ def instance(server: cloud.Server, context: InstanceContext) -> dict[str, Any]:
         "ClientToken": facts.get(client_tokens.TOKEN, ""),
         "Placement": {
             "AvailabilityZone": context.network.zones.shown(server.zone) or None,
-            "GroupName": "",
+            "GroupName": facts.get(instance_facts.GROUP, ""),
             "Tenancy": "default",
         },
         "Monitoring": {"State": "enabled" if instance_facts.flag(facts, instance_facts.MONITORING) else "disabled"},
@@ -98,20 +114,12 @@ def instance(server: cloud.Server, context: InstanceContext) -> dict[str, Any]:
         "Platform": "windows" if windows else None,
         "PlatformDetails": "Windows" if windows else "Linux/UNIX",
         "UsageOperation": "RunInstances:0002" if windows else "RunInstances",
-        "VirtualizationType": "hvm",
-        "Hypervisor": "xen",  # "The value xen is used for both Xen and Nitro hypervisors": EC2 has no other for KVM
-        "EnaSupport": True,
         "EbsOptimized": instance_facts.flag(facts, instance_facts.EBS_OPTIMIZED),
         "RootDeviceName": root or ROOT_DEVICE,
-        "RootDeviceType": "ebs" if not server.image_id or any(map(_is_root, devices)) else "instance-store",
         "BlockDeviceMappings": devices,
         "CpuOptions": {"CoreCount": server.flavor.vcpus, "ThreadsPerCore": 1},
-        "HibernationOptions": {"Configured": False},
-        "EnclaveOptions": {"Enabled": False},
-        "MaintenanceOptions": {"AutoRecovery": "disabled"},
-        "PrivateDnsNameOptions": _DNS,
         "MetadataOptions": {"State": "applied", **instance_facts.read_options(facts)},
-        "ProductCodes": [],
+        "IamInstanceProfile": instance_profiles.shown(facts),
         "Tags": tag_rules.shown(tag_codec.from_metadata(facts)),
         **_network(server, () if deleted else context.network.ports.get(server.id, ()), context.network),
     }

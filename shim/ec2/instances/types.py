@@ -141,8 +141,7 @@ def architecture(flavor: cloud.Flavor) -> str:
 
 def row(flavor: cloud.Flavor) -> dict[str, Any]:
     """Write a flavor as EC2 describes an instance type."""
-    threads = _threads(flavor)
-    cores = max(1, flavor.vcpus // threads)
+    count, threads = cores(flavor)
     return {
         "InstanceType": flavor.name,
         "CurrentGeneration": True,
@@ -155,9 +154,9 @@ def row(flavor: cloud.Flavor) -> dict[str, Any]:
         "ProcessorInfo": {"SupportedArchitectures": [architecture(flavor)]},
         "VCpuInfo": {
             "DefaultVCpus": flavor.vcpus,
-            "DefaultCores": cores,
+            "DefaultCores": count,
             "DefaultThreadsPerCore": threads,
-            "ValidCores": [cores],
+            "ValidCores": [count],
             "ValidThreadsPerCore": [threads],
         },
         "MemoryInfo": {"SizeInMiB": flavor.ram},
@@ -173,7 +172,7 @@ def row(flavor: cloud.Flavor) -> dict[str, Any]:
             "EfaSupported": False,
             "EncryptionInTransitSupported": False,
         },
-        "PlacementGroupInfo": {"SupportedStrategies": []},
+        "PlacementGroupInfo": {"SupportedStrategies": ["cluster", "spread"]},
         "HibernationSupported": False,
         # "true" makes Terraform ask for CPU credits, which Nova does not have.
         "BurstablePerformanceSupported": False,
@@ -198,6 +197,7 @@ def _storage(flavor: cloud.Flavor) -> dict[str, Any]:
     }
 
 
-def _threads(flavor: cloud.Flavor) -> int:
-    told = flavor.extra_specs.get("hw:cpu_threads", "1")
-    return instance_facts.count(told) or 1
+def cores(flavor: cloud.Flavor) -> tuple[int, int]:
+    """Return how many cores a flavor has, and how many threads each."""
+    threads = instance_facts.count(flavor.extra_specs.get("hw:cpu_threads", "1")) or 1
+    return max(1, flavor.vcpus // threads), threads

@@ -25,9 +25,6 @@ async def launched(
     context = await instance_context(call, [server.id for server in servers] if len(servers) == 1 else None)
     rows = [reservation(server, context) for server in servers]
     instances = [row["Instances"][0] for row in rows]
-    if devices and not devices[0].local:  # the root is first; Nova shows volumes once it has made them
-        for one in instances:
-            one["RootDeviceType"] = "ebs"
     ended = (SHUTTING_DOWN, TERMINATED)
     bare = [one for one in instances if not one["NetworkInterfaces"] and one["State"]["Name"] not in ended]
     if bare and place is None:

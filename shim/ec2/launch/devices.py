@@ -22,7 +22,7 @@ async def devices(
     call: Call, mappings: Sequence[Mapping[str, Any]], image: Image, flavor: Flavor
 ) -> tuple[BlockDevice, ...]:
     """Translate the mappings for Nova, with volume types that Cinder has."""
-    found = mapped(mappings, image, flavor)
+    found = mapped(mappings, image, flavor, from_volume=call.settings.root_devices == "volume")
     if not any(device.volume_type for device in found):
         return found
     known = {one.name for one in await call.cloud.block.volume_types()}
@@ -38,11 +38,14 @@ def _type(asked: str | None, known: Collection[str]) -> str | None:
     return None
 
 
-def mapped(mappings: Sequence[Mapping[str, Any]], image: Image, flavor: Flavor) -> tuple[BlockDevice, ...]:
+def mapped(
+    mappings: Sequence[Mapping[str, Any]], image: Image, flavor: Flavor, *, from_volume: bool = False
+) -> tuple[BlockDevice, ...]:
     """Translate the mappings, with volume types as the request has them.
 
-    Without a mapping Nova copies the image to the flavor's own disk; a flavor without a disk gets a root volume.  Of an
-    image with a mapping of its own, each snapshot becomes a volume, as the request's device of that name changes it.
+    Without a mapping Nova copies the image to the flavor's own disk; a flavor without a disk gets a root volume, and
+    every flavor does with `from_volume`.  Of an image with a mapping of its own, each snapshot becomes a volume, as the
+    request's device of that name changes it.
     """
     root_name = mapping.root_name(image)
     named: dict[str, Mapping[str, Any]] = {}
@@ -65,7 +68,7 @@ def mapped(mappings: Sequence[Mapping[str, Any]], image: Image, flavor: Flavor) 
     mine = [one for one in own if mapping.is_root(one)]
     data = [_of_image(image, one, place, named) for place, one in enumerate(own) if one not in mine]
     data += [_data(name, one) for name, one in named.items() if "NoDevice" not in one]
-    first = (_root_of_image(mine[0], root),) if mine else _root(root, image, flavor)
+    first = (_root_of_image(mine[0], root),) if mine else _root(root, image, flavor, from_volume=from_volume)
     return (*first, *data) if data or first[0].local is False else ()
 
 
@@ -109,12 +112,12 @@ def _changed(
     )
 
 
-def _root(root: Mapping[str, Any] | None, image: Image, flavor: Flavor) -> tuple[BlockDevice]:
+def _root(root: Mapping[str, Any] | None, image: Image, flavor: Flavor, *, from_volume: bool) -> tuple[BlockDevice]:
     least = images.root_size(image)
     if root is None:
-        if flavor.disk:
+        if flavor.disk and not from_volume:
             return (BlockDevice("image", image.id, boot_index=0, local=True),)
-        return (BlockDevice("image", image.id, size=least, boot_index=0),)
+        return (BlockDevice("image", image.id, size=max(least, flavor.disk), boot_index=0),)
     ebs = _ebs(root)
     if ebs.get("SnapshotId"):
         raise AwsError("InvalidBlockDeviceMapping", "snapshotId cannot be modified on root device")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from adapters.errors import absent_is
-from adapters.types.compute import BlockDevice, Flavor, NewServer
+from adapters.types.compute import BlockDevice, Flavor, NewServer, ServerGroup
 from adapters.types.images import Image
 from shim.concurrency import gather
 from shim.context import Call
@@ -15,10 +15,12 @@ from shim.ec2.engine.resource_types import IMAGE, KEY_PAIR
 from shim.ec2.engine.zones import placeable, zone_names
 from shim.ec2.images import images
 from shim.ec2.instances import facts as instance_facts
-from shim.ec2.instances.types import flavor_named
+from shim.ec2.instances import profiles
+from shim.ec2.instances.types import cores, flavor_named
 from shim.ec2.launch import limits
 from shim.ec2.launch.devices import devices
 from shim.ec2.launch.placement import Placement, placement
+from shim.ec2.launch.placement_groups import group_named
 from shim.ec2.launch.request import Launch
 from shim.ec2.network.interface_rows import KEPT_PORTS
 from shim.ec2.tags import codec as tag_codec
@@ -43,10 +45,11 @@ async def plan(call: Call, launch: Launch, tags: Mapping[str, str], there: int =
 
     Raises AWS's error if a resource is missing, resources do not fit together, or a project limit is exceeded.
     """
-    image, flavor, place, (zones, compute, _) = await gather(
+    image, flavor, place, group, (zones, compute, _) = await gather(
         _image(call, launch.image_id),
         flavor_named(call, launch.instance_type),
         placement(call, launch),
+        _group(call, launch),
         gather(call.cloud.compute.zones(), call.cloud.compute.limits(), _check_key(call, launch.key_name)),
     )
     zone = zone_names(call).native(launch.zone, placeable(zones)) if launch.zone else None
@@ -63,9 +66,10 @@ async def plan(call: Call, launch: Launch, tags: Mapping[str, str], there: int =
         zone=zone,
         key_name=launch.key_name,
         user_data=launch.user_data,
-        metadata=_metadata(launch, tags, image, place),
+        metadata=_metadata(call, launch, tags, image, place, group),
         tags=(),
         devices=made,
+        group_id=group.id if group else None,
     )
     return Plan(server, place, there + more)
 
@@ -86,6 +90,12 @@ async def _image(call: Call, id: str) -> Image:
     return image
 
 
+async def _group(call: Call, launch: Launch) -> ServerGroup | None:
+    if not (launch.group_name or launch.group_id):
+        return None
+    return await group_named(call, launch.group_name, launch.group_id)
+
+
 async def _check_key(call: Call, name: str | None) -> None:
     if name and not any(pair.name == name for pair in await call.cloud.compute.keypairs()):
         raise ids.missing(KEY_PAIR, [name])
@@ -98,6 +108,13 @@ def _check(launch: Launch, image: Image, flavor: Flavor, zone: str | None) -> No
     if launch.zone and zone is None:
         raise AwsError(
             "InvalidParameterValue", f"Invalid availability zone: [{launch.zone}]", refused="Placement.AvailabilityZone"
+        )
+    if any(asked not in (None, own) for asked, own in zip(launch.cores, cores(flavor), strict=True)):
+        raise AwsError(
+            "InvalidParameterValue",
+            f"The instance type '{flavor.name}' has {cores(flavor)[0]} cores of {cores(flavor)[1]} threads; no other "
+            "CPU options are supported.",
+            refused="CpuOptions",
         )
     if image.min_ram > flavor.ram:
         raise AwsError(
@@ -113,7 +130,9 @@ def _name(tags: Mapping[str, str]) -> str:
     return name[:255]
 
 
-def _metadata(launch: Launch, tags: Mapping[str, str], image: Image, place: Placement) -> Mapping[str, str]:
+def _metadata(
+    call: Call, launch: Launch, tags: Mapping[str, str], image: Image, place: Placement, group: ServerGroup | None
+) -> Mapping[str, str]:
     """Return the tags and facts that are stored in the server's metadata."""
     items = tag_codec.to_metadata(tags) | dict(launch.facts)
     architecture = images.architecture(image)
@@ -121,6 +140,10 @@ def _metadata(launch: Launch, tags: Mapping[str, str], image: Image, place: Plac
         items[instance_facts.ARCHITECTURE] = architecture
     if image.properties.get("os_type", "").lower() == "windows":
         items[instance_facts.PLATFORM] = "windows"
+    if group:
+        items[instance_facts.GROUP] = group.name
+    if launch.profile:
+        items[instance_facts.PROFILE] = profiles.arn(launch.profile, call.caller.account_id)
     if place.kept_ports:
         items[KEPT_PORTS] = " ".join(place.kept_ports)
     if len(items) > _MOST_ITEMS - _LATER_ITEMS:

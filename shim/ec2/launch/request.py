@@ -10,7 +10,7 @@ from typing import Any
 
 from shim.ec2.attributes.changing import SHUTDOWN_STOPS
 from shim.ec2.engine import ids
-from shim.ec2.engine.resource_types import IMAGE, INTERFACE, SECURITY_GROUP, SUBNET
+from shim.ec2.engine.resource_types import IMAGE, INTERFACE, PLACEMENT_GROUP, SECURITY_GROUP, SUBNET
 from shim.ec2.instances import facts as instance_facts
 from shim.ec2.launch import limits
 from shim.ec2.service import Forbidden
@@ -65,7 +65,13 @@ VALUES = {
         message="An interface made at launch ends with its instance on this cloud.",
         where={"NetworkInterfaceId": None},
     ),
-    "Placement.GroupName": only(""),
+    "CapacityReservationSpecification.CapacityReservationPreference": only("open", "none"),
+    "EnablePrimaryIpv6": only(False),
+    "MaintenanceOptions.AutoRecovery": only("disabled"),
+    "NetworkPerformanceOptions.BandwidthWeighting": only("default"),
+    "PrivateDnsNameOptions.EnableResourceNameDnsAAAARecord": only(False),
+    "PrivateDnsNameOptions.EnableResourceNameDnsARecord": only(False),
+    "PrivateDnsNameOptions.HostnameType": only("ip-name"),
     "Placement.Tenancy": only("default"),
     "TagSpecifications.ResourceType": but("network-interface"),
 }
@@ -96,6 +102,10 @@ class Launch:
     zone: str | None = None
     key_name: str | None = None
     user_data: str | None = field(default=None, repr=False)
+    group_name: str = ""
+    group_id: str = ""
+    profile: Mapping[str, str] | None = None
+    cores: tuple[int | None, int | None] = (None, None)  # CoreCount and ThreadsPerCore
 
 
 def read(req: Mapping[str, Any], bound: int = 1000) -> Launch:
@@ -109,6 +119,7 @@ def read(req: Mapping[str, Any], bound: int = 1000) -> Launch:
             "MissingParameter", "The request must contain the parameter InstanceType", refused="InstanceType"
         )
     interfaces, group_ids = _interfaces(req, most)
+    cpu = req.get("CpuOptions") or {}
     return Launch(
         least=least,
         most=most,
@@ -122,7 +133,24 @@ def read(req: Mapping[str, Any], bound: int = 1000) -> Launch:
         zone=(req.get("Placement") or {}).get("AvailabilityZone") or None,
         key_name=req.get("KeyName") or None,
         user_data=_user_data(req.get("UserData")),
+        **_placed(req),
+        profile=req.get("IamInstanceProfile"),
+        cores=(cpu.get("CoreCount"), cpu.get("ThreadsPerCore")),
     )
+
+
+def _placed(req: Mapping[str, Any]) -> dict[str, str]:
+    placement = req.get("Placement") or {}
+    name, group = placement.get("GroupName") or "", placement.get("GroupId") or ""
+    if name and group:
+        raise AwsError(
+            "InvalidParameterCombination",
+            "The placement group's name and its id cannot be given both.",
+            refused="Placement.GroupId",
+        )
+    if group:
+        ids.check(PLACEMENT_GROUP, group)
+    return {"group_name": name, "group_id": group}
 
 
 def _counts(req: Mapping[str, Any], bound: int) -> tuple[int, int]:

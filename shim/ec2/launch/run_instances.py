@@ -17,6 +17,7 @@ from shim.config import Settings
 from shim.context import Call
 from shim.ec2.engine.resource_types import INSTANCE, INTERFACE, VOLUME
 from shim.ec2.instances import facts as instance_facts
+from shim.ec2.instances import profiles
 from shim.ec2.instances.instances import servers_of
 from shim.ec2.instances.states import PENDING, RUNNING, state
 from shim.ec2.launch import answer, repeated
@@ -24,9 +25,10 @@ from shim.ec2.launch import volumes as launch_volumes
 from shim.ec2.launch.plan import Plan, devices_again, plan
 from shim.ec2.launch.repeated import LaunchToken, launched_before, take_back, token_of
 from shim.ec2.launch.request import FORBIDS, VALUES, Launch, read
-from shim.ec2.service import action
+from shim.ec2.service import action, ec2
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.creating import CreateRequest, Creation, creates, creating
+from shim.ec2.templates import merging
 from shim.errors import AwsError
 from shim.undo import to_the_end
 
@@ -39,8 +41,24 @@ _EBS = "BlockDeviceMappings.Ebs"
 BESIDE = (VOLUME, INTERFACE)  # types that a launch also creates
 
 
-def _read_launch(settings: Settings, req: Mapping[str, Any]) -> Launch:
+def _read_launch(settings: Settings, req: Mapping[str, Any]) -> Launch | None:
+    """Read a launch; one from a template is read once the template is known."""
+    if req.get("LaunchTemplate"):
+        return None
+    profiles.check(settings, req.get("IamInstanceProfile"))
     return read(req, settings.launch_max)
+
+
+async def _from_template(call: Call, asked: CreateRequest[Launch | None]) -> CreateRequest[Launch | None]:
+    """Return a request with the parameters of its launch template, checked like those of any request."""
+    merged = await merging.merged(call, asked.params)
+    if refused := ec2.operations["RunInstances"].unsupported(merged.params, call.caller.account_id):
+        raise refused
+    for one in FORBIDS:
+        one.check(merged.params)
+    tags = {kind: tag_rules.specified(merged.params, kind, *asked.tags) for kind in asked.tags}
+    tags[INSTANCE.name] = {**tags[INSTANCE.name], **merged.tags}
+    return replace(asked, params=merged.params, tags=tags, read=_read_launch(call.settings, merged.params))
 
 
 @action(
@@ -48,6 +66,9 @@ def _read_launch(settings: Settings, req: Mapping[str, Any]) -> Launch:
     " NetworkInterfaces.DeviceIndex NetworkInterfaces.SubnetId NetworkInterfaces.Groups"
     " NetworkInterfaces.NetworkInterfaceId NetworkInterfaces.PrivateIpAddress NetworkInterfaces.DeleteOnTermination"
     " NetworkInterfaces.AssociatePublicIpAddress Placement.AvailabilityZone Placement.Tenancy Placement.GroupName"
+    f" Placement.GroupId LaunchTemplate IamInstanceProfile CpuOptions.CoreCount CpuOptions.ThreadsPerCore"
+    " CapacityReservationSpecification.CapacityReservationPreference MaintenanceOptions NetworkPerformanceOptions"
+    " PrivateDnsNameOptions EnablePrimaryIpv6"
     f" UserData BlockDeviceMappings.DeviceName BlockDeviceMappings.NoDevice {_EBS}.VolumeSize {_EBS}.VolumeType"
     f" {_EBS}.DeleteOnTermination {_EBS}.SnapshotId {_EBS}.Encrypted TagSpecifications ClientToken"
     " DisableApiTermination DisableApiStop InstanceInitiatedShutdownBehavior HibernationOptions EnclaveOptions",
@@ -62,8 +83,11 @@ def _read_launch(settings: Settings, req: Mapping[str, Any]) -> Launch:
     forbids=FORBIDS,
     read=creates(INSTANCE, *BESIDE, read=_read_launch),
 )
-async def run_instances(call: Call, asked: CreateRequest[Launch]) -> Mapping[str, Any]:
+async def run_instances(call: Call, asked: CreateRequest[Launch | None]) -> Mapping[str, Any]:
     """Launch instances; for a repeated ClientToken, return the earlier launch, or complete it if it is half done."""
+    if asked.read is None:
+        asked = await _from_template(call, asked)
+    assert asked.read is not None  # no template names another
     launch, new = asked.read, creating(call, asked)
     token, planned = token_of(call, new.token), None
     async with new.once(partial(launched_before, call, token, launch.least) if token else None):

@@ -25,6 +25,11 @@ _UNNAMED = {"__DEFAULT__": "standard", "": "standard"}
 # gp3's baseline: "3,000 IOPS and 125 MiB/s included"; clients expect both in answers.
 GP3_IOPS, GP3_THROUGHPUT = 3000, 125
 
+# The first disk of each bus that a hypervisor may use is the root, which is shown under its usual name in EC2: tools
+# such as Cloud Custodian tell by the name whether an instance has a root volume.
+_FIRST_DISK = re.compile(r"/dev/(?:[svh]|xv)da")
+ROOT_DEVICE = "/dev/sda1"
+
 _STATES: Mapping[str, str] = {
     "creating": "creating",
     "downloading": "creating",
@@ -102,7 +107,8 @@ def device(volume: cloud.Volume, server_id: str) -> str:
     chosen = volume.metadata.get(DEVICE + server_id)
     if chosen:
         return chosen
-    return next((one.device for one in volume.attachments if one.server_id == server_id and one.device), "")
+    found = next((one.device for one in volume.attachments if one.server_id == server_id and one.device), "")
+    return ROOT_DEVICE if _FIRST_DISK.fullmatch(found) else found
 
 
 def root(server: Server, held: Iterable[cloud.Volume]) -> str:

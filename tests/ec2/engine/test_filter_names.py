@@ -12,6 +12,7 @@ from botocore.model import ListShape, Shape, StructureShape
 
 from adapters.types.compute import Zone
 from shim.ec2.account import regions
+from shim.ec2.attributes import options, profile_associations
 from shim.ec2.engine import ids
 from shim.ec2.engine import zones as availability_zones
 from shim.ec2.engine.describe import Table, question
@@ -20,11 +21,13 @@ from shim.ec2.images import images
 from shim.ec2.instances import instances, key_pairs
 from shim.ec2.instances import status as instance_status
 from shim.ec2.instances import types as instance_types
+from shim.ec2.launch import placement_groups
 from shim.ec2.network import addresses, security_group_rules, security_groups, subnets, vpcs
 from shim.ec2.network import interfaces as network_interfaces
 from shim.ec2.routing import absent, dhcp_options, internet_gateways, network_acls, route_tables
 from shim.ec2.service import ec2
 from shim.ec2.tags import tags
+from shim.ec2.templates import templates, versions
 from shim.ec2.volumes import modifications, snapshots, volumes
 from shim.errors import AwsError
 from tests.ec2.acting import act
@@ -35,13 +38,18 @@ from tests.ec2.test_half_done import call
 TABLES = {
     "DescribeAddresses": addresses.ADDRESSES,
     "DescribeAvailabilityZones": availability_zones.ZONES,
+    "DescribeIamInstanceProfileAssociations": profile_associations.ASSOCIATIONS,
     "DescribeImages": images.IMAGES,
+    "DescribeInstanceCreditSpecifications": options.CREDITS,
     "DescribeInstanceStatus": instance_status.STATUSES,
     "DescribeInstanceTypeOfferings": instance_types.OFFERINGS,
     "DescribeInstanceTypes": instance_types.TYPES,
     "DescribeInstances": instances.INSTANCES,
     "DescribeKeyPairs": key_pairs.KEY_PAIRS,
+    "DescribeLaunchTemplateVersions": versions.VERSIONS,
+    "DescribeLaunchTemplates": templates.TEMPLATES,
     "DescribeNetworkInterfaces": network_interfaces.INTERFACES,
+    "DescribePlacementGroups": placement_groups.GROUPS,
     "DescribeRegions": regions.REGIONS,
     "DescribeSecurityGroupRules": security_group_rules.RULES,
     "DescribeSecurityGroups": security_groups.GROUPS,
@@ -73,6 +81,7 @@ REFUSED = {
         "network-interface.tag-key",
         "network-interface.tag-value",
     },
+    "DescribeLaunchTemplateVersions": {"http-protocol-ipv4"},
 }
 # Rows of these have more than the answer's own members.
 OWN = {"Place", "Itself"}

@@ -124,10 +124,10 @@ def test_ports_that_outlive_the_instance() -> None:
 def test_volumes_and_the_root_among_them() -> None:
     server = replace(SERVER, volumes=(AttachedVolume("3" * 32, False), AttachedVolume("4" * 32, True)))
     row = instance_rows.instance(server, CONTEXT)
-    assert [one["DeviceName"] for one in row["BlockDeviceMappings"]] == ["/dev/vda", "/dev/vdb"]
+    assert [one["DeviceName"] for one in row["BlockDeviceMappings"]] == ["/dev/sda1", "/dev/vdb"]
     assert [one["Ebs"]["DeleteOnTermination"] for one in row["BlockDeviceMappings"]] == [True, False]
-    assert (row["RootDeviceName"], row["RootDeviceType"]) == ("/dev/vda", "ebs")
-    assert instance_rows.instance(SERVER, CONTEXT)["RootDeviceType"] == "instance-store"
+    assert (row["RootDeviceName"], row["RootDeviceType"]) == ("/dev/sda1", "ebs")
+    assert instance_rows.instance(SERVER, CONTEXT)["RootDeviceType"] == "ebs"
 
 
 def test_what_is_terminated_holds_neither_volumes_nor_interfaces() -> None:

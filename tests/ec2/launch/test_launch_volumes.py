@@ -122,8 +122,8 @@ def test_a_volume_that_was_taken_away_is_not_waited_for() -> None:
     assert nova.cinder.items() == []
 
 
-@pytest.mark.parametrize(("device", "kind"), [("/dev/sda1", "ebs"), ("/dev/sdf", "instance-store")])
-def test_the_root_is_a_volume_from_the_first_answer_on(device: str, kind: str) -> None:
+@pytest.mark.parametrize(("device", "kind"), [("/dev/sda1", "ebs"), ("/dev/sdf", "ebs")])
+def test_the_root_device_type_is_the_same_from_the_first_answer_on(device: str, kind: str) -> None:
     """Nova lists a server's volumes only later."""
     nova = Nova(Cinder())
     nova.with_volumes = False
