@@ -25,6 +25,7 @@ from adapters.ports.keys import SecretKeys
 from shim import log
 from shim.auth.keys import Keys, Lifetimes
 from shim.auth.regions import Regions
+from shim.auth.sessions import Sessions
 from shim.cache import Cache
 from shim.config import Settings
 from shim.ec2.engine import errors as ec2_errors
@@ -140,7 +141,7 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
     app = (Websites if settings.s3_website_hosts else Gateway)(
         frontends=FRONTENDS,
         tenants=factory,
-        keys=_keys(factory, settings, metrics),
+        keys=_keys(factory, settings, metrics, _sessions(config, settings)),
         locks=locks,
         cache=Cache(total_bytes=settings.cache_bytes, observe=metrics.cache),
         worker=worker,
@@ -181,7 +182,11 @@ def _limits(settings: Settings) -> Limits:
     return Limits(timeouts, settings.object_idle_seconds, project_calls=settings.account_calls)
 
 
-def _keys(factory: CloudFactory, settings: Settings, metrics: Metrics) -> Keys:
+def _sessions(config: clouds.CloudConfig, settings: Settings) -> Sessions:
+    return Sessions(settings.session_key.get_secret_value().encode() or config.derive_key("session tokens"))
+
+
+def _keys(factory: CloudFactory, settings: Settings, metrics: Metrics, sessions: Sessions) -> Keys:
     return Keys(
         factory.identity,
         Lifetimes(
@@ -193,6 +198,8 @@ def _keys(factory: CloudFactory, settings: Settings, metrics: Metrics) -> Keys:
         ),
         clock=time.monotonic,
         observe=metrics.cache,
+        sessions=sessions,
+        owned=factory.identity,
     )
 
 

@@ -9,8 +9,11 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 from adapters.errors import BackendError, Fault
 from adapters.ports.cloud import Cloud
 from adapters.types.identity import Token
+from shim.auth.keys import Keys
+from shim.auth.sessions import Session
 from shim.auth.tokens import Tokens
 from shim.auth.unknown_keys import UnknownLimit
+from shim.authz.principal import Principal
 from shim.cache import Cache
 from shim.config import Settings
 from shim.errors import AwsError
@@ -29,11 +32,26 @@ class Caller(NamedTuple):
     project_name: str
     account_id: str  # 12 digits, computed from the project id
     roles: frozenset[str]
+    session: Session | None = None
 
     @property
     def arn(self) -> str:
         """The user's ARN, as that of an IAM user of the project's account; '' for nobody."""
         return f"arn:aws:iam::{self.account_id}:user/{self.user_name}" if self.account_id else ""
+
+
+def caller_of(principal: Principal, token: Token, session: Session | None) -> Caller:
+    """Return the caller behind a signature, from the principal and its token."""
+    return Caller(
+        principal.access_key,
+        token.user_id,
+        token.user_name,
+        token.project_id,
+        token.project_name,
+        principal.account_id,
+        token.roles,
+        session,
+    )
 
 
 NOBODY = Caller("", "", "", "", "", "", frozenset())
@@ -121,7 +139,7 @@ class Call:
     `configurations` holds the bucket configurations that this request has read.
     `clouds` makes the clouds of other projects, and of the gateway's own.  `signer` is always the cloud of the signer's
     own project with its own token, which decides what keys it may use; NO_CLOUD without a signature of version 4.
-    `unknown_names` limits the look-ups of bucket names for nobody.
+    `unknown_names` limits the look-ups of bucket names for nobody; `access_keys` has the keys and sessions, for STS.
 
     What follows is set when a request to a bucket is authorised.
     `source` is the call that reads a copy's source, if it is in another one.
@@ -150,6 +168,7 @@ class Call:
     clouds: ServiceClouds = NO_SERVICE
     unknown_names: UnknownLimit | None = None
     signer: Cloud = NO_CLOUD
+    access_keys: Keys | None = None
     source: Call | None = field(init=False, default=None)
     hidden: frozenset[str] = field(init=False, default=frozenset())
     acl: str = field(init=False, default="")

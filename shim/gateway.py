@@ -34,7 +34,7 @@ from shim.authz.dry_run import dry_run
 from shim.authz.principal import ANONYMOUS, Principal, Proof
 from shim.cache import Cache
 from shim.config import Settings
-from shim.context import NO_CLOUD, NOBODY, Call, Caller, Tenants
+from shim.context import NO_CLOUD, NOBODY, Call, Tenants, caller_of
 from shim.failure import aws_error, failure
 from shim.frontend import BrowserForm, Frontend
 from shim.http.answer_body import CutShortError, send_reply
@@ -125,6 +125,7 @@ class Gateway:
             cache=cache,
             worker=worker,
             keys=key_store,
+            access_keys=keys,
             clouds=tenants,
             unknown_names=of_names(settings.unknown_names_per_second),
         )
@@ -270,14 +271,13 @@ class Gateway:
         access_key = state.record.access_key = signer.access_key
         if not access_key and state.signature is None:
             return ANONYMOUS  # nobody signed the browser's form
-        credential = await self._keys.credential(access_key, service=name, address=state.head.client)
+        token = state.signature.token if state.signature else ""
+        credential = await self._keys.credential(access_key, service=name, address=state.head.client, token=token)
         secret, now, region = credential.secret, datetime.now(UTC), self._settings.region
         if state.signature is None:  # a browser's form: only its policy is signed
             assert state.browser_form is not None
             state.browser_form.verify(secret=secret, regions=self._regions, region=region, now=now)
-            proof = Proof.FORM
         else:
-            proof = Proof.SIGNATURE
             state.verified = verify(
                 state.signature,
                 state.head,
@@ -292,7 +292,9 @@ class Gateway:
                 if state.signature.scope
                 else routing.bucket_in_host(state.head.first.get("host", ""), self._settings.s3_hosts),
                 region=region,
+                token=token,
             )
+        proof = Proof.FORM if state.signature is None else Proof.SIGNATURE
         state.tokens = Tokens(self._keys, credential, name)
         account = account_id(credential.project_id, self._settings.account_ids)
         return Principal(proof, access_key, credential.user_id, credential.project_id, account)
@@ -342,15 +344,7 @@ class Gateway:
             caller, cloud = NOBODY, NO_CLOUD
         else:
             token = await state.tokens.token()
-            caller = Caller(
-                principal.access_key,
-                token.user_id,
-                token.user_name,
-                token.project_id,
-                token.project_name,
-                principal.account_id,
-                token.roles,
-            )
+            caller = caller_of(principal, token, state.tokens.session)
             cloud = self._tenants.tenant(state.tokens, token, state.record.request_id)
         scope = state.verified.sig.scope if state.verified else None
         return self._new_call(

@@ -30,6 +30,14 @@ class Identity(Protocol):
         ...
 
 
+class OwnedCredentials(Protocol):
+    """The access keys of a user, as the gateway's service user sees them."""
+
+    async def ec2_credentials(self, user_id: str) -> list[Ec2Credential]:
+        """List the EC2 credentials of a user, of all its projects; raises BackendError as `ec2_credential` does."""
+        ...
+
+
 class TokenSource(Protocol):
     """Where calls to OpenStack get their caller's token from; cheap to call."""
 

@@ -9,12 +9,16 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Ec2Credential:
-    """An EC2 credential as Keystone keeps it; the secret never shows in a repr, a log or an error."""
+    """An EC2 credential as Keystone keeps it; the secret never shows in a repr, a log or an error.
+
+    A `delegated` one was made through a trust, an OAuth token or an application credential, which may bound its roles.
+    """
 
     access: str
     secret: str = field(repr=False)
     user_id: str
     project_id: str
+    delegated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

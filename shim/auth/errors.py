@@ -24,6 +24,7 @@ class AuthFault(Enum):
     NO_DATE = auto()
     NOT_SIGNED = auto()  # a header that must be signed is not
     BAD_TOKEN = auto()
+    EXPIRED_TOKEN = auto()  # a session token after its end
     VERSION_2 = auto()  # signature version 2 where it is not supported
 
 
@@ -63,6 +64,7 @@ _S3: Mapping[AuthFault, _Word] = {
     AuthFault.NO_DATE: ("AccessDenied", 403, "AWS authentication requires a valid Date or x-amz-date header"),
     AuthFault.NOT_SIGNED: ("AccessDenied", 403, "There were headers present in the request which were not signed"),
     AuthFault.BAD_TOKEN: ("InvalidToken", 400, "The provided token is malformed or otherwise invalid."),
+    AuthFault.EXPIRED_TOKEN: ("ExpiredToken", 400, "The provided token has expired."),
     AuthFault.VERSION_2: (
         "InvalidRequest",
         400,
@@ -93,6 +95,7 @@ _QUERY: Mapping[AuthFault, _Word] = {
     ),
     AuthFault.NOT_SIGNED: ("SignatureDoesNotMatch", 403, "{detail} must be a 'SignedHeader' in the AWS Authorization."),
     AuthFault.BAD_TOKEN: ("InvalidClientTokenId", 403, "The security token included in the request is invalid."),
+    AuthFault.EXPIRED_TOKEN: ("ExpiredToken", 403, "The security token included in the request is expired"),
     AuthFault.VERSION_2: (
         "IncompleteSignature",
         400,
@@ -115,6 +118,7 @@ _EC2: Mapping[AuthFault, _Word] = {
     AuthFault.EXPIRED: ("RequestExpired", 400, "Request has expired."),
     AuthFault.NOT_SIGNED: ("AuthFailure", 401, "{detail} must be a 'SignedHeader' in the AWS Authorization."),
     AuthFault.BAD_TOKEN: ("AuthFailure", 401, _AUTH_FAILURE),
+    AuthFault.EXPIRED_TOKEN: ("RequestExpired", 400, "Request has expired."),
     AuthFault.VERSION_2: (
         "AuthFailure",
         401,

@@ -16,9 +16,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from adapters.errors import BackendError, Fault
-from adapters.ports.identity import Identity
+from adapters.ports.identity import Identity, OwnedCredentials
 from adapters.types.identity import Ec2Credential, Token
-from shim.auth.errors import unknown_key
+from shim.auth.errors import AuthFault, auth_error, unknown_key
+from shim.auth.sessions import SessionCredential, Sessions
 from shim.auth.unknown_keys import UnknownLimit
 
 _ACCESS_KEY = re.compile(r"[\x21-\x7e]{1,128}")  # IAM's are 16 to 128 word characters, Keystone allows any text
@@ -122,6 +123,7 @@ async def _await_answer(ask: Callable[[], Awaitable[T]]) -> T:
 class Keys:
     """The access keys and tokens in use.
 
+    `sessions` opens the tokens of sessions, and `owned` lists the keys of a user; without them there are no sessions.
     `clock` gives monotonic seconds, `now` the time of day (aware); `observe(kind, outcome)` is told of each look-up:
     kind `credential` or `token`, outcome `hit`, `miss`, `unknown` or `error`.
     """
@@ -134,8 +136,12 @@ class Keys:
         clock: Callable[[], float],
         now: Callable[[], datetime] = _now,
         observe: Callable[[str, str], None] = _ignore_outcome,
+        sessions: Sessions | None = None,
+        owned: OwnedCredentials | None = None,
     ) -> None:
         self._identity = identity
+        self.sessions = sessions
+        self.owned = owned
         self._lifetimes = lifetimes
         self._clock = clock
         self._now = now
@@ -153,12 +159,18 @@ class Keys:
         )
         self._lookups = _SharedLookups()
 
-    async def credential(self, access: str, *, service: str = "s3", address: str = "") -> Ec2Credential:
+    async def credential(
+        self, access: str, *, service: str = "s3", address: str = "", token: str = ""
+    ) -> Ec2Credential:
         """Return the credential of an access key that a client names, at most `Lifetimes.credential` seconds old.
+
+        With a session's `token` it is the session's; the token is opened before Keystone is asked for the parent.
 
         Raises AwsError in the words of `service` for a key that nobody has, BackendError where Keystone cannot tell, or
         is not asked because too many keys were unknown lately.
         """
+        if token:
+            return await self._session(access, token, service, address)
         now = self._clock()
         found = self._credentials.get(access, now)
         if found is not None:
@@ -171,6 +183,18 @@ class Keys:
         if known is None:
             raise unknown_key(service, access)
         return known
+
+    async def _session(self, access: str, token: str, service: str, address: str) -> SessionCredential:
+        if self.sessions is None:
+            raise auth_error(service, AuthFault.BAD_TOKEN)
+        session = self.sessions.open(access, token, service=service, now=self._now())
+        parent = await self.credential(session.parent, service=service, address=address)
+        if (parent.user_id, parent.project_id) != (session.user_id, session.project_id):
+            raise auth_error(service, AuthFault.BAD_TOKEN)  # another key of that name was made since
+        secret = self.sessions.secret(access, token)
+        return SessionCredential(
+            access, secret, parent.user_id, parent.project_id, parent=parent, session=session, token=token
+        )
 
     async def _ask_credential(self, access: str, address: str) -> Ec2Credential | None:
         if self._valid_before.peek(access):
@@ -210,6 +234,8 @@ class Keys:
         Raises AwsError as `credential` does where user, project or role are gone or disabled; BackendError where
         Keystone cannot tell.
         """
+        if isinstance(credential, SessionCredential):
+            return await self.token(credential.parent, service=service)
         now = self._clock()
         held = self._tokens.get(credential.access, now)
         if held is not None:

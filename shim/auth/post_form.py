@@ -41,7 +41,7 @@ def parse_signature(fields: Mapping[str, str]) -> FormSignature | None:
         return None
     v4 = "x-amz-algorithm" in fields or not _V4.keys().isdisjoint(fields)
     names = _V4 if v4 else _V2
-    if "x-amz-security-token" in fields:  # the gateway issues none, so none is valid
+    if "x-amz-security-token" in fields:  # sessions sign requests, not forms
         raise auth_error("s3", AuthFault.BAD_TOKEN)
     for name, shown in {"policy": "policy", **names}.items():
         if not fields.get(name):

@@ -8,6 +8,7 @@ from typing import Any
 
 from adapters.types.identity import Ec2Credential, Token
 from shim.auth.keys import Keys
+from shim.auth.sessions import Session, SessionCredential
 
 
 @dataclass(slots=True)
@@ -21,6 +22,11 @@ class Tokens:
     def token(self) -> Coroutine[Any, Any, Token]:
         """Return the caller's token, nearly always from the cache."""
         return self.keys.token(self.credential, service=self.service)
+
+    @property
+    def session(self) -> Session | None:
+        """The session that the caller signed with, if it did."""
+        return self.credential.session if isinstance(self.credential, SessionCredential) else None
 
     async def renew(self, stale: Token) -> Token:
         """Return a fresh token in place of one that OpenStack refused."""

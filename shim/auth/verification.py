@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 from collections.abc import Container
 from datetime import datetime, timedelta
@@ -38,16 +39,17 @@ def verify(
     payload_hash: str = "",
     bucket_from_host: str = "",
     region: str = "",
+    token: str = "",
 ) -> Verified:
     """Return the verified signature of a request; raise the error of `service` where it does not hold.
 
     `service` is the one the request was routed to; a signature made for another one is refused.  `regions` are the
     names that clients may sign for, `region` the one to name to those who signed for another.  `payload_hash` is the
     hex SHA-256 of a body that was read already (EC2, STS); '' takes what the request says (S3, whose body `open_body`
-    checks as it flows).  `bucket_from_host` is the bucket of a virtual-host style request.
+    checks as it flows).  `token` is the session token that belongs to the secret, '' if it is no session's; any other
+    token is refused.  `bucket_from_host` is the bucket of a virtual-host style request.
     """
-    if sig.token:
-        # The gateway issues no session tokens, so none is valid.
+    if (sig.token or token) and not hmac.compare_digest(sig.token.encode("utf-8", "surrogateescape"), token.encode()):
         raise auth_error(service, AuthFault.BAD_TOKEN)
     if sig.scope is None:  # version 2
         if service != "s3":

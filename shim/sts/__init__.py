@@ -1,5 +1,5 @@
-"""STS: GetCallerIdentity.  Importing this package registers its actions."""
+"""STS: who the caller is, and temporary credentials.  Importing this package registers its actions."""
 
-from shim.sts import identity
+from shim.sts import identity, sessions
 
-__all__ = ["identity"]
+__all__ = ["identity", "sessions"]

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from keystoneauth1 import access as token_access
 
@@ -23,6 +24,9 @@ from adapters.ports.identity import TokenSource
 from adapters.types.identity import Ec2Credential, Token
 
 log = logging.getLogger(__name__)
+
+# Items of a credential's blob (keystone.api._shared.EC2_S3_Resource) that bound what it may do.
+_DELEGATIONS = ("trust_id", "app_cred_id", "access_token_id")
 
 
 class Keystone:
@@ -61,6 +65,19 @@ class Keystone:
             elif error.fault is Fault.UNAUTHORIZED:  # the gateway's token was refused, not the caller's key
                 raise faults.unavailable("identity", error.detail, resource="credential", status=401) from error
             raise
+
+    async def ec2_credentials(self, user_id: str) -> list[Ec2Credential]:
+        """List the EC2 credentials of a user."""
+        answer = await self._read(f"/credentials?{urlencode({'user_id': user_id, 'type': 'ec2'})}")
+        found = []
+        for one in answer.member("credentials"):
+            try:
+                known = _credential(str(json.loads(one["blob"])["access"]), one)
+            except (KeyError, TypeError, ValueError):
+                continue  # a user may store any text
+            if known is not None and known.user_id == user_id:
+                found.append(known)
+        return found
 
     async def _read(self, path: str) -> Answer:
         """GET with the system token; retry once with a new token, in case the role was granted after the login."""
@@ -121,7 +138,8 @@ def _credential(access: str, found: Any) -> Ec2Credential | None:
         blob = json.loads(found["blob"])
         if blob["access"] != access:
             return None
-        return Ec2Credential(access, blob["secret"], found["user_id"], found["project_id"])
+        delegated = any(blob.get(name) for name in _DELEGATIONS)
+        return Ec2Credential(access, blob["secret"], found["user_id"], found["project_id"], delegated)
     except (KeyError, TypeError, ValueError) as error:
         # Without the cause: a parse error's text quotes the blob, which contains the secret.
         log.warning("Keystone's credential for an access key makes no sense: %s", type(error).__name__)
