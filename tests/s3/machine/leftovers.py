@@ -11,9 +11,9 @@ from openstack.connection import Connection
 from tests.s3.machine.model import NULL, Model
 
 
-def orphans(native: Connection, bucket: str, model: Model) -> set[str]:
-    """Return the keys of segments that no manifest names, and of records of no version."""
-    return {key for key, _ in _segments(native, bucket, model)} | {key for key, _ in _records(native, bucket, model)}
+def orphans(native: Connection, bucket: str, model: Model) -> dict[str, str]:
+    """Return the segments that no manifest names, and the records of no version, by their names with their keys."""
+    return {name: key for key, name in (*_segments(native, bucket, model), *_records(native, bucket, model))}
 
 
 def _segments(native: Connection, bucket: str, model: Model) -> Iterable[tuple[str, str]]:

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis.stateful import RuleBasedStateMachine
+from hypothesis.stateful import RuleBasedStateMachine, invariant
 from openstack.connection import Connection
 
 from shim.config import Settings
@@ -94,7 +94,8 @@ class Steps(RuleBasedStateMachine):
         self.gateways = Gateways(self.native, f"file://{self.directory}", KeyFile(keys))
         self.native.object_store.put(f"/{self.bucket}").raise_for_status()
         self.model, self.lock = Model(), False
-        self.interrupted = set[str]()  # keys of which a gateway that was killed may have left something behind
+        self.shaken = set[str]()  # keys of which a gateway that was killed in the last step may have left something
+        self.left = set[str]()  # what it left: segments and records
 
     # --- a step, and what is seen after it ---
 
@@ -117,8 +118,18 @@ class Steps(RuleBasedStateMachine):
         except Killed:
             if leaves:
                 many = request["Delete"]["Objects"] if "Delete" in request else [request]
-                self.interrupted.update(one["Key"] for one in many)
+                self.shaken.update(one["Key"] for one in many)
             return [None, self.run(operation, action, **asked())]
+
+    @invariant()
+    def only_a_kill_leaves_something(self) -> None:
+        """Note what the gateway left that was killed in the last step: of the keys of that step alone."""
+        if not self.shaken:
+            return
+        found = orphans(self.native, self.bucket, self.model)
+        assert {key for name, key in found.items() if name not in self.left} <= self.shaken
+        self.left.update(found)
+        self.shaken.clear()
 
     def refused(self, code: str, operation: str, action: Any, **asked: Any) -> None:
         """Send a request that S3 refuses."""
@@ -179,7 +190,7 @@ class Steps(RuleBasedStateMachine):
             try:
                 self.gateways.work("sweep", self._swept, 2 * kill)
             except Killed:
-                self.interrupted.update(self.model.keys, (key for key, _ in self.model.uploads))
+                self.shaken.update(self.model.keys, (key for key, _ in self.model.uploads))
         for _ in range(2):  # in the first sweep a delete marker becomes alone
             self.gateways.work("sweep", self._swept)
         self.gateways.work("sweep", lambda call: documents.delete(call, self.bucket, NAME))
@@ -202,8 +213,8 @@ class Steps(RuleBasedStateMachine):
             return
         try:
             self._check_answers()
-            assert orphans(self.native, self.bucket, self.model) <= self.interrupted
-            for key in {*self.model.keys, *self.interrupted}:
+            assert orphans(self.native, self.bucket, self.model).keys() <= self.left
+            for key in self.model.keys:
                 self.gateways.take_lock(self.bucket, key)
             self._delete_all()
             self._check_nothing_is_left()
@@ -260,7 +271,7 @@ class Steps(RuleBasedStateMachine):
         assert "Uploads" not in self.s3.list_multipart_uploads(Bucket=self.bucket)
         native = self.native.object_store
         assert native.get(f"/{self.bucket}?versions&format=json").json() == []
-        assert orphans(self.native, self.bucket, Model()) <= self.interrupted
+        assert orphans(self.native, self.bucket, Model()).keys() <= self.left
         self.s3.delete_bucket(Bucket=self.bucket)
         left = {one.name for one in native.containers() if one.name.startswith(self.bucket)}
         assert left == set()

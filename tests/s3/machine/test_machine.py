@@ -2,9 +2,9 @@
 
 After a kill the client sends its request again, as SDKs do.  What the killed gateway had done by then may be seen: a
 version more, or nothing.  At the end all is read through the public door and compared with what Swift itself holds:
-every segment belongs to a manifest or to an open upload, every side record to a version, and no lock is held.  Only of
-a key whose write or deletion was interrupted segments may be left behind, as the documentation says.  Then all is
-deleted, and nothing may be left over.
+every segment belongs to a manifest or to an open upload, every side record to a version, and no lock is held.  Only a
+step whose gateway was killed may leave segments behind, of its own keys.  Then all is deleted, and nothing more may be
+left over.
 
 PASSERELLE_TEST_MACHINE is the number of examples, chosen anew each time; without it there are a few that never change.
 """
