@@ -11,16 +11,14 @@ import time
 from collections.abc import Iterator
 from configparser import RawConfigParser
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-import yaml
 
 from adapters.embedded.layout import Layout
 from adapters.embedded.processes import environment
-from tests.support.target import Target, packages
+from tests.support.target import Target, packages, redirected
 from tests.support.wire import free_port
 
 # In swift.conf.  See "swift-constraints" in Swift's etc/swift.conf-sample.
@@ -53,7 +51,7 @@ def small_swift(cloud: Target) -> Iterator[Target]:
         process = subprocess.Popen(command, env=environment(place), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         wait_until_ready(process, f"http://127.0.0.1:{port}/info", root / "log")
-        yield redirected(cloud, f"http://127.0.0.1:{port}/v1/AUTH_%(project_id)s")
+        yield redirected(cloud, "small-swift", f"http://127.0.0.1:{port}/v1/AUTH_%(project_id)s")
     finally:
         process.terminate()
         process.wait(_STOP_SECONDS)
@@ -93,13 +91,3 @@ def wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> N
         except OSError:
             time.sleep(0.1)
     raise AssertionError(f"the proxy did not start (status {process.poll()}):\n{log.read_text()[-3000:]}")
-
-
-def redirected(cloud: Target, url: str) -> Target:
-    """Return the cloud with another Swift, for the gateway."""
-    clouds = yaml.safe_load(cloud.clouds_yaml.read_text())
-    clouds["clouds"][cloud.cloud]["object_store_endpoint_override"] = url
-    path = cloud.state / "small-clouds.yaml"
-    path.touch(mode=0o600)
-    path.write_text(yaml.safe_dump(clouds))
-    return replace(cloud, clouds_yaml=path)

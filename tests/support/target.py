@@ -12,10 +12,11 @@ On another cloud the access keys are made for the session and deleted afterwards
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import openstack
+import yaml
 from openstack.config import OpenStackConfig
 
 from adapters.embedded import EmbeddedCloud
@@ -55,6 +56,16 @@ def state_directory() -> Path:
 def packages() -> Path:
     """Return the virtual environment that all embedded clouds of the tests share: nothing is installed twice."""
     return Path(os.environ.get("PASSERELLE_CLOUD_VENV") or state_directory() / "cloud" / "venv")
+
+
+def redirected(cloud: Target, name: str, url: str) -> Target:
+    """Return the cloud with another Swift at `url`, for a gateway; `name` is that of the written clouds.yaml."""
+    clouds = yaml.safe_load(cloud.clouds_yaml.read_text())
+    clouds["clouds"][cloud.cloud]["object_store_endpoint_override"] = url
+    path = cloud.state / f"{name}-clouds.yaml"
+    path.touch(mode=0o600)
+    path.write_text(yaml.safe_dump(clouds))
+    return replace(cloud, clouds_yaml=path)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Final
 
 from adapters.errors import BackendError, Fault
@@ -11,6 +12,7 @@ from adapters.openstack.swift.headers import SERVICE
 from adapters.types.objects import Download, Stored, Written
 
 _STAND_IN_SECONDS: Final = 3600
+_ROUNDED: Final = timedelta(seconds=1)  # by which Swift's answers to writes are later than the object, and others' not
 
 
 async def copy(read: Download, seen: Stored, write: Callable[[], Awaitable[Written]]) -> Written:
@@ -21,7 +23,8 @@ async def copy(read: Download, seen: Stored, write: Callable[[], Awaitable[Writt
     try:
         if read.stored.etag != seen.etag:
             raise BackendError(Fault.PRECONDITION, service=SERVICE, resource="object", status=412)
-        return await write()
+        written = await write()
+        return written._replace(modified=written.modified + _ROUNDED)
     finally:
         read.close()
 

@@ -324,4 +324,4 @@ def test_metadata_that_swift_has_no_room_for_is_refused_before_the_parts_are_sen
         assert s3.head_object(Bucket=bucket, Key="k")["Metadata"] == metadata
         outcomes.append("made")
     assert outcomes[0] == "made"
-    assert set(outcomes) == {"made", "InvalidArgument"}
+    assert set(outcomes) == {"made", "MetadataTooLarge"}
