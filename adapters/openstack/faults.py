@@ -69,6 +69,8 @@ _RULES: Final = (
     _rule(409, r"still in use|is in use|in use by", Fault.IN_USE, "network"),
     _rule(400, r"^(ExternalIpAddressExhausted|\w*Exhausted)\b", Fault.NO_CAPACITY, "network"),
     _rule(400, r"^AddressesAlreadyExist\b", Fault.DUPLICATE, "network"),
+    # No router leads from the port's subnet to the floating IP's network: the floating IP itself is there.
+    _rule(404, r"^ExternalGatewayForFloatingIPNotFound\b", Fault.CONFLICT, "network"),
     _rule(503, r"^(IpAddressGenerationFailure\w*|NoNetworkAvailable)\b", Fault.NO_CAPACITY, "network"),
     # Nova: quotas are 403 (413 before 2.1), and so is the limit of metadata items.
     _rule(403, r"quota exceeded|exceeds? quota|maximum number of|too many", Fault.QUOTA, "compute"),

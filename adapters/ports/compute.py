@@ -97,6 +97,14 @@ class Compute(Protocol):
         """Choose whether an attached volume is deleted with its server (Nova 2.85); INVALID or UNSUPPORTED below."""
         ...
 
+    async def attach_port(self, server_id: str, port_id: str) -> None:
+        """Attach a port that exists to a server."""
+        ...
+
+    async def detach_port(self, server_id: str, port_id: str) -> None:
+        """Ask Nova to detach a port; Nova deletes a port that it made itself."""
+        ...
+
     async def flavors(self) -> list[Flavor]:
         """List the flavors that the project may use."""
         ...

@@ -102,7 +102,7 @@ class FixedAddress:
 class Port:
     """A port; `device_id` is the server, router or service that it belongs to ('' where none), `device_owner` its kind.
 
-    For a server `device_owner` starts with `compute:`.
+    For a server `device_owner` starts with `compute:`.  `allowed` are its further addresses.
     """
 
     id: str
@@ -119,6 +119,34 @@ class Port:
     port_security: bool
     created_at: datetime
     tags: tuple[str, ...]
+    allowed: tuple[AllowedAddress, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedAddress:
+    """An address or a network that a port's device may send from, with a MAC address (None: the port's own)."""
+
+    address: str
+    mac: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WantedAddress:
+    """An address that a port is to have; any free one of the subnet if `address` is None."""
+
+    subnet_id: str
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewPort:
+    """A port to be made, without a device."""
+
+    network_id: str
+    fixed: tuple[WantedAddress, ...]
+    security_groups: tuple[str, ...]
+    name: str = ""
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +161,7 @@ class FloatingIp:
     fixed: str | None
     status: str
     tags: tuple[str, ...]
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,3 +213,14 @@ class SecurityGroup:
     project_id: str
     rules: tuple[Rule, ...]
     tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AddressGroup:
+    """A named list of address blocks; a rule of a security group can name it in place of a block."""
+
+    id: str
+    name: str
+    description: str
+    project_id: str
+    addresses: tuple[str, ...]

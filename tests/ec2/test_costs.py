@@ -15,7 +15,8 @@ MOST = {
     "DescribeVolumes": 2,
     "DescribeVolumeStatus": 1,
     "DescribeSnapshots": 2,
-    "DescribeNetworkInterfaces": 6,
+    "DescribeAddresses": 2,
+    "DescribeNetworkInterfaces": 5,  # four lists, and the zones for the first one to ask in a while
     "DescribeVpcs": 4,
     "DescribeSubnets": 4,
 }
@@ -54,6 +55,7 @@ def test_calls_do_not_grow(ec2: Any, gateway: Gateway, more: None) -> None:
         "DescribeVolumes": ec2.describe_volumes(),
         "DescribeVolumeStatus": ec2.describe_volume_status(),
         "DescribeSnapshots": ec2.describe_snapshots(),
+        "DescribeAddresses": ec2.describe_addresses(),
         "DescribeNetworkInterfaces": ec2.describe_network_interfaces(),
         "DescribeVpcs": ec2.describe_vpcs(),
         "DescribeSubnets": ec2.describe_subnets(),

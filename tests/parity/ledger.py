@@ -87,6 +87,32 @@ LEDGER = (
         "EC2 API, RevokeSecurityGroupIngress: the revoked rules are answered; moto leaves them out",
     ),
     Entry("delete_security_group", "GroupId|Return", "EC2 API, DeleteSecurityGroup answers both; moto neither"),
+    # --- addresses and interfaces ---
+    Entry(
+        "allocate_address|describe_addresses",
+        r"(Addresses\[0\]\.)?(PublicIpv4Pool|NetworkBorderGroup)",
+        "EC2 API, AllocateAddress and Address: both are answered; moto leaves them out",
+    ),
+    Entry(
+        "describe_addresses",
+        r"Addresses\[0\]\.(InstanceId|NetworkInterfaceId)",
+        "EC2 sends neither for an address that is not associated; moto sends empty ones",
+    ),
+    Entry(
+        "create_network_interface|describe_network_interfaces",
+        r"NetworkInterfaces?(\[0\])?\.(AvailabilityZoneId|Ipv6Native|MacAddress|RequesterId)",
+        "EC2 API, NetworkInterface: members that moto leaves out or makes up",
+    ),
+    Entry(
+        "create_network_interface",
+        r"NetworkInterface\.Status|ClientToken",
+        "EC2 API, CreateNetworkInterface: pending in the answer; the token is made by botocore for each call",
+    ),
+    Entry(
+        "assign_private_ip_addresses",
+        "AssignedPrivateIpAddresses.*",
+        "EC2 API: the addresses that were assigned; moto names the primary one too",
+    ),
     # --- volumes ---
     Entry(
         "create_volume|describe_volumes",

@@ -15,7 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
-_ID = re.compile(r"\b(?:i|vol|sg|sgr|ami|key|r|eni|eni-attach|subnet|vpc|snap)-[0-9a-f]{8,32}\b")
+_ID = re.compile(r"\b(?:i|vol|sg|sgr|ami|key|r|eni|eni-attach|eipalloc|eipassoc|subnet|vpc|snap)-[0-9a-f]{8,32}\b")
 _ACCOUNT = re.compile(r"\b[0-9]{12}\b")
 _ADDRESS = re.compile(r"\b(?:[0-9]{1,3}[.-]){3}[0-9]{1,3}\b(?!/)")
 

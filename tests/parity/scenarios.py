@@ -193,6 +193,34 @@ def groups(call: Recording) -> None:
     call("ec2", "describe_security_groups", GroupIds=["sg-0123456789abcdef0"])
 
 
+def addresses(call: Recording) -> None:
+    tags = [{"ResourceType": "elastic-ip", "Tags": [{"Key": "Name", "Value": "parity"}]}]
+    made = call("ec2", "allocate_address", Domain="vpc", TagSpecifications=tags)["AllocationId"]
+    call("ec2", "describe_addresses", AllocationIds=[made])
+    call("ec2", "describe_addresses", Filters=[{"Name": "tag:Name", "Values": ["parity"]}])
+    call("ec2", "associate_address", AllocationId=made, NetworkInterfaceId="eni-0123456789abcdef0")
+    call("ec2", "disassociate_address", AssociationId="eipassoc-0123456789abcdef0")
+    call("ec2", "release_address", AllocationId=made)
+    call("ec2", "release_address", AllocationId=made)
+    call("ec2", "describe_addresses", AllocationIds=[made])
+
+
+def interfaces(call: Recording) -> None:
+    subnet = call.boto("ec2").describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"][0]
+    group = call("ec2", "create_security_group", GroupName="parity-7f3b", Description="parity")["GroupId"]
+    wanted = {"SubnetId": subnet["SubnetId"], "Description": "parity", "Groups": [group]}
+    made = call("ec2", "create_network_interface", **wanted)["NetworkInterface"]["NetworkInterfaceId"]
+    call("ec2", "describe_network_interfaces", NetworkInterfaceIds=[made])
+    told = {"NetworkInterfaceId": made}
+    call("ec2", "modify_network_interface_attribute", **told, SourceDestCheck={"Value": False})
+    call("ec2", "describe_network_interfaces", Filters=[{"Name": "group-id", "Values": [group]}])
+    call("ec2", "assign_private_ip_addresses", **told, SecondaryPrivateIpAddressCount=1)
+    call("ec2", "detach_network_interface", AttachmentId="eni-attach-0123456789abcdef0")
+    call("ec2", "delete_network_interface", **told)
+    call("ec2", "delete_network_interface", **told)
+    call("ec2", "delete_security_group", GroupId=group)
+
+
 def volumes(call: Recording) -> None:
     zone = call("ec2", "describe_availability_zones")["AvailabilityZones"][0]["ZoneName"]
     call.steps.clear()  # moto has more zones than most clouds
@@ -270,5 +298,5 @@ def identity(call: Recording) -> None:
 ALL: tuple[Callable[[Recording], None], ...] = (
     identity,
     *(objects, uploads, versions, object_tags, bucket_settings, locks),
-    *(groups, volumes, snapshots, keys, instances),
+    *(groups, addresses, interfaces, volumes, snapshots, keys, instances),
 )

@@ -19,6 +19,7 @@ SINGULAR: Mapping[str, str] = {
     "routers": "router",
     "ports": "port",
     "floatingips": "floatingip",
+    "address-groups": "address_group",
     "security-groups": "security_group",
     "security-group-rules": "security_group_rule",
 }

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from adapters.openstack.neutron.calls import Calls, tags
-from adapters.types.network import FixedAddress, Port
+from adapters.types.network import AllowedAddress, FixedAddress, NewPort, Port, WantedAddress
 
 # Each id takes some 50 characters of the URL, and web servers before Neutron accept 8 KiB of it (Apache's default).
 _MOST_DEVICES = 100
@@ -37,6 +37,63 @@ class Ports(Calls):
         found = [_port(p) for p in await self._list("ports", **wanted)]
         return found if device_ids is None else [port for port in found if port.device_id in device_ids]
 
+    async def port(self, id: str) -> Port:
+        """Read one port."""
+        answer = await self._session.get("network", f"/ports/{id}", resource="port", id=id)
+        return _port(answer.member("port"))
+
+    async def create_port(self, new: NewPort) -> Port:
+        """Make a port."""
+        wanted = {
+            "network_id": new.network_id,
+            "fixed_ips": _wanted(new.fixed),
+            "security_groups": list(new.security_groups),
+            "name": new.name,
+            "description": new.description,
+        }
+        answer = await self._session.post("network", "/ports", json={"port": wanted}, resource="port")
+        return _port(answer.member("port"))
+
+    async def update_port(
+        self,
+        id: str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        security_groups: Collection[str] | None = None,
+        fixed: Collection[WantedAddress] | None = None,
+        allowed: Collection[AllowedAddress] | None = None,
+    ) -> Port:
+        """Change a port."""
+        wanted: dict[str, Any] = {
+            "name": name,
+            "description": description,
+            "security_groups": None if security_groups is None else sorted(security_groups),
+            "fixed_ips": None if fixed is None else _wanted(fixed),
+            "allowed_address_pairs": None if allowed is None else [_pair(one) for one in allowed],
+        }
+        return await self._put_port(id, {field: value for field, value in wanted.items() if value is not None})
+
+    async def set_device(self, id: str, device_id: str, device_owner: str) -> None:
+        """Write which device a port belongs to."""
+        await self._put_port(id, {"device_id": device_id, "device_owner": device_owner})
+
+    async def delete_port(self, id: str) -> None:
+        """Delete a port."""
+        await self._session.delete("network", f"/ports/{id}", resource="port", id=id)
+
+    async def _put_port(self, id: str, wanted: Mapping[str, Any]) -> Port:
+        answer = await self._session.put("network", f"/ports/{id}", json={"port": wanted}, resource="port", id=id)
+        return _port(answer.member("port"))
+
+
+def _pair(one: AllowedAddress) -> dict[str, str]:
+    return {"ip_address": one.address, **({"mac_address": one.mac} if one.mac else {})}
+
+
+def _wanted(fixed: Collection[WantedAddress]) -> list[dict[str, str]]:
+    return [{"subnet_id": one.subnet_id, **({"ip_address": one.address} if one.address else {})} for one in fixed]
+
 
 def _port(p: Mapping[str, Any]) -> Port:
     return Port(
@@ -54,6 +111,9 @@ def _port(p: Mapping[str, Any]) -> Port:
         port_security=p.get("port_security_enabled", True),
         created_at=_when(p["created_at"]),
         tags=tags(p),
+        allowed=tuple(
+            AllowedAddress(pair["ip_address"], pair.get("mac_address")) for pair in p.get("allowed_address_pairs") or ()
+        ),
     )
 
 

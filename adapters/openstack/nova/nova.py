@@ -148,6 +148,19 @@ class Nova:
             id=volume_id,
         )
 
+    async def attach_port(self, server_id: str, port_id: str) -> None:
+        """Attach a port."""
+        wanted = {"interfaceAttachment": {"port_id": port_id}}
+        await self._session.post(
+            "compute", f"/servers/{server_id}/os-interface", json=wanted, resource="server", id=server_id
+        )
+
+    async def detach_port(self, server_id: str, port_id: str) -> None:
+        """Ask Nova to detach a port."""
+        await self._session.delete(
+            "compute", f"/servers/{server_id}/os-interface/{port_id}", resource="server", id=server_id
+        )
+
     async def flavors(self) -> list[Flavor]:
         """List the flavors."""
         params = {"limit": _PAGE}

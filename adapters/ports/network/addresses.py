@@ -10,8 +10,31 @@ from adapters.types.network import FloatingIp
 class Addresses(Protocol):
     """The floating IPs of a project."""
 
-    async def floating_ips(self) -> list[FloatingIp]:
-        """List floating IPs."""
+    async def floating_ips(self, *, port_id: str | None = None) -> list[FloatingIp]:
+        """List floating IPs: all, or those of one port."""
+        ...
+
+    async def floating_ip(self, id: str) -> FloatingIp:
+        """Read one floating IP."""
+        ...
+
+    async def create_floating_ip(self, network_id: str, description: str = "") -> FloatingIp:
+        """Allocate an address of an external network; QUOTA at the project's limit, NO_CAPACITY if none is left."""
+        ...
+
+    async def associate_floating_ip(self, id: str, port_id: str | None, fixed: str | None = None) -> FloatingIp:
+        """Associate a floating IP with an address of a port, or with none (`port_id` is None).
+
+        DUPLICATE if another floating IP has that address, CONFLICT if no router leads from there to its network.
+        """
+        ...
+
+    async def describe_floating_ip(self, id: str, description: str) -> None:
+        """Write a floating IP's description."""
+        ...
+
+    async def delete_floating_ip(self, id: str) -> None:
+        """Release a floating IP, associated or not."""
         ...
 
     async def floating_ip_limit(self, project_id: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
-from adapters.types.network import Port
+from adapters.types.network import AllowedAddress, NewPort, Port, WantedAddress
 
 
 class Ports(Protocol):
@@ -19,4 +19,33 @@ class Ports(Protocol):
         security_group_id: str | None = None,
     ) -> list[Port]:
         """List ports: all, or those of some devices, of some owners (whole names), or in one security group."""
+        ...
+
+    async def port(self, id: str) -> Port:
+        """Read one port."""
+        ...
+
+    async def create_port(self, new: NewPort) -> Port:
+        """Make a port; DUPLICATE if an address is taken, NO_CAPACITY if a subnet has none left."""
+        ...
+
+    async def update_port(
+        self,
+        id: str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        security_groups: Collection[str] | None = None,
+        fixed: Collection[WantedAddress] | None = None,
+        allowed: Collection[AllowedAddress] | None = None,
+    ) -> Port:
+        """Change what is not None of a port.  An address of `fixed` that the port has already stays as it is."""
+        ...
+
+    async def set_device(self, id: str, device_id: str, device_owner: str) -> None:
+        """Write which device a port belongs to; '' for none.  Nova does not delete such a port with its server."""
+        ...
+
+    async def delete_port(self, id: str) -> None:
+        """Delete a port; IN_USE if it is a router's."""
         ...

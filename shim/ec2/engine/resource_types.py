@@ -185,6 +185,7 @@ PREFIX_LIST = ResourceType(
     "The prefix list ID '{id}' does not exist",
     "The prefix list IDs '{id}' do not exist",
     "InvalidPrefixListId.Malformed",
+    quota="PrefixListLimitExceeded",
 )
 INTERNET_GATEWAY = ResourceType(
     "igw",
@@ -334,6 +335,7 @@ RESOURCES: Mapping[str, ResourceType] = {
     "port": INTERFACE,
     "server_group": PLACEMENT_GROUP,
     "floatingip": ALLOCATION,
+    "address_group": PREFIX_LIST,
 }
 
 BY_PREFIX: Mapping[str, ResourceType] = {one.prefix: one for one in RESOURCE_TYPES if one.prefix}

@@ -155,6 +155,16 @@ def _of_attached(row: Row, value: str) -> Iterable[str]:
     return [value for one in row["Instances"] for _ in one["NetworkInterfaces"]]
 
 
+ASSOCIATIONS = "Associations"  # a row's member for filters: DescribeInstances does not answer the ids of associations
+
+
+def _associated(member: str, *, secondary: bool) -> Path:
+    def read(row: Row) -> Iterable[str]:
+        return [one[member] for one in row.get(ASSOCIATIONS, ()) if secondary or one["Primary"]]
+
+    return read
+
+
 FILTERS: Mapping[str, Path] = {
     "owner-id": "OwnerId",
     "requester-id": "RequesterId",
@@ -162,6 +172,11 @@ FILTERS: Mapping[str, Path] = {
     **{name: f"Instances.{path}" for name, path in _INSTANCE.items()},
     **dict.fromkeys(_ABSENT, nothing),
     **dict.fromkeys(_NO, never),
+    **{
+        f"network-interface.{prefix}association.{name}": _associated(member, secondary=bool(prefix))
+        for prefix in ("", "addresses.")
+        for name, member in (("allocation-id", "AllocationId"), ("association-id", "AssociationId"))
+    },
     "network-interface.attachment.instance-id": lambda row: _of_attached(row, row["InstanceId"]),
     "network-interface.attachment.instance-owner-id": lambda row: _of_attached(row, row["OwnerId"]),
 }

@@ -14,8 +14,8 @@ from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import INSTANCE
 from shim.ec2.engine.zones import resolve_zone_ids
-from shim.ec2.instances.filters import FILTERS
-from shim.ec2.instances.rows import InstanceContext, instance_context, reservation
+from shim.ec2.instances.filters import ASSOCIATIONS, FILTERS
+from shim.ec2.instances.rows import InstanceContext, associations_of, instance_context, reservation
 from shim.ec2.instances.states import CODES, TERMINATED
 from shim.ec2.instances.terminated import remembered, terminated
 from shim.ec2.instances.terminated_rows import terminated_rows
@@ -73,7 +73,14 @@ def merged(live: Iterable[Server], changed: Iterable[Server]) -> list[Server]:
 
 
 def _row(server: Server, context: InstanceContext) -> dict[str, Any]:
-    return {"InstanceId": ids.aws("i", server.id), **reservation(server, context)}
+    return {
+        "InstanceId": ids.aws("i", server.id),
+        ASSOCIATIONS: associations_of(server, context),
+        **reservation(server, context),
+    }
+
+
+_HIDDEN = ("InstanceId", ASSOCIATIONS)
 
 
 def grouped(rows: Collection[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -88,7 +95,7 @@ def grouped(rows: Collection[Mapping[str, Any]]) -> list[dict[str, Any]]:
             continue
         known = found.setdefault(
             row["ReservationId"],
-            {name: value for name, value in row.items() if name != "InstanceId"} | {"Instances": []},
+            {name: value for name, value in row.items() if name not in _HIDDEN} | {"Instances": []},
         )
         known["Instances"] += row["Instances"]
     for one in found.values():

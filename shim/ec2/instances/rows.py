@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,17 @@ from shim.ec2.images.mapping import ROOT_DEVICE
 from shim.ec2.instances import facts as instance_facts
 from shim.ec2.instances import profiles as instance_profiles
 from shim.ec2.instances import states as instance_states
-from shim.ec2.network.interface_rows import NetworkContext, attachment, dns_name, interface, network_context, ordered
-from shim.ec2.network.layout import vpc_layout
+from shim.ec2.network.interface_rows import (
+    NetworkContext,
+    associations,
+    attachment,
+    dns_name,
+    interface,
+    network_context,
+    placed,
+    private_addresses,
+)
+from shim.ec2.network.layout import ROUTER_PORTS, vpc_layout_of
 from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.volumes import rows as volume_rows
@@ -33,17 +42,28 @@ class InstanceContext:
 
     network: NetworkContext
     volumes: Mapping[str, block.Volume]
+    public: Mapping[str, Mapping[str, Mapping[str, Any]]]  # associations by port and private address
 
 
 async def instance_context(call: Call, server_ids: Collection[str] | None = None) -> InstanceContext:
-    """Read what the rows need: five OpenStack calls for any number of servers."""
-    ports, groups, volumes, nets = await gather(
-        call.cloud.network.ports(device_ids=server_ids),
-        call.cloud.network.security_groups(),
+    """Read what the rows need: five OpenStack calls for any number of servers, and one more for named ones."""
+    net = call.cloud.network
+    ports, groups, volumes, networks, floating = await gather(
+        net.ports(device_ids=server_ids),
+        net.security_groups(),
         _volumes(call),
-        vpc_layout(call),
+        net.networks(),
+        net.floating_ips(),
     )
-    return InstanceContext(network_context(call, ports, groups, nets), {volume.id: volume for volume in volumes})
+    # The list of all ports has those of the routers.
+    routers = ports if server_ids is None else await net.ports(device_owners=ROUTER_PORTS)
+    name, project_id = call.settings.default_network, call.caller.project_id
+    layout = vpc_layout_of(networks, routers, name=name, project_id=project_id)
+    return InstanceContext(
+        network_context(call, ports, groups, layout),
+        {volume.id: volume for volume in volumes},
+        associations(floating, call),
+    )
 
 
 async def _volumes(call: Call) -> list[block.Volume]:
@@ -121,7 +141,7 @@ def instance(server: cloud.Server, context: InstanceContext) -> dict[str, Any]:
         "MetadataOptions": {"State": "applied", **instance_facts.read_options(facts)},
         "IamInstanceProfile": instance_profiles.shown(facts),
         "Tags": tag_rules.shown(tag_codec.from_metadata(facts)),
-        **_network(server, () if deleted else context.network.ports.get(server.id, ()), context.network),
+        **_network(server, () if deleted else context.network.ports.get(server.id, ()), context),
     }
 
 
@@ -165,18 +185,19 @@ def _index(server: cloud.Server) -> int:
     return told if told is not None else server.launch_index or 0
 
 
-def _network(server: cloud.Server, ports: Iterable[network.Port], context: NetworkContext) -> dict[str, Any]:
+def _network(server: cloud.Server, ports: Sequence[network.Port], context: InstanceContext) -> dict[str, Any]:
     """Describe the interfaces; the first one's addresses and groups are also the instance's."""
-    interfaces = [_interface(server, port, place, context) for place, port in enumerate(ordered(ports, server))]
+    places = placed(ports, server)
+    by_place = sorted(ports, key=lambda port: (places[port.id], port.id))
+    interfaces = [_interface(port, places[port.id], context) for port in by_place]
     fixed = next((a.addr for a in server.addresses if a.version == 4 and not a.floating), None)
-    public = next((a.addr for a in server.addresses if a.version == 4 and a.floating), None)
     first: Mapping[str, Any] = interfaces[0] if interfaces else {}
     private = first.get("PrivateIpAddress") or fixed
     return {
         "NetworkInterfaces": interfaces,
         "PrivateIpAddress": private,
-        "PrivateDnsName": dns_name(private, context.region),
-        "PublicIpAddress": public,
+        "PrivateDnsName": dns_name(private, context.network.region),
+        "PublicIpAddress": (first.get("Association") or {}).get("PublicIp"),
         "PublicDnsName": "",
         "SubnetId": first.get("SubnetId"),
         "VpcId": first.get("VpcId"),
@@ -186,13 +207,23 @@ def _network(server: cloud.Server, ports: Iterable[network.Port], context: Netwo
     }
 
 
-def _interface(server: cloud.Server, port: network.Port, place: int, context: NetworkContext) -> dict[str, Any]:
+def _interface(port: network.Port, place: int, context: InstanceContext) -> dict[str, Any]:
     """Write a port as an InstanceNetworkInterface."""
-    public = next((a.addr for a in server.addresses if a.floating and a.mac == port.mac and a.version == 4), None)
-    primary = next((one.address for one in port.fixed if ":" not in one.address), "")
-    row = interface(
-        port,
-        context,
-        {primary: {"PublicIp": public, "PublicDnsName": "", "IpOwnerId": context.account}} if public else {},
-    )
-    return {**row, "Status": "in-use", "Attachment": attachment(port, place, server)}
+    public = {address: _shown(one) for address, one in context.public.get(port.id, {}).items()}
+    row = interface(port, context.network, public)
+    return {**row, "Status": "in-use", "Attachment": attachment(port, place)}
+
+
+def _shown(association: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what an InstanceNetworkInterfaceAssociation does not have."""
+    return {name: value for name, value in association.items() if name not in ("AllocationId", "AssociationId")}
+
+
+def associations_of(server: cloud.Server, context: InstanceContext) -> list[dict[str, Any]]:
+    """Return the associations of a server's interfaces for filters, each with whether its address is primary."""
+    found = []
+    for port in context.network.ports.get(server.id, ()):
+        addresses = [one.address for one in private_addresses(port)]
+        public = context.public.get(port.id, {})
+        found += [{**public[one], "Primary": one == addresses[0]} for one in addresses if one in public]
+    return found

@@ -14,6 +14,7 @@ from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import INTERFACE, SECURITY_GROUP, SUBNET
 from shim.ec2.launch.request import Interface, Launch
 from shim.ec2.network.default_groups import default_of
+from shim.ec2.network.interface_rows import APART
 from shim.ec2.network.layout import VpcLayout, vpc_layout
 from shim.ec2.network.security_groups import named_in
 from shim.errors import AwsError
@@ -28,7 +29,7 @@ class Placement:
     subnet_id: str | None
     vpc_id: str
     address: str | None
-    kept_ports: tuple[str, ...]
+    unmarked: tuple[str, ...]  # ports that exist and are not yet marked as such
 
 
 async def placement(call: Call, launch: Launch) -> Placement:
@@ -51,7 +52,7 @@ async def placement(call: Call, launch: Launch) -> Placement:
         subnet_id=first.id if first else None,
         vpc_id=vpc,
         address=nics[0].fixed_ip or (port.fixed[0].address if port and port.fixed else None),
-        kept_ports=tuple(nic.port_id for nic in nics if nic.port_id),
+        unmarked=tuple(nic.port_id for nic in nics if nic.port_id and APART not in by_port[nic.port_id].tags),
     )
 
 

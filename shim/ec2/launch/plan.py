@@ -22,7 +22,6 @@ from shim.ec2.launch.devices import devices
 from shim.ec2.launch.placement import Placement, placement
 from shim.ec2.launch.placement_groups import group_named
 from shim.ec2.launch.request import Launch
-from shim.ec2.network.interface_rows import KEPT_PORTS
 from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags import rules as tag_rules
 from shim.errors import AwsError
@@ -66,7 +65,7 @@ async def plan(call: Call, launch: Launch, tags: Mapping[str, str], there: int =
         zone=zone,
         key_name=launch.key_name,
         user_data=launch.user_data,
-        metadata=_metadata(call, launch, tags, image, place, group),
+        metadata=_metadata(call, launch, tags, image, group),
         tags=(),
         devices=made,
         group_id=group.id if group else None,
@@ -131,7 +130,7 @@ def _name(tags: Mapping[str, str]) -> str:
 
 
 def _metadata(
-    call: Call, launch: Launch, tags: Mapping[str, str], image: Image, place: Placement, group: ServerGroup | None
+    call: Call, launch: Launch, tags: Mapping[str, str], image: Image, group: ServerGroup | None
 ) -> Mapping[str, str]:
     """Return the tags and facts that are stored in the server's metadata."""
     items = tag_codec.to_metadata(tags) | dict(launch.facts)
@@ -144,8 +143,6 @@ def _metadata(
         items[instance_facts.GROUP] = group.name
     if launch.profile:
         items[instance_facts.PROFILE] = profiles.arn(launch.profile, call.caller.account_id)
-    if place.kept_ports:
-        items[KEPT_PORTS] = " ".join(place.kept_ports)
     if len(items) > _MOST_ITEMS - _LATER_ITEMS:
         raise tag_rules.limit_exceeded()
     return items

@@ -25,6 +25,7 @@ from shim.ec2.launch import volumes as launch_volumes
 from shim.ec2.launch.plan import Plan, devices_again, plan
 from shim.ec2.launch.repeated import LaunchToken, launched_before, take_back, token_of
 from shim.ec2.launch.request import FORBIDS, VALUES, Launch, read
+from shim.ec2.network.interface_rows import APART
 from shim.ec2.service import action, ec2
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.creating import CreateRequest, Creation, creates, creating
@@ -155,6 +156,8 @@ async def _complete(
 ) -> list[Server]:
     """Create the servers of a launch, or those missing from the half-done launch of an earlier request."""
     known = new.half_done
+    unmarked = planned.placement.unmarked
+    await gather_all(call.cloud.network.add_tag("ports", port, APART) for port in unmarked)
     if token is None:
         delete = call.cloud.compute.delete_server
         made = await _make(call, launch, planned, None, (), lambda server_id: new.undo(delete, server_id))

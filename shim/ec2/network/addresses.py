@@ -1,6 +1,7 @@
 """DescribeAddresses: Elastic IP addresses are Neutron's floating IPs.
 
-A floating IP's allocation id is derived from its UUID, and so is its association id while it is associated with a port.
+A floating IP's allocation id is its UUID.  Its association id is computed from what it is associated with: an address
+that moves has another one, so that the end of an old association does not end the new one.
 The domain is always `vpc`, because AWS ended EC2-Classic.
 """
 
@@ -17,25 +18,32 @@ from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import ALLOCATION
-from shim.ec2.network.interface_rows import of_server
+from shim.ec2.network.interface_rows import association_id, of_server
 from shim.ec2.network.security_groups import owner_of
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_neutron
+from shim.ec2.tags.creating import is_half_done
 from shim.errors import AwsError
+
+AMAZON = "amazon"  # AWS's name of the pool of addresses that are not the customer's own
+
+
+def check_address(address: str, name: str) -> None:
+    """Raise InvalidParameterValue unless a parameter's value is an IPv4 address."""
+    try:
+        ipaddress.IPv4Address(address)
+    except ValueError:
+        # As seen in https://github.com/cloud-custodian/cloud-custodian/issues/5069.
+        raise AwsError(
+            "InvalidParameterValue",
+            f"Invalid value '{address}' for {name}. Not a valid IPv4 address",
+            refused=name,
+        ) from None
 
 
 def _check(req: Mapping[str, Any]) -> None:
-    """Raise InvalidParameterValue for an invalid address."""
     for one in req.get("PublicIps") or ():
-        try:
-            ipaddress.IPv4Address(one)
-        except ValueError:
-            # As seen in https://github.com/cloud-custodian/cloud-custodian/issues/5069.
-            raise AwsError(
-                "InvalidParameterValue",
-                f"Invalid value '{one}' for PublicIp. Not a valid IPv4 address",
-                refused="PublicIps",
-            ) from None
+        check_address(one, "PublicIp")
 
 
 ADDRESSES = Table(
@@ -65,19 +73,21 @@ async def describe_addresses(call: Call, asked: Question) -> list[Row]:
     network = call.cloud.network
     floating, ports = await gather(network.floating_ips(), network.ports())
     by_id = {port.id: port for port in ports}
-    rows: list[Row] = [
-        _row(call, one, by_id.get(one.port_id or ""))
-        for one in floating
-        if one.project_id == call.caller.project_id  # an administrator's list has all projects' addresses
-    ]
+    rows: list[Row] = [described(call, one, by_id.get(one.port_id or "")) for one in shown_addresses(call, floating)]
     return _named(rows, asked.req.get("PublicIps") or ())
 
 
-def _row(call: Call, one: FloatingIp, port: Port | None) -> dict[str, Any]:
+def shown_addresses(call: Call, floating: Iterable[FloatingIp]) -> list[FloatingIp]:
+    """Leave out addresses that are half done, and other projects': an administrator's list has all."""
+    return [one for one in floating if one.project_id == call.caller.project_id and not is_half_done(one.description)]
+
+
+def described(call: Call, one: FloatingIp, port: Port | None) -> dict[str, Any]:
+    """Write an address; `port` is what it is associated with, if the project sees that."""
     return {
         "AllocationId": ids.aws(ALLOCATION.prefix, one.id),
         "PublicIp": one.address,
-        "PublicIpv4Pool": "amazon",  # AWS's value for an address that is not the customer's own
+        "PublicIpv4Pool": AMAZON,
         "Domain": "vpc",
         "NetworkBorderGroup": call.region,
         "Tags": tag_rules.shown(from_neutron(one.tags)),
@@ -89,7 +99,7 @@ def _association(call: Call, one: FloatingIp, port: Port | None) -> dict[str, An
     """Write an address's association; the project may not see its port."""
     instance = ids.aws("i", port.device_id) if port and of_server(port) else None
     return {
-        "AssociationId": ids.aws("eipassoc", one.id),
+        "AssociationId": association_id(one.id, one.port_id or "", one.fixed),
         "InstanceId": instance,
         "NetworkInterfaceId": ids.aws("eni", one.port_id or ""),
         "NetworkInterfaceOwnerId": owner_of(call, port.project_id if port else one.project_id),

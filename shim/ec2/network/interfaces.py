@@ -11,28 +11,32 @@ from typing import Any
 
 from adapters.errors import absent_is
 from adapters.types.compute import Server
-from adapters.types.network import FloatingIp, Port
+from adapters.types.network import Network, Port, SecurityGroup
 from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine import zones as availability_zones
 from shim.ec2.engine.describe import Question, Table, describes
-from shim.ec2.engine.filters import Row, never, nothing, select
-from shim.ec2.engine.resource_types import ALLOCATION, INSTANCE, INTERFACE
-from shim.ec2.network.interface_rows import NetworkContext, attachment, interface, network_context, of_server, ordered
+from shim.ec2.engine.filters import Row, never, nothing
+from shim.ec2.engine.resource_types import INTERFACE
+from shim.ec2.network import known
+from shim.ec2.network.interface_rows import (
+    NetworkContext,
+    associations,
+    attachment,
+    interface,
+    network_context,
+    of_server,
+    placed,
+    unclear,
+)
 from shim.ec2.network.layout import vpc_layout_of
 from shim.ec2.network.security_groups import owner_of
 from shim.ec2.network.subnets import zone
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_neutron
+from shim.ec2.tags.creating import is_half_done
 
-# Members that only Nova knows: servers are read for the rows that pass all other filters.
-_FROM_SERVERS = {
-    "attachment.delete-on-termination": "Attachment.DeleteOnTermination",
-    "attachment.device-index": "Attachment.DeviceIndex",
-    "availability-zone": "AvailabilityZone",
-    "availability-zone-id": "AvailabilityZoneId",
-}
 INTERFACES = Table(
     items="NetworkInterfaces",
     id="NetworkInterfaceId",
@@ -40,7 +44,10 @@ INTERFACES = Table(
     resource_type=INTERFACE,
     paged_ids=False,
     filters={
-        **_FROM_SERVERS,
+        "attachment.delete-on-termination": "Attachment.DeleteOnTermination",
+        "attachment.device-index": "Attachment.DeviceIndex",
+        "availability-zone": "AvailabilityZone",
+        "availability-zone-id": "AvailabilityZoneId",
         "addresses.association.owner-id": "PrivateIpAddresses.Association.IpOwnerId",
         "addresses.association.public-ip": "PrivateIpAddresses.Association.PublicIp",
         "addresses.primary": "PrivateIpAddresses.Primary",
@@ -85,57 +92,57 @@ INTERFACES = Table(
     ignores={"IncludeManagedResources": "nothing hides what a service manages: a load balancer's port is always shown"},
 )
 async def describe_network_interfaces(call: Call, asked: Question) -> list[Row]:
-    """Describe interfaces: five concurrent OpenStack calls, and one for the servers of attached interfaces."""
+    """Describe interfaces: four concurrent OpenStack calls, and two for a single one whose network is known."""
+    named = [ids.uuid(INTERFACE, one) for one in asked.ids]
+    return await interface_rows(call, named)
+
+
+async def interface_rows(call: Call, named: Sequence[str] = ()) -> list[Row]:
+    """Read the rows of all interfaces, or of a single named one (UUID)."""
     network = call.cloud.network
-    ports, networks, groups, floating, zones = await gather(
-        network.ports(),
-        network.networks(),
-        network.security_groups(),
-        network.floating_ips(),
-        call.cloud.compute.zones(),
-    )
+    single = named[0] if len(named) == 1 else None
+    networks: Sequence[Network]
+    groups: Sequence[SecurityGroup]
+    zones = await known.zones(call)
+    if single is None:
+        ports, floating, networks, groups = await gather(
+            network.ports(), network.floating_ips(), network.networks(), network.security_groups()
+        )
+        shown = ports
+    else:
+        ports, floating = await gather(network.ports(), network.floating_ips(port_id=single))
+        shown = [port for port in ports if port.id == single]
+        networks, groups = await gather(
+            known.networks(call, {port.network_id for port in shown}),
+            known.groups(call, {group for port in shown for group in port.security_groups}),
+        )
     layout = vpc_layout_of(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
     context = network_context(call, ports, groups, layout)
-    public = _public(call, floating)
-    known = availability_zones.zones(zones, availability_zones.zone_names(call))
-
-    def rows(servers: Mapping[str, Server]) -> list[Row]:
-        return [
-            {**_row(call, port, context, public.get(port.id, {}), servers), **_zone(port, context, servers, known)}
-            for port in ports
-            if not port.device_owner.startswith("network:")
-        ]
-
-    candidates = [row for row in rows({}) if not asked.ids or row[INTERFACES.id] in asked.ids]
-    passed = await select(candidates, [one for one in asked.filters if one.name not in _FROM_SERVERS])
-    return rows(await _servers(call, passed))
+    public = associations(floating, call)
+    visible = [port for port in shown if is_interface(port)]
+    servers = await _servers(call, visible, context)
+    places = availability_zones.zones(zones, availability_zones.zone_names(call))
+    return [
+        {**_row(call, port, context, public.get(port.id, {}), servers), **_zone(port, context, places)}
+        for port in visible
+    ]
 
 
-async def _servers(call: Call, rows: Iterable[Mapping[str, Any]]) -> dict[str, Server]:
-    """Read the servers of some interfaces: no server, a single one, or the list of all."""
-    holders = {row["Attachment"]["InstanceId"] for row in rows if (row["Attachment"] or {}).get("InstanceId")}
+def is_interface(port: Port) -> bool:
+    """Tell whether a port is shown: it is neither Neutron's own nor half done."""
+    return not port.device_owner.startswith("network:") and not is_half_done(port.name)
+
+
+async def _servers(call: Call, ports: Iterable[Port], context: NetworkContext) -> dict[str, Server]:
+    """Read the servers whose ports are in an order that only Nova knows: none, a single one, or the list of all."""
+    holders = {port.device_id for port in ports if of_server(port) and unclear(context.ports[port.device_id])}
     if not holders:
         return {}
     if len(holders) > 1:
         return {server.id: server for server in await call.cloud.compute.servers()}
     # The server is absent if it is another project's or was just deleted.
-    server = await absent_is(None, call.cloud.compute.server(ids.uuid(INSTANCE, holders.pop())))
+    server = await absent_is(None, call.cloud.compute.server(holders.pop()))
     return {server.id: server} if server else {}
-
-
-def _public(call: Call, floating: Iterable[FloatingIp]) -> dict[str, dict[str, dict[str, Any]]]:
-    """Write the associations of floating IPs, by port and private address."""
-    found: dict[str, dict[str, dict[str, Any]]] = {}
-    for one in floating:
-        if one.port_id and one.fixed:
-            found.setdefault(one.port_id, {})[one.fixed] = {
-                "AllocationId": ids.aws(ALLOCATION.prefix, one.id),
-                "AssociationId": ids.aws("eipassoc", one.id),
-                "IpOwnerId": owner_of(call, one.project_id),
-                "PublicDnsName": "",
-                "PublicIp": one.address,
-            }
-    return found
 
 
 def _row(
@@ -172,22 +179,22 @@ def _attachment(
             "DeleteOnTermination": False,
             "InstanceOwnerId": port.device_owner or None,
         }
-    server = servers.get(port.device_id)
-    place = ordered(context.ports[port.device_id], server).index(port)
+    places = placed(context.ports[port.device_id], servers.get(port.device_id))
     return {
-        **attachment(port, place, server),
+        **attachment(port, places[port.id]),
         "InstanceId": ids.aws("i", port.device_id),
-        "InstanceOwnerId": owner_of(call, server.project_id if server else port.project_id),
+        "InstanceOwnerId": owner_of(call, port.project_id),
     }
 
 
-def _zone(
-    port: Port, context: NetworkContext, servers: Mapping[str, Server], zones: Sequence[Mapping[str, Any]]
-) -> Mapping[str, str]:
-    """Return the zone of the server that holds a port, else the zone of its subnet."""
-    server = servers.get(port.device_id)
-    here = [one for one in zones if server and one["ZoneName"] == context.zones.shown(server.zone)]
-    if here:
-        return {"AvailabilityZone": here[0]["ZoneName"], "AvailabilityZoneId": here[0]["ZoneId"]}
+def _zone(port: Port, context: NetworkContext, zones: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
+    """Return the zone of the server that holds a port, else the zone of its subnet.
+
+    Nova writes a server's zone into the owner of its ports: `compute:<zone>`.
+    """
+    holder = context.zones.shown(port.device_owner.partition(":")[2]) if of_server(port) else None
+    for one in zones:
+        if one["ZoneName"] == holder:
+            return {"AvailabilityZone": one["ZoneName"], "AvailabilityZoneId": one["ZoneId"]}
     home = context.layout.networks.get(port.network_id)
     return zone(home, zones, context.zones) if home else {}

@@ -40,7 +40,7 @@ class Permission:
 
     `protocol` is EC2's name.  The ports are type and code for ICMP, and None for protocols without ports.
     `peer` is a CIDR block, or the UUID of a security group or of an address group.  `rules` are the UUIDs of its
-    Neutron rules; EC2's id is derived from the first.
+    Neutron rules; `id` has the digits of EC2's id, which are those of the first rule until the rule is changed.
     """
 
     egress: bool
@@ -51,6 +51,7 @@ class Permission:
     peer: str
     description: str = field(default="", compare=False)
     rules: tuple[str, ...] = field(default=(), compare=False)
+    id: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         """Format the permission as in AWS's messages."""
@@ -69,9 +70,12 @@ def fold(rules: Iterable[cloud.Rule]) -> list[Permission]:
             found[permission] = permission
         else:
             found[permission] = replace(half, rules=(*half.rules, rule.id))
-    return sorted(
-        found.values(), key=lambda p: (p.egress, p.protocol, p.from_port or 0, p.to_port or 0, p.kind, p.peer)
-    )
+    return in_order(found.values())
+
+
+def in_order(found: Iterable[Permission]) -> list[Permission]:
+    """Sort permissions by what they allow."""
+    return sorted(found, key=lambda p: (p.egress, p.protocol, p.from_port or 0, p.to_port or 0, p.kind, p.peer))
 
 
 def rules(group_id: str, permission: Permission) -> list[cloud.NewRule]:
@@ -87,6 +91,7 @@ def rules(group_id: str, permission: Permission) -> list[cloud.NewRule]:
             port_max=last,
             remote_prefix=permission.peer if permission.kind in ("ipv4", "ipv6") else None,
             remote_group_id=permission.peer if permission.kind == "group" else None,
+            remote_address_group_id=permission.peer if permission.kind == "prefix-list" else None,
             description=permission.description,
         )
         for ethertype in _ethertypes(permission)
@@ -133,7 +138,7 @@ def rule_row(permission: Permission, group_id: str, owner: str) -> dict[str, Any
     """Write a permission as a SecurityGroupRule of an answer; `group_id` is EC2's."""
     # "-1 indicates all ICMP types"; -1 is also the value for protocols without ports.
     row: dict[str, Any] = {
-        "SecurityGroupRuleId": ids.aws("sgr", permission.rules[0]),
+        "SecurityGroupRuleId": ids.aws("sgr", permission.id or permission.rules[0]),
         "GroupId": group_id,
         "GroupOwnerId": owner,
         "IsEgress": permission.egress,
@@ -192,13 +197,6 @@ def ports(word: str, first: int | None, last: int | None) -> tuple[int | None, i
         raise _bad(f"{first}-{last}", "portRange")
     if first > last:
         raise AwsError("InvalidParameterValue", f"Invalid TCP/UDP port range ({first}:{last})", refused="IpPermissions")
-    if first == 0 and last != 65535:
-        # Neutron refuses port 0 (400 "Invalid value for port 0"), which is reserved (RFC 6335, 6).
-        raise AwsError(
-            "UnsupportedOperation",
-            "Port 0 can only be opened together with all others (0-65535).",
-            refused="IpPermissions",
-        )
     return first, last
 
 
@@ -266,7 +264,8 @@ def _ports(permission: Permission) -> tuple[int | None, int | None]:
     if permission.protocol in ICMP:
         return (None if first == -1 else first), (None if last == -1 else last)
     if permission.protocol in PORTED and (first, last) != ALL_PORTS:
-        return first, last
+        # Neutron refuses port 0 (400 "Invalid value for port 0"), which is reserved (RFC 6335, 6).
+        return first or 1, last
     return None, None
 
 

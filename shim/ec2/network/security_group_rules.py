@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from adapters.errors import absent_is
 from adapters.types import network as cloud
@@ -14,10 +16,12 @@ from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import PREFIX_LIST, RULE, SECURITY_GROUP
 from shim.ec2.network import ip_permissions as permissions
+from shim.ec2.network import rule_facts as facts
 from shim.ec2.network.ip_permissions import Permission
 from shim.ec2.network.layout import vpc_layout
 from shim.ec2.network.security_groups import DESCRIPTION, named_in, one_group, owner_of, undescribed, vpc_of
 from shim.ec2.service import Forbidden, action
+from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.creating import is_half_done
 from shim.errors import AwsError
 from shim.undo import undoing
@@ -30,13 +34,13 @@ RULES = Table(
     filters={"group-id": "GroupId", "security-group-rule-id": "SecurityGroupRuleId", "tag": "Tags"},
 )
 
-_PERMISSIONS = (
+PERMISSIONS = (
     "IpPermissions.IpProtocol IpPermissions.FromPort IpPermissions.ToPort IpPermissions.IpRanges "
     "IpPermissions.Ipv6Ranges IpPermissions.UserIdGroupPairs.GroupId IpPermissions.UserIdGroupPairs.GroupName "
-    "IpPermissions.UserIdGroupPairs.UserId IpPermissions.UserIdGroupPairs.Description "
+    "IpPermissions.UserIdGroupPairs.UserId IpPermissions.UserIdGroupPairs.Description IpPermissions.PrefixListIds "
 )
 _FLAT = "CidrIp FromPort ToPort IpProtocol SourceSecurityGroupName SourceSecurityGroupOwnerId "
-_ONE_GROUP = Forbidden(
+ONE_GROUP = Forbidden(
     "GroupId", "GroupName", "You must specify either the security group ID or the security group name in the request."
 )
 _FLAT_CIDR = Forbidden(
@@ -54,8 +58,8 @@ _ONE_FORM = Forbidden(
     "To create a rule with a specific protocol and port range, specify a set of IP permissions instead.",
     "The parameter '{this}' may not be used in combination with '{that}'",
 )
-_INGRESS = (_ONE_GROUP, _FLAT_CIDR, _FLAT_SOURCE, _ONE_FORM)
-_IGNORES = {
+_INGRESS = (ONE_GROUP, _FLAT_CIDR, _FLAT_SOURCE, _ONE_FORM)
+IGNORES = {
     "IpPermissions.UserIdGroupPairs.VpcId": "an answer's member that clients send back; the group's id says as much"
 }
 
@@ -67,25 +71,25 @@ async def describe_security_group_rules(call: Call, asked: Question) -> list[Row
         row
         for group in await call.cloud.network.security_groups()
         if not is_half_done(group.name)
-        for row in _rows(call, group, permissions.fold(group.rules))
+        for row in _rows(call, group, facts.of_group(group))
     ]
 
 
-@action(supports=f"GroupId GroupName {_FLAT} {_PERMISSIONS}", ignores=_IGNORES, forbids=_INGRESS)
+@action(supports=f"GroupId GroupName TagSpecifications {_FLAT} {PERMISSIONS}", ignores=IGNORES, forbids=_INGRESS)
 async def authorize_security_group_ingress(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Add ingress rules: all of the permissions, or none."""
     return await _authorize(call, req, egress=False)
 
 
-@action(supports=f"GroupId {_PERMISSIONS}", ignores=_IGNORES)
+@action(supports=f"GroupId TagSpecifications {PERMISSIONS}", ignores=IGNORES)
 async def authorize_security_group_egress(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Add egress rules: all of the permissions, or none."""
     return await _authorize(call, req, egress=True)
 
 
 @action(
-    supports=f"GroupId GroupName SecurityGroupRuleIds IpPermissions.PrefixListIds {_FLAT} {_PERMISSIONS}",
-    ignores=_IGNORES,
+    supports=f"GroupId GroupName SecurityGroupRuleIds {_FLAT} {PERMISSIONS}",
+    ignores=IGNORES,
     forbids=_INGRESS,
 )
 async def revoke_security_group_ingress(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -93,7 +97,7 @@ async def revoke_security_group_ingress(call: Call, req: Mapping[str, Any]) -> M
     return await _revoke(call, req, egress=False)
 
 
-@action(supports=f"GroupId SecurityGroupRuleIds IpPermissions.PrefixListIds {_PERMISSIONS}", ignores=_IGNORES)
+@action(supports=f"GroupId SecurityGroupRuleIds {PERMISSIONS}", ignores=IGNORES)
 async def revoke_security_group_egress(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Remove egress rules: all of them, or none."""
     return await _revoke(call, req, egress=True)
@@ -107,20 +111,47 @@ async def _authorize(call: Call, req: Mapping[str, Any], *, egress: bool) -> dic
         )
     # Revoke does not check descriptions: OpenStack's tools may write others, and clients send them back.
     for one in _unresolved(written, egress=egress):
-        _check_description(one.description)
-    group, peers = await gather(one_group(call, req), _peers(call, written))
-    asked = [one for permission in written for one in _read(permission, peers, egress=egress)]
+        check_description(one.description)
+    tags = tag_rules.specified(req, RULE.name)
+    group, peers = await gather(one_group(call, req), found_peers(call, written))
+    asked = [one for permission in written for one in read_permission(permission, peers, egress=egress)]
     if len(set(asked)) < len(asked):
         raise AwsError(
             "InvalidParameterValue", "The same permission must not appear multiple times", refused="IpPermissions"
         )
-    present = set(permissions.fold(group.rules))
+    present = set(facts.of_group(group))
     for one in asked:
         if one in present:
             raise AwsError("InvalidPermission.Duplicate", f'the specified rule "{one}" already exists')
-    made = await call.cloud.network.create_rules([rule for one in asked for rule in permissions.rules(group.id, one)])
-    new = {one: one for one in permissions.fold(made)}
-    return {"Return": True, "SecurityGroupRules": _rows(call, group, [new[one] for one in asked])}
+    async with undoing() as undo:
+        made = await create(call, group, asked, undo)
+        if new := [fact for one in made for fact in facts.written(one, tags)]:
+            group = await facts.change(call, group, (), new)
+    return {"Return": True, "SecurityGroupRules": _rows(call, group, made)}
+
+
+async def create(
+    call: Call, group: cloud.SecurityGroup, asked: Sequence[Permission], undo: Callable[..., None]
+) -> list[Permission]:
+    """Create the Neutron rules of permissions, and return the permissions with their rules and ids.
+
+    A permission that has an id keeps it.
+    """
+    network = call.cloud.network
+    wanted = [rule for one in asked if not facts.lets_nothing_pass(one) for rule in permissions.rules(group.id, one)]
+    rules = await network.create_rules(wanted) if wanted else []
+    for rule in rules:
+        undo(network.delete_rule, rule.id)
+    new = {one: one.rules for one in permissions.fold(rules)}
+    made = []
+    for one in asked:
+        if facts.lets_nothing_pass(one):
+            known = one.id or facts.new_id()
+            made.append(replace(one, rules=(str(UUID(known)),), id=known))
+        else:
+            rules_of_it = new[facts.native(one)]
+            made.append(replace(one, rules=rules_of_it, id=one.id or rules_of_it[0].replace("-", "")))
+    return made
 
 
 async def _revoke(call: Call, req: Mapping[str, Any], *, egress: bool) -> dict[str, Any]:
@@ -133,13 +164,13 @@ async def _revoke(call: Call, req: Mapping[str, Any], *, egress: bool) -> dict[s
         )
     uuids = {one: ids.uuid(RULE, one) for one in named}
     _unresolved(written, egress=egress)
-    group, peers = await gather(one_group(call, req), _peers(call, written))
-    present = {one: one for one in permissions.fold(group.rules) if one.egress == egress}
-    by_rule = {rule: one for one in present for rule in one.rules}
+    group, peers = await gather(one_group(call, req), found_peers(call, written))
+    present = {one: one for one in facts.of_group(group) if one.egress == egress}
+    by_rule = {str(UUID(one.id)): one for one in present}
     absent = [one for one, uuid in uuids.items() if uuid not in by_rule]
     if absent:
         raise ids.missing(RULE, absent)
-    asked = [one for permission in written for one in _read(permission, peers, egress=egress)]
+    asked = [one for permission in written for one in read_permission(permission, peers, egress=egress)]
     unknown = [one for one in dict.fromkeys(asked) if one not in present]
     if unknown:
         # "For a default VPC, if the values you specify do not match the existing rule's values, no error is returned,
@@ -157,18 +188,33 @@ async def _revoke(call: Call, req: Mapping[str, Any], *, egress: bool) -> dict[s
 
 
 async def _delete(call: Call, group: cloud.SecurityGroup, gone: Sequence[Permission]) -> None:
-    """Delete the Neutron rules of some permissions; if a deletion fails, recreate those that were deleted."""
+    """Delete permissions and what the group's tags say of them; if that fails, recreate those that were deleted."""
+    async with undoing() as undo:
+        await delete(call, group, gone, undo)
+        if about := facts.about(group, gone, with_tags=True):
+            await facts.change(call, group, about, ())
+
+
+async def delete(call: Call, group: cloud.SecurityGroup, gone: Sequence[Permission], undo: Callable[..., None]) -> None:
+    """Delete the Neutron rules of some permissions."""
     network = call.cloud.network
     stored = {rule.id: rule for rule in group.rules}
-    async with undoing() as undo:
-        for rule in (stored[uuid] for one in gone for uuid in one.rules):
-            # A rule that another client deleted is not recreated.
-            if not await absent_is(True, network.delete_rule(rule.id)):
-                undo(network.create_rules, [permissions.again(rule)])
+    for rule in (stored[uuid] for one in gone for uuid in one.rules if uuid in stored):
+        # A rule that another client deleted is not recreated.
+        if not await absent_is(True, network.delete_rule(rule.id)):
+            undo(network.create_rules, [permissions.again(rule)])
 
 
-async def _peers(call: Call, written: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
-    """Find the groups that permissions name as sources: id or name → UUID.  Makes no call if none is named."""
+async def found_peers(call: Call, written: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
+    """Find the groups that permissions name as sources: id or name → UUID.  Makes no call if none is named.
+
+    Raises NotFound for a prefix list that does not exist.
+    """
+    lists = [one.get("PrefixListId", "") for permission in written for one in permission.get("PrefixListIds") or ()]
+    if lists:
+        there = {ids.aws(PREFIX_LIST.prefix, one.id) for one in await call.cloud.network.address_groups()}
+        if absent := [one for one in lists if one not in there]:
+            raise ids.missing(PREFIX_LIST, absent)
     pairs = [pair for permission in written for pair in permission.get("UserIdGroupPairs") or ()]
     if not pairs:
         return {}
@@ -220,10 +266,12 @@ def _flat(req: Mapping[str, Any]) -> dict[str, Any]:
 
 def _unresolved(written: Sequence[Mapping[str, Any]], *, egress: bool) -> list[Permission]:
     """Parse permissions without resolving their source groups; raises AWS's errors for invalid ones."""
-    return [one for permission in written for one in _read(permission, None, egress=egress)]
+    return [one for permission in written for one in read_permission(permission, None, egress=egress)]
 
 
-def _read(written: Mapping[str, Any], peers: Mapping[str, str] | None, *, egress: bool) -> Iterator[Permission]:
+def read_permission(
+    written: Mapping[str, Any], peers: Mapping[str, str] | None, *, egress: bool
+) -> Iterator[Permission]:
     """Parse one permission of a request: yield one `Permission` for each of its sources."""
     if not written.get("IpProtocol"):
         raise AwsError("MissingParameter", "The request must contain the parameter ipProtocol", refused="IpProtocol")
@@ -261,16 +309,18 @@ def _sources(
         yield "prefix-list", ids.uuid(PREFIX_LIST, one.get("PrefixListId", "")), one.get("Description", "")
 
 
-def _check_description(text: str) -> None:
+def check_description(text: str) -> None:
+    """Raise InvalidParameterValue for a description that AWS refuses."""
     # AWS's message; Neutron's limit is also 255 characters.
     if text and not DESCRIPTION.fullmatch(text):
         raise undescribed("rule")
 
 
 def _rows(call: Call, group: cloud.SecurityGroup, found: Sequence[Permission]) -> list[dict[str, Any]]:
-    group_id, owner = ids.aws("sg", group.id), owner_of(call, group.project_id)
+    group_id, owner, tags = ids.aws("sg", group.id), owner_of(call, group.project_id), facts.tags_of(group)
     rows = [permissions.rule_row(one, group_id, owner) for one in found]
-    for row in rows:
+    for one, row in zip(found, rows, strict=True):
+        row["Tags"] = tag_rules.shown(tags.get(one.id, {}))
         row["SecurityGroupRuleArn"] = ids.arn(RULE, row["SecurityGroupRuleId"], call.region, owner)
     return rows
 

@@ -21,6 +21,7 @@ from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import SECURITY_GROUP, VPC
 from shim.ec2.network import ip_permissions as permissions
+from shim.ec2.network import rule_facts
 from shim.ec2.network.default_groups import DEFAULT as DEFAULT
 from shim.ec2.network.default_groups import shown_name
 from shim.ec2.network.layout import VpcLayout, vpc_layout
@@ -123,6 +124,16 @@ async def describe_security_groups(call: Call, asked: Question) -> list[Row]:
         # AWS's reference: names are looked up only in the default VPC; groups of other VPCs need an id.
         found = named_in(groups, layout.default_vpc, names, layout)
         asked.ids += [ids.aws("sg", group.id) for group in found]
+    return _written(call, groups, layout)
+
+
+async def describe_rows(call: Call) -> list[Row]:
+    """Read the rows of all groups."""
+    groups, layout = await gather(call.cloud.network.security_groups(), vpc_layout(call))
+    return _written(call, groups, layout)
+
+
+def _written(call: Call, groups: Sequence[cloud.SecurityGroup], layout: VpcLayout) -> list[Row]:
     names = {ids.aws("sg", group.id): shown_name(group) for group in groups}
     return [_row(call, group, layout, names) for group in groups if not is_half_done(group.name)]
 
@@ -195,7 +206,7 @@ def owner_of(call: Call, project_id: str) -> str:
 
 def _row(call: Call, group: cloud.SecurityGroup, layout: VpcLayout, names: Mapping[str, str]) -> Row:
     group_id, owner, vpc = ids.aws("sg", group.id), owner_of(call, group.project_id), vpc_of(group, layout)
-    found = permissions.fold(group.rules)
+    found = rule_facts.of_group(group)
     rules = {
         "IpPermissions": permissions.grouped((p for p in found if not p.egress), owner),
         "IpPermissionsEgress": permissions.grouped((p for p in found if p.egress), owner),

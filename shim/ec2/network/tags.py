@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from shim.context import Call
-from shim.ec2.engine.resource_types import ALLOCATION, INTERFACE, SECURITY_GROUP, SUBNET, VPC
+from shim.ec2.engine.resource_types import ALLOCATION, INTERFACE, RULE, SECURITY_GROUP, SUBNET, VPC
+from shim.ec2.network import rule_facts
+from shim.ec2.network.interfaces import is_interface
 from shim.ec2.network.vpcs import is_vpc
 from shim.ec2.tags.creating import is_half_done
-from shim.ec2.tags.stores import Held, Store, of_neutron, of_strings, register
+from shim.ec2.tags.stores import Held, Store, Work, of_neutron, of_strings, register
+
+_GROUP = ""  # in the raw items of a rule: the UUID of its group; the others are the group's tags
 
 
 async def _groups(call: Call, named: Sequence[str]) -> list[Held]:
@@ -22,17 +27,40 @@ async def _subnets(call: Call, named: Sequence[str]) -> list[Held]:
 
 
 async def _ports(call: Call, named: Sequence[str]) -> list[Held]:
-    return [of_strings(port.id, port.tags) for port in await call.cloud.network.ports()]
+    return [of_strings(port.id, port.tags) for port in await call.cloud.network.ports() if is_interface(port)]
 
 
 async def _addresses(call: Call, named: Sequence[str]) -> list[Held]:
-    return [of_strings(one.id, one.tags) for one in await call.cloud.network.floating_ips()]
+    addresses = await call.cloud.network.floating_ips()
+    return [of_strings(one.id, one.tags) for one in addresses if not is_half_done(one.description)]
 
 
 async def _vpcs(call: Call, named: Sequence[str]) -> list[Held]:
     return [of_strings(router.id, router.tags) for router in await call.cloud.network.routers() if is_vpc(router)]
 
 
+async def _rules(call: Call, named: Sequence[str]) -> list[Held]:
+    return [
+        Held(str(UUID(one.id)), tags.get(one.id, {}), {_GROUP: group.id, **dict.fromkeys(group.tags, "")})
+        for group in await call.cloud.network.security_groups()
+        if not is_half_done(group.name)
+        for tags in [rule_facts.tags_of(group)]
+        for one in rule_facts.of_group(group)
+    ]
+
+
+def _retag_rule(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> Work:
+    """Change the tags of a rule, which are among the Neutron tags of its group."""
+    digits = held.id.replace("-", "")
+    left = {key: value for key, value in held.tags.items() if key not in gone}
+    strings = rule_facts.tag_strings(digits, left | dict(tags))
+    known = [item for item in held.raw if item != _GROUP]
+    old = [item for item in known if item.startswith(f"{rule_facts.TAGS}{digits}:")]
+    rule_facts.check_room({*known} - {*old} | {*strings})
+    return lambda: rule_facts.retag(call, held.raw[_GROUP], known, old, strings)
+
+
+register(Store(RULE, _rules, _retag_rule))
 register(Store(SECURITY_GROUP, _groups, of_neutron("security-groups")))
 register(Store(SUBNET, _subnets, of_neutron("subnets")))
 register(Store(INTERFACE, _ports, of_neutron("ports")))

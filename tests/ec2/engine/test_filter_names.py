@@ -22,7 +22,15 @@ from shim.ec2.instances import instances, key_pairs
 from shim.ec2.instances import status as instance_status
 from shim.ec2.instances import types as instance_types
 from shim.ec2.launch import placement_groups
-from shim.ec2.network import addresses, security_group_rules, security_groups, subnets, vpcs
+from shim.ec2.network import (
+    addresses,
+    group_references,
+    prefix_lists,
+    security_group_rules,
+    security_groups,
+    subnets,
+    vpcs,
+)
 from shim.ec2.network import interfaces as network_interfaces
 from shim.ec2.routing import absent, dhcp_options, internet_gateways, network_acls, route_tables
 from shim.ec2.service import ec2
@@ -65,19 +73,17 @@ TABLES = {
     "DescribeNetworkAcls": network_acls.ACLS,
     "DescribeRouteTables": route_tables.ROUTE_TABLES,
     **absent.TABLES,
+    "DescribeManagedPrefixLists": prefix_lists.LISTS,
+    "GetSecurityGroupsForVpc": group_references.FOR_VPC,
 }
 # Values of a filter that the documentation formats like filters.
 NO_FILTERS = {"critical", "high", "medium", "low", "informational"}
-# Refused as unknown, because an empty answer would be wrong: addresses, tags of interfaces and switches that the row
-# does not contain.
+# Refused as unknown, because an empty answer would be wrong: tags of interfaces and switches that the row does not
+# contain.
 REFUSED = {
     "DescribeImages": {"image-allowed"},
     "DescribeInstances": {
         "metadata-options.http-protocol-ipv4",
-        "network-interface.addresses.association.allocation-id",
-        "network-interface.addresses.association.association-id",
-        "network-interface.association.allocation-id",
-        "network-interface.association.association-id",
         "network-interface.tag-key",
         "network-interface.tag-value",
     },

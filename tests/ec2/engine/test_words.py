@@ -1,5 +1,6 @@
 """AWS's own error codes and messages for frequent user errors."""
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from shim.ec2.volumes.attachments import attach_volume, detach_volume
 from shim.ec2.volumes.volumes import delete_volume
 from shim.errors import AwsError
 from tests.ec2.acting import act
+from tests.ec2.instances.test_instance_costs import Counted
 from tests.ec2.instances.test_instance_rows import ID, NOW, SERVER, volume
 from tests.ec2.test_half_done import UUID, Neutron, call
 
@@ -99,7 +101,9 @@ def test_what_is_terminated_while_it_pends_never_pends_again() -> None:
     nova = Nova(replace(SERVER, status="BUILD", launched_at=None, description="ec2-ct-1 2 3"))
 
     async def terminate() -> str:
-        answer = await terminate_instances(call("", compute=nova), {"InstanceIds": [INSTANCE]})
+        answer = await terminate_instances(
+            call("", compute=nova, network=Counted(Counter())), {"InstanceIds": [INSTANCE]}
+        )
         return str(answer["TerminatingInstances"][0]["CurrentState"]["Name"])
 
     assert anyio.run(terminate) == "shutting-down"

@@ -18,7 +18,7 @@ from shim.ec2.instances import rows as instance_rows
 from shim.ec2.instances import states as instance_states
 from shim.ec2.instances.rows import InstanceContext
 from shim.ec2.launch import repeated as launch_memory
-from shim.ec2.network.interface_rows import KEPT_PORTS, NetworkContext
+from shim.ec2.network.interface_rows import APART, ENDS, NetworkContext
 from shim.ec2.network.layout import VpcLayout
 from shim.ec2.service import ec2
 from shim.protocol.message import Head, Request
@@ -66,6 +66,7 @@ CONTEXT = InstanceContext(
         zones=ZoneNames("eu-west-3", ("zone-b", "nova")),
     ),
     volumes={one.id: one for one in (volume("3", "/dev/vdb"), volume("4", "/dev/vda"))},
+    public={"2" * 32: {"10.0.0.5": {"PublicIp": "172.24.0.9"}}},
 )
 
 
@@ -116,9 +117,12 @@ def test_the_first_interface_is_novas_first() -> None:
 
 
 def test_ports_that_outlive_the_instance() -> None:
-    row = instance_rows.instance(replace(SERVER, metadata={KEPT_PORTS: "1" * 32}), CONTEXT)
-    kept = {one["MacAddress"]: one["Attachment"]["DeleteOnTermination"] for one in row["NetworkInterfaces"]}
-    assert kept == {"m1": False, "m2": True}
+    first, second = CONTEXT.network.ports[ID]
+    for tags, kept in (((APART,), True), ((f"{ENDS}false",), True), ((APART, f"{ENDS}true"), False), ((), False)):
+        ports = {ID: [replace(first, tags=tags), second]}
+        row = instance_rows.instance(SERVER, replace(CONTEXT, network=replace(CONTEXT.network, ports=ports)))
+        told = {one["MacAddress"]: one["Attachment"]["DeleteOnTermination"] for one in row["NetworkInterfaces"]}
+        assert told == {"m1": not kept, "m2": True}, tags
 
 
 def test_volumes_and_the_root_among_them() -> None:

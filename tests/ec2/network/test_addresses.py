@@ -12,6 +12,7 @@ from openstack.connection import Connection
 from adapters.types.network import FloatingIp
 from shim.ec2.engine import ids
 from shim.ec2.network.addresses import describe_addresses
+from shim.ec2.network.interface_rows import association_id
 from shim.ec2.tags.codec import to_neutron
 from shim.errors import AwsError
 from tests.ec2.acting import act
@@ -56,7 +57,7 @@ def test_an_address_of_nothing_is_only_allocated() -> None:
 
 def test_an_address_of_a_server_names_it() -> None:
     [row] = describe(HELD)
-    assert row["AssociationId"] == ids.aws("eipassoc", HELD.id)
+    assert row["AssociationId"] == association_id(HELD.id, PORT.id, "10.0.0.5")
     assert (row["InstanceId"], row["NetworkInterfaceId"]) == (ids.aws("i", ID), ids.aws("eni", PORT.id))
     assert (row["PrivateIpAddress"], row["Tags"]) == ("10.0.0.5", [])
 
@@ -134,7 +135,7 @@ def test_made_by_openstack_read_by_aws(ec2: Any, native: Any, instance: str, ope
     [seen] = ec2.describe_addresses(AllocationIds=[allocation])["Addresses"]
     for name, value in {
         "allocation-id": allocation,
-        "association-id": ids.aws("eipassoc", native.id),
+        "association-id": association_id(native.id, held.id, interface["PrivateIpAddress"]),
         "domain": "vpc",
         "instance-id": instance,
         "network-interface-id": interface["NetworkInterfaceId"],

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +13,11 @@ from openstack.connection import Connection
 
 from adapters.errors import BackendError, Fault
 from adapters.types.compute import Zone
-from adapters.types.network import FixedAddress, FloatingIp, Network, Port, SecurityGroup
+from adapters.types.network import AllowedAddress, FixedAddress, FloatingIp, Network, Port, SecurityGroup
+from shim.cache import Cache
 from shim.config import Settings
 from shim.ec2.engine import ids
-from shim.ec2.network.interface_rows import KEPT_PORTS
+from shim.ec2.network.interface_rows import ANYWHERE, APART, PLACE, PRIMARY, association_id
 from shim.ec2.network.interfaces import describe_network_interfaces
 from shim.errors import AwsError
 from tests.ec2.acting import act
@@ -37,6 +39,7 @@ class Cloud:
 
     def __init__(self, ports: list[Port], servers: list[Any], floating: tuple[FloatingIp, ...] = ()) -> None:
         self.counts: Counter[str] = Counter()
+        self.cache = Cache()
         by_id = {server.id: server for server in servers}
         self.network = Counted(
             self.counts,
@@ -56,6 +59,7 @@ class Cloud:
 
     def describe(self, **req: Any) -> list[dict[str, Any]]:
         here = call("DescribeNetworkInterfaces", network=self.network, compute=self.compute)
+        here.cache = self.cache
         here.settings = Settings.model_validate({"zones": ["a", "nova"]})
         found: list[dict[str, Any]] = asyncio.run(act(describe_network_interfaces, here, req))["NetworkInterfaces"]
         return found
@@ -71,14 +75,48 @@ def named(rows: list[dict[str, Any]]) -> list[str]:
 
 def test_a_servers_interfaces_have_the_places_that_the_instance_shows() -> None:
     # Nova lists m2 first, so that m2 is eth0; the other one outlives the server.
-    kept = replace(SERVER, metadata={KEPT_PORTS: SERVERS[0].id})
-    rows = Cloud(SERVERS, [kept]).describe()
+    cloud = Cloud([replace(SERVERS[0], tags=(APART,)), SERVERS[1]], [SERVER])
+    rows = cloud.describe()
+    assert (cloud.counts["server"], cloud.counts["servers"]) == (1, 0)
     told = [(row["Attachment"]["DeviceIndex"], row["Attachment"]["DeleteOnTermination"]) for row in rows]
     assert told == [(1, False), (0, True)]
     assert {row["Attachment"]["InstanceId"] for row in rows} == {ids.aws("i", ID)}
     assert {(row["Status"], row["AvailabilityZone"], row["RequesterManaged"]) for row in rows} == {
         ("in-use", "us-east-1b", False)
     }
+
+
+def test_an_index_that_was_asked_for_is_kept_and_needs_no_server() -> None:
+    cloud = Cloud([replace(SERVERS[0], tags=(f"{PLACE}5",)), SERVERS[1]], [SERVER])
+    assert [row["Attachment"]["DeviceIndex"] for row in cloud.describe()] == [5, 0]
+    later = replace(SERVERS[1], created_at=SERVERS[1].created_at + timedelta(seconds=1))
+    cloud = Cloud([later, replace(SERVERS[0], tags=(f"{PLACE}99999",))], [SERVER])
+    assert [row["Attachment"]["DeviceIndex"] for row in cloud.describe()] == [0, 1]
+    assert (cloud.counts["server"], cloud.counts["servers"]) == (0, 0)
+
+
+def test_the_primary_address_is_the_one_that_was_first() -> None:
+    addresses = tuple(FixedAddress("c" * 32, f"10.0.0.{last}") for last in (6, 7, 8))
+    [row] = Cloud([replace(FREE, fixed=addresses, tags=(f"{PRIMARY}10.0.0.7",))], []).describe()
+    assert row["PrivateIpAddress"] == "10.0.0.7"
+    told = [(one["PrivateIpAddress"], one["Primary"]) for one in row["PrivateIpAddresses"]]
+    assert told == [("10.0.0.7", True), ("10.0.0.6", False), ("10.0.0.8", False)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "checked"),
+    [
+        ({}, True),
+        ({"port_security": False}, False),
+        ({"allowed": (AllowedAddress("10.1.0.0/16"),)}, True),
+        ({"allowed": (AllowedAddress("0.0.0.0/1"),)}, True),
+        ({"allowed": (AllowedAddress("0.0.0.0/0"),)}, False),
+        ({"allowed": tuple(map(AllowedAddress, ANYWHERE))}, False),
+    ],
+)
+def test_what_may_send_from_anywhere_is_not_checked(changes: dict[str, Any], checked: bool) -> None:
+    [row] = Cloud([replace(FREE, **changes)], []).describe()
+    assert row["SourceDestCheck"] is checked
 
 
 def test_a_port_of_nobody_is_available_in_the_zone_of_its_subnet() -> None:
@@ -101,7 +139,7 @@ def test_another_services_port_is_managed_by_it() -> None:
 
 def test_a_server_out_of_sight_still_holds_its_port() -> None:
     [row] = Cloud([SERVERS[0]], []).describe()
-    assert (row["Attachment"]["InstanceId"], row["AvailabilityZone"]) == (ids.aws("i", ID), "us-east-1a")
+    assert (row["Attachment"]["InstanceId"], row["AvailabilityZone"]) == (ids.aws("i", ID), "us-east-1b")
 
 
 def test_each_address_has_its_own_floating_one() -> None:
@@ -117,7 +155,7 @@ def test_each_address_has_its_own_floating_one() -> None:
     assert row["Ipv6Addresses"] == [{"Ipv6Address": "fd00::7"}]
     first = replace(EXTERNAL, port_id=two.id, fixed="10.0.0.6")
     [row] = Cloud([two], [], (first,)).describe(**by("association.allocation-id", ids.aws("eipalloc", EXTERNAL.id)))
-    assert row["Association"]["AssociationId"] == ids.aws("eipassoc", EXTERNAL.id)
+    assert row["Association"]["AssociationId"] == association_id(EXTERNAL.id, two.id, "10.0.0.6")
 
 
 @pytest.mark.parametrize(
@@ -141,22 +179,25 @@ def test_filters(filters: dict[str, Any], expected: list[str]) -> None:
     assert named(Cloud([*SERVERS, FREE], [SERVER]).describe(**filters)) == expected
 
 
-def test_calls_do_not_grow_and_servers_are_read_where_some_are_shown() -> None:
+def test_calls_do_not_grow() -> None:
     ports, servers = [], []
     for number in range(300):
         same = str(UUID(int=number))
         servers.append(replace(SERVER, id=same))
         ports.append(replace(SERVERS[0], id=same, device_id=same))
+    cloud = Cloud([*ports, FREE], servers)
 
-    def spent(**req: Any) -> tuple[int, int, int]:
-        cloud = Cloud([*ports, FREE], servers)
+    def spent(**req: Any) -> int:
+        before = cloud.counts.total()
         cloud.describe(**req)
-        return cloud.counts["server"], cloud.counts["servers"], cloud.counts.total()
+        return cloud.counts.total() - before
 
-    assert spent() == (0, 1, 6)
-    assert spent(NetworkInterfaceIds=[ids.aws("eni", ports[7].id)]) == (1, 0, 6)
-    assert spent(**by("group-id", "sg-" + "0" * 32)) == (0, 0, 5)
-    assert spent(**by("status", "available")) == (0, 0, 5)
+    assert spent() == 4 + 1  # the zones are remembered for a while
+    assert spent() == 4
+    assert spent(**by("group-id", "sg-" + "0" * 32)) == 4
+    one = {"NetworkInterfaceIds": [ids.aws("eni", ports[7].id)]}
+    assert spent(**one) == 2 + 2  # and so are networks and the names of groups
+    assert spent(**one) == 2
 
 
 def test_pages_are_for_those_who_name_none() -> None:

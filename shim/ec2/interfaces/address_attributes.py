@@ -1,0 +1,26 @@
+"""DescribeAddressesAttribute: the reverse DNS records of addresses, of which this cloud has none."""
+
+from __future__ import annotations
+
+from shim.context import Call
+from shim.ec2.engine import ids
+from shim.ec2.engine.describe import Question, Table, describes
+from shim.ec2.engine.filters import Row
+from shim.ec2.engine.resource_types import ALLOCATION
+from shim.ec2.network.addresses import shown_addresses
+from shim.protocol.values import only
+
+ATTRIBUTES = Table(
+    items="Addresses", id="AllocationId", ids="AllocationIds", resource_type=ALLOCATION, paged_ids=True, filters={}
+)
+
+
+@describes(
+    ATTRIBUTES, supports="AllocationIds Attribute MaxResults NextToken", values={"Attribute": only("domain-name")}
+)
+async def describe_addresses_attribute(call: Call, asked: Question) -> list[Row]:
+    """Name the addresses; one without a record has no PtrRecord."""
+    return [
+        {"AllocationId": ids.aws(ALLOCATION.prefix, one.id), "PublicIp": one.address}
+        for one in shown_addresses(call, await call.cloud.network.floating_ips())
+    ]
