@@ -273,6 +273,7 @@ class Gateway:
             return ANONYMOUS  # nobody signed the browser's form
         token = state.signature.token if state.signature else ""
         credential = await self._keys.credential(access_key, service=name, address=state.head.client, token=token)
+        state.tokens = Tokens(self._keys, credential, name)  # of the key's owner, whoever signed
         secret, now, region = credential.secret, datetime.now(UTC), self._settings.region
         if state.signature is None:  # a browser's form: only its policy is signed
             assert state.browser_form is not None
@@ -295,7 +296,6 @@ class Gateway:
                 token=token,
             )
         proof = Proof.FORM if state.signature is None else Proof.SIGNATURE
-        state.tokens = Tokens(self._keys, credential, name)
         account = account_id(credential.project_id, self._settings.account_ids)
         return Principal(proof, access_key, credential.user_id, credential.project_id, account)
 

@@ -137,7 +137,7 @@ async def _decide(call: Call, bucket: str, asked: _Asked) -> Decision:
     acting = await place(call, bucket)
     if acting is None:
         return await _nowhere(call, bucket, asked)
-    decision = _expected(acting, asked.params.get("ExpectedBucketOwner"))
+    decision = await _expected(acting, bucket, asked.params.get("ExpectedBucketOwner"))
     if decision.allowed and "CopySource" in asked.params:
         decision = await _of_source(call, acting, asked)
     if decision.allowed:
@@ -154,10 +154,12 @@ async def _decide(call: Call, bucket: str, asked: _Asked) -> Decision:
     return decision
 
 
-def _expected(acting: Call, owner: str | None) -> Decision:
+async def _expected(acting: Call, bucket: str, owner: str | None) -> Decision:
     """Decide on a request that names the account that it expects to own a bucket."""
     if owner is None or owner == acting.caller.account_id:
         return _OWN
+    if await absent_is(None, configuration.configuration(acting, bucket)) is None:
+        return Decision(False, "there is no such bucket", no_such_bucket(bucket))
     return Decision(False, "the bucket belongs to another account than the request says", access_denied())
 
 
@@ -166,7 +168,7 @@ async def _of_source(call: Call, acting: Call, asked: _Asked) -> Decision:
     bucket, key, version = parse_source(asked.params["CopySource"])
     reading = await place(call, bucket)
     assert reading is not None  # somebody signed
-    expected = _expected(reading, asked.params.get("ExpectedSourceBucketOwner"))
+    expected = await _expected(reading, bucket, asked.params.get("ExpectedSourceBucketOwner"))
     if not expected.allowed:
         return expected
     asked.source = ObjectRead(reading, bucket, key, version or None)

@@ -56,7 +56,7 @@ class Judge:
             return [self._otherwise(question) for question in questions]
 
         def evaluated() -> list[Verdict]:
-            return [evaluation.evaluate(rules, Asked(self._who, *one, self._context)) for one in questions]
+            return [evaluation.evaluate(rules, self._asked(one)) for one in questions]
 
         if cost < _EXPENSIVE:
             verdicts = evaluated()
@@ -68,7 +68,13 @@ class Judge:
         rules = self._rules
         if rules is None:
             return 0
-        return sum(evaluation.cost(rules, Asked(self._who, *one, self._context)) for one in questions)
+        return sum(evaluation.cost(rules, self._asked(one)) for one in questions)
+
+    def _asked(self, question: Question) -> Asked:
+        context = self._context
+        if question.version is not None:
+            context = {**context, "s3:versionid": (question.version,)}
+        return Asked(self._who, question.action, question.resource, context)
 
     def _decision(self, question: Question, verdict: Verdict) -> Decision:
         if verdict.effect is Effect.NEITHER:
@@ -95,8 +101,9 @@ class Judge:
         found, cost = dict[int, AwsError](), 0
         for start in range(0, len(entries), _A_TURN):
             questions = [
-                Question(of_version("s3:DeleteObject", entry.get("VersionId")), arn(bucket, entry["Key"]))
+                Question(of_version("s3:DeleteObject", version), arn(bucket, entry["Key"]), version)
                 for entry in entries[start : start + _A_TURN]
+                for version in (entry.get("VersionId"),)
             ]
             if cost < _EXPENSIVE:
                 cost += self._cost(questions)

@@ -48,10 +48,11 @@ _ID: Final = re.compile(r'\s*id\s*=\s*"?([^",]*)"?\s*')
 
 
 class Question(NamedTuple):
-    """An action on a resource."""
+    """An action on a resource; `version` is that of one of many objects, which the request's context does not have."""
 
     action: str
     resource: str
+    version: str | None = None
 
 
 def arn(bucket: str, key: str = "") -> str:

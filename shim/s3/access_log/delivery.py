@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,8 @@ from typing import Any, Final, Protocol
 from adapters.errors import BackendError, Fault
 from shim.auth.body import plain_body
 from shim.auth.request_signature import RequestSignature
-from shim.context import Call
+from shim.auth.tokens import Tokens
+from shim.context import NO_CLOUD, NOBODY, Call
 from shim.errors import AwsError
 from shim.protocol.message import Head, Request
 from shim.protocol.routing import website
@@ -39,6 +41,7 @@ _MOST_BYTES: Final = 16 << 20  # that wait in all; a line has some 500 bytes
 _PROJECT_BYTES: Final = 4 << 20  # that wait for one project
 _LARGE_BATCH: Final = 1 << 20  # a batch of this size does not wait for the interval
 _LOOKING: Final = 100  # configurations that are read at one time for requests that left none behind
+_LOGGED: Final = 1000  # buckets whose last call is remembered
 _END_SECONDS: Final = 10.0  # that a gateway which ends gives the last delivery
 
 # Faults after which a later try may succeed.
@@ -58,6 +61,8 @@ class Served(Protocol):
     def record(self) -> Record: ...  # noqa: D102
     @property
     def signature(self) -> RequestSignature | None: ...  # noqa: D102
+    @property
+    def tokens(self) -> Tokens | None: ...  # noqa: D102
 
 
 @dataclass
@@ -81,6 +86,8 @@ class AccessLog:
         self._of_project = of_project
         self._batches: dict[tuple[str, str], _Batch] = {}
         self._waiting: dict[str, int] = {}  # bytes by project
+        # The last call to each of some logged buckets, for requests that were refused before they had a call.
+        self._logged: OrderedDict[tuple[str, str], Call] = OrderedDict()
         self._looking: set[asyncio.Task[None]] = set()
         self._due = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -91,6 +98,7 @@ class AccessLog:
         """Take a request that was served, if its bucket has a log."""
         call, bucket = served.call, served.request.address.bucket
         if call is None:
+            self._note_unproved(served, bucket)
             return
         configured = call.configurations.get(bucket)
         if configured is not None:
@@ -101,6 +109,17 @@ class AccessLog:
             task = asyncio.create_task(self._look(call, bucket, _entry(call, served)))
             self._looking.add(task)
             task.add_done_callback(self._looking.discard)
+
+    def _note_unproved(self, served: Served, bucket: str) -> None:
+        """Take a request with a signature that does not hold, or not any more.
+
+        It must cost nothing, so it is only logged if the bucket is one of those that had logged requests lately, and
+        belongs to the project of the key that the request names.
+        """
+        call = self._logged.get((served.tokens.credential.project_id, bucket)) if served.tokens else None
+        if call is not None:
+            nobody = replace(call, requester=NOBODY)
+            self._add(call, bucket, _entry(nobody, served))
 
     async def __aenter__(self) -> AccessLog:
         """Begin to deliver at intervals."""
@@ -169,6 +188,11 @@ class AccessLog:
                 self._add(call, bucket, entry)
 
     def _add(self, call: Call, bucket: str, entry: Entry) -> None:
+        named = call.caller.project_id, bucket
+        self._logged[named] = call
+        self._logged.move_to_end(named)
+        if len(self._logged) > _LOGGED:
+            self._logged.popitem(last=False)
         self._keep(call, bucket, f"{entry.time:%Y-%m-%d}", [line(entry)])
 
     def _keep(self, call: Call, bucket: str, day: str, lines: list[str]) -> None:
@@ -193,6 +217,7 @@ async def _deliver(batch: _Batch, bucket: str) -> None:
         last,
         cloud=await last.clouds.service(last.caller.project_id, last.request_id),
         caller=last.caller._replace(access_key="", user_id="", user_name="", roles=frozenset()),
+        signer=NO_CLOUD,  # no KMS key of whoever sent the last request encrypts the owner's log
         request_id=new_request_id(),
         operation="PutObject",
         at_end=[],

@@ -79,7 +79,11 @@ async def _buckets(call: Call, prefix: str, marker: str, limit: int | None) -> l
     f"GrantWrite {grants.MEMBERS}",
 )
 async def create_bucket(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Create a bucket.  Creating one's own again succeeds in us-east-1 and is a 409 elsewhere, as at AWS."""
+    """Create a bucket.  Creating one's own again is a 409 but in us-east-1: there it succeeds, and resets the ACL.
+
+    "If you re-create an existing bucket that you already own in us-east-1, Amazon S3 returns 200 OK and resets the
+    bucket access control lists (ACLs)" (Error responses, BucketAlreadyOwnedByYou).
+    """
     name = req["Bucket"]
     names.check_new_bucket(name)
     _check_location(call, (req.get("CreateBucketConfiguration") or {}).get("LocationConstraint"))
@@ -94,6 +98,8 @@ async def create_bucket(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
             await acl.set_up(call, name, given, req.get("ObjectOwnership"))
             if req.get("ObjectLockEnabledForBucket"):
                 await _lock(call, name)
+        elif call.region == HOME:
+            await acl.reset(call, name, given)
     if not made and call.region != HOME:
         raise AwsError(
             "BucketAlreadyOwnedByYou",

@@ -14,7 +14,7 @@ from shim.context import Call
 from shim.errors import AwsError
 from shim.protocol.restparse import malformed_xml
 from shim.s3 import grants, names
-from shim.s3.config import documents, ownership, public_access
+from shim.s3.config import configuration, documents, ownership, public_access
 from shim.s3.errors import no_such_configuration
 from shim.s3.service import action
 
@@ -93,6 +93,15 @@ async def set_up(call: Call, bucket: str, acl: Acl, mode: str | None) -> None:
         await documents.write(call, bucket, ownership.NAME, ownership.document(mode))
     if acl != private(acl.owner):
         await documents.write(call, bucket, NAME, {"acl": acl.text()})
+
+
+async def reset(call: Call, bucket: str, acl: Acl) -> None:
+    """Replace the ACL of a bucket that is created again; its object ownership stays."""
+    if acl != private(acl.owner):
+        await check(call, bucket, acl)
+        await documents.write(call, bucket, NAME, {"acl": acl.text()})
+    elif NAME in await configuration.read(call, bucket):
+        await documents.delete(call, bucket, NAME)
 
 
 def required(call: Call, req: Mapping[str, Any], owner: str) -> Acl:

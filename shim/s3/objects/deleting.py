@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from adapters.errors import BackendError, Fault, absent_is
-from adapters.types.objects import NULL_VERSION, Refused, Stored
+from adapters.types.objects import NULL_VERSION, ObjectRow, Refused, Stored
 from shim.concurrency import gather_all
 from shim.context import Call
 from shim.errors import AwsError
@@ -76,10 +76,9 @@ async def _delete(
     ) as seen:
         marker = await absent_is("", call.cloud.objects.delete(bucket, key), resource="object")
         null = bool(marker) and await versions.is_suspended(call, bucket)
-        if null and seen is not None:
-            await _check_not_overtaken(call, bucket, key, seen, marker)
+        rows = await _check_not_overtaken(call, bucket, key, seen, marker) if null and seen is not None else None
         # What is known of the suspension or of the versions may be old, and then the version `null` stays.
-        gone = await versions.drop_nulls(call, bucket, key, marker) if null else not marker
+        gone = await versions.drop_nulls(call, bucket, key, marker, rows) if null else not marker
         if recorded and gone:
             await records.delete(call, bucket, key)
     if not marker:  # the object is gone; otherwise it is a version now, and its segments stay
@@ -88,8 +87,10 @@ async def _delete(
     return {"VersionId": NULL_VERSION if null else marker, "DeleteMarker": True}
 
 
-async def _check_not_overtaken(call: Call, bucket: str, key: str, seen: Stored, marker: str) -> None:
+async def _check_not_overtaken(call: Call, bucket: str, key: str, seen: Stored, marker: str) -> Sequence[ObjectRow]:
     """Take a delete marker back, and raise, if the object was overwritten after a condition was checked on `seen`.
+
+    Returns the versions that there are with the marker.
 
     Swift has no conditional DELETE, and the marker of a suspended bucket would replace the new object for good.
     """
@@ -98,6 +99,7 @@ async def _check_not_overtaken(call: Call, bucket: str, key: str, seen: Stored, 
     if any(seen.timestamp < one < marker for one in nulls if one not in (NULL_VERSION, seen.version)):
         await versions.remove(call, bucket, key, marker, rows)
         raise conditions.conflict()
+    return rows
 
 
 async def _delete_version(

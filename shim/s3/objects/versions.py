@@ -223,17 +223,19 @@ async def written(
     return {}
 
 
-async def drop_nulls(call: Call, bucket: str, key: str, newer: str) -> bool:
+async def drop_nulls(call: Call, bucket: str, key: str, newer: str, rows: Sequence[ObjectRow] | None = None) -> bool:
     """Remove the version `null` that a newer one replaces, if versioning is still suspended; return whether it was.
 
-    The new one is already written, so a failure is only logged: the old one stays as a version.
+    The new one is already written, so a failure is only logged: the old one stays as a version.  `rows` are the
+    versions if they were listed after that.
     """
     removed = False
     try:
         now = versioning.state(await configuration.read(call, bucket))
         if now.status != versioning.SUSPENDED:
             return False
-        rows = await of_key(call, bucket, key)
+        if rows is None:
+            rows = await of_key(call, bucket, key)
         for row in nulls(rows, now):
             # An object in the container itself is gone: the new version's link stands there.
             if row["version_id"] != NULL_VERSION and row["version_id"] < newer:

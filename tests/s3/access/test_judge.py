@@ -59,3 +59,19 @@ def test_keys_that_are_dear_together_are_checked_in_the_thread(number: int, thre
     places, runs = refused(3, keys)
     assert places == list(range(0, number, 7))
     assert bool(runs) is threads
+
+
+def test_the_version_of_each_entry_is_a_condition() -> None:
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+        "Resource": "arn:aws:s3:::bucket/*",
+        "Condition": {"StringEquals": {"s3:VersionId": "1767312000.00000"}},
+    }
+    rules = parsed(json.dumps({"Version": "2012-10-17", "Statement": [statement]}), "bucket")
+    call: Any = SimpleNamespace()
+    judge = Judge(call, Who("1" * 12, "project", "arn"), rules, {}, lambda _: OWN, explained=True)
+    versions = [None, "1767312000.00000", "1767312001.00000", "null"]
+    entries = [{"Key": "k"} | ({"VersionId": one} if one else {}) for one in versions]
+    assert list(asyncio.run(judge.refusals("bucket", entries))) == [1]

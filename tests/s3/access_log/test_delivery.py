@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from adapters.errors import BackendError, Fault
 from adapters.types.objects import Container, Written
 from shim.config import Settings
 from shim.context import Call, Caller
+from shim.keystore import KeyFile, add
 from shim.locks import Locks
 from shim.protocol.message import Address, Head, Request
 from shim.record import Record
@@ -29,10 +32,11 @@ class Store:
     written: dict[str, bytes] = field(default_factory=dict)
     given: list[Any] = field(default_factory=list)
     reads: int = 0
+    more: dict[str, str] = field(default_factory=dict)  # of the configuration
 
     async def container(self, name: str) -> Container:
         self.reads += 1
-        return Container(name, WHEN, 0, 0, {"s3-config-logging": self.item} if self.item else {})
+        return Container(name, WHEN, 0, 0, ({"s3-config-logging": self.item} if self.item else {}) | self.more)
 
     async def has_container(self, name: str) -> bool:
         return False
@@ -71,6 +75,7 @@ class Served:
     request: Request
     record: Record
     signature: None = None
+    tokens: Any = None
 
 
 def served(store: Store, known: Mapping[str, str] | None, *, project: str = "p", path: bytes = b"/b/k") -> Served:
@@ -120,6 +125,51 @@ def test_a_log_object_has_nothing_of_the_acl_of_a_logged_upload() -> None:
     after(store, upload)
     [told] = [one for one in store.given if hasattr(one, "metadata")]
     assert "passerelle-acl" not in told.metadata
+
+
+def test_no_key_of_the_last_requester_encrypts_a_log(caplog: pytest.LogCaptureFixture) -> None:
+    store = Store(more={"s3-config-encryption": '{"key":false,"algorithm":"aws:kms"}'})
+    one = served(store, {"logging": TARGET})
+    assert one.call
+    one.call.signer = Tenants(store)  # type: ignore[assignment]  # any use of its keys would raise
+    after(store, one)
+    assert not store.written
+    assert "access log of bucket 'b' is dropped: InvalidArgument" in caplog.text
+
+
+def test_a_log_is_encrypted_as_its_bucket_says(tmp_path: Path) -> None:
+    add(tmp_path / "keys.json")
+    store = Store(more={"s3-config-encryption": '{"key":false,"algorithm":"AES256"}'})
+    one = served(store, {"logging": TARGET})
+    assert one.call
+    one.call.keys = KeyFile(tmp_path / "keys.json")
+    after(store, one)
+    [told] = [one for one in store.given if hasattr(one, "metadata")]
+    assert "s3_sse=" in told.content_type
+    assert not any(b" b [" in body for body in store.written.values())
+
+
+def unproved(store: Store, project: str = "p", bucket: str = "b") -> Served:
+    """Return a request whose signature did not hold."""
+    head = Head("GET", b"/b/k", b"", ())
+    record = Record("wrong", 0.0, operation="GetObject", status=403, code="SignatureDoesNotMatch", access_key="key")
+    tokens = SimpleNamespace(credential=SimpleNamespace(project_id=project))
+    return Served(None, head, Request(head, Address(bucket, "k")), record, tokens=tokens)
+
+
+def test_a_wrong_signature_is_logged_and_costs_nothing() -> None:
+    store = Store()
+    log = AccessLog(3600.0)
+    after(store, unproved(store), log=log)
+    assert (store.written, store.reads) == ({}, 0)  # no log of that bucket is known
+    after(store, served(store, {"logging": TARGET}), unproved(store), log=log)
+    said = lines(store)
+    assert len(said) == 2
+    assert " - wrong REST.GET.OBJECT k " in said[1]
+    assert " 403 SignatureDoesNotMatch " in said[1]
+    reads = store.reads
+    after(store, unproved(store, project="other"), unproved(store, bucket="c"), log=log)
+    assert (len(lines(store)), store.reads) == (2, reads)
 
 
 def test_a_bucket_without_a_log_costs_nothing() -> None:

@@ -34,8 +34,40 @@ def test_waiters_see_a_bucket_at_once(s3: Any) -> None:
 
 def test_ones_own_bucket_again(aws: Any, s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="kept", Body=b"x")
-    s3.create_bucket(Bucket=bucket)  # succeeds in us-east-1 and changes nothing
+    s3.create_bucket(Bucket=bucket)  # succeeds in us-east-1
     assert s3.get_object(Bucket=bucket, Key="kept")["Body"].read() == b"x"
+
+
+def test_ones_own_bucket_again_has_the_new_acl(s3: Any, bucket: str) -> None:
+    """It is reset, also where the request gives none (BucketAlreadyOwnedByYou)."""
+    delivery = 'uri="http://acs.amazonaws.com/groups/s3/LogDelivery"'
+    others = {"ObjectOwnership": "BucketOwnerPreferred", "GrantWrite": delivery}
+
+    def permissions() -> list[str]:
+        return [one["Permission"] for one in s3.get_bucket_acl(Bucket=bucket)["Grants"]]
+
+    def owned(mode: str) -> None:
+        s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": mode}]})
+
+    owned("BucketOwnerPreferred")
+    s3.create_bucket(Bucket=bucket, **others)
+    assert "WRITE" in permissions()
+    s3.create_bucket(Bucket=bucket)
+    assert permissions() == ["FULL_CONTROL"]
+    owned("BucketOwnerEnforced")
+    with refused("AccessControlListNotSupported", 400):
+        s3.create_bucket(Bucket=bucket, **others)
+
+
+def test_a_missing_bucket_with_an_expected_owner(s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    missing, other = unique("missing"), "1" * 12
+    with refused("NoSuchBucket", 404):
+        s3.list_objects_v2(Bucket=missing, ExpectedBucketOwner=other)
+    with refused("NoSuchBucket", 404):
+        s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{missing}/k", ExpectedSourceBucketOwner=other)
+    with refused("AccessDenied", 403):
+        s3.list_objects_v2(Bucket=bucket, ExpectedBucketOwner=other)
 
 
 def test_a_bucket_of_another_project_is_not_shown(alt_s3: Any, bucket: str) -> None:

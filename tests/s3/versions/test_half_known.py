@@ -80,3 +80,13 @@ def test_an_abort_deletes_the_parts_of_an_object_that_another_upload_made() -> N
     req: dict[str, Any] = {"Bucket": "bbb", "Key": "k", "UploadId": upload_id}
     asyncio.run(abort_multipart_upload(call_of(store, "AbortMultipartUpload", {}), req))
     assert store.containers["bbb+segments"] == {}
+
+
+def test_a_conditional_deletion_lists_the_versions_once() -> None:
+    stored = Stored(1, "h", WHEN, "a/b; s3_null=yes", timestamp=NULL_ROW["version_id"], version=NULL_ROW["version_id"])
+    store = SmallStore({"bbb": {"k": stored}}, {"s3-config-versioning": SUSPENDED}, True)
+    store.rows = [MARKER, NULL_ROW]
+    call = call_of(store, "DeleteObject", {"versioning": SUSPENDED, "swift-versions": "on"})
+    asyncio.run(delete_object(call, {"Bucket": "bbb", "Key": "k", "IfMatch": '"h"'}))
+    assert store.seen.count(("versions", "bbb")) == 1
+    assert ("delete_version", "bbb", "k", NULL_ROW["version_id"]) in store.seen
