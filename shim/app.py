@@ -7,7 +7,7 @@ import logging
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ from shim.http.server import DrainingServer, SideServer, bounds, configuration, 
 from shim.keystore import KeyFile, KeySecrets, KeyStore
 from shim.locks import Locks
 from shim.metrics import Metrics
+from shim.notices.spool import opened
 from shim.operator.api import LastRefusals
 from shim.operator.application import Sources, operator_app
 from shim.protocol.message import Request
@@ -122,9 +123,8 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
     locks = Locks(settings.coordination_url or f"file://{lock_files(settings)}")
     await locks.start()
     key = settings.page_token_key.get_secret_value() or config.derive_key("page tokens").hex()
-    refusals = Refusals()
-    # A cloud whose region has no name is called us-east-1, which AWS's tools use by default.
-    region = config.region or next(iter(settings.region_names), "us-east-1")
+    worker, refusals = Worker(), Refusals()
+    region = region_of(config, settings)
     settings = settings.model_copy(update={"page_token_key": SecretStr(key), "region": region})
     side = operator_app(
         Sources(
@@ -136,16 +136,17 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
             refusals=_last_refusals(refusals),
         )
     )
-    worker = Worker()
     access_log = AccessLog(settings.access_log_seconds)
+    notices = opened(settings, metrics.notification)
     app = (Websites if settings.s3_website_hosts else Gateway)(
         frontends=FRONTENDS,
         tenants=factory,
-        keys=_keys(factory, settings, metrics, _sessions(config, settings)),
+        credentials=_keys(factory, settings, metrics, _sessions(config, settings)),
         locks=locks,
         cache=Cache(total_bytes=settings.cache_bytes, observe=metrics.cache),
         worker=worker,
-        key_store=_key_store(factory, settings),
+        keys=_key_store(factory, settings),
+        notices=notices,
         settings=settings,
         regions=Regions(region, settings.region_names, factory.other_regions),
         observe=_call_observer(metrics, refusals),
@@ -155,7 +156,7 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
     metrics.in_flight.read = lambda: app.in_flight
     telling = [asyncio.create_task(tell(factory)) for tell in (_log_service_scope, _log_object_store)]
     try:
-        async with access_log:
+        async with aclosing(notices) if notices else nullcontext(), access_log:
             yield app, side
     finally:
         for task in telling:
@@ -175,6 +176,11 @@ def _key_store(factory: CloudFactory, settings: Settings) -> KeyStore | None:
         return (await factory.own(new_request_id())).key_manager
 
     return KeySecrets(settings.sse_key_secret, manager, file)
+
+
+def region_of(config: clouds.CloudConfig, settings: Settings) -> str:
+    """Return the name of the cloud's region; one without a name is called as AWS's tools call theirs by default."""
+    return config.region or next(iter(settings.region_names), "us-east-1")
 
 
 def _limits(settings: Settings) -> Limits:

@@ -266,6 +266,31 @@ class Settings(BaseSettings):
         300.0, gt=0, description="How long records of a bucket's access log wait before they are written to its target."
     )
 
+    # Event notifications
+    notification_file: Path | None = Field(
+        None,
+        description="JSON file of the webhooks that buckets may name as destinations of event notifications, by ARN; "
+        "unset: notifications are refused.",
+    )
+    notification_dir: Path | None = Field(
+        None,
+        description="Directory on a local disk where notifications wait for `passerelle notify`; unset: "
+        "`notifications` in `state_dir`.",
+    )
+    notification_bytes: int = Field(
+        256 << 20,
+        ge=1 << 16,
+        description="How much of the disk waiting notifications may take, and an eighth of it those of one project for "
+        "one destination; further ones are dropped and counted.",
+    )
+    notification_keep_seconds: float = Field(
+        345_600.0, gt=0, description="How long a notification that nobody takes is kept."
+    )
+    notification_retry_seconds: float = Field(
+        300.0, gt=0, description="Longest pause before a webhook that failed is tried again."
+    )
+    notification_timeout_seconds: float = Field(10.0, gt=0, description="How long a webhook may take to answer.")
+
     # Logs
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is written.")
     log_format: Literal["json", "text"] = Field("json", description="One JSON object a line, or readable text.")

@@ -19,6 +19,7 @@ from shim.config import Settings
 from shim.errors import AwsError
 from shim.keystore import KeyStore
 from shim.locks import Locks
+from shim.notices.spool import Notices
 from shim.worker import Worker
 
 
@@ -140,6 +141,8 @@ class Call:
     `clouds` makes the clouds of other projects, and of the gateway's own.  `signer` is always the cloud of the signer's
     own project with its own token, which decides what keys it may use; NO_CLOUD without a signature of version 4.
     `unknown_names` limits the look-ups of bucket names for nobody; `access_keys` has the keys and sessions, for STS.
+    `notices` takes the records of events that buckets are configured for; None where the operator has named no
+    destinations.
 
     What follows is set when a request to a bucket is authorised.
     `source` is the call that reads a copy's source, if it is in another one.
@@ -169,6 +172,7 @@ class Call:
     unknown_names: UnknownLimit | None = None
     signer: Cloud = NO_CLOUD
     access_keys: Keys | None = None
+    notices: Notices | None = None
     source: Call | None = field(init=False, default=None)
     hidden: frozenset[str] = field(init=False, default=frozenset())
     acl: str = field(init=False, default="")

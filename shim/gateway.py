@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import time
 from collections.abc import Awaitable, Callable, Container, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from time import perf_counter
 from typing import Any, TypeVar
 
 from shim.auth.accounts import account_id
@@ -32,7 +32,6 @@ from shim.authz import names
 from shim.authz.decision import authorise
 from shim.authz.dry_run import dry_run
 from shim.authz.principal import ANONYMOUS, Principal, Proof
-from shim.cache import Cache
 from shim.config import Settings
 from shim.context import NO_CLOUD, NOBODY, Call, Tenants, caller_of
 from shim.failure import aws_error, failure
@@ -41,8 +40,6 @@ from shim.http.answer_body import CutShortError, send_reply
 from shim.http.asgi import Receive, Scope, Send, head_of
 from shim.http.keepalive import keep_connection_alive
 from shim.http.request_body import BODY_HEADERS, ClientGone, while_client_waits, with_idle_timeout
-from shim.keystore import KeyStore
-from shim.locks import Locks
 from shim.protocol import routing, urlencoded_form
 from shim.protocol.message import Head, Reply, Request
 from shim.protocol.operation import Operation, RequestedOperation
@@ -87,7 +84,8 @@ class Gateway:
     """The ASGI application behind the AWS endpoint.
 
     `observe` is called with the record of every call after its last byte was sent, and `served` with all that the steps
-    found out about it; `side` serves SIDE_PATHS.  `in_flight` is the number of calls being served.
+    found out about it; `side` serves SIDE_PATHS.  `in_flight` is the number of calls being served.  `shared` are
+    further fields of `Call`, which all calls share.
     """
 
     def __init__(
@@ -95,20 +93,18 @@ class Gateway:
         *,
         frontends: Mapping[str, Frontend],
         tenants: Tenants,
-        keys: Keys,
-        locks: Locks,
-        cache: Cache,
+        credentials: Keys,
         worker: Worker,
-        key_store: KeyStore | None = None,
         settings: Settings,
         regions: Container[str],
         observe: Callable[[Record], None],
         side: Callable[[Scope, Receive, Send], Awaitable[None]],
         served: Callable[[State], None] | None = None,
+        **shared: Any,
     ) -> None:
         self._frontends = frontends
         self._tenants = tenants
-        self._keys = keys
+        self._keys = credentials
         self._worker = worker
         self._settings = settings
         self._regions = regions
@@ -121,13 +117,11 @@ class Gateway:
             Call,
             settings=settings,
             regions=regions,
-            locks=locks,
-            cache=cache,
             worker=worker,
-            keys=key_store,
-            access_keys=keys,
+            access_keys=credentials,
             clouds=tenants,
             unknown_names=of_names(settings.unknown_names_per_second),
+            **shared,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -138,7 +132,7 @@ class Gateway:
             return
         if not head.first.keys().isdisjoint(BODY_HEADERS):
             receive = with_idle_timeout(receive, self._settings.body_idle_seconds)
-        record = Record(new_request_id(), time.perf_counter(), client=head.client)
+        record = Record(new_request_id(), perf_counter(), client=head.client)
         current.set(record)
         state = State(head, receive, record, scope.get("admitted", lambda: None))
         self.in_flight += 1
@@ -150,7 +144,7 @@ class Gateway:
             self.in_flight -= 1
             for close in state.at_end:
                 close()
-            record.seconds = time.perf_counter() - record.started
+            record.seconds = perf_counter() - record.started
             self._observe(record)
             if self._served is not None:
                 self._served(state)

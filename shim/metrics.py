@@ -120,6 +120,20 @@ LIFECYCLE_BUCKETS = Definition(
     ("outcome",),
     "Buckets that `passerelle sweep` went through: `swept`, `released` (no rules any more) or `failed`.",
 )
+NOTIFICATIONS = Definition(
+    "passerelle_notifications_total",
+    "counter",
+    ("destination", "outcome"),
+    "Event notifications by destination of the operator's file and outcome: `stored` on disk, `dropped` (no room, or "
+    "the disk failed), `unknown` (the bucket names a destination that the file has no more); by `passerelle notify`: "
+    "`delivered`, `failed` (an attempt; there will be another), `expired` (nobody took it in time).",
+)
+NOTIFICATIONS_WAITING = Definition(
+    "passerelle_notifications_waiting_bytes",
+    "gauge",
+    (),
+    "Bytes of files of event notifications on the disk, as `passerelle notify` sees them.",
+)
 BUILD = Definition("passerelle_build_info", "gauge", ("version",), "Always 1; says which version runs.")
 
 DEFINITIONS = (
@@ -139,6 +153,8 @@ DEFINITIONS = (
     CACHE,
     LIFECYCLE_ACTIONS,
     LIFECYCLE_BUCKETS,
+    NOTIFICATIONS,
+    NOTIFICATIONS_WAITING,
     BUILD,
 )
 
@@ -232,6 +248,8 @@ class Metrics:
         self._cache = self._registered(Counter(CACHE)).numbers
         self._lifecycle_actions = self._registered(Counter(LIFECYCLE_ACTIONS)).numbers
         self._lifecycle_buckets = self._registered(Counter(LIFECYCLE_BUCKETS)).numbers
+        self._notifications = self._registered(Counter(NOTIFICATIONS)).numbers
+        self.notifications_waiting = self._registered(Gauge(NOTIFICATIONS_WAITING, lambda: 0))
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
@@ -267,6 +285,10 @@ class Metrics:
     def lifecycle_bucket(self, outcome: str) -> None:
         """Count a bucket that a sweep went through."""
         self._lifecycle_buckets[(outcome,)] += 1
+
+    def notification(self, destination: str, outcome: str, number: int) -> None:
+        """Count event notifications."""
+        self._notifications[(destination, outcome)] += number
 
     def _registered(self, collector: C) -> C:
         self.registry.register(collector)

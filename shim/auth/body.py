@@ -96,6 +96,11 @@ class Body:
         self._plan = plan
         self._ready: deque[bytes] = deque()
 
+    @property
+    def size(self) -> int:
+        """How many bytes were read so far, decoded: all of them once the body is `done`."""
+        return self._total
+
     def require_length(self) -> int:
         """Return the decoded length; raise MissingContentLength (411) where the request does not tell it."""
         if self.length is None:

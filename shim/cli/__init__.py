@@ -1,4 +1,4 @@
-"""The `passerelle` command: serve, sweep, demo, cloud, actions, keys, config, doctor."""
+"""The `passerelle` command: serve, sweep, notify, demo, cloud, actions, keys, config, doctor."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from shim.cli import own_packages
 COMMANDS: Final = {
     "serve": "Serve the AWS API in front of a cloud of clouds.yaml, until SIGTERM.",
     "sweep": "Delete what lifecycle rules say has expired, until SIGTERM.",
+    "notify": "Deliver event notifications to webhooks, until SIGTERM.",
     "demo": "Bring up an OpenStack and a gateway before it, run a tour, print the exports to paste.",
     "cloud": "A real OpenStack on this machine, for trying and testing.",
     "actions": "List the AWS operations that are answered, with their parameters.",

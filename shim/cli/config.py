@@ -19,6 +19,7 @@ from shim import keystore
 from shim.auth.regions import is_name
 from shim.cli import options
 from shim.config import Settings
+from shim.notices import destinations
 from shim.operator.settings import shown
 
 
@@ -78,6 +79,15 @@ def problems(settings: Settings) -> Iterator[str]:
         yield f"PASSERELLE_DISABLE_FILE: there is no directory {settings.disable_file.parent}"
     yield from _website_problems(settings)
     yield from _lock_problems(settings)
+    yield from _file_problems(settings)
+    try:
+        load_cloud(settings.cloud, region=settings.region, interface=settings.interface)
+    except CloudConfigError as e:
+        yield f"PASSERELLE_CLOUD: {e}"
+
+
+def _file_problems(settings: Settings) -> Iterator[str]:
+    """Yield why a key store or a file of destinations cannot be used."""
     if settings.sse_key_file is not None:
         try:
             keystore.read(settings.sse_key_file.expanduser())
@@ -85,10 +95,11 @@ def problems(settings: Settings) -> Iterator[str]:
             yield f"PASSERELLE_SSE_KEY_FILE: {e}"
     if not settings.sse_key_secret.isprintable() or settings.sse_key_secret != settings.sse_key_secret.strip():
         yield "PASSERELLE_SSE_KEY_SECRET: the name begins or ends with white space, or has control characters"
-    try:
-        load_cloud(settings.cloud, region=settings.region, interface=settings.interface)
-    except CloudConfigError as e:
-        yield f"PASSERELLE_CLOUD: {e}"
+    if settings.notification_file is not None:
+        try:
+            destinations.read(settings.notification_file.expanduser())
+        except destinations.DestinationsError as e:
+            yield f"PASSERELLE_NOTIFICATION_FILE: {e}"
 
 
 def _no_pass_phrase() -> str:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -22,20 +22,16 @@ from shim import app, log
 from shim.cache import Cache
 from shim.cli import config, options
 from shim.cli.serve import announce
+from shim.cli.side import Ready, metrics_listener
 from shim.config import Settings
-from shim.health import Lifecycle
-from shim.http.server import SideServer, configuration, listener
 from shim.locks import Locks
 from shim.metrics import Metrics
-from shim.operator.application import Sources, operator_app
-from shim.refusals import Refusal
+from shim.notices.spool import opened
 from shim.s3.lifecycle.evaluation import Days
 from shim.sweeps.pace import Pace
 from shim.sweeps.sweeping import lead, sweep_always
 from shim.sweeps.tools import Tools
 from shim.worker import Worker
-
-Ready = Callable[[], Awaitable[None]]
 
 _LEADER_SECONDS = 0.5
 
@@ -63,7 +59,7 @@ def sweep(*, once: bool, env_file: Path | None, **given: Any) -> None:
 
 async def _run(settings: Settings, *, once: bool) -> bool:
     metrics = Metrics()
-    async with _tools(settings, metrics) as (tools, leader, ready), _metrics_listener(settings, metrics, ready):
+    async with _tools(settings, metrics) as (tools, leader, ready), metrics_listener(settings, metrics, ready):
         work = asyncio.ensure_future(lead(tools, leader) if once else sweep_always(tools, leader))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -78,6 +74,7 @@ async def _run(settings: Settings, *, once: bool) -> bool:
 async def _tools(settings: Settings, metrics: Metrics) -> AsyncIterator[tuple[Tools, Locks, Ready]]:
     """Connect to the cloud and to the service of locks."""
     found = clouds.load(settings.cloud, region=settings.region, interface=settings.interface)
+    settings = settings.model_copy(update={"region": app.region_of(found, settings)})
     timeouts = Timeouts(settings.upstream_connect_seconds, settings.upstream_timeout_seconds)
     limits = Limits(timeouts, settings.object_idle_seconds, project_calls=settings.account_calls)
     factory = await CloudFactory.open(found, limits, app.upstream_observer(metrics))
@@ -87,39 +84,14 @@ async def _tools(settings: Settings, metrics: Metrics) -> AsyncIterator[tuple[To
     await leader.start()
     cache = Cache(total_bytes=settings.cache_bytes, observe=metrics.cache)
     pace, days = Pace(settings.sweep_actions_per_second), Days(settings.lifecycle_day_seconds)
+    notices = opened(settings, metrics.notification)
+    tools = Tools(settings, factory, locks, metrics, pace, days, cache, worker, notices)
     try:
-        yield Tools(settings, factory, locks, metrics, pace, days, cache, worker), leader, factory.identity.ready
+        yield tools, leader, factory.identity.ready
     finally:
+        if notices is not None:
+            await notices.aclose()
         worker.close()
         await leader.stop()
         await locks.stop()
         await factory.aclose()
-
-
-@asynccontextmanager
-async def _metrics_listener(settings: Settings, metrics: Metrics, ready: Ready) -> AsyncIterator[None]:
-    """Serve the operator's side while the block runs, if the settings have a port for it."""
-    if settings.metrics_port is None:
-        yield
-        return
-    sources = Sources(
-        lifecycle=Lifecycle(settings.disable_file),
-        ready=ready,
-        metrics=metrics.registry,
-        settings=settings,
-        services=app.SERVICES,
-        refusals=_no_refusals,
-    )
-    port = listener(settings.metrics_host, settings.metrics_port)
-    server = SideServer(configuration(operator_app(sources), settings, tls=False))
-    task = asyncio.create_task(server.serve([port]))
-    announce("metrics", app.url("http", settings.metrics_host, port.getsockname()[1]))
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await task
-
-
-async def _no_refusals(_: str | None) -> Sequence[Refusal]:
-    return ()

@@ -19,6 +19,7 @@ import shim.s3.multipart.attributes
 import shim.s3.multipart.complete
 import shim.s3.multipart.lists
 import shim.s3.multipart.multipart
+import shim.s3.notifications.actions
 import shim.s3.objects.acl
 import shim.s3.objects.copying
 import shim.s3.objects.deleting

@@ -18,8 +18,8 @@ def _model() -> dict[str, Any]:
     A client that resumes a download sends If-Range; without it, it could get the rest of another object.  Of reads S3
     refuses x-amz-server-side-encryption: "Encryption request headers, like x-amz-server-side-encryption, should not be
     sent for GET requests" (GetObject), and of parts, which are encrypted as their upload says.  A completion's answer
-    tells the customer's key as all other writes' do.  The answers to PutBucketPolicy and PutBucketTagging are "HTTP/1.1
-    204 No Content" (the examples of the API reference).
+    tells the customer's key as all other writes' do.  Names of events and of filters have errors of their own.  The
+    answers to PutBucketPolicy and PutBucketTagging are "HTTP/1.1 204 No Content" (the examples of the API reference).
     """
     words: dict[str, Any] = Loader().load_service_model("s3", "service-2")
     for shape in ("GetObjectRequest", "HeadObjectRequest"):
@@ -28,6 +28,8 @@ def _model() -> dict[str, Any]:
     for shape in ("GetObjectRequest", "HeadObjectRequest", "UploadPartRequest"):
         for name in ENCRYPTION_OF_WRITES:
             words["shapes"][shape]["members"][name] = words["shapes"]["PutObjectRequest"]["members"][name]
+    for shape in ("FilterRuleName", "Event"):
+        del words["shapes"][shape]["enum"]
     for operation in ("PutBucketPolicy", "PutBucketTagging"):
         words["operations"][operation]["http"]["responseCode"] = 204
     told = words["shapes"]["PutObjectOutput"]["members"]

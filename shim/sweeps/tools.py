@@ -11,6 +11,7 @@ from shim.cache import Cache
 from shim.config import Settings
 from shim.context import Call, Caller, ServiceClouds
 from shim.locks import Locks
+from shim.notices.spool import Notices
 from shim.record import new_request_id
 from shim.s3.lifecycle.evaluation import Days
 from shim.s3.lifecycle.registry import Entry
@@ -31,6 +32,7 @@ class Tools:
     days: Days
     cache: Cache = field(default_factory=Cache)
     worker: Worker = field(default_factory=Worker)
+    notices: Notices | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def call(self, entry: Entry, operation: str) -> Call:
@@ -48,4 +50,5 @@ class Tools:
             cache=self.cache,
             worker=self.worker,
             clouds=self.clouds,
+            notices=self.notices,
         )

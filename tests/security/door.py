@@ -96,7 +96,7 @@ class Door:
         self.gateway = self.made_of(
             frontends=self.frontends,
             tenants=self,
-            keys=Keys(self.identity, clock=monotonic),
+            credentials=Keys(self.identity, clock=monotonic),
             locks=Locks(""),
             cache=Cache(),
             worker=Worker(),

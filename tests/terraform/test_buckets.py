@@ -27,15 +27,22 @@ NOT_CHANGED = {
     "aws_s3_bucket_request_payment_configuration.open",
 }
 NOT_IMPORTED = {"aws_s3_object_copy.copy"}  # the provider imports none
+TOPIC = "arn:aws:sns:us-east-1::terraform"
 OBJECTS = {"aws_s3_object.kept": "/kept", "aws_s3_object.open": "/a/text"}
 
 
 @pytest.fixture
 def sealing(cloud: Target, tmp_path: Path) -> Iterator[Gateway]:
-    """A gateway with keys for SSE-S3."""
-    keys = tmp_path / "sse.keys"
+    """A gateway with keys for SSE-S3 and a destination of notifications."""
+    keys, destinations = tmp_path / "sse.keys", tmp_path / "destinations.json"
     add(keys)
-    with run_gateway(cloud, "terraform", settings={"sse_key_file": str(keys)}) as running:
+    destinations.write_text(json.dumps({TOPIC: {"url": "http://127.0.0.1:9/"}}))
+    settings = {
+        "sse_key_file": str(keys),
+        "notification_file": str(destinations),
+        "notification_dir": str(tmp_path / "notifications"),
+    }
+    with run_gateway(cloud, "terraform", settings=settings) as running:
         yield running
     assert not faults(running.log)
 
@@ -49,7 +56,7 @@ def name() -> str:
 def buckets(workspace: Workspace, sealing: Gateway, name: str) -> Iterator[Terraform]:
     """The configuration `buckets`, ready to be applied; whatever is in its state at the end is destroyed."""
     terraform = workspace("buckets", sealing.url)
-    (terraform.directory / "terraform.tfvars.json").write_text(json.dumps({"name": name}))
+    (terraform.directory / "terraform.tfvars.json").write_text(json.dumps({"name": name, "topic": TOPIC}))
     terraform("init")
     yield terraform
     if terraform("state", "list", expect=(0, 1)).stdout:

@@ -12,7 +12,6 @@ from typing import Any, Final, NamedTuple
 
 from shim.context import Call
 from shim.protocol.restparse import malformed_xml
-from shim.protocol.s3_router import not_implemented
 from shim.protocol.values import Values, only
 from shim.s3 import names, tags
 from shim.s3.config import cors, documents, public_access, website
@@ -45,14 +44,6 @@ class Setting(NamedTuple):
 
 def _tags(value: Mapping[str, Any]) -> Any:
     return tags.check(value["TagSet"], BUCKET_TAGS, _TOO_MANY_TAGS)
-
-
-def _none(value: Mapping[str, Any]) -> Any:
-    """Accept a document that requests nothing, as a bucket has nothing; name each refused request."""
-    asked = next((name for name, wanted in value.items() if wanted is not None), "")
-    if asked:
-        raise not_implemented(asked, "Parameter")
-    return {}
 
 
 def _status(value: Mapping[str, Any]) -> Any:
@@ -117,9 +108,6 @@ _SETTINGS: Final = (
         website.check,
         _itself,
         missing=("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration"),
-    ),
-    Setting(
-        "notification", "bucket_notification_configuration", "NotificationConfiguration", _none, _itself, default={}
     ),
 )
 

@@ -27,8 +27,19 @@ from shim.s3.lifecycle import expiration
 from shim.s3.multipart import uploads
 from shim.s3.multipart.storing import etag_of_part, size_of_part
 from shim.s3.multipart.uploads import Upload
+from shim.s3.notifications.events import COMPLETE
+from shim.s3.notifications.noting import created
 from shim.s3.objects import checksums, conditions, records, segments, versions
-from shim.s3.objects.headers import IN_STEP, TAGGING, UPLOAD, etag_of, marked_null, storage_class, typed
+from shim.s3.objects.headers import (
+    IN_STEP,
+    TAGGING,
+    UPLOAD,
+    etag_of,
+    marked_null,
+    storage_class,
+    typed,
+    with_plain_size,
+)
 from shim.s3.service import action
 
 log = logging.getLogger(__name__)
@@ -93,17 +104,21 @@ async def complete_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mappi
     asked = await uploads.for_many(call, len(parts), partial(_read, req))
     # Two completions, or a completion and an abort, would each delete segments that the other needs.
     async with uploads.alone(call, req):
-        return await _complete(call, req, asked)
+        answer, size = await _complete(call, req, asked)
+    await created(call, req["Bucket"], req["Key"], COMPLETE, answer, size)
+    return answer
 
 
-async def _complete(call: Call, req: Mapping[str, Any], asked: Completion) -> Mapping[str, Any]:
+async def _complete(call: Call, req: Mapping[str, Any], asked: Completion) -> tuple[Mapping[str, Any], int]:
+    """Return the answer and the object's size."""
     wanted, etag, condition = asked
     try:
         upload = await uploads.opened(call, req)
     except AwsError as error:
         if error.code == "NoSuchUpload" and (made := await _made_already(call, req, etag)):
             version = await versions.shown(call, names.bucket(call, req), made)
-            return _answer(call, req, etag, checksums.of(made), version if version != NULL_VERSION else "")
+            answer = _answer(call, req, etag, checksums.of(made), version if version != NULL_VERSION else "")
+            return answer, with_plain_size(made).size
         raise
     sealing = await upload.sealing(call, req)
     _check_order(wanted, upload.id)
@@ -142,7 +157,7 @@ async def _complete(call: Call, req: Mapping[str, Any], asked: Completion) -> Ma
     answer = _answer(call, req, etag, assembly.checksum, "" if null else version)
     if expiration.may_be_told(call, upload.bucket):
         answer |= await _expiration(call, upload, assembly.size)
-    return {**answer, **(sealing.members if sealing else {})}
+    return {**answer, **(sealing.members if sealing else {})}, assembly.size
 
 
 async def _expiration(call: Call, upload: Upload, size: int) -> dict[str, str]:

@@ -11,8 +11,11 @@ from shim.context import Call
 from shim.s3 import grants, names
 from shim.s3.config import acl as bucket_acl
 from shim.s3.config import ownership
+from shim.s3.notifications import events
+from shim.s3.notifications.noting import note
+from shim.s3.notifications.record import Event
 from shim.s3.objects import records, versions
-from shim.s3.objects.headers import ACL
+from shim.s3.objects.headers import ACL, etag_of
 from shim.s3.service import action
 
 _OWNERS_ALONE: Final = frozenset(("private", "bucket-owner-read"))
@@ -40,7 +43,9 @@ async def put_object_acl(call: Call, req: Mapping[str, Any]) -> None:
         """Set the ACL of the object that is there now, which may have another owner than before."""
         return {ACL: text(call, bucket_acl.required(call, req, of(call, stored.metadata).owner))}
 
-    await records.change(call, bucket, key, decide, version=versions.asked(req))
+    stored = await records.change(call, bucket, key, decide, version=versions.asked(req))
+    shown = await versions.shown(call, bucket, stored)
+    await note(call, bucket, Event(events.ACL, key, etag=etag_of(stored), version=shown))
 
 
 def of(call: Call, metadata: Mapping[str, str]) -> Acl:

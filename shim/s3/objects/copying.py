@@ -20,6 +20,8 @@ from shim.s3.encryption.sealing import ASKING, ENCRYPTING, NO_BUCKET_KEYS, Seali
 from shim.s3.encryption.sealing import sealing as new_sealing
 from shim.s3.errors import invalid_argument, invalid_request, no_such_bucket, no_such_key, precondition_failed
 from shim.s3.lifecycle import expiration
+from shim.s3.notifications.events import COPY
+from shim.s3.notifications.noting import created
 from shim.s3.objects import (
     checksums,
     conditions,
@@ -185,6 +187,7 @@ async def copy_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     if expiration.may_be_told(call, bucket):
         tagging = internal.get(TAGGING, "")
         members |= await expiration.members(call, bucket, key, source.stored.size, written.modified, tagging)
+    await created(call, bucket, key, COPY, {**result, **members}, source.stored.size)
     return {
         "CopyObjectResult": {**result, **(checksum.members if checksum else {})},
         **members,

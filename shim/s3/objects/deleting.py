@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,6 +16,9 @@ from shim.s3 import names
 from shim.s3.config.configuration import SWIFT_VERSIONS, configuration, read
 from shim.s3.config.object_lock import check_kept
 from shim.s3.errors import no_such_version, translate
+from shim.s3.notifications.events import DELETE, EXPIRED, EXPIRED_MARKER, MARKER
+from shim.s3.notifications.noting import NAME, note
+from shim.s3.notifications.record import Event
 from shim.s3.objects import conditions, object_lock, records, segments, versions
 from shim.s3.service import NO_MFA, action
 
@@ -32,7 +35,10 @@ _ERRORS: Final = {403: Fault.FORBIDDEN, 409: Fault.CONFLICT, 413: Fault.TOO_LARG
 async def delete_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Delete an object, or one of its versions for good; deleting an absent one succeeds."""
     bucket, bypass = names.bucket(call, req), bool(req.get("BypassGovernanceRetention"))
-    return await _delete(call, bucket, req["Key"], versions.asked(req), conditions.WriteCondition(req), bypass=bypass)
+    key, version = req["Key"], versions.asked(req)
+    members = await _delete(call, bucket, key, version, conditions.WriteCondition(req), bypass=bypass)
+    await note(call, bucket, _removal(key, version, members))
+    return members
 
 
 async def expire_object(
@@ -40,7 +46,8 @@ async def expire_object(
 ) -> None:
     """Delete a current object if it still is the one of that time; `still_due` may refuse it under the key's lock."""
     condition = conditions.WriteCondition({"IfMatchLastModifiedTime": modified})
-    await _delete(call, bucket, key, "", condition, still_due, absent_too=False)
+    members = await _delete(call, bucket, key, "", condition, still_due, absent_too=False)
+    await note(call, bucket, _removal(key, "", members, EXPIRED, EXPIRED_MARKER))
 
 
 async def expire_version(
@@ -48,7 +55,17 @@ async def expire_version(
 ) -> None:
     """Delete a version, or a delete marker, for good by Swift's id; `still_due` may refuse it under the key's lock."""
     nothing = conditions.WriteCondition({})
-    await _delete_version(call, bucket, key, version, nothing, bypass=False, last=still_due)
+    members = await _delete_version(call, bucket, key, version, nothing, bypass=False, last=still_due)
+    await note(call, bucket, _removal(key, version, members, EXPIRED))
+
+
+def _removal(key: str, version: str, members: Mapping[str, Any], gone: str = DELETE, marked: str = MARKER) -> Event:
+    """Return the event of a deletion from its answer's members: something is gone, or a delete marker was made.
+
+    It is noted for an absent key too: what a client repeats may have been done by a gateway that died before it noted.
+    """
+    is_marked = bool(members.get("DeleteMarker")) and not version
+    return Event(marked if is_marked else gone, key, version=str(members.get("VersionId", "")))
 
 
 async def _delete(
@@ -184,6 +201,8 @@ async def delete_objects(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any
     if SWIFT_VERSIONS not in configured:  # the version `null` is the object
         errors |= {(key, NULL_VERSION): error for (key, version), error in errors.items() if version is None}
     errors |= {_which(wanted[place]): error for place, error in denied.items()}
+    if NAME in configured:
+        await note(call, bucket, *_removals(wanted, done, errors))
     quiet = bool(req["Delete"].get("Quiet"))
     return {
         "Deleted": []
@@ -195,6 +214,18 @@ async def delete_objects(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any
             if _which(one) in errors
         ],
     }
+
+
+def _removals(
+    wanted: Sequence[Mapping[str, Any]], done: Mapping[Any, Mapping[str, Any]], errors: Container[Any]
+) -> list[Event]:
+    """Return the events of the entries that succeeded, one for those that name the same."""
+    found = dict.fromkeys(which for one in wanted if (which := _which(one)) not in errors)
+    markers = {which: one["DeleteMarkerVersionId"] for which, one in done.items() if which[1] is None}
+    return [
+        Event(MARKER if which in markers else DELETE, which[0], version=markers.get(which) or which[1] or "")
+        for which in found
+    ]
 
 
 def _which(one: Mapping[str, Any]) -> tuple[str, str | None]:

@@ -26,6 +26,8 @@ from shim.s3.encryption.envelope import MARK
 from shim.s3.encryption.sealing import ASKING, ENCRYPTING, NO_BUCKET_KEYS, Sealing, md5_of, stored_length
 from shim.s3.encryption.sealing import sealing as new_sealing
 from shim.s3.lifecycle import expiration
+from shim.s3.notifications.events import POST, PUT
+from shim.s3.notifications.noting import NAME, created
 from shim.s3.objects import checksums, conditions, encrypted, object_lock, parts, ranges, records, segments, versions
 from shim.s3.objects.headers import DESCRIBING, PLACING, TAGGING, marked_null, object_members
 from shim.s3.objects.s3_middleware import with_s3_etag
@@ -130,9 +132,12 @@ async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     if old or written.version:
         members.update(await versions.written(call, (bucket, key), written, old, null=null))
     if configured and expiration.may_be_told(call, bucket):
-        size, tagging = length or body.length or 0, {**described.metadata, **spilled}.get(TAGGING, "")
+        size, tagging = body.size, {**described.metadata, **spilled}.get(TAGGING, "")
         members |= await expiration.members(call, bucket, key, size, written.modified, tagging)
-    return {**members, **sealing.members, "ETag": f'"{sealing.etag(md5, written.etag)}"'} if sealing else members
+    told = {**members, **sealing.members, "ETag": f'"{sealing.etag(md5, written.etag)}"'} if sealing else members
+    if configured and NAME in configured:
+        await created(call, bucket, key, POST if body.open_ended else PUT, told, body.size)
+    return told
 
 
 async def _special(call: Call, req: Mapping[str, Any], bucket: str, configured: Mapping[str, str]) -> _Special:

@@ -203,6 +203,7 @@ async def change(call: Call, bucket: str, key: str, decide: Callable[[Stored], I
         wanted = decide(overlaid(stored, old))
         if SETTING not in configured:  # before the first record, so that no reader misses one
             await configure(call, bucket, {SETTING: "yes"})
+            call.configurations[bucket] = {**configured, SETTING: "yes"}  # for the rest of this request
         await _write(call, bucket, key, Record(mine, {**here, **wanted}), name)
         return stored
 
@@ -222,6 +223,7 @@ async def add(call: Call, bucket: str, key: str, told: Description, items: Items
     old = await _readable(call, bucket, key, name)
     if SETTING not in configured:
         await configure(call, bucket, {SETTING: "yes"})
+        call.configurations[bucket] = {**configured, SETTING: "yes"}
     changed = old.items if old.object == mine else {}
     await _write(call, bucket, key, Record(mine, {**items, **changed}), name)
 

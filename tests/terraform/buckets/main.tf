@@ -21,6 +21,11 @@ variable "name" {
   type = string
 }
 
+# The ARN of a destination that the operator has named.
+variable "topic" {
+  type = string
+}
+
 # Everything that is changed in place hangs on this.
 variable "changed" {
   type    = bool
@@ -60,6 +65,23 @@ resource "aws_s3_bucket_logging" "kept" {
   bucket        = aws_s3_bucket.kept.id
   target_bucket = aws_s3_bucket.open.id
   target_prefix = var.changed ? "logs/kept/" : "logs/"
+}
+
+resource "aws_s3_bucket_notification" "kept" {
+  bucket = aws_s3_bucket.kept.id
+
+  topic {
+    topic_arn     = var.topic
+    events        = ["s3:ObjectCreated:*"]
+    filter_prefix = "in/"
+    filter_suffix = var.changed ? ".png" : ".jpg"
+  }
+
+  topic {
+    id        = "deletions"
+    topic_arn = var.topic
+    events    = ["s3:ObjectRemoved:Delete", "s3:ObjectRemoved:DeleteMarkerCreated"]
+  }
 }
 
 resource "aws_s3_object" "kept" {

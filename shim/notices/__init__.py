@@ -1,0 +1,1 @@
+"""Notices of events: kept on disk until a webhook of the operator's has taken them."""
