@@ -16,6 +16,7 @@ import shim.ec2.images.creating
 import shim.ec2.images.images
 import shim.ec2.images.registering
 import shim.ec2.images.tags
+import shim.ec2.images.tasks
 import shim.ec2.instances.console
 import shim.ec2.instances.instances
 import shim.ec2.instances.key_pairs

@@ -75,7 +75,11 @@ LEDGER = (
     Entry("put_bucket_policy", "status|error.*", "S3 API: a policy that is no JSON is MalformedPolicy; moto takes it"),
     Entry("get_object_retention", "Retention.*|status|error.*", "moto fails with 500, with a retention or without"),
     # --- security groups ---
-    Entry("create_security_group|create_key_pair", "Tags#", "an empty list where moto leaves the element out"),
+    Entry(
+        "create_security_group|create_key_pair|create_volume",
+        "Tags#",
+        "an empty list where moto leaves the element out",
+    ),
     Entry(
         "authorize_security_group_ingress|describe_security_group_rules",
         r"SecurityGroupRules\[\d\]\.(GroupOwnerId|SecurityGroupRuleArn)",
@@ -120,6 +124,13 @@ LEDGER = (
         "EC2 API, Volume: on every volume; Ansible's modules read them without a default",
     ),
     Entry("create_volume", "State", "EC2 API: a new volume is creating; moto's is there at once"),
+    # --- snapshots ---
+    Entry("create_snapshot", "Progress|State", "EC2 API: a new snapshot is pending; moto's is complete at once"),
+    Entry(
+        "describe_snapshots",
+        r"Snapshots\[0\]\.(Description|TransferType|VolumeId)",
+        "EC2 API, Snapshot: a copy has an arbitrary volume ID and a transfer type; its empty description is sent",
+    ),
     # --- key pairs ---
     Entry(
         ".*_key_pairs?",

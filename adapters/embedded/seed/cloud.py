@@ -20,7 +20,10 @@ FLAVORS: Mapping[str, tuple[int, int, int]] = {
     "c5.large": (2, 4096, 8), "c5.xlarge": (4, 8192, 8), "r5.large": (2, 16384, 8),
 }  # fmt: skip
 ARCHITECTURES = ("x86_64", "aarch64")
-VOLUME_TYPES = ("standard", "gp2", "gp3")
+# Name → extra specs; volumes of the last type can be attached to several servers.
+VOLUME_TYPES: Mapping[str, Mapping[str, str]] = {
+    "standard": {}, "gp2": {}, "gp3": {}, "shared": {"multiattach": "<is> True"},
+}  # fmt: skip
 EXTERNAL, EXTERNAL_CIDR = "public", "172.24.0.0/16"
 DEFAULT, DEFAULT_CIDR = "default", "172.31.0.0/20"
 
@@ -70,9 +73,9 @@ def volume_types(plan: Plan, token: str) -> None:
     """Make the public volume types."""
     cinder = Session(plan.url("cinder", "/v3"), token)
     known = {each["name"] for each in cinder.get("/types")["volume_types"]}
-    for name in VOLUME_TYPES:
+    for name, specs in VOLUME_TYPES.items():
         if name not in known:
-            cinder.post("/types", {"volume_type": {"name": name}})
+            cinder.post("/types", {"volume_type": {"name": name, "extra_specs": dict(specs)}})
 
 
 def networks(plan: Plan, token: str) -> None:

@@ -24,6 +24,8 @@ from shim.ec2.volumes.rows import DEVICE, root
 from shim.ec2.volumes.waiting import PAUSES, delete_snapshot
 from shim.errors import AwsError
 
+_SNAPSHOT_LOOKS = 12  # about ten seconds: the reboot before has its share of the 60 s that SDKs wait
+
 
 def _check(settings: Settings, req: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     names.check(req)
@@ -115,8 +117,18 @@ async def _finish(
     kept = [one["snapshot_id"] for one in devices if one.get("snapshot_id")]
     if tags:
         await gather_all(call.cloud.block.set_snapshot_metadata(uuid, tags) for uuid in kept)
+    await _complete(call, kept)
     await call.cloud.images.update_image(made, set=mapping.properties(devices) if devices else {}, drop=[HALF_DONE])
     await gather_all(absent_is(None, delete_snapshot(call, uuid)) for uuid in dropped)
+
+
+async def _complete(call: Call, uuids: Sequence[str]) -> None:
+    """Wait for an image's snapshots, for some seconds: nothing can be launched of an image before they are made."""
+    for pause in PAUSES[:_SNAPSHOT_LOOKS]:
+        listed = await call.cloud.block.snapshots()
+        if not any(one.status == "creating" for one in listed if one.id in uuids):
+            return
+        await asyncio.sleep(pause)
 
 
 def _named(devices: Sequence[Mapping[str, Any]], server: Server, volumes: Sequence[Volume]) -> list[dict[str, Any]]:

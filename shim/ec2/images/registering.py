@@ -45,12 +45,14 @@ def _check(settings: Settings, req: Mapping[str, Any]) -> dict[str, Mapping[str,
 
 @action(
     supports="Name Description Architecture RootDeviceName VirtualizationType EnaSupport SriovNetSupport BootMode "
-    f"TagSpecifications {mapping.SUPPORTED}",
+    f"ImageLocation KernelId RamdiskId TagSpecifications {mapping.SUPPORTED}",
     values={
         **mapping.NOT_ENCRYPTED,
         "VirtualizationType": only("hvm"),
         "Architecture": only(*_ARCHITECTURES),
         "BootMode": only(*_FIRMWARE),
+        # Terraform sends an empty text for a place that is not given.
+        **dict.fromkeys(("ImageLocation", "KernelId", "RamdiskId"), only()),
     },
     read=creates(IMAGE, read=_check),
 )

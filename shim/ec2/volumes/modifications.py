@@ -86,7 +86,7 @@ def _read(volume: cloud.Volume) -> Modification | None:
 
 def _check(settings: Settings, principal: Any, operation: str, req: Mapping[str, Any]) -> Mapping[str, Any]:
     ids.check(VOLUME, req["VolumeId"])
-    if all(req.get(name) is None for name in ("Size", "VolumeType", "Iops", "Throughput")):
+    if not any(req.get(name) for name in ("Size", "VolumeType", "Iops", "Throughput")):
         raise AwsError(
             "MissingParameter",
             "The request must contain at least one of the parameters size, volumeType, iops and throughput",
@@ -96,7 +96,8 @@ def _check(settings: Settings, principal: Any, operation: str, req: Mapping[str,
 
 @action(
     supports="VolumeId Size VolumeType Iops Throughput",
-    values={"Iops": only(volume_rows.GP3_IOPS), "Throughput": only(volume_rows.GP3_THROUGHPUT)},
+    # Terraform sends 0 for what its user has not set.
+    values={"Iops": only(0, volume_rows.GP3_IOPS), "Throughput": only(0, volume_rows.GP3_THROUGHPUT)},
     read=_check,
 )
 async def modify_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -177,7 +178,7 @@ def _check_change(volume: cloud.Volume, size: int, kind: str, req: Mapping[str, 
         raise AwsError("IncorrectModificationState", f"Volume '{volume_id}' is being modified.")
     if volume.status not in ("available", "in-use"):
         raise AwsError("IncorrectState", f"Volume '{volume_id}' is in the '{volume_rows.state(volume)}' state.")
-    check_performance(kind, req)
+    check_performance(kind, {name: value for name, value in req.items() if value})
     volume_sizes.check(size, kind)
     if size < volume.size:
         raise AwsError("InvalidParameterValue", "New size cannot be smaller than existing size", refused="Size")

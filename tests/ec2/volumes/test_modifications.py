@@ -71,7 +71,8 @@ def test_size_and_type(ec2: Any, openstack_main: Connection, zone: str) -> None:
 def test_an_attached_volume_grows(ec2: Any, openstack_main: Connection, volume: str, instance: str) -> None:
     ec2.attach_volume(VolumeId=volume, InstanceId=instance, Device="/dev/sdh")
     ec2.get_waiter("volume_in_use").wait(VolumeIds=[volume], WaiterConfig={"Delay": 1})
-    ec2.modify_volume(VolumeId=volume, Size=2)
+    # Terraform sends a 0 for what its user has not set.
+    ec2.modify_volume(VolumeId=volume, Size=2, Iops=0, Throughput=0)
     assert modified(ec2, volume)["ModificationState"] == "completed"
     assert openstack_main.block_storage.get_volume(uuid(volume)).size == 2
     [row] = described(ec2, VolumeIds=[volume])
@@ -84,6 +85,7 @@ def test_an_attached_volume_grows(ec2: Any, openstack_main: Connection, volume: 
     ("params", "expected"),
     [
         ({}, "MissingParameter"),
+        ({"Iops": 0, "Throughput": 0}, "MissingParameter"),
         ({"Size": 100_000}, "InvalidParameterValue"),
         ({"VolumeType": "io2", "Size": 4}, "UnknownVolumeType"),
         ({"VolumeType": "gp2", "Iops": 3000}, "InvalidParameterCombination"),
