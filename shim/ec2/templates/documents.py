@@ -214,7 +214,9 @@ async def _read(call: Call, name: str) -> bytes | None:
     try:
         download = await absent_is(None, call.cloud.objects.get(CONTAINER, name, tell_missing=False))
     except BackendError as error:
-        raise _told(error) from error
+        if error.fault is Fault.UNSUPPORTED:  # a cloud without Swift has no templates
+            return None
+        raise
     if download is None:
         return None
     try:

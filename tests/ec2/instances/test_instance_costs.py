@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from adapters.errors import BackendError, Fault
 from adapters.types.block import Volume
 from adapters.types.compute import AttachedVolume, Server
 from adapters.types.network import Network, Port, SecurityGroup
@@ -37,6 +38,11 @@ class Counted:
         return call
 
 
+def absent(container: str, name: str, **_: object) -> None:
+    """Answer as a Swift that has no such object."""
+    raise BackendError(Fault.NOT_FOUND, service="object-store", resource="object", id=name)
+
+
 class Cloud:
     """A cloud that holds `count` servers, each with a port and a volume."""
 
@@ -50,7 +56,7 @@ class Cloud:
         self.network: Any = Counted(self.counts, networks=[network], ports=ports, security_groups=[group])
         self.block: Any = Counted(self.counts, volumes=volumes, volume={v.id: v for v in volumes}.__getitem__)
         self.images: Any = Counted(self.counts)
-        self.objects: Any = Counted(self.counts)
+        self.objects: Any = Counted(self.counts, get=absent)
         self.key_manager: Any = Counted(self.counts)
 
     @staticmethod
