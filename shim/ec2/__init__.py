@@ -46,6 +46,7 @@ import shim.ec2.network.vpcs
 import shim.ec2.routing.absent
 import shim.ec2.routing.dhcp_options
 import shim.ec2.routing.internet_gateways
+import shim.ec2.routing.nat_gateways
 import shim.ec2.routing.network_acls
 import shim.ec2.routing.route_tables
 import shim.ec2.routing.routes

@@ -15,10 +15,15 @@ MOST = {
     "DescribeVolumes": 2,
     "DescribeVolumeStatus": 1,
     "DescribeSnapshots": 2,
-    "DescribeAddresses": 2,
+    "DescribeAddresses": 3,
     "DescribeNetworkInterfaces": 5,  # four lists, and the zones for the first one to ask in a while
     "DescribeVpcs": 4,
     "DescribeSubnets": 4,
+    "DescribeRouteTables": 4,
+    "DescribeNetworkAcls": 4,
+    "DescribeInternetGateways": 2,
+    "DescribeNatGateways": 1,
+    "DescribeDhcpOptions": 1,
 }
 
 
@@ -59,6 +64,11 @@ def test_calls_do_not_grow(ec2: Any, gateway: Gateway, more: None) -> None:
         "DescribeNetworkInterfaces": ec2.describe_network_interfaces(),
         "DescribeVpcs": ec2.describe_vpcs(),
         "DescribeSubnets": ec2.describe_subnets(),
+        "DescribeRouteTables": ec2.describe_route_tables(),
+        "DescribeNetworkAcls": ec2.describe_network_acls(),
+        "DescribeInternetGateways": ec2.describe_internet_gateways(),
+        "DescribeNatGateways": ec2.describe_nat_gateways(),
+        "DescribeDhcpOptions": ec2.describe_dhcp_options(),
     }
     one = answers["DescribeSnapshots"]["Snapshots"][0]["SnapshotId"]
     assert gateway.call(ec2.describe_snapshots(SnapshotIds=[one]))["upstream_calls"] <= 2

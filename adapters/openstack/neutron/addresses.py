@@ -29,6 +29,14 @@ class Addresses(Calls):
         answer = await self._session.post("network", "/floatingips", json=body, resource="floatingip")
         return _floating_ip(answer.member("floatingip"))
 
+    async def restore_floating_ip(self, network_id: str, address: str, project_id: str) -> FloatingIp:
+        """Allocate a chosen address for a project."""
+        wanted = {"floating_network_id": network_id, "floating_ip_address": address, "project_id": project_id}
+        answer = await self._session.post(
+            "network", "/floatingips", json={"floatingip": wanted}, resource="floatingip", id=address
+        )
+        return _floating_ip(answer.member("floatingip"))
+
     async def associate_floating_ip(self, id: str, port_id: str | None, fixed: str | None = None) -> FloatingIp:
         """Associate a floating IP with an address of a port, or with none."""
         wanted = {"port_id": port_id, **({"fixed_ip_address": fixed} if fixed else {})}

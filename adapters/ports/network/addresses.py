@@ -22,6 +22,10 @@ class Addresses(Protocol):
         """Allocate an address of an external network; QUOTA at the project's limit, NO_CAPACITY if none is left."""
         ...
 
+    async def restore_floating_ip(self, network_id: str, address: str, project_id: str) -> FloatingIp:
+        """Allocate a chosen address for a project, as Neutron allows few; DUPLICATE if it is taken."""
+        ...
+
     async def associate_floating_ip(self, id: str, port_id: str | None, fixed: str | None = None) -> FloatingIp:
         """Associate a floating IP with an address of a port, or with none (`port_id` is None).
 

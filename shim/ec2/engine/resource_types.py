@@ -197,6 +197,15 @@ INTERNET_GATEWAY = ResourceType(
     in_use_says="The internetGateway '{id}' has dependencies and cannot be deleted.",
     quota="InternetGatewayLimitExceeded",
 )
+NAT_GATEWAY = ResourceType(
+    "nat",
+    "natgateway",
+    "NatGatewayNotFound",
+    "The Nat Gateway {id} was not found",
+    "The Nat Gateways {id} were not found",
+    "NatGatewayMalformed",
+    quota="NatGatewayLimitExceeded",
+)
 ROUTE_TABLE = ResourceType(
     "rtb",
     "route-table",
@@ -307,6 +316,7 @@ RESOURCE_TYPES: tuple[ResourceType, ...] = (
     ALLOCATION,
     PREFIX_LIST,
     INTERNET_GATEWAY,
+    NAT_GATEWAY,
     ROUTE_TABLE,
     ROUTE_TABLE_ASSOCIATION,
     NETWORK_ACL,

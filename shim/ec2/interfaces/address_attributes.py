@@ -7,7 +7,7 @@ from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import ALLOCATION
-from shim.ec2.network.addresses import shown_addresses
+from shim.ec2.network.addresses import allocation_uuid, shown_addresses
 from shim.protocol.values import only
 
 ATTRIBUTES = Table(
@@ -21,6 +21,6 @@ ATTRIBUTES = Table(
 async def describe_addresses_attribute(call: Call, asked: Question) -> list[Row]:
     """Name the addresses; one without a record has no PtrRecord."""
     return [
-        {"AllocationId": ids.aws(ALLOCATION.prefix, one.id), "PublicIp": one.address}
+        {"AllocationId": ids.aws(ALLOCATION.prefix, allocation_uuid(one)), "PublicIp": one.address}
         for one in shown_addresses(call, await call.cloud.network.floating_ips())
     ]

@@ -11,10 +11,17 @@ from shim.config import Settings
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import ALLOCATION
-from shim.ec2.network.addresses import AMAZON, check_address, described
+from shim.ec2.network.addresses import (
+    AMAZON,
+    allocation_uuid,
+    check_address,
+    described,
+    held_addresses,
+    shown_addresses,
+)
 from shim.ec2.network.layout import vpc_layout
 from shim.ec2.service import Forbidden, action
-from shim.ec2.tags.creating import HALF_DONE, CreateRequest, creates, creating, half_done_name, is_half_done
+from shim.ec2.tags.creating import HALF_DONE, CreateRequest, creates, creating, half_done_name
 from shim.errors import AwsError
 from shim.protocol.values import only
 
@@ -100,9 +107,17 @@ async def release_address(call: Call, req: Mapping[str, Any]) -> None:
 
 
 async def allocated(call: Call, allocation_id: str) -> cloud.FloatingIp:
-    """Read the project's address with an allocation id; raises InvalidAllocationID.NotFound."""
-    found = await call.cloud.network.floating_ip(ids.uuid(ALLOCATION, allocation_id))
-    if found.project_id != call.caller.project_id or is_half_done(found.description):
+    """Read the project's address with an allocation id; raises InvalidAllocationID.NotFound.
+
+    Raises InvalidIPAddress.InUse for the address of a NAT gateway.
+    """
+    network, uuid = call.cloud.network, ids.uuid(ALLOCATION, allocation_id)
+    floating, routers = await gather(network.floating_ips(), network.routers())
+    for held in held_addresses(routers, floating):
+        if held.id == uuid and held.project_id == call.caller.project_id:
+            raise AwsError("InvalidIPAddress.InUse", f"Address {held.address} is in use.")
+    found = next((one for one in shown_addresses(call, floating) if allocation_uuid(one) == uuid), None)
+    if found is None:
         raise ids.missing(ALLOCATION, [allocation_id])
     return found
 

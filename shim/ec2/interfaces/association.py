@@ -12,7 +12,7 @@ from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import ALLOCATION, INSTANCE, INTERFACE
 from shim.ec2.interfaces.allocation import ONE_NAME
-from shim.ec2.network.addresses import check_address, shown_addresses
+from shim.ec2.network.addresses import allocation_uuid, check_address, shown_addresses
 from shim.ec2.network.interface_rows import association_id
 from shim.ec2.network.layout import vpc_layout
 from shim.ec2.service import Forbidden, action
@@ -130,7 +130,7 @@ async def _ports(call: Call, req: Mapping[str, Any]) -> Sequence[cloud.Port]:
 
 def _named(known: Sequence[cloud.FloatingIp], req: Mapping[str, Any]) -> cloud.FloatingIp:
     if allocation := req.get("AllocationId"):
-        found = [one for one in known if ids.aws(ALLOCATION.prefix, one.id) == allocation]
+        found = [one for one in known if ids.aws(ALLOCATION.prefix, allocation_uuid(one)) == allocation]
         if not found:
             raise ids.missing(ALLOCATION, [allocation])
         return found[0]
@@ -174,6 +174,6 @@ def _private(port: cloud.Port, req: Mapping[str, Any]) -> str:
 def _already(one: cloud.FloatingIp) -> AwsError:
     return AwsError(
         "Resource.AlreadyAssociated",
-        f"resource {ids.aws(ALLOCATION.prefix, one.id)} is already associated with associate-id "
+        f"resource {ids.aws(ALLOCATION.prefix, allocation_uuid(one))} is already associated with associate-id "
         f"{association_id(one.id, one.port_id or '', one.fixed)}",
     )

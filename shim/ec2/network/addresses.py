@@ -11,13 +11,14 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from adapters.types.network import FloatingIp, Port
+from adapters.types.network import FloatingIp, Port, Router
 from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import ALLOCATION
+from shim.ec2.network import facts
 from shim.ec2.network.interface_rows import association_id, of_server
 from shim.ec2.network.security_groups import owner_of
 from shim.ec2.tags import rules as tag_rules
@@ -69,9 +70,10 @@ ADDRESSES = Table(
 
 @describes(ADDRESSES, supports="PublicIps AllocationIds Filters")
 async def describe_addresses(call: Call, asked: Question) -> list[Row]:
-    """Describe the project's addresses: two concurrent OpenStack calls."""
+    """Describe the project's addresses, those of NAT gateways among them: three concurrent OpenStack calls."""
     network = call.cloud.network
-    floating, ports = await gather(network.floating_ips(), network.ports())
+    free, ports, routers = await gather(network.floating_ips(), network.ports(), network.routers())
+    floating = [*free, *held_addresses(routers, free)]
     by_id = {port.id: port for port in ports}
     rows: list[Row] = [described(call, one, by_id.get(one.port_id or "")) for one in shown_addresses(call, floating)]
     return _named(rows, asked.req.get("PublicIps") or ())
@@ -85,7 +87,7 @@ def shown_addresses(call: Call, floating: Iterable[FloatingIp]) -> list[Floating
 def described(call: Call, one: FloatingIp, port: Port | None) -> dict[str, Any]:
     """Write an address; `port` is what it is associated with, if the project sees that."""
     return {
-        "AllocationId": ids.aws(ALLOCATION.prefix, one.id),
+        "AllocationId": ids.aws(ALLOCATION.prefix, allocation_uuid(one)),
         "PublicIp": one.address,
         "PublicIpv4Pool": AMAZON,
         "Domain": "vpc",
@@ -116,3 +118,46 @@ def _named(rows: list[Row], wanted: Iterable[str]) -> list[Row]:
     if absent := [name for name in names if name not in by_address]:
         raise AwsError("InvalidAddress.NotFound", f"Address '{', '.join(absent)}' not found.")
     return [by_address[name] for name in names]
+
+
+# An address of a NAT gateway is no floating IP: its router's tags hold the allocation id, the address, and its tags.
+_KEPT = "e"  # before each tag of an address, so that it is no tag of the NAT gateway
+
+
+def kept_tags(tags: Iterable[str]) -> list[str]:
+    """Write an address's tags as a router's."""
+    return [f"{_KEPT}{tag}" for tag in tags if tag.startswith(("t:", "tp:"))]
+
+
+def tags_kept(tags: Iterable[str]) -> list[str]:
+    """Read an address's tags out of a router's."""
+    return [tag[len(_KEPT) :] for tag in tags if tag.startswith((f"{_KEPT}t:", f"{_KEPT}tp:"))]
+
+
+def held_addresses(routers: Iterable[Router], floating: Iterable[FloatingIp]) -> list[FloatingIp]:
+    """Write the addresses of NAT gateways' routers as floating IPs that are associated with the router."""
+    free = {one.address for one in floating}
+    found = []
+    for router in routers:
+        allocation, address = facts.one(router.tags, facts.ALLOCATION), facts.one(router.tags, facts.ADDRESS)
+        if allocation and address and address not in free:
+            network_id = router.gateway.network_id if router.gateway else ""
+            tags = tuple(tags_kept(router.tags))
+            found.append(
+                FloatingIp(
+                    id=allocation,
+                    project_id=router.project_id,
+                    address=address,
+                    network_id=network_id,
+                    port_id=router.id,
+                    fixed=None,
+                    status="ACTIVE",
+                    tags=tags,
+                )
+            )
+    return found
+
+
+def allocation_uuid(one: FloatingIp) -> str:
+    """Return the UUID in an address's allocation id: that of its first floating IP, if a NAT gateway had it since."""
+    return facts.one(one.tags, facts.ALLOCATION) or one.id

@@ -22,6 +22,8 @@ DNS_HOSTNAMES = "ec2:dns-hostnames"
 DHCP_OPTIONS = "ec2:dhcp-options"
 NAME_SERVERS = "ec2:name-servers"  # those that new subnets of a VPC get, with spaces between
 CLOSED = "ec2:closed"  # on the router of a VPC whose default network ACL lets nothing pass
+ALLOCATION = "ec2:allocation"  # the UUID in an address's allocation id, where it is not that of the floating IP
+ADDRESS = "ec2:address"  # on the router of a NAT gateway: its elastic IP address
 NAT_SUBNET = "ec2:subnet"  # on the router of a NAT gateway: the subnet that it is in
 NAT = "ec2:nat"  # marks the router of a NAT gateway, which is no VPC
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from shim.context import Call
 from shim.ec2.engine.resource_types import ALLOCATION, INTERFACE, RULE, SECURITY_GROUP, SUBNET, VPC
-from shim.ec2.network import rule_facts
+from shim.ec2.network import facts, rule_facts
+from shim.ec2.network.addresses import allocation_uuid
 from shim.ec2.network.interfaces import is_interface
 from shim.ec2.network.vpcs import is_vpc
 from shim.ec2.tags.creating import is_half_done
@@ -32,7 +34,22 @@ async def _ports(call: Call, named: Sequence[str]) -> list[Held]:
 
 async def _addresses(call: Call, named: Sequence[str]) -> list[Held]:
     addresses = await call.cloud.network.floating_ips()
-    return [of_strings(one.id, one.tags) for one in addresses if not is_half_done(one.description)]
+    return [of_strings(allocation_uuid(one), one.tags) for one in addresses if not is_half_done(one.description)]
+
+
+def _change_address(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> Work:
+    """Change an address's tags; one that a NAT gateway had has another UUID than its allocation id."""
+    write = of_neutron("floatingips")
+    work = write(call, held, tags, gone)
+    if facts.one(held.raw, facts.ALLOCATION) is None:
+        return work
+
+    async def of_floating_ip() -> None:
+        for one in await call.cloud.network.floating_ips():
+            if allocation_uuid(one) == held.id:
+                await write(call, replace(held, id=one.id), tags, gone)()
+
+    return of_floating_ip
 
 
 async def _vpcs(call: Call, named: Sequence[str]) -> list[Held]:
@@ -64,5 +81,5 @@ register(Store(RULE, _rules, _retag_rule))
 register(Store(SECURITY_GROUP, _groups, of_neutron("security-groups")))
 register(Store(SUBNET, _subnets, of_neutron("subnets")))
 register(Store(INTERFACE, _ports, of_neutron("ports")))
-register(Store(ALLOCATION, _addresses, of_neutron("floatingips")))
+register(Store(ALLOCATION, _addresses, _change_address))
 register(Store(VPC, _vpcs, of_neutron("routers")))

@@ -116,6 +116,7 @@ async def delete_vpc(call: Call, req: Mapping[str, Any]) -> None:
         router is None
         or router.gateway is not None
         or vpc in layout.vpcs.values()
+        or any(facts.NAT in one.tags and facts.one(one.tags, facts.VPC) == uuid for one in routers)
         or any(DEFAULT_TAG not in one.tags for one in inside)
         or any(facts.written(facts.VPC, uuid) in pool.tags for pool in pools)
     ):

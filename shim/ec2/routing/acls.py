@@ -90,7 +90,8 @@ async def enforce(call: Call, before: State, after: State) -> None:
     for subnet in after.subnets.values():
         passes, was = used_by(new, after, subnet).passes, before.subnets.get(subnet.id)
         if was is not None and passes is not used_by(old, before, was).passes:
-            work.append(call.cloud.network.switch_interface(after.doors[subnet.id], up=passes))
+            nats = (port.id for (_, there), port in after.nat_ports.items() if there == subnet.id)
+            work += [call.cloud.network.switch_interface(one, up=passes) for one in (after.doors[subnet.id], *nats)]
     await gather_all(work)
     for router in after.vpcs.values():
         closed = not new[router.id].passes

@@ -50,7 +50,7 @@ GATEWAYS = Table(
     },
 )
 # Faults that show that the gateway's own user may not change another project's router.
-_NOT_GRANTED = (Fault.FORBIDDEN, Fault.NOT_FOUND, Fault.UNSUPPORTED)
+NOT_GRANTED = (Fault.FORBIDDEN, Fault.NOT_FOUND, Fault.UNSUPPORTED)
 
 
 @action(supports="TagSpecifications", read=creates(INTERNET_GATEWAY))
@@ -109,16 +109,19 @@ async def detach_internet_gateway(call: Call, req: Mapping[str, Any]) -> None:
         raise ids.missing(VPC, [vpc])
     if found[1] is None or found[1].id != router_id:
         raise AwsError("Gateway.NotAttached", f"resource {gateway} is not attached to network {vpc}")
+    mapped = AwsError(
+        "DependencyViolation",
+        f"Network {vpc} has some mapped public address(es). "
+        "Please unmap those public address(es) before detaching the gateway.",
+    )
+    if any(facts.NAT in one.tags and facts.one(one.tags, facts.VPC) == router_id for one in routers):
+        raise mapped
     try:
         await network.set_gateway(router_id, None)
     except BackendError as error:
         if error.fault is not Fault.IN_USE:
             raise
-        raise AwsError(
-            "DependencyViolation",
-            f"Network {vpc} has some mapped public address(es). "
-            "Please unmap those public address(es) before detaching the gateway.",
-        ) from error
+        raise mapped from error
     if wanted != router_id:
         await _untag(call, wanted, router_id)
 
@@ -168,7 +171,7 @@ async def connect(call: Call, router_id: str, network_id: str) -> None:
         own = await call.clouds.own(call.request_id)
         await own.network.set_gateway(router_id, cloud.Gateway(network_id, snat=False))
     except BackendError as error:
-        if error.fault not in _NOT_GRANTED:
+        if error.fault not in NOT_GRANTED:
             raise
         log.warning("router %s translates addresses: the gateway's user may not change that (%s)", router_id, error)
         await call.cloud.network.set_gateway(router_id, cloud.Gateway(network_id, snat=True))

@@ -15,6 +15,7 @@ from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import ROUTE_TABLE, ROUTE_TABLE_ASSOCIATION, VPC
 from shim.ec2.network import facts
 from shim.ec2.routing import markers, tables
+from shim.ec2.routing.applied import apply
 from shim.ec2.routing.state import State, read_state
 from shim.ec2.routing.tables import RouteTable, association_id
 from shim.ec2.service import action
@@ -164,7 +165,7 @@ def _same_vpc(state: State, table: RouteTable, about: cloud.Subnet | cloud.Route
 
 
 async def _move(call: Call, state: State, about: cloud.Subnet | cloud.Router, table: RouteTable | None) -> None:
-    """Write which table a subnet uses, or which one is a VPC's main table."""
+    """Write which table a subnet uses, or which one is a VPC's main table, and apply its routes."""
     network = call.cloud.network
     plural, name = ("routers", tables.MAIN) if isinstance(about, cloud.Router) else ("subnets", tables.TABLE)
     wanted = facts.written(name, table.uuid) if table else ""
@@ -179,3 +180,5 @@ async def _move(call: Call, state: State, about: cloud.Subnet | cloud.Router, ta
         if wanted and wanted not in old:
             await network.add_tag(plural, about.id, wanted)
             undo(network.remove_tag, plural, about.id, wanted)
+        if state.nats:
+            await apply(call, await read_state(call))

@@ -9,16 +9,20 @@ from typing import Any
 from adapters.errors import absent_is
 from shim.context import Call
 from shim.ec2.engine import ids
-from shim.ec2.engine.resource_types import INTERNET_GATEWAY, ROUTE_TABLE
+from shim.ec2.engine.resource_types import INTERNET_GATEWAY, NAT_GATEWAY, ROUTE_TABLE
 from shim.ec2.network import cidr_blocks, facts
 from shim.ec2.routing import markers, tables
+from shim.ec2.routing.applied import apply
 from shim.ec2.routing.internet_gateways import attachments
 from shim.ec2.routing.state import State, read_state
 from shim.ec2.routing.tables import RouteTable
-from shim.ec2.service import action
+from shim.ec2.service import Forbidden, action
 from shim.errors import AwsError
 from shim.undo import undoing
 
+_ONE_TARGET = Forbidden(
+    "GatewayId", "NatGatewayId", "You must specify either a destination CIDR block or a prefix list ID, and one target."
+)
 _MOST_TAGS = 50  # Neutron's, of one resource
 
 
@@ -36,7 +40,7 @@ def _read(settings: Any, principal: Any, operation: str, req: Mapping[str, Any])
     return {**req, "DestinationCidrBlock": str(cidr_blocks.block(given, "destinationCidrBlock"))}
 
 
-@action(supports="RouteTableId DestinationCidrBlock GatewayId", read=_read)
+@action(supports="RouteTableId DestinationCidrBlock GatewayId NatGatewayId", forbids=(_ONE_TARGET,), read=_read)
 async def create_route(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Add a route."""
     block, state = req["DestinationCidrBlock"], await read_state(call)
@@ -54,7 +58,7 @@ async def create_route(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"Return": True}
 
 
-@action(supports="RouteTableId DestinationCidrBlock GatewayId", read=_read)
+@action(supports="RouteTableId DestinationCidrBlock GatewayId NatGatewayId", forbids=(_ONE_TARGET,), read=_read)
 async def replace_route(call: Call, req: Mapping[str, Any]) -> None:
     """Give a route another target."""
     block, state = req["DestinationCidrBlock"], await read_state(call)
@@ -93,6 +97,16 @@ def _table(state: State, req: Mapping[str, Any]) -> RouteTable:
 def _target(state: State, req: Mapping[str, Any]) -> str:
     """Return the id of the target of a route, which must belong to the table's VPC."""
     table, gateway = _table(state, req), req.get("GatewayId")
+    if nat := req.get("NatGatewayId"):
+        found_nat = state.nats.get(ids.uuid(NAT_GATEWAY, nat))
+        if found_nat is None:
+            raise AwsError("InvalidNatGatewayID.NotFound", f"The natGateway ID '{nat}' does not exist")
+        if facts.one(found_nat.tags, facts.VPC) != table.router.id:
+            raise AwsError(
+                "InvalidParameterValue",
+                f"route table {table.id} and network gateway {nat} belong to different networks",
+            )
+        return str(nat)
     if not gateway:
         raise AwsError(
             "MissingParameter",
@@ -115,10 +129,7 @@ def _target(state: State, req: Mapping[str, Any]) -> str:
 
 
 async def _write(call: Call, table: RouteTable, block: str, old: str, new: str) -> None:
-    """Replace the route to a block ('' for none).
-
-    The router leads to the internet gateway by itself, so nothing else has to be told.
-    """
+    """Replace the route to a block ('' for none), and apply it: the router leads to an internet gateway by itself."""
     network = call.cloud.network
     pool = table.pool or await markers.own_marker(call, markers.TABLE, table.router.id)
     if new and not old and len(pool.tags) >= _MOST_TAGS:
@@ -131,3 +142,5 @@ async def _write(call: Call, table: RouteTable, block: str, old: str, new: str) 
         if new and old != new:
             await network.add_tag("subnetpools", pool.id, after)
             undo(network.remove_tag, "subnetpools", pool.id, after)
+        if "nat-" in old + new:
+            await apply(call, await read_state(call))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from adapters.types import network as cloud
 from shim.concurrency import gather
@@ -16,12 +17,20 @@ from shim.ec2.network.vpcs import blocks, is_vpc
 from shim.ec2.tags.creating import is_half_done
 
 
+class NatPort(NamedTuple):
+    """The port of a NAT gateway's router on a subnet, and its address."""
+
+    id: str
+    address: str
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """A project's routers that are VPCs (`vpcs`) or NAT gateways (`nats`), the subnets on VPCs' routers, and records.
 
     By the UUIDs of subnets, `homes` has the UUID of the VPC's router, and `doors` that of the router's port there.  A
-    network without a router has no route table.
+    network without a router has no route table.  `nat_ports` are the ports of NAT gateways, by the UUIDs of router and
+    subnet.
     """
 
     vpcs: Mapping[str, cloud.Router]
@@ -29,6 +38,7 @@ class State:
     subnets: Mapping[str, cloud.Subnet]
     homes: Mapping[str, str]
     doors: Mapping[str, str]
+    nat_ports: Mapping[tuple[str, str], NatPort]
     pools: Sequence[cloud.SubnetPool]
 
     def inside(self, router_id: str) -> list[cloud.Subnet]:
@@ -72,11 +82,19 @@ async def read_state(call: Call) -> State:
         for fixed in port.fixed if port.device_id in vpcs else ():
             if fixed.subnet_id in ready:
                 homes[fixed.subnet_id], doors[fixed.subnet_id] = port.device_id, port.id
+    nats = {one.id: one for one in routers if facts.NAT in one.tags and not is_half_done(one.name)}
+    nat_ports = {
+        (port.device_id, fixed.subnet_id): NatPort(port.id, fixed.address)
+        for port in ports
+        for fixed in port.fixed
+        if port.device_id in nats and fixed.subnet_id in ready
+    }
     return State(
         vpcs,
-        {one.id: one for one in routers if facts.NAT in one.tags and not is_half_done(one.name)},
+        nats,
         {one: ready[one] for one in homes},
         homes,
         doors,
+        nat_ports,
         pools,
     )

@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from shim.context import Call
-from shim.ec2.engine.resource_types import DHCP_OPTIONS, INTERNET_GATEWAY, NETWORK_ACL, ROUTE_TABLE
+from shim.ec2.engine.resource_types import DHCP_OPTIONS, INTERNET_GATEWAY, NAT_GATEWAY, NETWORK_ACL, ROUTE_TABLE
 from shim.ec2.network import facts
 from shim.ec2.network.vpcs import is_vpc
 from shim.ec2.routing import markers
+from shim.ec2.tags.creating import is_half_done
 from shim.ec2.tags.stores import Held, Store, Work, of_neutron, of_strings, register
 
 _change = of_neutron("subnetpools")
@@ -56,6 +57,14 @@ def _changed(kind: str) -> Callable[[Call, Held, Mapping[str, str], Sequence[str
 
 
 register(Store(INTERNET_GATEWAY, _records(markers.IGW), _change))
+
+
+async def _nats(call: Call, named: Sequence[str]) -> list[Held]:
+    routers = await call.cloud.network.routers()
+    return [of_strings(one.id, one.tags) for one in routers if facts.NAT in one.tags and not is_half_done(one.name)]
+
+
+register(Store(NAT_GATEWAY, _nats, of_neutron("routers")))
 register(Store(DHCP_OPTIONS, _records(markers.OPTIONS), _change))
 register(Store(ROUTE_TABLE, _with_own(markers.TABLE), _changed(markers.TABLE)))
 register(Store(NETWORK_ACL, _with_own(markers.ACL), _changed(markers.ACL)))

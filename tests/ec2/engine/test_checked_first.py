@@ -138,6 +138,7 @@ ELSEWHERE = {
     "SnapshotId": "as Size",
     "BlockDeviceMappings": "a snapshot and a state of encryption are refused when the mapping is read",
     "AmazonProvidedIpv6CidrBlock": "only false is taken",
+    "AllocationId": "private NAT gateways, which take no address, are refused",
 }
 FORBIDS = re.compile(
     r"(?:can't|cannot) specify|but not both|(?:must|can) specify either|must specify any .* as part of", re.IGNORECASE

@@ -32,7 +32,7 @@ from shim.ec2.network import (
     vpcs,
 )
 from shim.ec2.network import interfaces as network_interfaces
-from shim.ec2.routing import absent, dhcp_options, internet_gateways, network_acls, route_tables
+from shim.ec2.routing import absent, dhcp_options, internet_gateways, nat_gateways, network_acls, route_tables
 from shim.ec2.service import ec2
 from shim.ec2.tags import tags
 from shim.ec2.templates import templates, versions
@@ -73,6 +73,7 @@ TABLES = {
     "DescribeVpcs": vpcs.VPCS,
     "DescribeDhcpOptions": dhcp_options.OPTIONS,
     "DescribeInternetGateways": internet_gateways.GATEWAYS,
+    "DescribeNatGateways": nat_gateways.NAT_GATEWAYS,
     "DescribeNetworkAcls": network_acls.ACLS,
     "DescribeRouteTables": route_tables.ROUTE_TABLES,
     **absent.TABLES,

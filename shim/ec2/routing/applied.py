@@ -1,0 +1,91 @@
+"""Apply the routes of route tables to Neutron.
+
+A VPC's router knows the VPC's subnets and, through an internet gateway, the external network, so the local routes and
+those to an internet gateway need nothing more.  A route to a NAT gateway is a host route of the subnet, which DHCP
+gives to instances, through a port that the NAT gateway's router has on the subnet.
+
+Neutron lets nobody move a subnet's gateway away from a router's port, so the default route stays.  Two halves of the
+address space are more specific than it; the VPC's own blocks are more specific than the halves.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+
+from adapters.errors import BackendError, Fault, absent_is
+from adapters.types import network as cloud
+from shim.context import Call
+from shim.ec2.engine import ids
+from shim.ec2.engine.resource_types import NAT_GATEWAY
+from shim.ec2.network import facts
+from shim.ec2.routing import acls, tables
+from shim.ec2.routing.state import State
+
+_ANYWHERE = "0.0.0.0/0"
+_HALVES = ("0.0.0.0/1", "128.0.0.0/1")
+_PLACES = (2, 3)  # of the addresses that AWS reserves: "DNS server" and "future use"
+
+
+async def apply(call: Call, state: State) -> None:
+    """Bring the host routes of subnets, and the ports of NAT gateways' routers, in line with the route tables."""
+    if not state.nats and not state.nat_ports:
+        return
+    known, lists = tables.route_tables(state), acls.acls(state)
+    for subnet in state.subnets.values():
+        if subnet.version != 4:
+            continue
+        routes = tables.used_by(known, state, subnet).routes
+        nats = {ids.aws(NAT_GATEWAY.prefix, one): one for one in state.nats}
+        wanted = {block: nats[target] for block, target in routes.items() if target in nats}
+        await _apply_to(call, state, subnet, wanted, passes=acls.used_by(lists, state, subnet).passes)
+
+
+async def _apply_to(call: Call, state: State, subnet: cloud.Subnet, wanted: dict[str, str], *, passes: bool) -> None:
+    """Give one subnet the routes to NAT gateways (`wanted`: the router's UUID by CIDR block), and no others."""
+    network = call.cloud.network
+    ports = {router: port for (router, there), port in state.nat_ports.items() if there == subnet.id}
+    if not wanted and not ports:
+        return
+    hops = {router: port.address for router, port in ports.items()}
+    for router in set(wanted.values()) - set(ports):
+        hops[router] = await _join(
+            call, router, state.homes[subnet.id], subnet, taken=set(hops.values()), passes=passes
+        )
+    routes = [cloud.Route(one, hops[router]) for block, router in sorted(wanted.items()) for one in _split(block)]
+    if any(block == _ANYWHERE for block in wanted) and subnet.gateway:
+        routes += [cloud.Route(one, subnet.gateway) for one in state.blocks(state.homes[subnet.id])]
+    if set(routes) != set(subnet.host_routes):
+        await network.set_host_routes(subnet.id, routes)
+    for router in set(ports) - set(wanted.values()):
+        await absent_is(None, network.remove_interface(router, port_id=ports[router].id))
+
+
+def _split(block: str) -> tuple[str, ...]:
+    return _HALVES if block == _ANYWHERE else (block,)
+
+
+async def _join(call: Call, router: str, home: str, subnet: cloud.Subnet, *, taken: set[str], passes: bool) -> str:
+    """Put a router on a subnet with one of the addresses that AWS reserves, and return it."""
+    network, block = call.cloud.network, IPv4Network(subnet.cidr)
+    # Of two routers on a network, its VPC is the one that the tag names.
+    await network.add_tag("networks", subnet.network_id, facts.written(facts.VPC, home))
+    for place in _PLACES:
+        address = str(block[place])
+        if address in taken:
+            continue
+        wanted = cloud.NewPort(subnet.network_id, (cloud.WantedAddress(subnet.id, address),), ())
+        try:
+            port = await network.create_port(wanted)
+        except BackendError as error:
+            if error.fault is not Fault.DUPLICATE or place == _PLACES[-1]:
+                raise
+            continue
+        try:
+            await network.add_interface(router, port_id=port.id)
+        except BaseException:
+            await absent_is(None, network.delete_port(port.id))
+            raise
+        if not passes:
+            await network.switch_interface(port.id, up=False)
+        return address
+    raise BackendError(Fault.NO_CAPACITY, service="network", resource="subnet", id=subnet.id)

@@ -1,0 +1,120 @@
+"""NAT gateways: routers that translate to an Elastic IP address, and subnets that lead to them."""
+
+from typing import Any
+
+import pytest
+from openstack.connection import Connection
+
+from tests.ec2.client_errors import code, refusal
+from tests.ec2.network.test_security_groups import uuid
+from tests.ec2.network.test_vpc_lives import tagged
+from tests.ec2.routing.test_internet_gateways import vpc
+from tests.support.names import unique
+
+__all__ = ["vpc"]
+EVERYWHERE = "0.0.0.0/0"
+
+
+def address(ec2: Any, allocation: str) -> dict[str, Any]:
+    [found] = ec2.describe_addresses(AllocationIds=[allocation])["Addresses"]
+    return dict(found)
+
+
+def test_a_private_subnet_behind_a_nat_gateway(ec2: Any, openstack_main: Connection, vpc: str) -> None:
+    network = openstack_main.network
+    public = ec2.create_subnet(VpcId=vpc, CidrBlock="10.30.0.0/24")["Subnet"]["SubnetId"]
+    private = ec2.create_subnet(VpcId=vpc, CidrBlock="10.30.1.0/24")["Subnet"]["SubnetId"]
+    allocated = ec2.allocate_address(Domain="vpc", TagSpecifications=tagged("elastic-ip", Name="nat"))
+    allocation, ip = allocated["AllocationId"], allocated["PublicIp"]
+    name, wanted = unique("nat"), {"SubnetId": public, "AllocationId": allocation}
+    assert code(ec2.create_nat_gateway, **wanted) == "Gateway.NotAttached"
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+
+    asked = {**wanted, "ClientToken": unique("token"), "TagSpecifications": tagged("natgateway", Name=name)}
+    nat = ec2.create_nat_gateway(**asked)["NatGateway"]["NatGatewayId"]
+    assert ec2.create_nat_gateway(**asked)["NatGateway"]["NatGatewayId"] == nat
+    ec2.get_waiter("nat_gateway_available").wait(NatGatewayIds=[nat])
+    [seen] = ec2.describe_nat_gateways(Filter=[{"Name": "vpc-id", "Values": [vpc]}])["NatGateways"]
+    assert (seen["NatGatewayId"], seen["SubnetId"], seen["State"]) == (nat, public, "available")
+    assert [(one["AllocationId"], one["PublicIp"]) for one in seen["NatGatewayAddresses"]] == [(allocation, ip)]
+    router = network.get_router(uuid(nat))
+    assert (router.name, router.external_gateway_info["enable_snat"]) == (name, True)
+    assert [one["ip_address"] for one in router.external_gateway_info["external_fixed_ips"]] == [ip]
+    assert (address(ec2, allocation)["PublicIp"], address(ec2, allocation)["Tags"]) == (
+        ip,
+        [{"Key": "Name", "Value": "nat"}],
+    )
+    assert "AssociationId" in address(ec2, allocation)
+    assert code(ec2.create_nat_gateway, **wanted) == "Resource.AlreadyAssociated"
+    assert code(ec2.release_address, AllocationId=allocation) == "InvalidIPAddress.InUse"
+    assert vpc not in {one["VpcId"] for one in ec2.describe_vpcs()["Vpcs"]} - {vpc}
+    assert code(ec2.describe_vpcs, VpcIds=[nat.replace("nat-", "vpc-")]) == "InvalidVpcID.NotFound"
+    assert code(ec2.detach_internet_gateway, InternetGatewayId=gateway, VpcId=vpc) == "DependencyViolation"
+    assert code(ec2.delete_subnet, SubnetId=public) == "DependencyViolation"
+
+    check_route(ec2, network, vpc, nat, (public, private))
+    check_deleted(ec2, network, nat, (private, allocation, ip))
+
+
+def check_route(ec2: Any, network: Any, vpc: str, nat: str, subnets: tuple[str, str]) -> None:
+    """Lead the private subnet to the NAT gateway, and look at what that did to Neutron."""
+    public, private = subnets
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    ec2.associate_route_table(RouteTableId=table, SubnetId=private)
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock=EVERYWHERE, NatGatewayId=nat)
+    [route] = [
+        one
+        for one in ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]["Routes"]
+        if one["DestinationCidrBlock"] == EVERYWHERE
+    ]
+    assert (route["NatGatewayId"], route["State"]) == (nat, "active")
+    [port] = network.ports(device_id=uuid(nat), device_owner="network:router_interface")
+    assert port.fixed_ips == [{"subnet_id": uuid(private), "ip_address": "10.30.1.2"}]
+    native = network.get_subnet(uuid(private))
+    assert native.gateway_ip == "10.30.1.1"
+    assert {(one["destination"], one["nexthop"]) for one in native.host_routes} == {
+        ("0.0.0.0/1", "10.30.1.2"),
+        ("128.0.0.0/1", "10.30.1.2"),
+        ("10.30.0.0/16", "10.30.1.1"),
+    }
+    assert network.get_subnet(uuid(public)).host_routes == []
+    [home] = ec2.describe_subnets(SubnetIds=[private])["Subnets"]
+    assert home["VpcId"] == vpc  # the second router on its network is no VPC
+
+
+def check_deleted(ec2: Any, network: Any, nat: str, made: tuple[str, str, str]) -> None:
+    """Delete the NAT gateway, and look at the address that it had."""
+    private, allocation, ip = made
+    ec2.delete_nat_gateway(NatGatewayId=nat)
+    ec2.get_waiter("nat_gateway_deleted").wait(NatGatewayIds=[nat])
+    assert [one["State"] for one in ec2.describe_nat_gateways(NatGatewayIds=[nat])["NatGateways"]] == ["deleted"]
+    assert network.find_router(uuid(nat)) is None
+    assert network.get_subnet(uuid(private)).host_routes == []
+    assert code(ec2.delete_nat_gateway, NatGatewayId=nat) == "NatGatewayNotFound"
+    freed = address(ec2, allocation)
+    assert (freed["PublicIp"], freed.get("AssociationId")) == (ip, None)
+    assert freed["Tags"] == [{"Key": "Name", "Value": "nat"}]
+    assert [one.floating_ip_address for one in network.ips(floating_ip_address=ip)] == [ip]
+    ec2.release_address(AllocationId=allocation)
+    assert list(network.ips(floating_ip_address=ip)) == []
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ({"SubnetId": "subnet-12345678"}, "MissingParameter"),
+        ({"AllocationId": "eipalloc-12345678"}, "MissingParameter"),
+        ({"SubnetId": "subnet-12345678", "AllocationId": "eipalloc-12345678"}, "InvalidSubnetID.NotFound"),
+        ({"SubnetId": "subnet-12345678", "ConnectivityType": "private"}, "UnsupportedOperation"),
+    ],
+)
+def test_refusals(ec2: Any, params: dict[str, Any], expected: str) -> None:
+    assert code(ec2.create_nat_gateway, **params) == expected
+
+
+def test_what_is_not_there(ec2: Any) -> None:
+    assert refusal(ec2.describe_nat_gateways, NatGatewayIds=["nat-12345678"]) == (
+        "NatGatewayNotFound",
+        "The Nat Gateway nat-12345678 was not found",
+    )
