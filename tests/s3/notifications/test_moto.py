@@ -1,4 +1,4 @@
-"""The configuration of notifications as moto has it: the same documents are taken, returned and refused."""
+"""The configuration of notifications as moto has it: the same documents are taken and returned."""
 
 import logging
 import warnings
@@ -67,13 +67,3 @@ def test_moto_returns_the_same(both: Any, stage: Stage) -> None:
         ):
             ours, theirs = both(document)
             assert ours == theirs == document
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_moto_refuses_the_same(both: Any, stage: Stage) -> None:
-    one = {"Id": "mine", "TopicArn": stage.topic, "Events": ["s3:ObjectCreated:*"]}
-    for wrong in (
-        {"Events": ["s3:ObjectCreated:Never"]},
-        {"Filter": {"Key": {"FilterRules": [{"Name": "middle", "Value": "x"}]}}},
-    ):
-        assert both({"TopicConfigurations": [one | wrong]}) == ("InvalidArgument", "InvalidArgument")
