@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from shim.context import Call
 from shim.ec2.engine.resource_types import IMAGE
-from shim.ec2.tags.stores import Held, Store, Work, limited, of_metadata, plan, register
+from shim.ec2.tags.stores import Held, Lists, Store, Work, limited, of_metadata, plan, register
 from shim.errors import AwsError
 
 
-async def _images(call: Call, named: Sequence[str]) -> list[Held]:
+async def _images(lists: Lists, named: Sequence[str]) -> list[Held]:
+    call = lists.call
     found = [await call.cloud.images.image(named[0])] if len(named) == 1 else await call.cloud.images.images()
     project = call.caller.project_id
     for image in found if named else ():

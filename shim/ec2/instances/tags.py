@@ -9,11 +9,12 @@ from shim.ec2.engine.resource_types import INSTANCE, KEY_PAIR
 from shim.ec2.instances import key_pairs
 from shim.ec2.instances import metadata as instance_metadata
 from shim.ec2.instances.instances import servers_of
-from shim.ec2.tags.stores import Held, Store, Work, limited, of_metadata, plan, register
+from shim.ec2.tags.stores import Held, Lists, Store, Work, limited, of_metadata, plan, register
 from shim.errors import AwsError
 
 
-async def _servers(call: Call, named: Sequence[str]) -> list[Held]:
+async def _servers(lists: Lists, named: Sequence[str]) -> list[Held]:
+    call = lists.call
     found = await servers_of(call, named) if named else await call.cloud.compute.servers()
     return [of_metadata(server.id, server.metadata) for server in found]
 
@@ -23,7 +24,8 @@ def _change_server(call: Call, held: Held, tags: Mapping[str, str], gone: Sequen
     return lambda: limited(instance_metadata.change(call, held.id, items, drop))
 
 
-async def _key_pairs(call: Call, named: Sequence[str]) -> list[Held]:
+async def _key_pairs(lists: Lists, named: Sequence[str]) -> list[Held]:
+    call = lists.call
     rows = [key_pairs.row(call, pair) for pair in await call.cloud.compute.keypairs()]
     return [Held(row["KeyPairId"], {tag["Key"]: tag["Value"] for tag in row["Tags"]}, {}) for row in rows]
 

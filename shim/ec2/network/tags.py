@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
+from adapters.types import network as cloud
 from shim.context import Call
 from shim.ec2.engine.resource_types import ALLOCATION, INTERFACE, RULE, SECURITY_GROUP, SUBNET, VPC
 from shim.ec2.network import facts, rule_facts
@@ -13,27 +14,37 @@ from shim.ec2.network.addresses import allocation_uuid
 from shim.ec2.network.interfaces import is_interface
 from shim.ec2.network.vpcs import is_vpc
 from shim.ec2.tags.creating import is_half_done
-from shim.ec2.tags.stores import Held, Store, Work, of_neutron, of_strings, register
+from shim.ec2.tags.stores import Held, Lists, Store, Work, of_neutron, of_strings, register
+
+
+def all_routers(lists: Lists) -> Awaitable[list[cloud.Router]]:
+    """Return the project's routers, read once for VPCs, NAT gateways, route tables and network ACLs."""
+    return lists.once("routers", lists.call.cloud.network.routers)
+
+
+def _security_groups(lists: Lists) -> Awaitable[list[cloud.SecurityGroup]]:
+    return lists.once("security_groups", lists.call.cloud.network.security_groups)
+
 
 _GROUP = ""  # in the raw items of a rule: the UUID of its group; the others are the group's tags
 
 
-async def _groups(call: Call, named: Sequence[str]) -> list[Held]:
-    groups = await call.cloud.network.security_groups()
+async def _groups(lists: Lists, named: Sequence[str]) -> list[Held]:
+    groups = await _security_groups(lists)
     return [of_strings(group.id, group.tags) for group in groups if not is_half_done(group.name)]
 
 
-async def _subnets(call: Call, named: Sequence[str]) -> list[Held]:
-    subnets = await call.cloud.network.subnets()
+async def _subnets(lists: Lists, named: Sequence[str]) -> list[Held]:
+    subnets = await lists.call.cloud.network.subnets()
     return [of_strings(subnet.id, subnet.tags) for subnet in subnets if not is_half_done(subnet.name)]
 
 
-async def _ports(call: Call, named: Sequence[str]) -> list[Held]:
-    return [of_strings(port.id, port.tags) for port in await call.cloud.network.ports() if is_interface(port)]
+async def _ports(lists: Lists, named: Sequence[str]) -> list[Held]:
+    return [of_strings(port.id, port.tags) for port in await lists.call.cloud.network.ports() if is_interface(port)]
 
 
-async def _addresses(call: Call, named: Sequence[str]) -> list[Held]:
-    addresses = await call.cloud.network.floating_ips()
+async def _addresses(lists: Lists, named: Sequence[str]) -> list[Held]:
+    addresses = await lists.call.cloud.network.floating_ips()
     return [of_strings(allocation_uuid(one), one.tags) for one in addresses if not is_half_done(one.description)]
 
 
@@ -52,14 +63,14 @@ def _change_address(call: Call, held: Held, tags: Mapping[str, str], gone: Seque
     return of_floating_ip
 
 
-async def _vpcs(call: Call, named: Sequence[str]) -> list[Held]:
-    return [of_strings(router.id, router.tags) for router in await call.cloud.network.routers() if is_vpc(router)]
+async def _vpcs(lists: Lists, named: Sequence[str]) -> list[Held]:
+    return [of_strings(router.id, router.tags) for router in await all_routers(lists) if is_vpc(router)]
 
 
-async def _rules(call: Call, named: Sequence[str]) -> list[Held]:
+async def _rules(lists: Lists, named: Sequence[str]) -> list[Held]:
     return [
         Held(str(UUID(one.id)), tags.get(one.id, {}), {_GROUP: group.id, **dict.fromkeys(group.tags, "")})
-        for group in await call.cloud.network.security_groups()
+        for group in await _security_groups(lists)
         if not is_half_done(group.name)
         for tags in [rule_facts.tags_of(group)]
         for one in rule_facts.of_group(group)

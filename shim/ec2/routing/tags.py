@@ -5,30 +5,36 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
+from adapters.types import network as cloud
 from shim.context import Call
 from shim.ec2.engine.resource_types import DHCP_OPTIONS, INTERNET_GATEWAY, NAT_GATEWAY, NETWORK_ACL, ROUTE_TABLE
 from shim.ec2.network import facts
+from shim.ec2.network.tags import all_routers
 from shim.ec2.network.vpcs import is_vpc
 from shim.ec2.routing import markers
 from shim.ec2.tags.creating import is_half_done
-from shim.ec2.tags.stores import Held, Store, Work, of_neutron, of_strings, register
+from shim.ec2.tags.stores import Held, Lists, Store, Work, of_neutron, of_strings, register
 
 _change = of_neutron("subnetpools")
 
 
-def _records(kind: str) -> Callable[[Call, Sequence[str]], Awaitable[list[Held]]]:
-    async def read(call: Call, named: Sequence[str]) -> list[Held]:
-        return [of_strings(one.id, one.tags) for one in markers.of_kind(await call.cloud.network.subnet_pools(), kind)]
+def _subnet_pools(lists: Lists) -> Awaitable[list[cloud.SubnetPool]]:
+    return lists.once("subnet_pools", lists.call.cloud.network.subnet_pools)
+
+
+def _records(kind: str) -> Callable[[Lists, Sequence[str]], Awaitable[list[Held]]]:
+    async def read(lists: Lists, named: Sequence[str]) -> list[Held]:
+        return [of_strings(one.id, one.tags) for one in markers.of_kind(await _subnet_pools(lists), kind)]
 
     return read
 
 
-def _with_own(kind: str) -> Callable[[Call, Sequence[str]], Awaitable[list[Held]]]:
-    async def read(call: Call, named: Sequence[str]) -> list[Held]:
-        pools = await call.cloud.network.subnet_pools()
+def _with_own(kind: str) -> Callable[[Lists, Sequence[str]], Awaitable[list[Held]]]:
+    async def read(lists: Lists, named: Sequence[str]) -> list[Held]:
+        pools = await _subnet_pools(lists)
         records = markers.own(pools, kind)
         found = [of_strings(one.id, one.tags) for one in markers.of_kind(pools, kind)]
-        for router in await call.cloud.network.routers():
+        for router in await all_routers(lists):
             if is_vpc(router):
                 own = records.get(router.id)
                 tags = own.tags if own else (facts.written(facts.OWN, router.id),)
@@ -59,8 +65,8 @@ def _changed(kind: str) -> Callable[[Call, Held, Mapping[str, str], Sequence[str
 register(Store(INTERNET_GATEWAY, _records(markers.IGW), _change))
 
 
-async def _nats(call: Call, named: Sequence[str]) -> list[Held]:
-    routers = await call.cloud.network.routers()
+async def _nats(lists: Lists, named: Sequence[str]) -> list[Held]:
+    routers = await all_routers(lists)
     return [of_strings(one.id, one.tags) for one in routers if facts.NAT in one.tags and not is_half_done(one.name)]
 
 

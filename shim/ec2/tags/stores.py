@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from adapters.errors import BackendError, Fault, absent_is
 from shim.concurrency import gather_all
@@ -13,6 +15,8 @@ from shim.ec2.engine.resource_types import (
 )
 from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags import rules as tag_rules
+
+T = TypeVar("T")
 
 _ITEMS = 128  # default limit of metadata items in Nova, Cinder and Glance
 _STRINGS = 50  # limit of tags in Neutron
@@ -27,6 +31,23 @@ class Held:
     raw: Mapping[str, str]
 
 
+class Lists:
+    """The lists of OpenStack that one request reads, each once: several types of resources come from one list."""
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._found: dict[str, Any] = {}
+
+    async def once(self, name: str, read: Callable[[], Awaitable[list[T]]]) -> list[T]:
+        """Return what `read` returned the first time that it was asked for under this name."""
+        async with self._locks.setdefault(name, asyncio.Lock()):
+            if name not in self._found:
+                self._found[name] = await read()
+        found: list[T] = self._found[name]
+        return found
+
+
 Work = Callable[[], Awaitable[None]]
 # Raises AWS's error before any write: all resources of a request are checked before the first is changed.
 Change = Callable[[Call, Held, Mapping[str, str], Sequence[str]], Work]
@@ -37,7 +58,7 @@ class Store:
     """How tags of one resource type are read (of all or some resources) and changed."""
 
     resource_type: ResourceType
-    read: Callable[[Call, Sequence[str]], Awaitable[list[Held]]]
+    read: Callable[[Lists, Sequence[str]], Awaitable[list[Held]]]
     change: Change
 
 

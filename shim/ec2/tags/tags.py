@@ -14,7 +14,7 @@ from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import KEY_PAIR, ResourceType
 from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
-from shim.ec2.tags.stores import Held, Store, Work, stores
+from shim.ec2.tags.stores import Held, Lists, Store, Work, stores
 from shim.errors import AwsError
 
 # "Place" is the resource and the key, for the order of pages; it is not a member of AWS's answer.
@@ -63,10 +63,11 @@ async def delete_tags(call: Call, req: Mapping[str, Any]) -> None:
 async def describe_tags(call: Call, asked: Question) -> list[Row]:
     """List tags of all resources; filters by type or id limit which types are read."""
     stores = _stores(asked.req.get("Filters") or ())
-    lists = await gather_all(_tolerant(call, store) for store in stores)
+    lists = Lists(call)
+    found = await gather_all(_tolerant(lists, store) for store in stores)
     return [
         row
-        for store, helds in zip(stores, lists, strict=True)
+        for store, helds in zip(stores, found, strict=True)
         for held in helds
         for row in _rows(store.resource_type, held)
     ]
@@ -80,9 +81,9 @@ async def _resources(call: Call, asked: Iterable[str]) -> list[tuple[Store, Held
         if resource_type is None or resource_type.name not in stores():
             raise AwsError("InvalidID", f"The ID '{one}' is not valid")
         by_store.setdefault(resource_type.name, []).append(one)
-    chosen = [stores()[name] for name in by_store]
+    chosen, shared = [stores()[name] for name in by_store], Lists(call)
     lists = await gather_all(
-        store.read(call, _names(store.resource_type, named))
+        store.read(shared, _names(store.resource_type, named))
         for store, named in zip(chosen, by_store.values(), strict=True)
     )
     found = []
@@ -137,9 +138,9 @@ def _stores(filters: Sequence[Mapping[str, Any]]) -> list[Store]:
     return chosen
 
 
-async def _tolerant(call: Call, store: Store) -> list[Held]:
+async def _tolerant(lists: Lists, store: Store) -> list[Held]:
     try:
-        return await store.read(call, ())
+        return await store.read(lists, ())
     except BackendError as error:
         if error.fault is Fault.UNSUPPORTED:  # a cloud without the service has no such resources
             return []

@@ -17,7 +17,7 @@ from shim.ec2.engine.resource_types import LAUNCH_TEMPLATE
 from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.creating import CreateRequest, creates
-from shim.ec2.tags.stores import Held, Store, Work, register
+from shim.ec2.tags.stores import Held, Lists, Store, Work, register
 from shim.ec2.templates import documents
 from shim.ec2.templates.documents import Template, Version
 from shim.errors import AwsError
@@ -221,9 +221,9 @@ def _named(template: Template, word: str) -> dict[str, Any]:
     }
 
 
-async def _held(call: Call, wanted: Sequence[str]) -> list[Held]:
+async def _held(lists: Lists, wanted: Sequence[str]) -> list[Held]:
     try:
-        heads = await documents.templates(call)
+        heads = await documents.templates(lists.call)
     except BackendError as error:
         if error.fault is Fault.FORBIDDEN and not wanted:  # who has no role in Swift still lists all other tags
             return []

@@ -8,11 +8,12 @@ from adapters.errors import absent_is
 from shim.concurrency import gather_all
 from shim.context import Call
 from shim.ec2.engine.resource_types import SNAPSHOT, VOLUME
-from shim.ec2.tags.stores import Held, Store, Work, limited, of_metadata, plan, register
+from shim.ec2.tags.stores import Held, Lists, Store, Work, limited, of_metadata, plan, register
 from shim.ec2.volumes import snapshot_rows
 
 
-async def _volumes(call: Call, named: Sequence[str]) -> list[Held]:
+async def _volumes(lists: Lists, named: Sequence[str]) -> list[Held]:
+    call = lists.call
     block = call.cloud.block
     found = [await block.volume(named[0])] if len(named) == 1 else await block.volumes()
     return [of_metadata(volume.id, volume.metadata) for volume in found]
@@ -32,7 +33,8 @@ def _change_volume(call: Call, held: Held, tags: Mapping[str, str], gone: Sequen
 register(Store(VOLUME, _volumes, _change_volume))
 
 
-async def _snapshots(call: Call, named: Sequence[str]) -> list[Held]:
+async def _snapshots(lists: Lists, named: Sequence[str]) -> list[Held]:
+    call = lists.call
     block = call.cloud.block
     found = [await block.snapshot(named[0])] if len(named) == 1 else await block.snapshots()
     return [of_metadata(one.id, one.metadata) for one in found if snapshot_rows.shown(one)]
