@@ -50,6 +50,7 @@ def every_request() -> list[Wire]:
 
 # What AWS demands of a request beside what its model does.
 _MORE: dict[str, dict[str, Any]] = {
+    "AssociateDhcpOptions": {"DhcpOptionsId": "default", "VpcId": f"vpc-{'0' * 32}"},
     "CopyObject": {"CopySource": "source/key"},
     "CreateVolume": {"AvailabilityZone": "nova", "Size": 1},
     "DescribeLaunchTemplateVersions": {"LaunchTemplateId": f"lt-{'0' * 32}"},

@@ -70,9 +70,15 @@ ADDRESSES = Table(
 
 @describes(ADDRESSES, supports="PublicIps AllocationIds Filters")
 async def describe_addresses(call: Call, asked: Question) -> list[Row]:
-    """Describe the project's addresses, those of NAT gateways among them: three concurrent OpenStack calls."""
+    """Describe the project's addresses, those of NAT gateways among them.
+
+    Two concurrent OpenStack calls, and a third for the routers of NAT gateways unless every address that is named is a
+    floating IP.
+    """
     network = call.cloud.network
-    free, ports, routers = await gather(network.floating_ips(), network.ports(), network.routers())
+    free, ports = await gather(network.floating_ips(), network.ports())
+    known = {ids.aws(ALLOCATION.prefix, allocation_uuid(one)) for one in free}
+    routers = [] if asked.ids and known.issuperset(asked.ids) else await network.routers()
     floating = [*free, *held_addresses(routers, free)]
     by_id = {port.id: port for port in ports}
     rows: list[Row] = [described(call, one, by_id.get(one.port_id or "")) for one in shown_addresses(call, floating)]
