@@ -48,10 +48,16 @@ def signature(secret: bytes, body: bytes, now: int) -> str:
 async def client(tls: ssl.SSLContext, connections: int) -> AsyncIterator[httpx.AsyncClient]:
     """Yield a client for one queue: others have connections of their own, so that none waits for another's."""
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-    async with httpx.AsyncClient(
-        verify=tls, follow_redirects=False, trust_env=False, timeout=_IDLE_SECONDS, limits=limits
-    ) as found:
+    found = httpx.AsyncClient(verify=tls, follow_redirects=False, trust_env=False, timeout=_IDLE_SECONDS, limits=limits)
+    try:
         yield found
+    finally:
+        # A cancellation that comes while the client closes would leave the connections open that it has not reached.
+        closing = asyncio.ensure_future(found.aclose())
+        try:
+            await asyncio.shield(closing)
+        finally:
+            await closing
 
 
 async def send(

@@ -112,8 +112,9 @@ def test_ec2_credentials_belong_to_their_user_and_project(known: CloudFacts) -> 
 
 def test_the_gateways_user_has_just_the_roles_it_needs(known: CloudFacts) -> None:
     roles = {role["name"] for role in log_in(known, "passerelle").body["token"]["roles"]}
-    # swiftoperator is for the service user's own view of a project, member for keys of its own in Barbican.
-    assert roles == {"service", "swiftoperator", "member"}
+    # swiftoperator is for the service user's own view of a project.  member, which implies reader, is for keys of its
+    # own in Barbican.
+    assert roles == {"service", "swiftoperator", "member", "reader"}
     system = log_in(known, "passerelle", {"system": {"all": True}})
     assert [role["name"] for role in system.body["token"]["roles"]] == ["reader"]
 

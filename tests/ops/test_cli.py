@@ -40,9 +40,11 @@ def run(*words: str, **variables: str) -> Result:
 
 def test_every_setting_is_an_option_except_secrets() -> None:
     shown = run("serve", "--help").output
-    for name in set(Settings.model_fields) - {"page_token_key"}:
+    secrets = {"page_token_key", "session_key"}
+    for name in set(Settings.model_fields) - secrets:
         assert f"--{name.replace('_', '-')}" in shown
-    assert "--page-token-key" not in shown
+    for name in secrets:
+        assert f"--{name.replace('_', '-')}" not in shown
 
 
 def test_options_win_over_variables_and_variables_over_the_file(tmp_path: Path) -> None:
@@ -265,7 +267,8 @@ def test_actions_as_text_and_as_data() -> None:
         "refuses": [],
     }
     text = run("actions", "--service", "sts").output
-    assert text == "sts  GetCallerIdentity\n1 actions\n"
+    assert "sts  GetCallerIdentity\n" in text
+    assert text.endswith("\n4 actions\n")
 
 
 def test_strangers_packages_are_refused(tmp_path: Path) -> None:

@@ -58,7 +58,8 @@ def test_actions_are_what_the_command_prints() -> None:
     app = listener()
     assert get(app, "/api/actions").json() == printed
     assert len(printed) == sum(len(service.handlers) for service in SERVICES)
-    assert [row["operation"] for row in get(app, "/api/actions?service=sts").json()] == ["GetCallerIdentity"]
+    of_sts = ["AssumeRole", "GetAccessKeyInfo", "GetCallerIdentity", "GetSessionToken"]
+    assert [row["operation"] for row in get(app, "/api/actions?service=sts").json()] == of_sts
 
 
 @pytest.mark.parametrize(("url", "told"), URLS)

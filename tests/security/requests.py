@@ -48,10 +48,41 @@ def every_request() -> list[Wire]:
     return [wire(service, name) for service, name in registered()]
 
 
+_ZEROS = "0" * 32
+# Values of required members, by name: a request that is read before its dry run must have ids and blocks that are some.
+_VALUES: dict[str, Any] = {
+    "Cidr": "10.0.0.0/16",
+    "CidrBlock": "10.0.0.0/16",
+    "DestinationCidrBlock": "10.9.0.0/16",
+    "DhcpOptionsId": f"dopt-{_ZEROS}",
+    "ImageId": f"ami-{_ZEROS}",
+    "InstanceId": f"i-{_ZEROS}",
+    "NetworkAclId": f"acl-{_ZEROS}",
+    "RouteTableId": f"rtb-{_ZEROS}",
+    "SnapshotId": f"snap-{_ZEROS}",
+    "SourceImageId": f"ami-{_ZEROS}",
+    "SourceSnapshotId": f"snap-{_ZEROS}",
+    "SubnetId": f"subnet-{_ZEROS}",
+    "VolumeId": f"vol-{_ZEROS}",
+    "VpcId": f"vpc-{_ZEROS}",
+}
+_ENTRY = {"Protocol": "-1", "RuleAction": "allow", "CidrBlock": "0.0.0.0/0", "RuleNumber": 100, "Egress": False}
+_ROOT = [{"DeviceName": "/dev/sda1", "Ebs": {"SnapshotId": _VALUES["SnapshotId"]}}]
 # What AWS demands of a request beside what its model does.
 _MORE: dict[str, dict[str, Any]] = {
-    "AssociateDhcpOptions": {"DhcpOptionsId": "default", "VpcId": f"vpc-{'0' * 32}"},
     "CopyObject": {"CopySource": "source/key"},
+    "CreateDhcpOptions": {"DhcpConfigurations": [{"Key": "domain-name", "Values": ["example.org"]}]},
+    "CreateManagedPrefixList": {"PrefixListName": "abc", "MaxEntries": 1, "AddressFamily": "IPv4"},
+    "CreateNatGateway": {"SubnetId": _VALUES["SubnetId"], "AllocationId": f"eipalloc-{_ZEROS}"},
+    "CreateNetworkAclEntry": _ENTRY,
+    "CreateRoute": {"DestinationCidrBlock": "10.9.0.0/16", "GatewayId": f"igw-{_ZEROS}"},
+    "CreateSubnet": {"CidrBlock": "10.0.0.0/24"},
+    "CreateVpc": {"CidrBlock": "10.0.0.0/16"},
+    "DeleteRoute": {"DestinationCidrBlock": "10.9.0.0/16"},
+    "ModifyVolume": {"Size": 2},
+    "RegisterImage": {"RootDeviceName": "/dev/sda1", "BlockDeviceMappings": _ROOT},
+    "ReplaceNetworkAclEntry": _ENTRY,
+    "ReplaceRoute": {"DestinationCidrBlock": "10.9.0.0/16", "GatewayId": f"igw-{_ZEROS}"},
     "CreateVolume": {"AvailabilityZone": "nova", "Size": 1},
     "DescribeLaunchTemplateVersions": {"LaunchTemplateId": f"lt-{'0' * 32}"},
     "ImportKeyPair": {"PublicKeyMaterial": b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + b"A" * 43},
@@ -95,7 +126,7 @@ def minimal(shape: Any, depth: int = 0) -> Any:
         case "structure":
             # In a list an empty structure is nothing on the wire, so it gets a member.
             named = shape.required_members or (list(shape.members)[:1] if depth else [])
-            return {name: minimal(shape.members[name], depth + 1) for name in named if depth < 9}
+            return {name: _VALUES.get(name, minimal(shape.members[name], depth + 1)) for name in named if depth < 9}
         case "list":
             return [minimal(shape.member, depth + 1)] * max(least, 1)
         case "map":

@@ -29,7 +29,7 @@ class Manifested:
     async def request(self, method: str, endpoint: str, path: str, headers: Mapping[str, str], **_: Any) -> Answered:
         """Answer with the manifest, in a later turn of the loop."""
         await asyncio.sleep(0)
-        return Answered(200, HEAD, self._body)
+        return Answered(200, HEAD, b"{}" if path == "/info" else self._body)
 
 
 def swift(body: bytes) -> Swift:

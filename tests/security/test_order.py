@@ -32,10 +32,10 @@ def knock(door: Door, wire: Wire) -> Answer:
 
 WRONG = [
     form("Action=MakeCoffee&Version=2016-11-15"),
-    form("Action=DescribeVpcPeeringConnections&Version=2016-11-15"),
+    form("Action=DescribeSpotFleetRequests&Version=2016-11-15"),
     form("Action=DescribeVolumes&Version=2016-11-15&MaxResults=many"),
     form("Version=2016-11-15"),
-    form("Action=AssumeRole&Version=2011-06-15", "sts"),
+    form("Action=GetFederationToken&Version=2011-06-15", "sts"),
     s3("GET", "/bucket/key?torrent"),
     s3("PUT", "/bucket/key?coffee"),
     s3("POST", "/"),

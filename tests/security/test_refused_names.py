@@ -28,7 +28,7 @@ def s3(method: str, path: str, **headers: str) -> Wire:
 @pytest.mark.parametrize(
     ("wire", "refused", "label"),
     [
-        (ec2("Action=DescribeVpcPeeringConnections"), "DescribeVpcPeeringConnections", "DescribeVpcPeeringConnections"),
+        (ec2("Action=DescribeSpotFleetRequests"), "DescribeSpotFleetRequests", "DescribeSpotFleetRequests"),
         (ec2("Action=MakeCoffee"), "MakeCoffee", "other"),
         (ec2("Action=DescribeVolumes&Coffee.1=black"), "Coffee.1", "other"),
         (ec2("Action=DescribeVolumes&Filter.1.Nam=x"), "Filter.1.Nam", "Filter"),
@@ -44,7 +44,7 @@ def s3(method: str, path: str, **headers: str) -> Wire:
         (ec2("Action=DescribeVolumes&VolumeId.1=vol-x"), "vol-x", "other"),
         (ec2("Action=DeleteSecurityGroup&GroupId=sg-12345678&GroupName=web"), "GroupName", "GroupName"),
         (ec2("Action=DetachVolume&VolumeId=vol-12345678&Force=true"), "Force", "Force"),
-        (sts("Action=AssumeRole"), "AssumeRole", "AssumeRole"),
+        (sts("Action=GetFederationToken"), "GetFederationToken", "GetFederationToken"),
         (sts("Action=GetCallerIdentity&Milk=yes"), "Milk", "other"),
         (
             s3("PUT", "/bucket/key", x_amz_write_offset_bytes="1"),

@@ -74,7 +74,7 @@ async def modify_image_attribute(call: Call, req: Mapping[str, Any]) -> None:
         await _share(call, image, add, remove)
 
 
-@action(supports="ImageId Attribute", values={"Attribute": only("launchPermission")})
+@action(supports="ImageId Attribute")
 async def reset_image_attribute(call: Call, req: Mapping[str, Any]) -> None:
     """Make an image private to its project."""
     image = await owned(call, req["ImageId"])

@@ -8,16 +8,13 @@ from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import ALLOCATION
 from shim.ec2.network.addresses import allocation_uuid, shown_addresses
-from shim.protocol.values import only
 
 ATTRIBUTES = Table(
     items="Addresses", id="AllocationId", ids="AllocationIds", resource_type=ALLOCATION, paged_ids=True, filters={}
 )
 
 
-@describes(
-    ATTRIBUTES, supports="AllocationIds Attribute MaxResults NextToken", values={"Attribute": only("domain-name")}
-)
+@describes(ATTRIBUTES, supports="AllocationIds Attribute MaxResults NextToken")
 async def describe_addresses_attribute(call: Call, asked: Question) -> list[Row]:
     """Name the addresses; one without a record has no PtrRecord."""
     return [

@@ -14,7 +14,7 @@ from shim.ec2.engine import client_tokens, ids
 from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import LAUNCH_TEMPLATE
-from shim.ec2.service import action
+from shim.ec2.service import Forbidden, action
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.creating import CreateRequest, creates
 from shim.ec2.tags.stores import Held, Lists, Store, Work, register
@@ -24,6 +24,11 @@ from shim.errors import AwsError
 
 # LaunchTemplateName: "Length Constraints: Minimum length of 3. Maximum length of 128. Pattern: [a-zA-Z0-9\(\)\.\-/_]+".
 _NAME = re.compile(r"[a-zA-Z0-9().\-/_]{3,128}")
+_ONE_NAME = Forbidden(
+    "LaunchTemplateId",
+    "LaunchTemplateName",
+    "Either LaunchTemplateId or LaunchTemplateName must be specified, but not both.",
+)
 _RECENT = 5  # versions among which a repeated ClientToken is looked for
 
 TEMPLATES = Table(
@@ -76,6 +81,7 @@ async def create_launch_template(call: Call, asked: CreateRequest[None]) -> Mapp
 
 @action(
     supports="LaunchTemplateId LaunchTemplateName SourceVersion VersionDescription LaunchTemplateData ClientToken",
+    forbids=(_ONE_NAME,),
     ignores={"ResolveAlias": "it concerns images that are named by a parameter of Systems Manager"},
 )
 async def create_launch_template_version(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -103,7 +109,7 @@ async def create_launch_template_version(call: Call, req: Mapping[str, Any]) -> 
     return {"LaunchTemplateVersion": version_row(template, made)}
 
 
-@action(supports="LaunchTemplateId LaunchTemplateName DefaultVersion ClientToken")
+@action(supports="LaunchTemplateId LaunchTemplateName DefaultVersion ClientToken", forbids=(_ONE_NAME,))
 async def modify_launch_template(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Choose the default version; the same request repeated chooses the same one."""
     client_tokens.marks(req)
@@ -115,7 +121,7 @@ async def modify_launch_template(call: Call, req: Mapping[str, Any]) -> Mapping[
     return {"LaunchTemplate": head_row(template)}
 
 
-@action(supports="LaunchTemplateId LaunchTemplateName")
+@action(supports="LaunchTemplateId LaunchTemplateName", forbids=(_ONE_NAME,))
 async def delete_launch_template(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Delete a template with all its versions."""
     async with documents.changing(call) as heads:
@@ -125,7 +131,7 @@ async def delete_launch_template(call: Call, req: Mapping[str, Any]) -> Mapping[
     return {"LaunchTemplate": head_row(template)}
 
 
-@action(supports="LaunchTemplateId LaunchTemplateName Versions")
+@action(supports="LaunchTemplateId LaunchTemplateName Versions", forbids=(_ONE_NAME,))
 async def delete_launch_template_versions(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Delete versions, except the default one; the answer tells for each whether it was deleted."""
     async with documents.changing(call) as heads:

@@ -51,6 +51,9 @@ class Neutron:
     async def port(self, id: str) -> Any:
         return PORT
 
+    async def routers(self) -> list[Any]:
+        return []
+
     async def floating_ips(self) -> list[FloatingIp]:
         return list(self.floating.values())
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from shim.config import Settings
 from shim.ec2.service import ec2
 from shim.ec2.volumes.sizes import check
 from shim.errors import AwsError
@@ -32,7 +33,12 @@ def test_a_volume_of_no_such_size_is_refused_before_the_cloud_is_asked(params: d
     refuse = ec2.operations["CreateVolume"].read
     assert refuse is not None
     with pytest.raises(AwsError) as refused:
-        refuse(None, None, "CreateVolume", {"AvailabilityZone": "nova", **params})
+        refuse(
+            Settings.model_validate({"ec2_throttling": False}),
+            None,
+            "CreateVolume",
+            {"AvailabilityZone": "nova", **params},
+        )
     assert (refused.value.status, refused.value.code, refused.value.message) == (400, "InvalidParameterValue", message)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.types.objects import Container
+from adapters.types.objects import Container, Limits
 from shim.errors import AwsError
 from shim.s3.access_log.actions import put_bucket_logging
 from tests.s3.access_log.test_delivery import TARGET, Store, after, served
@@ -24,6 +24,9 @@ class Governed(Store):
 
     statement: dict[str, Any] = field(default_factory=dict)
     set: dict[str, str] = field(default_factory=dict)
+
+    async def limits(self) -> Limits:
+        return Limits()
 
     async def container(self, name: str) -> Container:
         if name != "logs":

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from adapters.errors import BackendError, Fault
-from adapters.types.objects import Container, Description, Download, Stored, Written
+from adapters.types.objects import Container, Description, Download, Limits, Stored, Written
 from shim.cache import Cache
 from shim.context import Call, Caller
 from shim.errors import AwsError
@@ -34,6 +34,9 @@ class Swift:
     async def _step(self, name: str) -> None:
         if step := self.before.pop(name, None):
             await step()
+
+    async def limits(self) -> Limits:
+        return Limits()
 
     async def container(self, name: str) -> Container:
         await self._step("HEAD")
