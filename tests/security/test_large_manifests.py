@@ -16,6 +16,7 @@ from tests.security.stranger import Address, assert_unfelt
 from tests.security.test_large_completions import Answered
 
 SEGMENTS = 10_000
+INFO = b'{"slo": {"min_segment_size": 1}}'  # of a Swift that returns its manifests
 HEAD = {"x-static-large-object": "True", "x-timestamp": "1795424399.12345", "content-length": "0", "etag": '"0"'}
 ROW = {"hash": "0" * 32, "last_modified": "2026-11-23T09:00:00.000000", "bytes": 5 << 20, "content_type": "a/b"}
 
@@ -29,7 +30,7 @@ class Manifested:
     async def request(self, method: str, endpoint: str, path: str, headers: Mapping[str, str], **_: Any) -> Answered:
         """Answer with the manifest, in a later turn of the loop."""
         await asyncio.sleep(0)
-        return Answered(200, HEAD, b"{}" if path == "/info" else self._body)
+        return Answered(200, HEAD, INFO if path == "/info" else self._body)
 
 
 def swift(body: bytes) -> Swift:
