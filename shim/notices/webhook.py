@@ -22,6 +22,7 @@ import httpx
 import orjson
 
 from shim.notices.destinations import Destination
+from shim.undo import to_the_end
 
 log = logging.getLogger(__name__)
 
@@ -53,11 +54,7 @@ async def client(tls: ssl.SSLContext, connections: int) -> AsyncIterator[httpx.A
         yield found
     finally:
         # A cancellation that comes while the client closes would leave the connections open that it has not reached.
-        closing = asyncio.ensure_future(found.aclose())
-        try:
-            await asyncio.shield(closing)
-        finally:
-            await closing
+        await to_the_end(found.aclose())
 
 
 async def send(
