@@ -24,7 +24,7 @@ from shim.auth.body import no_body, open_body, plain_body
 from shim.auth.keys import Keys
 from shim.auth.request_signature import RequestSignature, parse_signature
 from shim.auth.sigv4 import Verified
-from shim.auth.tokens import Tokens
+from shim.auth.tokens import Tokens, session_tokens
 from shim.auth.unknown_keys import of_names
 from shim.auth.unproved import owners_tokens
 from shim.auth.verification import verify
@@ -267,12 +267,15 @@ class Gateway:
             return ANONYMOUS  # nobody signed the browser's form
         token = state.signature.token if state.signature else ""
         credential = await self._keys.credential(access_key, service=name, address=state.head.client, token=token)
-        state.tokens = Tokens(self._keys, credential, name)  # of the key's owner, whoever signed
+        # Of the key's owner, whoever signed.
+        state.tokens = (session_tokens if token else Tokens)(self._keys, credential, name)
         secret, now, region = credential.secret, datetime.now(UTC), self._settings.region
         if state.signature is None:  # a browser's form: only its policy is signed
             assert state.browser_form is not None
             state.browser_form.verify(secret=secret, regions=self._regions, region=region, now=now)
+            proof = Proof.FORM
         else:
+            proof = Proof.SIGNATURE
             state.verified = verify(
                 state.signature,
                 state.head,
@@ -289,7 +292,6 @@ class Gateway:
                 region=region,
                 token=token,
             )
-        proof = Proof.FORM if state.signature is None else Proof.SIGNATURE
         account = account_id(credential.project_id, self._settings.account_ids)
         return Principal(proof, access_key, credential.user_id, credential.project_id, account)
 

@@ -234,8 +234,6 @@ class Keys:
         Raises AwsError as `credential` does where user, project or role are gone or disabled; BackendError where
         Keystone cannot tell.
         """
-        if isinstance(credential, SessionCredential):
-            return await self.token(credential.parent, service=service)
         now = self._clock()
         held = self._tokens.get(credential.access, now)
         if held is not None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from adapters.types.identity import Ec2Credential
 from shim.auth.keys import Keys
 from shim.auth.sessions import Session, SessionCredential, Sessions, Temporary, account_in
+from shim.auth.tokens import session_tokens
 from shim.errors import AwsError
 from tests.auth.keystone import AK, START, Keystone
 
@@ -103,7 +104,7 @@ def test_a_session_acts_with_its_parents_token() -> None:
         credential = await keys.credential(made.access_key, token=made.token)
         assert isinstance(credential, SessionCredential)
         assert (credential.secret, credential.user_id, credential.project_id) == (made.secret, "u", "p")
-        assert await keys.token(credential) is await keys.token(keystone.credentials[AK])
+        assert await session_tokens(keys, credential, "s3").token() is await keys.token(keystone.credentials[AK])
         keystone.seconds = 3600
         with pytest.raises(AwsError, match="expired"):
             await keys.credential(made.access_key, token=made.token)
