@@ -25,6 +25,7 @@ from shim.ec2.network import facts
 from shim.ec2.network.security_groups import owner_of
 from shim.ec2.routing import markers
 from shim.ec2.routing.state import State
+from shim.ec2.routing.vpc_records import VpcRecord, of_vpcs
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_neutron
 
@@ -34,13 +35,8 @@ EVERYWHERE: Mapping[str, tuple[str, str]] = {"ipv4": ("CidrBlock", "0.0.0.0/0"),
 
 
 @dataclass(frozen=True, slots=True)
-class Acl:
-    """A network ACL of a VPC; `own` if it is the VPC's default one, which may have no record (`pool`) yet."""
-
-    uuid: str
-    router: cloud.Router
-    pool: cloud.SubnetPool | None
-    own: bool
+class Acl(VpcRecord):
+    """A network ACL of a VPC; the VPC's own one is its default one."""
 
     @property
     def id(self) -> str:
@@ -67,13 +63,7 @@ def entry(egress: bool, number: int, family: str) -> str:
 
 def acls(state: State) -> dict[str, Acl]:
     """Return all network ACLs by their UUIDs; those of VPCs that are gone are left out."""
-    records = markers.own(state.pools, markers.ACL)
-    found = {router.id: Acl(router.id, router, records.get(router.id), True) for router in state.vpcs.values()}
-    for pool in markers.of_kind(state.pools, markers.ACL):
-        router = state.vpcs.get(facts.one(pool.tags, facts.VPC) or "")
-        if router is not None:
-            found[pool.id] = Acl(pool.id, router, pool, False)
-    return found
+    return of_vpcs(state, markers.ACL, Acl)
 
 
 def used_by(known: Mapping[str, Acl], state: State, subnet: cloud.Subnet) -> Acl:
@@ -114,7 +104,7 @@ def rows(call: Call, state: State, wanted: Iterable[Acl] | None = None) -> list[
 def _row(call: Call, acl: Acl, subnets: Iterable[str]) -> dict[str, Any]:
     return {
         "NetworkAclId": acl.id,
-        "VpcId": ids.aws("vpc", acl.router.id),
+        "VpcId": acl.vpc,
         "IsDefault": acl.own,
         "OwnerId": owner_of(call, acl.router.project_id),
         "Associations": [
@@ -129,7 +119,7 @@ def _row(call: Call, acl: Acl, subnets: Iterable[str]) -> dict[str, Any]:
             *(_entry(egress, number, family, "allow") for (egress, number), family in sorted(acl.entries.items())),
             *(_entry(egress, LAST, "ipv4", "deny") for egress in (True, False)),
         ],
-        "Tags": tag_rules.shown(from_neutron(acl.pool.tags if acl.pool else ())),
+        "Tags": tag_rules.shown(from_neutron(acl.tags)),
     }
 
 

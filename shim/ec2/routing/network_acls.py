@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from adapters.errors import absent_is
-from shim.config import Settings
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
-from shim.ec2.engine.resource_types import NETWORK_ACL, NETWORK_ACL_ASSOCIATION, VPC
+from shim.ec2.engine.resource_types import NETWORK_ACL, NETWORK_ACL_ASSOCIATION
 from shim.ec2.network import facts
-from shim.ec2.routing import acls, markers
+from shim.ec2.routing import acls, markers, vpc_records
 from shim.ec2.routing.acls import Acl
 from shim.ec2.routing.state import State, read_state
 from shim.ec2.service import action
@@ -66,27 +65,20 @@ async def describe_network_acls(call: Call, asked: Question) -> list[Row]:
     return acls.rows(call, await read_state(call))
 
 
-def _read_new(settings: Settings, req: Mapping[str, Any]) -> None:
-    ids.check(VPC, req["VpcId"])
-
-
-@action(supports="VpcId ClientToken TagSpecifications", read=creates(NETWORK_ACL, read=_read_new))
+@action(supports="VpcId ClientToken TagSpecifications", read=creates(NETWORK_ACL, read=vpc_records.check_vpc))
 async def create_network_acl(call: Call, asked: CreateRequest[None]) -> Mapping[str, Any]:
     """Create the record of a network ACL, which has no entries and so lets nothing pass."""
-    state = await read_state(call)
-    router = state.vpc(asked.params["VpcId"])
-    told = facts.written(facts.VPC, router.id)
-    made = await markers.create_marker(call, asked, markers.ACL, told)
-    [row] = acls.rows(call, state, [Acl(made.id, router, made, False)])
-    token = asked.params.get("ClientToken")
-    return {"NetworkAcl": row, **({"ClientToken": token} if token else {})}
+    state, made = await vpc_records.create(call, asked, markers.ACL, Acl)
+    [row] = acls.rows(call, state, [made])
+    return vpc_records.created(asked, "NetworkAcl", row)
 
 
 @action(supports="NetworkAclId")
 async def delete_network_acl(call: Call, req: Mapping[str, Any]) -> None:
     """Delete a network ACL that no subnet uses and that is not the default one."""
     state = await read_state(call)
-    known, acl = _named(state, req)
+    known = acls.acls(state)
+    acl = vpc_records.named(known, NETWORK_ACL, req["NetworkAclId"])
     if acl.own:
         raise AwsError("InvalidParameterValue", f"cannot delete default network ACL {acl.id}")
     if any(acls.used_by(known, state, one).uuid == acl.uuid for one in state.subnets.values()):
@@ -121,7 +113,7 @@ def _read_entry(settings: Any, principal: Any, operation: str, req: Mapping[str,
 async def create_network_acl_entry(call: Call, req: Mapping[str, Any]) -> None:
     """Add an entry, which allows everything."""
     state = await read_state(call)
-    _, acl = _named(state, req)
+    acl = _named(state, req)
     if (bool(req["Egress"]), req["RuleNumber"]) in acl.entries:
         raise AwsError(
             "NetworkAclEntryAlreadyExists", f"The network acl entry identified by {req['RuleNumber']} already exists."
@@ -138,7 +130,7 @@ async def create_network_acl_entry(call: Call, req: Mapping[str, Any]) -> None:
 async def replace_network_acl_entry(call: Call, req: Mapping[str, Any]) -> None:
     """Replace an entry."""
     state = await read_state(call)
-    _, acl = _named(state, req)
+    acl = _named(state, req)
     await _write(call, state, acl, _existing(acl, req), _entry(req))
 
 
@@ -146,7 +138,7 @@ async def replace_network_acl_entry(call: Call, req: Mapping[str, Any]) -> None:
 async def delete_network_acl_entry(call: Call, req: Mapping[str, Any]) -> None:
     """Delete an entry."""
     state = await read_state(call)
-    _, acl = _named(state, req)
+    acl = _named(state, req)
     await _write(call, state, acl, _existing(acl, req), "")
 
 
@@ -155,7 +147,7 @@ async def replace_network_acl_association(call: Call, req: Mapping[str, Any]) ->
     """Associate a subnet with another network ACL; the new association has the id of the old one."""
     ids.check(NETWORK_ACL, req["NetworkAclId"])
     uuid, state = ids.uuid(NETWORK_ACL_ASSOCIATION, req["AssociationId"]), await read_state(call)
-    _, acl = _named(state, req)
+    acl = _named(state, req)
     subnet = state.subnets.get(uuid)
     if subnet is None:
         raise ids.missing(NETWORK_ACL_ASSOCIATION, [req["AssociationId"]])
@@ -164,26 +156,15 @@ async def replace_network_acl_association(call: Call, req: Mapping[str, Any]) ->
             "InvalidParameterValue",
             f"network ACL {acl.id} and subnet {ids.aws('subnet', uuid)} belong to different networks",
         )
-    network, wanted = call.cloud.network, "" if acl.own else facts.written(acls.ACL, acl.uuid)
-    old = [facts.written(acls.ACL, one) for one in facts.every(subnet.tags, acls.ACL)]
     async with undoing() as undo:
-        for tag in old:
-            if tag != wanted:
-                await absent_is(None, network.remove_tag("subnets", uuid, tag))
-                undo(network.add_tag, "subnets", uuid, tag)
-        if wanted and wanted not in old:
-            await network.add_tag("subnets", uuid, wanted)
-            undo(network.remove_tag, "subnets", uuid, wanted)
+        wanted = "" if acl.own else facts.written(acls.ACL, acl.uuid)
+        await vpc_records.write_fact(call, undo, subnet, acls.ACL, wanted)
         await acls.enforce(call, state, await read_state(call))
     return {"NewAssociationId": req["AssociationId"]}
 
 
-def _named(state: State, req: Mapping[str, Any]) -> tuple[dict[str, Acl], Acl]:
-    known = acls.acls(state)
-    found = known.get(ids.uuid(NETWORK_ACL, req["NetworkAclId"]))
-    if found is None:
-        raise ids.missing(NETWORK_ACL, [req["NetworkAclId"]])
-    return known, found
+def _named(state: State, req: Mapping[str, Any]) -> Acl:
+    return vpc_records.named(acls.acls(state), NETWORK_ACL, req["NetworkAclId"])
 
 
 def _entry(req: Mapping[str, Any]) -> str:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from adapters.errors import absent_is
 from adapters.types import network as cloud
-from shim.config import Settings
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
-from shim.ec2.engine.resource_types import ROUTE_TABLE, ROUTE_TABLE_ASSOCIATION, VPC
+from shim.ec2.engine.resource_types import ROUTE_TABLE, ROUTE_TABLE_ASSOCIATION
 from shim.ec2.network import facts
-from shim.ec2.routing import markers, tables
+from shim.ec2.routing import markers, tables, vpc_records
 from shim.ec2.routing.applied import apply
 from shim.ec2.routing.state import State, read_state
 from shim.ec2.routing.tables import RouteTable, association_id
@@ -59,20 +57,12 @@ async def describe_route_tables(call: Call, asked: Question) -> list[Row]:
     return tables.rows(call, await read_state(call))
 
 
-def _read_new(settings: Settings, req: Mapping[str, Any]) -> None:
-    ids.check(VPC, req["VpcId"])
-
-
-@action(supports="VpcId ClientToken TagSpecifications", read=creates(ROUTE_TABLE, read=_read_new))
+@action(supports="VpcId ClientToken TagSpecifications", read=creates(ROUTE_TABLE, read=vpc_records.check_vpc))
 async def create_route_table(call: Call, asked: CreateRequest[None]) -> Mapping[str, Any]:
     """Create the record of a route table, which has the local routes only."""
-    state = await read_state(call)
-    router = state.vpc(asked.params["VpcId"])
-    told = facts.written(facts.VPC, router.id)
-    made = await markers.create_marker(call, asked, markers.TABLE, told)
-    [row] = tables.rows(call, state, [RouteTable(made.id, router, made, False)])
-    token = asked.params.get("ClientToken")
-    return {"RouteTable": row, **({"ClientToken": token} if token else {})}
+    state, made = await vpc_records.create(call, asked, markers.TABLE, RouteTable)
+    [row] = tables.rows(call, state, [made])
+    return vpc_records.created(asked, "RouteTable", row)
 
 
 @action(supports="RouteTableId")
@@ -139,10 +129,7 @@ async def replace_route_table_association(call: Call, req: Mapping[str, Any]) ->
 def _named(state: State, req: Mapping[str, Any]) -> tuple[dict[str, RouteTable], RouteTable]:
     """Return all tables, and the one that a request names."""
     known = tables.route_tables(state)
-    found = known.get(ids.uuid(ROUTE_TABLE, req["RouteTableId"]))
-    if found is None:
-        raise ids.missing(ROUTE_TABLE, [req["RouteTableId"]])
-    return known, found
+    return known, vpc_records.named(known, ROUTE_TABLE, req["RouteTableId"])
 
 
 def _associated(state: State, association: str) -> cloud.Subnet | cloud.Router:
@@ -166,19 +153,11 @@ def _same_vpc(state: State, table: RouteTable, about: cloud.Subnet | cloud.Route
 
 async def _move(call: Call, state: State, about: cloud.Subnet | cloud.Router, table: RouteTable | None) -> None:
     """Write which table a subnet uses, or which one is a VPC's main table, and apply its routes."""
-    network = call.cloud.network
-    plural, name = ("routers", tables.MAIN) if isinstance(about, cloud.Router) else ("subnets", tables.TABLE)
+    name = tables.MAIN if isinstance(about, cloud.Router) else tables.TABLE
     wanted = facts.written(name, table.uuid) if table else ""
     if isinstance(about, cloud.Router) and table is not None and table.own:
         wanted = ""  # the VPC's own table is the main one unless another is named
-    old = [facts.written(name, one) for one in facts.every(about.tags, name)]
     async with undoing() as undo:
-        for tag in old:
-            if tag != wanted:
-                await absent_is(None, network.remove_tag(plural, about.id, tag))
-                undo(network.add_tag, plural, about.id, tag)
-        if wanted and wanted not in old:
-            await network.add_tag(plural, about.id, wanted)
-            undo(network.remove_tag, plural, about.id, wanted)
+        await vpc_records.write_fact(call, undo, about, name, wanted)
         if state.nats:
             await apply(call, await read_state(call))

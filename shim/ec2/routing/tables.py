@@ -21,6 +21,7 @@ from shim.ec2.network.security_groups import owner_of
 from shim.ec2.routing import markers
 from shim.ec2.routing.internet_gateways import gateway_ids
 from shim.ec2.routing.state import State
+from shim.ec2.routing.vpc_records import VpcRecord, of_vpcs
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_neutron
 
@@ -33,28 +34,13 @@ TARGETS: Mapping[str, str] = {"igw": "GatewayId", "nat": "NatGatewayId"}
 
 
 @dataclass(frozen=True, slots=True)
-class RouteTable:
-    """A route table of a VPC; `own` if it is the VPC's own one, which may have no record (`pool`) yet."""
-
-    uuid: str
-    router: cloud.Router
-    pool: cloud.SubnetPool | None
-    own: bool
+class RouteTable(VpcRecord):
+    """A route table of a VPC; the VPC's own one is its main one unless another is named."""
 
     @property
     def id(self) -> str:
         """The EC2 id."""
         return ids.aws(ROUTE_TABLE.prefix, self.uuid)
-
-    @property
-    def vpc(self) -> str:
-        """The EC2 id of the VPC."""
-        return ids.aws("vpc", self.router.id)
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """Neutron's tags of the record."""
-        return self.pool.tags if self.pool else ()
 
     @property
     def routes(self) -> dict[str, str]:
@@ -65,13 +51,7 @@ class RouteTable:
 
 def route_tables(state: State) -> dict[str, RouteTable]:
     """Return all route tables by their UUIDs; those of VPCs that are gone are left out."""
-    records = markers.own(state.pools, markers.TABLE)
-    found = {router.id: RouteTable(router.id, router, records.get(router.id), True) for router in state.vpcs.values()}
-    for pool in markers.of_kind(state.pools, markers.TABLE):
-        router = state.vpcs.get(facts.one(pool.tags, facts.VPC) or "")
-        if router is not None:
-            found[pool.id] = RouteTable(pool.id, router, pool, False)
-    return found
+    return of_vpcs(state, markers.TABLE, RouteTable)
 
 
 def main_of(tables: Mapping[str, RouteTable], router: cloud.Router) -> RouteTable:
