@@ -17,11 +17,11 @@ from shim.concurrency import gather_all
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import SNAPSHOT
+from shim.ec2.volumes.rows import ROOT_DEVICE
 from shim.errors import AwsError
 from shim.protocol.values import only
 
 DEVICE_NAME = re.compile(r"/dev/(?:sd|xvd|vd|hd)[a-z]{1,2}[0-9]{0,2}|xvd[a-z]{1,2}|sd[a-z]{1,2}[0-9]{0,2}")
-ROOT_DEVICE = "/dev/sda1"  # as in most of Amazon's images; the property `root_device_name` overrides it
 # Names that clients use for the root device, whatever its name in the image.
 ROOTS = frozenset({"/dev/sda1", "/dev/sda", "/dev/xvda", "/dev/vda"})
 _MOST_GIB = 65536
@@ -111,7 +111,7 @@ def properties(devices: Sequence[Mapping[str, Any]], root_name: str | None = Non
 
 def root_name(image: Image) -> str:
     """Return the name of an image's root device."""
-    return image.properties.get("root_device_name") or ROOT_DEVICE
+    return image.properties.get("root_device_name") or ROOT_DEVICE  # the usual one of Amazon's images
 
 
 def is_root(one: Mapping[str, Any]) -> bool:

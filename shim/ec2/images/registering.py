@@ -18,6 +18,7 @@ from shim.ec2.images.images import ENA, SRIOV
 from shim.ec2.service import action
 from shim.ec2.tags.creating import HALF_DONE, CreateRequest, creates, creating
 from shim.ec2.volumes import snapshot_rows, snapshots
+from shim.ec2.volumes.rows import ROOT_DEVICE
 from shim.errors import AwsError
 from shim.protocol.values import only
 
@@ -37,7 +38,7 @@ def _check(settings: Settings, req: Mapping[str, Any]) -> dict[str, Mapping[str,
             raise mapping.invalid(
                 f"the encrypted flag cannot be specified since device {name} has a snapshot specified."
             )
-    root = req.get("RootDeviceName") or mapping.ROOT_DEVICE
+    root = req.get("RootDeviceName") or ROOT_DEVICE
     if not (wanted.get(root, {}).get("Ebs") or {}).get("SnapshotId"):
         raise mapping.invalid(f"The root device {root} is not mapped to a snapshot")
     return wanted
@@ -59,7 +60,7 @@ def _check(settings: Settings, req: Mapping[str, Any]) -> dict[str, Mapping[str,
 async def register_image(call: Call, asked: CreateRequest[dict[str, Mapping[str, Any]]]) -> Mapping[str, Any]:
     """Make an image of snapshots: without data, with the mapping from which Nova makes an instance's volumes."""
     new, req, wanted = creating(call, asked), asked.params, asked.read
-    root = req.get("RootDeviceName") or mapping.ROOT_DEVICE
+    root = req.get("RootDeviceName") or ROOT_DEVICE
     named = [one["Ebs"]["SnapshotId"] for one in wanted.values() if one["Ebs"].get("SnapshotId")]
     found = await mapping.snapshots(call, list(dict.fromkeys(ids.uuid(SNAPSHOT, one) for one in named)))
     for one in found.values():

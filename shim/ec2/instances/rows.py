@@ -13,7 +13,6 @@ from adapters.types import compute as cloud
 from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import client_tokens, ids
-from shim.ec2.images.mapping import ROOT_DEVICE
 from shim.ec2.instances import facts as instance_facts
 from shim.ec2.instances import profiles as instance_profiles
 from shim.ec2.instances import states as instance_states
@@ -135,7 +134,7 @@ def instance(server: cloud.Server, context: InstanceContext) -> dict[str, Any]:
         "PlatformDetails": "Windows" if windows else "Linux/UNIX",
         "UsageOperation": "RunInstances:0002" if windows else "RunInstances",
         "EbsOptimized": instance_facts.flag(facts, instance_facts.EBS_OPTIMIZED),
-        "RootDeviceName": root or ROOT_DEVICE,
+        "RootDeviceName": root or volume_rows.ROOT_DEVICE,
         "BlockDeviceMappings": devices,
         "CpuOptions": {"CoreCount": server.flavor.vcpus, "ThreadsPerCore": 1},
         "MetadataOptions": {"State": "applied", **instance_facts.read_options(facts)},

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import IPv4Network
+from typing import Any
 
 from shim.errors import AwsError
 
 _LONGEST = len("255.255.255.255/32")
+NO_BLOCK = "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided."  # CreateVpc's and CreateSubnet's sentence
+_LEAST_PREFIX, _MOST_PREFIX = 16, 28  # "between a /28 netmask and /16 netmask", of VPCs and of subnets
 
 
 def block(given: str, name: str) -> IPv4Network:
@@ -24,3 +28,14 @@ def block(given: str, name: str) -> IPv4Network:
             f"Value ({given}) for parameter {name} is invalid. This is not a valid CIDR block.",
             refused=given,
         ) from None
+
+
+def asked(req: Mapping[str, Any], *, code: str, missing: str) -> IPv4Network:
+    """Read the CIDR block of a new VPC or subnet; `code` is AWS's for a wrong size, `missing` its sentence for none."""
+    given = req.get("CidrBlock")
+    if not given:
+        raise AwsError("MissingParameter", missing, refused="CidrBlock")
+    found = block(given, "cidrBlock")
+    if not _LEAST_PREFIX <= found.prefixlen <= _MOST_PREFIX:
+        raise AwsError(code, f"The CIDR '{given}' is invalid.", refused="CidrBlock")
+    return found

@@ -76,7 +76,6 @@ SUBNETS = Table(
 
 # "The first four IP addresses and the last IP address in each subnet CIDR block are not available for your use."
 _RESERVED = 4
-_LEAST_PREFIX, _MOST_PREFIX = 16, 28
 # Ports that Neutron makes and deletes by itself.
 _NEUTRONS_OWN = ("network:dhcp", "network:distributed", "network:floatingip_agent_gateway")
 
@@ -84,17 +83,7 @@ _NEUTRONS_OWN = ("network:dhcp", "network:distributed", "network:floatingip_agen
 def _read_new(settings: Settings, req: Mapping[str, Any]) -> IPv4Network:
     """Return the CIDR block, and check the form of the VPC's id."""
     ids.check(VPC, req["VpcId"])
-    given = req.get("CidrBlock")
-    if not given:
-        raise AwsError(
-            "MissingParameter",
-            "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.",
-            refused="CidrBlock",
-        )
-    block = cidr_blocks.block(given, "cidrBlock")
-    if not _LEAST_PREFIX <= block.prefixlen <= _MOST_PREFIX:
-        raise AwsError("InvalidSubnet.Range", f"The CIDR '{given}' is invalid.", refused="CidrBlock")
-    return block
+    return cidr_blocks.asked(req, code="InvalidSubnet.Range", missing=cidr_blocks.NO_BLOCK)
 
 
 @action(

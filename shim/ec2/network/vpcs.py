@@ -53,22 +53,9 @@ VPCS = Table(
 )
 
 
-_LEAST_PREFIX, _MOST_PREFIX = 16, 28  # "between a /28 netmask and /16 netmask"
-
-
 def _read_new(settings: Settings, req: Mapping[str, Any]) -> str:
     """Return the CIDR block in its usual form."""
-    given = req.get("CidrBlock")
-    if not given:
-        raise AwsError(
-            "MissingParameter",
-            "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.",
-            refused="CidrBlock",
-        )
-    block = cidr_blocks.block(given, "cidrBlock")
-    if not _LEAST_PREFIX <= block.prefixlen <= _MOST_PREFIX:
-        raise AwsError("InvalidVpc.Range", f"The CIDR '{given}' is invalid.", refused="CidrBlock")
-    return str(block)
+    return str(cidr_blocks.asked(req, code="InvalidVpc.Range", missing=cidr_blocks.NO_BLOCK))
 
 
 @action(

@@ -19,18 +19,13 @@ from shim.errors import AwsError
 from shim.protocol.values import only
 
 _MOST = 5  # "IPv4 CIDR blocks per VPC: 5"
-_LEAST_PREFIX, _MOST_PREFIX = 16, 28
 
 
 def _read(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the parameters with the CIDR block in its usual form."""
     ids.check(VPC, req["VpcId"])
-    given = req.get("CidrBlock")
-    if not given:
-        raise AwsError("MissingParameter", "The request must contain the parameter cidrBlock", refused="CidrBlock")
-    block = cidr_blocks.block(given, "cidrBlock")
-    if not _LEAST_PREFIX <= block.prefixlen <= _MOST_PREFIX:
-        raise AwsError("InvalidVpc.Range", f"The CIDR '{given}' is invalid.", refused="CidrBlock")
+    missing = "The request must contain the parameter cidrBlock"
+    block = cidr_blocks.asked(req, code="InvalidVpc.Range", missing=missing)
     return {**req, "CidrBlock": str(block)}
 
 
