@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Iterator
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from tests.parity.ledger import LEDGER, Entry, judge
 from tests.parity.recording import Recording, differences
 from tests.parity.scenarios import ALL
 from tests.support.clients import Boto
-from tests.support.target import Keys
+from tests.support.moto_server import moto_clients
 
 _USED: set[Entry] = set()
 _RUN: set[str] = set()
@@ -22,16 +19,8 @@ _RUN: set[str] = set()
 @pytest.fixture(scope="module")
 def moto() -> Iterator[Boto]:
     """moto as a server, so that the same unmodified clients speak to it."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # moto's own
-        server.start()
-    host, port = server.get_host_and_port()
-    clients = Boto(f"http://{host}:{port}", {"main": Keys("AKIDMOTO", "secret")})
-    yield clients
-    clients.close()
-    server.stop()
+    with moto_clients() as clients:
+        yield clients
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -4,15 +4,17 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
-from tests.support.clients import REGION
+from tests.support.clients import REGION, Boto
 from tests.support.gateway import Gateway
+from tests.support.names import unique
 from tests.support.target import Keys, Target
 
 # The directory below which `registry.terraform.io/hashicorp/aws/…` lies: `terraform providers mirror` makes one.
@@ -52,6 +54,15 @@ class Terraform:
             )
         return done
 
+    @contextmanager
+    def ready(self, **variables: str) -> Iterator["Terraform"]:
+        """Initialise the directory with these variables; whatever is in the state at the end is destroyed."""
+        (self.directory / "terraform.tfvars.json").write_text(json.dumps(variables))
+        self("init")
+        yield self
+        if self("state", "list", expect=(0, 1)).stdout:
+            self("destroy", "-auto-approve")
+
     def outputs(self) -> dict[str, Any]:
         """Return the outputs of the state."""
         return {name: one["value"] for name, one in json.loads(self("output", "-json").stdout).items()}
@@ -77,6 +88,21 @@ class Terraform:
         self("apply", "planned")
         imports.unlink()
         assert self.settled(*options)
+
+
+@pytest.fixture
+def name() -> str:
+    """The name that everything in the configuration begins with."""
+    return unique("terraform")
+
+
+@pytest.fixture
+def smallest_type(aws: Boto) -> str:
+    """The smallest instance type that needs no root volume."""
+    types = aws("ec2", ACCOUNT).describe_instance_types()["InstanceTypes"]
+    local = [one for one in types if "instance-store" in one["SupportedRootDeviceTypes"]]
+    smallest = min(local, key=lambda one: (one["MemoryInfo"]["SizeInMiB"], one["VCpuInfo"]["DefaultVCpus"]))
+    return str(smallest["InstanceType"])
 
 
 @pytest.fixture

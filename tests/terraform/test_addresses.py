@@ -1,17 +1,14 @@
 """Addresses, interfaces, rules and prefix lists from the first apply to the end, looked at from OpenStack's side."""
 
-import json
 from collections.abc import Iterator
-from uuid import UUID
 
 import pytest
 from openstack.connection import Connection
 
 from tests.ec2.conftest import eventually
-from tests.support.clients import Boto
 from tests.support.leftovers import inventory
-from tests.support.names import unique
-from tests.terraform.conftest import ACCOUNT, Terraform, Workspace
+from tests.support.names import native_uuid
+from tests.terraform.conftest import Terraform, Workspace
 
 pytestmark = [pytest.mark.tool, pytest.mark.timeout(900)]
 
@@ -25,28 +22,10 @@ IN_PLACE = {
 
 
 @pytest.fixture
-def name() -> str:
-    """The name that everything in the configuration has."""
-    return unique("terraform")
-
-
-@pytest.fixture
-def addresses(workspace: Workspace, aws: Boto, name: str) -> Iterator[Terraform]:
+def addresses(workspace: Workspace, name: str, smallest_type: str) -> Iterator[Terraform]:
     """The configuration `addresses`; whatever is in its state at the end is destroyed."""
-    types = aws("ec2", ACCOUNT).describe_instance_types()["InstanceTypes"]
-    local = [one for one in types if "instance-store" in one["SupportedRootDeviceTypes"]]
-    smallest = min(local, key=lambda one: (one["MemoryInfo"]["SizeInMiB"], one["VCpuInfo"]["DefaultVCpus"]))
-    terraform = workspace("addresses")
-    values = {"name": name, "instance_type": smallest["InstanceType"]}
-    (terraform.directory / "terraform.tfvars.json").write_text(json.dumps(values))
-    terraform("init")
-    yield terraform
-    if terraform("state", "list", expect=(0, 1)).stdout:
-        terraform("destroy", "-auto-approve")
-
-
-def uuid(ec2_id: str) -> str:
-    return str(UUID(ec2_id.rpartition("-")[2]))
+    with workspace("addresses").ready(name=name, instance_type=smallest_type) as terraform:
+        yield terraform
 
 
 def test_a_configurations_life(addresses: Terraform, name: str, openstack_alt: Connection) -> None:
@@ -95,29 +74,29 @@ def lists(connection: Connection) -> set[str]:
 
 def check_natively(connection: Connection, name: str, made: dict[str, str], public: str) -> None:
     """Look at what the first apply made with OpenStack's own client."""
-    port = connection.network.get_port(uuid(made["interface"]))
-    assert (port.name, port.description, port.device_id) == (name, "of its own", uuid(made["instance"]))
+    port = connection.network.get_port(native_uuid(made["interface"]))
+    assert (port.name, port.description, port.device_id) == (name, "of its own", native_uuid(made["instance"]))
     assert len(port.fixed_ips) == 2
-    assert port.security_group_ids == [uuid(made["group"])]
-    address = connection.network.get_ip(uuid(made["eip"]))
+    assert port.security_group_ids == [native_uuid(made["group"])]
+    address = connection.network.get_ip(native_uuid(made["eip"]))
     assert (address.floating_ip_address, address.port_id) == (public, port.id)
-    offices = connection.network.get_address_group(uuid(made["list"]))
+    offices = connection.network.get_address_group(native_uuid(made["list"]))
     assert set(offices.addresses) == {"192.0.2.0/24", "198.51.100.0/24"}
     assert rules(connection, made["group"]) == {(443, 443, offices.id, None), (1, 22, None, "192.0.2.0/24")}
 
 
 def check_changed(connection: Connection, made: dict[str, str]) -> None:
     """Look at what the change did."""
-    port = connection.network.get_port(uuid(made["interface"]))
+    port = connection.network.get_port(native_uuid(made["interface"]))
     assert port.description == "changed"
     assert port.allowed_address_pairs
-    offices = connection.network.get_address_group(uuid(made["list"]))
+    offices = connection.network.get_address_group(native_uuid(made["list"]))
     assert set(offices.addresses) == {"192.0.2.0/24", "203.0.113.0/24"}
     assert rules(connection, made["group"]) == {(443, 443, offices.id, None), (1, 22, None, "10.0.0.0/8")}
 
 
 def rules(connection: Connection, group: str) -> set[tuple[int, int, str | None, str | None]]:
-    found = connection.network.security_group_rules(security_group_id=uuid(group), direction="ingress")
+    found = connection.network.security_group_rules(security_group_id=native_uuid(group), direction="ingress")
     return {
         (one.port_range_min, one.port_range_max, one.remote_address_group_id, one.remote_ip_prefix) for one in found
     }

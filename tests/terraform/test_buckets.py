@@ -13,7 +13,6 @@ from tests.support.clients import Boto
 from tests.support.gateway import Gateway, faults
 from tests.support.gateway import gateway as run_gateway
 from tests.support.leftovers import inventory
-from tests.support.names import unique
 from tests.support.target import Target
 from tests.terraform.conftest import ACCOUNT, Terraform, Workspace
 
@@ -48,19 +47,10 @@ def sealing(cloud: Target, tmp_path: Path) -> Iterator[Gateway]:
 
 
 @pytest.fixture
-def name() -> str:
-    return unique("terraform")
-
-
-@pytest.fixture
 def buckets(workspace: Workspace, sealing: Gateway, name: str) -> Iterator[Terraform]:
     """The configuration `buckets`, ready to be applied; whatever is in its state at the end is destroyed."""
-    terraform = workspace("buckets", sealing.url)
-    (terraform.directory / "terraform.tfvars.json").write_text(json.dumps({"name": name, "topic": TOPIC}))
-    terraform("init")
-    yield terraform
-    if terraform("state", "list", expect=(0, 1)).stdout:
-        terraform("destroy", "-auto-approve")
+    with workspace("buckets", sealing.url).ready(name=name, topic=TOPIC) as terraform:
+        yield terraform
 
 
 def test_every_configuration_of_a_bucket(

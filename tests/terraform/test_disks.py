@@ -1,6 +1,5 @@
 """Volumes, snapshots and images under Terraform, from the first apply to the end, looked at from OpenStack's side."""
 
-import json
 from collections.abc import Iterator
 
 import pytest
@@ -9,10 +8,8 @@ from openstack.connection import Connection
 from tests.ec2.conftest import eventually
 from tests.support.clients import Boto
 from tests.support.leftovers import inventory
-from tests.terraform.conftest import ACCOUNT, Terraform, Workspace
-from tests.terraform.test_terraform import name, natives
-
-__all__ = ["name"]
+from tests.terraform.conftest import Terraform, Workspace
+from tests.terraform.test_terraform import natives
 
 pytestmark = [pytest.mark.tool, pytest.mark.timeout(900)]
 
@@ -26,18 +23,10 @@ def friend(aws: Boto) -> str:
 
 
 @pytest.fixture
-def disks(workspace: Workspace, aws: Boto, name: str, friend: str) -> Iterator[Terraform]:
+def disks(workspace: Workspace, name: str, smallest_type: str, friend: str) -> Iterator[Terraform]:
     """The configuration `disks`, ready to be applied; whatever is in its state at the end is destroyed."""
-    types = aws("ec2", ACCOUNT).describe_instance_types()["InstanceTypes"]
-    local = [one for one in types if "instance-store" in one["SupportedRootDeviceTypes"]]
-    smallest = min(local, key=lambda one: (one["MemoryInfo"]["SizeInMiB"], one["VCpuInfo"]["DefaultVCpus"]))
-    terraform = workspace("disks")
-    values = {"name": name, "instance_type": smallest["InstanceType"], "friend": friend}
-    (terraform.directory / "terraform.tfvars.json").write_text(json.dumps(values))
-    terraform("init")
-    yield terraform
-    if terraform("state", "list", expect=(0, 1)).stdout:
-        terraform("destroy", "-auto-approve")
+    with workspace("disks").ready(name=name, instance_type=smallest_type, friend=friend) as terraform:
+        yield terraform
 
 
 def test_disks_and_images(

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
 
 import pytest
 from openstack.connection import Connection
@@ -12,7 +11,7 @@ from tests.conftest import remove_bucket
 from tests.ec2.conftest import eventually
 from tests.support.clients import REGION, Boto
 from tests.support.leftovers import inventory
-from tests.support.names import unique
+from tests.support.names import native_uuid
 from tests.terraform.conftest import ACCOUNT, Terraform, Workspace
 
 pytestmark = [pytest.mark.tool, pytest.mark.timeout(900)]
@@ -30,28 +29,14 @@ HTTP = "aws_vpc_security_group_ingress_rule.http"
 
 def natives(made: dict[str, str]) -> dict[str, str]:
     """Return OpenStack's UUID for each EC2 id."""
-    return {kind: str(UUID(ec2_id.rpartition("-")[2])) for kind, ec2_id in made.items()}
+    return {kind: native_uuid(ec2_id) for kind, ec2_id in made.items()}
 
 
 @pytest.fixture
-def name() -> str:
-    """The name that everything in the configuration begins with."""
-    return unique("terraform")
-
-
-@pytest.fixture
-def life(workspace: Workspace, aws: Boto, name: str) -> Iterator[Terraform]:
+def life(workspace: Workspace, name: str, smallest_type: str) -> Iterator[Terraform]:
     """The configuration `life`, ready to be applied; whatever is in its state at the end is destroyed."""
-    types = aws("ec2", ACCOUNT).describe_instance_types()["InstanceTypes"]
-    local = [one for one in types if "instance-store" in one["SupportedRootDeviceTypes"]]
-    smallest = min(local, key=lambda one: (one["MemoryInfo"]["SizeInMiB"], one["VCpuInfo"]["DefaultVCpus"]))
-    terraform = workspace("life")
-    values = {"name": name, "instance_type": smallest["InstanceType"]}
-    (terraform.directory / "terraform.tfvars.json").write_text(json.dumps(values))
-    terraform("init")
-    yield terraform
-    if terraform("state", "list", expect=(0, 1)).stdout:
-        terraform("destroy", "-auto-approve")
+    with workspace("life").ready(name=name, instance_type=smallest_type) as terraform:
+        yield terraform
 
 
 def test_a_configurations_life(life: Terraform, name: str, openstack_alt: Connection) -> None:

@@ -1,12 +1,10 @@
 """A VPC's life with Terraform, looked at from OpenStack's side at every step."""
 
-import json
 from collections.abc import Iterator
 
 import pytest
 from openstack.connection import Connection
 
-from tests.support.names import unique
 from tests.terraform.conftest import Terraform, Workspace
 from tests.terraform.test_terraform import natives, present
 
@@ -15,20 +13,10 @@ IN_PLACE = {"aws_route_table_association.private", "aws_vpc.main"}
 
 
 @pytest.fixture
-def name() -> str:
-    """The name that everything in the configuration begins with."""
-    return unique("terraform")
-
-
-@pytest.fixture
 def network(workspace: Workspace, name: str) -> Iterator[Terraform]:
     """The configuration `vpc`, ready to be applied; whatever is in its state at the end is destroyed."""
-    terraform = workspace("vpc")
-    (terraform.directory / "terraform.tfvars.json").write_text(json.dumps({"name": name}))
-    terraform("init")
-    yield terraform
-    if terraform("state", "list", expect=(0, 1)).stdout:
-        terraform("destroy", "-auto-approve")
+    with workspace("vpc").ready(name=name) as terraform:
+        yield terraform
 
 
 def test_a_vpcs_life(network: Terraform, name: str, openstack_alt: Connection) -> None:

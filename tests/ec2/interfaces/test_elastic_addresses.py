@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
-from uuid import UUID
 
 import pytest
 from openstack.connection import Connection
@@ -19,15 +18,11 @@ from tests.ec2.acting import act
 from tests.ec2.client_errors import code, refusal
 from tests.ec2.instances.test_instance_rows import port
 from tests.ec2.test_half_done import call
-from tests.support.names import unique
+from tests.support.names import native_uuid, unique
 
 PORT = port("1", "m1", "10.0.0.5")
 TAGS = [{"ResourceType": "elastic-ip", "Tags": [{"Key": "Name", "Value": "web"}]}]
 Allocate = Callable[..., dict[str, Any]]
-
-
-def uuid(ec2_id: str) -> str:
-    return str(UUID(ec2_id.rpartition("-")[2]))
 
 
 @dataclass
@@ -148,7 +143,7 @@ def allocate(ec2: Any, openstack_main: Connection) -> Iterator[Allocate]:
 
     yield run
     for one in made:
-        openstack_main.network.delete_ip(uuid(one))
+        openstack_main.network.delete_ip(native_uuid(one))
 
 
 @pytest.fixture
@@ -170,7 +165,7 @@ def test_an_addresss_life(ec2: Any, gateway: Any, openstack_main: Connection) ->
     tags = [{"ResourceType": "elastic-ip", "Tags": [{"Key": "Name", "Value": name}]}]
     assert code(ec2.allocate_address, DryRun=True) == "DryRunOperation"
     made = ec2.allocate_address(Domain="vpc", TagSpecifications=tags)
-    native = openstack_main.network.get_ip(uuid(made["AllocationId"]))
+    native = openstack_main.network.get_ip(native_uuid(made["AllocationId"]))
     assert native.floating_ip_address == made["PublicIp"]
     assert native.description == ""
     assert (made["Domain"], made["PublicIpv4Pool"]) == ("vpc", "amazon")
@@ -183,7 +178,7 @@ def test_an_addresss_life(ec2: Any, gateway: Any, openstack_main: Connection) ->
     assert seen == {"AllocationId": made["AllocationId"], "PublicIp": made["PublicIp"]}
     assert code(ec2.release_address, PublicIp=made["PublicIp"]) == "InvalidParameterValue"
     ec2.release_address(AllocationId=made["AllocationId"])
-    assert openstack_main.network.find_ip(uuid(made["AllocationId"])) is None
+    assert openstack_main.network.find_ip(native_uuid(made["AllocationId"])) is None
     assert code(ec2.release_address, AllocationId=made["AllocationId"]) == "InvalidAllocationID.NotFound"
 
 
@@ -192,8 +187,8 @@ def test_an_address_of_an_instance_moves(
 ) -> None:
     made = allocate()
     first = ec2.associate_address(AllocationId=made["AllocationId"], InstanceId=instance)["AssociationId"]
-    [held] = openstack_main.network.ports(device_id=uuid(instance))
-    native = openstack_main.network.get_ip(uuid(made["AllocationId"]))
+    [held] = openstack_main.network.ports(device_id=native_uuid(instance))
+    native = openstack_main.network.get_ip(native_uuid(made["AllocationId"]))
     assert (native.port_id, native.fixed_ip_address) == (held.id, held.fixed_ips[0]["ip_address"])
     [seen] = ec2.describe_addresses(Filters=[{"Name": "association-id", "Values": [first]}])["Addresses"]
     assert (seen["InstanceId"], seen["PublicIp"]) == (instance, made["PublicIp"])
@@ -206,11 +201,11 @@ def test_an_address_of_an_instance_moves(
     assert first in said[1]
     second = ec2.associate_address(**elsewhere)["AssociationId"]
     assert second != first
-    assert openstack_main.network.get_ip(uuid(made["AllocationId"])).port_id == ports[0].id
+    assert openstack_main.network.get_ip(native_uuid(made["AllocationId"])).port_id == ports[0].id
     # The association that has ended ends nothing.
     assert code(ec2.disassociate_address, AssociationId=first) == "InvalidAssociationID.NotFound"
     ec2.disassociate_address(AssociationId=second)
-    assert openstack_main.network.get_ip(uuid(made["AllocationId"])).port_id is None
+    assert openstack_main.network.get_ip(native_uuid(made["AllocationId"])).port_id is None
     assert code(ec2.disassociate_address, AssociationId=second) == "InvalidAssociationID.NotFound"
 
 
@@ -220,11 +215,11 @@ def test_another_address_takes_the_place_of_the_first(
     one, two = allocate(), allocate()
     ec2.associate_address(AllocationId=one["AllocationId"], NetworkInterfaceId=eni(ports[0]))
     ec2.associate_address(AllocationId=two["AllocationId"], NetworkInterfaceId=eni(ports[0]))
-    assert openstack_main.network.get_ip(uuid(one["AllocationId"])).port_id is None
-    assert openstack_main.network.get_ip(uuid(two["AllocationId"])).port_id == ports[0].id
+    assert openstack_main.network.get_ip(native_uuid(one["AllocationId"])).port_id is None
+    assert openstack_main.network.get_ip(native_uuid(two["AllocationId"])).port_id == ports[0].id
     # In the default VPC an address is released with its association.
     ec2.release_address(AllocationId=two["AllocationId"])
-    assert openstack_main.network.find_ip(uuid(two["AllocationId"])) is None
+    assert openstack_main.network.find_ip(native_uuid(two["AllocationId"])) is None
 
 
 def test_an_interface_behind_no_router_gets_none(ec2: Any, allocate: Allocate, openstack_main: Connection) -> None:

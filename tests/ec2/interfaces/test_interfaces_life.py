@@ -19,15 +19,11 @@ from tests.ec2.client_errors import code
 from tests.ec2.conftest import WAIT, eventually
 from tests.ec2.instances.test_instance_rows import GROUP, ID, NET, port
 from tests.ec2.test_half_done import call
-from tests.support.names import unique
+from tests.support.names import native_uuid, unique
 
 Make = Callable[..., dict[str, Any]]
 SUBNET = Subnet(str(UUID("c" * 32)), "", "p", NET, 4, "10.0.0.0/24", None, (), ())
 NAMED = [{"ResourceType": "network-interface", "Tags": [{"Key": "Name", "Value": "web"}]}]
-
-
-def uuid(ec2_id: str) -> str:
-    return str(UUID(ec2_id.rpartition("-")[2]))
 
 
 @dataclass
@@ -165,7 +161,7 @@ def make(ec2: Any, subnet: str, openstack_main: Connection) -> Iterator[Make]:
 
     yield run
     for one in made:
-        openstack_main.network.delete_port(uuid(one))
+        openstack_main.network.delete_port(native_uuid(one))
 
 
 def by(name: str, *values: str) -> dict[str, Any]:
@@ -182,7 +178,7 @@ def test_an_interfaces_life(ec2: Any, gateway: Any, subnet: str, openstack_main:
     assert ec2.create_network_interface(**wanted)["NetworkInterface"]["NetworkInterfaceId"] == eni
     other = {**wanted, "Description": "another"}
     assert code(ec2.create_network_interface, **other) == "IdempotentParameterMismatch"
-    native = openstack_main.network.get_port(uuid(eni))
+    native = openstack_main.network.get_port(native_uuid(eni))
     assert (native.name, native.description, native.device_id) == (name, "of its own", "")
     assert native.fixed_ips[0]["ip_address"] == made["PrivateIpAddress"]
     assert [one["GroupName"] for one in made["Groups"]] == ["default"]
@@ -195,7 +191,7 @@ def test_an_interfaces_life(ec2: Any, gateway: Any, subnet: str, openstack_main:
         "InvalidAttachmentID.NotFound"
     )
     ec2.delete_network_interface(NetworkInterfaceId=eni)
-    assert openstack_main.network.find_port(uuid(eni)) is None
+    assert openstack_main.network.find_port(native_uuid(eni)) is None
     assert code(ec2.delete_network_interface, NetworkInterfaceId=eni) == "InvalidNetworkInterfaceID.NotFound"
 
 
@@ -205,7 +201,7 @@ def test_secondary_addresses(ec2: Any, make: Make, subnet: str, openstack_main: 
     assert [one["Primary"] for one in made["PrivateIpAddresses"]] == [True, False]
     one = {"NetworkInterfaceId": eni}
     assigned = ec2.assign_private_ip_addresses(**one, SecondaryPrivateIpAddressCount=2)["AssignedPrivateIpAddresses"]
-    native = openstack_main.network.get_port(uuid(eni))
+    native = openstack_main.network.get_port(native_uuid(eni))
     assert len(native.fixed_ips) == 4
     [seen] = ec2.describe_network_interfaces(NetworkInterfaceIds=[eni])["NetworkInterfaces"]
     assert seen["PrivateIpAddress"] == primary
@@ -231,7 +227,7 @@ def test_secondary_addresses(ec2: Any, make: Make, subnet: str, openstack_main: 
         assert "AssociationId" not in ec2.describe_addresses(AllocationIds=[address])["Addresses"][0]
     finally:
         ec2.release_address(AllocationId=address)
-    assert len(openstack_main.network.get_port(uuid(eni)).fixed_ips) == 2
+    assert len(openstack_main.network.get_port(native_uuid(eni)).fixed_ips) == 2
     assert code(ec2.unassign_private_ip_addresses, **one, PrivateIpAddresses=[last]) == "InvalidParameterValue"
 
 
@@ -245,21 +241,21 @@ def test_attributes(ec2: Any, make: Make, openstack_main: Connection) -> None:
 
     ec2.modify_network_interface_attribute(**one, Description={"Value": "changed"})
     assert told("description") == {"Description": {"Value": "changed"}}
-    assert openstack_main.network.get_port(uuid(eni)).description == "changed"
+    assert openstack_main.network.get_port(native_uuid(eni)).description == "changed"
     assert told("attachment") == {}
-    openstack_main.network.update_port(uuid(eni), allowed_address_pairs=[{"ip_address": "10.9.0.0/16"}])
+    openstack_main.network.update_port(native_uuid(eni), allowed_address_pairs=[{"ip_address": "10.9.0.0/16"}])
     ec2.modify_network_interface_attribute(**one, SourceDestCheck={"Value": False})
     assert told("sourceDestCheck") == {"SourceDestCheck": {"Value": False}}
-    pairs = {pair["ip_address"] for pair in openstack_main.network.get_port(uuid(eni)).allowed_address_pairs}
+    pairs = {pair["ip_address"] for pair in openstack_main.network.get_port(native_uuid(eni)).allowed_address_pairs}
     assert pairs == {"10.9.0.0/16", *ANYWHERE}
     ec2.reset_network_interface_attribute(**one, SourceDestCheck="true")
     assert told("sourceDestCheck") == {"SourceDestCheck": {"Value": True}}
-    pairs = {pair["ip_address"] for pair in openstack_main.network.get_port(uuid(eni)).allowed_address_pairs}
+    pairs = {pair["ip_address"] for pair in openstack_main.network.get_port(native_uuid(eni)).allowed_address_pairs}
     assert pairs == {"10.9.0.0/16"}
     group = ec2.create_security_group(GroupName=unique("eni"), Description="x")["GroupId"]
     try:
         ec2.modify_network_interface_attribute(**one, Groups=[group])
-        assert openstack_main.network.get_port(uuid(eni)).security_group_ids == [uuid(group)]
+        assert openstack_main.network.get_port(native_uuid(eni)).security_group_ids == [native_uuid(group)]
         assert [each["GroupId"] for each in told("groupSet")["Groups"]] == [group]
     finally:
         ec2.delete_network_interface(**one)
@@ -273,7 +269,7 @@ def test_an_interface_is_attached_and_detached(ec2: Any, make: Make, launch: Any
     wanted = {"NetworkInterfaceId": first, "InstanceId": instance}
     assert code(ec2.attach_network_interface, **wanted, DeviceIndex=0) == "InvalidParameterValue"
     attachment = ec2.attach_network_interface(**wanted, DeviceIndex=3)["AttachmentId"]
-    assert openstack_main.network.get_port(uuid(first)).device_id == uuid(instance)
+    assert openstack_main.network.get_port(native_uuid(first)).device_id == native_uuid(instance)
     assert code(ec2.attach_network_interface, **wanted, DeviceIndex=4) == "InvalidNetworkInterface.InUse"
     assert code(ec2.delete_network_interface, NetworkInterfaceId=first) == "InvalidParameterValue"
     ec2.attach_network_interface(NetworkInterfaceId=second, InstanceId=instance, DeviceIndex=1)
@@ -307,15 +303,15 @@ def test_an_interface_is_attached_and_detached(ec2: Any, make: Make, launch: Any
         assert (shown["InstanceId"], shown["PublicIpAddress"]) == (instance, address["PublicIp"])
         ec2.terminate_instances(InstanceIds=[instance])
         ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance], WaiterConfig=WAIT)
-        assert openstack_main.network.find_port(uuid(second)) is None
-        left = openstack_main.network.get_port(uuid(primary))
+        assert openstack_main.network.find_port(native_uuid(second)) is None
+        left = openstack_main.network.get_port(native_uuid(primary))
         assert left.device_id == ""
         # The address stays with the interface.
-        assert openstack_main.network.get_ip(uuid(address["AllocationId"])).port_id == left.id
+        assert openstack_main.network.get_ip(native_uuid(address["AllocationId"])).port_id == left.id
     finally:
-        openstack_main.network.delete_ip(uuid(address["AllocationId"]))
-        openstack_main.network.delete_port(uuid(primary))
-    assert eventually(lambda: not list(openstack_main.network.ports(device_id=uuid(instance))))
+        openstack_main.network.delete_ip(native_uuid(address["AllocationId"]))
+        openstack_main.network.delete_port(native_uuid(primary))
+    assert eventually(lambda: not list(openstack_main.network.ports(device_id=native_uuid(instance))))
 
 
 NOTHING = "eni-" + "0" * 32

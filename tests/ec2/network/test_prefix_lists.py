@@ -2,18 +2,13 @@
 
 from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
 
 import pytest
 from openstack.connection import Connection
 
 from shim.ec2.engine import ids
 from tests.ec2.client_errors import code
-from tests.support.names import unique
-
-
-def uuid(ec2_id: str) -> str:
-    return str(UUID(ec2_id.rpartition("-")[2]))
+from tests.support.names import native_uuid, unique
 
 
 @pytest.fixture
@@ -22,7 +17,7 @@ def listed(ec2: Any, openstack_main: Connection) -> Iterator[dict[str, Any]]:
     wanted = {"AddressFamily": "IPv4", "MaxEntries": 2, "Entries": [{"Cidr": "192.0.2.7/24"}]}
     made: dict[str, Any] = ec2.create_managed_prefix_list(PrefixListName=unique("list"), **wanted)["PrefixList"]
     yield made
-    openstack_main.network.delete_address_group(uuid(made["PrefixListId"]), ignore_missing=True)
+    openstack_main.network.delete_address_group(native_uuid(made["PrefixListId"]), ignore_missing=True)
 
 
 def entries(ec2: Any, named: str) -> list[str]:
@@ -31,7 +26,7 @@ def entries(ec2: Any, named: str) -> list[str]:
 
 def test_a_lists_life(ec2: Any, listed: dict[str, Any], openstack_main: Connection) -> None:
     named = listed["PrefixListId"]
-    native = openstack_main.network.get_address_group(uuid(named))
+    native = openstack_main.network.get_address_group(native_uuid(named))
     assert (native.name, list(native.addresses)) == (listed["PrefixListName"], ["192.0.2.0/24"])
     assert (listed["Version"], listed["MaxEntries"], listed["AddressFamily"]) == (1, 2, "IPv4")
     change = {"PrefixListId": named, "AddEntries": [{"Cidr": "198.51.100.0/24"}]}
@@ -43,12 +38,12 @@ def test_a_lists_life(ec2: Any, listed: dict[str, Any], openstack_main: Connecti
     assert code(modify, **more) == "PrefixListMaxEntriesExceeded"
     modify(**more, RemoveEntries=[{"Cidr": "192.0.2.0/24"}])
     assert entries(ec2, named) == ["198.51.100.0/24", "203.0.113.0/24"]
-    assert set(openstack_main.network.get_address_group(uuid(named)).addresses) == {*entries(ec2, named)}
+    assert set(openstack_main.network.get_address_group(native_uuid(named)).addresses) == {*entries(ec2, named)}
     ec2.modify_managed_prefix_list(PrefixListId=named, PrefixListName="renamed")
     [seen] = ec2.describe_managed_prefix_lists(PrefixListIds=[named])["PrefixLists"]
     assert (seen["PrefixListName"], seen["Version"], seen["State"]) == ("renamed", 3, "modify-complete")
     ec2.delete_managed_prefix_list(PrefixListId=named)
-    assert openstack_main.network.find_address_group(uuid(named)) is None
+    assert openstack_main.network.find_address_group(native_uuid(named)) is None
     assert code(ec2.delete_managed_prefix_list, PrefixListId=named) == "InvalidPrefixListID.NotFound"
 
 
@@ -59,8 +54,8 @@ def test_a_list_in_rules(ec2: Any, listed: dict[str, Any], openstack_main: Conne
         https = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "PrefixListIds": [{"PrefixListId": named}]}
         made = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[https])["SecurityGroupRules"]
         assert [one["PrefixListId"] for one in made] == [named]
-        found = openstack_main.network.security_group_rules(security_group_id=uuid(group), direction="ingress")
-        assert {one.remote_address_group_id for one in found} == {uuid(named)}
+        found = openstack_main.network.security_group_rules(security_group_id=native_uuid(group), direction="ingress")
+        assert {one.remote_address_group_id for one in found} == {native_uuid(named)}
         [shown] = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
         assert shown["IpPermissions"][0]["PrefixListIds"] == [{"PrefixListId": named}]
         assert code(ec2.delete_managed_prefix_list, PrefixListId=named) == "DependencyViolation"
@@ -90,7 +85,7 @@ def test_a_token_makes_one(ec2: Any, openstack_main: Connection) -> None:
         other = {**wanted, "MaxEntries": 2}
         assert code(ec2.create_managed_prefix_list, **other) == "IdempotentParameterMismatch"
     finally:
-        openstack_main.network.delete_address_group(uuid(first))
+        openstack_main.network.delete_address_group(native_uuid(first))
 
 
 NEW = {"PrefixListName": "n", "AddressFamily": "IPv4", "MaxEntries": 1}

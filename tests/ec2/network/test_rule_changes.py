@@ -20,15 +20,11 @@ from shim.errors import AwsError
 from tests.ec2.acting import act
 from tests.ec2.client_errors import code
 from tests.ec2.test_half_done import call, stored
-from tests.support.names import unique
+from tests.support.names import native_uuid, unique
 
 GROUP = "00000000-0000-4000-8000-000000000001"
 SG = "sg-" + GROUP.replace("-", "")
 SSH = NewRule(GROUP, "ingress", "IPv4", "tcp", 22, 22, "10.0.0.0/8")
-
-
-def uuid(ec2_id: str) -> str:
-    return str(UUID(ec2_id.rpartition("-")[2]))
 
 
 @dataclass
@@ -157,7 +153,7 @@ def rules(ec2: Any, group: str, egress: bool = False) -> list[dict[str, Any]]:
 
 
 def native(openstack: Connection, group: str) -> list[tuple[Any, ...]]:
-    found = openstack.network.security_group_rules(security_group_id=uuid(group), direction="ingress")
+    found = openstack.network.security_group_rules(security_group_id=native_uuid(group), direction="ingress")
     return sorted((one.port_range_min, one.port_range_max, one.remote_ip_prefix, one.description) for one in found)
 
 
@@ -188,7 +184,7 @@ def test_a_rule_is_changed_in_place(ec2: Any, group: str, openstack_main: Connec
     )
     ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=[known])
     assert rules(ec2, group) == []
-    assert openstack_main.network.get_security_group(uuid(group)).tags == []
+    assert openstack_main.network.get_security_group(native_uuid(group)).tags == []
 
 
 def test_descriptions_of_egress_rules(ec2: Any, group: str) -> None:
@@ -213,13 +209,13 @@ def test_tags_of_a_rule(ec2: Any, group: str, openstack_main: Connection) -> Non
     [seen] = ec2.describe_security_group_rules(Filters=[{"Name": "tag:Name", "Values": ["ssh"]}])["SecurityGroupRules"]
     assert (seen["SecurityGroupRuleId"], seen["Tags"]) == (known, [{"Key": "Name", "Value": "ssh"}])
     # The rule goes natively, and the next change of the group's rules forgets its tags.
-    openstack_main.network.delete_security_group_rule(uuid(known))
+    openstack_main.network.delete_security_group_rule(native_uuid(known))
     assert ec2.describe_tags(**about)["Tags"] == []
     other = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission(23, 23)])
     ec2.revoke_security_group_ingress(
         GroupId=group, SecurityGroupRuleIds=[other["SecurityGroupRules"][0]["SecurityGroupRuleId"]]
     )
-    assert openstack_main.network.get_security_group(uuid(group)).tags == []
+    assert openstack_main.network.get_security_group(native_uuid(group)).tags == []
 
 
 def test_ranges_that_begin_at_port_0(ec2: Any, group: str, openstack_main: Connection) -> None:
@@ -234,4 +230,4 @@ def test_ranges_that_begin_at_port_0(ec2: Any, group: str, openstack_main: Conne
     ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=ranges)
     assert rules(ec2, group) == []
     assert native(openstack_main, group) == []
-    assert openstack_main.network.get_security_group(uuid(group)).tags == []
+    assert openstack_main.network.get_security_group(native_uuid(group)).tags == []

@@ -1,18 +1,14 @@
 """The configuration of notifications as moto has it: the same documents are taken and returned."""
 
-import logging
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from moto.server import ThreadedMotoServer
 
 from tests.s3.notifications.conftest import Stage
-from tests.support.clients import Boto
+from tests.support.moto_server import moto_clients
 from tests.support.names import unique
-from tests.support.target import Keys
 
 SORTS = (("Topic", "TopicArn"), ("Queue", "QueueArn"), ("LambdaFunction", "LambdaFunctionArn"))
 
@@ -20,16 +16,8 @@ SORTS = (("Topic", "TopicArn"), ("Queue", "QueueArn"), ("LambdaFunction", "Lambd
 @pytest.fixture(scope="module")
 def moto() -> Iterator[Any]:
     """A client of moto."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # moto's own
-        server.start()
-    host, port = server.get_host_and_port()
-    clients = Boto(f"http://{host}:{port}", {"main": Keys("AKIDMOTO", "secret")})
-    yield clients("s3")
-    clients.close()
-    server.stop()
+    with moto_clients() as clients:
+        yield clients("s3")
 
 
 @pytest.fixture
