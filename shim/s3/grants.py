@@ -21,7 +21,7 @@ HEADERS: Final = {
 }
 MEMBERS: Final = "ACL GrantFullControl GrantRead GrantReadACP GrantWriteACP"
 _MOST: Final = 100  # "An ACL can have up to 100 grants" (User Guide)
-_GRANTEE: Final = re.compile(r'\s*(id|uri|emailAddress)\s*=\s*"?([^",]*)"?\s*')
+_SORTS: Final = frozenset(("id", "uri", "emailAddress"))
 _ID: Final = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}|[0-9]{12}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -42,13 +42,23 @@ def asked(call: Call, req: Mapping[str, Any], owner: str) -> Acl | None:
     return _acl(owner, (Grant(HEADERS[member], one) for member in headers for one in _named(req[member], member)))
 
 
-def _named(text: str, member: str) -> Iterator[str]:
-    """Yield the grantees of a header: `id="...", uri="..."`."""
+def grantees(text: str) -> Iterator[tuple[str, str] | None]:
+    """Yield the sort and the value of each grantee of a header, `id="...", uri="..."`; None for one that is neither.
+
+    The quotes may be left out.  A pattern would take quadratic time and more, as white space may stand anywhere.
+    """
     for piece in text.split(","):
-        found = _GRANTEE.fullmatch(piece)
+        sort, equals, rest = piece.partition("=")
+        value, _, after = rest.lstrip().removeprefix('"').partition('"')
+        known = bool(equals) and sort.strip() in _SORTS and not after.strip()
+        yield (sort.strip(), value) if known else None
+
+
+def _named(text: str, member: str) -> Iterator[str]:
+    for found in grantees(text):
         if found is None:
             raise invalid_argument("Argument format not recognized", member, text)
-        sort, value = found[1], found[2]
+        sort, value = found
         yield _group(value) if sort == "uri" else _email() if sort == "emailAddress" else _account(value)
 
 

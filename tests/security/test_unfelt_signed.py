@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from typing import Any, cast
 from urllib.parse import urlencode
 
 import pytest
@@ -17,12 +18,16 @@ from urllib3.filepost import encode_multipart_formdata
 
 from adapters.types.identity import Ec2Credential
 from adapters.types.network import Network, SecurityGroup
+from shim.context import Call
 from shim.ec2.engine.filters import compiled
 from shim.errors import AwsError
 from shim.locks import Locks
 from shim.protocol import urlencoded_form
 from shim.protocol.headers import decoded
 from shim.protocol.service import Service
+from shim.s3 import grants
+from shim.s3.access.questions import questions
+from shim.s3.multipart.uploads import initiator
 from tests.ec2.instances.test_instance_costs import Counted
 from tests.ec2.launch.test_launch_half_done import Cloud, Nova
 from tests.ec2.launch.test_launch_limits import Limited, limited
@@ -312,3 +317,25 @@ def test_connections_above_the_cap_are_not_felt() -> None:
 
     assert_unfelt(hostile, door=Door(given={"max_connections_per_address": 8}))
     assert_refused(answers, "SlowDown")
+
+
+# White space that several parts of a pattern could take.
+BLANKS = " " * 400
+GRANTEE = f'id={BLANKS}x{BLANKS}""y'
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda: grants.asked(cast(Call, None), {"GrantRead": GRANTEE}, "p"),
+        lambda: questions("PutObject", "bucket", "key", {"GrantFullControl": GRANTEE}, ("p",)),
+        lambda: initiator(f"text/plain{BLANKS * 20}s3_"),
+    ],
+    ids=["grants", "what a grant needs", "content type"],
+)
+def test_blanks_in_a_header_are_not_felt(read: Callable[[], object]) -> None:
+    def refused() -> None:
+        with suppress(AwsError):
+            read()
+
+    assert work_of(refused) < 1

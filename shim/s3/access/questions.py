@@ -5,11 +5,11 @@ Most requests need one.  "Required permissions" of each operation (S3 API refere
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from shim.authz import names
+from shim.s3.grants import grantees
 
 _ARN: Final = "arn:aws:s3:::"
 # Actions with another name for a version of an object.
@@ -44,7 +44,6 @@ TAGGING: Final = frozenset(("s3:GetObjectTagging", "s3:GetObjectVersionTagging",
 UPLOADS: Final = frozenset(("PutObject", "CopyObject", "CreateMultipartUpload"))
 # ACLs that need no s3:PutObjectAcl: they give nothing away.
 _PLAIN_ACLS: Final = frozenset(("", "private", "bucket-owner-full-control"))
-_ID: Final = re.compile(r'\s*id\s*=\s*"?([^",]*)"?\s*')
 
 
 class Question(NamedTuple):
@@ -110,8 +109,8 @@ def _gives_nothing_away(params: Mapping[str, Any], owners: Collection[str]) -> b
         return params.get("ACL", "") in _PLAIN_ACLS
     if headers != {"GrantFullControl"} or "ACL" in params:
         return False
-    named = map(_ID.fullmatch, params["GrantFullControl"].split(","))
-    return all(found is not None and found[1] in owners for found in named)
+    named = grantees(params["GrantFullControl"])
+    return all(found is not None and found[0] == "id" and found[1] in owners for found in named)
 
 
 def of_source(bucket: str, key: str, version: str, *, with_tags: bool) -> list[Question]:

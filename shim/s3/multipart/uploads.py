@@ -40,7 +40,7 @@ _LANES: Final = 8
 _AT_ONCE: Final = 8  # requests to Swift for one request
 _MANY: Final = 500  # parsing so many parts takes a millisecond or more
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,4}")
-_INITIATOR: Final = re.compile(r"\s*;\s*s3_(owner|initiator)=([\w.-]{1,64})(?:\s*;\s*s3_name=([^\s;]*))?$")
+_INITIATOR: Final = re.compile(r";\s*s3_(owner|initiator)=([\w.-]{1,64})(?:\s*;\s*s3_name=([^\s;]*))?$")
 
 
 class Initiator(NamedTuple):
@@ -135,7 +135,7 @@ async def opened(call: Call, req: Mapping[str, Any]) -> Upload:
         raise no_such_upload(upload_id)
     begun_by = initiator(stored.content_type)
     if begun_by:
-        stored = stored._replace(content_type=_INITIATOR.sub("", stored.content_type))
+        stored = stored._replace(content_type=_INITIATOR.sub("", stored.content_type).rstrip())
     return Upload(bucket, key, upload_id, stored, begun_by)
 
 
