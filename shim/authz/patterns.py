@@ -20,7 +20,6 @@ Context = Mapping[str, tuple[str, ...] | None]
 Tokens = tuple[Token, ...]
 
 _VARIABLE: Final = re.compile(r"\$\{([^{}]{0,512})\}")
-_DEFAULT: Final = re.compile(r"\s*([^,]*?)\s*,\s*'([^']*)'\s*")
 
 
 class Variable:
@@ -29,9 +28,11 @@ class Variable:
     __slots__ = ("default", "key")
 
     def __init__(self, text: str) -> None:
-        found = _DEFAULT.fullmatch(text)
-        self.key = normal(found[1] if found else text)
-        self.default = found[2] if found else None
+        key, _, rest = text.partition(",")
+        opening, *default = rest.strip().split("'")
+        has_default = not opening and len(default) == 2 and not default[1]  # ${key, 'default'}
+        self.key = normal(key.strip() if has_default else text)
+        self.default = default[0] if has_default else None
 
     def value(self, context: Context) -> str | None:
         """Return the value in a request; None if there is none, if there are several, or if it cannot be known."""

@@ -18,6 +18,7 @@ from urllib3.filepost import encode_multipart_formdata
 
 from adapters.types.identity import Ec2Credential
 from adapters.types.network import Network, SecurityGroup
+from shim.authz.patterns import Variable
 from shim.context import Call
 from shim.ec2.engine.filters import compiled
 from shim.errors import AwsError
@@ -27,7 +28,9 @@ from shim.protocol.headers import decoded
 from shim.protocol.service import Service
 from shim.s3 import grants
 from shim.s3.access.questions import questions
+from shim.s3.encryption import envelope
 from shim.s3.multipart.uploads import initiator
+from shim.s3.objects.headers import is_marked_null, kept_etag, storage_class
 from tests.ec2.instances.test_instance_costs import Counted
 from tests.ec2.launch.test_launch_half_done import Cloud, Nova
 from tests.ec2.launch.test_launch_limits import Limited, limited
@@ -330,8 +333,13 @@ GRANTEE = f'id={BLANKS}x{BLANKS}""y'
         lambda: grants.asked(cast(Call, None), {"GrantRead": GRANTEE}, "p"),
         lambda: questions("PutObject", "bucket", "key", {"GrantFullControl": GRANTEE}, ("p",)),
         lambda: initiator(f"text/plain{BLANKS * 20}s3_"),
+        lambda: kept_etag(f"text/plain{BLANKS * 20}s3_etag"),
+        lambda: storage_class(f"text/plain{BLANKS * 20}s3_class"),
+        lambda: is_marked_null(f"text/plain{BLANKS * 20}s3_"),
+        lambda: envelope.of(f"text/plain{BLANKS * 20}s3_sse"),
+        lambda: Variable(" " * 512),
     ],
-    ids=["grants", "what a grant needs", "content type"],
+    ids=["grants", "need of a grant", "initiator", "etag", "class", "null", "encryption", "policy variable"],
 )
 def test_blanks_in_a_header_are_not_felt(read: Callable[[], object]) -> None:
     def refused() -> None:

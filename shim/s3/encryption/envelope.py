@@ -23,7 +23,7 @@ CUSTOMER: Final = "c"
 STORE: Final = "s"
 MANAGED: Final = "k"
 _VERSION: Final = "1"
-_PARAMETER: Final = re.compile(r'\s*;\s*s3_sse="?([0-9A-Za-z._-]*)"?')
+_PARAMETER: Final = re.compile(r';\s*s3_sse="?([0-9A-Za-z._-]*)"?')
 _FIELDS: Final = re.compile(
     r"1\.(?P<sort>[csk])\.(?P<name>[0-9A-Za-z_-]{1,64})\.(?P<value>[0-9A-Za-z_-]{1,128})"
     r"(?:\.(?P<size>[0-9]{1,19})\.(?P<seal>[0-9A-Za-z_-]{1,64}))?"

@@ -38,12 +38,12 @@ RETENTION: Final = "passerelle-retention"  # Object Lock: <mode> <end>
 HOLD: Final = "passerelle-hold"  # Object Lock: ON or OFF
 REDIRECT: Final = "passerelle-redirect"  # x-amz-website-redirect-location
 
-_ETAG: Final = re.compile(r'\s*;\s*s3_etag="?([0-9a-f]{32}(?:-[0-9]{1,5})?)"?')
-_NULL: Final = re.compile(r"\s*;\s*s3_null=[^;]*")  # marks S3's version `null` among Swift's versions
+_ETAG: Final = re.compile(r';\s*s3_etag="?([0-9a-f]{32}(?:-[0-9]{1,5})?)"?')
+_NULL: Final = re.compile(r";\s*s3_null=[^;]*")  # marks S3's version `null` among Swift's versions
 _OURS: Final = "s3_"  # all parameters of content types that the gateway writes begin so
 _is_ours: Final = re.compile(rf"[^0-9A-Za-z]*{_OURS}").match  # whatever a parser may skip before the name
 # The storage class, which listings show.  An object of the class STANDARD has no such parameter.
-_CLASS: Final = re.compile(r'\s*;\s*s3_class="?([A-Z_]{1,32})"?')
+_CLASS: Final = re.compile(r';\s*s3_class="?([A-Z_]{1,32})"?')
 _LONGEST_REDIRECT: Final = 2048  # "The length of the value is limited to 2 KB" (PutObject)
 _KEPT: Final = (
     ("CacheControl", "cache-control"),
