@@ -8,8 +8,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 STAMP := $(VENV)/.locked
 VECTORS := .vectors/.complete
-# Pure tests go to as many workers as there are processors, up to four; tests on a cloud run one by one.
+# Tests go to as many workers as there are processors: pure ones to four at most, those on a cloud to two, each of which
+# has an embedded cloud of its own (1 to 2 GiB) and takes file after file, in the order of collection.
 WORKERS := -n auto --maxprocesses 4
+CLOUD_WORKERS := -n auto --maxprocesses 2 --dist loadfile --no-loadscope-reorder
 
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
@@ -29,7 +31,7 @@ demo-stop: $(STAMP)  ## Stop the demo's gateway and cloud; what they hold is kep
 
 test: lint unit  ## Run every check and every test, on an OpenStack that comes up and goes again
 	@echo "== tests on a cloud (the embedded OpenStack starts when the first test asks for it)"
-	@$(BIN)/python -m pytest -m cloud $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m cloud $(CLOUD_WORKERS) $(PYTEST_ARGS)
 
 check: lint unit  ## Run what needs no cloud: format, lint, types, import contracts, pure tests
 
@@ -75,7 +77,7 @@ proxies:  ## Install HAProxy and nginx, which two tests put before the gateway (
 	apt-get install -y --no-install-recommends haproxy nginx-light
 
 clean:  ## Remove the virtual environment, caches and test state (a running test cloud is taken down first)
-	@if [ -x $(BIN)/passerelle ] && [ -d .state/test ]; then $(BIN)/passerelle cloud down --state-dir .state/test || true; fi
+	@for state in $(wildcard .state/test*); do [ ! -x $(BIN)/passerelle ] || $(BIN)/passerelle cloud down --state-dir $$state || true; done
 	rm -rf $(VENV) .vectors .state .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build
 
 # One stamp for the whole environment: made when every locked package stands, made anew when a lock changes.

@@ -20,6 +20,7 @@ from tests.support.names import unique
 from tests.support.target import Keys, Target, target
 
 NEEDS_CLOUD = "cloud"
+LONG = {"terraform", "embedded", "ops"}  # folders with tests of a minute or more
 WEBSITES = "s3-website.localhost"  # where the gateway shows buckets as websites
 
 # An example that takes longer on a busy machine is no fault, nor a strategy that draws slowly: tests count work, and no
@@ -32,11 +33,14 @@ hypothesis.settings.load_profile("any-machine")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark whatever asks for the cloud, and run it last: pure tests fail in seconds."""
+    """Mark whatever asks for the cloud, and run it last: pure tests fail in seconds.
+
+    Of these, the folders with long tests come first, so that no worker is left with one of them at the end.
+    """
     for item in items:
         if NEEDS_CLOUD in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.cloud)
-    items.sort(key=lambda item: item.get_closest_marker("cloud") is not None)
+    items.sort(key=lambda item: (item.get_closest_marker("cloud") is not None, not LONG & set(item.path.parts)))
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The OpenStack that tests run on: the embedded one by default, any other by environment.
 
-    PASSERELLE_TEST_STATE        where the embedded cloud lives (default: .state/test in the checkout)
+    PASSERELLE_TEST_STATE        where the embedded cloud lives (default: .state/test in the checkout); each further
+                                 worker of pytest-xdist has a cloud of its own beside it (.state/test-gw1)
     PASSERELLE_TEST_KEEP=1       leave it running afterwards; one that ran before is always left running
     PASSERELLE_TEST_CLOUD=NAME   take another cloud: NAME in clouds.yaml is the gateway's service user, and the entries
                                  main, alt and tenant are members of three projects
@@ -48,14 +49,20 @@ class Target:
         return openstack.connection.Connection(config=config.get_one(cloud=account))
 
 
-def state_directory() -> Path:
-    """Return where the session's cloud keeps its state."""
+def first_state() -> Path:
+    """Return where the cloud of a session, or of its first worker, keeps its state."""
     return Path(os.environ.get("PASSERELLE_TEST_STATE", REPOSITORY / ".state" / "test")).absolute()
+
+
+def state_directory() -> Path:
+    """Return where this process's cloud keeps its state: a project, a sweep or a fault of one worker is not another's."""
+    worker, first = os.environ.get("PYTEST_XDIST_WORKER", "gw0"), first_state()
+    return first if worker == "gw0" else first.with_name(f"{first.name}-{worker}")
 
 
 def packages() -> Path:
     """Return the virtual environment that all embedded clouds of the tests share: nothing is installed twice."""
-    return Path(os.environ.get("PASSERELLE_CLOUD_VENV") or state_directory() / "cloud" / "venv")
+    return Path(os.environ.get("PASSERELLE_CLOUD_VENV") or first_state() / "cloud" / "venv")
 
 
 def redirected(cloud: Target, name: str, url: str) -> Target:
