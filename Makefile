@@ -9,9 +9,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 STAMP := $(VENV)/.locked
 VECTORS := .vectors/.complete
 # Tests go to as many workers as there are processors: pure ones to four at most, those on a cloud to two, each of which
-# has an embedded cloud of its own (1 to 2 GiB) and takes file after file, in the order of collection.
+# has an embedded cloud of its own (1 to 2 GiB) and takes file after file, in the order of collection.  Another cloud
+# (PASSERELLE_TEST_CLOUD) has one set of projects, so it gets one worker.
 WORKERS := -n auto --maxprocesses 4
-CLOUD_WORKERS := -n auto --maxprocesses 2 --dist loadfile --no-loadscope-reorder
+CLOUD_WORKERS := $(if $(PASSERELLE_TEST_CLOUD),,-n auto --maxprocesses 2 --dist loadfile --no-loadscope-reorder)
 
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash

@@ -55,7 +55,7 @@ def first_state() -> Path:
 
 
 def state_directory() -> Path:
-    """Return where this process's cloud keeps its state: a project, a sweep or a fault of one worker is not another's."""
+    """Return where this process's cloud keeps its state: each worker of pytest-xdist has a cloud of its own."""
     worker, first = os.environ.get("PYTEST_XDIST_WORKER", "gw0"), first_state()
     return first if worker == "gw0" else first.with_name(f"{first.name}-{worker}")
 
