@@ -20,6 +20,11 @@ LISTS = (
     "DescribeInstances",
     "DescribeInstanceStatus",
     "DescribeVolumes",
+    "DescribeVpcs",
+    "DescribeSubnets",
+    "DescribeRouteTables",
+    "DescribeNetworkInterfaces",
+    "DescribeAddresses",
     "DescribeTags",
 )
 PART = b"p" * (5 << 20)

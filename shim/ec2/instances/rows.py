@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from shim.ec2.engine import client_tokens, ids
 from shim.ec2.instances import facts as instance_facts
 from shim.ec2.instances import profiles as instance_profiles
 from shim.ec2.instances import states as instance_states
+from shim.ec2.network import known
 from shim.ec2.network.interface_rows import (
     NetworkContext,
     associations,
@@ -23,10 +24,11 @@ from shim.ec2.network.interface_rows import (
     dns_name,
     interface,
     network_context,
+    of_server,
     placed,
     private_addresses,
 )
-from shim.ec2.network.layout import ROUTER_PORTS, vpc_layout_of
+from shim.ec2.network.layout import ROUTER_PORTS, VpcLayout, vpc_layout_of
 from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.volumes import rows as volume_rows
@@ -45,24 +47,58 @@ class InstanceContext:
 
 
 async def instance_context(call: Call, server_ids: Collection[str] | None = None) -> InstanceContext:
-    """Read what the rows need: five OpenStack calls for any number of servers, and one more for named ones."""
+    """Read what the rows need: three OpenStack calls for any number of servers, and one more for named ones.
+
+    Networks and names of security groups are read again if those that are known do not have all (`known`).
+    """
     net = call.cloud.network
-    ports, groups, volumes, networks, floating = await gather(
-        net.ports(device_ids=server_ids),
-        net.security_groups(),
-        _volumes(call),
-        net.networks(),
-        net.floating_ips(),
+    ports, routers, volumes, floating = await gather(
+        net.ports(device_ids=server_ids), _router_ports(call, server_ids), _volumes(call), net.floating_ips()
     )
-    # The list of all ports has those of the routers.
-    routers = ports if server_ids is None else await net.ports(device_owners=ROUTER_PORTS)
+    held = [port for port in ports if of_server(port)]
+    networks, groups = await gather(
+        known.networks(call, {port.network_id for port in held}),
+        known.groups(call, {group for port in held for group in port.security_groups}),
+    )
     name, project_id = call.settings.default_network, call.caller.project_id
-    layout = vpc_layout_of(networks, routers, name=name, project_id=project_id)
+    # The list of all ports has those of the routers.
+    layout = vpc_layout_of(networks, ports if routers is None else routers, name=name, project_id=project_id)
     return InstanceContext(
         network_context(call, ports, groups, layout),
         {volume.id: volume for volume in volumes},
         associations(floating, call),
     )
+
+
+async def _router_ports(call: Call, server_ids: Collection[str] | None) -> list[network.Port] | None:
+    return None if server_ids is None else await call.cloud.network.ports(device_owners=ROUTER_PORTS)
+
+
+async def launched_context(
+    call: Call,
+    server_ids: Collection[str],
+    groups: Iterable[network.SecurityGroup],
+    layout: VpcLayout,
+    *,
+    volumes: bool,
+    addresses: bool,
+) -> InstanceContext:
+    """Read what the rows of a launch need beside what the launch has read: ports, volumes and public addresses."""
+    net = call.cloud.network
+    ports, held, floating = await gather(
+        net.ports(device_ids=server_ids),
+        _volumes(call) if volumes else _none(),
+        net.floating_ips() if addresses else _none(),
+    )
+    return InstanceContext(
+        network_context(call, ports, groups, layout),
+        {volume.id: volume for volume in held},
+        associations(floating, call),
+    )
+
+
+async def _none() -> list[Any]:
+    return []
 
 
 async def _volumes(call: Call) -> list[block.Volume]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.types import compute as cloud
+from shim.cache import weight
 from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import zones as availability_zones
@@ -88,6 +89,7 @@ OFFERINGS = Table(
     filters={"instance-type": "InstanceType", "location": "Location"},
     shown=lambda rows: [{name: value for name, value in row.items() if name != "Place"} for row in rows],
 )
+_KEEP_SECONDS = 60.0  # how long a flavor is remembered, which Nova cannot change but only replace
 # Placement's trait for an architecture, which a flavor may require (os-traits) → EC2's name.
 _TRAITS = {"trait:HW_ARCH_AARCH64": "arm64", "trait:HW_ARCH_X86_64": "x86_64", "trait:HW_ARCH_I686": "i386"}
 
@@ -127,9 +129,14 @@ async def describe_instance_type_offerings(call: Call, asked: Question) -> list[
 
 
 async def flavor_named(call: Call, name: str) -> cloud.Flavor:
-    """Find the flavor of an instance type; raises InvalidParameterValue as RunInstances does."""
+    """Find the flavor of an instance type, at most a minute old; raises InvalidParameterValue as RunInstances does."""
+    key, project = ("flavor", name), call.caller.project_id
+    known: cloud.Flavor | None = call.cache.get(project, key)
+    if known is not None:
+        return known
     for flavor in await call.cloud.compute.flavors():
         if flavor.name == name:
+            call.cache.put(project, key, flavor, size=weight(flavor), seconds=_KEEP_SECONDS)
             return flavor
     raise AwsError("InvalidParameterValue", f"Invalid value '{name}' for InstanceType.", refused="InstanceType")
 

@@ -10,7 +10,7 @@ from adapters.types.compute import BlockDevice, Server
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.instances.instances import grouped
-from shim.ec2.instances.rows import instance_context, reservation
+from shim.ec2.instances.rows import instance_context, launched_context, reservation
 from shim.ec2.instances.states import SHUTTING_DOWN, TERMINATED
 from shim.ec2.launch.placement import Placement, placement
 from shim.ec2.launch.request import Launch
@@ -22,7 +22,13 @@ async def launched(
     call: Call, launch: Launch, servers: Sequence[Server], place: Placement | None, devices: Sequence[BlockDevice]
 ) -> dict[str, Any]:
     """Write the reservation; if `place` is None and an instance has no interface yet, the placement is read again."""
-    context = await instance_context(call, [server.id for server in servers] if len(servers) == 1 else None)
+    named = [server.id for server in servers]
+    if place is not None:
+        made = any(not device.local for device in devices)
+        before = any(nic.port_id for nic in place.nics)  # an interface that existed may have a public address
+        context = await launched_context(call, named, place.known_groups, place.layout, volumes=made, addresses=before)
+    else:
+        context = await instance_context(call, named if len(servers) == 1 else None)
     rows = [reservation(server, context) for server in servers]
     instances = [row["Instances"][0] for row in rows]
     ended = (SHUTTING_DOWN, TERMINATED)

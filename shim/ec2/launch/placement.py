@@ -15,7 +15,7 @@ from shim.ec2.engine.resource_types import INTERFACE, SECURITY_GROUP, SUBNET
 from shim.ec2.launch.request import Interface, Launch
 from shim.ec2.network.default_groups import default_of
 from shim.ec2.network.interface_rows import APART
-from shim.ec2.network.layout import VpcLayout, vpc_layout
+from shim.ec2.network.layout import VpcLayout, vpc_layout_of
 from shim.ec2.network.security_groups import named_in
 from shim.errors import AwsError
 
@@ -30,12 +30,15 @@ class Placement:
     vpc_id: str
     address: str | None
     unmarked: tuple[str, ...]  # ports that exist and are not yet marked as such
+    known_groups: tuple[cloud.SecurityGroup, ...]  # all of the project
+    layout: VpcLayout
 
 
 async def placement(call: Call, launch: Launch) -> Placement:
     """Find the resources that the request names; raise NotFound for the first that does not exist."""
     net = call.cloud.network
-    subnets, ports, groups, layout = await gather(net.subnets(), net.ports(), net.security_groups(), vpc_layout(call))
+    subnets, ports, groups, networks = await gather(net.subnets(), net.ports(), net.security_groups(), net.networks())
+    layout = vpc_layout_of(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
     by_id = {subnet.id: subnet for subnet in subnets}
     by_port = {port.id: port for port in ports}
     nics, first = [], None
@@ -53,6 +56,8 @@ async def placement(call: Call, launch: Launch) -> Placement:
         vpc_id=vpc,
         address=nics[0].fixed_ip or (port.fixed[0].address if port and port.fixed else None),
         unmarked=tuple(nic.port_id for nic in nics if nic.port_id and APART not in by_port[nic.port_id].tags),
+        known_groups=tuple(groups),
+        layout=layout,
     )
 
 

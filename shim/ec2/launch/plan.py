@@ -44,14 +44,13 @@ async def plan(call: Call, launch: Launch, tags: Mapping[str, str], there: int =
 
     Raises AWS's error if a resource is missing, resources do not fit together, or a project limit is exceeded.
     """
-    image, flavor, place, group, (zones, compute, _) = await gather(
+    image, flavor, place, group, (zone, compute, _) = await gather(
         _image(call, launch.image_id),
         flavor_named(call, launch.instance_type),
         placement(call, launch),
         _group(call, launch),
-        gather(call.cloud.compute.zones(), call.cloud.compute.limits(), _check_key(call, launch.key_name)),
+        gather(_zone(call, launch.zone), call.cloud.compute.limits(), _check_key(call, launch.key_name)),
     )
-    zone = zone_names(call).native(launch.zone, placeable(zones)) if launch.zone else None
     _check(launch, image, flavor, zone)
     made = await devices(call, launch.devices, image, flavor)
     block = await call.cloud.block.limits() if any(not device.local for device in made) else None
@@ -93,6 +92,11 @@ async def _group(call: Call, launch: Launch) -> ServerGroup | None:
     if not (launch.group_name or launch.group_id):
         return None
     return await group_named(call, launch.group_name, launch.group_id)
+
+
+async def _zone(call: Call, name: str | None) -> str | None:
+    """Return Nova's name of a zone; None if the launch names none, or one that does not exist."""
+    return zone_names(call).native(name, placeable(await call.cloud.compute.zones())) if name else None
 
 
 async def _check_key(call: Call, name: str | None) -> None:

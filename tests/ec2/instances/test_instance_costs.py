@@ -14,6 +14,7 @@ from adapters.types.compute import AttachedVolume, Server
 from adapters.types.network import Network, Port, SecurityGroup
 from shim.config import Settings
 from shim.context import Call, Caller
+from shim.ec2.attributes.reading import describe_instance_attribute
 from shim.ec2.instances.instances import describe_instances
 from shim.ec2.instances.status import describe_instance_status
 from shim.ec2.tags.tags import describe_tags
@@ -116,3 +117,20 @@ def test_pages_of_five_hundred() -> None:
         token = answer.get("NextToken", "")
     assert len(seen) == len(set(seen)) == 500
     assert seen == sorted(seen)
+
+
+@pytest.mark.parametrize(("asked", "most"), [({}, 5), ({"InstanceIds": [f"i-{'0' * 32}"]}, 5)])
+def test_instances_cost_five_lists_with_a_warm_cache(asked: dict[str, Any], most: int) -> None:
+    cloud = Cloud(5)
+    question = call(cloud, "DescribeInstances")
+    asyncio.run(act(describe_instances, question, asked))
+    cloud.counts.clear()
+    asyncio.run(act(describe_instances, question, asked))
+    assert cloud.counts.total() <= most, cloud.counts
+
+
+def test_an_attribute_costs_one_call() -> None:
+    cloud = Cloud(5)
+    asked = {"InstanceId": f"i-{'0' * 32}", "Attribute": "disableApiTermination"}
+    asyncio.run(act(describe_instance_attribute, call(cloud, "DescribeInstanceAttribute"), asked))
+    assert dict(cloud.counts) == {"server": 1}

@@ -59,3 +59,10 @@ def calls(request: dict[str, Any], count: int) -> Counter[str]:
 def test_an_instance_more_costs_its_own_calls_alone(request_: dict[str, Any], more: dict[str, int]) -> None:
     few, many = calls(request_, 10), calls(request_, 60)
     assert {name: (many[name] - few[name]) / 50 for name in many if many[name] != few[name]} == more
+
+
+@pytest.mark.parametrize("more", [{}, {"ClientToken": "token"}])
+def test_one_instance_costs_at_most_twelve_calls(more: dict[str, Any]) -> None:
+    """A flavor is remembered; a key pair would be one call more."""
+    spent = calls({**ASKED, **more}, 1)
+    assert spent.total() - spent["flavors"] <= 11, spent
