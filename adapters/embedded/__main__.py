@@ -9,7 +9,7 @@ from pathlib import Path
 
 from adapters.embedded.cloud import EmbeddedCloud, ServiceStatus
 from adapters.embedded.errors import CloudError
-from adapters.embedded.layout import SERVICES
+from adapters.embedded.layout import NETWORKS, OVN, SERVICES
 
 MIB = 1 << 20
 
@@ -29,11 +29,12 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--port-base", type=int, default=int(base) if base else None)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("up", "down", "status", "reset"):
+    commands.add_parser("up").add_argument("--network", choices=NETWORKS, default=known("PASSERELLE_CLOUD_NETWORK"))
+    for name in ("down", "status", "reset"):
         commands.add_parser(name)
     commands.add_parser("env").add_argument("who", nargs="?", default="admin")
     logs = commands.add_parser("logs")
-    logs.add_argument("service", choices=SERVICES)
+    logs.add_argument("service", choices=(*SERVICES, OVN))
     logs.add_argument("--lines", type=int, default=50)
     return parser.parse_args()
 
@@ -53,7 +54,9 @@ def main() -> int:
     """Run the command; return 1 when it fails, and for `status` when any service is not healthy."""
     asked = arguments()
     say = functools.partial(print, flush=True)
-    cloud = EmbeddedCloud(asked.state_dir.expanduser(), asked.venv, asked.port_base, say)
+    cloud = EmbeddedCloud(
+        asked.state_dir.expanduser(), asked.venv, asked.port_base, getattr(asked, "network", None), say
+    )
     try:
         if asked.command == "status":
             rows = cloud.status()

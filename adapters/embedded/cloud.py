@@ -19,8 +19,9 @@ from adapters.embedded.errors import CloudError
 from adapters.embedded.facts import CloudFacts
 from adapters.embedded.host import PORT_PATIENCE, LocalHost
 from adapters.embedded.install import install
-from adapters.embedded.layout import HOST, SERVICES, Layout, layout, tail, write_private
+from adapters.embedded.layout import HOST, NETWORKS, OVN, SERVICES, Layout, layout, tail, write_private
 from adapters.embedded.locks import locked
+from adapters.embedded.ovn import ability, control, packages
 from adapters.embedded.plan import Plan
 from adapters.embedded.processes import Memory, Process
 from adapters.embedded.repair import Repair
@@ -44,12 +45,14 @@ class EmbeddedCloud:
     """A real OpenStack on loopback, kept in `state_dir`/cloud.
 
     `venv` is the virtual environment (None: in the state directory); several clouds may share one. `port_base` is the
-    first of twelve consecutive ports (None: free ports are chosen and remembered). `progress` gets a line per step.
+    first of twelve consecutive ports (None: free ports are chosen and remembered). `network` is one of NETWORKS (None:
+    the one that the cloud was made with; at first 'none'). `progress` gets a line per step.
     """
 
     state_dir: Path
     venv: Path | None = None
     port_base: int | None = None
+    network: str | None = None
     progress: Callable[[str], None] = field(default=print, repr=False)
 
     @property
@@ -74,8 +77,10 @@ class EmbeddedCloud:
     def _prepare(self, say: Callable[[str], None]) -> tuple[Plan, Mapping[str, str]]:
         place = self.place
         configure.make_directories(place)
+        chosen = choose_network(place, self.network)
         say("packages installed" if install(place, say) else "packages are there")
         configure.write_path(place)
+        programs = packages.prepare(place, say) if chosen == OVN else Path("/")
         living = processes.running(place)
         ours = frozenset(port for service in living for port, _ in health.CHECKS.get(service, ()))
         plan = Plan(
@@ -83,6 +88,8 @@ class EmbeddedCloud:
             ports=free_ports.choose(place.root / "ports.json", self.port_base, ours, PORT_PATIENCE),
             passwords=secrets_file.passwords(place.root / "passwords.json"),
             swift_devices=configure.swift_devices(place),
+            network=chosen,
+            programs=programs,
         )
         fresh = databases.prepare(place, say)
         say("databases created" if fresh else "databases are there")
@@ -91,7 +98,7 @@ class EmbeddedCloud:
         return plan, signatures
 
     def _start(self, plan: Plan, signatures: Mapping[str, str], say: Callable[[str], None]) -> Repair:
-        repair = Repair(LocalHost(plan, signatures), say)
+        repair = Repair(LocalHost(plan, signatures), say, plan.place.services)
 
         def before_start(service: str) -> None:
             if service == "nova":  # it waits for the accounts, which are created once Keystone answers
@@ -110,7 +117,7 @@ class EmbeddedCloud:
         say("accounts and catalog are there")
         repair.settle()
         say("every service answers")
-        repair.through(SERVICES, lambda: seed_cloud.seed(plan))
+        repair.through(place.services, lambda: seed_cloud.seed(plan))
         facts.save(place.root / "facts.json", known)
         write_private(place.root.parent / "clouds.yaml", facts.clouds_yaml(known))
         say("flavors, images, volume types and networks are there")
@@ -139,7 +146,9 @@ class EmbeddedCloud:
             kept = {place.venv.name, "lock-file"} if place.venv.parent == place.root else {"lock-file"}
             shutil.rmtree(configure.swift_devices(place), ignore_errors=True)
             for entry in place.root.iterdir():
-                if entry.name in kept or entry.name.startswith(f"{place.venv.name}-databases-"):
+                if entry.name in kept or entry.name.startswith(
+                    (f"{place.venv.name}-databases-", f"{place.venv.name}-ovn")
+                ):
                     continue
                 shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
             (place.root.parent / "clouds.yaml").unlink(missing_ok=True)
@@ -150,7 +159,7 @@ class EmbeddedCloud:
         place = self.place
         living = processes.running(place)
         ports = free_ports.remembered(place.root / "ports.json") or {}
-        return tuple(service_status(service, living.get(service, []), ports) for service in SERVICES)
+        return tuple(service_status(place, service, living.get(service, []), ports) for service in place.services)
 
     def credentials(self) -> CloudFacts:
         """Read the endpoints, accounts and credentials; raise CloudError before the first `up` has ended."""
@@ -160,20 +169,46 @@ class EmbeddedCloud:
         """Return the OS_* variables of an account (`admin`, `main`, …, `passerelle-system`)."""
         return facts.environment(self.credentials(), who)
 
+    def inside(self, server: str) -> list[str]:
+        """Return the prefix of a command that runs in a server's network namespace; `outside` is the internet's.
+
+        Raises CloudError if the server has no port on the network, or this cloud carries no packets.
+        """
+        if self.place.network != OVN:
+            raise CloudError("no packet flows in this cloud: bring one up with --network ovn")
+        try:
+            return control.inside(self.place, server)
+        except OSError as error:
+            raise CloudError(f"the network service does not answer: {error}") from error
+
     def logs(self, service: str, lines: int = 50) -> str:
         """Return the end of a service's log; also `install`, `databases` and `rings`."""
-        if service not in (*SERVICES, "install", "databases", "rings"):
-            raise CloudError(f"no service {service!r}; there are {', '.join(SERVICES)}")
+        if service not in (*SERVICES, OVN, "install", "databases", "rings"):
+            raise CloudError(f"no service {service!r}; there are {', '.join(self.place.services)}")
         return tail(self.place.log(service), lines)
 
 
-def service_status(service: str, found: list[Process], ports: Mapping[str, int]) -> ServiceStatus:
+def choose_network(place: Layout, wanted: str | None) -> str:
+    """Return the cloud's network, remembered once chosen: Neutron's database belongs to it."""
+    note = place.root / "network"
+    made = place.network if note.exists() or place.databases.exists() else None
+    if made and wanted not in (None, made):
+        raise CloudError(f"this cloud was made with --network {made}: reset it first")
+    chosen = made or wanted or NETWORKS[0]
+    if chosen == OVN:
+        ability.require(place)
+    if not note.exists():
+        write_private(note, chosen)
+    return chosen
+
+
+def service_status(place: Layout, service: str, found: list[Process], ports: Mapping[str, int]) -> ServiceStatus:
     """Return the status of one service."""
     if not found or not ports:
         return ServiceStatus(service, None, False, "", Memory(0, 0))
     pid = found[0].pid
-    url = f"http://{HOST}:{ports[health.CHECKS[service][0][0]]}"
-    return ServiceStatus(service, pid, health.is_healthy(service, ports), url, processes.memory(pid))
+    url = str(place.switch_control) if service == OVN else f"http://{HOST}:{ports[health.CHECKS[service][0][0]]}"
+    return ServiceStatus(service, pid, health.is_healthy(service, ports, place), url, processes.memory(pid))
 
 
 def stopwatch(progress: Callable[[str], None]) -> Callable[[str], None]:

@@ -91,13 +91,15 @@ def cloud_json(plan: Plan) -> str:
         "placement": plan.url("placement"),
         "admin_password": plan.passwords["admin"],
         "identity_ready": str(plan.place.identity_ready),
+        "network": plan.network,
+        "programs": str(plan.programs),
     })  # fmt: skip
 
 
 def service_code() -> str:
     """Return a digest of our code inside the services, so that they are restarted when it changes."""
     whole = hashlib.sha256()
-    for file in sorted(SERVICE_SIDE.glob("*.py")):
+    for file in sorted((*SERVICE_SIDE.rglob("*.py"), *SERVICE_SIDE.rglob("*.sh"))):
         whole.update(file.read_bytes())
     return whole.hexdigest()
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from adapters.embedded.errors import AnswerError
-from adapters.embedded.layout import HOST
+from adapters.embedded.layout import HOST, OVN, Layout
+from adapters.embedded.ovn import control
 from adapters.embedded.rest import call
 
 # Service → (port, path) of every check. None of them needs a token or another service.
@@ -16,12 +17,15 @@ CHECKS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "cinder": (("cinder", "/"),),
     "barbican": (("barbican", "/healthcheck"),),
     "swift": (("swift", "/healthcheck"),),
+    OVN: (),  # no port: it is asked over its unix socket
     "swift-storage": tuple((f"swift-{kind}", "/healthcheck") for kind in ("account", "container", "object")),
 }
 
 
-def is_healthy(service: str, ports: Mapping[str, int], timeout: float = 3) -> bool:
+def is_healthy(service: str, ports: Mapping[str, int], place: Layout, timeout: float = 3) -> bool:
     """Return whether all ports of a service answer."""
+    if service == OVN:
+        return control.answers(place, timeout)
     try:
         for port, path in CHECKS[service]:
             call("GET", f"http://{HOST}:{ports[port]}{path}", timeout=timeout)

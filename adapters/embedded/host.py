@@ -40,7 +40,7 @@ class LocalHost:
 
     def is_healthy(self, service: str) -> bool:
         """Return whether all ports of a service answer."""
-        return health.is_healthy(service, self.plan.ports)
+        return health.is_healthy(service, self.plan.ports, self.plan.place)
 
     def is_good(self, found: list[Process]) -> bool:
         """Return whether these are a single process with the current configuration that does not hang."""
@@ -67,6 +67,6 @@ def is_good(found: list[Process], signature: str, plan: Plan, patience: float = 
     if len(found) != 1 or found[0].signature != signature:
         return False
     service = found[0].service
-    if health.is_healthy(service, plan.ports, timeout=patience):
+    if health.is_healthy(service, plan.ports, plan.place, timeout=patience):
         return True
     return processes.age(found[0]) < YOUNG and not health.is_hung(service, plan.ports, timeout=patience)

@@ -13,6 +13,10 @@ REGION = "RegionOne"
 # One process each, in the order of starting: first those that others wait for, then the slowest to import.
 SERVICES = ("keystone", "nova", "neutron", "placement", "cinder", "glance", "barbican", "swift", "swift-storage")
 
+# A network without agents, in which no packet flows, or Open vSwitch and OVN as one more service of that name.
+OVN = "ovn"
+NETWORKS = ("none", OVN)
+
 PORT_NAMES = (
     "keystone", "placement", "glance", "neutron", "nova", "metadata", "cinder",
     "swift", "swift-account", "swift-container", "swift-object", "barbican",
@@ -63,6 +67,22 @@ class Layout:
     def identity_ready(self) -> Path:
         """File that exists once Keystone has this cloud's accounts and catalog; Nova waits for it."""
         return self.run / "identity-ready"
+
+    @property
+    def switch_control(self) -> Path:
+        """The unix socket of the service `ovn`."""
+        return self.run / "ovn/control.sock"
+
+    @property
+    def network(self) -> str:
+        """Which of NETWORKS this cloud was made with."""
+        note = self.root / "network"
+        return note.read_text() if note.exists() else NETWORKS[0]
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """This cloud's services in the order of starting; Neutron waits for OVN's databases."""
+        return (OVN, *SERVICES) if self.network == OVN else SERVICES
 
     def log(self, service: str) -> Path:
         """The log file of one service (or of the step `install` or `databases`)."""

@@ -4,17 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adapters.embedded.layout import HOST, Layout
+from adapters.embedded.layout import HOST, NETWORKS, Layout
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A cloud's paths, ports and passwords, and the directory of Swift's objects."""
+    """A cloud's paths, ports and passwords, the directory of Swift's objects, and its network (one of NETWORKS)."""
 
     place: Layout
     ports: Mapping[str, int]
     passwords: Mapping[str, str] = field(repr=False)
     swift_devices: Path
+    network: str = NETWORKS[0]
+    programs: Path = Path("/")  # the root under which Open vSwitch and OVN are
 
     def url(self, name: str, path: str = "") -> str:
         """Return a URL on the port of that name."""

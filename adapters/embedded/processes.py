@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.embedded.layout import SERVICES, Layout
+from adapters.embedded.layout import OVN, SERVICES, Layout
 
 PACKAGE = "passerelle_cloud"  # the name of `adapters/embedded/services` on the services' PYTHONPATH
 PF_EXITING = 0x4  # linux/sched.h
@@ -235,4 +235,4 @@ def memory(pid: int) -> Memory:
 
 def in_order(found: Mapping[str, list[Process]]) -> list[Process]:
     """Flatten `running`, in the order of SERVICES."""
-    return [process for service in SERVICES for process in found.get(service, [])]
+    return [process for service in (*SERVICES, OVN) for process in found.get(service, [])]

@@ -71,9 +71,10 @@ class Host(Protocol):
 class Repair:
     """One repair of one cloud; it counts the starts and failures of each service."""
 
-    def __init__(self, host: Host, say: Callable[[str], None]) -> None:
+    def __init__(self, host: Host, say: Callable[[str], None], services: tuple[str, ...] = SERVICES) -> None:
         self._host = host
         self._say = say
+        self._services = services
         self._starts: Counter[str] = Counter()
         self._own_ends: Counter[str] = Counter()
         self._unproved: set[str] = set()  # services that were started and since which no step has succeeded
@@ -83,23 +84,23 @@ class Repair:
     def replace_unwell(self, before_start: Callable[[str], None] = lambda _service: None) -> None:
         """Start every service that is missing, hangs, or runs with an outdated configuration."""
         running = self._host.running()
-        for service in SERVICES:
+        for service in self._services:
             found = running.get(service, [])
             if found and self._host.is_good(found):
                 continue
             before_start(service)
             self._start(service, f"restarting {service}" if found else "")
 
-    def settle(self, wanted: Iterable[str] = SERVICES) -> Mapping[str, int]:
-        """Wait until these services answer and return the pid of each; restart any service that ends meanwhile.
+    def settle(self, wanted: Iterable[str] = ()) -> Mapping[str, int]:
+        """Wait until these services, or all, answer; return the pid of each; restart any that ends meanwhile.
 
         Raises ServiceFailedError for a service that fails again by itself, or runs and does not answer.
         """
-        wanted = tuple(wanted)
-        self._since = dict.fromkeys(SERVICES, self._host.now())
+        wanted = tuple(wanted) or self._services
+        self._since = dict.fromkeys(self._services, self._host.now())
         while True:
             running = self._host.running()
-            for service in SERVICES:
+            for service in self._services:
                 self._look_after(service, running.get(service, []))
             silent = [service for service in wanted if not self._host.is_healthy(service)]
             # The answer may be of a process that has ended since, or of one that started after the first check.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from adapters.embedded import CloudError, EmbeddedCloud, ServiceStatus
+from adapters.embedded.layout import NETWORKS
 from shim.cli import options
 
 MIB = 1 << 20
@@ -33,9 +35,9 @@ def options_of_cloud(command: Callable[..., Any]) -> Callable[..., Any]:
     return options.state_dir(venv(port_base(command)))
 
 
-def embedded(state_dir: Path, venv: Path | None, port_base: int | None) -> EmbeddedCloud:
+def embedded(state_dir: Path, venv: Path | None, port_base: int | None, network: str | None = None) -> EmbeddedCloud:
     """Return the embedded cloud for these options."""
-    return EmbeddedCloud(state_dir.expanduser().absolute(), venv, port_base, progress=click.echo)
+    return EmbeddedCloud(state_dir.expanduser().absolute(), venv, port_base, network, progress=click.echo)
 
 
 @click.group()
@@ -45,6 +47,13 @@ def cloud() -> None:
 
 @cloud.command()
 @options_of_cloud
+@click.option(
+    "--network",
+    type=click.Choice(NETWORKS),
+    envvar="PASSERELLE_CLOUD_NETWORK",
+    help="'none' (the default): no packet flows; 'ovn': packets flow through Open vSwitch and OVN, which needs root or "
+    "a user namespace. A cloud keeps the network that it was made with [PASSERELLE_CLOUD_NETWORK].",
+)
 def up(**which: Any) -> None:
     """Install, start and seed whatever is not there yet, and repair what is broken."""
     attempt(embedded(**which).up)
@@ -95,6 +104,16 @@ def env(who: str, **which: Any) -> None:
 def logs(service: str, lines: int, **which: Any) -> None:
     """Print the end of a service's log."""
     click.echo(attempt(lambda: embedded(**which).logs(service, lines)))
+
+
+@cloud.command("exec", context_settings={"ignore_unknown_options": True})
+@click.argument("server")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@options_of_cloud
+def exec_(server: str, command: tuple[str, ...], **which: Any) -> None:
+    """Run a command in the network namespace of a server (its UUID), or in that of the host `outside`."""
+    prefix = attempt(lambda: embedded(**which).inside(server))
+    raise SystemExit(subprocess.run([*prefix, *command], check=False).returncode)
 
 
 def _row(row: ServiceStatus) -> str:

@@ -166,7 +166,7 @@ def test_the_first_requests_of_a_new_process_are_answered_though_they_come_toget
     before = running(cloud.place)[service][0]
     processes.stop(cloud.place, service)
     processes.start(cloud.place, service, before.signature)
-    while not health.is_healthy(service, known.ports):
+    while not health.is_healthy(service, known.ports, cloud.place):
         time.sleep(0.05)
     base, headers = f"http://{HOST}:{known.ports[service]}", {"X-Auth-Token": token}
     call("GET", base + open_to_all, headers=headers)

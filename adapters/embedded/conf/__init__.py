@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 
 from adapters.embedded.conf import barbican, cinder, identity, image, network, nova, placement, swift
+from adapters.embedded.layout import OVN
 from adapters.embedded.plan import Plan
 
 # Service → the files it reads. A service is restarted when one of its files has changed since its start.
@@ -22,7 +23,8 @@ RENDERERS = {
 
 def render(plan: Plan) -> dict[str, dict[str, str]]:
     """Return every service's files as {service: {path under etc: text}}."""
-    return {service: files(plan) for service, files in RENDERERS.items()}
+    own: dict[str, dict[str, str]] = {OVN: {}} if plan.network == OVN else {}  # it reads nothing but cloud.json
+    return {service: files(plan) for service, files in RENDERERS.items()} | own
 
 
 def signature(files: Mapping[str, str], packages: str) -> str:

@@ -18,6 +18,7 @@ MODULES = {
     "placement": "placement",
     "glance": "glance",
     "neutron": "neutron",
+    "ovn": "ovn",
     "nova": "nova",
     "cinder": "cinder",
     "barbican": "barbican",
@@ -26,6 +27,7 @@ MODULES = {
 }
 OWN_PATCHING = ("nova", "cinder")  # they choose native threads by an environment variable and patch themselves
 EVENTLET = ("swift", "swift-storage")
+NO_OPENSTACK = ("ovn",)
 
 
 def leave(_number: int, _frame: FrameType | None) -> None:
@@ -52,7 +54,7 @@ def main() -> None:
     os.umask(0o077)
     signal.signal(signal.SIGTERM, leave)
     try:
-        if service not in EVENTLET:
+        if service not in (*EVENTLET, *NO_OPENSTACK):
             native_threads(service)
             for patch in ("sqlite", "rpc"):
                 importlib.import_module(f"{__package__}.{patch}").patch()

@@ -1,10 +1,11 @@
-"""Neutron: the API and its plugins in one process, without agents."""
+"""Neutron: the API and its plugins in one process, without agents, or with OVN as its network."""
 
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
-from .settings import port
+from .settings import settings
 from .web import serve
 
 
@@ -37,10 +38,55 @@ def floating_ips_without_agents() -> None:
     L3RouterPlugin.update_floatingip = update_floatingip
 
 
+def wait_for_ovn(etc: Path, known: dict[str, Any], patience: float = 120) -> None:
+    """Prepare for ML2/OVN, and wait until the network service has started OVN's databases."""
+    import shutil
+    import time
+
+    from .ovn.programs import environment
+
+    root = etc.parent
+    os.environ.update(environment(root, Path(known["programs"])))  # the plugin runs ovsdb-client
+    os.environ["ASGI_WORKERS"] = "1"  # without a number of API workers the plugin handles no event of OVN
+    # The plugin writes the time of its start to a file there, named after the parent's pid, and believes an older one.
+    fresh = root / "run/neutron"
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    os.environ["TMPDIR"] = str(fresh)
+    deadline = time.monotonic() + patience
+    while not (root / "run/ovn/sb.sock").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def one_worker_handles_every_event() -> None:
+    """Let the only worker handle every event of OVN, without asking the database which worker's turn it is.
+
+    The thread that reads OVN's database would write to Neutron's ("touch"), while a request that holds SQLite's write
+    lock waits for that thread: each would wait for the other until the lock times out.
+    """
+    from neutron.common.ovn.hash_ring_manager import HashRingManager
+    from neutron.db.ovn_hash_ring_db import get_node_uuid
+    from oslo_config import cfg
+    from oslo_utils import timeutils
+
+    def get_node(self: Any, _key: object) -> tuple[str, Any]:
+        own = get_node_uuid(self._group, cfg.CONF.host, os.getpid())
+        return own, timeutils.utcnow()
+
+    HashRingManager.get_node = get_node
+
+
 def main(etc: Path) -> None:
     """Serve the API."""
+    known = settings(etc)
     os.environ["OS_NEUTRON_CONFIG_FILES"] = str(etc / "neutron/neutron.conf")
-    floating_ips_without_agents()
+    leave = signal.getsignal(signal.SIGTERM)
+    if known["network"] == "ovn":
+        wait_for_ovn(etc, known)
+        one_worker_handles_every_event()
+    else:
+        floating_ips_without_agents()
     from neutron.wsgi.api import application
 
-    serve({port(etc, "neutron"): application})
+    signal.signal(signal.SIGTERM, leave)  # ML2/OVN takes it over, and the process would not end
+    serve({known["ports"]["neutron"]: application})

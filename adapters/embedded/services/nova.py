@@ -4,6 +4,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,8 @@ def preload() -> None:
 def main(etc: Path) -> None:
     """Serve both APIs."""
     known = settings(etc)
-    sys.modules["nova.virt.passerelle"] = nova_driver  # Nova looks for drivers under nova.virt only
+    chosen = import_module(f"{__package__}.ovn.nova_driver") if known["network"] == "ovn" else nova_driver
+    sys.modules["nova.virt.passerelle"] = chosen  # Nova looks for drivers under nova.virt only
     options = configure(etc)
     preload()
     wait_for_identity(known)
