@@ -1,0 +1,1 @@
+"""VPC peering connections: a network between the routers of two VPCs."""
