@@ -47,7 +47,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class NewSubnet:
-    """A subnet to be made; the fields are those of `Subnet`."""
+    """A subnet to be made; the fields are those of `Subnet`, and whether Neutron gives out its addresses by DHCP."""
 
     name: str
     network_id: str
@@ -56,6 +56,7 @@ class NewSubnet:
     gateway: str
     pools: tuple[tuple[str, str], ...]
     name_servers: tuple[str, ...] = ()
+    dhcp: bool = True
 
 
 @dataclass(frozen=True, slots=True)

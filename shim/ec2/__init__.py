@@ -43,6 +43,8 @@ import shim.ec2.network.security_groups
 import shim.ec2.network.subnets
 import shim.ec2.network.tags
 import shim.ec2.network.vpcs
+import shim.ec2.peering.connections
+import shim.ec2.peering.options
 import shim.ec2.routing.absent
 import shim.ec2.routing.dhcp_options
 import shim.ec2.routing.internet_gateways

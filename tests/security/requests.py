@@ -65,6 +65,7 @@ _VALUES: dict[str, Any] = {
     "SubnetId": f"subnet-{_ZEROS}",
     "VolumeId": f"vol-{_ZEROS}",
     "VpcId": f"vpc-{_ZEROS}",
+    "VpcPeeringConnectionId": f"pcx-{_ZEROS}",
 }
 _ENTRY = {"Protocol": "-1", "RuleAction": "allow", "CidrBlock": "0.0.0.0/0", "RuleNumber": 100, "Egress": False}
 _ROOT = [{"DeviceName": "/dev/sda1", "Ebs": {"SnapshotId": _VALUES["SnapshotId"]}}]
@@ -78,8 +79,12 @@ _MORE: dict[str, dict[str, Any]] = {
     "CreateRoute": {"DestinationCidrBlock": "10.9.0.0/16", "GatewayId": f"igw-{_ZEROS}"},
     "CreateSubnet": {"CidrBlock": "10.0.0.0/24"},
     "CreateVpc": {"CidrBlock": "10.0.0.0/16"},
+    "CreateVpcPeeringConnection": {"PeerVpcId": _VALUES["VpcId"]},
     "DeleteRoute": {"DestinationCidrBlock": "10.9.0.0/16"},
     "ModifyVolume": {"Size": 2},
+    "ModifyVpcPeeringConnectionOptions": {
+        "RequesterPeeringConnectionOptions": {"AllowDnsResolutionFromRemoteVpc": False}
+    },
     "RegisterImage": {"RootDeviceName": "/dev/sda1", "BlockDeviceMappings": _ROOT},
     "ReplaceNetworkAclEntry": _ENTRY,
     "ReplaceRoute": {"DestinationCidrBlock": "10.9.0.0/16", "GatewayId": f"igw-{_ZEROS}"},

@@ -43,6 +43,7 @@ class Networks(Calls):
             "gateway_ip": new.gateway,
             "allocation_pools": [{"start": start, "end": end} for start, end in new.pools],
             "dns_nameservers": list(new.name_servers),
+            "enable_dhcp": new.dhcp,
         }
         return _subnet(await self._create("subnets", body, id=new.cidr))
 

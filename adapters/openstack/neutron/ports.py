@@ -19,12 +19,18 @@ class Ports(Calls):
     async def ports(
         self,
         *,
+        ids: Collection[str] | None = None,
         device_ids: Collection[str] | None = None,
         device_owners: Collection[str] | None = None,
         security_group_id: str | None = None,
     ) -> list[Port]:
         """List ports."""
         wanted: dict[str, list[str]] = {}
+        if ids is not None:
+            if not ids:
+                return []
+            if len(ids) <= _MOST_DEVICES:
+                wanted["id"] = sorted(ids)
         if device_ids is not None:
             if not device_ids:
                 return []
@@ -35,7 +41,11 @@ class Ports(Calls):
         if security_group_id is not None:
             wanted["security_groups"] = [security_group_id]
         found = [_port(p) for p in await self._list("ports", **wanted)]
-        return found if device_ids is None else [port for port in found if port.device_id in device_ids]
+        return [
+            port
+            for port in found
+            if (ids is None or port.id in ids) and (device_ids is None or port.device_id in device_ids)
+        ]
 
     async def port(self, id: str) -> Port:
         """Read one port."""

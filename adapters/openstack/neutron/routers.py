@@ -44,9 +44,17 @@ class Routers(Calls):
                 info["external_fixed_ips"] = [{"ip_address": one} for one in gateway.addresses]
         await self._update("routers", id, {"external_gateway_info": info})
 
-    async def set_routes(self, id: str, routes: Sequence[Route]) -> None:
-        """Replace the routes of a router."""
-        await self._update("routers", id, {"routes": routes_body(routes)})
+    async def add_routes(self, id: str, routes: Sequence[Route]) -> None:
+        """Add routes: unlike an update of the router, this keeps what others add at the same time."""
+        await self._extra_routes("add", id, routes)
+
+    async def remove_routes(self, id: str, routes: Sequence[Route]) -> None:
+        """Remove routes."""
+        await self._extra_routes("remove", id, routes)
+
+    async def _extra_routes(self, verb: str, id: str, routes: Sequence[Route]) -> None:
+        body = {"router": {"routes": routes_body(routes)}}
+        await self._session.put("network", f"/routers/{id}/{verb}_extraroutes", json=body, resource="router", id=id)
 
     async def add_interface(self, id: str, *, subnet_id: str = "", port_id: str = "") -> None:
         """Add an interface."""

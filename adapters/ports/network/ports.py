@@ -14,11 +14,12 @@ class Ports(Protocol):
     async def ports(
         self,
         *,
+        ids: Collection[str] | None = None,
         device_ids: Collection[str] | None = None,
         device_owners: Collection[str] | None = None,
         security_group_id: str | None = None,
     ) -> list[Port]:
-        """List ports: all, or those of some devices, of some owners (whole names), or in one security group."""
+        """List ports: all, or some, those of some devices, of some owners (whole names), or in one security group."""
         ...
 
     async def port(self, id: str) -> Port:

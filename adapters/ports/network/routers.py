@@ -38,8 +38,12 @@ class Routers(Protocol):
         """
         ...
 
-    async def set_routes(self, id: str, routes: Sequence[Route]) -> None:
-        """Replace the routes of a router."""
+    async def add_routes(self, id: str, routes: Sequence[Route]) -> None:
+        """Add routes to a router, whose next hops are on its subnets; those that it has stay as they are."""
+        ...
+
+    async def remove_routes(self, id: str, routes: Sequence[Route]) -> None:
+        """Remove routes from a router; those that it does not have are passed over."""
         ...
 
     async def add_interface(self, id: str, *, subnet_id: str = "", port_id: str = "") -> None:

@@ -242,6 +242,16 @@ NETWORK_ACL_ASSOCIATION = ResourceType(
     "The association IDs '{id}' do not exist",
     "InvalidNetworkAclAssociationId.Malformed",
 )
+PEERING = ResourceType(
+    "pcx",
+    "vpc-peering-connection",
+    "InvalidVpcPeeringConnectionID.NotFound",
+    "The vpcPeeringConnection ID '{id}' does not exist",
+    "The vpcPeeringConnection IDs '{id}' do not exist",
+    "InvalidVpcPeeringConnectionId.Malformed",
+    duplicate="VpcPeeringConnectionAlreadyExists",
+    quota="VpcPeeringConnectionsPerVpcLimitExceeded",
+)
 DHCP_OPTIONS = ResourceType(
     "dopt",
     "dhcp-options",
@@ -321,6 +331,7 @@ RESOURCE_TYPES: tuple[ResourceType, ...] = (
     ROUTE_TABLE_ASSOCIATION,
     NETWORK_ACL,
     NETWORK_ACL_ASSOCIATION,
+    PEERING,
     DHCP_OPTIONS,
     CIDR_ASSOCIATION,
     LAUNCH_TEMPLATE,

@@ -18,6 +18,9 @@ MORE_CIDR = "ec2:more-cidr"
 VPC = "ec2:vpc"
 OWN = "ec2:own"  # the UUID of the VPC's router, on the record of a VPC's own route table or network ACL
 ZONE = "ec2:az"
+DEFAULT = "ec2:default"  # marks the router of the default VPC, and the networks of its default subnets
+MAP_PUBLIC = "ec2:map-public-ip"  # marks a subnet whose instances get a public address when they are launched
+ROUTE = "ec2:route"  # on the record of a route table: a block and the target of its route
 DNS_HOSTNAMES = "ec2:dns-hostnames"
 DHCP_OPTIONS = "ec2:dhcp-options"
 NAME_SERVERS = "ec2:name-servers"  # those that new subnets of a VPC get, with spaces between
@@ -25,6 +28,10 @@ CLOSED = "ec2:closed"  # on the router of a VPC whose default network ACL lets n
 ALLOCATION = "ec2:allocation"  # the UUID in an address's allocation id, where it is not that of the floating IP
 ADDRESS = "ec2:address"  # on the router of a NAT gateway: its elastic IP address
 NAT_SUBNET = "ec2:subnet"  # on the router of a NAT gateway: the subnet that it is in
+PEERING = "ec2:peering"  # marks the network between the routers of two VPCs, which is no network of a VPC
+REQUESTER = "ec2:requester"  # on the subnet of such a network: the UUID of the router of the VPC that asked
+ACCEPTER = "ec2:accepter"  # and that of the VPC that was asked
+ASKED = "ec2:asked"  # and when that was, in seconds since 1970
 NAT = "ec2:nat"  # marks the router of a NAT gateway, which is no VPC
 
 

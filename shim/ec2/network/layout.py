@@ -28,11 +28,13 @@ class VpcLayout:
     """The project's networks that are not external, by id, with the VPC of each.
 
     Instances join `default_network` if a request names no network; None if the project has no such network.
+    `default_networks` are those of all default subnets, one for each zone.
     """
 
     networks: Mapping[str, cloud.Network]
     vpcs: Mapping[str, str]
     default_network: str | None
+    default_networks: tuple[str, ...] = ()
 
     @property
     def default_vpc(self) -> str | None:
@@ -57,7 +59,7 @@ def vpc_layout_of(
 
     If a network has two routers, its VPC is the one that its tag names, else the one with the lower id.
     """
-    inner = {one.id: one for one in networks if not one.external and not is_half_done(one.name)}
+    inner = {one.id: one for one in networks if is_inner(one)}
     found: dict[str, set[str]] = {}
     for port in ports:
         if port.device_owner in ROUTER_PORTS and port.device_id:
@@ -67,11 +69,17 @@ def vpc_layout_of(
         network: router if (router := told.get(network)) in routers else min(routers)
         for network, routers in found.items()
     }
-    named = sorted(
-        network.id for network in inner.values() if network.name == name and network.project_id == project_id
-    )
+    own = [network for network in inner.values() if network.project_id == project_id]
+    named = sorted(one.id for one in own if one.name == name)[:1]
+    defaults = (*named, *sorted(one.id for one in own if facts.DEFAULT in one.tags and one.id not in named))
     return VpcLayout(
         networks=inner,
         vpcs={network: ids.aws("vpc", routers.get(network) or network) for network in inner},
-        default_network=named[0] if named else None,
+        default_network=defaults[0] if defaults else None,
+        default_networks=defaults,
     )
+
+
+def is_inner(network: cloud.Network) -> bool:
+    """Tell whether a network is one of a VPC: neither external nor half done, nor that of a peering connection."""
+    return not network.external and not is_half_done(network.name) and facts.PEERING not in network.tags

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from adapters.types import network as cloud
 from shim.context import Call
-from shim.ec2.engine.resource_types import ALLOCATION, INTERFACE, RULE, SECURITY_GROUP, SUBNET, VPC
+from shim.ec2.engine.resource_types import ALLOCATION, INTERFACE, PEERING, RULE, SECURITY_GROUP, SUBNET, VPC
 from shim.ec2.network import facts, rule_facts
 from shim.ec2.network.addresses import allocation_uuid
 from shim.ec2.network.interfaces import is_interface
@@ -35,8 +35,18 @@ async def _groups(lists: Lists, named: Sequence[str]) -> list[Held]:
 
 
 async def _subnets(lists: Lists, named: Sequence[str]) -> list[Held]:
-    subnets = await lists.call.cloud.network.subnets()
-    return [of_strings(subnet.id, subnet.tags) for subnet in subnets if not is_half_done(subnet.name)]
+    subnets = await lists.once("subnets", lists.call.cloud.network.subnets)
+    return [of_strings(one.id, one.tags) for one in subnets if not is_half_done(one.name) and not _joins(one)]
+
+
+async def _peerings(lists: Lists, named: Sequence[str]) -> list[Held]:
+    subnets = await lists.once("subnets", lists.call.cloud.network.subnets)
+    return [of_strings(one.id, one.tags) for one in subnets if not is_half_done(one.name) and _joins(one)]
+
+
+def _joins(subnet: cloud.Subnet) -> bool:
+    """Tell whether a subnet is that of a peering connection, which stands for the connection itself."""
+    return facts.one(subnet.tags, facts.REQUESTER) is not None
 
 
 async def _ports(lists: Lists, named: Sequence[str]) -> list[Held]:
@@ -91,6 +101,7 @@ def _retag_rule(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[
 register(Store(RULE, _rules, _retag_rule))
 register(Store(SECURITY_GROUP, _groups, of_neutron("security-groups")))
 register(Store(SUBNET, _subnets, of_neutron("subnets")))
+register(Store(PEERING, _peerings, of_neutron("subnets")))
 register(Store(INTERFACE, _ports, of_neutron("ports")))
 register(Store(ALLOCATION, _addresses, _change_address))
 register(Store(VPC, _vpcs, of_neutron("routers")))

@@ -16,8 +16,6 @@ from shim.ec2.engine.describe import Question, Rows, Table, describes
 from shim.ec2.engine.filters import Path, Row
 from shim.ec2.engine.resource_types import ResourceType
 
-_INFO = {"cidr-block": "CidrBlock", "owner-id": "OwnerId", "vpc-id": "VpcId"}
-
 
 @dataclass(frozen=True, slots=True)
 class Absent:
@@ -100,16 +98,6 @@ ABSENT: Mapping[str, Absent] = {
         "InvalidVpcEndpointId.NotFound", "InvalidVpcEndpointId.Malformed",
         _own("ip-address-type", "service-name", "service-region", "vpc-endpoint-id", "vpc-endpoint-type", "vpc-id",
              vpc_endpoint_state="State"),
-    ),
-    "DescribeVpcPeeringConnections": Absent(
-        "VpcPeeringConnections", "VpcPeeringConnectionId", "VpcPeeringConnectionIds", "pcx", "vpcPeeringConnection",
-        "InvalidVpcPeeringConnectionID.NotFound", "InvalidVpcPeeringConnectionId.Malformed",
-        {
-            **_own("expiration-time", "vpc-peering-connection-id", status_code="Status.Code",
-                   status_message="Status.Message"),
-            **{f"accepter-vpc-info.{name}": f"AccepterVpcInfo.{member}" for name, member in _INFO.items()},
-            **{f"requester-vpc-info.{name}": f"RequesterVpcInfo.{member}" for name, member in _INFO.items()},
-        },
     ),
     "DescribeVpnGateways": Absent(
         "VpnGateways", "VpnGatewayId", "VpnGatewayIds", "vgw", "vpnGateway",

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from ipaddress import IPv4Network
+from itertools import combinations
 from typing import Any
 
 from adapters.errors import absent_is
+from adapters.types import network as cloud
+from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
-from shim.ec2.engine.resource_types import INTERNET_GATEWAY, NAT_GATEWAY, ROUTE_TABLE
+from shim.ec2.engine.resource_types import INSTANCE, INTERFACE, INTERNET_GATEWAY, NAT_GATEWAY, PEERING, ROUTE_TABLE
+from shim.ec2.interfaces.chosen import one_interface
 from shim.ec2.network import cidr_blocks, facts
-from shim.ec2.routing import markers, tables
+from shim.ec2.routing import hops, markers, tables
 from shim.ec2.routing.applied import apply
 from shim.ec2.routing.internet_gateways import attachments
 from shim.ec2.routing.state import State, read_state
@@ -20,9 +24,12 @@ from shim.ec2.service import Forbidden, action
 from shim.errors import AwsError
 from shim.undo import undoing
 
-_ONE_TARGET = Forbidden(
-    "GatewayId", "NatGatewayId", "You must specify either a destination CIDR block or a prefix list ID, and one target."
+_TARGET_NAMES = ("GatewayId", "NatGatewayId", "NetworkInterfaceId", "InstanceId", "VpcPeeringConnectionId")
+_ONE_TARGET = tuple(
+    Forbidden(this, that, "You must specify either a destination CIDR block or a prefix list ID, and one target.")
+    for this, that in combinations(_TARGET_NAMES, 2)
 )
+_SUPPORTS = f"RouteTableId DestinationCidrBlock {' '.join(_TARGET_NAMES)}"
 _MOST_TAGS = 50  # Neutron's, of one resource
 
 
@@ -40,36 +47,46 @@ def _read(settings: Any, principal: Any, operation: str, req: Mapping[str, Any])
     return {**req, "DestinationCidrBlock": str(cidr_blocks.block(given, "destinationCidrBlock"))}
 
 
-@action(supports="RouteTableId DestinationCidrBlock GatewayId NatGatewayId", forbids=(_ONE_TARGET,), read=_read)
+@action(supports=_SUPPORTS, forbids=_ONE_TARGET, read=_read)
 async def create_route(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Add a route."""
     block, state = req["DestinationCidrBlock"], await read_state(call)
-    table, target = _table(state, req), _target(state, req)
+    table = _table(state, req)
+    target = await _target(call, state, table, req)
     blocks = state.blocks(table.router.id)
     if block in table.routes or block in blocks:
         raise AwsError("RouteAlreadyExists", f"The route identified by {block} already exists.")
     if any(IPv4Network(block).subnet_of(IPv4Network(one)) for one in blocks):
+        if target.startswith("eni-"):
+            raise AwsError(
+                "UnsupportedOperation",
+                f"The VPC's router delivers {block} by itself: a route inside of the VPC's blocks is not supported.",
+                refused="DestinationCidrBlock",
+            )
         raise AwsError(
             "InvalidParameterValue",
             f"The destination CIDR block {block} is equal to or more specific than one of this VPC's CIDR blocks. "
             "This route can target only an interface or an instance.",
         )
-    await _write(call, table, block, "", target)
+    hops.check(block, target)
+    await _write(call, state, table, block, "", target)
     return {"Return": True}
 
 
-@action(supports="RouteTableId DestinationCidrBlock GatewayId NatGatewayId", forbids=(_ONE_TARGET,), read=_read)
+@action(supports=_SUPPORTS, forbids=_ONE_TARGET, read=_read)
 async def replace_route(call: Call, req: Mapping[str, Any]) -> None:
     """Give a route another target."""
     block, state = req["DestinationCidrBlock"], await read_state(call)
-    table, target = _table(state, req), _target(state, req)
+    table = _table(state, req)
+    target = await _target(call, state, table, req)
     old = table.routes.get(block)
     if old is None:
         raise AwsError(
             "InvalidParameterValue",
             f"There is no route defined for '{block}' in the route table. Use CreateRoute instead.",
         )
-    await _write(call, table, block, old, target)
+    hops.check(block, target)
+    await _write(call, state, table, block, old, target)
 
 
 @action(supports="RouteTableId DestinationCidrBlock", read=_read)
@@ -84,7 +101,7 @@ async def delete_route(call: Call, req: Mapping[str, Any]) -> None:
         raise AwsError(
             "InvalidRoute.NotFound", f"no route with destination-cidr-block {block} in route table {table.id}"
         )
-    await _write(call, table, block, old, "")
+    await _write(call, state, table, block, old, "")
 
 
 def _table(state: State, req: Mapping[str, Any]) -> RouteTable:
@@ -94,26 +111,29 @@ def _table(state: State, req: Mapping[str, Any]) -> RouteTable:
     return found
 
 
-def _target(state: State, req: Mapping[str, Any]) -> str:
+async def _target(call: Call, state: State, table: RouteTable, req: Mapping[str, Any]) -> str:
     """Return the id of the target of a route, which must belong to the table's VPC."""
-    table, gateway = _table(state, req), req.get("GatewayId")
-    if nat := req.get("NatGatewayId"):
-        found_nat = state.nats.get(ids.uuid(NAT_GATEWAY, nat))
-        if found_nat is None:
-            raise AwsError("InvalidNatGatewayID.NotFound", f"The natGateway ID '{nat}' does not exist")
-        if facts.one(found_nat.tags, facts.VPC) != table.router.id:
-            raise AwsError(
-                "InvalidParameterValue",
-                f"route table {table.id} and network gateway {nat} belong to different networks",
-            )
-        return str(nat)
-    if not gateway:
-        raise AwsError(
-            "MissingParameter",
-            "The request must contain exactly one of gatewayId, natGatewayId, networkInterfaceId, "
-            "vpcPeeringConnectionId, egressOnlyInternetGatewayId, transitGatewayId, vpcEndpointId",
-            refused="GatewayId",
-        )
+    for parameter, read in _TARGETS.items():
+        if named := req.get(parameter):
+            return await read(call, state, table, named)
+    raise AwsError(
+        "MissingParameter",
+        "The request must contain exactly one of gatewayId, natGatewayId, networkInterfaceId, "
+        "vpcPeeringConnectionId, egressOnlyInternetGatewayId, transitGatewayId, vpcEndpointId",
+        refused="GatewayId",
+    )
+
+
+async def _nat(call: Call, state: State, table: RouteTable, nat: str) -> str:
+    found = state.nats.get(ids.uuid(NAT_GATEWAY, nat))
+    if found is None:
+        raise AwsError("InvalidNatGatewayID.NotFound", f"The natGateway ID '{nat}' does not exist")
+    if facts.one(found.tags, facts.VPC) != table.router.id:
+        raise _elsewhere(table, f"network gateway {nat}")
+    return nat
+
+
+async def _internet_gateway(call: Call, state: State, table: RouteTable, gateway: str) -> str:
     if not gateway.startswith("igw-"):
         raise AwsError("UnsupportedOperation", f"A route to {gateway} is not supported.", refused="GatewayId")
     uuid = ids.uuid(INTERNET_GATEWAY, gateway)
@@ -121,26 +141,73 @@ def _target(state: State, req: Mapping[str, Any]) -> str:
     if found is None:
         raise ids.missing(INTERNET_GATEWAY, [gateway])
     if found[1] is None or found[1].id != table.router.id:
-        raise AwsError(
-            "InvalidParameterValue",
-            f"route table {table.id} and network gateway {gateway} belong to different networks",
+        raise _elsewhere(table, f"network gateway {gateway}")
+    return gateway
+
+
+async def _interface(call: Call, state: State, table: RouteTable, interface: str) -> str:
+    return _inside(state, table, await one_interface(call, interface))
+
+
+async def _instance(call: Call, state: State, table: RouteTable, instance: str) -> str:
+    """Return the only interface of an instance."""
+    uuid = ids.uuid(INSTANCE, instance)
+    _, ports = await gather(call.cloud.compute.server(uuid), call.cloud.network.ports(device_ids=[uuid]))
+    if len(ports) != 1:
+        several = (
+            f"There are multiple interfaces attached to instance '{instance}'. Please specify an interface ID for the "
+            "operation instead."
         )
-    return str(gateway)
+        raise AwsError("InvalidInstanceID", several if ports else f"The instance '{instance}' has no interface yet.")
+    return _inside(state, table, ports[0])
 
 
-async def _write(call: Call, table: RouteTable, block: str, old: str, new: str) -> None:
+async def _peering(call: Call, state: State, table: RouteTable, peering: str) -> str:
+    """Return the id of a peering connection; one that is not accepted yet is a black hole until then."""
+    found = state.peerings.get(ids.uuid(PEERING, peering))
+    if found is None:
+        raise ids.missing(PEERING, [peering])
+    if table.router.id not in (found.requester, found.accepter):
+        raise _elsewhere(table, f"VPC peering connection {peering}")
+    return peering
+
+
+def _inside(state: State, table: RouteTable, port: cloud.Port) -> str:
+    interface = ids.aws(INTERFACE.prefix, port.id)
+    if table.router.id not in {state.homes.get(one.subnet_id) for one in port.fixed}:
+        raise _elsewhere(table, f"interface {interface}")
+    return interface
+
+
+def _elsewhere(table: RouteTable, what: str) -> AwsError:
+    return AwsError("InvalidParameterValue", f"route table {table.id} and {what} belong to different networks")
+
+
+_TARGETS: Mapping[str, Callable[[Call, State, RouteTable, str], Awaitable[str]]] = {
+    "GatewayId": _internet_gateway,
+    "NatGatewayId": _nat,
+    "NetworkInterfaceId": _interface,
+    "InstanceId": _instance,
+    "VpcPeeringConnectionId": _peering,
+}
+
+
+async def _write(call: Call, state: State, table: RouteTable, block: str, old: str, new: str) -> None:
     """Replace the route to a block ('' for none), and apply it: the router leads to an internet gateway by itself."""
     network = call.cloud.network
     pool = table.pool or await markers.own_marker(call, markers.TABLE, table.router.id)
     if new and not old and len(pool.tags) >= _MOST_TAGS:
         raise AwsError("RouteLimitExceeded", "The maximum number of routes for this route table has been reached.")
-    before, after = (facts.written(tables.ROUTE, f"{block}={one}") for one in (old, new))
+    old_tag, new_tag = (facts.written(facts.ROUTE, f"{block}={one}") for one in (old, new))
     async with undoing() as undo:
         if old and old != new:
-            await absent_is(None, network.remove_tag("subnetpools", pool.id, before))
-            undo(network.add_tag, "subnetpools", pool.id, before)
+            await absent_is(None, network.remove_tag("subnetpools", pool.id, old_tag))
+            undo(network.add_tag, "subnetpools", pool.id, old_tag)
         if new and old != new:
-            await network.add_tag("subnetpools", pool.id, after)
-            undo(network.remove_tag, "subnetpools", pool.id, after)
-        if "nat-" in old + new:
-            await apply(call, await read_state(call))
+            await network.add_tag("subnetpools", pool.id, new_tag)
+            undo(network.remove_tag, "subnetpools", pool.id, new_tag)
+        kinds = {one.partition("-")[0] for one in (old, new)}
+        if kinds & {"nat", *hops.KINDS}:
+            after = await read_state(call)
+            await hops.apply(call, undo, table.router.id, state, after)
+            await apply(call, after)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 from typing import NamedTuple
 
 from adapters.types import network as cloud
 from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
-from shim.ec2.engine.resource_types import SUBNET, VPC
+from shim.ec2.engine.resource_types import INTERFACE, SUBNET, VPC
 from shim.ec2.network import facts
 from shim.ec2.network.layout import ROUTER_PORTS
 from shim.ec2.network.vpcs import blocks, is_vpc
@@ -25,12 +26,41 @@ class NatPort(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Peering:
+    """A peering connection: the subnet between two VPCs' routers, and the port of each router that is on it.
+
+    The accepter's router enters it when the connection is accepted.
+    """
+
+    subnet: cloud.Subnet
+    requester: str
+    accepter: str
+    doors: Mapping[str, str]
+
+    @property
+    def active(self) -> bool:
+        """Tell whether both routers are on the subnet."""
+        return {self.requester, self.accepter} <= set(self.doors)
+
+    def beyond(self, router_id: str) -> tuple[str, str]:
+        """Return the router on the other side, and its address."""
+        if router_id == self.requester:
+            return self.accepter, self.address(self.accepter)
+        return self.requester, self.address(self.requester)
+
+    def address(self, router_id: str) -> str:
+        """Return the address of one of the routers: the requester's is the first."""
+        return str(IPv4Network(self.subnet.cidr)[1 if router_id == self.requester else 2])
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """A project's routers that are VPCs (`vpcs`) or NAT gateways (`nats`), the subnets on VPCs' routers, and records.
 
     By the UUIDs of subnets, `homes` has the UUID of the VPC's router, and `doors` that of the router's port there.  A
     network without a router has no route table.  `nat_ports` are the ports of NAT gateways, by the UUIDs of router and
-    subnet.
+    subnet.  `ports` are the network interfaces that routes lead to, and `peerings` the peering connections, by their
+    UUIDs.
     """
 
     vpcs: Mapping[str, cloud.Router]
@@ -40,6 +70,8 @@ class State:
     doors: Mapping[str, str]
     nat_ports: Mapping[tuple[str, str], NatPort]
     pools: Sequence[cloud.SubnetPool]
+    ports: Mapping[str, cloud.Port] = field(default_factory=dict)
+    peerings: Mapping[str, Peering] = field(default_factory=dict)
 
     def inside(self, router_id: str) -> list[cloud.Subnet]:
         """Return the IPv4 subnets of a VPC, in the order of their UUIDs."""
@@ -69,13 +101,14 @@ class State:
 
 
 async def read_state(call: Call) -> State:
-    """Read the state with four concurrent OpenStack calls."""
+    """Read the state with four concurrent OpenStack calls, and a fifth where routes lead to network interfaces."""
     network = call.cloud.network
     routers, subnets, ports, pools = await gather(
         network.routers(), network.subnets(), network.ports(device_owners=ROUTER_PORTS), network.subnet_pools()
     )
     vpcs = {one.id: one for one in routers if is_vpc(one)}
-    ready = {one.id: one for one in subnets if not is_half_done(one.name)}
+    joining = peerings(subnets, ports)
+    ready = {one.id: one for one in subnets if not is_half_done(one.name) and one.id not in joining}
     homes: dict[str, str] = {}
     doors: dict[str, str] = {}
     for port in sorted(ports, key=lambda port: port.device_id, reverse=True):  # the router with the lower id is the VPC
@@ -89,6 +122,8 @@ async def read_state(call: Call) -> State:
         for fixed in port.fixed
         if port.device_id in nats and fixed.subnet_id in ready
     }
+    targets = {route.rpartition("=")[2] for pool in pools for route in facts.every(pool.tags, facts.ROUTE)}
+    led_to = await network.ports(ids=[ids.uuid(INTERFACE, one) for one in targets if one.startswith("eni-")])
     return State(
         vpcs,
         nats,
@@ -97,4 +132,17 @@ async def read_state(call: Call) -> State:
         doors,
         nat_ports,
         pools,
+        {port.id: port for port in led_to},
+        joining,
     )
+
+
+def peerings(subnets: Iterable[cloud.Subnet], ports: Sequence[cloud.Port]) -> dict[str, Peering]:
+    """Return the peering connections, by the UUIDs of their subnets, from routers' ports."""
+    found = {}
+    for subnet in subnets:
+        requester, accepter = (facts.one(subnet.tags, name) for name in (facts.REQUESTER, facts.ACCEPTER))
+        if requester and accepter and subnet.version == 4 and not is_half_done(subnet.name):
+            doors = {port.device_id: port.id for port in ports if port.network_id == subnet.network_id}
+            found[subnet.id] = Peering(subnet, requester, accepter, doors)
+    return found

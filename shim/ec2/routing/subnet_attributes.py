@@ -9,8 +9,8 @@ from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import SUBNET
+from shim.ec2.network.layout import is_inner
 from shim.ec2.service import action
-from shim.ec2.tags.creating import is_half_done
 from shim.errors import AwsError
 from shim.protocol.values import only
 
@@ -47,6 +47,6 @@ async def modify_subnet_attribute(call: Call, req: Mapping[str, Any]) -> None:
     """Check that the subnet is there; it has the value already."""
     uuid = ids.uuid(SUBNET, req["SubnetId"])
     networks, subnets = await gather(call.cloud.network.networks(external=False), call.cloud.network.subnets())
-    inner = {network.id for network in networks if not is_half_done(network.name)}
+    inner = {network.id for network in networks if is_inner(network)}
     if all(one.id != uuid or one.network_id not in inner for one in subnets):
         raise ids.missing(SUBNET, [req["SubnetId"]])

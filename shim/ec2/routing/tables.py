@@ -15,8 +15,9 @@ from adapters.types import network as cloud
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.filters import Row
-from shim.ec2.engine.resource_types import ROUTE_TABLE, ROUTE_TABLE_ASSOCIATION
+from shim.ec2.engine.resource_types import INTERFACE, PEERING, ROUTE_TABLE, ROUTE_TABLE_ASSOCIATION
 from shim.ec2.network import facts
+from shim.ec2.network.interface_rows import of_server
 from shim.ec2.network.security_groups import owner_of
 from shim.ec2.routing import markers
 from shim.ec2.routing.internet_gateways import gateway_ids
@@ -25,12 +26,16 @@ from shim.ec2.routing.vpc_records import VpcRecord, of_vpcs
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_neutron
 
-ROUTE = "ec2:route"
 TABLE = "ec2:route-table"
 MAIN = "ec2:main-table"
 
 # A target's id begins with this → its member in a route.
-TARGETS: Mapping[str, str] = {"igw": "GatewayId", "nat": "NatGatewayId"}
+TARGETS: Mapping[str, str] = {
+    "igw": "GatewayId",
+    "nat": "NatGatewayId",
+    "eni": "NetworkInterfaceId",
+    "pcx": "VpcPeeringConnectionId",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class RouteTable(VpcRecord):
     @property
     def routes(self) -> dict[str, str]:
         """The targets of the routes by their CIDR blocks, without the local routes."""
-        found = (route.rpartition("=") for route in facts.every(self.tags, ROUTE))
+        found = (route.rpartition("=") for route in facts.every(self.tags, facts.ROUTE))
         return {block.replace("-", "/"): target for block, _, target in found}
 
 
@@ -117,7 +122,7 @@ def _row(
         "OwnerId": owner_of(call, table.router.project_id),
         "Associations": associations,
         "PropagatingVgws": [],
-        "Routes": [*_local(state.blocks(table.router.id)), *_routes(state, table, gateways)],
+        "Routes": [*_local(state.blocks(table.router.id)), *_routes(call, state, table, gateways)],
         "Tags": tag_rules.shown(from_neutron(table.tags)),
     }
 
@@ -129,8 +134,10 @@ def _local(blocks: Iterable[str]) -> list[dict[str, str]]:
     ]
 
 
-def _routes(state: State, table: RouteTable, gateways: Mapping[str, str]) -> list[dict[str, str]]:
-    alive = {gateways.get(table.router.id), *(ids.aws("nat", one) for one in state.nats)}
+def _routes(call: Call, state: State, table: RouteTable, gateways: Mapping[str, str]) -> list[dict[str, str]]:
+    joined = (ids.aws(PEERING.prefix, uuid) for uuid, one in state.peerings.items() if one.active)
+    attached = {ids.aws(INTERFACE.prefix, one.id): one for one in state.ports.values() if one.device_id}
+    alive = {gateways.get(table.router.id), *(ids.aws("nat", one) for one in state.nats), *attached, *joined}
     routes = dict(table.routes)
     if table.own and table.router.id in gateways and not facts.cidrs(table.router.tags):
         # A router that OpenStack's own tools connected routes everything to the external network.
@@ -139,9 +146,17 @@ def _routes(state: State, table: RouteTable, gateways: Mapping[str, str]) -> lis
         {
             "DestinationCidrBlock": block,
             TARGETS[target.partition("-")[0]]: target,
+            **_instance(call, attached.get(target)),
             "Origin": "CreateRoute",
             "State": "active" if target in alive else "blackhole",
         }
         for block, target in sorted(routes.items())
         if target.partition("-")[0] in TARGETS
     ]
+
+
+def _instance(call: Call, port: cloud.Port | None) -> dict[str, str]:
+    """Name the instance of the interface that a route leads to."""
+    if port is None or not of_server(port):
+        return {}
+    return {"InstanceId": ids.aws("i", port.device_id), "InstanceOwnerId": owner_of(call, port.project_id)}

@@ -32,6 +32,7 @@ from shim.ec2.network import (
     vpcs,
 )
 from shim.ec2.network import interfaces as network_interfaces
+from shim.ec2.peering import connections
 from shim.ec2.routing import absent, dhcp_options, internet_gateways, nat_gateways, network_acls, route_tables
 from shim.ec2.service import ec2
 from shim.ec2.tags import tags
@@ -77,6 +78,7 @@ TABLES = {
     "DescribeNetworkAcls": network_acls.ACLS,
     "DescribeRouteTables": route_tables.ROUTE_TABLES,
     **absent.TABLES,
+    "DescribeVpcPeeringConnections": connections.PEERINGS,
     "DescribeManagedPrefixLists": prefix_lists.LISTS,
     "GetSecurityGroupsForVpc": group_references.FOR_VPC,
 }

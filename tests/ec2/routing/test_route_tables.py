@@ -167,7 +167,6 @@ def test_what_openstack_lacks_is_an_empty_list(ec2: Any) -> None:
     assert ec2.describe_transit_gateways()["TransitGateways"] == []
     assert ec2.describe_vpc_endpoint_services()["ServiceDetails"] == []
     assert ec2.describe_vpc_endpoints(MaxResults=5)["VpcEndpoints"] == []
-    assert ec2.describe_vpc_peering_connections()["VpcPeeringConnections"] == []
     assert ec2.describe_vpn_gateways(Filters=[{"Name": "attachment.vpc-id", "Values": ["vpc-1"]}])["VpnGateways"] == []
     assert refusal(ec2.describe_vpc_endpoints, VpcEndpointIds=["vpce-12345678"]) == (
         "InvalidVpcEndpointId.NotFound",
