@@ -15,6 +15,9 @@ from shim.protocol.xml import write as xml
 
 _WORDS = frozenset({"Action", "Version"})
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+# EC2's codes for a value outside these enumerations; OpenStack's acceptance tests of EC2, which ran against AWS, expect
+# them.  All others are InvalidParameterValue.
+_ENUMERATIONS = {"ImageAttributeName": "InvalidRequest", "ResetImageAttributeName": "InvalidRequest"}
 
 
 def pairs(request: Request) -> tuple[tuple[str, str], ...]:
@@ -78,7 +81,8 @@ def aws_error(error: ParameterError) -> AwsError:
         code, message = "InvalidCharacter", f"The parameter {name} holds a character that {error.detail}."
     else:
         value = "" if error.value is None else f"({error.value.encode('utf-8', 'replace').decode()}) "
-        code, message = "InvalidParameterValue", f"Value {value}for parameter {name} is invalid. {error.detail}"
+        code = _ENUMERATIONS.get(error.shape, "InvalidParameterValue")
+        message = f"Value {value}for parameter {name} is invalid. {error.detail}"
     return AwsError(code, message, refused=name)
 
 

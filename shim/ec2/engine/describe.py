@@ -37,8 +37,8 @@ class Table:
 
     `items` is the answer's list, `id` the member that identifies and sorts its rows, `ids` the request's list of wanted
     ids ('' if there is none), `filters` a path into the row for each filter's name (see `filters.compiled`).
-    A MaxResults above `most` is cut to `most` if AWS does so (`cut`), else refused.  `paged_ids` is false if AWS's
-    reference says that MaxResults and the wanted ids exclude each other.  `check` makes further checks that need no
+    A MaxResults above `most` is cut to `most` if AWS does so (`cut`), else refused.  `paged_ids` is false if on
+    AWS MaxResults and the wanted ids exclude each other.  `check` makes further checks that need no
     cloud and raises AwsError, and `shown` converts the rows of a page to the answer's items.
     """
 

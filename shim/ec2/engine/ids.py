@@ -16,8 +16,9 @@ from shim.errors import AwsError
 # Never change it: every derived id that a client has stored would change.
 NAMESPACE = UUID("6f2b8f1e-4c1d-5a0e-9a53-8c6a3f0d7b21")
 
-# AWS's own ids have 8 or 17 digits: such an id is well formed but names no resource here.
-_SHAPE = re.compile(r"([a-z]+(?:-[a-z]+)*)-([0-9a-f]{8}|[0-9a-f]{17}|[0-9a-f]{32})")
+# AWS's own ids have 8 or 17 digits, and AWS reads fewer as a number: it answers `vpc-0` as it answers `vpc-00000000`
+# (OpenStack's acceptance tests of EC2, which ran against AWS, expect that).  Such an id names no resource here.
+_SHAPE = re.compile(r"([a-z]+(?:-[a-z]+)*)-([0-9a-f]{1,17}|[0-9a-f]{32})")
 
 _LONGEST = 64  # no prefix of AWS's is longer than 31 characters
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-?)[0-9a-fA-F]{4}\1[0-9a-fA-F]{4}\1[0-9a-fA-F]{4}\1[0-9a-fA-F]{12}")
@@ -31,7 +32,7 @@ def aws(prefix: str, uuid: str) -> str:
 def uuid(resource_type: ResourceType, id: str) -> str:
     """Read the UUID, with dashes, out of an EC2 id of one resource type.
 
-    Raises the type's Malformed for any other text, and its NotFound for a well-formed id of AWS's own lengths.
+    Raises the type's Malformed for any other text, and its NotFound for an id of AWS's own lengths or a shorter one.
     """
     check(resource_type, id)
     digits = id[len(resource_type.prefix) + 1 :]

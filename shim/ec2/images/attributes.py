@@ -16,11 +16,14 @@ from shim.ec2.images.images import DEPRECATED, SRIOV, row
 from shim.ec2.images.registering import owned
 from shim.ec2.service import action
 from shim.errors import AwsError
-from shim.protocol.values import only
+from shim.protocol.values import but
 
 _EVERYBODY = "all"
 # Visibilities for every project; `public` is the operator's alone.
 _OPEN = ("public", "community")
+_CHANGEABLE = ("description", "launchPermission")
+# Attributes of images that no request changes.
+_FIXED = ("blockDeviceMapping", "bootMode", "kernel", "lastLaunchedTime", "productCodes", "ramdisk", "sriovNetSupport")
 
 
 @action(supports="ImageId Attribute")
@@ -31,8 +34,9 @@ async def describe_image_attribute(call: Call, req: Mapping[str, Any]) -> Mappin
     seen = row(call, image)
     shown: dict[str, dict[str, Any]] = {
         "description": {"Description": _value(seen["Description"])},
-        "kernel": {"KernelId": _value(seen["KernelId"])},
-        "ramdisk": {"RamdiskId": _value(seen["RamdiskId"])},
+        # EC2 leaves both members out where an image has neither.
+        "kernel": {"KernelId": _value(seen["KernelId"]) or None},
+        "ramdisk": {"RamdiskId": _value(seen["RamdiskId"]) or None},
         "productCodes": {"ProductCodes": []},
         "blockDeviceMapping": {"BlockDeviceMappings": seen["BlockDeviceMappings"]},
         "sriovNetSupport": {"SriovNetSupport": _value(image.properties.get(SRIOV))},
@@ -54,19 +58,11 @@ async def describe_image_attribute(call: Call, req: Mapping[str, Any]) -> Mappin
 @action(
     supports="ImageId Attribute Description LaunchPermission.Add.Group LaunchPermission.Add.UserId "
     "LaunchPermission.Remove.Group LaunchPermission.Remove.UserId OperationType UserGroups UserIds Value",
-    values={"Attribute": only("launchPermission", "description")},
+    values={"Attribute": but("imdsSupport")},
 )
 async def modify_image_attribute(call: Call, req: Mapping[str, Any]) -> None:
     """Change the description of an image, or the accounts that may launch it."""
-    attribute = req.get("Attribute")
-    described = (req.get("Description") or {}).get("Value")
-    if described is None and attribute == "description":
-        described = req.get("Value")
-    add, remove = _changes(req)
-    if described is None and not add and not remove:
-        raise AwsError("MissingParameter", "The request must contain an attribute to change", refused="Attribute")
-    if described is not None and len(described) > 255:
-        raise AwsError("InvalidParameterValue", "The description must be at most 255 characters long.")
+    described, add, remove = _asked(req)
     image = await owned(call, req["ImageId"])
     if described is not None:
         await call.cloud.images.update_image(image.id, set={"description": described})
@@ -129,6 +125,31 @@ def _value(value: str | None) -> dict[str, str]:
 
 def _no_attribute(name: str) -> AwsError:
     return AwsError("InvalidParameterValue", f"Value ({name}) for parameter attribute is invalid.", refused="Attribute")
+
+
+def _asked(req: Mapping[str, Any]) -> tuple[str | None, list[Mapping[str, str]], list[Mapping[str, str]]]:
+    """Return the new description, None where it stays, and the permissions to add and to remove."""
+    attribute = req.get("Attribute")
+    if attribute in _FIXED:
+        raise AwsError(
+            "InvalidParameter",
+            f"Parameter ({attribute}) for attribute is invalid: it cannot be modified.",
+            refused="Attribute",
+        )
+    described = (req.get("Description") or {}).get("Value")
+    if attribute == "description" and described is None:
+        if "Value" not in req:
+            raise AwsError("MissingParameter", "The request must contain the parameter value", refused="Value")
+        described = req["Value"]
+    add, remove = _changes(req)
+    if attribute not in (None, *_CHANGEABLE) or (described is None and not add and not remove):
+        # "Indicates an incorrect combination of parameters, or a missing parameter."
+        raise AwsError("InvalidParameterCombination", "No attributes specified.", refused="Attribute")
+    if described is not None and len(described) > 255:
+        raise AwsError(
+            "InvalidParameterValue", "The description must be at most 255 characters long.", refused="Description"
+        )
+    return described, add, remove
 
 
 def _changes(req: Mapping[str, Any]) -> tuple[list[Mapping[str, str]], list[Mapping[str, str]]]:

@@ -78,11 +78,17 @@ async def describe_addresses(call: Call, asked: Question) -> list[Row]:
     network = call.cloud.network
     free, ports = await gather(network.floating_ips(), network.ports())
     known = {ids.aws(ALLOCATION.prefix, allocation_uuid(one)) for one in free}
-    routers = [] if asked.ids and known.issuperset(asked.ids) else await network.routers()
+    floating_alone = asked.ids and not asked.req.get("PublicIps") and known.issuperset(asked.ids)
+    routers = [] if floating_alone else await network.routers()
     floating = [*free, *held_addresses(routers, free)]
     by_id = {port.id: port for port in ports}
     rows: list[Row] = [described(call, one, by_id.get(one.port_id or "")) for one in shown_addresses(call, floating)]
-    return _named(rows, asked.req.get("PublicIps") or ())
+    named = _named(rows, asked.req.get("PublicIps") or ())
+    if not asked.ids or not asked.req.get("PublicIps"):
+        return named
+    # EC2 describes the addresses that are named in either way.
+    asked.ids += [one["AllocationId"] for one in named if one["AllocationId"] not in asked.ids]
+    return rows
 
 
 def shown_addresses(call: Call, floating: Iterable[FloatingIp]) -> list[FloatingIp]:

@@ -47,7 +47,7 @@ SERVERS = "domain-name-servers"
 AMAZON = "AmazonProvidedDNS"  # stands for the resolver that the cloud gives by itself
 _KEYS = ("domain-name", SERVERS, "ntp-servers", "netbios-name-servers", "netbios-node-type")
 _ADDRESSES = (SERVERS, "ntp-servers", "netbios-name-servers")
-_MOST_VALUES = 4  # "The IP addresses of up to four domain name servers"
+_MOST_VALUES = 4  # "The IP addresses of up to four domain name servers"; EC2 takes several domain names as well
 _FACT = "ec2:dhcp-"
 _LONGEST = 200
 
@@ -80,7 +80,7 @@ def _check_values(key: str, values: Sequence[str]) -> None:
     refused = AwsError(
         "InvalidParameterValue", f"Value ({', '.join(values)}) for parameter {key} is invalid.", refused=key
     )
-    if len(values) > (_MOST_VALUES if key in _ADDRESSES else 1) or any(
+    if len(values) > (1 if key == "netbios-node-type" else _MOST_VALUES) or any(
         not one or len(one) > _LONGEST or not one.isascii() or not one.isprintable() or set(one) & set(" ,/=%")
         for one in values
     ):

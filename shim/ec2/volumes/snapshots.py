@@ -51,6 +51,7 @@ SNAPSHOTS = Table(
     ids="SnapshotIds",
     resource_type=SNAPSHOT,
     cut=True,
+    paged_ids=False,
     check=_check,
     filters={
         "description": "Description",

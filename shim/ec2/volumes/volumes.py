@@ -32,6 +32,7 @@ VOLUMES = Table(
     ids="VolumeIds",
     resource_type=VOLUME,
     cut=True,
+    paged_ids=False,
     filters={
         "attachment.attach-time": "Attachments.AttachTime",
         "attachment.delete-on-termination": "Attachments.DeleteOnTermination",

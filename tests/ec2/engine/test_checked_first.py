@@ -69,6 +69,17 @@ CASES = [
     pytest.param("DescribeVolumeAttribute", {"VolumeId": "vol-" + "0" * 32, "Attribute": "x"}, "InvalidParameterValue"),
     pytest.param("DescribeVpcAttribute", {"VpcId": "vpc-" + "0" * 32, "Attribute": "x"}, "InvalidParameterValue"),
     pytest.param("DescribeAccountAttributes", {"AttributeNames": ["x"]}, "InvalidParameterValue"),
+    *(
+        pytest.param("ModifyImageAttribute", {"ImageId": "ami-" + "0" * 32, **req}, code)
+        for req, code in (
+            ({}, "InvalidParameterCombination"),
+            ({"Attribute": "launchPermission"}, "InvalidParameterCombination"),
+            ({"Attribute": "unheardOf", "Description": {"Value": "x"}}, "InvalidParameterCombination"),
+            ({"Attribute": "blockDeviceMapping"}, "InvalidParameter"),
+            ({"Attribute": "description"}, "MissingParameter"),
+            ({"Description": {"Value": "x" * 256}}, "InvalidParameterValue"),
+        )
+    ),
 ]
 
 

@@ -77,6 +77,8 @@ def test_addresses_are_found_by_either_name() -> None:
     assert [row["PublicIp"] for row in describe(FREE, HELD, PublicIps=["172.24.0.10"])] == ["172.24.0.10"]
     named = ids.aws("eipalloc", FREE.id)
     assert [row["PublicIp"] for row in describe(FREE, HELD, AllocationIds=[named])] == ["172.24.0.9"]
+    both = describe(FREE, HELD, AllocationIds=[named], PublicIps=["172.24.0.10"])
+    assert {row["PublicIp"] for row in both} == {"172.24.0.9", "172.24.0.10"}
 
 
 @pytest.mark.parametrize(

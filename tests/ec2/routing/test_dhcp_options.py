@@ -44,8 +44,11 @@ def test_name_servers_of_a_vpc(ec2: Any, openstack_main: Connection, vpc: str) -
 
 
 def test_options_that_neutron_does_not_give_are_not_associated(ec2: Any, vpc: str) -> None:
-    wanted = [{"Key": "domain-name", "Values": ["example.org"]}, {"Key": "ntp-servers", "Values": ["10.30.0.9"]}]
-    options = ec2.create_dhcp_options(DhcpConfigurations=wanted)["DhcpOptions"]["DhcpOptionsId"]
+    names = ["example.org", "example.net"]
+    wanted = [{"Key": "domain-name", "Values": names}, {"Key": "ntp-servers", "Values": ["10.30.0.9"]}]
+    made = ec2.create_dhcp_options(DhcpConfigurations=wanted)["DhcpOptions"]
+    assert [one["Value"] for one in made["DhcpConfigurations"][0]["Values"]] == names
+    options = made["DhcpOptionsId"]
     said = refusal(ec2.associate_dhcp_options, DhcpOptionsId=options, VpcId=vpc)
     assert said[0] == "UnsupportedOperation"
     assert "domain-name" in said[1]
@@ -59,6 +62,7 @@ def test_options_that_neutron_does_not_give_are_not_associated(ec2: Any, vpc: st
         ("domain-name-servers", ["ten"], "InvalidParameterValue"),
         ("domain-name-servers", ["10.0.0.1"] * 5, "InvalidParameterValue"),
         ("domain-name", ["a b"], "InvalidParameterValue"),
+        ("netbios-node-type", ["1", "2"], "InvalidParameterValue"),
     ],
 )
 def test_values_are_checked(ec2: Any, key: str, values: list[str], expected: str) -> None:
