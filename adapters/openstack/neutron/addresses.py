@@ -23,10 +23,14 @@ class Addresses(Calls):
         answer = await self._session.get("network", f"/floatingips/{id}", resource="floatingip", id=id)
         return _floating_ip(answer.member("floatingip"))
 
-    async def create_floating_ip(self, network_id: str, description: str = "") -> FloatingIp:
+    async def create_floating_ip(
+        self, network_id: str, description: str = "", port_id: str | None = None, fixed: str | None = None
+    ) -> FloatingIp:
         """Allocate an address."""
-        body = {"floatingip": {"floating_network_id": network_id, "description": description}}
-        answer = await self._session.post("network", "/floatingips", json=body, resource="floatingip")
+        wanted = {"floating_network_id": network_id, "description": description}
+        if port_id is not None:
+            wanted |= {"port_id": port_id, **({"fixed_ip_address": fixed} if fixed else {})}
+        answer = await self._session.post("network", "/floatingips", json={"floatingip": wanted}, resource="floatingip")
         return _floating_ip(answer.member("floatingip"))
 
     async def restore_floating_ip(self, network_id: str, address: str, project_id: str) -> FloatingIp:

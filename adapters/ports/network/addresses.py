@@ -18,8 +18,13 @@ class Addresses(Protocol):
         """Read one floating IP."""
         ...
 
-    async def create_floating_ip(self, network_id: str, description: str = "") -> FloatingIp:
-        """Allocate an address of an external network; QUOTA at the project's limit, NO_CAPACITY if none is left."""
+    async def create_floating_ip(
+        self, network_id: str, description: str = "", port_id: str | None = None, fixed: str | None = None
+    ) -> FloatingIp:
+        """Allocate an address of an external network, and associate it with an address of a port if one is given.
+
+        QUOTA at the project's limit, NO_CAPACITY if none is left, and the faults of `associate_floating_ip`.
+        """
         ...
 
     async def restore_floating_ip(self, network_id: str, address: str, project_id: str) -> FloatingIp:

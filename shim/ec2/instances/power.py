@@ -113,13 +113,13 @@ async def terminate_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str
     """Terminate instances, or none if one is protected; terminated instances do not change."""
     servers = await existing(call, req["InstanceIds"])
     _unprotected(servers, instance_facts.NO_TERMINATE, "terminated", "disableApiTermination")
-    ports = await attachments.ending(call, [server.id for server in servers])
+    its = await attachments.ending(call, [server.id for server in servers])
 
     async def terminate(server: Server) -> str:
         if state(server) == TERMINATED and not failed(server):
             return TERMINATED
         await _until_scheduled(call, server)
-        if not await attachments.end(call, server.id, ports[server.id]):
+        if not await attachments.end(call, server.id, its[server.id]):
             return TERMINATED
         if state(server) == PENDING and server.status == "BUILD":
             await _note_end(call, server)

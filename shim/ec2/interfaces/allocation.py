@@ -12,13 +12,13 @@ from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import ALLOCATION
 from shim.ec2.network.addresses import (
-    AMAZON,
     allocation_uuid,
     check_address,
     described,
     held_addresses,
     shown_addresses,
 )
+from shim.ec2.network.interface_rows import AMAZON
 from shim.ec2.network.layout import vpc_layout
 from shim.ec2.service import Forbidden, action
 from shim.ec2.tags.creating import HALF_DONE, CreateRequest, creates, creating, half_done_name
@@ -124,9 +124,13 @@ async def allocated(call: Call, allocation_id: str) -> cloud.FloatingIp:
 
 async def external_network(call: Call) -> str:
     """Return the id of the network that addresses come from."""
+    return external_network_of(call, await call.cloud.network.networks())
+
+
+def external_network_of(call: Call, networks: Iterable[cloud.Network]) -> str:
+    """Find the network that addresses come from; raises UnsupportedOperation if there is none, or no certain one."""
     wanted = call.settings.external_network
-    outside = [one for one in await call.cloud.network.networks() if one.external]
-    found = [one.id for one in outside if wanted in ("", one.id, one.name)]
+    found = [one.id for one in networks if one.external and wanted in ("", one.id, one.name)]
     if len(found) != 1:
         raise AwsError(
             "UnsupportedOperation",

@@ -13,7 +13,7 @@ from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import ALLOCATION, INSTANCE, INTERFACE
 from shim.ec2.interfaces.allocation import ONE_NAME
 from shim.ec2.network.addresses import allocation_uuid, check_address, shown_addresses
-from shim.ec2.network.interface_rows import association_id
+from shim.ec2.network.interface_rows import association_id, is_automatic
 from shim.ec2.network.layout import vpc_layout
 from shim.ec2.service import Forbidden, action
 from shim.errors import AwsError
@@ -44,6 +44,7 @@ async def associate_address(call: Call, req: Mapping[str, Any]) -> Mapping[str, 
     if address.port_id == port.id and address.fixed == fixed:
         return {"AssociationId": association}
     there = [one for one in known if one.port_id == port.id and one.fixed == fixed]
+    given = [one for one in floating if is_automatic(one) and one.port_id == port.id and one.fixed == fixed]
     # "Reassociation is automatic, but you can specify false to ensure the operation fails if the Elastic IP address is
     # already associated with another resource."
     if req.get("AllowReassociation") is False:
@@ -54,6 +55,11 @@ async def associate_address(call: Call, req: Mapping[str, Any]) -> Mapping[str, 
         for one in there:
             await network.associate_floating_ip(one.id, None)
             undo(network.associate_floating_ip, one.id, port.id, fixed)
+        # "When you associate an Elastic IP address with an instance that previously had a public IPv4 address, the
+        # public ... address of the instance is released" (User Guide, Elastic IP addresses).
+        for one in given:
+            await network.delete_floating_ip(one.id)
+            undo(network.create_floating_ip, one.network_id, one.description, port.id, fixed)
         try:
             await network.associate_floating_ip(address.id, port.id, fixed)
         except BackendError as error:

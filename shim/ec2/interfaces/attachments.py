@@ -12,7 +12,15 @@ from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import INSTANCE, INTERFACE
 from shim.ec2.interfaces.chosen import ATTACHMENT_PREFIX, mark_apart, no_attachment, one_interface, replace_marks
-from shim.ec2.network.interface_rows import APART, ENDS, PLACE, ends_with_instance, of_server, placed
+from shim.ec2.network.interface_rows import (
+    APART,
+    ENDS,
+    PLACE,
+    ends_with_instance,
+    is_automatic,
+    of_server,
+    placed,
+)
 from shim.ec2.service import action
 from shim.errors import AwsError
 from shim.protocol.values import only
@@ -85,19 +93,33 @@ async def detach_network_interface(call: Call, req: Mapping[str, Any]) -> None:
     await replace_marks(call, port, (PLACE, ENDS), [])
 
 
-async def ending(call: Call, server_ids: Sequence[str]) -> Mapping[str, Sequence[cloud.Port]]:
-    """Read the ports of servers that are to be deleted, by server."""
-    ports = await call.cloud.network.ports(device_ids=server_ids)
-    return {server: [port for port in ports if port.device_id == server] for server in server_ids}
+Ending = tuple[Sequence[cloud.Port], Sequence[cloud.FloatingIp]]  # a server's ports, and what it was given at launch
 
 
-async def end(call: Call, server_id: str, ports: Sequence[cloud.Port]) -> bool:
-    """Delete a server, and those of its ports that are to end with it; return False if it was already gone.
+async def ending(call: Call, server_ids: Sequence[str]) -> Mapping[str, Ending]:
+    """Read what is to end with servers, by server."""
+    network = call.cloud.network
+    ports, floating = await gather(network.ports(device_ids=server_ids), network.floating_ips())
+    holder = {port.id: port.device_id for port in ports}
+    given = [one for one in floating if is_automatic(one)]
+    return {
+        server: (
+            [port for port in ports if port.device_id == server],
+            [one for one in given if holder.get(one.port_id or "") == server],
+        )
+        for server in server_ids
+    }
 
+
+async def end(call: Call, server_id: str, its: Ending) -> bool:
+    """Delete a server, and what is to end with it; return False if it was already gone.
+
+    Its public addresses are released first: a gateway that is killed then leaves no address that nobody asked for.
     Nova deletes the ports that it made and keeps all others.  A port that it made and that must stay is taken from the
     server before, and a port that it keeps and that must go is deleted afterwards.
     """
-    network = call.cloud.network
+    network, (ports, given) = call.cloud.network, its
+    await gather_all(absent_is(None, network.delete_floating_ip(one.id)) for one in given)
     made = [port for port in ports if APART not in port.tags and not ends_with_instance(port)]
     async with undoing() as undo:
         for port in made:

@@ -12,7 +12,7 @@ from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import SECURITY_GROUP
 from shim.ec2.interfaces.chosen import ATTACHMENT_PREFIX, chosen_groups, no_attachment, one_interface, replace_marks
-from shim.ec2.network.interface_rows import ALL_ADDRESSES, ANYWHERE, ENDS, of_server, source_dest_check
+from shim.ec2.network.interface_rows import ALL_ADDRESSES, AMAZON, ANYWHERE, ENDS, of_server, source_dest_check
 from shim.ec2.network.interfaces import interface_rows
 from shim.ec2.network.layout import vpc_layout
 from shim.ec2.service import action
@@ -26,8 +26,10 @@ _ATTRIBUTES: Mapping[str, Callable[[Row], dict[str, Any]]] = {
     "groupSet": lambda row: {"Groups": row["Groups"]},
     "sourceDestCheck": lambda row: {"SourceDestCheck": {"Value": row["SourceDestCheck"]}},
     "attachment": lambda row: {"Attachment": row["Attachment"]} if row["Attachment"] else {},
-    # Whether the address ends with the instance; an Elastic IP address does not.
-    "associatePublicIpAddress": lambda row: {"AssociatePublicIpAddress": False},
+    # Whether a public address was given at the launch; an Elastic IP address was not.
+    "associatePublicIpAddress": lambda row: {
+        "AssociatePublicIpAddress": (row["Association"] or {}).get("IpOwnerId") == AMAZON
+    },
 }
 
 
@@ -80,7 +82,7 @@ async def reset_network_interface_attribute(call: Call, req: Mapping[str, Any]) 
     """Reset the source/destination check to true, the only attribute that can be reset."""
     if not req.get("SourceDestCheck"):
         raise _none()
-    await _check_source(call, await one_interface(call, req["NetworkInterfaceId"]), {"Value": True})
+    await check_source(call, await one_interface(call, req["NetworkInterfaceId"]), {"Value": True})
 
 
 async def _describe(call: Call, port: cloud.Port, value: Mapping[str, Any]) -> None:
@@ -93,7 +95,7 @@ async def _describe(call: Call, port: cloud.Port, value: Mapping[str, Any]) -> N
     await call.cloud.network.update_port(port.id, description=value["Value"])
 
 
-async def _check_source(call: Call, port: cloud.Port, value: Mapping[str, Any]) -> None:
+async def check_source(call: Call, port: cloud.Port, value: Mapping[str, Any]) -> None:
     """Let a port send from any address, or from its own only; addresses that OpenStack's tools allowed stay allowed."""
     if value["Value"] == source_dest_check(port):
         return
@@ -108,7 +110,8 @@ async def _check_source(call: Call, port: cloud.Port, value: Mapping[str, Any]) 
     await call.cloud.network.update_port(port.id, allowed=[*others, *everywhere])
 
 
-async def _regroup(call: Call, port: cloud.Port, wanted: list[str]) -> None:
+async def regroup(call: Call, port: cloud.Port, wanted: list[str]) -> None:
+    """Give a port other security groups (ids); raises NotFound, and InvalidParameter for one of another VPC."""
     groups, layout = await gather(call.cloud.network.security_groups(), vpc_layout(call))
     chosen = chosen_groups(call, groups, layout, port.network_id, wanted)
     await call.cloud.network.update_port(port.id, security_groups=chosen)
@@ -122,8 +125,8 @@ async def _end_with_instance(call: Call, port: cloud.Port, value: Mapping[str, A
 
 _CHANGES: Mapping[str, Callable[[Call, cloud.Port, Any], Awaitable[None]]] = {
     "Description": _describe,
-    "SourceDestCheck": _check_source,
-    "Groups": _regroup,
+    "SourceDestCheck": check_source,
+    "Groups": regroup,
     "Attachment": _end_with_instance,
 }
 

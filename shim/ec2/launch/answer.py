@@ -25,8 +25,9 @@ async def launched(
     named = [server.id for server in servers]
     if place is not None:
         made = any(not device.local for device in devices)
-        before = any(nic.port_id for nic in place.nics)  # an interface that existed may have a public address
-        context = await launched_context(call, named, place.known_groups, place.layout, volumes=made, addresses=before)
+        # An interface that existed may have a public address.
+        public = place.public or any(nic.port_id for nic in place.nics)
+        context = await launched_context(call, named, place.known_groups, place.layout, volumes=made, addresses=public)
     else:
         context = await instance_context(call, named if len(servers) == 1 else None)
     rows = [reservation(server, context) for server in servers]

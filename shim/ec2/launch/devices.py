@@ -13,9 +13,8 @@ from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import SNAPSHOT
 from shim.ec2.images import images, mapping
 from shim.ec2.volumes import sizes as volume_sizes
+from shim.ec2.volumes.types import GENERAL, check_performance
 from shim.errors import AwsError
-
-GENERAL = ("gp2", "gp3", "standard")
 
 
 async def devices(
@@ -159,5 +158,6 @@ def _ebs(one: Mapping[str, Any]) -> Mapping[str, Any]:
     ebs: Mapping[str, Any] | None = one.get("Ebs")
     if ebs is None:
         raise AwsError("InvalidBlockDeviceMapping", f"{one['DeviceName']} maps to nothing: Ebs is missing")
+    check_performance(ebs.get("VolumeType"), ebs)
     volume_sizes.check(ebs.get("VolumeSize"), ebs.get("VolumeType"), "volumeSize")
     return ebs

@@ -12,6 +12,7 @@ from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import INTERFACE, SECURITY_GROUP, SUBNET
+from shim.ec2.launch.addresses import check_way_out
 from shim.ec2.launch.request import Interface, Launch
 from shim.ec2.network.default_groups import default_of
 from shim.ec2.network.interface_rows import APART
@@ -32,6 +33,7 @@ class Placement:
     unmarked: tuple[str, ...]  # ports that exist and are not yet marked as such
     known_groups: tuple[cloud.SecurityGroup, ...]  # all of the project
     layout: VpcLayout
+    public: bool = False  # each instance gets a public address
 
 
 async def placement(call: Call, launch: Launch) -> Placement:
@@ -46,9 +48,12 @@ async def placement(call: Call, launch: Launch) -> Placement:
         nic, subnet = _nic(wanted, by_id, by_port, layout)
         nics.append(nic)
         first = first or subnet
+    public = gives_public_address(launch.interfaces, first)
     port = by_port.get(nics[0].port_id or "")
     network_id = port.network_id if port else nics[0].network_id
     vpc = layout.vpc_of(network_id or "")
+    if public:
+        check_way_out(vpc, await net.routers())
     return Placement(
         nics=tuple(nics),
         groups=tuple(_groups(launch, groups, layout, vpc, call.caller.project_id, port)),
@@ -58,7 +63,15 @@ async def placement(call: Call, launch: Launch) -> Placement:
         unmarked=tuple(nic.port_id for nic in nics if nic.port_id and APART not in by_port[nic.port_id].tags),
         known_groups=tuple(groups),
         layout=layout,
+        public=public,
     )
+
+
+def gives_public_address(interfaces: Sequence[Interface], subnet: cloud.Subnet | None) -> bool:
+    """Tell whether instances get a public address: a single new interface can have one."""
+    if len(interfaces) != 1 or interfaces[0].port_id or subnet is None:
+        return False
+    return bool(interfaces[0].public)
 
 
 def _nic(

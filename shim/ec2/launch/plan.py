@@ -64,7 +64,7 @@ async def plan(call: Call, launch: Launch, tags: Mapping[str, str], there: int =
         zone=zone,
         key_name=launch.key_name,
         user_data=launch.user_data,
-        metadata=_metadata(call, launch, tags, image, group),
+        metadata=_metadata(call, launch, tags, image, place, group),
         tags=(),
         devices=made,
         group_id=group.id if group else None,
@@ -134,7 +134,7 @@ def _name(tags: Mapping[str, str]) -> str:
 
 
 def _metadata(
-    call: Call, launch: Launch, tags: Mapping[str, str], image: Image, group: ServerGroup | None
+    call: Call, launch: Launch, tags: Mapping[str, str], image: Image, place: Placement, group: ServerGroup | None
 ) -> Mapping[str, str]:
     """Return the tags and facts that are stored in the server's metadata."""
     items = tag_codec.to_metadata(tags) | dict(launch.facts)
@@ -143,6 +143,8 @@ def _metadata(
         items[instance_facts.ARCHITECTURE] = architecture
     if image.properties.get("os_type", "").lower() == "windows":
         items[instance_facts.PLATFORM] = "windows"
+    if place.public:
+        items[instance_facts.PUBLIC] = "1"
     if group:
         items[instance_facts.GROUP] = group.name
     if launch.profile:

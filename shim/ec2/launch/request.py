@@ -14,9 +14,9 @@ from shim.ec2.engine.resource_types import IMAGE, INTERFACE, PLACEMENT_GROUP, SE
 from shim.ec2.instances import facts as instance_facts
 from shim.ec2.launch import limits
 from shim.ec2.service import Forbidden
-from shim.ec2.volumes.volumes import NOT_ENCRYPTED
+from shim.ec2.volumes.volumes import IOPS, NOT_ENCRYPTED, THROUGHPUT
 from shim.errors import AwsError
-from shim.protocol.values import but, only
+from shim.protocol.values import Values, but, only
 
 _USER_DATA_BYTES = 16384  # "limited to 16 KB, in raw form, before it is base64-encoded"
 
@@ -48,16 +48,13 @@ FORBIDS = (
 )
 
 
-VALUES = {
+VALUES: Mapping[str, Values | tuple[Values, ...]] = {
     "BlockDeviceMappings.Ebs.Encrypted": NOT_ENCRYPTED,
+    "BlockDeviceMappings.Ebs.Iops": IOPS,
+    "BlockDeviceMappings.Ebs.Throughput": THROUGHPUT,
     "EnclaveOptions.Enabled": only(False),
     "HibernationOptions.Configured": only(False),
     "InstanceInitiatedShutdownBehavior": SHUTDOWN_STOPS,
-    "NetworkInterfaces.AssociatePublicIpAddress": only(
-        False,
-        code="UnsupportedOperation",
-        message="A public address cannot be given at launch here; associate an Elastic IP afterwards.",
-    ),
     # Nova deletes the ports that it makes, and keeps those that exist.
     "NetworkInterfaces.DeleteOnTermination": only(
         True,
@@ -84,6 +81,7 @@ class Interface:
     port_id: str | None = None
     subnet_id: str | None = None
     address: str | None = None
+    public: bool | None = None  # AssociatePublicIpAddress; None leaves it to the subnet
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +180,14 @@ def _interfaces(req: Mapping[str, Any], count: int) -> tuple[tuple[Interface, ..
             "Each network interface requires a device index, from 0 on.",
             refused="NetworkInterfaces",
         )
+    if len(placed) > 1 and any(one.get("AssociatePublicIpAddress") for one in placed):
+        # The sentence is AWS's as seen in https://github.com/hashicorp/terraform/issues/2149.
+        raise AwsError(
+            "InvalidParameterCombination",
+            "The associatePublicIPAddress parameter cannot be specified when launching with multiple network "
+            "interfaces.",
+            refused="NetworkInterfaces",
+        )
     sets = {tuple(sorted(one.get("Groups") or ())) for one in placed if not one.get("NetworkInterfaceId")}
     if len(sets) > 1:
         raise AwsError(
@@ -206,6 +212,13 @@ def _interface(given: Mapping[str, Any], count: int) -> Interface:
                 "A network interface that exists brings its own subnet, address and groups.",
                 refused="NetworkInterfaces",
             )
+        if given.get("AssociatePublicIpAddress"):
+            # "You can only assign it to a new network interface, not an existing one" (AssociatePublicIpAddress).
+            raise AwsError(
+                "InvalidParameterCombination",
+                "The associatePublicIPAddress parameter cannot be specified for a network interface that exists.",
+                refused="NetworkInterfaces",
+            )
         if given.get("DeleteOnTermination"):
             # InstanceNetworkInterfaceSpecification: "You can specify true only if creating a new network interface".
             # The sentence is AWS's as seen in https://github.com/hashicorp/terraform/pull/12933.
@@ -216,7 +229,8 @@ def _interface(given: Mapping[str, Any], count: int) -> Interface:
             )
         return Interface(port_id=ids.uuid(INTERFACE, port))
     subnet = ids.uuid(SUBNET, given["SubnetId"]) if given.get("SubnetId") else None
-    return Interface(subnet_id=subnet, address=_address(given.get("PrivateIpAddress"), count))
+    address, public = _address(given.get("PrivateIpAddress"), count), given.get("AssociatePublicIpAddress")
+    return Interface(subnet_id=subnet, address=address, public=public)
 
 
 def _address(address: str | None, count: int) -> str | None:

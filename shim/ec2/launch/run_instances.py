@@ -20,7 +20,7 @@ from shim.ec2.instances import facts as instance_facts
 from shim.ec2.instances import profiles
 from shim.ec2.instances.instances import servers_of
 from shim.ec2.instances.states import PENDING, RUNNING, state
-from shim.ec2.launch import answer, repeated
+from shim.ec2.launch import addresses, answer, repeated
 from shim.ec2.launch import volumes as launch_volumes
 from shim.ec2.launch.plan import Plan, devices_again, plan
 from shim.ec2.launch.repeated import LaunchToken, launched_before, take_back, token_of
@@ -71,8 +71,9 @@ async def _from_template(call: Call, asked: CreateRequest[Launch | None]) -> Cre
     " CapacityReservationSpecification.CapacityReservationPreference MaintenanceOptions NetworkPerformanceOptions"
     " PrivateDnsNameOptions EnablePrimaryIpv6"
     f" UserData BlockDeviceMappings.DeviceName BlockDeviceMappings.NoDevice {_EBS}.VolumeSize {_EBS}.VolumeType"
-    f" {_EBS}.DeleteOnTermination {_EBS}.SnapshotId {_EBS}.Encrypted TagSpecifications ClientToken"
-    " DisableApiTermination DisableApiStop InstanceInitiatedShutdownBehavior HibernationOptions EnclaveOptions",
+    f" {_EBS}.DeleteOnTermination {_EBS}.SnapshotId {_EBS}.Encrypted {_EBS}.Iops {_EBS}.Throughput TagSpecifications"
+    " ClientToken DisableApiTermination DisableApiStop InstanceInitiatedShutdownBehavior HibernationOptions"
+    " EnclaveOptions",
     ignores={
         "Monitoring": "echoed; Nova measures alike whether asked or not",
         "EbsOptimized": "echoed; there is no second path to a volume to choose",
@@ -101,38 +102,47 @@ async def run_instances(call: Call, asked: CreateRequest[Launch | None]) -> Mapp
             servers = await _complete(call, launch, planned, new, token)
         if token is None and planned is not None:
             await launch_volumes.mark(call, servers, planned.server.devices, new.tags_of(VOLUME))
+            await addresses.give(call, servers)
     if planned is None:
         return await _answered_again(call, launch, servers, new)
     if token is not None:
-        await _mark_volumes(call, planned, servers, new, token)
+        await _finish(call, planned, servers, new, token)
     return await answer.launched(call, launch, servers, planned.placement, planned.server.devices)
 
 
 async def _answered_again(
     call: Call, launch: Launch, servers: Sequence[Server], new: Creation[Server]
 ) -> Mapping[str, Any]:
-    """Answer a request whose ClientToken's launch is whole, and mark volumes that are not marked yet."""
+    """Answer a request whose ClientToken's launch is whole; mark volumes and give addresses if that is still to do."""
     volume_tags = new.tags_of(VOLUME)
     devices = await devices_again(call, launch) if launch.devices or volume_tags else ()
     alive = [one for one in servers if state(one) in (PENDING, RUNNING)]
     await launch_volumes.mark(call, alive, devices, volume_tags, again=True)
+    await addresses.give(call, alive)
     return await answer.launched(call, launch, servers, None, devices)
 
 
-async def _mark_volumes(
+async def _finish(
     call: Call, planned: Plan, servers: Sequence[Server], new: Creation[Server], token: LaunchToken
 ) -> None:
-    """Mark the volumes of a launch with a ClientToken, without the token's lock, because this waits for Cinder.
+    """Mark the volumes of a launch with a ClientToken and give public addresses, without the token's lock.
+
+    This waits for Cinder and Neutron.
 
     If this request is cancelled, the servers stay: a repeated request may have been answered with them.  A repeated
-    request finds the launch by its token and marks the volumes.
+    request finds the launch by its token, marks the volumes and gives the addresses.
     """
     try:
         await launch_volumes.mark(call, servers, planned.server.devices, new.tags_of(VOLUME))
-    except BackendError as error:
-        if error.fault not in _PASSING:
+        await addresses.give(call, servers)
+    except (AwsError, BackendError) as error:
+        if not _passes(error):
             await to_the_end(_take_all_back(call, servers, new, token))
         raise
+
+
+def _passes(error: AwsError | BackendError) -> bool:
+    return error.status >= 500 if isinstance(error, AwsError) else error.fault in _PASSING
 
 
 async def _take_all_back(call: Call, servers: Sequence[Server], new: Creation[Server], token: LaunchToken) -> None:

@@ -17,7 +17,7 @@ from shim.ec2.tags.codec import from_metadata, to_metadata
 from shim.ec2.volumes import rows as volume_rows
 from shim.errors import AwsError
 
-_PAUSES = (0.5, *(1.0,) * 44)  # 45 s in all: most clients time out after 60 s
+PAUSES = (0.5, *(1.0,) * 44)  # 45 s in all: most clients time out after 60 s
 
 
 async def mark(
@@ -54,8 +54,8 @@ async def mark(
 
 async def _with_volumes(call: Call, servers: Sequence[Server], count: int) -> list[Server]:
     """Wait until each server has all its volumes or is built; return the servers that did not fail."""
-    for pause in _PAUSES:
-        found = await _servers(call, [server.id for server in servers])
+    for pause in PAUSES:
+        found = await read_servers(call, [server.id for server in servers])
         alive = [server for server in found if not failed(server)]
         if all(len(server.volumes) >= count or server.status != "BUILD" for server in alive):
             return alive
@@ -63,7 +63,7 @@ async def _with_volumes(call: Call, servers: Sequence[Server], count: int) -> li
     raise AwsError("Unavailable", "The volumes of the launch were not made in time.", 503)
 
 
-async def _servers(call: Call, named: Sequence[str]) -> list[Server]:
+async def read_servers(call: Call, named: Sequence[str]) -> list[Server]:
     """Read servers in one call: the single named one, or the list of all."""
     if len(named) == 1:
         return [await call.cloud.compute.server(named[0])]

@@ -19,14 +19,12 @@ from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import ALLOCATION
 from shim.ec2.network import facts
-from shim.ec2.network.interface_rows import association_id, of_server
+from shim.ec2.network.interface_rows import AMAZON, association_id, is_automatic, of_server
 from shim.ec2.network.security_groups import owner_of
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_neutron
 from shim.ec2.tags.creating import is_half_done
 from shim.errors import AwsError
-
-AMAZON = "amazon"  # AWS's name of the pool of addresses that are not the customer's own
 
 
 def check_address(address: str, name: str) -> None:
@@ -92,8 +90,9 @@ async def describe_addresses(call: Call, asked: Question) -> list[Row]:
 
 
 def shown_addresses(call: Call, floating: Iterable[FloatingIp]) -> list[FloatingIp]:
-    """Leave out addresses that are half done, and other projects': an administrator's list has all."""
-    return [one for one in floating if one.project_id == call.caller.project_id and not is_half_done(one.description)]
+    """Leave out addresses that are half done or an instance's, and other projects': an administrator's list has all."""
+    mine = [one for one in floating if one.project_id == call.caller.project_id]
+    return [one for one in mine if not is_half_done(one.description) and not is_automatic(one)]
 
 
 def described(call: Call, one: FloatingIp, port: Port | None) -> dict[str, Any]:

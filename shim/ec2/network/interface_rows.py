@@ -21,6 +21,9 @@ APART: Final = "ec2:eni"  # Nova keeps the port when its server ends: it did not
 ENDS: Final = "ec2:dot="  # DeleteOnTermination: "true" or "false", where it differs from what Nova does
 PLACE: Final = "ec2:idx="  # the device index, if it does not follow from the order of the server's ports
 PRIMARY: Final = "ec2:ip="  # the primary private address of a port with several
+# The description of a floating IP that an instance was given at its launch, and that is released with it.
+AUTOMATIC: Final = "ec2:automatic"
+AMAZON: Final = "amazon"  # the owner and the pool of addresses that are not the customer's own
 # Networks that a port without source/destination check may send from: all addresses but the multicast range, which
 # Neutron refuses even as part of a larger network.
 ANYWHERE: Final = ("0.0.0.0/1", "128.0.0.0/2", "192.0.0.0/3")
@@ -167,11 +170,23 @@ def groups(wanted: Iterable[str], names: Mapping[str, str]) -> list[dict[str, st
     return sorted(found, key=lambda group: group["GroupName"])
 
 
+def is_automatic(one: network.FloatingIp) -> bool:
+    """Tell whether a floating IP was given to an instance at its launch.
+
+    EC2 does not list it as an Elastic IP address.  One whose port was deleted by OpenStack's tools is listed, so that
+    it can be released.
+    """
+    return one.description == AUTOMATIC and one.port_id is not None
+
+
 def associations(floating: Iterable[network.FloatingIp], call: Call) -> dict[str, dict[str, dict[str, Any]]]:
     """Write the associations of floating IPs, by port and private address."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for one in floating:
-        if one.port_id and one.fixed:
+        if is_automatic(one):
+            shown = {"IpOwnerId": AMAZON, "PublicDnsName": "", "PublicIp": one.address}
+            found.setdefault(one.port_id or "", {})[one.fixed or ""] = shown
+        elif one.port_id and one.fixed:
             found.setdefault(one.port_id, {})[one.fixed] = {
                 "AllocationId": ids.aws("eipalloc", one.id),
                 "AssociationId": association_id(one.id, one.port_id, one.fixed),

@@ -11,6 +11,7 @@ from shim.context import Call
 from shim.ec2.engine.resource_types import ALLOCATION, INTERFACE, PEERING, RULE, SECURITY_GROUP, SUBNET, VPC
 from shim.ec2.network import facts, rule_facts
 from shim.ec2.network.addresses import allocation_uuid
+from shim.ec2.network.interface_rows import is_automatic
 from shim.ec2.network.interfaces import is_interface
 from shim.ec2.network.vpcs import is_vpc
 from shim.ec2.tags.creating import is_half_done
@@ -55,7 +56,8 @@ async def _ports(lists: Lists, named: Sequence[str]) -> list[Held]:
 
 async def _addresses(lists: Lists, named: Sequence[str]) -> list[Held]:
     addresses = await lists.call.cloud.network.floating_ips()
-    return [of_strings(allocation_uuid(one), one.tags) for one in addresses if not is_half_done(one.description)]
+    shown = [one for one in addresses if not is_half_done(one.description) and not is_automatic(one)]
+    return [of_strings(allocation_uuid(one), one.tags) for one in shown]
 
 
 def _change_address(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> Work:

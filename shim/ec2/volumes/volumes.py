@@ -85,6 +85,20 @@ NOT_ENCRYPTED = only(
     code="UnsupportedOperation",
     message="Encryption on request is not supported; it belongs to the volume type.",
 )
+# gp3's baseline; `check_performance` refuses what AWS refuses for other types.  The gateway cannot guarantee the
+# performance that AWS sells with io1 and io2.
+IOPS = (
+    only(volume_rows.GP3_IOPS, where={"VolumeType": "gp3"}),
+    *(
+        only(
+            code="UnsupportedOperation",
+            message=f"The parameter Iops is not supported for {kind} volumes.",
+            where={"VolumeType": kind},
+        )
+        for kind in ("io1", "io2")
+    ),
+)
+THROUGHPUT = only(volume_rows.GP3_THROUGHPUT, where={"VolumeType": "gp3"})
 _GONE_QUIET = {"creating": "insufficient-data", "error": "impaired"}
 
 
@@ -109,20 +123,8 @@ def _check_new(settings: Settings, req: Mapping[str, Any]) -> None:
     "MultiAttachEnabled ClientToken TagSpecifications",
     values={
         "Encrypted": NOT_ENCRYPTED,
-        # gp3's baseline; `check_performance` refuses what AWS refuses for other types.  The gateway cannot guarantee
-        # the performance that AWS sells with io1 and io2.
-        "Iops": (
-            only(volume_rows.GP3_IOPS, where={"VolumeType": "gp3"}),
-            *(
-                only(
-                    code="UnsupportedOperation",
-                    message=f"The parameter Iops is not supported for {kind} volumes.",
-                    where={"VolumeType": kind},
-                )
-                for kind in ("io1", "io2")
-            ),
-        ),
-        "Throughput": only(volume_rows.GP3_THROUGHPUT, where={"VolumeType": "gp3"}),
+        "Iops": IOPS,
+        "Throughput": THROUGHPUT,
     },
     forbids=(
         Forbidden(

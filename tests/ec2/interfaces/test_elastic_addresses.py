@@ -52,7 +52,7 @@ class Neutron:
     async def floating_ips(self) -> list[FloatingIp]:
         return list(self.floating.values())
 
-    async def create_floating_ip(self, network_id: str, description: str = "") -> FloatingIp:
+    async def create_floating_ip(self, network_id: str, description: str = "", *_: object) -> FloatingIp:
         made = FloatingIp(f"{len(self.floating) + 1:032x}", "p", "1.2.3.4", network_id, None, None, "", (), description)
         self.floating[made.id] = made
         return made

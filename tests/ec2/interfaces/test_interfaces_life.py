@@ -131,7 +131,7 @@ def test_ports_outlive_their_server_or_not() -> None:
 
     def ended(*, refuses: bool) -> bool:
         here = call("TerminateInstances", network=neutron, compute=Nova(neutron, made, refuses=refuses))
-        return asyncio.run(end(here, ID, list(ports.values())))
+        return asyncio.run(end(here, ID, (list(ports.values()), ())))
 
     with pytest.raises(BackendError):
         ended(refuses=True)
