@@ -8,6 +8,7 @@ import shim.ec2.account.regions
 import shim.ec2.attributes.changing
 import shim.ec2.attributes.options
 import shim.ec2.attributes.password
+import shim.ec2.attributes.physical
 import shim.ec2.attributes.profile_associations
 import shim.ec2.attributes.reading
 import shim.ec2.images.attributes

@@ -88,6 +88,7 @@ _MORE: dict[str, dict[str, Any]] = {
     "RegisterImage": {"RootDeviceName": "/dev/sda1", "BlockDeviceMappings": _ROOT},
     "ReplaceNetworkAclEntry": _ENTRY,
     "ReplaceRoute": {"DestinationCidrBlock": "10.9.0.0/16", "GatewayId": f"igw-{_ZEROS}"},
+    "ResetInstanceAttribute": {"Attribute": "sourceDestCheck"},
     "CreateVolume": {"AvailabilityZone": "nova", "Size": 1},
     "DescribeLaunchTemplateVersions": {"LaunchTemplateId": f"lt-{'0' * 32}"},
     "ImportKeyPair": {"PublicKeyMaterial": b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + b"A" * 43},

@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from adapters.types import network
 from adapters.types.compute import Server
 from shim.concurrency import gather_all
 from shim.context import Call
 from shim.ec2.attributes.reading import STOP
 from shim.ec2.engine import ids
-from shim.ec2.engine.resource_types import VOLUME
+from shim.ec2.engine.resource_types import INSTANCE, SECURITY_GROUP, VOLUME
 from shim.ec2.instances import facts as instance_facts
 from shim.ec2.instances import metadata as instance_metadata
 from shim.ec2.instances.instances import existing
@@ -19,6 +20,7 @@ from shim.ec2.instances.resizing import resize
 from shim.ec2.instances.rows import block_devices
 from shim.ec2.instances.states import STOPPED, TERMINATED, state
 from shim.ec2.instances.types import flavor_named
+from shim.ec2.interfaces.attributes import check_source, regroup
 from shim.ec2.service import action
 from shim.errors import AwsError
 from shim.protocol.values import only
@@ -86,6 +88,32 @@ async def _devices(call: Call, server: Server, mappings: list[Mapping[str, Any]]
     )
 
 
+async def _interface(call: Call, server: Server) -> network.Port:
+    """Return the only interface of an instance."""
+    ports = await call.cloud.network.ports(device_ids=[server.id])
+    instance = ids.aws(INSTANCE.prefix, server.id)
+    if not ports:
+        raise AwsError("IncorrectInstanceState", f"The instance '{instance}' has no network interface yet.")
+    if len(ports) > 1:
+        # The sentence is AWS's as seen in https://github.com/hashicorp/terraform/issues/3205.
+        raise AwsError(
+            "InvalidInstanceID",
+            f"There are multiple interfaces attached to instance '{instance}'. Please specify an interface ID for the "
+            "operation instead.",
+        )
+    return ports[0]
+
+
+async def _groups(call: Call, server: Server, wanted: list[str]) -> None:
+    for one in wanted:
+        ids.check(SECURITY_GROUP, one)
+    await regroup(call, await _interface(call, server), wanted)
+
+
+async def _source(call: Call, server: Server, on: bool) -> None:
+    await check_source(call, await _interface(call, server), {"Value": on})
+
+
 _ATTRIBUTES: Mapping[str, _Attribute] = {
     "instanceType": _Attribute("InstanceType", str, _type, stopped=True),
     "disableApiTermination": _Attribute("DisableApiTermination", bool, _flag(instance_facts.NO_TERMINATE)),
@@ -94,6 +122,8 @@ _ATTRIBUTES: Mapping[str, _Attribute] = {
     "ebsOptimized": _Attribute("EbsOptimized", bool, _flag(instance_facts.EBS_OPTIMIZED), stopped=True),
     "enaSupport": _Attribute("EnaSupport", bool, _nothing, stopped=True),
     "blockDeviceMapping": _Attribute("BlockDeviceMappings", list, _devices),
+    "groupSet": _Attribute("Groups", list, _groups),
+    "sourceDestCheck": _Attribute("SourceDestCheck", bool, _source),
 }
 _ALWAYS_ENA = only(
     True,
@@ -104,7 +134,8 @@ _ALWAYS_ENA = only(
 
 @action(
     supports="InstanceId Attribute Value DisableApiTermination DisableApiStop InstanceInitiatedShutdownBehavior"
-    " InstanceType EbsOptimized EnaSupport BlockDeviceMappings.DeviceName BlockDeviceMappings.Ebs",
+    " InstanceType EbsOptimized EnaSupport BlockDeviceMappings.DeviceName BlockDeviceMappings.Ebs"
+    " Groups SourceDestCheck",
     values={
         "Attribute": only(*_ATTRIBUTES),
         "InstanceInitiatedShutdownBehavior.Value": SHUTDOWN_STOPS,
@@ -147,6 +178,24 @@ def _asked(req: Mapping[str, Any]) -> tuple[_Attribute, Any]:
     attribute = _ATTRIBUTES[name]
     if attribute.type is bool and str(value).lower() in ("true", "false"):
         value = str(value).lower() == "true"  # `Value` is a string; the attribute's own parameter is a boolean
-    if not isinstance(value, attribute.type) or value == "":
+    if not isinstance(value, attribute.type) or value in ("", []):
         raise AwsError("InvalidParameterValue", f"Value ({value}) for parameter value is invalid.", refused="Value")
     return attribute, value
+
+
+@action(
+    supports="InstanceId Attribute",
+    values={
+        "Attribute": only(
+            "sourceDestCheck",
+            code="UnsupportedOperation",
+            message="Only sourceDestCheck of an instance can be reset: kernels and RAM disks belong to images here.",
+        )
+    },
+)
+async def reset_instance_attribute(call: Call, req: Mapping[str, Any]) -> None:
+    """Reset the source/destination check to true."""
+    (server,) = await existing(call, [req["InstanceId"]])
+    if state(server) == TERMINATED:
+        raise AwsError("IncorrectInstanceState", f"The instance '{req['InstanceId']}' is terminated.")
+    await _source(call, server, True)

@@ -55,8 +55,7 @@ async def associate_address(call: Call, req: Mapping[str, Any]) -> Mapping[str, 
         for one in there:
             await network.associate_floating_ip(one.id, None)
             undo(network.associate_floating_ip, one.id, port.id, fixed)
-        # "When you associate an Elastic IP address with an instance that previously had a public IPv4 address, the
-        # public ... address of the instance is released" (User Guide, Elastic IP addresses).
+        # AWS releases the address that an instance was given at launch when an Elastic IP address takes its place.
         for one in given:
             await network.delete_floating_ip(one.id)
             undo(network.create_floating_ip, one.network_id, one.description, port.id, fixed)

@@ -181,7 +181,7 @@ def _interfaces(req: Mapping[str, Any], count: int) -> tuple[tuple[Interface, ..
             refused="NetworkInterfaces",
         )
     if len(placed) > 1 and any(one.get("AssociatePublicIpAddress") for one in placed):
-        # The sentence is AWS's as seen in https://github.com/hashicorp/terraform/issues/2149.
+        # The sentence is AWS's as seen in https://github.com/erlcloud/erlcloud/pull/284.
         raise AwsError(
             "InvalidParameterCombination",
             "The associatePublicIPAddress parameter cannot be specified when launching with multiple network "
@@ -213,7 +213,7 @@ def _interface(given: Mapping[str, Any], count: int) -> Interface:
                 refused="NetworkInterfaces",
             )
         if given.get("AssociatePublicIpAddress"):
-            # "You can only assign it to a new network interface, not an existing one" (AssociatePublicIpAddress).
+            # It "can only be assigned to a new network interface, not an existing one" (AssociatePublicIpAddress).
             raise AwsError(
                 "InvalidParameterCombination",
                 "The associatePublicIPAddress parameter cannot be specified for a network interface that exists.",

@@ -5,8 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from tests.ec2.conftest import WAIT, Launch, refused
+from tests.ec2.conftest import WAIT, Launch, end, refused
 from tests.ec2.instances.test_instances import instances, server_id
+from tests.support.names import native_uuid, unique
 
 
 def test_termination_protection(ec2: Any, launch: Launch) -> None:
@@ -139,6 +140,45 @@ def test_delete_on_termination_of_a_volume(ec2: Any, launch: Launch, openstack_m
     ec2.terminate_instances(InstanceIds=[made])
     ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig=WAIT)
     ec2.delete_volume(VolumeId=volume)
+
+
+def test_groups_and_the_source_check(ec2: Any, launch: Launch, openstack_main: Any) -> None:
+    (made,) = launch()
+    ec2.get_waiter("instance_running").wait(InstanceIds=[made], WaiterConfig=WAIT)
+    group = ec2.create_security_group(GroupName=unique("groups"), Description="x")["GroupId"]
+    try:
+        (port,) = openstack_main.network.ports(device_id=native_uuid(made))
+        before = [one["GroupId"] for one in instances(ec2, InstanceIds=[made])[0]["SecurityGroups"]]
+        ec2.modify_instance_attribute(InstanceId=made, Groups=[group])
+        assert openstack_main.network.get_port(port.id).security_group_ids == [native_uuid(group)]
+        seen = ec2.describe_instance_attribute(InstanceId=made, Attribute="groupSet")["Groups"]
+        assert [one["GroupId"] for one in seen] == [group]
+        with refused("InvalidGroup.NotFound"):
+            ec2.modify_instance_attribute(InstanceId=made, Groups=["sg-" + "0" * 32])
+        with refused("InvalidGroupId.Malformed"):
+            ec2.modify_instance_attribute(InstanceId=made, Groups=["web"])
+        ec2.modify_instance_attribute(InstanceId=made, Groups=before)
+
+        ec2.modify_instance_attribute(InstanceId=made, SourceDestCheck={"Value": False})
+        assert openstack_main.network.get_port(port.id).allowed_address_pairs
+        assert instances(ec2, InstanceIds=[made])[0]["SourceDestCheck"] is False
+        ec2.reset_instance_attribute(InstanceId=made, Attribute="sourceDestCheck")
+        assert not openstack_main.network.get_port(port.id).allowed_address_pairs
+        ec2.modify_instance_attribute(InstanceId=made, Attribute="sourceDestCheck", Value="false")
+        seen = ec2.describe_instance_attribute(InstanceId=made, Attribute="sourceDestCheck")
+        assert seen["SourceDestCheck"] == {"Value": False}
+        with refused("UnsupportedOperation"):
+            ec2.reset_instance_attribute(InstanceId=made, Attribute="kernel")
+    finally:
+        end(ec2, [made])
+        ec2.delete_security_group(GroupId=group)
+
+
+def test_an_instance_of_several_interfaces_is_changed_by_them(ec2: Any, launch: Launch) -> None:
+    (made,) = launch(NetworkInterfaces=[{"DeviceIndex": 0}, {"DeviceIndex": 1}])
+    ec2.get_waiter("instance_running").wait(InstanceIds=[made], WaiterConfig=WAIT)
+    with refused("InvalidInstanceID"):
+        ec2.modify_instance_attribute(InstanceId=made, SourceDestCheck={"Value": False})
 
 
 def test_attributes_that_cannot_be_changed_here(ec2: Any, instance: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from openstack.connection import Connection
 
 from tests.ec2.client_errors import code
+from tests.ec2.conftest import refused
 from tests.ec2.instances.test_instances import instances, server_id
 
 NOBODY = "i-" + "0" * 32
@@ -51,7 +52,9 @@ def test_a_guest_without_a_password(ec2: Any, instance: str) -> None:
 
 def test_what_nova_has_not_is_refused(ec2: Any, instance: str) -> None:
     assert code(ec2.get_console_screenshot, InstanceId=instance) == "UnsupportedOperation"
-    assert code(ec2.get_instance_uefi_data, InstanceId=instance) == "UnsupportedOperation"
+    with refused("UnsupportedOperation"):
+        ec2.get_instance_uefi_data(InstanceId=instance)
+    assert code(ec2.get_instance_uefi_data, InstanceId=NOBODY) == "InvalidInstanceID.NotFound"
     assert (
         code(
             ec2.report_instance_status, Instances=[instance], Status="impaired", ReasonCodes=["instance-stuck-in-state"]
@@ -60,10 +63,16 @@ def test_what_nova_has_not_is_refused(ec2: Any, instance: str) -> None:
     )
 
 
+def test_no_instance_has_a_topology(ec2: Any, instance: str) -> None:
+    assert ec2.describe_instance_topology()["Instances"] == []
+    assert ec2.describe_instance_topology(InstanceIds=[instance])["Instances"] == []
+    assert code(ec2.describe_instance_topology, InstanceIds=[NOBODY]) == "InvalidInstanceID.NotFound"
+
+
 def test_profiles_are_refused_by_default(ec2: Any, instance: str) -> None:
     profile = {"Name": "web"}
-    refused = ec2.associate_iam_instance_profile
-    assert code(refused, IamInstanceProfile=profile, InstanceId=instance) == "UnsupportedOperation"
+    associate = ec2.associate_iam_instance_profile
+    assert code(associate, IamInstanceProfile=profile, InstanceId=instance) == "UnsupportedOperation"
     assert ec2.describe_iam_instance_profile_associations()["IamInstanceProfileAssociations"] == []
     nothing = "iip-assoc-" + "0" * 32
     assert code(ec2.disassociate_iam_instance_profile, AssociationId=nothing) == "NoSuchAssociation"

@@ -12,7 +12,7 @@ from botocore.model import ListShape, Shape, StructureShape
 
 from adapters.types.compute import Zone
 from shim.ec2.account import regions
-from shim.ec2.attributes import options, profile_associations
+from shim.ec2.attributes import options, physical, profile_associations
 from shim.ec2.engine import ids
 from shim.ec2.engine import zones as availability_zones
 from shim.ec2.engine.describe import Table, question
@@ -53,6 +53,7 @@ TABLES = {
     "DescribeImportImageTasks": tasks.IMAGE_IMPORTS,
     "DescribeImportSnapshotTasks": tasks.SNAPSHOT_IMPORTS,
     "DescribeInstanceCreditSpecifications": options.CREDITS,
+    "DescribeInstanceTopology": physical.TOPOLOGY,
     "DescribeInstanceStatus": instance_status.STATUSES,
     "DescribeInstanceTypeOfferings": instance_types.OFFERINGS,
     "DescribeInstanceTypes": instance_types.TYPES,
