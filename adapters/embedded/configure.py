@@ -93,6 +93,7 @@ def cloud_json(plan: Plan) -> str:
         "identity_ready": str(plan.place.identity_ready),
         "network": plan.network,
         "programs": str(plan.programs),
+        "metadata_secret": plan.passwords["metadata-proxy"],
     })  # fmt: skip
 
 

@@ -86,9 +86,9 @@ def target(progress: Callable[[str], None] = print) -> Iterator[Target]:
 
 
 @contextmanager
-def embedded(state: Path, progress: Callable[[str], None]) -> Iterator[Target]:
+def embedded(state: Path, progress: Callable[[str], None], cloud: EmbeddedCloud | None = None) -> Iterator[Target]:
     """Bring up the embedded cloud; take it down again unless it ran before or PASSERELLE_TEST_KEEP is set."""
-    cloud = EmbeddedCloud(state, packages(), progress=progress)
+    cloud = cloud or EmbeddedCloud(state, packages(), progress=progress)
     ran = all(service.healthy for service in cloud.status())
     try:
         facts = cloud.up()

@@ -20,9 +20,10 @@ def main(etc: Path) -> None:
     from .servers import Servers
 
     root = etc.parent
-    programs = Programs(root, Path(settings(etc)["programs"]))
+    known = settings(etc)
+    programs = Programs(root, Path(known["programs"]))
     programs.start()
-    servers = Servers(programs, root / "ovn/servers.json")
+    servers = Servers(programs, root / "ovn/servers.json", known)
     servers.connect_outside()
     servers.plug_again()
     serve(root / "run/ovn/control.sock", servers, programs)

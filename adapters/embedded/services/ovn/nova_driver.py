@@ -33,12 +33,14 @@ def ask(**question: object) -> None:
         raise OSError(answer["error"])
 
 
-def port(vif: Any) -> dict[str, Any]:
+def port(instance: Any, vif: Any) -> dict[str, Any]:
     """Return what the network service must know of a port."""
     subnets = vif["network"]["subnets"]
     first = [one for one in subnets if one["version"] == 4][:1]
     return {
         "id": vif["id"],
+        "network": vif["network"]["id"],
+        "project": instance.project_id,
         "mac": vif["address"],
         "mtu": vif["network"]["meta"].get("mtu") or 1442,
         "addresses": [f"{ip['address']}/{one['cidr'].split('/')[1]}" for one in first for ip in one["ips"]],
@@ -87,4 +89,4 @@ class Hypervisor(nova_driver.Hypervisor):
 
     def _plug(self, instance: Any, network_info: Any) -> None:
         for vif in network_info or ():
-            ask(op="plug", server=instance.uuid, port=port(vif))
+            ask(op="plug", server=instance.uuid, port=port(instance, vif))

@@ -11,13 +11,15 @@ import socket
 import struct
 import subprocess
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import namespaces
+from . import metadata, namespaces
 from .programs import Programs
 
 OUTSIDE = "outside"  # the host on the external network that stands for the internet
+MTU = 1442  # of a Geneve network on Ethernet
 OUTSIDE_ADDRESS = "172.24.0.1/16"  # the gateway of the external subnet
 DHCP_SCRIPT = Path(__file__).with_name("dhcp.sh")
 
@@ -42,8 +44,10 @@ def without_offload(namespace: int, interface: str) -> None:
 class Servers:
     """The plugged servers, remembered in a file for a restart of this service."""
 
-    def __init__(self, programs: Programs, file: Path) -> None:
+    def __init__(self, programs: Programs, file: Path, known: Mapping[str, Any]) -> None:
         self._programs, self._file = programs, file
+        self._metadata = metadata.Metadata(known, self.caller)
+        self._metadata_spaces: dict[str, int] = {}
         self._lock = threading.RLock()
         self._spaces: dict[str, int] = {}
         self._ports: dict[str, dict[str, Port]] = {}
@@ -75,7 +79,20 @@ class Servers:
             self._pair(tap(port["id"]), self._spaces[server], name, "br-int", port)
             known[port["id"]] = {**port, "interface": name}
             self._save()
+            try:
+                self._serve_metadata(port["network"])
+            except OSError as error:  # the server runs without it
+                print(f"network {port['network']}: no metadata: {error}", flush=True)
         self._ask_address(server, known[port["id"]])
+
+    def caller(self, network: str, address: str) -> metadata.Caller | None:
+        """Return the server that has an address on a network."""
+        with self._lock:
+            for server, ports in self._ports.items():
+                for port in ports.values():
+                    if port["network"] == network and address in [one.split("/")[0] for one in port["addresses"]]:
+                        return metadata.Caller(server, port["project"])
+        return None
 
     def unplug(self, server: str, port_id: str | None = None) -> None:
         """Disconnect a port of a server, or all of them; a server without ports has no namespace."""
@@ -122,6 +139,18 @@ class Servers:
                 *(f'external_ids:{key}="{value}"' for key, value in facts.items()),
             ]
         self._programs.vsctl(*words)
+
+    def _serve_metadata(self, network: str) -> None:
+        """Plug the metadata port of a network, once, and serve its requests."""
+        found = metadata.port_of(network, f"unix:{self._programs.run}/nb.sock")
+        if network in self._metadata_spaces or found is None:
+            return
+        space = self._metadata_spaces[network] = namespaces.new()
+        port = {"id": found.id, "mac": found.mac, "mtu": MTU}
+        self._pair(tap(found.id), space, "eth0", "br-int", port)
+        lines = [f"address add {one} dev eth0" for one in (*found.addresses, f"{metadata.ADDRESS}/32")]
+        namespaces.run(space, "ip", "-batch", "-", given="\n".join(lines))
+        self._metadata.serve(network, space)
 
     def _ask_address(self, server: str, port: Port) -> None:
         """Run the DHCP client once, beside what goes on here: the port is bound a moment later."""
