@@ -215,3 +215,43 @@ def test_the_metadata_service_answers_each_instance_with_its_own(site: Site, web
         metadata = partial(site.machines.get, instance, "169.254.169.254")
         assert metadata("/latest/meta-data/local-ipv4") == site.address(instance)
         assert {"instance-id", "hostname", "placement/"} <= set(metadata("/latest/meta-data/").split())
+
+
+def test_a_route_through_an_instance_works_only_without_its_source_and_destination_check(
+    site: Site, web: list[str], inner: list[str]
+) -> None:
+    """As in a network behind a virtual appliance: the instance has an address that its interface does not."""
+    see, ec2, behind = site.machines, site.ec2, "192.168.77.1"
+    see.run(web[1], "ip", "address", "add", f"{behind}/32", "dev", "lo")
+    interface, answer = site.interface(web[1]), f"web2 saw {site.address(inner[0])}"
+    route = {"RouteTableId": site.private_table, "DestinationCidrBlock": "192.168.77.0/24"}
+    ec2.create_route(**route, NetworkInterfaceId=interface)
+    assert see.connect(inner[0], behind) == NOTHING
+    ec2.modify_network_interface_attribute(NetworkInterfaceId=interface, SourceDestCheck={"Value": False})
+    settles(answer, see.connect, inner[0], behind)
+    ec2.modify_network_interface_attribute(NetworkInterfaceId=interface, SourceDestCheck={"Value": True})
+    settles(NOTHING, see.connect, inner[0], behind)
+    ec2.modify_network_interface_attribute(NetworkInterfaceId=interface, SourceDestCheck={"Value": False})
+    settles(answer, see.connect, inner[0], behind)
+    ec2.delete_route(**route)
+    settles(NOTHING, see.connect, inner[0], behind)
+
+
+def test_a_peering_connection_joins_two_vpcs_until_it_is_deleted(site: Site, inner: list[str]) -> None:
+    see, ec2, block = site.machines, site.ec2, "10.61.0.0/16"
+    other = ec2.create_vpc(CidrBlock=block)["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=other, CidrBlock="10.61.0.0/24")["Subnet"]["SubnetId"]
+    [table] = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [other]}])["RouteTables"]
+    beyond = Site(ec2, see, other, "", subnet, "", "", open_group(ec2, other))
+    [far] = beyond.launch(subnet, "far")
+    there, answer = beyond.address(far), f"far saw {site.address(inner[0])}"
+    peering = ec2.create_vpc_peering_connection(VpcId=site.vpc, PeerVpcId=other)["VpcPeeringConnection"]
+    peer = {"VpcPeeringConnectionId": peering["VpcPeeringConnectionId"]}
+    ec2.accept_vpc_peering_connection(**peer)
+    assert see.connect(inner[0], there) == NOTHING  # no route yet
+    ec2.create_route(RouteTableId=site.private_table, DestinationCidrBlock=block, **peer)
+    ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock=CIDR, **peer)
+    settles(answer, see.connect, inner[0], there)
+    assert see.connect(far, site.address(inner[0])) == f"inner1 saw {there}"
+    ec2.delete_vpc_peering_connection(**peer)
+    settles(NOTHING, see.connect, inner[0], there)
