@@ -1,4 +1,4 @@
-"""The `passerelle` command: serve, sweep, notify, demo, cloud, actions, keys, config, doctor."""
+"""The `passerelle` command: serve, sweep, notify, demo, cloud, actions, assess, keys, config, doctor."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "demo": "Bring up an OpenStack and a gateway before it, run a tour, print the exports to paste.",
     "cloud": "A real OpenStack on this machine, for trying and testing.",
     "actions": "List the AWS operations that are answered, with their parameters.",
+    "assess": "Tell whether the calls in logs and sources would work here.",
     "keys": "Make and rotate the keys of SSE-S3.",
     "config": "Show the effective settings, or check them.",
     "doctor": "Ask the cloud whether the gateway can work with it.",

@@ -7,6 +7,7 @@ silently overwrites this project's files.  Each package of this project has a `D
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 
 import click
 
@@ -14,16 +15,17 @@ import adapters
 import shim
 
 
-def check() -> None:
-    """Raise ClickException unless both packages belong to this distribution and are in one directory."""
-    for package in (shim, adapters):
+def check(*further: ModuleType) -> None:
+    """Raise ClickException unless all packages belong to this distribution and are in one directory."""
+    packages = (shim, adapters, *further)
+    for package in packages:
         if getattr(package, "DISTRIBUTION", None) != "passerelle":
             raise click.ClickException(
                 f"{package.__file__} is not Passerelle's: another distribution has a package of that name. "
                 "Install Passerelle into a virtual environment of its own."
             )
-    homes = {Path(str(package.__file__)).resolve().parents[1] for package in (shim, adapters)}
+    homes = {Path(str(package.__file__)).resolve().parents[1] for package in packages}
     if len(homes) != 1:
         raise click.ClickException(
-            "shim and adapters come from different places: " + ", ".join(map(str, sorted(homes)))
+            "Passerelle's packages come from different places: " + ", ".join(map(str, sorted(homes)))
         )

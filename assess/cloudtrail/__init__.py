@@ -1,0 +1,1 @@
+"""CloudTrail's logs: the calls that were really made, counted, with their parameters."""

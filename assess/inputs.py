@@ -1,0 +1,75 @@
+"""Find the inputs below the given paths, each by a look at the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from assess.calls import Found
+from assess.cloudtrail import counting, records
+
+_LOOK: Final = 4096  # bytes of a file that tell what it is
+_SKIPPED: Final = frozenset({"__pycache__", "node_modules", "site-packages"})
+
+Progress = Callable[[int], None]  # is told the bytes that were read
+
+
+class UnreadableError(Exception):
+    """A file that was named and is no input, or is broken."""
+
+
+def files(paths: Sequence[Path]) -> Iterator[Path]:
+    """Yield the files below the paths in order; hidden folders and installed packages are skipped."""
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        for below in sorted(path.iterdir()):
+            if not below.name.startswith(".") and below.name not in _SKIPPED:
+                yield from files([below])
+
+
+def sort_of(path: Path) -> str:
+    """Return what a file is: `cloudtrail`, or '' where it is no input."""
+    with records.opened(path) as (file, _):
+        try:
+            start = file.read(_LOOK)
+        except (OSError, EOFError):
+            return ""
+    return "cloudtrail" if records.is_log(start) else ""
+
+
+def read(paths: Sequence[Path], progress: Progress) -> Found:
+    """Read every input; raise UnreadableError for a path that was named and holds none."""
+    found, logs = Found(), counting.Counter()
+    sorts: set[str] = set()
+    for path in files(paths):
+        sort = sort_of(path)
+        if not sort and path in paths:
+            raise UnreadableError(f"{path} is no input that can be read")
+        if sort:
+            sorts.add(sort)
+            _READERS[sort](path, logs, found, progress)
+        progress(0 if sort == "cloudtrail" else path.stat().st_size)
+    if not sorts:
+        raise UnreadableError(f"there is no input in {', '.join(map(str, paths))}")
+    if logs.events or logs.broken:
+        found.add(counting.found(logs))
+    return found
+
+
+def _log(path: Path, logs: counting.Counter, found: Found, progress: Progress) -> None:
+    size, told = path.stat().st_size, 0
+    try:
+        with records.opened(path) as (file, place):
+            for some in records.records(file):
+                logs.add(some)
+                progress(place() - told)
+                told = place()
+    except (OSError, EOFError, ValueError) as error:
+        found.unfollowed.append(f"{path}: not read to its end: {type(error).__name__}")
+    progress(size - told)
+
+
+_READERS: Final[dict[str, Callable[[Path, counting.Counter, Found, Progress], None]]] = {"cloudtrail": _log}
