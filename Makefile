@@ -67,6 +67,8 @@ lock: $(STAMP)  ## Solve the dependencies anew; UPGRADE=1 takes newer releases
 		--python-version 3.11 --generate-hashes --no-header $(if $(UPGRADE),--upgrade) -o requirements/dev.lock
 	@cd adapters/embedded && $(CURDIR)/$(BIN)/uv pip compile -q requirements.in --generate-hashes --python-version 3.11 \
 		--no-header --no-annotate $(if $(UPGRADE),--upgrade) -o requirements.lock
+	@cd requirements && $(CURDIR)/$(BIN)/uv pip compile -q tempest.in --generate-hashes --python-version 3.11 \
+		--no-header --no-annotate $(if $(UPGRADE),--upgrade) -o tempest.lock
 	@git --no-pager diff --stat -- '*.lock'
 
 vectors: $(VECTORS)  ## Fetch the protocol and signature vectors that AWS publishes with botocore

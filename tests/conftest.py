@@ -20,7 +20,7 @@ from tests.support.names import unique
 from tests.support.target import Keys, Target, target
 
 NEEDS_CLOUD = "cloud"
-LONG = {"terraform", "embedded", "ops"}  # folders with tests of a minute or more
+LONG = {"terraform", "embedded", "ops", "tempest"}  # folders with tests of a minute or more
 WEBSITES = "s3-website.localhost"  # where the gateway shows buckets as websites
 
 # An example that takes longer on a busy machine is no fault, nor a strategy that draws slowly: tests count work, and no

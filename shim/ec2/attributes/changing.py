@@ -168,14 +168,18 @@ def _asked(req: Mapping[str, Any]) -> tuple[_Attribute, Any]:
         for name, one in _ATTRIBUTES.items()
         if one.parameter in req
     }
-    if named := req.get("Attribute"):
+    named = req.get("Attribute")
+    twice = named in wanted and "Value" in req
+    if named:
         wanted.setdefault(named, req.get("Value"))
-    if len(wanted) != 1:
+    if len(wanted) != 1 or twice:
         raise AwsError(
             "InvalidParameterCombination", "Exactly one attribute can be modified in a request.", refused="Attribute"
         )
     ((name, value),) = wanted.items()
     attribute = _ATTRIBUTES[name]
+    if value is None:
+        raise AwsError("MissingParameter", "The request must contain the parameter value", refused="Value")
     if attribute.type is bool and str(value).lower() in ("true", "false"):
         value = str(value).lower() == "true"  # `Value` is a string; the attribute's own parameter is a boolean
     if not isinstance(value, attribute.type) or value in ("", []):

@@ -70,6 +70,16 @@ CASES = [
     pytest.param("DescribeVpcAttribute", {"VpcId": "vpc-" + "0" * 32, "Attribute": "x"}, "InvalidParameterValue"),
     pytest.param("DescribeAccountAttributes", {"AttributeNames": ["x"]}, "InvalidParameterValue"),
     *(
+        pytest.param("ModifyInstanceAttribute", {"InstanceId": "i-" + "0" * 32, **req}, code)
+        for req, code in (
+            ({"Attribute": "disableApiTermination"}, "MissingParameter"),
+            (
+                {"Attribute": "disableApiTermination", "Value": "true", "DisableApiTermination": {"Value": False}},
+                "InvalidParameterCombination",
+            ),
+        )
+    ),
+    *(
         pytest.param("ModifyImageAttribute", {"ImageId": "ami-" + "0" * 32, **req}, code)
         for req, code in (
             ({}, "InvalidParameterCombination"),
