@@ -80,7 +80,7 @@ proxies:  ## Install HAProxy and nginx, which two tests put before the gateway (
 	apt-get install -y --no-install-recommends haproxy nginx-light
 
 clean:  ## Remove the virtual environment, caches and test state (a running test cloud is taken down first)
-	@for state in $(wildcard .state/test*); do [ ! -x $(BIN)/passerelle ] || $(BIN)/passerelle cloud down --state-dir $$state || true; done
+	@for state in $(wildcard .state/test* .state/test*/packets); do [ ! -x $(BIN)/passerelle ] || $(BIN)/passerelle cloud down --state-dir $$state || true; done
 	rm -rf $(VENV) .vectors .state .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build
 
 # One stamp for the whole environment: made when every locked package stands, made anew when a lock changes.
