@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from openstack.connection import Connection
 
-from adapters.types.network import FloatingIp
+from adapters.types.network import FloatingIp, Router
 from shim.ec2.engine import ids
+from shim.ec2.interfaces.address_attributes import describe_addresses_attribute
+from shim.ec2.network import facts
 from shim.ec2.network.addresses import describe_addresses
 from shim.ec2.network.interface_rows import association_id
 from shim.ec2.tags.codec import to_neutron
@@ -100,6 +102,22 @@ def test_addresses_are_found_by_either_name() -> None:
 def test_what_is_not_there_is_named(req: dict[str, Any], error: str, message: str) -> None:
     caught = refused(**req)
     assert (caught.code, caught.message, caught.status) == (error, message, 400)
+
+
+def test_the_reverse_name_of_a_nat_gateways_address_is_read_like_any_other() -> None:
+    """Terraform reads it for every address, and its plan fails where there is none."""
+    tags = (facts.written(facts.ALLOCATION, ID), facts.written(facts.ADDRESS, "172.24.0.11"))
+    network = Counted(Counter(), floating_ips=[FREE], routers=[Router("c" * 32, "", "p", "ACTIVE", tags)])
+    named = ids.aws("eipalloc", ID)
+    for asked in ({"AllocationIds": [named]}, {}):
+        answer = asyncio.run(
+            act(
+                describe_addresses_attribute,
+                call("DescribeAddressesAttribute", network=network),
+                {**asked, "Attribute": "domain-name"},
+            )
+        )
+        assert {"AllocationId": named, "PublicIp": "172.24.0.11"} in answer["Addresses"]
 
 
 # Through both APIs.
