@@ -70,12 +70,14 @@ def results(
 def facts(ec2: Any) -> Iterator[dict[str, str]]:
     """Find the zone, the image and the types that the plugin asks for, and make an image that boots from a volume."""
     (image,) = ec2.describe_images(Filters=[{"Name": "name", "Values": ["tiny-linux-x86_64"]}])["Images"]
-    root = {"DeviceName": image["RootDeviceName"], "Ebs": {"VolumeSize": 1, "DeleteOnTermination": True}}
+    root = {"DeviceName": image["RootDeviceName"], "Ebs": {"VolumeSize": 1, "DeleteOnTermination": False}}
     (launched,) = ec2.run_instances(
         ImageId=image["ImageId"], InstanceType="m1.tiny", MinCount=1, MaxCount=1, BlockDeviceMappings=[root]
     )["Instances"]
     instances = [launched["InstanceId"]]
     ec2.get_waiter("instance_running").wait(InstanceIds=instances, WaiterConfig=WAIT)
+    (running,) = ec2.describe_instances(InstanceIds=instances)["Reservations"][0]["Instances"]
+    (volume,) = (one["Ebs"]["VolumeId"] for one in running["BlockDeviceMappings"])
     made = ec2.create_image(InstanceId=instances[0], Name=unique("tempest"))["ImageId"]
     ec2.get_waiter("image_available").wait(ImageIds=[made], WaiterConfig=WAIT)
     ec2.terminate_instances(InstanceIds=instances)
@@ -90,6 +92,8 @@ def facts(ec2: Any) -> Iterator[dict[str, str]]:
         }
     finally:
         ec2.deregister_image(ImageId=made, DeleteAssociatedSnapshots=True)
+        ec2.delete_volume(VolumeId=volume)  # it outlived its instance, because Cinder keeps a snapshot with its volume
+        ec2.get_waiter("volume_deleted").wait(VolumeIds=[volume], WaiterConfig=WAIT)
 
 
 def passed() -> list[str]:
