@@ -9,6 +9,9 @@ RUN /opt/passerelle/bin/pip install --require-hashes -r requirements/runtime.loc
 COPY pyproject.toml README.md LICENSE ./
 COPY shim shim
 COPY adapters adapters
+COPY assess assess
+# `assess` quotes some pages, so the wheel has them.
+COPY docs docs
 RUN pip wheel --no-deps -w /wheels . && /opt/passerelle/bin/pip install --no-deps /wheels/*.whl
 
 FROM python:3.11-slim-bookworm
