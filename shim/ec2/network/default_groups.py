@@ -32,11 +32,16 @@ def default_of(groups: Iterable[cloud.SecurityGroup], vpc: str, project_id: str)
     return next(iter(here or (group for group in own if DEFAULT_TAG not in group.tags)), None)
 
 
+def belongs_to(group: cloud.SecurityGroup, vpc_uuid: str) -> bool:
+    """Tell whether a group is in a VPC, or is its default group that has not got its tags."""
+    return facts.written(facts.VPC, vpc_uuid) in group.tags or group.name == _name(vpc_uuid)
+
+
 async def create_default_group(call: Call, vpc_uuid: str) -> str:
     """Create the default group of a VPC and return its UUID: it lets in its own members and everything out."""
     network = call.cloud.network
     async with undoing() as undo:
-        group = await network.create_security_group(f"default of {vpc_uuid}", _DESCRIPTION)
+        group = await network.create_security_group(_name(vpc_uuid), _DESCRIPTION)
         undo(network.delete_security_group, group.id)
         out = permissions.Permission(True, permissions.ALL, None, None, "ipv4", "0.0.0.0/0")
         members = permissions.Permission(False, permissions.ALL, None, None, "group", group.id)
@@ -47,3 +52,7 @@ async def create_default_group(call: Call, vpc_uuid: str) -> str:
         await network.create_rules([rule for one in wanted for rule in permissions.rules(group.id, one)])
         await network.set_tags("security-groups", group.id, [facts.written(facts.VPC, vpc_uuid), DEFAULT_TAG])
     return group.id
+
+
+def _name(vpc_uuid: str) -> str:
+    return f"default of {vpc_uuid}"

@@ -17,7 +17,7 @@ from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import VPC
 from shim.ec2.network import cidr_blocks, facts
-from shim.ec2.network.default_groups import DEFAULT_TAG, create_default_group
+from shim.ec2.network.default_groups import DEFAULT_TAG, belongs_to, create_default_group
 from shim.ec2.network.layout import VpcLayout, vpc_layout
 from shim.ec2.network.security_groups import owner_of
 from shim.ec2.service import action
@@ -78,10 +78,9 @@ async def create_vpc(call: Call, asked: CreateRequest[str]) -> Mapping[str, Any]
     async with new.once(find, name=cidr):
         await gather_all(_remove(call, one) for one in new.half_done)
         router = await network.create_router(marked)
-        new.undo(network.delete_router, router.id)
+        new.undo(_remove, call, router)
         await network.set_tags("routers", router.id, strings)
-        group = await create_default_group(call, router.id)
-        new.undo(network.delete_security_group, group)
+        await create_default_group(call, router.id)
         await network.rename_router(router.id, facts.name(new.tags, f"vpc {cidr}"))
     made = replace(router, tags=tuple(strings))
     return {"Vpc": {**_row(call, ids.aws("vpc", router.id), made, (), None), "State": "pending"}}
@@ -119,12 +118,11 @@ async def delete_vpc(call: Call, req: Mapping[str, Any]) -> None:
 
 
 async def _remove(call: Call, router: cloud.Router) -> None:
-    """Delete a VPC that was left half done."""
+    """Delete a VPC that is half done: its default group first, which only the router leads to."""
     network = call.cloud.network
-    await absent_is(None, network.delete_router(router.id))
-    groups = await network.security_groups()
-    inside = [one for one in groups if facts.written(facts.VPC, router.id) in one.tags]
+    inside = [one for one in await network.security_groups() if belongs_to(one, router.id)]
     await gather_all(absent_is(None, network.delete_security_group(one.id)) for one in inside)
+    await absent_is(None, network.delete_router(router.id))
 
 
 @describes(VPCS, supports="VpcIds Filters MaxResults NextToken")
