@@ -4,7 +4,9 @@ Importing this package registers every action, and the tag store of each resourc
 """
 
 import shim.ec2.account.attributes
+import shim.ec2.account.id_formats
 import shim.ec2.account.regions
+import shim.ec2.account.unoffered
 import shim.ec2.attributes.changing
 import shim.ec2.attributes.options
 import shim.ec2.attributes.password

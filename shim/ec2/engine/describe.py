@@ -21,7 +21,7 @@ from shim.context import Call
 from shim.ec2.engine import ids, listings, paging
 from shim.ec2.engine.filters import Filter, Path, Row, Turns, compiled, select
 from shim.ec2.engine.resource_types import ResourceType
-from shim.ec2.service import action
+from shim.ec2.service import Forbidden, action
 from shim.errors import AwsError
 from shim.protocol.operation import Read
 from shim.protocol.values import Values
@@ -94,6 +94,7 @@ def describes(
     supports: str,
     ignores: Mapping[str, str] | None = None,
     values: Mapping[str, Values | tuple[Values, ...]] | None = None,
+    forbids: Sequence[Forbidden] = (),
 ) -> Callable[[Rows], Describe]:
     """Register a function that reads the rows as the Describe action of its name."""
 
@@ -102,7 +103,9 @@ def describes(
         async def describe(call: Call, asked: Question) -> Mapping[str, Any]:
             return await answer(call, table, rows, asked)
 
-        return action(supports=supports, ignores=ignores, values=values, read=_reading(table))(describe)
+        return action(supports=supports, ignores=ignores, values=values, forbids=forbids, read=_reading(table))(
+            describe
+        )
 
     return register
 

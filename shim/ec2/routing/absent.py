@@ -112,7 +112,9 @@ ABSENT: Mapping[str, Absent] = {
 TABLES: Mapping[str, Table] = {name: one.table() for name, one in ABSENT.items()}
 
 
-def _none(name: str) -> Rows:
+def none(name: str) -> Rows:
+    """Return the function that reads no rows, named as an action is."""
+
     async def rows(call: Call, asked: Question) -> list[Row]:
         return []
 
@@ -122,4 +124,4 @@ def _none(name: str) -> Rows:
 
 
 for _name, _one in ABSENT.items():
-    describes(TABLES[_name], supports=f"{_one.ids} {_one.supports}")(_none(_name))
+    describes(TABLES[_name], supports=f"{_one.ids} {_one.supports}")(none(_name))

@@ -11,7 +11,7 @@ import pytest
 from botocore.model import ListShape, Shape, StructureShape
 
 from adapters.types.compute import Zone
-from shim.ec2.account import regions
+from shim.ec2.account import regions, unoffered
 from shim.ec2.attributes import options, physical, profile_associations
 from shim.ec2.engine import ids
 from shim.ec2.engine import zones as availability_zones
@@ -80,6 +80,7 @@ TABLES = {
     "DescribeRouteTables": route_tables.ROUTE_TABLES,
     **absent.TABLES,
     "DescribeVpcPeeringConnections": connections.PEERINGS,
+    **{name: table for name, table in unoffered.TABLES.items() if name != "DescribeConversionTasks"},
     "DescribeManagedPrefixLists": prefix_lists.LISTS,
     "GetSecurityGroupsForVpc": group_references.FOR_VPC,
 }
