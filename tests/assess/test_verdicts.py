@@ -28,7 +28,7 @@ def test_what_the_coverage_says_is_what_is_judged() -> None:
 @pytest.mark.parametrize(
     ("call", "path", "code"),
     [
-        (Call("ec2", "CreateVpcPeeringConnection"), "", "UnsupportedOperation"),
+        (Call("ec2", "CreateTransitGateway"), "", "UnsupportedOperation"),
         (Call("s3", "RenameObject"), "", "NotImplemented"),
         (Call("iam", "ListRoles"), "", "InvalidAction"),
         (Call("ec2", "CreateVpc", {"Ipv6Pool": UNKNOWN}), "Ipv6Pool", "UnsupportedOperation"),

@@ -68,11 +68,17 @@ def structures(shape: Any, text: st.SearchStrategy[str], *, empty: bool, depth: 
         found = {}
         for name in [*required, *draw(some)]:
             if name not in inside:
-                inside[name] = values(shape.members[name], text, empty=empty, depth=depth + 1)
+                drawn = values(shape.members[name], text, empty=empty, depth=depth + 1)
+                # EC2 takes a required text that is empty for one that is missing.
+                inside[name] = drawn.filter(_is_something) if name in required and not empty else drawn
             found[name] = draw(inside[name])
         return found
 
     return structure()
+
+
+def _is_something(value: Any) -> bool:
+    return value not in ("", b"")
 
 
 def feasible(shape: Any, depth: int) -> bool:

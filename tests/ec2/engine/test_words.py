@@ -152,15 +152,19 @@ def test_a_root_volume_stays(fault: Fault) -> None:
     [
         ("disableApiTermination", "maybe"),
         ("disableApiTermination", ""),
-        ("disableApiTermination", None),
         ("instanceInitiatedShutdownBehavior", ""),
-        ("instanceInitiatedShutdownBehavior", None),
     ],
 )
-def test_an_attribute_is_set_to_a_value_of_its_own(attribute: str, value: str | None) -> None:
+def test_an_attribute_is_set_to_a_value_of_its_own(attribute: str, value: str) -> None:
     request = {"InstanceId": INSTANCE, "Attribute": attribute, "Value": value}
     said = refusal(modify_instance_attribute, request, compute=Nova(SERVER))
     assert said == ("InvalidParameterValue", f"Value ({value}) for parameter value is invalid.")
+
+
+@pytest.mark.parametrize("attribute", ["disableApiTermination", "instanceInitiatedShutdownBehavior"])
+def test_an_attribute_is_not_set_without_a_value(attribute: str) -> None:
+    said = refusal(modify_instance_attribute, {"InstanceId": INSTANCE, "Attribute": attribute}, compute=Nova(SERVER))
+    assert said == ("MissingParameter", "The request must contain the parameter value")
 
 
 def test_rules_are_described_in_plain_characters() -> None:
