@@ -7,7 +7,7 @@ from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
-from adapters.errors import absent_is
+from adapters.errors import BackendError, absent_is
 from adapters.types import network as cloud
 from shim.concurrency import gather, gather_all
 from shim.config import Settings
@@ -111,10 +111,19 @@ async def delete_vpc(call: Call, req: Mapping[str, Any]) -> None:
         for group in inside:
             await absent_is(None, network.delete_security_group(group.id))
             undo(create_default_group, call, uuid)
-        await network.delete_router(uuid)
+        await _delete_router(call, uuid)
     # The records of the VPC's own route table and network ACL.
     own = [pool.id for pool in pools if facts.written(facts.OWN, uuid) in pool.tags]
     await gather_all(absent_is(None, network.delete_subnet_pool(one)) for one in own)
+
+
+async def _delete_router(call: Call, uuid: str) -> None:
+    """Delete a router.  A failed call may have taken effect: then the VPC's group must not be made anew."""
+    try:
+        await call.cloud.network.delete_router(uuid)
+    except BackendError:
+        if await absent_is(None, call.cloud.network.router(uuid)) is not None:
+            raise
 
 
 async def _remove(call: Call, router: cloud.Router) -> None:
