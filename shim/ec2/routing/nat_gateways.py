@@ -125,15 +125,22 @@ async def delete_nat_gateway(call: Call, req: Mapping[str, Any]) -> Mapping[str,
 
 
 async def restore_address(call: Call, router: cloud.Router) -> None:
-    """Create the floating IP of a router's address again, with its tags and its allocation id."""
+    """Create the floating IP of a router's address again, with its tags and its allocation id.
+
+    One that is there and has the id is left as it is; one whose id and tags an earlier attempt did not write gets them.
+    """
     network = call.cloud.network
     address, held = facts.one(router.tags, facts.ADDRESS), facts.one(router.tags, facts.ALLOCATION)
-    if not address or not held or any(one.address == address for one in await network.floating_ips()):
+    if not address or not held:
         return
-    outside = await external_network(call)
-    own = await call.clouds.own(call.request_id)
-    made = await own.network.restore_floating_ip(outside.id, address, router.project_id)
-    await network.set_tags("floatingips", made.id, [facts.written(facts.ALLOCATION, held), *tags_kept(router.tags)])
+    there = next((one for one in await network.floating_ips() if one.address == address), None)
+    if there is not None and allocation_uuid(there) == held:
+        return
+    if there is None:
+        outside = await external_network(call)
+        own = await call.clouds.own(call.request_id)
+        there = await own.network.restore_floating_ip(outside.id, address, router.project_id)
+    await network.set_tags("floatingips", there.id, [facts.written(facts.ALLOCATION, held), *tags_kept(router.tags)])
 
 
 async def _remove(call: Call, router: cloud.Router) -> None:
@@ -167,12 +174,13 @@ async def _make(
     await _check_granted(call, router.id)
     await network.set_tags("routers", router.id, strings)
     made = replace(router, tags=tuple(strings))
-    await network.delete_floating_ip(address.id)
+    # Each is undone although it seems to fail: an answer can be lost when the work is done.
     new.undo(restore_address, call, made)
+    await network.delete_floating_ip(address.id)
     own = await call.clouds.own(call.request_id)
     outside = cloud.Gateway(address.network_id, snat=True, addresses=(address.address,))
-    await own.network.set_gateway(router.id, outside)
     new.undo(network.set_gateway, router.id, None)
+    await own.network.set_gateway(router.id, outside)
     return replace(made, gateway=outside)
 
 
