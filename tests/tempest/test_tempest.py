@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ def results(
 def facts(ec2: Any) -> Iterator[dict[str, str]]:
     """Find the zone, the image and the types that the plugin asks for, and make an image that boots from a volume."""
     (image,) = ec2.describe_images(Filters=[{"Name": "name", "Values": ["tiny-linux-x86_64"]}])["Images"]
-    root = {"DeviceName": image["RootDeviceName"], "Ebs": {"VolumeSize": 1, "DeleteOnTermination": False}}
+    root = {"DeviceName": image["RootDeviceName"], "Ebs": {"VolumeSize": 1, "DeleteOnTermination": True}}
     (launched,) = ec2.run_instances(
         ImageId=image["ImageId"], InstanceType="m1.tiny", MinCount=1, MaxCount=1, BlockDeviceMappings=[root]
     )["Instances"]
@@ -92,7 +92,8 @@ def facts(ec2: Any) -> Iterator[dict[str, str]]:
         }
     finally:
         ec2.deregister_image(ImageId=made, DeleteAssociatedSnapshots=True)
-        ec2.delete_volume(VolumeId=volume)  # it outlived its instance, because Cinder keeps a snapshot with its volume
+        with suppress(ec2.exceptions.ClientError):
+            ec2.delete_volume(VolumeId=volume)  # it outlives its instance where Cinder keeps a snapshot with its volume
         ec2.get_waiter("volume_deleted").wait(VolumeIds=[volume], WaiterConfig=WAIT)
 
 
