@@ -154,7 +154,7 @@ def test_names_are_unique_in_a_vpc_and_free_in_another(ec2: Any, openstack_main:
     [
         ({"GroupName": "default"}, "InvalidGroup.Reserved"),
         ({"GroupName": "sg-12345678"}, "InvalidParameterValue"),
-        ({"GroupName": ""}, "InvalidParameterValue"),
+        ({"GroupName": ""}, "MissingParameter"),
         ({"GroupName": "x" * 256}, "InvalidParameterValue"),
         ({"GroupName": "caf\u00e9"}, "InvalidParameterValue"),
         ({"Description": "x" * 256}, "InvalidParameterValue"),

@@ -125,7 +125,7 @@ def test_attached_by_aws_detached_by_openstack(
     ("params", "expected"),
     [
         ({"Device": "floppy"}, "InvalidParameterValue"),
-        ({"Device": ""}, "InvalidParameterValue"),
+        ({"Device": ""}, "MissingParameter"),
         ({"Device": "/dev/../sda"}, "InvalidParameterValue"),
         ({"InstanceId": "i-12345678"}, "InvalidInstanceID.NotFound"),
         ({"InstanceId": "vol-12345678"}, "InvalidInstanceID.Malformed"),
