@@ -91,7 +91,7 @@ class Machines:
             one.wait()
 
 
-def settles(wanted: object, ask: Callable[..., object], *given: object, seconds: float = 60.0) -> None:
+def settles(wanted: object, ask: Callable[..., object], *given: object, seconds: float = 240.0) -> None:
     """Ask until the answer is as wanted, since changes take a moment to reach the switch; assert that it becomes so."""
     deadline = time.monotonic() + seconds
     while (got := ask(*given)) != wanted and time.monotonic() < deadline:
