@@ -9,7 +9,7 @@ from shim.ec2.account.unoffered import UNOFFERED
 from tests.ec2.client_errors import code, refusal
 
 PAGED = {name: one for name, one in UNOFFERED.items() if "MaxResults" in one.supports}
-NAMED = {name: one for name, one in UNOFFERED.items() if one.ids}
+NAMED = {name: one.table for name, one in UNOFFERED.items() if one.table.ids}
 
 
 def test_there_is_nothing_of_the_kind(ec2: Any) -> None:
@@ -32,11 +32,12 @@ def test_there_is_nothing_of_the_kind(ec2: Any) -> None:
 
 @pytest.mark.parametrize("operation", UNOFFERED)
 def test_filters_and_pages_are_checked_though_there_is_nothing(ec2: Any, operation: str) -> None:
-    one, ask = UNOFFERED[operation], getattr(ec2, xform_name(operation))
-    name = "Filter" if "Filter " in one.supports else "Filters"
-    if name in one.supports.split():
+    one, ask = UNOFFERED[operation].table, getattr(ec2, xform_name(operation))
+    supports = UNOFFERED[operation].supports
+    name = "Filter" if "Filter " in supports else "Filters"
+    if name in supports.split():
         assert code(ask, **{name: [{"Name": "bogus", "Values": ["x"]}]}) == "InvalidParameterValue"
-        for known in one.filters.split():
+        for known in one.filters:
             assert ask(**{name: [{"Name": known.replace("tag", "tag-key"), "Values": ["x"]}]})[one.items] == []
     if operation in PAGED:
         assert code(ask, NextToken="bogus") == "InvalidParameterValue"

@@ -78,9 +78,9 @@ TABLES = {
     "DescribeNatGateways": nat_gateways.NAT_GATEWAYS,
     "DescribeNetworkAcls": network_acls.ACLS,
     "DescribeRouteTables": route_tables.ROUTE_TABLES,
-    **absent.TABLES,
+    **{name: one.table for name, one in absent.ABSENT.items()},
     "DescribeVpcPeeringConnections": connections.PEERINGS,
-    **{name: table for name, table in unoffered.TABLES.items() if name != "DescribeConversionTasks"},
+    **{name: one.table for name, one in unoffered.UNOFFERED.items() if name != "DescribeConversionTasks"},
     "DescribeManagedPrefixLists": prefix_lists.LISTS,
     "GetSecurityGroupsForVpc": group_references.FOR_VPC,
 }
