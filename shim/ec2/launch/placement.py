@@ -48,7 +48,7 @@ async def placement(call: Call, launch: Launch) -> Placement:
         nic, subnet = _nic(wanted, by_id, by_port, layout)
         nics.append(nic)
         first = first or subnet
-    public = gives_public_address(launch.interfaces, first)
+    public = any(interface.public for interface in launch.interfaces)  # then there is one, and it is new
     port = by_port.get(nics[0].port_id or "")
     network_id = port.network_id if port else nics[0].network_id
     vpc = layout.vpc_of(network_id or "")
@@ -65,13 +65,6 @@ async def placement(call: Call, launch: Launch) -> Placement:
         layout=layout,
         public=public,
     )
-
-
-def gives_public_address(interfaces: Sequence[Interface], subnet: cloud.Subnet | None) -> bool:
-    """Tell whether instances get a public address: a single new interface can have one."""
-    if len(interfaces) != 1 or interfaces[0].port_id or subnet is None:
-        return False
-    return bool(interfaces[0].public)
 
 
 def _nic(

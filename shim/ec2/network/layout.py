@@ -28,13 +28,11 @@ class VpcLayout:
     """The project's networks that are not external, by id, with the VPC of each.
 
     Instances join `default_network` if a request names no network; None if the project has no such network.
-    `default_networks` are those of all default subnets, one for each zone.
     """
 
     networks: Mapping[str, cloud.Network]
     vpcs: Mapping[str, str]
     default_network: str | None
-    default_networks: tuple[str, ...] = ()
 
     @property
     def default_vpc(self) -> str | None:
@@ -69,14 +67,13 @@ def vpc_layout_of(
         network: router if (router := told.get(network)) in routers else min(routers)
         for network, routers in found.items()
     }
-    own = [network for network in inner.values() if network.project_id == project_id]
-    named = sorted(one.id for one in own if one.name == name)[:1]
-    defaults = (*named, *sorted(one.id for one in own if facts.DEFAULT in one.tags and one.id not in named))
+    named = sorted(
+        network.id for network in inner.values() if network.name == name and network.project_id == project_id
+    )
     return VpcLayout(
         networks=inner,
         vpcs={network: ids.aws("vpc", routers.get(network) or network) for network in inner},
-        default_network=defaults[0] if defaults else None,
-        default_networks=defaults,
+        default_network=named[0] if named else None,
     )
 
 
