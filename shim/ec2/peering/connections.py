@@ -22,6 +22,7 @@ from shim.config import Settings
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
+from shim.ec2.engine.ended import ended, keep
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import PEERING, VPC
 from shim.ec2.network import facts
@@ -112,7 +113,7 @@ async def describe_vpc_peering_connections(call: Call, asked: Question) -> list[
     """Describe connections, and those that this replica ended within the last hours: four OpenStack calls."""
     state = await read_state(call)
     found = [rows.row(call, state, one, rows.status(one)) for one in state.peerings.values() if not rows.forgotten(one)]
-    return [*found, *rows.ended(call)]
+    return [*found, *ended(call, PEERING)]
 
 
 @action(supports="VpcPeeringConnectionId")
@@ -138,7 +139,7 @@ async def reject_vpc_peering_connection(call: Call, req: Mapping[str, Any]) -> M
     state = await read_state(call)
     peering = named(state, req, rows.PENDING, "rejected")
     await _end(call, state, peering)
-    rows.keep(call, rows.row(call, state, peering, "rejected"))
+    keep(call, PEERING, rows.row(call, state, peering, "rejected"), rows.ENDED_SECONDS)
     return {"Return": True}
 
 
@@ -148,7 +149,7 @@ async def delete_vpc_peering_connection(call: Call, req: Mapping[str, Any]) -> M
     state = await read_state(call)
     peering = named(state, req, "", "deleting")
     await _end(call, state, peering)
-    rows.keep(call, rows.row(call, state, peering, "deleted"))
+    keep(call, PEERING, rows.row(call, state, peering, "deleted"), rows.ENDED_SECONDS)
     return {"Return": True}
 
 
@@ -203,20 +204,20 @@ def _failed(call: Call, state: State, tags: Iterable[str], requester: str, accep
     owner = state.vpcs[requester].project_id
     nowhere = cloud.Subnet(str(uuid4()), "", owner, "", 4, str(_BETWEEN), None, (), tuple(tags))
     peering = Peering(nowhere, requester, accepter, {})
-    rows.keep(call, rows.row(call, state, peering, "failed"))
+    keep(call, PEERING, rows.row(call, state, peering, "failed"), rows.ENDED_SECONDS)
     return {"VpcPeeringConnection": rows.row(call, state, peering, "initiating-request")}
 
 
 def named(state: State, req: Mapping[str, Any], must: str, wanted: str) -> Peering:
     """Return the connection that a request names; InvalidStateTransition unless its state is `must` ('': any)."""
-    named = req["VpcPeeringConnectionId"]
-    found = state.peerings.get(ids.uuid(PEERING, named))
+    peering = req["VpcPeeringConnectionId"]
+    found = state.peerings.get(ids.uuid(PEERING, peering))
     if found is None or rows.forgotten(found):
-        raise ids.missing(PEERING, [named])
+        raise ids.missing(PEERING, [peering])
     if must and rows.status(found) != must:
         raise AwsError(
             "InvalidStateTransition",
-            f"Invalid state transition for {named}, attempted to transition from {rows.status(found)} to {wanted}",
+            f"Invalid state transition for {peering}, attempted to transition from {rows.status(found)} to {wanted}",
         )
     return found
 

@@ -22,11 +22,8 @@ PENDING, ACTIVE, EXPIRED = "pending-acceptance", "active", "expired"
 # "A request expires after 7 days", and an expired one "remains visible for 2 days".
 _EXPIRES_SECONDS = 7 * 86400
 _SHOWN_SECONDS = 2 * 86400
-_ENDED = "ended peering connections"
 # "A deleted VPC peering connection remains visible to the party that deleted it for 2 hours"; so does a failed one.
-_ENDED_SECONDS = 7200.0
-_MOST_ENDED = 100
-_ROW_BYTES = 2000
+ENDED_SECONDS = 7200.0
 _MESSAGES: Mapping[str, str] = {
     "initiating-request": "Initiating Request to {accepter}",
     PENDING: "Pending Acceptance by {accepter}",
@@ -76,18 +73,6 @@ def row(call: Call, state: State, peering: Peering, code: str) -> Row:
         "AccepterVpcInfo": _side(call, state, peering, peering.accepter, code),
         "Tags": tag_rules.shown(from_neutron(peering.subnet.tags)),
     }
-
-
-def ended(call: Call) -> tuple[Row, ...]:
-    """Return the connections that ended within two hours, as far as this replica knows."""
-    return call.cache.get(call.caller.project_id, (_ENDED,)) or ()
-
-
-def keep(call: Call, row: Row) -> None:
-    """Show a connection that ended for a while."""
-    rows = (row, *ended(call))[:_MOST_ENDED]
-    size = _ROW_BYTES * len(rows)
-    call.cache.put(call.caller.project_id, (_ENDED,), rows, size=size, seconds=_ENDED_SECONDS)
 
 
 def _owner(call: Call, state: State, peering: Peering, router_id: str) -> str:

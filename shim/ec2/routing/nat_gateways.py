@@ -19,6 +19,7 @@ from shim.config import Settings
 from shim.context import Call
 from shim.ec2.engine import client_tokens, ids
 from shim.ec2.engine.describe import Question, Table, describes
+from shim.ec2.engine.ended import ended, keep
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import ALLOCATION, NAT_GATEWAY, SUBNET
 from shim.ec2.network import facts
@@ -48,10 +49,7 @@ NAT_GATEWAYS = Table(
         "vpc-id": "VpcId",
     },
 )
-_DELETED = "deleted NAT gateways"
 _DELETED_SECONDS = 3600.0  # "a deleted NAT gateway remains visible for about an hour"
-_MOST_DELETED = 100
-_ROW_BYTES = 2000
 
 
 def _read_new(settings: Settings, req: Mapping[str, Any]) -> None:
@@ -105,7 +103,7 @@ async def describe_nat_gateways(call: Call, asked: Question) -> list[Row]:
     routers = await call.cloud.network.routers()
     found = [_row(call, one, "available") for one in routers if facts.NAT in one.tags and not is_half_done(one.name)]
     alive = {row["NatGatewayId"] for row in found}
-    return found + [row for row in _deleted(call) if row["NatGatewayId"] not in alive]
+    return found + [row for row in ended(call, NAT_GATEWAY) if row["NatGatewayId"] not in alive]
 
 
 @action(supports="NatGatewayId")
@@ -118,9 +116,7 @@ async def delete_nat_gateway(call: Call, req: Mapping[str, Any]) -> Mapping[str,
     nats = {uuid: one for uuid, one in state.nats.items() if uuid != router.id}
     await apply(call, replace(state, nats=nats))
     await _remove(call, router)
-    rows = (_row(call, router, "deleted"), *_deleted(call))[:_MOST_DELETED]
-    size = _ROW_BYTES * len(rows)
-    call.cache.put(call.caller.project_id, (_DELETED,), rows, size=size, seconds=_DELETED_SECONDS)
+    keep(call, NAT_GATEWAY, _row(call, router, "deleted"), _DELETED_SECONDS)
     return {"NatGatewayId": req["NatGatewayId"]}
 
 
@@ -221,10 +217,6 @@ def _token(tags: Iterable[str]) -> Mapping[str, str]:
 def _answer(asked: CreateRequest[None], row: Row) -> Mapping[str, Any]:
     token = asked.params.get("ClientToken")
     return {"NatGateway": row, **({"ClientToken": token} if token else {})}
-
-
-def _deleted(call: Call) -> tuple[Row, ...]:
-    return call.cache.get(call.caller.project_id, (_DELETED,)) or ()
 
 
 def _row(call: Call, router: cloud.Router, state: str) -> Row:
