@@ -21,6 +21,7 @@ from shim.ec2.instances.rows import block_devices
 from shim.ec2.instances.states import STOPPED, TERMINATED, state
 from shim.ec2.instances.types import flavor_named
 from shim.ec2.interfaces.attributes import check_source, regroup
+from shim.ec2.interfaces.chosen import several_interfaces
 from shim.ec2.service import action
 from shim.errors import AwsError
 from shim.protocol.values import only
@@ -37,6 +38,8 @@ SHUTDOWN_STOPS = only(
 class _Attribute:
     """One attribute: the request's own parameter for it, its type, how it is changed, and whether only while stopped.
 
+    `check` raises AwsError for a value that no cloud could take.
+
     "To modify some attributes, the instance must be stopped" (ModifyInstanceAttribute).
     """
 
@@ -44,6 +47,7 @@ class _Attribute:
     type: type
     change: Callable[[Call, Server, Any], Awaitable[None]]
     stopped: bool = False
+    check: Callable[[Any], None] = lambda _value: None
 
 
 def _flag(fact: str) -> Callable[[Call, Server, bool], Awaitable[None]]:
@@ -95,18 +99,16 @@ async def _interface(call: Call, server: Server) -> network.Port:
     if not ports:
         raise AwsError("IncorrectInstanceState", f"The instance '{instance}' has no network interface yet.")
     if len(ports) > 1:
-        # The sentence is AWS's as seen in https://github.com/hashicorp/terraform/issues/3205.
-        raise AwsError(
-            "InvalidInstanceID",
-            f"There are multiple interfaces attached to instance '{instance}'. Please specify an interface ID for the "
-            "operation instead.",
-        )
+        raise several_interfaces(instance)
     return ports[0]
 
 
-async def _groups(call: Call, server: Server, wanted: list[str]) -> None:
+def _check_groups(wanted: list[str]) -> None:
     for one in wanted:
         ids.check(SECURITY_GROUP, one)
+
+
+async def _groups(call: Call, server: Server, wanted: list[str]) -> None:
     await regroup(call, await _interface(call, server), wanted)
 
 
@@ -122,7 +124,7 @@ _ATTRIBUTES: Mapping[str, _Attribute] = {
     "ebsOptimized": _Attribute("EbsOptimized", bool, _flag(instance_facts.EBS_OPTIMIZED), stopped=True),
     "enaSupport": _Attribute("EnaSupport", bool, _nothing, stopped=True),
     "blockDeviceMapping": _Attribute("BlockDeviceMappings", list, _devices),
-    "groupSet": _Attribute("Groups", list, _groups),
+    "groupSet": _Attribute("Groups", list, _groups, check=_check_groups),
     "sourceDestCheck": _Attribute("SourceDestCheck", bool, _source),
 }
 _ALWAYS_ENA = only(
@@ -184,6 +186,7 @@ def _asked(req: Mapping[str, Any]) -> tuple[_Attribute, Any]:
         value = str(value).lower() == "true"  # `Value` is a string; the attribute's own parameter is a boolean
     if not isinstance(value, attribute.type) or value in ("", []):
         raise AwsError("InvalidParameterValue", f"Value ({value}) for parameter value is invalid.", refused="Value")
+    attribute.check(value)
     return attribute, value
 
 

@@ -12,6 +12,7 @@ from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import ALLOCATION, INSTANCE, INTERFACE
 from shim.ec2.interfaces.allocation import ONE_NAME
+from shim.ec2.interfaces.chosen import several_interfaces
 from shim.ec2.network.addresses import allocation_uuid, check_address, shown_addresses
 from shim.ec2.network.interface_rows import association_id, is_automatic
 from shim.ec2.network.layout import vpc_layout
@@ -153,11 +154,7 @@ def _target(req: Mapping[str, Any], ports: Sequence[cloud.Port]) -> cloud.Port:
             "InvalidInstanceID", f"The pending instance '{instance}' is not in a valid state for this operation."
         )
     if len(ports) > 1:
-        raise AwsError(
-            "InvalidInstanceID",
-            f"There are multiple interfaces attached to instance '{instance}'. Please specify an interface ID for the "
-            "operation instead.",
-        )
+        raise several_interfaces(str(instance))
     if ports[0].device_owner.startswith("network:"):
         raise ids.missing(INTERFACE, [ids.aws("eni", ports[0].id)])
     return ports[0]

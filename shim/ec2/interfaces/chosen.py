@@ -33,6 +33,18 @@ async def one_interface(call: Call, interface_id: str) -> cloud.Port:
     return port
 
 
+def several_interfaces(instance_id: str) -> AwsError:
+    """Return the error for an instance with several interfaces, where a request means its only one.
+
+    The sentence is AWS's as seen in https://github.com/hashicorp/terraform/issues/3205.
+    """
+    return AwsError(
+        "InvalidInstanceID",
+        f"There are multiple interfaces attached to instance '{instance_id}'. Please specify an interface ID for the "
+        "operation instead.",
+    )
+
+
 def no_attachment(attachment_id: str) -> AwsError:
     """Return the error for an attachment that does not exist."""
     return AwsError("InvalidAttachmentID.NotFound", f"The attachment ID '{attachment_id}' does not exist")

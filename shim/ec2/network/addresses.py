@@ -8,7 +8,7 @@ The domain is always `vpc`, because AWS ended EC2-Classic.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from adapters.types.network import FloatingIp, Port, Router
@@ -73,20 +73,28 @@ async def describe_addresses(call: Call, asked: Question) -> list[Row]:
     Two concurrent OpenStack calls, and a third for the routers of NAT gateways unless every address that is named is a
     floating IP.
     """
-    network = call.cloud.network
-    free, ports = await gather(network.floating_ips(), network.ports())
-    known = {ids.aws(ALLOCATION.prefix, allocation_uuid(one)) for one in free}
-    floating_alone = asked.ids and not asked.req.get("PublicIps") and known.issuperset(asked.ids)
-    routers = [] if floating_alone else await network.routers()
-    floating = [*free, *held_addresses(routers, free)]
+    named = () if asked.req.get("PublicIps") else asked.ids
+    addresses, ports = await gather(addresses_of(call, named), call.cloud.network.ports())
     by_id = {port.id: port for port in ports}
-    rows: list[Row] = [described(call, one, by_id.get(one.port_id or "")) for one in shown_addresses(call, floating)]
-    named = _named(rows, asked.req.get("PublicIps") or ())
+    rows: list[Row] = [described(call, one, by_id.get(one.port_id or "")) for one in addresses]
+    wanted = _named(rows, asked.req.get("PublicIps") or ())
     if not asked.ids or not asked.req.get("PublicIps"):
-        return named
+        return wanted
     # EC2 describes the addresses that are named in either way.
-    asked.ids += [one["AllocationId"] for one in named if one["AllocationId"] not in asked.ids]
+    asked.ids += [one["AllocationId"] for one in wanted if one["AllocationId"] not in asked.ids]
     return rows
+
+
+async def addresses_of(call: Call, named: Collection[str]) -> list[FloatingIp]:
+    """Read the project's addresses with one call; those of NAT gateways with a second.
+
+    The second is spared if some allocation ids are `named`, and each is a floating IP's.
+    """
+    network = call.cloud.network
+    free = await network.floating_ips()
+    known = {ids.aws(ALLOCATION.prefix, allocation_uuid(one)) for one in free}
+    routers = [] if named and known.issuperset(named) else await network.routers()
+    return shown_addresses(call, [*free, *held_addresses(routers, free)])
 
 
 def shown_addresses(call: Call, floating: Iterable[FloatingIp]) -> list[FloatingIp]:

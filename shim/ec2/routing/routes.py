@@ -13,7 +13,7 @@ from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import INSTANCE, INTERFACE, INTERNET_GATEWAY, NAT_GATEWAY, PEERING, ROUTE_TABLE
-from shim.ec2.interfaces.chosen import one_interface
+from shim.ec2.interfaces.chosen import one_interface, several_interfaces
 from shim.ec2.network import cidr_blocks, facts
 from shim.ec2.routing import hops, markers, tables
 from shim.ec2.routing.applied import apply
@@ -153,12 +153,10 @@ async def _instance(call: Call, state: State, table: RouteTable, instance: str) 
     """Return the only interface of an instance."""
     uuid = ids.uuid(INSTANCE, instance)
     _, ports = await gather(call.cloud.compute.server(uuid), call.cloud.network.ports(device_ids=[uuid]))
-    if len(ports) != 1:
-        several = (
-            f"There are multiple interfaces attached to instance '{instance}'. Please specify an interface ID for the "
-            "operation instead."
-        )
-        raise AwsError("InvalidInstanceID", several if ports else f"The instance '{instance}' has no interface yet.")
+    if not ports:
+        raise AwsError("InvalidInstanceID", f"The instance '{instance}' has no interface yet.")
+    if len(ports) > 1:
+        raise several_interfaces(instance)
     return _inside(state, table, ports[0])
 
 

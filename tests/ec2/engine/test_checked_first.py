@@ -73,6 +73,7 @@ CASES = [
         pytest.param("ModifyInstanceAttribute", {"InstanceId": "i-" + "0" * 32, **req}, code)
         for req, code in (
             ({"Attribute": "disableApiTermination"}, "MissingParameter"),
+            ({"Groups": ["vpc-12345678"]}, "InvalidGroupId.Malformed"),
             (
                 {"Attribute": "disableApiTermination", "Value": "true", "DisableApiTermination": {"Value": False}},
                 "InvalidParameterCombination",
