@@ -18,7 +18,7 @@ COMMANDS: Final = {
     "demo": "Bring up an OpenStack and a gateway before it, run a tour, print the exports to paste.",
     "cloud": "A real OpenStack on this machine, for trying and testing.",
     "actions": "List the AWS operations that are answered, with their parameters.",
-    "assess": "Tell whether the calls in logs and sources would work here.",
+    "assess": "Tell whether the calls in CloudTrail's logs would work here.",
     "keys": "Make and rotate the keys of SSE-S3.",
     "config": "Show the effective settings, or check them.",
     "doctor": "Ask the cloud whether the gateway can work with it.",

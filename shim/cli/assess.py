@@ -1,4 +1,4 @@
-"""`passerelle assess`: what calls in logs and sources would do here."""
+"""`passerelle assess`: what the calls in CloudTrail's logs would do here."""
 
 from __future__ import annotations
 
