@@ -177,7 +177,7 @@ def test_a_security_group_and_a_reference_to_it_stop_and_let_pass_under_way(site
 def test_a_nat_gateway_hides_many_instances_behind_one_address(
     site: Site, web: list[str], inner: list[str], elastic: dict[str, str]
 ) -> None:
-    """Instances learn the route by DHCP, so those that run have it when they reboot, or renew their lease."""
+    """Instances learn the route by DHCP, so those that run get it and lose it when they reboot or renew their lease."""
     see, ec2, ip = site.machines, site.ec2, elastic["ip"]
     nat = ec2.create_nat_gateway(SubnetId=site.public, AllocationId=elastic["id"])["NatGateway"]["NatGatewayId"]
     ec2.get_waiter("nat_gateway_available").wait(NatGatewayIds=[nat])
@@ -194,6 +194,9 @@ def test_a_nat_gateway_hides_many_instances_behind_one_address(
     ec2.get_waiter("nat_gateway_deleted").wait(NatGatewayIds=[nat])
     for instance in inner:
         settles(NOTHING, see.connect, instance, OUTSIDE_ADDRESS)
+    ec2.reboot_instances(InstanceIds=inner)  # else they still send to the NAT gateway what no other route leads away
+    for instance in inner:
+        settles(True, see.ping, instance, site.address(web[0]))
 
 
 def test_two_vpcs_with_one_cidr_block_never_meet(site: Site, web: list[str]) -> None:
