@@ -13,6 +13,7 @@ import shim.ec2.attributes.password
 import shim.ec2.attributes.physical
 import shim.ec2.attributes.profile_associations
 import shim.ec2.attributes.reading
+import shim.ec2.defaults.default_vpc
 import shim.ec2.images.attributes
 import shim.ec2.images.copying
 import shim.ec2.images.creating

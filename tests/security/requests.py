@@ -72,6 +72,7 @@ _ROOT = [{"DeviceName": "/dev/sda1", "Ebs": {"SnapshotId": _VALUES["SnapshotId"]
 # What AWS demands of a request beside what its model does.
 _MORE: dict[str, dict[str, Any]] = {
     "CopyObject": {"CopySource": "source/key"},
+    "CreateDefaultSubnet": {"AvailabilityZone": "nova"},
     "CreateDhcpOptions": {"DhcpConfigurations": [{"Key": "domain-name", "Values": ["example.org"]}]},
     "CreateManagedPrefixList": {"PrefixListName": "abc", "MaxEntries": 1, "AddressFamily": "IPv4"},
     "CreateNatGateway": {"SubnetId": _VALUES["SubnetId"], "AllocationId": f"eipalloc-{_ZEROS}"},

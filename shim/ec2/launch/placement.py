@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 
 from adapters.types import network as cloud
@@ -12,8 +12,10 @@ from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import INTERFACE, SECURITY_GROUP, SUBNET
+from shim.ec2.engine.zones import zone_names
 from shim.ec2.launch.addresses import check_way_out
 from shim.ec2.launch.request import Interface, Launch
+from shim.ec2.network import facts
 from shim.ec2.network.default_groups import default_of
 from shim.ec2.network.interface_rows import APART
 from shim.ec2.network.layout import VpcLayout, vpc_layout_of
@@ -41,6 +43,7 @@ async def placement(call: Call, launch: Launch) -> Placement:
     net = call.cloud.network
     subnets, ports, groups, networks = await gather(net.subnets(), net.ports(), net.security_groups(), net.networks())
     layout = vpc_layout_of(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
+    layout = _in_zone(call, layout, launch.zone)
     by_id = {subnet.id: subnet for subnet in subnets}
     by_port = {port.id: port for port in ports}
     nics, first = [], None
@@ -48,7 +51,7 @@ async def placement(call: Call, launch: Launch) -> Placement:
         nic, subnet = _nic(wanted, by_id, by_port, layout)
         nics.append(nic)
         first = first or subnet
-    public = any(interface.public for interface in launch.interfaces)  # then there is one, and it is new
+    public = gives_public_address(launch.interfaces, first)
     port = by_port.get(nics[0].port_id or "")
     network_id = port.network_id if port else nics[0].network_id
     vpc = layout.vpc_of(network_id or "")
@@ -65,6 +68,13 @@ async def placement(call: Call, launch: Launch) -> Placement:
         layout=layout,
         public=public,
     )
+
+
+def gives_public_address(interfaces: Sequence[Interface], subnet: cloud.Subnet | None) -> bool:
+    """Tell whether instances get a public address: a single new interface can have one."""
+    if len(interfaces) != 1 or interfaces[0].port_id or subnet is None:
+        return False
+    return bool(interfaces[0].public)
 
 
 def _nic(
@@ -110,6 +120,16 @@ def _subnet(wanted: Interface, subnets: Mapping[str, cloud.Subnet], layout: VpcL
 def default_network(layout: VpcLayout) -> str | None:
     """Return the network for a request that names none: the one with the configured name, else the only one."""
     return layout.default_network or (next(iter(layout.networks)) if len(layout.networks) == 1 else None)
+
+
+def _in_zone(call: Call, layout: VpcLayout, zone: str | None) -> VpcLayout:
+    """Let a launch that names a zone join the default subnet of that zone, if there is one."""
+    names = zone_names(call)
+    for one in layout.default_networks:
+        native = facts.one(layout.networks[one].tags, facts.ZONE)
+        if zone and native and zone in (native, names.shown(native)):
+            return replace(layout, default_network=one)
+    return layout
 
 
 def _siblings(subnet: cloud.Subnet, subnets: Mapping[str, cloud.Subnet]) -> list[cloud.Subnet]:

@@ -81,7 +81,7 @@ class Interface:
     port_id: str | None = None
     subnet_id: str | None = None
     address: str | None = None
-    public: bool = False  # AssociatePublicIpAddress
+    public: bool | None = None  # AssociatePublicIpAddress; None leaves it to the subnet
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +230,7 @@ def _interface(given: Mapping[str, Any], count: int) -> Interface:
         return Interface(port_id=ids.uuid(INTERFACE, port))
     subnet = ids.uuid(SUBNET, given["SubnetId"]) if given.get("SubnetId") else None
     address, public = _address(given.get("PrivateIpAddress"), count), given.get("AssociatePublicIpAddress")
-    return Interface(subnet_id=subnet, address=address, public=bool(public))
+    return Interface(subnet_id=subnet, address=address, public=public)
 
 
 def _address(address: str | None, count: int) -> str | None:

@@ -28,11 +28,15 @@ class VpcLayout:
     """The project's networks that are not external, by id, with the VPC of each.
 
     Instances join `default_network` if a request names no network; None if the project has no such network.
+    `default_networks` are those of all default subnets, one for each zone.  `openstacks_vpc` is the VPC of OpenStack's
+    own default network, in which groups without a VPC's tag are shown; None if the project has no such network.
     """
 
     networks: Mapping[str, cloud.Network]
     vpcs: Mapping[str, str]
     default_network: str | None
+    default_networks: tuple[str, ...] = ()
+    openstacks_vpc: str | None = None
 
     @property
     def default_vpc(self) -> str | None:
@@ -67,13 +71,16 @@ def vpc_layout_of(
         network: router if (router := told.get(network)) in routers else min(routers)
         for network, routers in found.items()
     }
-    named = sorted(
-        network.id for network in inner.values() if network.name == name and network.project_id == project_id
-    )
+    vpcs = {network: ids.aws("vpc", routers.get(network) or network) for network in inner}
+    own = sorted((network for network in inner.values() if network.project_id == project_id), key=lambda one: one.id)
+    named = tuple(one.id for one in own if one.name == name)[:1]
+    defaults = named or tuple(one.id for one in own if facts.DEFAULT in one.tags and one.id in routers)
     return VpcLayout(
         networks=inner,
-        vpcs={network: ids.aws("vpc", routers.get(network) or network) for network in inner},
-        default_network=named[0] if named else None,
+        vpcs=vpcs,
+        default_network=defaults[0] if defaults else None,
+        default_networks=defaults,
+        openstacks_vpc=vpcs[named[0]] if named else None,
     )
 
 

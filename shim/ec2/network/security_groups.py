@@ -1,7 +1,8 @@
 """Security groups: Neutron's groups, each shown in one VPC as EC2 requires.
 
-A Neutron group belongs to the whole project.  A group that EC2 created in a VPC other than the default has the tag
-`ec2:vpc=<UUID>`; all other groups, including Neutron's `default`, are shown in the default VPC.
+A Neutron group belongs to the whole project.  A group that EC2 created in a VPC has the tag `ec2:vpc=<UUID>`; all other
+groups, including Neutron's `default`, are shown in the VPC of OpenStack's own default network, where EC2's need no tag,
+or in none if the project has no such network.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ async def create_security_group(call: Call, asked: CreateRequest[tuple[str, str]
     (name, description), new = asked.read, creating(call, asked)
     layout = await vpc_layout(call)
     vpc = await _vpc(call, layout, asked.params.get("VpcId"))
-    strings = new.strings(*([VPC_TAG + ids.uuid(VPC, vpc)] if vpc and vpc != layout.default_vpc else []))
+    strings = new.strings(*([VPC_TAG + ids.uuid(VPC, vpc)] if vpc and vpc != layout.openstacks_vpc else []))
     network = call.cloud.network
     marked = half_done_name(vpc or "", name.lower())
     groups: list[cloud.SecurityGroup] = []
@@ -173,7 +174,8 @@ async def one_group(call: Call, req: Mapping[str, Any]) -> cloud.SecurityGroup:
         raise AwsError(
             "MissingParameter", "The request must contain the parameter GroupName or GroupId", refused="GroupName"
         )
-    groups, layout = await gather(call.cloud.network.security_groups(name=name), vpc_layout(call))
+    native = None if name == DEFAULT else name  # a VPC's default group has another name in Neutron
+    groups, layout = await gather(call.cloud.network.security_groups(name=native), vpc_layout(call))
     return named_in(groups, layout.default_vpc, [name], layout)[0]
 
 
@@ -192,11 +194,11 @@ def named_in(
 
 
 def vpc_of(group: cloud.SecurityGroup, layout: VpcLayout) -> str | None:
-    """Return the id of the VPC in which a group is shown; None if it has no tag and there is no default VPC."""
+    """Return the id of the VPC in which a group is shown; None if it has no tag and OpenStack no default network."""
     for tag in group.tags:
         if tag.startswith(VPC_TAG) and ids.is_uuid(tag.removeprefix(VPC_TAG)):
             return ids.aws("vpc", tag.removeprefix(VPC_TAG))
-    return layout.default_vpc
+    return layout.openstacks_vpc
 
 
 def owner_of(call: Call, project_id: str) -> str:

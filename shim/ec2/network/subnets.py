@@ -102,7 +102,7 @@ async def create_subnet(call: Call, asked: CreateRequest[IPv4Network]) -> Mappin
     router = next((one for one in routers if one.id == router_id and is_vpc(one)), None)
     if router is None:
         raise _no_router(vpc) if vpc in layout.vpcs.values() else ids.missing(VPC, [vpc])
-    zone_name, names = _chosen_zone(call, asked.params, zones), [facts.written(facts.VPC, router_id)]
+    zone_name, names = chosen_zone(call, asked.params, zones), [facts.written(facts.VPC, router_id)]
     marked, subnets = half_done_name("subnet", vpc, cidr), list[cloud.Subnet]()
 
     async def find(_: Mapping[str, str]) -> list[tuple[cloud.Network, Mapping[str, str]]]:
@@ -117,8 +117,8 @@ async def create_subnet(call: Call, asked: CreateRequest[IPv4Network]) -> Mappin
         _check_place(block, router, here)
         made = await network.create_network(marked)
         new.undo(network.delete_network, made.id)
-        subnet = await network.create_subnet(_new_subnet(marked, made.id, block, router))
-        await _enter(call, router_id, subnet)
+        subnet = await network.create_subnet(new_subnet(marked, made.id, block, router))
+        await enter(call, router_id, subnet)
         new.undo(partial(network.remove_interface, router_id, subnet_id=subnet.id))
         if facts.CLOSED in router.tags:
             await _close(call, router_id, made.id)
@@ -135,7 +135,7 @@ async def create_subnet(call: Call, asked: CreateRequest[IPv4Network]) -> Mappin
     made = replace(made, tags=tuple(names))
     layout = VpcLayout({made.id: made}, {made.id: vpc}, None)
     known = availability_zones.zones(zones, availability_zones.zone_names(call))
-    return {"Subnet": _row(call, replace(subnet, tags=tuple(strings)), layout, (), known)}
+    return {"Subnet": described(call, replace(subnet, tags=tuple(strings)), layout, (), known)}
 
 
 @action(supports="SubnetId")
@@ -182,13 +182,14 @@ async def _remove_routes(
             undo(network.add_routes, router.id, routes)
 
 
-def _new_subnet(name: str, network_id: str, block: IPv4Network, router: cloud.Router) -> cloud.NewSubnet:
+def new_subnet(name: str, network_id: str, block: IPv4Network, router: cloud.Router) -> cloud.NewSubnet:
+    """Return a subnet of a VPC, with AWS's reserved addresses outside of its pool."""
     pool = str(block[_RESERVED]), str(block[-2])
     servers = facts.name_servers(router.tags)
     return cloud.NewSubnet(name, network_id, 4, str(block), str(block[1]), (pool,), servers)
 
 
-async def _enter(call: Call, router_id: str, subnet: cloud.Subnet) -> None:
+async def enter(call: Call, router_id: str, subnet: cloud.Subnet) -> None:
     """Put the router on a subnet; Neutron refuses one that meets another, which a request at the same time made."""
     try:
         await call.cloud.network.add_interface(router_id, subnet_id=subnet.id)
@@ -220,7 +221,7 @@ def _check_place(block: IPv4Network, router: cloud.Router, here: Sequence[cloud.
         raise _conflict(str(block))
 
 
-def _chosen_zone(call: Call, req: Mapping[str, Any], found: Sequence[compute.Zone]) -> str | None:
+def chosen_zone(call: Call, req: Mapping[str, Any], found: Sequence[compute.Zone]) -> str | None:
     """Return OpenStack's name of the zone that a request names, else of the first; None if the cloud has none."""
     names, shown = (
         availability_zones.zone_names(call),
@@ -273,17 +274,18 @@ async def describe_subnets(call: Call, asked: Question) -> list[Row]:
             used.setdefault(fixed.subnet_id, []).append(fixed.address)
     known = availability_zones.zones(zones, availability_zones.zone_names(call))
     return [
-        _row(call, subnet, layout, used.get(subnet.id, ()), known)
+        described(call, subnet, layout, used.get(subnet.id, ()), known)
         for subnet in subnets
         if subnet.version == 4 and subnet.network_id in layout.networks
     ]
 
 
-def _row(
+def described(
     call: Call, subnet: cloud.Subnet, layout: VpcLayout, used: Sequence[str], zones: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
+    """Write a subnet; `used` are the addresses of its ports."""
     owner, subnet_id = owner_of(call, subnet.project_id), ids.aws("subnet", subnet.id)
-    default = subnet.network_id == layout.default_network
+    default = subnet.network_id in layout.default_networks
     return {
         "SubnetId": subnet_id,
         "SubnetArn": ids.arn(SUBNET, subnet_id, call.region, owner),
@@ -293,8 +295,7 @@ def _row(
         **zone(layout.networks[subnet.network_id], zones, availability_zones.zone_names(call)),
         "AvailableIpAddressCount": _room(subnet, used),
         "DefaultForAz": default,
-        # Neutron assigns a public address only on request.
-        "MapPublicIpOnLaunch": False,
+        "MapPublicIpOnLaunch": facts.MAP_PUBLIC in subnet.tags,
         "MapCustomerOwnedIpOnLaunch": False,
         "AssignIpv6AddressOnCreation": False,
         "Ipv6CidrBlockAssociationSet": [],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
@@ -115,6 +116,19 @@ async def delete_vpc(call: Call, req: Mapping[str, Any]) -> None:
     # The records of the VPC's own route table and network ACL.
     own = [pool.id for pool in pools if facts.written(facts.OWN, uuid) in pool.tags]
     await gather_all(absent_is(None, network.delete_subnet_pool(one)) for one in own)
+    known = {one.id for one in routers}
+    left = [one for one in groups if DEFAULT_TAG in one.tags and facts.one(one.tags, facts.VPC) not in known]
+    await gather_all(_remove_left(call, one) for one in left)
+
+
+async def _remove_left(call: Call, group: cloud.SecurityGroup) -> None:
+    """Delete the default group of a VPC that OpenStack's own tools deleted; the VPC may be newer than the list."""
+    vpc = facts.one(group.tags, facts.VPC)
+    if group.project_id != call.caller.project_id or not vpc:
+        return
+    if await absent_is(None, call.cloud.network.router(vpc)) is None:
+        with suppress(BackendError):  # an interface or a rule may use it
+            await call.cloud.network.delete_security_group(group.id)
 
 
 async def _delete_router(call: Call, uuid: str) -> None:
@@ -139,7 +153,7 @@ async def describe_vpcs(call: Call, asked: Question) -> list[Row]:
     """Describe VPCs: four concurrent OpenStack calls; one for a single VPC that EC2 made."""
     if len(asked.ids) == 1:
         router = await absent_is(None, call.cloud.network.router(ids.uuid(VPC, asked.ids[0])))
-        if router is not None and is_vpc(router) and facts.cidrs(router.tags):
+        if router is not None and is_vpc(router) and facts.cidrs(router.tags) and facts.DEFAULT not in router.tags:
             return [_row(call, asked.ids[0], router, (), None)]  # no network that EC2 names is the default one
     layout, routers, subnets = await gather(
         vpc_layout(call), call.cloud.network.routers(), call.cloud.network.subnets()
@@ -198,7 +212,9 @@ def _row(
             }
             for cidr in ranges[6]
         ],
-        "IsDefault": layout is not None and vpc == layout.default_vpc,
+        "IsDefault": layout is not None
+        # The default VPC that EC2 made is still that one when its subnets are deleted.
+        and (vpc == layout.default_vpc or (layout.default_vpc is None and facts.DEFAULT in thing.tags)),
         "OwnerId": owner_of(call, thing.project_id),
         "InstanceTenancy": "default",
         "DhcpOptionsId": ids.aws("dopt", options) if options else "default",  # AWS's value if no options are set

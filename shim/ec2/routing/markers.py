@@ -31,7 +31,7 @@ KIND = "ec2:kind"
 # "The default network ACL is configured to allow all traffic to flow in and out": what its record has at first.
 ENTRY = "ec2:entry"
 DEFAULT_ENTRIES = tuple(f"{ENTRY}={way}-100-ipv4" for way in ("egress", "ingress"))
-_PREFIX = "192.0.2.0/24"
+PREFIX = "192.0.2.0/24"
 _POOLS = "subnetpools"
 
 
@@ -76,7 +76,7 @@ async def create_marker(call: Call, asked: CreateRequest[Any], kind: str, *told:
             earlier: cloud.SubnetPool = new.earlier[0]
             return earlier
         await gather_all(absent_is(None, network.delete_subnet_pool(one.id)) for one in new.half_done)
-        pool = await network.create_subnet_pool(marked, _PREFIX)
+        pool = await network.create_subnet_pool(marked, PREFIX)
         new.undo(network.delete_subnet_pool, pool.id)
         await network.set_tags(_POOLS, pool.id, strings)
         await network.rename_subnet_pool(pool.id, facts.name(new.tags, f"ec2 {kind}"))
@@ -89,11 +89,16 @@ async def own_marker(call: Call, kind: str, router_id: str) -> cloud.SubnetPool:
     async with call.locks.hold(kind, call.caller.project_id, router_id):
         if found := own(await network.subnet_pools(), kind).get(router_id):
             return found
-        pool = await network.create_subnet_pool(f"ec2 {kind} of {router_id}", _PREFIX)
+        pool = await network.create_subnet_pool(own_name(kind, router_id), PREFIX)
         strings = [facts.written(KIND, kind), facts.written(facts.OWN, router_id)]
         strings += DEFAULT_ENTRIES if kind == ACL else ()
         await network.set_tags(_POOLS, pool.id, strings)
     return replace(pool, tags=tuple(strings))
+
+
+def own_name(kind: str, router_id: str) -> str:
+    """Return the name of the record of a VPC's own route table or network ACL."""
+    return f"ec2 {kind} of {router_id}"
 
 
 def _token(tags: Sequence[str]) -> Mapping[str, str]:

@@ -52,7 +52,8 @@ def test_interfaces_stand_in_either_place() -> None:
             }
         ]
     )
-    assert direct.interfaces == nested.interfaces == (Interface(subnet_id=UUID, address="10.0.0.9"),)
+    assert direct.interfaces == (Interface(subnet_id=UUID, address="10.0.0.9"),)
+    assert nested.interfaces == (Interface(subnet_id=UUID, address="10.0.0.9", public=False),)
     assert direct.group_ids == nested.group_ids == (UUID,)
 
 

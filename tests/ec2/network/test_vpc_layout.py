@@ -9,8 +9,10 @@ A, B, C = (f"00000000-0000-4000-8000-00000000000{digit}" for digit in "abc")
 R, S = (f"00000000-0000-4000-9000-00000000000{digit}" for digit in "12")
 
 
-def network(id: str, name: str = "", *, external: bool = False, project: str = "p") -> Network:
-    return Network(id, name, project, external, False, "ACTIVE", (), (), ())
+def network(
+    id: str, name: str = "", *, external: bool = False, project: str = "p", tags: tuple[str, ...] = ()
+) -> Network:
+    return Network(id, name, project, external, False, "ACTIVE", (), (), tags)
 
 
 def port(network_id: str, router: str, owner: str = "network:router_interface") -> Port:
@@ -52,3 +54,18 @@ def test_the_default_is_the_projects_own_network_of_that_name() -> None:
     assert fold([theirs, ours], [port(B, R)]).default_vpc == vpc(R)
     assert fold([theirs, network(C, "other")], []).default_vpc is None
     assert fold([network(C, "default"), ours], []).default_network == B
+
+
+def test_without_it_the_default_networks_are_those_that_ec2_made() -> None:
+    made = [network(one, tags=("ec2:default",)) for one in (B, C)]
+    ports = [port(B, R), port(C, R)]
+    found = fold(made, ports)
+    assert (found.default_vpc, found.default_networks, found.openstacks_vpc) == (vpc(R), (B, C), None)
+    # One that OpenStack's tools took from its VPC is none, and OpenStack's own network comes first.
+    assert fold(made, ports[1:]).default_networks == (C,)
+    assert fold([*made, network(A, tags=("ec2:default",), project="q")], [*ports, port(A, S)]).default_networks == (
+        B,
+        C,
+    )
+    both = fold([*made, network(A, "default")], ports)
+    assert (both.default_networks, both.default_vpc, both.openstacks_vpc) == ((A,), vpc(A), vpc(A))

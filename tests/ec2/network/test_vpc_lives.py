@@ -129,6 +129,16 @@ def test_a_subnet_for_a_router_of_openstacks_tools(ec2: Any, openstack_main: Con
     assert openstack_main.network.find_router(router.id) is None
 
 
+def test_what_openstacks_tools_leave_of_a_vpc_goes_with_the_next(ec2: Any, openstack_main: Connection) -> None:
+    vpcs = [ec2.create_vpc(CidrBlock=CIDR)["Vpc"]["VpcId"] for _ in range(3)]
+    named = {vpc: f"default of {uuid(vpc)}" for vpc in vpcs}
+    openstack_main.network.delete_router(uuid(vpcs[0]))
+    remove_vpc(ec2, vpcs[1])
+    left = {one.name for one in openstack_main.network.security_groups(project_id=openstack_main.current_project_id)}
+    assert left & set(named.values()) == {named[vpcs[2]]}
+    remove_vpc(ec2, vpcs[2])
+
+
 def test_hostnames_are_kept(ec2: Any, openstack_main: Connection, vpc: str) -> None:
     def told() -> bool:
         answer = ec2.describe_vpc_attribute(VpcId=vpc, Attribute="enableDnsHostnames")
