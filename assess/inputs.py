@@ -1,8 +1,10 @@
-"""Find the inputs below the given paths, each by a look at the file."""
+"""Find the inputs below the given paths, each by a look at the file: its name, and how it begins."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +13,10 @@ from assess.cloudtrail import counting, records
 
 _LOOK: Final = 4096  # bytes of a file that tell what it is
 _SKIPPED: Final = frozenset({"__pycache__", "node_modules", "site-packages"})
+_SHEBANG: Final = re.compile(rb"#![ \t]*(?:\S*/env[ \t]+(?:-S[ \t]+)?)?(?:\S*/)?([a-z]+)")
+
+# The ends of names of sources, and the programs that a first line names for them.
+_SOURCES: Final[Mapping[str, frozenset[str]]] = {"python": frozenset({".py", "python"})}
 
 Progress = Callable[[int], None]  # is told the bytes that were read
 
@@ -31,31 +37,41 @@ def files(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def sort_of(path: Path) -> str:
-    """Return what a file is: `cloudtrail`, or '' where it is no input."""
+    """Return what a file is: `cloudtrail`, `python`, or '' where it is no input."""
     with records.opened(path) as (file, _):
         try:
             start = file.read(_LOOK)
         except (OSError, EOFError):
             return ""
-    return "cloudtrail" if records.is_log(start) else ""
+    if records.is_log(start):
+        return "cloudtrail"
+    shebang = _SHEBANG.match(start)
+    program = shebang[1].decode("ascii", "replace") if shebang else ""
+    return next((sort for sort, names in _SOURCES.items() if path.suffix in names or program in names), "")
 
 
 def read(paths: Sequence[Path], progress: Progress) -> Found:
     """Read every input; raise UnreadableError for a path that was named and holds none."""
     found, logs = Found(), counting.Counter()
-    sorts: set[str] = set()
+    sorts: dict[str, list[Path]] = {}
     for path in files(paths):
         sort = sort_of(path)
         if not sort and path in paths:
             raise UnreadableError(f"{path} is no input that can be read")
-        if sort:
-            sorts.add(sort)
-            _READERS[sort](path, logs, found, progress)
-        progress(0 if sort == "cloudtrail" else path.stat().st_size)
+        if sort == "cloudtrail":
+            sorts[sort] = []
+            _log(path, logs, found, progress)
+        else:
+            progress(path.stat().st_size)
+            if sort:
+                sorts.setdefault(sort, []).append(path)
     if not sorts:
         raise UnreadableError(f"there is no input in {', '.join(map(str, paths))}")
     if logs.events or logs.broken:
         found.add(counting.found(logs))
+    for sort in _SOURCES:
+        if some := sorts.get(sort):  # what reads them is loaded only then
+            found.add(import_module(f"assess.{sort}.reader").read(some))
     return found
 
 
@@ -70,6 +86,3 @@ def _log(path: Path, logs: counting.Counter, found: Found, progress: Progress) -
     except (OSError, EOFError, ValueError) as error:
         found.unfollowed.append(f"{path}: not read to its end: {type(error).__name__}")
     progress(size - told)
-
-
-_READERS: Final[dict[str, Callable[[Path, counting.Counter, Found, Progress], None]]] = {"cloudtrail": _log}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from assess.calls import Call, Found
+from assess.secrets import masked
 from assess.verdicts import Finding, Outcome, judge
 
 _PLACES: Final = 20  # of one row
@@ -73,6 +74,8 @@ class Report:
             parts.append(
                 f"What {_calls(unknown)} {'does' if unknown == 1 else 'do'} depends on what is not known here."
             )
+        if lost := len(self.unfollowed):
+            parts.append(f"{lost:,} {'place' if lost == 1 else 'places'} could not be followed.")
         return " ".join(parts)
 
     def data(self) -> dict[str, Any]:
@@ -96,7 +99,7 @@ def report(found: Found) -> Report:
 def _rows(calls: Iterable[Call]) -> list[Row]:
     rows: dict[Any, Row] = {}
     for call in calls:
-        verdict = judge(call)
+        verdict = masked(judge(call), call)
         key = call.service, call.operation, verdict
         row = rows.setdefault(key, Row(call.service, call.operation, verdict.outcome, verdict.findings))
         row.count += call.count
