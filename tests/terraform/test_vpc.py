@@ -29,7 +29,7 @@ def test_a_vpcs_life(network: Terraform, name: str, openstack_alt: Connection) -
     assert (router.name, router.external_gateway_info["enable_snat"]) == (name, False)
     public = openstack_alt.network.get_subnet(made["public"])
     assert (public.name, public.dns_nameservers) == (f"{name}-public-0", ["10.40.0.9"])
-    assert f"ec2:route-table={made['table']}" in public.tags
+    assert {f"ec2:route-table={made['table']}", "ec2:map-public-ip"} <= set(public.tags)
     assert f"ec2:route=0.0.0.0-0={ids['igw']}" in openstack_alt.network.get_subnet_pool(made["table"]).tags
     assert list(openstack_alt.network.security_group_rules(security_group_id=made["group"])) == []
     interfaces = list(openstack_alt.network.ports(device_id=router.id, device_owner="network:router_interface"))

@@ -38,10 +38,11 @@ async def make_subnet(
     await subnets.enter(call, router.id, subnet)
     undo(partial(network.remove_interface, router.id, subnet_id=subnet.id))
     await network.set_tags("networks", made.id, told)
+    await network.set_tags("subnets", subnet.id, [facts.MAP_PUBLIC])
     name = f"default subnet {block}"
     await network.rename_subnet(subnet.id, name)
     await network.rename_network(made.id, name)
-    return subnet, replace(made, tags=tuple(told))
+    return replace(subnet, tags=(facts.MAP_PUBLIC,)), replace(made, tags=tuple(told))
 
 
 async def make_gateway(call: Call, router_id: str, outside: str) -> None:

@@ -71,10 +71,14 @@ async def placement(call: Call, launch: Launch) -> Placement:
 
 
 def gives_public_address(interfaces: Sequence[Interface], subnet: cloud.Subnet | None) -> bool:
-    """Tell whether instances get a public address: a single new interface can have one."""
+    """Tell whether instances get a public address: a single new interface can have one.
+
+    Where the request does not say it, the subnet's MapPublicIpOnLaunch does.
+    """
     if len(interfaces) != 1 or interfaces[0].port_id or subnet is None:
         return False
-    return bool(interfaces[0].public)
+    asked = interfaces[0].public
+    return facts.MAP_PUBLIC in subnet.tags if asked is None else asked
 
 
 def _nic(

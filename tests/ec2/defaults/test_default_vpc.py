@@ -74,6 +74,7 @@ def test_a_default_vpc_is_made(alt: Any, openstack_alt: Connection, no_default: 
     ]
     routes = {one["DestinationCidrBlock"]: one for one in main_table(alt, vpc)["Routes"]}
     assert (routes["0.0.0.0/0"]["GatewayId"], routes["0.0.0.0/0"]["State"]) == (gateway["InternetGatewayId"], "active")
+    assert all(one["MapPublicIpOnLaunch"] for one in subnets)
     router = network.get_router(uuid(vpc))
     assert not router.name.startswith(HALF_DONE)
     assert {"ec2:default", "ec2:cidr=172.31.0.0-16"} <= set(router.tags)
@@ -99,7 +100,7 @@ def test_a_default_vpc_is_made(alt: Any, openstack_alt: Connection, no_default: 
     assert code(alt.create_default_subnet, AvailabilityZone=zone) == "DefaultSubnetAlreadyExistsInAvailabilityZone"
     alt.delete_subnet(SubnetId=first)
     again = alt.create_default_subnet(AvailabilityZone=zone)["Subnet"]
-    assert (again["VpcId"], again["DefaultForAz"]) == (vpc, True)
+    assert (again["VpcId"], again["DefaultForAz"], again["MapPublicIpOnLaunch"]) == (vpc, True, True)
     native = network.get_subnet(uuid(again["SubnetId"]))
     assert (native.cidr, native.gateway_ip) == (again["CidrBlock"], again["CidrBlock"].replace("0/20", "1"))
     assert "ec2:default" in network.get_network(native.network_id).tags
@@ -117,5 +118,8 @@ def test_a_launch_without_a_subnet_joins_the_default_vpc(
         alt.get_waiter("instance_running").wait(InstanceIds=[made["InstanceId"]], WaiterConfig=WAIT)
         [port] = openstack_alt.network.ports(device_id=uuid(made["InstanceId"]))
         assert [one["subnet_id"] for one in port.fixed_ips] == [uuid(subnet["SubnetId"])]
+        [address] = openstack_alt.network.ips(port_id=port.id)
+        [page] = alt.describe_instances(InstanceIds=[made["InstanceId"]])["Reservations"]
+        assert page["Instances"][0]["PublicIpAddress"] == address.floating_ip_address
     finally:
         end(alt, [made["InstanceId"]])

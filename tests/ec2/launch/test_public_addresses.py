@@ -9,9 +9,13 @@ import pytest
 from openstack.connection import Connection
 
 from adapters.errors import BackendError, Fault
-from adapters.types.network import FloatingIp, Network, Port
+from adapters.types.network import FloatingIp, Network, Port, Subnet
+from shim.ec2.engine.errors import translate
 from shim.ec2.instances import facts
 from shim.ec2.launch.addresses import give
+from shim.ec2.launch.placement import gives_public_address
+from shim.ec2.launch.request import Interface
+from shim.ec2.network.facts import MAP_PUBLIC
 from shim.ec2.network.interface_rows import AUTOMATIC
 from shim.errors import AwsError
 from tests.ec2.conftest import WAIT, Launch, eventually, refused
@@ -64,6 +68,31 @@ def test_without_a_way_out_there_is_none() -> None:
     with pytest.raises(AwsError) as caught:
         given(Neutron(Fault.CONFLICT))
     assert caught.value.code == "Gateway.NotAttached"
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"), [(Fault.NO_CAPACITY, "InsufficientAddressCapacity"), (Fault.QUOTA, "AddressLimitExceeded")]
+)
+def test_without_a_free_address_there_is_none(fault: Fault, code: str) -> None:
+    with pytest.raises(BackendError) as caught:
+        given(Neutron(fault))
+    assert translate(caught.value).code == code
+
+
+@pytest.mark.parametrize(
+    ("interfaces", "expected"),
+    [
+        ([Interface()], True),
+        ([Interface(public=True)], True),
+        ([Interface(public=False)], False),
+        ([Interface(port_id="p")], False),
+        ([Interface(), Interface()], False),
+    ],
+)
+def test_a_subnet_gives_an_address_to_a_single_new_interface(interfaces: list[Interface], expected: bool) -> None:
+    mapped = Subnet("s", "", "p", "n", 4, "10.0.0.0/24", "10.0.0.1", (), (MAP_PUBLIC,))
+    assert gives_public_address(interfaces, mapped) is expected
+    assert gives_public_address(interfaces, replace(mapped, tags=())) is (interfaces == [Interface(public=True)])
 
 
 # Through both APIs.
@@ -131,10 +160,37 @@ def test_a_vpc_without_an_internet_gateway_gives_none(ec2: Any, launch: Launch) 
     try:
         with refused("Gateway.NotAttached"):
             launch(NetworkInterfaces=[{"DeviceIndex": 0, "SubnetId": subnet, "AssociatePublicIpAddress": True}])
+        ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": True})
+        with refused("Gateway.NotAttached"):
+            launch(SubnetId=subnet)
         assert ec2.describe_instances(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Reservations"] == []
     finally:
         ec2.delete_subnet(SubnetId=subnet)
         ec2.delete_vpc(VpcId=vpc)
+
+
+def test_a_subnet_gives_addresses_unless_the_launch_says_otherwise(
+    ec2: Any, launch: Launch, openstack_main: Connection
+) -> None:
+    def mapping(value: bool) -> list[str]:
+        ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": value})
+        found = ec2.describe_subnets(Filters=[{"Name": "map-public-ip-on-launch", "Values": ["true"]}])["Subnets"]
+        return [one["SubnetId"] for one in found if one["MapPublicIpOnLaunch"]]
+
+    [row] = ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
+    subnet = row["SubnetId"]
+    try:
+        assert mapping(True) == mapping(True) == [subnet]
+        assert "ec2:map-public-ip" in openstack_main.network.get_subnet(native_uuid(subnet)).tags
+        assert ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["Tags"] == row["Tags"]
+        [with_one] = launch(SubnetId=subnet)
+        [native] = held(openstack_main, with_one)
+        assert shown(ec2, with_one)["PublicIpAddress"] == native.floating_ip_address
+        [without] = launch(NetworkInterfaces=[{"DeviceIndex": 0, "AssociatePublicIpAddress": False}])
+        assert held(openstack_main, without) == []
+    finally:
+        assert mapping(False) == mapping(False) == []
+    assert "ec2:map-public-ip" not in openstack_main.network.get_subnet(native_uuid(subnet)).tags
 
 
 @pytest.mark.parametrize(

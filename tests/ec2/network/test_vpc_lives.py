@@ -158,9 +158,8 @@ def test_hostnames_are_kept(ec2: Any, openstack_main: Connection, vpc: str) -> N
 def test_a_subnets_attributes_have_the_values_that_neutron_keeps(ec2: Any, openstack_main: Connection) -> None:
     network = openstack_main.network.find_network("default", project_id=openstack_main.current_project_id)
     subnet = f"subnet-{network.subnet_ids[0].replace('-', '')}"
-    ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": False})
     ec2.modify_subnet_attribute(SubnetId=subnet, PrivateDnsHostnameTypeOnLaunch="ip-name")
-    on = {"SubnetId": subnet, "MapPublicIpOnLaunch": {"Value": True}}
+    on = {"SubnetId": subnet, "AssignIpv6AddressOnCreation": {"Value": True}}
     assert code(ec2.modify_subnet_attribute, **on) == "UnsupportedOperation"
     assert code(ec2.modify_subnet_attribute, SubnetId=subnet) == "InvalidParameterCombination"
     off = {"SubnetId": "subnet-12345678", "EnableDns64": {"Value": False}}

@@ -52,11 +52,12 @@ resource "aws_vpc_dhcp_options_association" "main" {
 }
 
 resource "aws_subnet" "public" {
-  count             = 2
-  vpc_id            = aws_vpc.main.id
-  cidr_block        = cidrsubnet(aws_vpc.main.cidr_block, 8, count.index)
-  availability_zone = data.aws_availability_zones.here.names[0]
-  tags              = { Name = "${var.name}-public-${count.index}" }
+  count                   = 2
+  vpc_id                  = aws_vpc.main.id
+  cidr_block              = cidrsubnet(aws_vpc.main.cidr_block, 8, count.index)
+  availability_zone       = data.aws_availability_zones.here.names[0]
+  map_public_ip_on_launch = true
+  tags                    = { Name = "${var.name}-public-${count.index}" }
 }
 
 resource "aws_subnet" "private" {
