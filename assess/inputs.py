@@ -16,7 +16,10 @@ _SKIPPED: Final = frozenset({"__pycache__", "node_modules", "site-packages"})
 _SHEBANG: Final = re.compile(rb"#![ \t]*(?:\S*/env[ \t]+(?:-S[ \t]+)?)?(?:\S*/)?([a-z]+)")
 
 # The ends of names of sources, and the programs that a first line names for them.
-_SOURCES: Final[Mapping[str, frozenset[str]]] = {"python": frozenset({".py", "python"})}
+_SOURCES: Final[Mapping[str, frozenset[str]]] = {
+    "python": frozenset({".py", "python"}),
+    "shell": frozenset({".sh", ".bash", ".zsh", ".ksh", "sh", "bash", "zsh", "ksh", "dash"}),
+}
 
 Progress = Callable[[int], None]  # is told the bytes that were read
 
@@ -37,7 +40,7 @@ def files(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def sort_of(path: Path) -> str:
-    """Return what a file is: `cloudtrail`, `python`, or '' where it is no input."""
+    """Return what a file is: `cloudtrail`, `python`, `shell`, or '' where it is no input."""
     with records.opened(path) as (file, _):
         try:
             start = file.read(_LOOK)

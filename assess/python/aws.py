@@ -11,7 +11,6 @@ from botocore import xform_name
 from assess import sdk
 from assess.python import resources
 from assess.python.frames import Arguments, Frame, spread
-from assess.python.sites import Sites, site_of
 from assess.python.values import (
     NOT_KNOWN,
     Bound,
@@ -33,6 +32,7 @@ from assess.python.values import (
     tree,
     with_items,
 )
+from assess.sites import Sites, site_of
 
 _SESSIONS: Final = frozenset({"Session", "AioSession", "get_session"})
 _PACKAGES: Final = ("boto3.", "aioboto3.", "botocore.session.", "aiobotocore.session.", "boto3.session.")

@@ -12,7 +12,6 @@ from assess.python import library, roots
 from assess.python.aws import TELLING, Calls
 from assess.python.expressions import evaluate
 from assess.python.frames import Arguments, Frame
-from assess.python.sites import Sites
 from assess.python.sources import Sources
 from assess.python.statements import run
 from assess.python.values import (
@@ -38,6 +37,7 @@ from assess.python.values import (
     unite,
     with_items,
 )
+from assess.sites import Sites
 
 _DEEPEST: Final = 12  # calls of functions within each other
 _MOST_READ: Final = 10_000  # readings of functions' bodies, and a hundred more for each file

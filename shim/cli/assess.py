@@ -25,8 +25,8 @@ from shim.cli import own_packages
 def assess(*, paths: tuple[Path, ...], form: str, output: TextIO) -> None:
     """Tell what calls of the AWS API would do here, call by call and parameter by parameter.
 
-    PATH is CloudTrail's logs (JSON, gzip), Python sources that use boto3, or a folder with any of
-    these. No cloud is needed. The status is 1 if a call is refused.
+    PATH is CloudTrail's logs (JSON, gzip), Python sources that use boto3, shell scripts with `aws`
+    commands, or a folder with any of these. No cloud is needed. The status is 1 if a call is refused.
     """
     try:
         own_packages.check(import_module("assess"))
