@@ -1,11 +1,11 @@
-"""Public addresses that are given to instances at their launch, and released when they are terminated."""
+"""What instances get once Nova has made their interfaces: public addresses, and groups for each interface."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from adapters.errors import BackendError, Fault
+from adapters.errors import BackendError, Fault, absent_is
 from adapters.types import network as cloud
 from adapters.types.compute import Server
 from shim.concurrency import gather_all
@@ -15,7 +15,7 @@ from shim.ec2.instances import facts as instance_facts
 from shim.ec2.instances.states import failed
 from shim.ec2.interfaces.allocation import external_network_of
 from shim.ec2.launch.volumes import PAUSES, read_servers
-from shim.ec2.network.interface_rows import AUTOMATIC, private_addresses
+from shim.ec2.network.interface_rows import APART, AUTOMATIC, ordered, private_addresses
 from shim.ec2.network.layout import vpc_layout
 from shim.errors import AwsError
 from shim.undo import undoing
@@ -37,7 +37,7 @@ async def give(call: Call, servers: Sequence[Server]) -> None:
     if not wanting:
         return
     network = call.cloud.network
-    ports = await _ports(call, wanting)
+    ports = [found[0] for found in (await _ports(call, wanting, 1)).values()]
     held = {one.port_id for one in await network.floating_ips()}
     outside = external_network_of(call, await network.networks())
     async with undoing() as undo:
@@ -57,18 +57,55 @@ async def give(call: Call, servers: Sequence[Server]) -> None:
         await gather_all(to(port) for port in ports if port.id not in held)
 
 
-async def _ports(call: Call, servers: Sequence[Server]) -> list[cloud.Port]:
-    """Wait until each server has its port or has failed; return the ports that have an address."""
+async def regroup(call: Call, servers: Sequence[Server], groups: Sequence[Sequence[str] | None]) -> None:
+    """Give each interface its security groups: Nova gives all that it makes those of the first.
+
+    Nova makes the ports while it builds the servers, so this waits until they exist, 45 seconds at most.  What a client
+    has changed since stays: a repeated request may come late.
+    """
+    alive = [one for one in servers if not failed(one)]
+    if not groups or not alive:
+        return
+    new = [one for one in groups if one is not None]
+    for pause in PAUSES:
+        found = await _ports(call, alive, len(groups))
+        read = {one.id: one for one in await read_servers(call, list(found)) if not failed(one)}
+        # Only Nova knows in which order it made ports.
+        if all({port.mac for port in found[one]} <= {each.mac for each in read[one].addresses} for one in read):
+            break
+        await asyncio.sleep(pause)
+    else:
+        raise _late()
+    wanted = [
+        (port.id, chosen)
+        for one in read
+        for port, chosen in zip((p for p in ordered(found[one], read[one]) if APART not in p.tags), new, strict=False)
+        if {*chosen} != {*port.security_groups} == {*new[0]}
+    ]
+    update = call.cloud.network.update_port
+    await gather_all(absent_is(None, update(port, security_groups=chosen)) for port, chosen in wanted)
+
+
+async def _ports(call: Call, servers: Sequence[Server], count: int) -> dict[str, list[cloud.Port]]:
+    """Wait until each server has `count` ports with an address, or has failed; return them by server."""
     waiting = [server.id for server in servers]
     for pause in PAUSES:
-        ports = {port.device_id: port for port in await call.cloud.network.ports(device_ids=waiting)}
-        ready = {server: port for server, port in ports.items() if private_addresses(port)}
-        if len(ready) == len(waiting):
-            return list(ready.values())
+        ready: dict[str, list[cloud.Port]] = {}
+        for port in await call.cloud.network.ports(device_ids=waiting):
+            if private_addresses(port):
+                ready.setdefault(port.device_id, []).append(port)
+        if len(ready) == len(waiting) and all(len(ports) >= count for ports in ready.values()):
+            return ready
         alive = {one.id for one in await read_servers(call, waiting) if not failed(one) and one.status != "DELETED"}
         waiting = [one for one in waiting if one in alive]
+        if not waiting:
+            return {}
         await asyncio.sleep(pause)
-    raise AwsError("Unavailable", "The network interfaces of the launch were not made in time.", 503)
+    raise _late()
+
+
+def _late() -> AwsError:
+    return AwsError("Unavailable", "The network interfaces of the launch were not made in time.", 503)
 
 
 def _not_attached(vpc: str) -> AwsError:

@@ -13,12 +13,13 @@ from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import INTERFACE, SECURITY_GROUP, SUBNET
 from shim.ec2.engine.zones import zone_names
+from shim.ec2.interfaces.chosen import chosen_groups
 from shim.ec2.launch.addresses import check_way_out
 from shim.ec2.launch.request import Interface, Launch
 from shim.ec2.network import facts
 from shim.ec2.network.default_groups import default_of
 from shim.ec2.network.interface_rows import APART
-from shim.ec2.network.layout import VpcLayout, vpc_layout_of
+from shim.ec2.network.layout import VpcLayout, vpc_layout, vpc_layout_of
 from shim.ec2.network.security_groups import named_in
 from shim.errors import AwsError
 
@@ -134,6 +135,22 @@ def _in_zone(call: Call, layout: VpcLayout, zone: str | None) -> VpcLayout:
         if zone and native and zone in (native, names.shown(native)):
             return replace(layout, default_network=one)
     return layout
+
+
+async def groups_apart(call: Call, launch: Launch) -> list[tuple[str, ...] | None]:
+    """Return the security groups (UUIDs) of each interface, None for one that exists; [] if all new ones have the same.
+
+    Raises NotFound, and InvalidParameter for a group of another VPC.
+    """
+    if not launch.grouped_apart:
+        return []
+    net = call.cloud.network
+    subnets, groups, layout = await gather(net.subnets(), net.security_groups(), vpc_layout(call))
+    layout, by_id = _in_zone(call, layout, launch.zone), {subnet.id: subnet for subnet in subnets}
+    return [
+        None if one.port_id else chosen_groups(call, groups, layout, _subnet(one, by_id, layout).network_id, one.groups)
+        for one in launch.interfaces
+    ]
 
 
 def _siblings(subnet: cloud.Subnet, subnets: Mapping[str, cloud.Subnet]) -> list[cloud.Subnet]:

@@ -82,6 +82,7 @@ class Interface:
     subnet_id: str | None = None
     address: str | None = None
     public: bool | None = None  # AssociatePublicIpAddress; None leaves it to the subnet
+    groups: tuple[str, ...] = ()  # ids of security groups; the default group if there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,11 @@ class Launch:
     group_id: str = ""
     profile: Mapping[str, str] | None = None
     cores: tuple[int | None, int | None] = (None, None)  # CoreCount and ThreadsPerCore
+
+    @property
+    def grouped_apart(self) -> bool:
+        """Whether new interfaces of an instance have different security groups."""
+        return len({tuple(sorted(one.groups)) for one in self.interfaces if not one.port_id}) > 1
 
 
 def read(req: Mapping[str, Any], bound: int = 1000) -> Launch:
@@ -188,14 +194,8 @@ def _interfaces(req: Mapping[str, Any], count: int) -> tuple[tuple[Interface, ..
             "interfaces.",
             refused="NetworkInterfaces",
         )
-    sets = {tuple(sorted(one.get("Groups") or ())) for one in placed if not one.get("NetworkInterfaceId")}
-    if len(sets) > 1:
-        raise AwsError(
-            "UnsupportedOperation",
-            "New interfaces of one instance take the same security groups here.",
-            refused="NetworkInterfaces",
-        )
-    return tuple(_interface(one, count) for one in placed), list(sets.pop()) if sets else []
+    first: Mapping[str, Any] = next((one for one in placed if not one.get("NetworkInterfaceId")), {})
+    return tuple(_interface(one, count) for one in placed), list(first.get("Groups") or ())
 
 
 def _interface(given: Mapping[str, Any], count: int) -> Interface:
@@ -230,7 +230,10 @@ def _interface(given: Mapping[str, Any], count: int) -> Interface:
         return Interface(port_id=ids.uuid(INTERFACE, port))
     subnet = ids.uuid(SUBNET, given["SubnetId"]) if given.get("SubnetId") else None
     address, public = _address(given.get("PrivateIpAddress"), count), given.get("AssociatePublicIpAddress")
-    return Interface(subnet_id=subnet, address=address, public=public)
+    groups = tuple(dict.fromkeys(given.get("Groups") or ()))
+    for one in groups:
+        ids.check(SECURITY_GROUP, one)
+    return Interface(subnet_id=subnet, address=address, public=public, groups=groups)
 
 
 def _address(address: str | None, count: int) -> str | None:

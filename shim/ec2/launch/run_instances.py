@@ -6,6 +6,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -22,6 +23,7 @@ from shim.ec2.instances.instances import servers_of
 from shim.ec2.instances.states import PENDING, RUNNING, state
 from shim.ec2.launch import addresses, answer, repeated
 from shim.ec2.launch import volumes as launch_volumes
+from shim.ec2.launch.placement import groups_apart
 from shim.ec2.launch.plan import Plan, devices_again, plan
 from shim.ec2.launch.repeated import LaunchToken, launched_before, take_back, token_of
 from shim.ec2.launch.request import FORBIDS, VALUES, Launch, read
@@ -102,6 +104,7 @@ async def run_instances(call: Call, asked: CreateRequest[Launch | None]) -> Mapp
             servers = await _complete(call, launch, planned, new, token)
         if token is None and planned is not None:
             await launch_volumes.mark(call, servers, planned.server.devices, new.tags_of(VOLUME))
+            await addresses.regroup(call, servers, planned.groups)
             await addresses.give(call, servers)
     if planned is None:
         return await _answered_again(call, launch, servers, new)
@@ -118,6 +121,11 @@ async def _answered_again(
     devices = await devices_again(call, launch) if launch.devices or volume_tags else ()
     alive = [one for one in servers if state(one) in (PENDING, RUNNING)]
     await launch_volumes.mark(call, alive, devices, volume_tags, again=True)
+    if launch.grouped_apart:
+        apart: Sequence[Sequence[str] | None] = ()
+        with suppress(AwsError):  # groups that the first request named may be deleted
+            apart = await groups_apart(call, launch)
+        await addresses.regroup(call, alive, apart)
     await addresses.give(call, alive)
     return await answer.launched(call, launch, servers, None, devices)
 
@@ -134,6 +142,7 @@ async def _finish(
     """
     try:
         await launch_volumes.mark(call, servers, planned.server.devices, new.tags_of(VOLUME))
+        await addresses.regroup(call, servers, planned.groups)
         await addresses.give(call, servers)
     except (AwsError, BackendError) as error:
         if not _passes(error):

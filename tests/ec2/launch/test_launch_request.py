@@ -53,7 +53,7 @@ def test_interfaces_stand_in_either_place() -> None:
         ]
     )
     assert direct.interfaces == (Interface(subnet_id=UUID, address="10.0.0.9"),)
-    assert nested.interfaces == (Interface(subnet_id=UUID, address="10.0.0.9", public=False),)
+    assert nested.interfaces == (Interface(subnet_id=UUID, address="10.0.0.9", public=False, groups=(f"sg-{HEX}",)),)
     assert direct.group_ids == nested.group_ids == (UUID,)
 
 
