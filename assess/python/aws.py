@@ -220,6 +220,10 @@ class Calls:
         return NOT_KNOWN
 
     def _act(self, owner: Resource, action: Any, given: Arguments, node: ast.Call, frame: Frame) -> Some:
+        if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):  # an action forgets the data
+            fresh = Resource(owner.service, owner.name, owner.identifiers, loaded=action.name == "load")
+            name = node.func.value.id
+            frame.names[name] = frozenset(fresh if value == owner else value for value in frame.get(name))
         own = resources.asked(action.request, owner)
         asked = [with_items(own, dict(form.items), complete=form.complete) for form in given.named]
         self.ask(owner.service, action.request.operation, asked, node, frame)

@@ -32,7 +32,7 @@ def bind_arguments(reader: Any, function: Function, given: Arguments, inner: Fra
     asked = function.node.args
     names = [one.arg for one in [*asked.posonlyargs, *asked.args]]
     positional = list(given.positional)
-    if function.owner is not None and names:
+    if function.owner is not None and (names or asked.vararg):
         positional.insert(0, frozenset({function.owner}))
     named: dict[str, list[Some]] = {}
     for form in given.named:
@@ -176,10 +176,11 @@ def _read_class(reader: Any, of: Class, only_unnamed: bool) -> None:
     else:
         names = list(of.frame.ever)
     for name in names:
-        for value in _methods(of, name):
-            if isinstance(value, Function) and (name in _FIRST or value.node not in reader.reached):
-                if name == "__init__" and value.node in reader.reached:
-                    continue
+        for value in [value for value in _methods(of, name) if isinstance(value, Function)]:
+            # What a decorator made of several methods is one function with several frames.
+            key = value.node if value.frame.of_class is not None else (value.node, id(value.frame))
+            if key not in reader.reached or (name in _FIRST and name != "__init__"):
+                reader.reached.add(key)
                 owner = None if decorated(value.node, "staticmethod") else made
                 reader.invoke(Function(value.node, value.frame, owner), _ANYTHING, value.node, None)
 

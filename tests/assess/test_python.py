@@ -115,6 +115,13 @@ def asked(found: Found) -> list[tuple[str, Any]]:
             [("DescribeVpcs", {})],
         ),
         (
+            "import boto3\ndef as_it_is(function):\n    def inner(*args):\n        return function(*args)\n"
+            "    return inner\nclass TestIt:\n    def setUp(self):\n        self.ec2 = boto3.client('ec2')\n"
+            "    @as_it_is\n    def test_1(self):\n        self.ec2.describe_vpcs()\n"
+            "    @as_it_is\n    def test_2(self):\n        self.ec2.describe_subnets()",
+            [("DescribeVpcs", {}), ("DescribeSubnets", {})],
+        ),
+        (
             "import aioboto3\nasync def go():\n    async with aioboto3.Session().client('s3') as s3:\n"
             "        await s3.list_buckets()\n"
             "        async for x in s3.get_paginator('list_objects_v2').paginate(Bucket='b'):\n"
@@ -144,6 +151,14 @@ def asked(found: Found) -> list[tuple[str, Any]]:
             [
                 ("DeleteObjects", {"Bucket": "b", "Delete": {"Objects": [{"Key": UNKNOWN}]}}),
                 ("ListObjects", {"Bucket": "b"}),
+            ],
+        ),
+        (
+            RESOURCE + "one = ec2.Instance('i')\none.load()\nprint(one.state)\none.stop()\nprint(one.state)",
+            [
+                ("DescribeInstances", {"InstanceIds": ["i"]}),
+                ("DescribeInstances", {"InstanceIds": ["i"]}),
+                ("StopInstances", {"InstanceIds": ["i"]}),
             ],
         ),
         (RESOURCE + "ec2.Instance('i').wait_until_running()", [("DescribeInstances", {"InstanceIds": ["i"]})]),
