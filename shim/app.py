@@ -27,6 +27,7 @@ from shim.auth.keys import Keys, Lifetimes
 from shim.auth.regions import Regions
 from shim.auth.sessions import Sessions
 from shim.cache import Cache
+from shim.concurrency import Jobs
 from shim.config import Settings
 from shim.ec2.engine import errors as ec2_errors
 from shim.ec2.service import ec2
@@ -46,6 +47,7 @@ from shim.record import Record, current, new_request_id
 from shim.refusals import Refusal, Refusals
 from shim.s3 import errors as s3_errors
 from shim.s3.access import access, cross_origin
+from shim.s3.access.own_buckets import OwnBuckets
 from shim.s3.access_log.delivery import AccessLog
 from shim.s3.objects import post_forms
 from shim.s3.service import s3
@@ -136,7 +138,7 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
             refusals=_last_refusals(refusals),
         )
     )
-    access_log = AccessLog(settings.access_log_seconds)
+    access_log, jobs = AccessLog(settings.access_log_seconds), Jobs()
     notices = opened(settings, metrics.notification)
     app = (Websites if settings.s3_website_hosts else Gateway)(
         frontends=FRONTENDS,
@@ -147,6 +149,8 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
         worker=worker,
         keys=_key_store(factory, settings),
         notices=notices,
+        buckets=OwnBuckets(),
+        jobs=jobs,
         settings=settings,
         regions=Regions(region, settings.region_names, factory.other_regions),
         observe=_call_observer(metrics, refusals),
@@ -156,7 +160,7 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
     metrics.in_flight.read = lambda: app.in_flight
     telling = [asyncio.create_task(tell(factory)) for tell in (_log_service_scope, _log_object_store)]
     try:
-        async with aclosing(notices) if notices else nullcontext(), access_log:
+        async with aclosing(notices) if notices else nullcontext(), access_log, aclosing(jobs):
             yield app, side
     finally:
         for task in telling:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -15,12 +15,29 @@ from shim.auth.tokens import Tokens
 from shim.auth.unknown_keys import UnknownLimit
 from shim.authz.principal import Principal
 from shim.cache import Cache
+from shim.concurrency import Jobs
 from shim.config import Settings
 from shim.errors import AwsError
 from shim.keystore import KeyStore
 from shim.locks import Locks
 from shim.notices.spool import Notices
 from shim.worker import Worker
+
+
+class Opened(NamedTuple):
+    """An object that is read: its size, its bytes, and the function that ends the reading."""
+
+    size: int
+    pieces: AsyncIterable[bytes]
+    close: Callable[[], None]
+
+
+class Buckets(Protocol):
+    """S3's objects for the actions of other services, with the rights of the caller alone."""
+
+    async def open(self, call: Call, bucket: str, key: str, span: str = "") -> Opened:
+        """Read an object, or a `span` of it (the value of a Range header); raises what S3's own actions raise."""
+        ...
 
 
 class Caller(NamedTuple):
@@ -141,6 +158,7 @@ class Call:
     `clouds` makes the clouds of other projects, and of the gateway's own.  `signer` is always the cloud of the signer's
     own project with its own token, which decides what keys it may use; NO_CLOUD without a signature of version 4.
     `unknown_names` limits the look-ups of bucket names for nobody; `access_keys` has the keys and sessions, for STS.
+    `buckets` reads S3's objects for other services, and `jobs` has the work that outlives its request.
     `notices` takes the records of events that buckets are configured for; None where the operator has named no
     destinations.
 
@@ -173,6 +191,8 @@ class Call:
     signer: Cloud = NO_CLOUD
     access_keys: Keys | None = None
     notices: Notices | None = None
+    buckets: Buckets | None = None
+    jobs: Jobs = field(default_factory=Jobs)
     source: Call | None = field(init=False, default=None)
     hidden: frozenset[str] = field(init=False, default=frozenset())
     acl: str = field(init=False, default="")

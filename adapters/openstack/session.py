@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypedDict, Unpack
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 
 # Keystone is asked by the gateway's own user for everybody: these calls are nobody's own, and `Keys` bounds them.
 _UNBOUNDED = frozenset({"identity"})
+
+# How long a service may take no byte of an upload, and may take to answer after the last one: it hashes and stores it.
+_SILENCE_SECONDS = 600.0
 
 Params = Mapping[str, str | int | bool | Sequence[str]]
 
@@ -93,6 +96,26 @@ class Session:
                     answer = await self._send(renewed, method, service, path, options)
         if not 200 <= answer.status < 300:
             raise self._refused(answer, method, options)
+        return answer
+
+    async def upload(
+        self, service: str, path: str, body: AsyncIterable[bytes], length: int, **options: Unpack[Options]
+    ) -> Answer:
+        """PUT a body in pieces of `length` bytes in all, however long that takes; raises as `request` does.
+
+        A body can be read only once, so a refused token is not renewed: the caller asks the service something before.
+        """
+        token = await self._tokens.token()
+        endpoint = await self._endpoint(token, service)
+        headers = {
+            "X-Auth-Token": token.id,
+            "X-Openstack-Request-Id": f"req-{self._request_id}",
+            "Content-Type": "application/octet-stream",
+            "Content-Length": str(length),
+        }
+        answer = await self._transport.upload(service, endpoint.url + path, headers, body, _SILENCE_SECONDS)
+        if not 200 <= answer.status < 300:
+            raise self._refused(answer, "PUT", options)
         return answer
 
     async def pages(

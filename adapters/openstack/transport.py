@@ -13,7 +13,7 @@ import random
 import ssl
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -162,6 +162,20 @@ class Transport:
                     return answer
                 await asyncio.sleep(pause or _backoff(left))
         raise AssertionError("unreachable")
+
+    async def upload(
+        self, service: str, url: str, headers: dict[str, str], body: AsyncIterable[bytes], silence: float
+    ) -> Answer:
+        """PUT a body in pieces, once, and return any answer; raise BackendError UNAVAILABLE when there is none.
+
+        It may take any time, as long as neither side is silent for `silence` seconds.  What `body` raises is raised.
+        """
+        timeout = httpx.Timeout(silence, connect=self.timeouts.connect)
+        request = self._client.build_request("PUT", url, headers=headers, content=body, timeout=timeout)
+        try:
+            return await self._once(service, request)
+        except httpx.HTTPError as error:
+            raise _lost(service, error) from error
 
     async def _wait_or_raise(self, left: int, error: BackendError) -> None:
         if left == 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterable, Collection, Mapping
 from typing import Protocol
 
 from adapters.types.images import Image, NewImage
@@ -32,6 +32,10 @@ class Images(Protocol):
 
     async def upload_nothing(self, id: str) -> None:
         """Upload data of no bytes: an image that only has a block device mapping becomes `active`."""
+        ...
+
+    async def upload(self, id: str, body: AsyncIterable[bytes], length: int) -> None:
+        """Upload an image's data of exactly `length` bytes, however long that takes; what `body` raises is raised."""
         ...
 
     async def delete_image(self, id: str) -> None:

@@ -50,6 +50,7 @@ class NewVolume:
     snapshot_id: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
+    image_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

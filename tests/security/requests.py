@@ -69,6 +69,7 @@ _VALUES: dict[str, Any] = {
 }
 _ENTRY = {"Protocol": "-1", "RuleAction": "allow", "CidrBlock": "0.0.0.0/0", "RuleNumber": 100, "Egress": False}
 _ROOT = [{"DeviceName": "/dev/sda1", "Ebs": {"SnapshotId": _VALUES["SnapshotId"]}}]
+_DISK = {"Format": "RAW", "UserBucket": {"S3Bucket": "disks", "S3Key": "disk.raw"}}
 # What AWS demands of a request beside what its model does.
 _MORE: dict[str, dict[str, Any]] = {
     "CopyObject": {"CopySource": "source/key"},
@@ -92,6 +93,8 @@ _MORE: dict[str, dict[str, Any]] = {
     "ResetInstanceAttribute": {"Attribute": "sourceDestCheck"},
     "CreateVolume": {"AvailabilityZone": "nova", "Size": 1},
     "DescribeLaunchTemplateVersions": {"LaunchTemplateId": f"lt-{'0' * 32}"},
+    "ImportImage": {"DiskContainers": [_DISK]},
+    "ImportSnapshot": {"DiskContainer": _DISK},
     "ImportKeyPair": {"PublicKeyMaterial": b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + b"A" * 43},
     "RunInstances": {"ImageId": f"ami-{'0' * 32}", "InstanceType": "m1.tiny"},
     "UploadPartCopy": {"CopySource": "source/key"},

@@ -42,6 +42,7 @@ class Cinder(Snapshots):
             "volume_type": new.type,
             "availability_zone": new.zone,
             "snapshot_id": new.snapshot_id,
+            "imageRef": new.image_id,
             "metadata": dict(new.metadata),
             "name": new.name or None,
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -92,6 +92,10 @@ class Glance:
         """Upload data of no bytes."""
         headers = {"Content-Type": "application/octet-stream"}
         await self._session.put("image", f"/images/{id}/file", content=b"", headers=headers, resource="image", id=id)
+
+    async def upload(self, id: str, body: AsyncIterable[bytes], length: int) -> None:
+        """Upload an image's data."""
+        await self._session.upload("image", f"/images/{id}/file", body, length, resource="image", id=id)
 
     async def delete_image(self, id: str) -> None:
         """Delete an image."""

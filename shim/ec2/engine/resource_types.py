@@ -300,6 +300,22 @@ PROFILE_ASSOCIATION = ResourceType(
     "An invalid association-id of '{id}' was given",
     "InvalidAssociationID.Malformed",
 )
+IMPORT_IMAGE_TASK = ResourceType(
+    "import-ami",
+    "import-image-task",
+    "InvalidConversionTaskId",
+    "The task ID '{id}' does not exist",
+    "The task IDs '{id}' do not exist",
+    "InvalidConversionTaskId.Malformed",
+)
+IMPORT_SNAPSHOT_TASK = ResourceType(
+    "import-snap",
+    "import-snapshot-task",
+    "InvalidConversionTaskId",
+    "The task ID '{id}' does not exist",
+    "The task IDs '{id}' do not exist",
+    "InvalidConversionTaskId.Malformed",
+)
 # For errors whose resource the adapter does not know.
 UNKNOWN = ResourceType(
     "",
@@ -337,6 +353,8 @@ RESOURCE_TYPES: tuple[ResourceType, ...] = (
     LAUNCH_TEMPLATE,
     PLACEMENT_GROUP,
     PROFILE_ASSOCIATION,
+    IMPORT_IMAGE_TASK,
+    IMPORT_SNAPSHOT_TASK,
 )
 
 # OpenStack's name of a resource, as in `BackendError.resource` → EC2's resource type.

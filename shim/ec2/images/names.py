@@ -19,6 +19,8 @@ from shim.errors import AwsError
 # (/), dashes (-), single quotes ('), at-signs (@), or underscores(_)"
 _NAME = re.compile(r"[a-zA-Z0-9()\[\] ./\-'@_]{3,128}")
 LONGEST_DESCRIPTION = 255
+# The property of an image that is the record of a task (`task_records`), with the name of its resource type.
+TASK = "ec2:task"
 
 
 def check(req: Mapping[str, Any]) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from shim.context import Call
-from shim.ec2.engine.resource_types import IMAGE
+from shim.ec2.engine.resource_types import IMAGE, IMPORT_IMAGE_TASK, IMPORT_SNAPSHOT_TASK, ResourceType
+from shim.ec2.images.names import TASK
 from shim.ec2.tags.stores import Held, Lists, Store, Work, limited, of_metadata, plan, register
 from shim.errors import AwsError
 
@@ -20,7 +21,19 @@ async def _images(lists: Lists, named: Sequence[str]) -> list[Held]:
             raise AwsError(
                 "UnsupportedOperation", "An image of another account cannot be tagged on this cloud.", refused="Tags"
             )
-    return [of_metadata(image.id, image.properties) for image in found if image.owner == project]
+    own = [image for image in found if image.owner == project and TASK not in image.properties]
+    return [of_metadata(image.id, image.properties) for image in own]
+
+
+def _tasks(resource_type: ResourceType) -> Callable[[Lists, Sequence[str]], Awaitable[list[Held]]]:
+    """Return the function that reads the tags of tasks, which are images without data."""
+
+    async def read(lists: Lists, named: Sequence[str]) -> list[Held]:
+        found = await lists.call.cloud.images.images(owner=lists.call.caller.project_id)
+        records = [image for image in found if image.properties.get(TASK) == resource_type.name]
+        return [of_metadata(image.id, image.properties) for image in records]
+
+    return read
 
 
 def _change_image(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> Work:
@@ -34,3 +47,5 @@ def _change_image(call: Call, held: Held, tags: Mapping[str, str], gone: Sequenc
 
 
 register(Store(IMAGE, _images, _change_image))
+for _type in (IMPORT_IMAGE_TASK, IMPORT_SNAPSHOT_TASK):
+    register(Store(_type, _tasks(_type), _change_image))

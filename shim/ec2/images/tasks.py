@@ -1,44 +1,247 @@
-"""Tasks that import and export images and snapshots: none is ever made here, so the lists are empty."""
+"""ImportImage, ImportSnapshot and their tasks as clients see them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Final
+
+from shim.config import Settings
 from shim.context import Call
+from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row, nothing
-from shim.ec2.engine.resource_types import ResourceType
+from shim.ec2.engine.resource_types import IMPORT_IMAGE_TASK, IMPORT_SNAPSHOT_TASK, ResourceType
+from shim.ec2.images import importing, task_records
+from shim.ec2.images.inspection import FOOTER, FORMATS
+from shim.ec2.images.task_records import Task
+from shim.ec2.service import action
+from shim.ec2.tags.creating import CreateRequest, Creation, creates, creating
+from shim.errors import AwsError
+from shim.protocol.values import only
+
+_GIB: Final = 1 << 30
+_EXPORT_SAID = "The task ID '{id}' does not exist"
+_EXPORT = ResourceType(
+    "export-ami",
+    "export-image-task",
+    "InvalidExportTaskID",
+    _EXPORT_SAID,
+    _EXPORT_SAID,
+    "InvalidExportTaskID.Malformed",
+)
 
 
-def _tasks(items: str, id: str, prefix: str, code: str) -> Table:
-    """Return the table of a list of tasks; `code` is AWS's for an id that no task has."""
-    sentence = "The task ID '{id}' does not exist"
+def _tasks(items: str, id: str, resource_type: ResourceType, status: Any) -> Table:
     return Table(
-        items=items,
-        id=id,
-        ids=f"{id}s",
-        resource_type=ResourceType(prefix, f"{prefix}-task", code, sentence, sentence, f"{code}.Malformed"),
-        cut=True,
-        filters={"task-state": nothing},
+        items=items, id=id, ids=f"{id}s", resource_type=resource_type, cut=True, filters={"task-state": status}
     )
 
 
-IMAGE_IMPORTS = _tasks("ImportImageTasks", "ImportTaskId", "import-ami", "InvalidConversionTaskId")
-SNAPSHOT_IMPORTS = _tasks("ImportSnapshotTasks", "ImportTaskId", "import-snap", "InvalidConversionTaskId")
-IMAGE_EXPORTS = _tasks("ExportImageTasks", "ExportImageTaskId", "export-ami", "InvalidExportTaskID")
+IMAGE_IMPORTS = _tasks("ImportImageTasks", "ImportTaskId", IMPORT_IMAGE_TASK, "Status")
+SNAPSHOT_IMPORTS = _tasks("ImportSnapshotTasks", "ImportTaskId", IMPORT_SNAPSHOT_TASK, "SnapshotTaskDetail.Status")
+IMAGE_EXPORTS = _tasks("ExportImageTasks", "ExportImageTaskId", _EXPORT, nothing)
+
+_ARCHITECTURES: Final = {"x86_64": "x86_64", "arm64": "aarch64", "i386": "i686"}
+_FIRMWARE: Final = {"legacy-bios": "bios", "uefi": "uefi"}
+_IGNORED: Final = {
+    "ClientData": "It describes the client's upload and has no effect in AWS either.",
+    "RoleName": "The bucket is read with the caller's own rights, so no role has to be assumed.",
+}
+_ENCRYPTED: Final = {
+    "Encrypted": only(
+        False,
+        code="UnsupportedOperation",
+        message="Encryption on request is not supported; it belongs to the volume type.",
+    )
+}
+
+
+def _source(disk: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the format and the place of a disk, checked."""
+    kind = str(disk.get("Format") or "").upper()
+    if not kind:
+        raise AwsError("MissingParameter", "The request must contain the parameter format")
+    if kind in ("OVA", "VHDX"):
+        raise AwsError(
+            "UnsupportedOperation", f"The disk format {kind} is not supported.", refused="DiskContainer.Format"
+        )
+    if kind not in FORMATS:
+        raise AwsError("InvalidParameter", f"Unknown disk image format: {disk['Format']}", refused="Format")
+    place, url = disk.get("UserBucket") or {}, disk.get("Url") or ""
+    bucket, key = place.get("S3Bucket") or "", place.get("S3Key") or ""
+    if url and not place:
+        bucket, _, key = url.removeprefix("s3://").partition("/") if url.startswith("s3://") else ("", "", "")
+    if not bucket or not key or (url and place):
+        raise AwsError(
+            "InvalidParameter",
+            "A disk is named by a bucket and a key, or by a URL of the form s3://bucket/key.",
+            refused="DiskContainer",
+        )
+    return {"format": kind, "bucket": bucket, "key": key, "disk": disk.get("Description")}
+
+
+def _check_image(settings: Settings, req: Mapping[str, Any]) -> dict[str, Any]:
+    disks = req.get("DiskContainers") or ()
+    if not disks:
+        raise AwsError("MissingParameter", "The request must contain the parameter diskContainers")
+    if len(disks) > 1:
+        raise AwsError(
+            "UnsupportedOperation",
+            "An image is imported of one disk; import the others as snapshots.",
+            refused="DiskContainers",
+        )
+    properties = {
+        "description": req.get("Description"),
+        "hw_architecture": _ARCHITECTURES.get(req.get("Architecture") or ""),
+        "hw_firmware_type": _FIRMWARE.get(req.get("BootMode") or ""),
+        "os_type": (req.get("Platform") or "").lower() or None,
+        "root_device_name": disks[0].get("DeviceName"),
+    }
+    kept = {name: value for name, value in properties.items() if value}
+    return {**_source(disks[0]), "description": req.get("Description"), "properties": kept}
+
+
+def _check_snapshot(settings: Settings, req: Mapping[str, Any]) -> dict[str, Any]:
+    disk = req.get("DiskContainer")
+    if not disk:
+        raise AwsError("MissingParameter", "The request must contain the parameter diskContainer")
+    return {**_source(disk), "description": req.get("Description") or disk.get("Description")}
+
+
+@action(
+    supports="Architecture BootMode ClientToken Description DiskContainers.Description DiskContainers.DeviceName "
+    "DiskContainers.Format DiskContainers.Url DiskContainers.UserBucket Encrypted Hypervisor Platform "
+    "TagSpecifications",
+    ignores={**_IGNORED, "LicenseType": "The guest's licence is the client's own affair: this cloud sells none."},
+    values={
+        **_ENCRYPTED,
+        "Architecture": only(*_ARCHITECTURES),
+        "BootMode": only(*_FIRMWARE),
+        "Hypervisor": only("xen"),
+        "Platform": only("Linux", "Windows"),
+    },
+    read=creates(IMPORT_IMAGE_TASK, read=_check_image),
+)
+async def import_image(call: Call, asked: CreateRequest[dict[str, Any]]) -> Mapping[str, Any]:
+    """Begin to import an image."""
+    return _image_row(await _begun(call, asked, importing.import_image))
+
+
+@action(
+    supports="ClientToken Description DiskContainer.Description DiskContainer.Format DiskContainer.Url "
+    "DiskContainer.UserBucket Encrypted TagSpecifications",
+    ignores=_IGNORED,
+    values=_ENCRYPTED,
+    read=creates(IMPORT_SNAPSHOT_TASK, read=_check_snapshot),
+)
+async def import_snapshot(call: Call, asked: CreateRequest[dict[str, Any]]) -> Mapping[str, Any]:
+    """Begin to import a snapshot."""
+    return _snapshot_row(await _begun(call, asked, importing.import_snapshot))
+
+
+async def _begun(call: Call, asked: CreateRequest[dict[str, Any]], work: importing.Work) -> Task:
+    """Make the record of a task and start its work; the same ClientToken finds the task that it began."""
+    new: Creation[Task] = creating(call, asked)
+    state, owner, kind = asked.read, call.caller.account_id, asked.resource_type
+
+    async def find(mark: Mapping[str, str]) -> list[tuple[Task, Mapping[str, str]]]:
+        # A task that failed is no answer to its repetition.
+        tasks = [one for one in await task_records.listed(call, kind) if one.status in ("active", "completed")]
+        told = [(one, one.state.get("token") or {}) for one in tasks]
+        return [(one, token) for one, token in told if mark and mark.items() <= token.items()]
+
+    async with new.once(find):
+        if new.earlier:
+            return new.earlier[0]
+        if not call.jobs.has_room(owner):
+            raise AwsError("ResourceLimitExceeded", "Too many imports are waiting. Please try again later.")
+        (await importing.opened(call, state["bucket"], state["key"], f"bytes=-{FOOTER}")).close()
+        tags = {name: value for name, value in new.items.items() if name not in asked.token}
+        task = await task_records.made(call, kind, {**state, "token": dict(asked.token)}, tags)
+        call.jobs.start(owner, importing.run(call, task, work))
+    return task
+
+
+@action(
+    supports="ImportTaskId", ignores={"CancelReason": "AWS keeps the reason in its own records and shows it nowhere."}
+)
+async def cancel_import_task(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Cancel an import; the gateway that does it notices in a moment and deletes what it has made."""
+    named = req.get("ImportTaskId") or ""
+    kind = next((one for one in _KINDS if named.startswith(f"{one.prefix}-")), IMPORT_IMAGE_TASK)
+    tasks = await task_records.listed(call, kind, [named])
+    if not tasks:
+        raise ids.missing(kind, [named])
+    if tasks[0].status != "active":
+        raise AwsError("IncorrectState", f"The import task '{named}' is {tasks[0].status} and cannot be cancelled.")
+    await task_records.cancel(call, tasks[0])
+    return {"ImportTaskId": named, "PreviousState": "active", "State": "deleting"}
+
+
+_KINDS = (IMPORT_IMAGE_TASK, IMPORT_SNAPSHOT_TASK)
 
 
 @describes(IMAGE_IMPORTS, supports="ImportTaskIds Filters MaxResults NextToken")
 async def describe_import_image_tasks(call: Call, asked: Question) -> list[Row]:
-    """List no tasks: ImportImage is refused."""
-    return []
+    """List the imports of images."""
+    return [_image_row(one) for one in await task_records.listed(call, IMPORT_IMAGE_TASK, asked.ids)]
 
 
 @describes(SNAPSHOT_IMPORTS, supports="ImportTaskIds Filters MaxResults NextToken")
 async def describe_import_snapshot_tasks(call: Call, asked: Question) -> list[Row]:
-    """List no tasks: ImportSnapshot is refused."""
-    return []
+    """List the imports of snapshots."""
+    return [_snapshot_row(one) for one in await task_records.listed(call, IMPORT_SNAPSHOT_TASK, asked.ids)]
 
 
 @describes(IMAGE_EXPORTS, supports="ExportImageTaskIds Filters MaxResults NextToken")
 async def describe_export_image_tasks(call: Call, asked: Question) -> list[Row]:
     """List no tasks: ExportImage is refused."""
     return []
+
+
+def _image_row(task: Task) -> dict[str, Any]:
+    state, properties = task.state, task.state.get("properties") or {}
+    named = {value: name for name, value in _ARCHITECTURES.items()}
+    image = state.get("image") if task.status == "completed" else None
+    return {
+        "Architecture": named.get(properties.get("hw_architecture", "x86_64")),
+        "Description": state.get("description"),
+        "ImageId": ids.aws("ami", image) if image else None,
+        "ImportTaskId": task.id,
+        "Platform": (properties.get("os_type") or "linux").capitalize(),
+        "SnapshotDetails": [{**_disk(task), "DeviceName": properties.get("root_device_name")}],
+        "Tags": task.tags,
+        **_progress(task),
+    }
+
+
+def _snapshot_row(task: Task) -> dict[str, Any]:
+    snapshot = task.state.get("snapshot") if task.status == "completed" else None
+    return {
+        "Description": task.state.get("description"),
+        "ImportTaskId": task.id,
+        "SnapshotTaskDetail": {
+            **_disk(task),
+            **_progress(task),
+            "Encrypted": False,
+            "SnapshotId": ids.aws("snap", snapshot) if snapshot else None,
+        },
+        "Tags": task.tags,
+    }
+
+
+def _disk(task: Task) -> dict[str, Any]:
+    state = task.state
+    return {
+        "Description": state.get("disk"),
+        "DiskImageSize": round(state["size"] / _GIB, 3) if state.get("size") else 0.0,
+        "Format": state["format"],
+        "Status": task.status,
+        "UserBucket": {"S3Bucket": state["bucket"], "S3Key": state["key"]},
+    }
+
+
+def _progress(task: Task) -> dict[str, Any]:
+    """Return status, message and progress; AWS shows progress for active tasks only."""
+    shown = {"Status": task.status, "StatusMessage": task.state.get("message") or None}
+    return {**shown, "Progress": str(task.state.get("progress") or 0)} if task.status == "active" else shown

@@ -1,0 +1,162 @@
+"""Tasks that import disks, kept without a database: each has an image of Glance without data as its record.
+
+The record has the half-done mark, so EC2 does not show it as an image.  Its state is one JSON property, written by the
+gateway that does the work.  That gateway also writes the time every few seconds.  A task that is active while its time
+stands still was left by a gateway that was killed: the next gateway that reads it ends it, and deletes what it made.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from adapters.errors import BackendError, absent_is
+from adapters.types.images import Image, NewImage
+from shim.concurrency import gather_all
+from shim.context import Call
+from shim.ec2.engine import ids
+from shim.ec2.engine.resource_types import ResourceType
+from shim.ec2.images.names import TASK
+from shim.ec2.tags import codec as tag_codec
+from shim.ec2.tags import rules as tag_rules
+from shim.ec2.tags.creating import HALF_DONE
+from shim.ec2.volumes.snapshot_rows import COPY
+
+log = logging.getLogger(__name__)
+
+_STATE, _BEAT, _CANCEL = "ec2:task:state", "ec2:task:beat", "ec2:task:cancel"
+BEAT_SECONDS: Final = 3.0
+_STALE: Final = timedelta(minutes=2)  # far more than a slow Glance, and clocks that differ a little, account for
+# "Currently active or were completed or canceled in the previous 7 days" (DescribeImportImageTasks).
+_KEPT: Final = timedelta(days=7)
+_STOPPED: Final = "ServerError: The gateway that did the work has stopped; please start the task again."
+_CANCELLED: Final = "User initiated cancellation"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task: its type, its record, and what the record says."""
+
+    resource_type: ResourceType
+    record: Image
+    state: Mapping[str, Any]
+
+    @property
+    def status(self) -> str:
+        """EC2's status: active, completed, deleting or deleted."""
+        said = str(self.state["status"])
+        return "deleting" if said == "active" and self.cancelled else said
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the client has cancelled the task."""
+        return _CANCEL in self.record.properties
+
+    @property
+    def tags(self) -> list[dict[str, str]]:
+        """The task's tags."""
+        return tag_rules.shown(tag_codec.from_metadata(self.record.properties))
+
+    @property
+    def id(self) -> str:
+        """The task's id, which is also the name of the image that it makes."""
+        return ids.aws(self.resource_type.prefix, self.record.id)
+
+
+def _read(record: Image, resource_type: ResourceType) -> Task | None:
+    """Return the task of a record; None for an image that is no such record, or one that was damaged."""
+    if record.properties.get(TASK) != resource_type.name:
+        return None
+    try:
+        state = json.loads(record.properties[_STATE])
+        datetime.fromisoformat(record.properties[_BEAT])
+    except (KeyError, ValueError):
+        return None
+    return Task(resource_type, record, state) if isinstance(state, dict) and "status" in state else None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+async def made(call: Call, resource_type: ResourceType, state: Mapping[str, Any], items: Mapping[str, str]) -> Task:
+    """Make the record of a new task; `items` are its tags and its ClientToken."""
+    begun = {"status": "active", "message": "pending", "progress": 0, **state}
+    facts = {HALF_DONE: "1", TASK: resource_type.name, _STATE: json.dumps(begun), _BEAT: _now()}
+    record = await call.cloud.images.create_image(NewImage(f"{resource_type.name} of EC2", {**items, **facts}))
+    return Task(resource_type, record, begun)
+
+
+async def listed(call: Call, resource_type: ResourceType, named: Sequence[str] = ()) -> list[Task]:
+    """List the project's tasks of a type, or read the one of a single id; end those that were left.
+
+    A task that ended a week ago is forgotten.
+    """
+    if len(named) == 1:
+        one = await absent_is(None, call.cloud.images.image(ids.uuid(resource_type, named[0])))
+        records = [one] if one is not None and one.owner == call.caller.project_id else []
+    else:
+        records = await call.cloud.images.images(owner=call.caller.project_id)
+    tasks = [task for record in records if (task := _read(record, resource_type))]
+    return [task for task in await gather_all((_tended(call, task) for task in tasks), most=4) if task is not None]
+
+
+async def _tended(call: Call, task: Task) -> Task | None:
+    quiet = datetime.now(UTC) - datetime.fromisoformat(task.record.properties[_BEAT])
+    active = task.state["status"] == "active"
+    if not (quiet > _STALE if active else quiet > _KEPT):
+        return task
+    try:
+        if active:
+            return await _left(call, task)
+        await absent_is(None, call.cloud.images.delete_image(task.record.id))
+    except BackendError as error:
+        # The caller may only read, or Cinder is still making the volume: whoever looks next tries again.
+        log.debug("a task that was left could not be ended: %s", error)
+        return replace(task, state={**task.state, "status": "deleting", "message": _STOPPED}) if active else task
+    return None
+
+
+async def _left(call: Call, task: Task) -> Task:
+    """End a task whose gateway was killed: what it had made and not finished is deleted.
+
+    A record is the project's own to change, so it is not trusted: what is deleted must have the task's marks itself.
+    """
+    images, block, state = call.cloud.images, call.cloud.block, task.state
+    image = await absent_is(None, images.image(state["image"])) if state.get("image") else None
+    volume = await absent_is(None, block.volume(state["volume"])) if state.get("volume") else None
+    if image is not None and (image.name != task.id or image.owner != call.caller.project_id):
+        image = None
+    if volume is not None and volume.metadata.get(COPY) != task.record.id:
+        volume = None
+    marks = volume.metadata if volume else image.properties if image else {HALF_DONE: ""}
+    finished = HALF_DONE not in marks
+    if volume and not finished:
+        await absent_is(None, block.delete_volume(volume.id, cascade=True))
+    if image and (volume or not finished):
+        await absent_is(None, images.delete_image(image.id))
+    if finished:
+        return await saved(call, task, status="completed", message="", progress=100)
+    return await saved(call, task, status="deleted", message=end_of(task))
+
+
+async def saved(call: Call, task: Task, **change: Any) -> Task:
+    """Write a change of a task's state, and the time; the answer tells whether it was cancelled meanwhile."""
+    state = {name: value for name, value in {**task.state, **change}.items() if value is not None}
+    wanted = {_STATE: json.dumps(state), _BEAT: _now()}
+    record = await call.cloud.images.update_image(task.record.id, set=wanted)
+    return replace(task, record=record, state=state)
+
+
+async def cancel(call: Call, task: Task) -> None:
+    """Ask the gateway that does the work to end a task; one that nobody works on is ended when it is next looked at."""
+    await call.cloud.images.update_image(task.record.id, set={_CANCEL: "1"})
+
+
+def end_of(task: Task) -> str:
+    """Return the message of a task that ended before its work was done."""
+    return _CANCELLED if task.cancelled else _STOPPED

@@ -1,0 +1,110 @@
+"""What is uploaded is what was inspected, also where the object is overwritten in between."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from shim.concurrency import Jobs, gather_all
+from shim.context import Opened
+from shim.ec2.engine.resource_types import IMPORT_IMAGE_TASK
+from shim.ec2.images.importing import Progress, checked
+from shim.ec2.images.inspection import FORMATS, RefusedDiskError, Verdict
+from shim.ec2.images.task_records import Task
+from tests.ec2.images.disks import BAD, GOOD
+
+PIECE = 1000
+
+
+async def _pieces(disk: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(disk), PIECE):
+        yield disk[start : start + PIECE]
+
+
+def sent(told: Verdict, disk: bytes) -> bytes:
+    """Return what is passed on of a disk; raise RefusedDiskError with what was passed on before as its note."""
+    passed = bytearray()
+
+    async def pass_on() -> None:
+        async for piece in checked(Opened(len(disk), _pieces(disk), lambda: None), told, Progress(None)):  # type: ignore[arg-type]
+            passed.extend(piece)
+
+    try:
+        asyncio.run(pass_on())
+    except RefusedDiskError as error:
+        error.add_note(str(len(passed)))
+        raise
+    return bytes(passed)
+
+
+def test_what_was_inspected_is_passed_on() -> None:
+    disk = GOOD["qcow2"][1]
+    assert sent(Verdict(FORMATS["QCOW2"], 1 << 20, len(disk)), disk) == disk
+
+
+@pytest.mark.parametrize("name", ["qcow2 with a backing file", "qcow2 with a data file", "qcow2 of 17 TiB"])
+def test_another_object_is_never_passed_on_whole(name: str) -> None:
+    disk = BAD[name][1]
+    with pytest.raises(RefusedDiskError) as error:
+        sent(Verdict(FORMATS["QCOW2"], 1 << 20, len(disk)), disk)
+    assert int(error.value.__notes__[0]) <= len(disk) - len(disk) % PIECE
+
+
+def test_a_shorter_object_is_refused() -> None:
+    disk = GOOD["raw"][1]
+    with pytest.raises(RefusedDiskError):
+        sent(Verdict(FORMATS["RAW"], len(disk) + 1, len(disk) + 1), disk)
+
+
+def test_an_owner_has_one_running_job_and_a_bounded_number() -> None:
+    running: list[str] = []
+    most = 0
+
+    async def work(jobs: Jobs, owner: str, go: asyncio.Event) -> None:
+        nonlocal most
+        async with jobs.turn(owner):
+            running.append(owner)
+            most = max(most, len(running))
+            await go.wait()
+            running.remove(owner)
+
+    async def main() -> None:
+        jobs, go = Jobs(running=2, of_owner=3), asyncio.Event()
+        for owner in "aaabc":
+            assert jobs.has_room(owner)
+            jobs.start(owner, work(jobs, owner, go))
+        assert not jobs.has_room("a")
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert sorted(running) == ["a", "b"]
+        go.set()
+        async with asyncio.timeout(60), jobs.turn("a"):  # after all others of its owner
+            assert jobs.has_room("a")
+        jobs.start("d", asyncio.sleep(3600))
+        await jobs.aclose()
+
+    asyncio.run(main())
+    assert most == 2
+
+
+def test_changes_of_a_task_that_are_written_at_once_are_all_kept() -> None:
+    written: list[Mapping[str, str]] = []
+
+    class Images:
+        async def update_image(self, id: str, *, set: Mapping[str, str]) -> Any:
+            await asyncio.sleep(0)
+            written.append(set)
+            return SimpleNamespace(id=id)
+
+    async def main() -> None:
+        call = SimpleNamespace(cloud=SimpleNamespace(images=Images()))
+        task = Task(IMPORT_IMAGE_TASK, SimpleNamespace(id="0"), {"status": "active"})  # type: ignore[arg-type]
+        progress = Progress(task)
+        saves = [progress.save(call, **change) for change in ({}, {"image": "1"}, {})]  # type: ignore[arg-type]
+        await gather_all(saves)
+        assert progress.task.state["image"] == "1"
+
+    asyncio.run(main())
+    assert '"image": "1"' in written[-1]["ec2:task:state"]
