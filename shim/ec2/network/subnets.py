@@ -132,6 +132,10 @@ async def create_subnet(call: Call, asked: CreateRequest[IPv4Network]) -> Mappin
             shown = f"subnet {cidr}"
         await network.rename_subnet(subnet.id, shown)
         await network.rename_network(made.id, shown)
+        # AssociateDhcpOptions, which lists the subnets last, may have changed the VPC since it was read.
+        servers = facts.name_servers((await network.router(router_id)).tags)
+        if servers != facts.name_servers(router.tags):
+            await network.set_name_servers(subnet.id, servers)
     made = replace(made, tags=tuple(names))
     layout = VpcLayout({made.id: made}, {made.id: vpc}, None)
     known = availability_zones.zones(zones, availability_zones.zone_names(call))

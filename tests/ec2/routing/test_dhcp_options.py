@@ -1,5 +1,6 @@
 """DHCP options and further CIDR blocks of a VPC."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -41,6 +42,24 @@ def test_name_servers_of_a_vpc(ec2: Any, openstack_main: Connection, vpc: str) -
         "InvalidDhcpOptionID.NotFound",
         f"The dhcpOption ID '{options}' does not exist",
     )
+
+
+def test_subnets_that_are_made_at_the_same_time_get_the_name_servers(
+    ec2: Any, openstack_main: Connection, vpc: str
+) -> None:
+    """Terraform makes a VPC's subnets and associates its options at once."""
+    options = ec2.create_dhcp_options(DhcpConfigurations=SERVERS)["DhcpOptions"]["DhcpOptionsId"]
+
+    def make(place: int) -> str:
+        return str(ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.30.{place}.0/24")["Subnet"]["SubnetId"])
+
+    with ThreadPoolExecutor() as pool:
+        made = [pool.submit(make, place) for place in range(4)]
+        ec2.associate_dhcp_options(DhcpOptionsId=options, VpcId=vpc)
+    natives = [openstack_main.network.get_subnet(uuid(one.result())) for one in made]
+    assert [one.dns_nameservers for one in natives] == [["10.30.0.9", "9.9.9.9"]] * 4
+    ec2.associate_dhcp_options(DhcpOptionsId="default", VpcId=vpc)
+    ec2.delete_dhcp_options(DhcpOptionsId=options)
 
 
 def test_options_that_neutron_does_not_give_are_not_associated(ec2: Any, vpc: str) -> None:
