@@ -13,7 +13,13 @@ from tests.terraform.test_terraform import natives
 
 pytestmark = [pytest.mark.tool, pytest.mark.timeout(900)]
 
-IN_PLACE = {"aws_ami.registered", "aws_ami_from_instance.golden", "aws_ebs_snapshot.data", "aws_ebs_volume.data"}
+IN_PLACE = {
+    "aws_ami.registered",
+    "aws_ami_from_instance.golden",
+    "aws_ebs_snapshot.data",
+    "aws_ebs_volume.data",
+    "aws_ebs_volume.typed",
+}
 
 
 @pytest.fixture
@@ -54,8 +60,9 @@ def test_disks_and_images(
     disks("apply", "-auto-approve", changed)
     assert disks.settled(changed)
     assert natives(disks.outputs()["made"]) == made
-    volume = block.get_volume(made["volume"])
-    assert (volume.size, volume.volume_type) == (2, "gp3")
+    assert block.get_volume(made["volume"]).size == 2
+    typed = block.get_volume(made["typed"])
+    assert (typed.size, typed.volume_type) == (2, "gp3")
     assert images.get_image(made["registered"]).properties["description"] == "second"
 
     ec2_ids = outputs["made"]

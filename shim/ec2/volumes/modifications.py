@@ -108,6 +108,8 @@ async def modify_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
     size = req.get("Size") or volume.size
     native = _native(volume, kind, {one.name for one in types})
     _check_change(volume, size, kind, req)
+    if native != volume.type:
+        await _check_snapshots(call, uuid)
     change = Modification(datetime.now(UTC), (volume.size, size), (volume_rows.kind(volume), kind))
     async with undoing() as undo:
         before = {name: value for name, value in volume.metadata.items() if name in (_WHEN, _FROM, _TO)}
@@ -182,6 +184,21 @@ def _check_change(volume: cloud.Volume, size: int, kind: str, req: Mapping[str, 
     volume_sizes.check(size, kind)
     if size < volume.size:
         raise AwsError("InvalidParameterValue", "New size cannot be smaller than existing size", refused="Size")
+
+
+async def _check_snapshots(call: Call, uuid: str) -> None:
+    """Refuse another type for a volume with a snapshot that has metadata, which keeps its tags.
+
+    Cinder (29.0.0) ends such a retype with "Object action save failed because: snapshots changed": it takes metadata of
+    snapshots that came by a message for changed.  The volume then is `retyping` until an administrator resets it.
+    """
+    if any(one.metadata for one in await call.cloud.block.snapshots(volume_id=uuid)):
+        raise AwsError(
+            "UnsupportedOperation",
+            "The volume has snapshots with tags, and Cinder cannot give such a volume another type. "
+            "Its size can be changed.",
+            refused="VolumeType",
+        )
 
 
 async def _mark(call: Call, volume: cloud.Volume, kind: str, native: str) -> None:

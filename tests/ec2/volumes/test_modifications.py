@@ -107,6 +107,22 @@ def test_what_is_refused_changes_nothing(
     assert (native.size, native.metadata) == (1, before)
 
 
+def test_a_volume_with_a_tagged_snapshot_keeps_its_type(ec2: Any, openstack_main: Connection, zone: str) -> None:
+    """Cinder would leave it `retyping` for ever."""
+    volume = ec2.create_volume(Size=1, AvailabilityZone=zone, VolumeType="gp2")["VolumeId"]
+    ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig={"Delay": 1})
+    tags = [{"ResourceType": "snapshot", "Tags": [{"Key": "Name", "Value": "nightly"}]}]
+    snapshot = ec2.create_snapshot(VolumeId=volume, TagSpecifications=tags)["SnapshotId"]
+    ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[snapshot], WaiterConfig={"Delay": 1})
+    assert code(ec2.modify_volume, VolumeId=volume, Size=2, VolumeType="gp3") == "UnsupportedOperation"
+    native = openstack_main.block_storage.get_volume(uuid(volume))
+    assert (native.status, native.size, native.volume_type) == ("available", 1, "gp2")
+    ec2.modify_volume(VolumeId=volume, Size=2)
+    assert modified(ec2, volume)["ModificationState"] == "completed"
+    ec2.delete_snapshot(SnapshotId=snapshot)
+    remove(ec2, volume)
+
+
 def test_a_volume_does_not_shrink(ec2: Any, volume: str) -> None:
     ec2.modify_volume(VolumeId=volume, Size=2)
     assert modified(ec2, volume)["TargetSize"] == 2

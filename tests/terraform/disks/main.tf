@@ -47,8 +47,14 @@ data "aws_ami" "base" {
 resource "aws_ebs_volume" "data" {
   availability_zone = data.aws_availability_zones.here.names[0]
   size              = var.changed ? 2 : 1
-  type              = var.changed ? "gp3" : "gp2"
   tags              = { Name = "${var.name}${var.changed ? "-2" : ""}" }
+}
+
+# Without a snapshot: Cinder gives a volume with a tagged snapshot no other type.
+resource "aws_ebs_volume" "typed" {
+  availability_zone = data.aws_availability_zones.here.names[0]
+  size              = var.changed ? 2 : 1
+  type              = var.changed ? "gp3" : "gp2"
 }
 
 resource "aws_ebs_snapshot" "data" {
@@ -114,6 +120,7 @@ data "aws_ebs_snapshot" "found" {
 output "made" {
   value = {
     volume     = aws_ebs_volume.data.id
+    typed      = aws_ebs_volume.typed.id
     snapshot   = aws_ebs_snapshot.data.id
     copy       = aws_ebs_snapshot_copy.data.id
     golden     = aws_ami_from_instance.golden.id
