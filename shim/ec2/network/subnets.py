@@ -121,7 +121,7 @@ async def create_subnet(call: Call, asked: CreateRequest[IPv4Network]) -> Mappin
         await enter(call, router_id, subnet)
         new.undo(partial(network.remove_interface, router_id, subnet_id=subnet.id))
         if facts.CLOSED in router.tags:
-            await _close(call, router_id, made.id)
+            await _switch(call, router_id, made.id, up=False)
         if zone_name:
             names.append(facts.written(facts.ZONE, zone_name))
         await network.set_tags("networks", made.id, names)
@@ -132,10 +132,7 @@ async def create_subnet(call: Call, asked: CreateRequest[IPv4Network]) -> Mappin
             shown = f"subnet {cidr}"
         await network.rename_subnet(subnet.id, shown)
         await network.rename_network(made.id, shown)
-        # AssociateDhcpOptions, which lists the subnets last, may have changed the VPC since it was read.
-        servers = facts.name_servers((await network.router(router_id)).tags)
-        if servers != facts.name_servers(router.tags):
-            await network.set_name_servers(subnet.id, servers)
+        await _catch_up(call, router, subnet)
     made = replace(made, tags=tuple(names))
     layout = VpcLayout({made.id: made}, {made.id: vpc}, None)
     known = availability_zones.zones(zones, availability_zones.zone_names(call))
@@ -207,12 +204,33 @@ def _conflict(cidr: str) -> AwsError:
     return AwsError("InvalidSubnet.Conflict", f"The CIDR '{cidr}' conflicts with another subnet")
 
 
-async def _close(call: Call, router_id: str, network_id: str) -> None:
-    """Switch off a router's port on a network: the VPC's default network ACL lets nothing pass."""
+async def _switch(call: Call, router_id: str, network_id: str, *, up: bool) -> None:
+    """Switch a router's port on a network; off: the VPC's default network ACL lets nothing pass."""
     ports = await call.cloud.network.ports(device_ids=[router_id])
     await gather_all(
-        call.cloud.network.switch_interface(one.id, up=False) for one in ports if one.network_id == network_id
+        call.cloud.network.switch_interface(one.id, up=up) for one in ports if one.network_id == network_id
     )
+
+
+async def _catch_up(call: Call, before: cloud.Router, subnet: cloud.Subnet) -> None:
+    """Give a subnet what its VPC has become since it was read.
+
+    AssociateDhcpOptions and the default network ACL write the VPC's tags and list its subnets afterwards.  CreateSubnet
+    reads the tags after everything that it writes, so that the later of both sees the other.
+    """
+    network, given = call.cloud.network, _handed_on(before)
+    while (now := _handed_on(await network.router(before.id))) != given:
+        (servers, closed), (old_servers, was_closed) = now, given
+        if servers != old_servers:
+            await network.set_name_servers(subnet.id, servers)
+        if closed is not was_closed:
+            await _switch(call, before.id, subnet.network_id, up=not closed)
+        given = now
+
+
+def _handed_on(router: cloud.Router) -> tuple[tuple[str, ...], bool]:
+    """Return what a VPC's subnets have from it: name servers, and whether the default network ACL lets nothing pass."""
+    return facts.name_servers(router.tags), facts.CLOSED in router.tags
 
 
 def _check_place(block: IPv4Network, router: cloud.Router, here: Sequence[cloud.Subnet]) -> None:

@@ -24,7 +24,7 @@ from shim.ec2.engine.resource_types import NETWORK_ACL
 from shim.ec2.network import facts
 from shim.ec2.network.security_groups import owner_of
 from shim.ec2.routing import markers
-from shim.ec2.routing.state import State
+from shim.ec2.routing.state import State, read_state
 from shim.ec2.routing.vpc_records import VpcRecord, of_vpcs
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_neutron
@@ -75,20 +75,22 @@ def used_by(known: Mapping[str, Acl], state: State, subnet: cloud.Subnet) -> Acl
 
 async def enforce(call: Call, before: State, after: State) -> None:
     """Switch the routers' ports of those subnets whose ACL lets pass what it did not before, or the reverse."""
-    old, new = acls(before), acls(after)
+    network, old, new = call.cloud.network, acls(before), acls(after)
+    marked = {one.id for one in after.vpcs.values() if new[one.id].passes is (facts.CLOSED in one.tags)}
+    for router in marked:
+        mark = network.remove_tag if new[router].passes else network.add_tag
+        await mark("routers", router, facts.CLOSED)
+    if marked:  # CreateSubnet, which reads the mark last, may have made a subnet since `after`
+        after = await read_state(call)
+        new = acls(after)
     work = []
     for subnet in after.subnets.values():
         passes, was = used_by(new, after, subnet).passes, before.subnets.get(subnet.id)
-        if was is not None and passes is not used_by(old, before, was).passes:
+        changed = passes is not used_by(old, before, was).passes if was else after.homes[subnet.id] in marked
+        if changed:
             nats = (port.id for (_, there), port in after.nat_ports.items() if there == subnet.id)
-            work += [call.cloud.network.switch_interface(one, up=passes) for one in (after.doors[subnet.id], *nats)]
+            work += [network.switch_interface(one, up=passes) for one in (after.doors[subnet.id], *nats)]
     await gather_all(work)
-    for router in after.vpcs.values():
-        closed = not new[router.id].passes
-        if closed and facts.CLOSED not in router.tags:
-            await call.cloud.network.add_tag("routers", router.id, facts.CLOSED)
-        elif not closed and facts.CLOSED in router.tags:
-            await call.cloud.network.remove_tag("routers", router.id, facts.CLOSED)
 
 
 def rows(call: Call, state: State, wanted: Iterable[Acl] | None = None) -> list[Row]:

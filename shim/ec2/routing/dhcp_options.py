@@ -154,7 +154,7 @@ async def associate_dhcp_options(call: Call, req: Mapping[str, Any]) -> None:
             await network.add_tag("routers", router.id, tag)
             undo(network.remove_tag, "routers", router.id, tag)
         before = facts.name_servers(router.tags)
-        # Read again: CreateSubnet, which looks at the tags last, may have made a subnet since the first reading.
+        # Read again: CreateSubnet, which reads the tags last, may have made a subnet since the first reading.
         for subnet in (await read_state(call)).inside(router.id):
             await network.set_name_servers(subnet.id, servers)
             undo(network.set_name_servers, subnet.id, before)

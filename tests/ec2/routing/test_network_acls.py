@@ -1,5 +1,6 @@
 """Network ACLs: what allows everything is kept, what lets nothing pass switches the router's port off."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -56,6 +57,28 @@ def test_the_default_acl_is_adopted(ec2: Any, openstack_main: Connection, vpc: s
     assert passes(openstack_main, vpc, subnet)
     assert passes(openstack_main, vpc, later)
     assert code(ec2.delete_network_acl, NetworkAclId=id) == "InvalidParameterValue"
+
+
+@pytest.mark.parametrize("opens", [False, True])
+def test_subnets_that_are_made_at_the_same_time_follow_the_default_acl(
+    ec2: Any, openstack_main: Connection, vpc: str, opens: bool
+) -> None:
+    """Terraform makes a VPC's subnets and adopts its default ACL at once."""
+    [acl] = ec2.describe_network_acls(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["NetworkAcls"]
+    entry = {"NetworkAclId": acl["NetworkAclId"], "RuleNumber": 100, "Egress": True}
+    if opens:
+        ec2.delete_network_acl_entry(**entry)
+
+    def make(place: int) -> str:
+        return str(ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.30.{place}.0/24")["Subnet"]["SubnetId"])
+
+    with ThreadPoolExecutor() as pool:
+        made = [pool.submit(make, place) for place in range(4)]
+        if opens:
+            ec2.create_network_acl_entry(**entry, **ALL)
+        else:
+            ec2.delete_network_acl_entry(**entry)
+    assert [passes(openstack_main, vpc, one.result()) for one in made] == [opens] * 4
 
 
 def test_an_acl_of_its_own(ec2: Any, openstack_main: Connection, vpc: str) -> None:
