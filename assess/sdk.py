@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
 from botocore import xform_name
-from botocore.exceptions import DataNotFoundError
+from botocore.exceptions import AliasConflictParameterError, DataNotFoundError
+from botocore.handlers import BUILTIN_HANDLERS, ParameterAlias
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
@@ -85,6 +87,23 @@ def transfer(kind: str, params: Mapping[str, Any]) -> Iterator[tuple[str, dict[s
         if operation in _OF_A_PART:
             taken = {name: value for name, value in taken.items() if name not in ("ChecksumType", "MpuObjectSize")}
         yield operation, taken
+
+
+_ALIASES: Final = [
+    (entry[0].split(".")[1], entry[1])
+    for entry in BUILTIN_HANDLERS
+    if entry[0].startswith("before-parameter-build.") and isinstance(getattr(entry[1], "__self__", 0), ParameterAlias)
+]
+
+
+def unaliased(service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters with the names of the model: the SDK takes `Filters` where EC2's model has `Filter`."""
+    found = dict(params)
+    for of, replace_alias in _ALIASES:
+        if of == service:
+            with suppress(AliasConflictParameterError):
+                replace_alias(params=found, model=model(service).operation_model(operation))
+    return found
 
 
 @cache

@@ -23,6 +23,7 @@ class Sites:
         self, site: Site, service: str, operation: str, params: dict[str, Any], complete: bool, readable: bool
     ) -> None:
         """Note a call; values that AWS's model calls secret are not kept."""
+        params = sdk.unaliased(service, operation, params)
         shape = sdk.model(service).operation_model(operation).input_shape
         kept = without_secrets(params, shape) if shape is not None else params
         exact = readable and complete and is_known(kept)

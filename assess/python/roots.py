@@ -118,9 +118,10 @@ def _frames(reader: Any, inner: Frame) -> Iterator[Frame]:
     while frame is not None:
         yield frame
         frame = frame.parent
-    for folder in inner.path.parents:
-        conftest: Path = folder / "conftest.py"
-        if conftest in reader.sources.known:
+    conftest: Path | None
+    for level in range(1, len(reader.sources.known[inner.path].parents) + 1):
+        conftest = reader.sources.find("conftest", level, inner.path)
+        if conftest is not None:
             yield reader.module(conftest)
 
 

@@ -19,12 +19,12 @@ class Sources:
     """Python files: which are read, their trees, and how a module is found."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
-        self.known = frozenset(paths)
+        self.known = {path: path.resolve() for path in paths}
+        self._given = {resolved: path for path, resolved in self.known.items()}
         self._trees: dict[Path, ast.Module | None] = {}
         self.broken: list[tuple[Path, int, str]] = []
         self.paths = sorted(self._chosen())
         self.words: set[str] = set()  # names that are used, so what has one of them may be called
-
         for path in self.paths:
             tree = self.tree(path)
             for node in ast.walk(tree) if tree is not None else ():
@@ -57,6 +57,8 @@ class Sources:
 
     def _imported(self, path: Path, data: bytes) -> set[Path]:
         found: set[Path | None] = set()
+        if "test" in path.name:  # pytest gives it the fixtures of each conftest.py above it
+            found |= {self.find("conftest", level, path) for level in range(1, len(self.known[path].parents) + 1)}
         for dots, base, names, plain in _IMPORT.findall(data.decode("utf-8", "replace")):
             for name in plain.split(","):
                 words = name.split()
@@ -71,14 +73,13 @@ class Sources:
     def find(self, name: str, level: int, path: Path) -> Path | None:
         """Return the file of a module that a file imports, if it is among the sources."""
         parts = name.split(".") if name else []
-        folders = (
-            [path.parents[level - 1]] if 0 < level <= len(path.parents) else list(path.parents) if not level else []
-        )
+        parents = self.known[path].parents
+        folders = [parents[level - 1]] if 0 < level <= len(parents) else list(parents) if not level else []
         for folder in folders:
             place = folder.joinpath(*parts)
             for found in (place.parent / f"{place.name}.py", place / "__init__.py"):
-                if (parts or found.name == "__init__.py") and found in self.known:
-                    return found
+                if (parts or found.name == "__init__.py") and found in self._given:
+                    return self._given[found]
         return None
 
     def tree(self, path: Path) -> ast.Module | None:

@@ -85,6 +85,7 @@ def asked(found: Found) -> list[tuple[str, Any]]:
                 ("HeadObject", {"Bucket": "b", "Key": "k", "VersionId": "v"}),
             ],
         ),
+        (CLIENT + "ec2.describe_nat_gateways(Filters=[])", [("DescribeNatGateways", {"Filter": []})]),
         (CLIENT + "getattr(ec2, 'describe_' + 'vpcs')()", [("DescribeVpcs", {})]),
         (
             CLIENT + "from functools import partial\npartial(ec2.describe_vpcs, DryRun=True)()",
@@ -214,6 +215,19 @@ def test_a_function_is_followed_into_another_file(tmp_path: Path) -> None:
     ]
     assert not found.unfollowed
     assert "Python files: 4, of which 2 name boto3" in found.notes[0]
+
+
+def test_files_of_a_relative_path_find_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {
+        "pack/sub/conftest.py": "import boto3, pytest\n@pytest.fixture\ndef ec2():\n    return boto3.client('ec2')\n",
+        "pack/sub/test_it.py": "from pack.sub.more import go\ndef test_it(ec2):\n    go(ec2)\n",
+        "pack/sub/more.py": "def go(client):\n    client.describe_vpcs()\n",
+    }
+    read_files(tmp_path, files)
+    monkeypatch.chdir(tmp_path / "pack")
+    found = inputs.read([Path("sub")], lambda size: None)
+    assert [(call.operation, call.where) for call in found.calls] == [("DescribeVpcs", "sub/more.py:2")]
+    assert not found.unfollowed
 
 
 def test_parameters_that_cannot_be_read_make_a_call_unknown(tmp_path: Path) -> None:
