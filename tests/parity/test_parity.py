@@ -1,4 +1,7 @@
-"""The same scenarios on moto and on the gateway: every difference stands in the ledger, with what AWS says of it."""
+"""The same scenarios on moto and on the gateway: every difference stands in the ledger, with what AWS says of it.
+
+Two gateways take the requests in turn, so that no answer may depend on what one of them remembers.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,10 @@ from tests.parity.ledger import LEDGER, Entry, judge
 from tests.parity.recording import Recording, differences
 from tests.parity.scenarios import ALL
 from tests.support.clients import Boto
+from tests.support.gateway import faults
+from tests.support.gateway import gateway as run_gateway
 from tests.support.moto_server import moto_clients
+from tests.support.target import Target
 
 _USED: set[Entry] = set()
 _RUN: set[str] = set()
@@ -23,11 +29,23 @@ def moto() -> Iterator[Boto]:
         yield clients
 
 
+@pytest.fixture(scope="module")
+def replicas(cloud: Target) -> Iterator[Boto]:
+    """Clients that send their requests to two gateways in turn."""
+    with run_gateway(cloud, "parity-1") as first, run_gateway(cloud, "parity-2") as second:
+        clients = Boto(first.url, dict(cloud.keys), further=(second.url,))
+        yield clients
+        clients.close()
+        assert not faults(first.log) + faults(second.log)
+        taken = [len(one.lines(message="call")) for one in (first, second)]
+        assert min(taken) > max(taken) // 3, taken
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("scenario", ALL, ids=lambda scenario: scenario.__name__)
-def test_scenario(scenario: object, aws: Boto, moto: Boto) -> None:
+def test_scenario(scenario: object, replicas: Boto, moto: Boto) -> None:
     assert callable(scenario)
-    ours, theirs = Recording(aws), Recording(moto)
+    ours, theirs = Recording(replicas), Recording(moto)
     scenario(ours)
     scenario(theirs)
     left, used = judge(differences(ours, theirs))
@@ -36,8 +54,8 @@ def test_scenario(scenario: object, aws: Boto, moto: Boto) -> None:
     assert not left, "\n".join(map(str, left))
 
 
-def test_the_ledger_holds_nothing_stale(aws: Boto) -> None:
-    assert aws
+def test_the_ledger_holds_nothing_stale(replicas: Boto) -> None:
+    assert replicas
     if len(_RUN) < len(ALL):
         pytest.skip("needs every scenario of this module to have run before")
     stale = [entry for entry in LEDGER if entry not in _USED]

@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ class Boto:
 
     url: str
     keys: dict[str, Keys]
+    further: tuple[str, ...] = ()  # endpoints that take the requests in turn with `url`
     _sessions: dict[str, Any] = field(default_factory=dict)
     _clients: dict[str, Any] = field(default_factory=dict)
 
@@ -32,7 +35,18 @@ class Boto:
             self._clients[key] = self.session(account).client(
                 service, endpoint_url=self.url, region_name=region, config=Config(**config) if config else None
             )
+            if self.further:
+                self._clients[key].meta.events.register("before-call", self._in_turn())
         return self._clients[key]
+
+    def _in_turn(self) -> Callable[..., None]:
+        """Return a handler of botocore's event `before-call`, which comes before a request is signed."""
+        turns = cycle((self.url, *self.further))
+
+        def send_to_the_next(params: dict[str, Any], **_: Any) -> None:
+            params["url"] = params["url"].replace(self.url, next(turns), 1)
+
+        return send_to_the_next
 
     def session(self, account: str = "main") -> Any:
         """Return the boto3 session of an account; untyped, because service names come as variables."""

@@ -105,12 +105,16 @@ def parse_source(header: str) -> tuple[str, str, str]:
     return bucket, key, versions.checked(version, "x-amz-copy-source") if versioned else ""
 
 
-async def source_of(call: Call, req: Mapping[str, Any]) -> Source:
-    """Return the source after checking the request's conditions on it."""
+async def source_of(call: Call, req: Mapping[str, Any], *, with_tags: bool = False) -> Source:
+    """Return the source after checking the request's conditions on it.
+
+    With `with_tags` they are those that another gateway has just set, even where this one knows of none in the bucket.
+    """
     bucket, key, version = parse_source(req["CopySource"])
     secret, reading = customer_key(call, req, SOURCE, reading=True), call.source or call
+    describe = records.exact if with_tags else records.head
     try:
-        stored = await with_s3_etag(reading, bucket, key, await records.head(reading, bucket, key, version=version))
+        stored = await with_s3_etag(reading, bucket, key, await describe(reading, bucket, key, version=version))
     except AwsError as error:
         if error.code != "MethodNotAllowed":
             raise
@@ -161,7 +165,7 @@ async def copy_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
             "object's metadata, storage class, website redirect location or encryption attributes."
         )
     sealing = await new_sealing(call, req, bucket)
-    source = await source_of(call, req)
+    source = await source_of(call, req, with_tags=req.get("TaggingDirective") != "REPLACE")
     check_copy_size(source.stored.size)
     checksum = await _checksum(call, source, req.get("ChecksumAlgorithm"))
     internal = {**(checksum.stored if checksum else {}), **_tags(req, source.stored)}
