@@ -48,6 +48,10 @@ class Cloud:
     async def routers(self) -> list[Router]:
         return self._of(Router)
 
+    async def router(self, id: str) -> Router:
+        found: Router = self.things[id]
+        return found
+
     async def networks(self, *, external: bool | None = None) -> list[Network]:
         return self._of(Network)
 
