@@ -247,7 +247,7 @@ def test_what_serve_finds_out_at_its_start_is_a_sentence(
     places = {"OS_CLIENT_CONFIG_FILE": clouds, "PASSERELLE_STATE": str(tmp_path), variable: value}
     done = subprocess.run(
         [sys.executable, "-m", "shim", "serve", "--port", "0", "--metrics-port", "0"],
-        env=kept | places, capture_output=True, text=True, check=False, timeout=60,
+        env=kept | places, capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr.startswith(sentence) or f"\n{sentence}" in done.stderr, done.stderr

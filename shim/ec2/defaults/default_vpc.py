@@ -22,7 +22,7 @@ from shim.ec2.network import facts, subnets, vpcs
 from shim.ec2.network.default_groups import create_default_group
 from shim.ec2.network.layout import VpcLayout, vpc_layout
 from shim.ec2.routing.external import external_network
-from shim.ec2.service import action
+from shim.ec2.service import Forbidden, action
 from shim.ec2.tags.creating import HALF_DONE, CreateRequest, creates, creating, half_done_name
 from shim.errors import AwsError
 from shim.protocol.values import only
@@ -79,6 +79,13 @@ def _read_zone(settings: Any, req: Mapping[str, Any]) -> None:
 @action(
     supports="AvailabilityZone AvailabilityZoneId Ipv6Native",
     values={"Ipv6Native": only(False)},
+    forbids=(
+        Forbidden(
+            "AvailabilityZone",
+            "AvailabilityZoneId",
+            "Either AvailabilityZone or AvailabilityZoneId must be specified, but not both.",
+        ),
+    ),
     read=creates(SUBNET, read=_read_zone),
 )
 async def create_default_subnet(call: Call, asked: CreateRequest[None]) -> Mapping[str, Any]:
