@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from adapters.types.images import Image
 from shim.context import Call
 from shim.ec2.engine.resource_types import IMAGE, IMPORT_IMAGE_TASK, IMPORT_SNAPSHOT_TASK, ResourceType
 from shim.ec2.images.names import TASK
@@ -11,9 +12,13 @@ from shim.ec2.tags.stores import Held, Lists, Store, Work, limited, of_metadata,
 from shim.errors import AwsError
 
 
+def _all(lists: Lists) -> Awaitable[list[Image]]:
+    return lists.once("images", lists.call.cloud.images.images)
+
+
 async def _images(lists: Lists, named: Sequence[str]) -> list[Held]:
     call = lists.call
-    found = [await call.cloud.images.image(named[0])] if len(named) == 1 else await call.cloud.images.images()
+    found = [await call.cloud.images.image(named[0])] if len(named) == 1 else await _all(lists)
     project = call.caller.project_id
     for image in found if named else ():
         if image.id in named and image.owner != project:
@@ -29,8 +34,9 @@ def _tasks(resource_type: ResourceType) -> Callable[[Lists, Sequence[str]], Awai
     """Return the function that reads the tags of tasks, which are images without data."""
 
     async def read(lists: Lists, named: Sequence[str]) -> list[Held]:
-        found = await lists.call.cloud.images.images(owner=lists.call.caller.project_id)
-        records = [image for image in found if image.properties.get(TASK) == resource_type.name]
+        project = lists.call.caller.project_id
+        own = [image for image in await _all(lists) if image.owner == project]
+        records = [image for image in own if image.properties.get(TASK) == resource_type.name]
         return [of_metadata(image.id, image.properties) for image in records]
 
     return read
