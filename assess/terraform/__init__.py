@@ -1,0 +1,1 @@
+"""Terraform's plans and states: resources, and the calls that the AWS provider was recorded to make for them."""
