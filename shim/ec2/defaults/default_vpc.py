@@ -22,7 +22,7 @@ from shim.ec2.network import facts, subnets, vpcs
 from shim.ec2.network.default_groups import create_default_group
 from shim.ec2.network.layout import VpcLayout, vpc_layout
 from shim.ec2.routing.external import external_network
-from shim.ec2.service import Forbidden, action
+from shim.ec2.service import action
 from shim.ec2.tags.creating import HALF_DONE, CreateRequest, creates, creating, half_done_name
 from shim.errors import AwsError
 from shim.protocol.values import only
@@ -60,7 +60,7 @@ async def create_default_vpc(call: Call, asked: CreateRequest[None]) -> Mapping[
         await create_default_group(call, router.id)
         there: Sequence[str | None] = availability_zones.placeable(zones) or [None]
         for zone, block in zip(there, _BLOCK.subnets(new_prefix=_LENGTH), strict=False):
-            await making.make_subnet(call, _undone_with_router, router, block, zone)
+            await making.make_subnet(call, new.undo, router, block, zone)
         await making.make_gateway(call, router.id, outside.id)
         await network.rename_router(router.id, _NAME)
     layout, routers, found = await gather(vpc_layout(call), network.routers(), network.subnets())
@@ -79,13 +79,7 @@ def _read_zone(settings: Any, req: Mapping[str, Any]) -> None:
 @action(
     supports="AvailabilityZone AvailabilityZoneId Ipv6Native",
     values={"Ipv6Native": only(False)},
-    forbids=(
-        Forbidden(
-            "AvailabilityZone",
-            "AvailabilityZoneId",
-            "Either AvailabilityZone or AvailabilityZoneId must be specified, but not both.",
-        ),
-    ),
+    forbids=(availability_zones.ONE_NAME,),
     read=creates(SUBNET, read=_read_zone),
 )
 async def create_default_subnet(call: Call, asked: CreateRequest[None]) -> Mapping[str, Any]:
@@ -99,7 +93,7 @@ async def create_default_subnet(call: Call, asked: CreateRequest[None]) -> Mappi
         return [(one, {HALF_DONE: ""}) for one in found if one.name == making.HALF_DONE_SUBNET]
 
     async with new.once(find, name=_NAME):
-        await making.remove_subnets(call, new.half_done)
+        await subnets.remove_half_done(call, new.half_done)
         layout, routers, found = await gather(vpc_layout(call), network.routers(), network.subnets())
         router = _default(routers)
         if router is None and layout.default_vpc is None:
@@ -123,10 +117,6 @@ async def create_default_subnet(call: Call, asked: CreateRequest[None]) -> Mappi
         subnet, made = await making.make_subnet(call, new.undo, router, _free(taken), zone)
     layout = VpcLayout({made.id: made}, {made.id: home}, made.id, (made.id,))
     return {"Subnet": subnets.described(call, subnet, layout, (), known)}
-
-
-def _undone_with_router(*_: object) -> None:
-    """Note nothing: the removal of the router takes its subnets along."""
 
 
 def _default(routers: Iterable[cloud.Router]) -> cloud.Router | None:

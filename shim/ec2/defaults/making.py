@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import suppress
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable
 from ipaddress import IPv4Network
 
-from adapters.errors import BackendError, absent_is
+from adapters.errors import absent_is
 from adapters.types import network as cloud
 from shim.concurrency import gather, gather_all
 from shim.context import Call
@@ -28,21 +25,10 @@ _EVERYWHERE = "0.0.0.0/0"
 async def make_subnet(
     call: Call, undo: Callable[..., None], router: cloud.Router, block: IPv4Network, zone: str | None
 ) -> tuple[cloud.Subnet, cloud.Network]:
-    """Create a default subnet with its network; the names of both are the half-done mark until the last calls."""
-    network = call.cloud.network
-    told = [facts.written(facts.VPC, router.id), facts.DEFAULT]
-    told += [facts.written(facts.ZONE, zone)] if zone else []
-    made = await network.create_network(HALF_DONE_SUBNET)
-    undo(network.delete_network, made.id)
-    subnet = await network.create_subnet(subnets.new_subnet(HALF_DONE_SUBNET, made.id, block, router))
-    await subnets.enter(call, router.id, subnet)
-    undo(partial(network.remove_interface, router.id, subnet_id=subnet.id))
-    await network.set_tags("networks", made.id, told)
-    await network.set_tags("subnets", subnet.id, [facts.MAP_PUBLIC])
-    name = f"default subnet {block}"
-    await network.rename_subnet(subnet.id, name)
-    await network.rename_network(made.id, name)
-    return replace(subnet, tags=(facts.MAP_PUBLIC,)), replace(made, tags=tuple(told))
+    """Create a default subnet with its network."""
+    of_network = (*facts.of_subnets_network(router.id, zone), facts.DEFAULT)
+    wanted = subnets.Wanted(block, HALF_DONE_SUBNET, f"default subnet {block}", of_network, (facts.MAP_PUBLIC,))
+    return await subnets.make(call, undo, router, wanted)
 
 
 async def make_gateway(call: Call, router_id: str, outside: str) -> None:
@@ -85,13 +71,3 @@ async def remove_vpc(call: Call, router_id: str) -> None:
 
 def _half_done_gateway(router_id: str) -> str:
     return half_done_name("default internet gateway", router_id)
-
-
-async def remove_subnets(call: Call, networks: Iterable[cloud.Network]) -> None:
-    """Delete the networks of default subnets that were left half done."""
-    network, gone = call.cloud.network, list(networks)
-    for port in await network.ports(device_owners=ROUTER_PORTS) if gone else ():
-        if port.network_id in {one.id for one in gone}:
-            with suppress(BackendError):  # if the router is still there, the deletion below fails
-                await network.remove_interface(port.device_id, port_id=port.id)
-    await gather_all(absent_is(None, network.delete_network(one.id)) for one in gone)

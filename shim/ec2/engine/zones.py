@@ -16,6 +16,7 @@ from shim.context import Call
 from shim.ec2.engine.describe import Question, Table
 from shim.ec2.engine.filters import Filter, Turns, reader
 from shim.ec2.engine.resource_types import ResourceType
+from shim.ec2.service import Forbidden
 
 ZONE = ResourceType(
     "",
@@ -24,6 +25,12 @@ ZONE = ResourceType(
     "Invalid availability zone: [{id}]",
     "Invalid availability zones: [{id}]",
     "InvalidParameterValue",
+)
+# Of CreateVolume and CreateDefaultSubnet.
+ONE_NAME = Forbidden(
+    "AvailabilityZone",
+    "AvailabilityZoneId",
+    "Either AvailabilityZone or AvailabilityZoneId must be specified, but not both.",
 )
 ZONES = Table(
     items="AvailabilityZones",

@@ -40,6 +40,11 @@ def written(name: str, value: str) -> str:
     return f"{name}={value.replace('/', '-')}"
 
 
+def of_subnets_network(router_id: str, zone: str | None) -> tuple[str, ...]:
+    """Return the tags of the network of a VPC's subnet: the VPC's router, and the zone if the cloud has zones."""
+    return (written(VPC, router_id), *((written(ZONE, zone),) if zone else ()))
+
+
 def name(tags: Mapping[str, str], otherwise: str) -> str:
     """Return the name that OpenStack's tools show for a new resource: its tag `Name`, if that can be a name."""
     wanted = tags.get("Name", "")

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from ipaddress import IPv4Network, ip_address, ip_network
-from typing import Any
+from typing import Any, NamedTuple
 
 from adapters.errors import BackendError, Fault, absent_is
 from adapters.types import compute
@@ -102,7 +102,7 @@ async def create_subnet(call: Call, asked: CreateRequest[IPv4Network]) -> Mappin
     router = next((one for one in routers if one.id == router_id and is_vpc(one)), None)
     if router is None:
         raise _no_router(vpc) if vpc in layout.vpcs.values() else ids.missing(VPC, [vpc])
-    zone_name, names = chosen_zone(call, asked.params, zones), [facts.written(facts.VPC, router_id)]
+    zone_name = chosen_zone(call, asked.params, zones)
     marked, subnets = half_done_name("subnet", vpc, cidr), list[cloud.Subnet]()
 
     async def find(_: Mapping[str, str]) -> list[tuple[cloud.Network, Mapping[str, str]]]:
@@ -110,33 +110,19 @@ async def create_subnet(call: Call, asked: CreateRequest[IPv4Network]) -> Mappin
         return [(one, {HALF_DONE: ""}) for one in networks if one.name == marked]
 
     async with new.once(find, name=marked):
-        await gather_all(_remove(call, one.id, router_id, one.subnets) for one in new.half_done)
+        await remove_half_done(call, new.half_done)
         dead = {subnet for one in new.half_done for subnet in one.subnets}
         layout = await vpc_layout(call)
         here = [one for one in subnets if layout.vpc_of(one.network_id) == vpc and one.id not in dead]
         _check_place(block, router, here)
-        made = await network.create_network(marked)
-        new.undo(network.delete_network, made.id)
-        subnet = await network.create_subnet(new_subnet(marked, made.id, block, router))
-        await enter(call, router_id, subnet)
-        new.undo(partial(network.remove_interface, router_id, subnet_id=subnet.id))
-        if facts.CLOSED in router.tags:
-            await _switch(call, router_id, made.id, up=False)
-        if zone_name:
-            names.append(facts.written(facts.ZONE, zone_name))
-        await network.set_tags("networks", made.id, names)
-        if strings:
-            await network.set_tags("subnets", subnet.id, strings)
         shown = facts.name(new.tags, f"subnet {cidr}")
         if shown == call.settings.default_network:  # this name makes a network the default one
             shown = f"subnet {cidr}"
-        await network.rename_subnet(subnet.id, shown)
-        await network.rename_network(made.id, shown)
-        await _catch_up(call, router, subnet)
-    made = replace(made, tags=tuple(names))
+        wanted = Wanted(block, marked, shown, facts.of_subnets_network(router_id, zone_name), tuple(strings))
+        subnet, made = await make(call, new.undo, router, wanted)
     layout = VpcLayout({made.id: made}, {made.id: vpc}, None)
     known = availability_zones.zones(zones, availability_zones.zone_names(call))
-    return {"Subnet": described(call, replace(subnet, tags=tuple(strings)), layout, (), known)}
+    return {"Subnet": described(call, subnet, layout, (), known)}
 
 
 @action(supports="SubnetId")
@@ -183,14 +169,51 @@ async def _remove_routes(
             undo(network.add_routes, router.id, routes)
 
 
-def new_subnet(name: str, network_id: str, block: IPv4Network, router: cloud.Router) -> cloud.NewSubnet:
+class Wanted(NamedTuple):
+    """A subnet to be made: `marked` is the half-done mark, the name of subnet and network until the last calls.
+
+    `of_network` are the tags of its network, `of_subnet` its own.
+    """
+
+    block: IPv4Network
+    marked: str
+    name: str
+    of_network: tuple[str, ...]
+    of_subnet: tuple[str, ...] = ()
+
+
+async def make(
+    call: Call, undo: Callable[..., None], router: cloud.Router, wanted: Wanted
+) -> tuple[cloud.Subnet, cloud.Network]:
+    """Create a network with one subnet, and a port of a VPC's router on it.
+
+    The subnet follows the VPC's DHCP options and default network ACL, also where these change meanwhile.
+    """
+    network = call.cloud.network
+    made = await network.create_network(wanted.marked)
+    undo(network.delete_network, made.id)
+    subnet = await network.create_subnet(_new_subnet(wanted.marked, made.id, wanted.block, router))
+    await _enter(call, router.id, subnet)
+    undo(partial(network.remove_interface, router.id, subnet_id=subnet.id))
+    if facts.CLOSED in router.tags:
+        await _switch(call, router.id, made.id, up=False)
+    await network.set_tags("networks", made.id, wanted.of_network)
+    if wanted.of_subnet:
+        await network.set_tags("subnets", subnet.id, wanted.of_subnet)
+    await network.rename_subnet(subnet.id, wanted.name)
+    await network.rename_network(made.id, wanted.name)
+    await _catch_up(call, router, subnet)
+    return replace(subnet, tags=wanted.of_subnet), replace(made, tags=wanted.of_network)
+
+
+def _new_subnet(name: str, network_id: str, block: IPv4Network, router: cloud.Router) -> cloud.NewSubnet:
     """Return a subnet of a VPC, with AWS's reserved addresses outside of its pool."""
     pool = str(block[_RESERVED]), str(block[-2])
     servers = facts.name_servers(router.tags)
     return cloud.NewSubnet(name, network_id, 4, str(block), str(block[1]), (pool,), servers)
 
 
-async def enter(call: Call, router_id: str, subnet: cloud.Subnet) -> None:
+async def _enter(call: Call, router_id: str, subnet: cloud.Subnet) -> None:
     """Put the router on a subnet; Neutron refuses one that meets another, which a request at the same time made."""
     try:
         await call.cloud.network.add_interface(router_id, subnet_id=subnet.id)
@@ -273,13 +296,14 @@ def _no_router(vpc: str) -> AwsError:
     return AwsError("UnsupportedOperation", f"The vpc '{vpc}' is a network without a router, which takes no subnets.")
 
 
-async def _remove(call: Call, network_id: str, router_id: str, subnets: Iterable[str]) -> None:
-    """Delete a network that was left half done."""
-    network = call.cloud.network
-    for subnet in subnets:
-        with suppress(BackendError):  # the router may not have joined it yet; if it has, the deletion below fails
-            await network.remove_interface(router_id, subnet_id=subnet)
-    await absent_is(None, network.delete_network(network_id))
+async def remove_half_done(call: Call, networks: Iterable[cloud.Network]) -> None:
+    """Delete the networks of subnets that were left half done, and the routers' ports on them."""
+    network, gone = call.cloud.network, [one.id for one in networks]
+    for port in await network.ports(device_owners=ROUTER_PORTS) if gone else ():
+        if port.network_id in gone:
+            with suppress(BackendError):  # if the router is still there, the deletion below fails
+                await network.remove_interface(port.device_id, port_id=port.id)
+    await gather_all(absent_is(None, network.delete_network(one)) for one in gone)
 
 
 @describes(SUBNETS, supports="SubnetIds Filters MaxResults NextToken")

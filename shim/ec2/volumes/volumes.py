@@ -16,7 +16,7 @@ from shim.ec2.engine import zones as availability_zones
 from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row, never, nothing
 from shim.ec2.engine.resource_types import SNAPSHOT, VOLUME
-from shim.ec2.service import Forbidden, action
+from shim.ec2.service import action
 from shim.ec2.tags.creating import CreateRequest, creates, creating
 from shim.ec2.volumes import rows as volume_rows
 from shim.ec2.volumes import sizes as volume_sizes
@@ -126,13 +126,7 @@ def _check_new(settings: Settings, req: Mapping[str, Any]) -> None:
         "Iops": IOPS,
         "Throughput": THROUGHPUT,
     },
-    forbids=(
-        Forbidden(
-            "AvailabilityZone",
-            "AvailabilityZoneId",
-            "Either AvailabilityZone or AvailabilityZoneId must be specified, but not both.",
-        ),
-    ),
+    forbids=(availability_zones.ONE_NAME,),
     read=creates(VOLUME, read=_check_new),
 )
 async def create_volume(call: Call, asked: CreateRequest[None]) -> Mapping[str, Any]:

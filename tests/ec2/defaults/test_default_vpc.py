@@ -10,6 +10,7 @@ from tests.ec2.client_errors import code, refusal
 from tests.ec2.conftest import WAIT, end
 from tests.ec2.network.test_security_groups import uuid
 from tests.ec2.routing.test_internet_gateways import remove_routed
+from tests.ec2.routing.test_network_acls import passes
 from tests.ec2.routing.test_route_tables import main_table
 from tests.support.clients import Boto
 from tests.support.names import unique
@@ -96,10 +97,20 @@ def test_a_default_vpc_is_made(alt: Any, openstack_alt: Connection, no_default: 
     alt.delete_security_group(GroupId=made)
     assert alt.describe_vpc_attribute(VpcId=vpc, Attribute="enableDnsHostnames")["EnableDnsHostnames"]["Value"]
 
+
+def test_a_default_subnet_is_made_again_and_follows_the_default_acl(
+    alt: Any, openstack_alt: Connection, no_default: None
+) -> None:
+    network, vpc = openstack_alt.network, alt.create_default_vpc()["Vpc"]["VpcId"]
+    subnets = alt.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"]
     zone, first = subnets[0]["AvailabilityZone"], subnets[0]["SubnetId"]
     assert code(alt.create_default_subnet, AvailabilityZone=zone) == "DefaultSubnetAlreadyExistsInAvailabilityZone"
     alt.delete_subnet(SubnetId=first)
+    [acl] = alt.describe_network_acls(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["NetworkAcls"]
+    for egress in (True, False):
+        alt.delete_network_acl_entry(NetworkAclId=acl["NetworkAclId"], RuleNumber=100, Egress=egress)
     again = alt.create_default_subnet(AvailabilityZone=zone)["Subnet"]
+    assert not passes(openstack_alt, vpc, again["SubnetId"])
     assert (again["VpcId"], again["DefaultForAz"], again["MapPublicIpOnLaunch"]) == (vpc, True, True)
     native = network.get_subnet(uuid(again["SubnetId"]))
     assert (native.cidr, native.gateway_ip) == (again["CidrBlock"], again["CidrBlock"].replace("0/20", "1"))
