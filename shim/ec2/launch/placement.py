@@ -37,6 +37,7 @@ class Placement:
     known_groups: tuple[cloud.SecurityGroup, ...]  # all of the project
     layout: VpcLayout
     public: bool = False  # each instance gets a public address
+    apart: tuple[tuple[str, ...] | None, ...] = ()  # see `groups_apart`
 
 
 async def placement(call: Call, launch: Launch) -> Placement:
@@ -68,6 +69,7 @@ async def placement(call: Call, launch: Launch) -> Placement:
         known_groups=tuple(groups),
         layout=layout,
         public=public,
+        apart=_groups_apart(call, launch, groups, layout, by_id),
     )
 
 
@@ -137,20 +139,34 @@ def _in_zone(call: Call, layout: VpcLayout, zone: str | None) -> VpcLayout:
     return layout
 
 
-async def groups_apart(call: Call, launch: Launch) -> list[tuple[str, ...] | None]:
-    """Return the security groups (UUIDs) of each interface, None for one that exists; [] if all new ones have the same.
+async def groups_apart(call: Call, launch: Launch) -> tuple[tuple[str, ...] | None, ...]:
+    """Return the security groups (UUIDs) of each interface, None for one that exists; () if all new ones have the same.
 
     Raises NotFound, and InvalidParameter for a group of another VPC.
     """
     if not launch.grouped_apart:
-        return []
+        return ()
     net = call.cloud.network
     subnets, groups, layout = await gather(net.subnets(), net.security_groups(), vpc_layout(call))
-    layout, by_id = _in_zone(call, layout, launch.zone), {subnet.id: subnet for subnet in subnets}
-    return [
-        None if one.port_id else chosen_groups(call, groups, layout, _subnet(one, by_id, layout).network_id, one.groups)
+    layout = _in_zone(call, layout, launch.zone)
+    return _groups_apart(call, launch, groups, layout, {subnet.id: subnet for subnet in subnets})
+
+
+def _groups_apart(
+    call: Call,
+    launch: Launch,
+    groups: Sequence[cloud.SecurityGroup],
+    layout: VpcLayout,
+    subnets: Mapping[str, cloud.Subnet],
+) -> tuple[tuple[str, ...] | None, ...]:
+    if not launch.grouped_apart:
+        return ()
+    return tuple(
+        None
+        if one.port_id
+        else chosen_groups(call, groups, layout, _subnet(one, subnets, layout).network_id, one.groups)
         for one in launch.interfaces
-    ]
+    )
 
 
 def _siblings(subnet: cloud.Subnet, subnets: Mapping[str, cloud.Subnet]) -> list[cloud.Subnet]:

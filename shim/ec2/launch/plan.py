@@ -19,7 +19,7 @@ from shim.ec2.instances import profiles
 from shim.ec2.instances.types import cores, flavor_named
 from shim.ec2.launch import limits
 from shim.ec2.launch.devices import devices
-from shim.ec2.launch.placement import Placement, groups_apart, placement
+from shim.ec2.launch.placement import Placement, placement
 from shim.ec2.launch.placement_groups import group_named
 from shim.ec2.launch.request import Launch
 from shim.ec2.tags import codec as tag_codec
@@ -37,7 +37,6 @@ class Plan:
     server: NewServer
     placement: Placement
     most: int
-    groups: Sequence[tuple[str, ...] | None] = ()  # of each interface, if they differ
 
 
 async def plan(call: Call, launch: Launch, tags: Mapping[str, str], there: int = 0) -> Plan:
@@ -52,7 +51,6 @@ async def plan(call: Call, launch: Launch, tags: Mapping[str, str], there: int =
         _group(call, launch),
         gather(_zone(call, launch.zone), call.cloud.compute.limits(), _check_key(call, launch.key_name)),
     )
-    apart = await groups_apart(call, launch)
     _check(launch, image, flavor, zone)
     made = await devices(call, launch.devices, image, flavor)
     block = await call.cloud.block.limits() if any(not device.local for device in made) else None
@@ -71,7 +69,7 @@ async def plan(call: Call, launch: Launch, tags: Mapping[str, str], there: int =
         devices=made,
         group_id=group.id if group else None,
     )
-    return Plan(server, place, there + more, apart)
+    return Plan(server, place, there + more)
 
 
 async def devices_again(call: Call, launch: Launch) -> Sequence[BlockDevice]:

@@ -103,9 +103,7 @@ async def run_instances(call: Call, asked: CreateRequest[Launch | None]) -> Mapp
             planned = await plan(call, launch, new.tags, len(new.half_done))
             servers = await _complete(call, launch, planned, new, token)
         if token is None and planned is not None:
-            await launch_volumes.mark(call, servers, planned.server.devices, new.tags_of(VOLUME))
-            await addresses.regroup(call, servers, planned.groups)
-            await addresses.give(call, servers)
+            await _equip(call, planned, servers, new)
     if planned is None:
         return await _answered_again(call, launch, servers, new)
     if token is not None:
@@ -121,13 +119,19 @@ async def _answered_again(
     devices = await devices_again(call, launch) if launch.devices or volume_tags else ()
     alive = [one for one in servers if state(one) in (PENDING, RUNNING)]
     await launch_volumes.mark(call, alive, devices, volume_tags, again=True)
-    if launch.grouped_apart:
-        apart: Sequence[Sequence[str] | None] = ()
-        with suppress(AwsError):  # groups that the first request named may be deleted
-            apart = await groups_apart(call, launch)
-        await addresses.regroup(call, alive, apart)
+    apart: Sequence[Sequence[str] | None] = ()
+    with suppress(AwsError):  # groups that the first request named may be deleted
+        apart = await groups_apart(call, launch)
+    await addresses.regroup(call, alive, apart)
     await addresses.give(call, alive)
     return await answer.launched(call, launch, servers, None, devices)
+
+
+async def _equip(call: Call, planned: Plan, servers: Sequence[Server], new: Creation[Server]) -> None:
+    """Do what can only be done once Nova builds the servers: tag volumes, set groups, give public addresses."""
+    await launch_volumes.mark(call, servers, planned.server.devices, new.tags_of(VOLUME))
+    await addresses.regroup(call, servers, planned.placement.apart)
+    await addresses.give(call, servers)
 
 
 async def _finish(
@@ -141,9 +145,7 @@ async def _finish(
     request finds the launch by its token, marks the volumes and gives the addresses.
     """
     try:
-        await launch_volumes.mark(call, servers, planned.server.devices, new.tags_of(VOLUME))
-        await addresses.regroup(call, servers, planned.groups)
-        await addresses.give(call, servers)
+        await _equip(call, planned, servers, new)
     except (AwsError, BackendError) as error:
         if not _passes(error):
             await to_the_end(_take_all_back(call, servers, new, token))
