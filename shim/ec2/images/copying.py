@@ -18,8 +18,8 @@ from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags.creating import HALF_DONE, CreateRequest, Creation, creates, creating
 from shim.ec2.tags.rules import checked
 from shim.ec2.volumes.snapshot_copies import check_regions, copied
+from shim.ec2.volumes.volumes import NOT_ENCRYPTED
 from shim.errors import AwsError
-from shim.protocol.values import only
 
 # What an image of its own has anew.
 _NOT_COPIED = frozenset({"description", "block_device_mapping", "bdm_v2", HALF_DONE, "ec2:ct", "ec2:cth"})
@@ -32,13 +32,7 @@ def _check(settings: Settings, req: Mapping[str, Any]) -> str:
 
 @action(
     supports="SourceImageId SourceRegion Name Description ClientToken CopyImageTags Encrypted TagSpecifications",
-    values={
-        "Encrypted": only(
-            False,
-            code="UnsupportedOperation",
-            message="Encryption on request is not supported; it belongs to the volume type.",
-        )
-    },
+    values={"Encrypted": NOT_ENCRYPTED},
     read=creates(IMAGE, SNAPSHOT, read=_check),
 )
 async def copy_image(call: Call, asked: CreateRequest[str]) -> Mapping[str, Any]:

@@ -38,7 +38,7 @@ def _check(settings: Settings, req: Mapping[str, Any]) -> dict[str, Mapping[str,
 
 @action(
     supports=f"InstanceId Name Description NoReboot TagSpecifications {mapping.SUPPORTED}",
-    values=mapping.NOT_ENCRYPTED,
+    values=mapping.VALUES,
     read=creates(IMAGE, SNAPSHOT, read=_check),
 )
 async def create_image(call: Call, asked: CreateRequest[dict[str, Mapping[str, Any]]]) -> Mapping[str, Any]:

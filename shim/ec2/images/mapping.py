@@ -18,8 +18,8 @@ from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import SNAPSHOT
 from shim.ec2.volumes.rows import ROOT_DEVICE
+from shim.ec2.volumes.volumes import NOT_ENCRYPTED
 from shim.errors import AwsError
-from shim.protocol.values import only
 
 DEVICE_NAME = re.compile(r"/dev/(?:sd|xvd|vd|hd)[a-z]{1,2}[0-9]{0,2}|xvd[a-z]{1,2}|sd[a-z]{1,2}[0-9]{0,2}")
 # Names that clients use for the root device, whatever its name in the image.
@@ -32,13 +32,7 @@ SUPPORTED = (
     "BlockDeviceMappings.Ebs.SnapshotId BlockDeviceMappings.Ebs.VolumeSize BlockDeviceMappings.Ebs.VolumeType "
     "BlockDeviceMappings.Ebs.Encrypted"
 )
-NOT_ENCRYPTED = {
-    "BlockDeviceMappings.Ebs.Encrypted": only(
-        False,
-        code="UnsupportedOperation",
-        message="Encryption on request is not supported; it belongs to the volume type.",
-    )
-}
+VALUES = {"BlockDeviceMappings.Ebs.Encrypted": NOT_ENCRYPTED}
 
 
 def invalid(sentence: str) -> AwsError:

@@ -48,7 +48,7 @@ def _check(settings: Settings, req: Mapping[str, Any]) -> dict[str, Mapping[str,
     supports="Name Description Architecture RootDeviceName VirtualizationType EnaSupport SriovNetSupport BootMode "
     f"ImageLocation KernelId RamdiskId TagSpecifications {mapping.SUPPORTED}",
     values={
-        **mapping.NOT_ENCRYPTED,
+        **mapping.VALUES,
         "VirtualizationType": only("hvm"),
         "Architecture": only(*_ARCHITECTURES),
         "BootMode": only(*_FIRMWARE),
