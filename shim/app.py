@@ -29,6 +29,7 @@ from shim.auth.sessions import Sessions
 from shim.cache import Cache
 from shim.concurrency import Jobs
 from shim.config import Settings
+from shim.context import Imports
 from shim.ec2.engine import errors as ec2_errors
 from shim.ec2.service import ec2
 from shim.errors import AwsError
@@ -149,8 +150,7 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
         worker=worker,
         keys=_key_store(factory, settings),
         notices=notices,
-        buckets=OwnBuckets(),
-        jobs=jobs,
+        imports=Imports(OwnBuckets(), jobs),
         settings=settings,
         regions=Regions(region, settings.region_names, factory.other_regions),
         observe=_call_observer(metrics, refusals),

@@ -40,6 +40,13 @@ class Buckets(Protocol):
         ...
 
 
+class Imports(NamedTuple):
+    """What the imports of disks need: the objects of buckets, and the work that goes on after the answer."""
+
+    buckets: Buckets
+    jobs: Jobs
+
+
 class Caller(NamedTuple):
     """A Keystone user and the project in which it acts, with the project's AWS account id; all are '' for nobody."""
 
@@ -158,7 +165,7 @@ class Call:
     `clouds` makes the clouds of other projects, and of the gateway's own.  `signer` is always the cloud of the signer's
     own project with its own token, which decides what keys it may use; NO_CLOUD without a signature of version 4.
     `unknown_names` limits the look-ups of bucket names for nobody; `access_keys` has the keys and sessions, for STS.
-    `buckets` reads S3's objects for other services, and `jobs` has the work that outlives its request.
+    `imports` is what the imports of disks need.
     `notices` takes the records of events that buckets are configured for; None where the operator has named no
     destinations.
 
@@ -191,8 +198,7 @@ class Call:
     signer: Cloud = NO_CLOUD
     access_keys: Keys | None = None
     notices: Notices | None = None
-    buckets: Buckets | None = None
-    jobs: Jobs = field(default_factory=Jobs)
+    imports: Imports | None = None
     source: Call | None = field(init=False, default=None)
     hidden: frozenset[str] = field(init=False, default=frozenset())
     acl: str = field(init=False, default="")

@@ -17,7 +17,7 @@ from typing import Any, Final
 from adapters.errors import BackendError, Fault
 from adapters.types.block import NewSnapshot, NewVolume
 from adapters.types.images import Image, NewImage
-from shim.context import Call, Opened
+from shim.context import Call, Imports, Opened
 from shim.ec2.images import task_records as records
 from shim.ec2.images.inspection import FOOTER, FORMATS, Format, Inspection, RefusedDiskError, Verdict
 from shim.ec2.images.task_records import Task
@@ -41,15 +41,35 @@ class Progress:
     def __init__(self, task: Task) -> None:
         self.task = task
         self.percent = 0
-        self._writing = asyncio.Lock()
 
     async def save(self, call: Call, **change: Any) -> None:
         """Write the task's state.  The work and the one who watches it write in turn, so that no change is lost."""
-        async with self._writing:
-            self.task = await records.saved(call, self.task, progress=self.percent, **change)
+        async with records.alone(call, self.task):
+            await self._write(call, **change)
+
+    async def step(self, call: Call, *, last: bool = False, **change: Any) -> None:
+        """Write the task's state before a step of the work; end the work if the client has cancelled the task.
+
+        The last step cannot be cancelled once it has begun.
+        """
+        async with records.alone(call, self.task):
+            await self._write(call, **change)
+            if self.task.cancelled:
+                raise asyncio.CancelledError
+            if last:
+                await self._write(call, last=True)
+
+    async def _write(self, call: Call, **change: Any) -> None:
+        self.task = await records.saved(call, self.task, progress=self.percent, **change)
 
 
 Work = Callable[[Call, Progress], Awaitable[None]]
+
+
+def needed(call: Call) -> Imports:
+    """Return what imports need."""
+    assert call.imports is not None  # the gateway serves S3 beside EC2
+    return call.imports
 
 
 async def run(call: Call, task: Task, work: Work) -> None:
@@ -88,7 +108,7 @@ async def _outcome(call: Call, progress: Progress, work: Work) -> str:
 
 
 async def _in_turn(call: Call, progress: Progress, work: Work) -> None:
-    async with call.jobs.turn(call.caller.account_id):
+    async with needed(call).jobs.turn(call.caller.account_id):
         await work(call, progress)
 
 
@@ -110,6 +130,7 @@ async def import_image(call: Call, progress: Progress) -> None:
     """Make an image of the object."""
     async with undoing() as undo:
         image = await _stored(call, progress, undo)
+        await progress.step(call, last=True)
         await call.cloud.images.update_image(image.id, set={}, drop=[HALF_DONE])
 
 
@@ -123,16 +144,17 @@ async def import_snapshot(call: Call, progress: Progress) -> None:
             NewVolume(size=image.min_disk, image_id=image.id, metadata={**mark, HALF_DONE: "1"}, name=task.id)
         )
         undo(partial(_volume_gone, call), made.id)
-        await progress.save(call, volume=made.id, message="creating the snapshot")
+        await progress.step(call, volume=made.id, message="creating the snapshot")
         volume = await _settled(partial(block.volume, made.id), _BUSY)
         if volume.status != "available":
             raise _not_made("volume")
         snapshot = await block.create_snapshot(
             NewSnapshot(made.id, description=str(task.state.get("description") or ""), metadata=mark)
         )
-        await progress.save(call, snapshot=snapshot.id)
+        await progress.step(call, snapshot=snapshot.id)
         if (await _settled(partial(block.snapshot, snapshot.id), _BUSY)).status != "available":
             raise _not_made("snapshot")
+        await progress.step(call, last=True)
         await call.cloud.images.delete_image(image.id)
         await block.delete_volume_metadata(made.id, HALF_DONE)
 
@@ -164,7 +186,7 @@ async def _stored(call: Call, progress: Progress, undo: Callable[..., None]) -> 
     """Inspect the object, and upload it as an image with the half-done mark, whose name is the task's id."""
     state, images = progress.task.state, call.cloud.images
     bucket, key = state["bucket"], state["key"]
-    await progress.save(call, message="validating")
+    await progress.step(call, message="validating")
     told = await _inspected(call, FORMATS[state["format"]], bucket, key)
     properties = {**(state.get("properties") or {}), HALF_DONE: "1"}
     image = await images.create_image(
@@ -172,7 +194,7 @@ async def _stored(call: Call, progress: Progress, undo: Callable[..., None]) -> 
     )
     undo(images.delete_image, image.id)
     progress.percent = 5
-    await progress.save(call, message="converting", image=image.id, size=told.disk)
+    await progress.step(call, message="converting", image=image.id, size=told.disk)
     reading = await opened(call, bucket, key, f"bytes=0-{told.length - 1}")
     try:
         await images.upload(image.id, checked(reading, told, progress), told.length)
@@ -232,9 +254,8 @@ async def _with_last(pieces: AsyncIterable[bytes]) -> AsyncIterator[tuple[bytes,
 
 async def opened(call: Call, bucket: str, key: str, span: str = "") -> Opened:
     """Open an object of a bucket with the caller's rights; raise InvalidParameter where that is not possible."""
-    assert call.buckets is not None  # the gateway serves S3 beside EC2
     try:
-        return await call.buckets.open(call, bucket, key, span)
+        return await needed(call).buckets.open(call, bucket, key, span)
     except AwsError as error:
         if error.status >= 500:
             raise

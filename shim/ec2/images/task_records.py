@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -53,8 +54,8 @@ class Task:
 
     @property
     def cancelled(self) -> bool:
-        """Whether the client has cancelled the task."""
-        return _CANCEL in self.record.properties
+        """Whether the client has cancelled the task before the last step of its work began."""
+        return _CANCEL in self.record.properties and not self.state.get("last")
 
     @property
     def tags(self) -> list[dict[str, str]]:
@@ -144,6 +145,15 @@ async def _left(call: Call, task: Task) -> Task:
     return await saved(call, task, status="deleted", message=end_of(task))
 
 
+def alone(call: Call, task: Task) -> AbstractAsyncContextManager[None]:
+    """Let nobody else change a task's record meanwhile.
+
+    Glance deletes properties that another request added between its reading and its writing of an image
+    (`purge_props` in glance/db/__init__.py).
+    """
+    return call.locks.hold("import task", call.caller.project_id, task.record.id)
+
+
 async def saved(call: Call, task: Task, **change: Any) -> Task:
     """Write a change of a task's state, and the time; the answer tells whether it was cancelled meanwhile."""
     state = {name: value for name, value in {**task.state, **change}.items() if value is not None}
@@ -152,9 +162,14 @@ async def saved(call: Call, task: Task, **change: Any) -> Task:
     return replace(task, record=record, state=state)
 
 
-async def cancel(call: Call, task: Task) -> None:
-    """Ask the gateway that does the work to end a task; one that nobody works on is ended when it is next looked at."""
-    await call.cloud.images.update_image(task.record.id, set={_CANCEL: "1"})
+async def cancel(call: Call, task: Task) -> Task:
+    """Ask the gateway that does the work to end a task; one that nobody works on is ended when it is next looked at.
+
+    Either the work sees the mark before its last step, or the task returned here says that this step has begun.
+    """
+    async with alone(call, task):
+        record = await call.cloud.images.update_image(task.record.id, set={_CANCEL: "1"})
+    return _read(record, task.resource_type) or task
 
 
 def end_of(task: Task) -> str:

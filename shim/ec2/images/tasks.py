@@ -16,6 +16,7 @@ from shim.ec2.images.inspection import FOOTER, FORMATS
 from shim.ec2.images.task_records import Task
 from shim.ec2.service import action
 from shim.ec2.tags.creating import CreateRequest, Creation, creates, creating
+from shim.ec2.volumes.volumes import NOT_ENCRYPTED
 from shim.errors import AwsError
 from shim.protocol.values import only
 
@@ -46,13 +47,6 @@ _FIRMWARE: Final = {"legacy-bios": "bios", "uefi": "uefi"}
 _IGNORED: Final = {
     "ClientData": "It describes the client's upload and has no effect in AWS either.",
     "RoleName": "The bucket is read with the caller's own rights, so no role has to be assumed.",
-}
-_ENCRYPTED: Final = {
-    "Encrypted": only(
-        False,
-        code="UnsupportedOperation",
-        message="Encryption on request is not supported; it belongs to the volume type.",
-    )
 }
 
 
@@ -114,7 +108,7 @@ def _check_snapshot(settings: Settings, req: Mapping[str, Any]) -> dict[str, Any
     "TagSpecifications",
     ignores={**_IGNORED, "LicenseType": "The guest's licence is the client's own affair: this cloud sells none."},
     values={
-        **_ENCRYPTED,
+        "Encrypted": NOT_ENCRYPTED,
         "Architecture": only(*_ARCHITECTURES),
         "BootMode": only(*_FIRMWARE),
         "Hypervisor": only("xen"),
@@ -131,7 +125,7 @@ async def import_image(call: Call, asked: CreateRequest[dict[str, Any]]) -> Mapp
     supports="ClientToken Description DiskContainer.Description DiskContainer.Format DiskContainer.Url "
     "DiskContainer.UserBucket Encrypted TagSpecifications",
     ignores=_IGNORED,
-    values=_ENCRYPTED,
+    values={"Encrypted": NOT_ENCRYPTED},
     read=creates(IMPORT_SNAPSHOT_TASK, read=_check_snapshot),
 )
 async def import_snapshot(call: Call, asked: CreateRequest[dict[str, Any]]) -> Mapping[str, Any]:
@@ -143,6 +137,7 @@ async def _begun(call: Call, asked: CreateRequest[dict[str, Any]], work: importi
     """Make the record of a task and start its work; the same ClientToken finds the task that it began."""
     new: Creation[Task] = creating(call, asked)
     state, owner, kind = asked.read, call.caller.account_id, asked.resource_type
+    jobs = importing.needed(call).jobs
 
     async def find(mark: Mapping[str, str]) -> list[tuple[Task, Mapping[str, str]]]:
         # A task that failed is no answer to its repetition.
@@ -153,12 +148,12 @@ async def _begun(call: Call, asked: CreateRequest[dict[str, Any]], work: importi
     async with new.once(find):
         if new.earlier:
             return new.earlier[0]
-        if not call.jobs.has_room(owner):
+        if not jobs.has_room(owner):
             raise AwsError("ResourceLimitExceeded", "Too many imports are waiting. Please try again later.")
         (await importing.opened(call, state["bucket"], state["key"], f"bytes=-{FOOTER}")).close()
         tags = {name: value for name, value in new.items.items() if name not in asked.token}
         task = await task_records.made(call, kind, {**state, "token": dict(asked.token)}, tags)
-        call.jobs.start(owner, importing.run(call, task, work))
+        jobs.start(owner, importing.run(call, task, work))
     return task
 
 
@@ -172,10 +167,12 @@ async def cancel_import_task(call: Call, req: Mapping[str, Any]) -> Mapping[str,
     tasks = await task_records.listed(call, kind, [named])
     if not tasks:
         raise ids.missing(kind, [named])
-    if tasks[0].status != "active":
-        raise AwsError("IncorrectState", f"The import task '{named}' is {tasks[0].status} and cannot be cancelled.")
-    await task_records.cancel(call, tasks[0])
-    return {"ImportTaskId": named, "PreviousState": "active", "State": "deleting"}
+    task = tasks[0]
+    if task.status == "active":
+        task = await task_records.cancel(call, task)
+        if task.cancelled:
+            return {"ImportTaskId": named, "PreviousState": "active", "State": "deleting"}
+    raise AwsError("IncorrectState", f"The import task '{named}' is {task.status} and cannot be cancelled.")
 
 
 _KINDS = (IMPORT_IMAGE_TASK, IMPORT_SNAPSHOT_TASK)

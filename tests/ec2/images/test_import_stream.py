@@ -12,7 +12,9 @@ from shim.context import Opened
 from shim.ec2.engine.resource_types import IMPORT_IMAGE_TASK
 from shim.ec2.images.importing import Progress, checked
 from shim.ec2.images.inspection import FORMATS, RefusedDiskError, Verdict
-from shim.ec2.images.task_records import Task
+from shim.ec2.images.names import TASK
+from shim.ec2.images.task_records import Task, cancel
+from shim.locks import Locks
 from tests.ec2.images.disks import BAD, GOOD
 
 PIECE = 1000
@@ -89,22 +91,62 @@ def test_an_owner_has_one_running_job_and_a_bounded_number() -> None:
     assert most == 2
 
 
-def test_changes_of_a_task_that_are_written_at_once_are_all_kept() -> None:
-    written: list[Mapping[str, str]] = []
+class Glance:
+    """Glance's images as it changes them: it reads one, and writes all properties that it read."""
 
-    class Images:
-        async def update_image(self, id: str, *, set: Mapping[str, str]) -> Any:
+    def __init__(self) -> None:
+        self.properties: dict[str, str] = {TASK: IMPORT_IMAGE_TASK.name}
+
+    async def update_image(self, id: str, *, set: Mapping[str, str]) -> Any:
+        read = dict(self.properties)
+        for _ in range(3):
             await asyncio.sleep(0)
-            written.append(set)
-            return SimpleNamespace(id=id)
+        self.properties = {**read, **set}
+        return SimpleNamespace(id=id, properties=dict(self.properties))
+
+
+def begun(glance: Glance) -> tuple[Any, Task]:
+    """Return a call to this Glance, and a task that is active."""
+    caller = SimpleNamespace(project_id="p")
+    call = SimpleNamespace(cloud=SimpleNamespace(images=glance), caller=caller, locks=Locks(""))
+    record: Any = SimpleNamespace(id="0", properties={})
+    return call, Task(IMPORT_IMAGE_TASK, record, {"status": "active"})
+
+
+def test_changes_of_a_task_that_are_written_at_once_are_all_kept() -> None:
+    glance = Glance()
 
     async def main() -> None:
-        call = SimpleNamespace(cloud=SimpleNamespace(images=Images()))
-        task = Task(IMPORT_IMAGE_TASK, SimpleNamespace(id="0"), {"status": "active"})  # type: ignore[arg-type]
+        call, task = begun(glance)
         progress = Progress(task)
-        saves = [progress.save(call, **change) for change in ({}, {"image": "1"}, {})]  # type: ignore[arg-type]
-        await gather_all(saves)
+        await gather_all(progress.save(call, **change) for change in ({}, {"image": "1"}, {}))
         assert progress.task.state["image"] == "1"
 
     asyncio.run(main())
-    assert '"image": "1"' in written[-1]["ec2:task:state"]
+    assert '"image": "1"' in glance.properties["ec2:task:state"]
+
+
+@pytest.mark.parametrize("turns", range(12))
+def test_a_task_is_cancelled_or_it_ends_and_both_sides_agree(turns: int) -> None:
+    async def main() -> None:
+        call, task = begun(Glance())
+        progress = Progress(task)
+        await progress.save(call)
+
+        async def cancelled() -> bool:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            return (await cancel(call, task)).cancelled
+
+        async def stopped() -> bool:
+            try:
+                await progress.step(call)
+                await progress.step(call, last=True)
+            except asyncio.CancelledError:
+                return True
+            return False
+
+        told, done = await asyncio.gather(cancelled(), stopped())
+        assert told is done
+
+    asyncio.run(main())

@@ -212,7 +212,9 @@ def test_a_record_that_names_another_image_deletes_nothing(
 
 
 def test_an_import_is_cancelled(ec2: Any, s3: Any, bucket: str, forget: list[str], openstack_main: Connection) -> None:
-    tasks = [ec2.import_image(DiskContainers=[disk(bucket, "raw")])["ImportTaskId"] for _ in range(6)]
+    s3.put_object(Bucket=bucket, Key="large", Body=RAW + bytes(95 << 20))
+    large = {"Format": "RAW", "UserBucket": {"S3Bucket": bucket, "S3Key": "large"}}
+    tasks = [ec2.import_image(DiskContainers=[one])["ImportTaskId"] for one in (large, disk(bucket, "raw"))]
     forget.extend(tasks)
     last = tasks[-1]  # one job of an account runs at a time
     answer = ec2.cancel_import_task(ImportTaskId=last)
