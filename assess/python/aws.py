@@ -28,6 +28,7 @@ from assess.python.values import (
     forms,
     is_whole,
     one,
+    over,
     text,
     tree,
     with_items,
@@ -135,7 +136,7 @@ class Calls:
         more = values.get("ExtraArgs")
         told = {name: value for name in ("Bucket", "Key", "CopySource") if (value := values.get(name)) is not None}
         for extra in spread(more) if more is not None and more != const(None) else (Mapped(),):
-            form = with_items(with_items(own, told), dict(extra.items), complete=extra.complete)
+            form = over(with_items(own, told), extra)
             for operation, taken in sdk.transfer(method.partition("_")[0], dict(form.items)):
                 self.ask("s3", operation, (Mapped(tuple(taken.items()), form.complete),), node, frame, readable=False)
 
@@ -225,7 +226,7 @@ class Calls:
             name = node.func.value.id
             frame.names[name] = frozenset(fresh if value == owner else value for value in frame.get(name))
         own = resources.asked(action.request, owner)
-        asked = [with_items(own, dict(form.items), complete=form.complete) for form in given.named]
+        asked = [over(own, form) for form in given.named]
         self.ask(owner.service, action.request.operation, asked, node, frame)
         if action.resource is None:
             return NOT_KNOWN
@@ -241,11 +242,7 @@ class Calls:
         """Call a method of a collection: choose, or act on all of it.  The call to AWS is made by what iterates."""
         if method in ("all", "filter", "limit", "page_size", "iterator", "pages"):
             named = given.named if method in ("filter", "iterator") else (Mapped(),)
-            asked = [
-                with_items(old, dict(new.items), complete=new.complete)
-                for old in found.asked or (Mapped(),)
-                for new in named
-            ]
+            asked = [over(old, new) for old in found.asked or (Mapped(),) for new in named]
             chosen = frozenset({Collection(found.owner, found.name, tuple(asked))})
             if method == "pages":
                 self.iterate(chosen, node, frame)
@@ -273,7 +270,7 @@ class Calls:
             if isinstance(found, Collection):
                 model = resources.attributes(found.owner.service, found.owner.name)[found.name][1]
                 own = resources.asked(model.request, found.owner)
-                asked = [with_items(own, dict(x.items), complete=x.complete) for x in found.asked or (Mapped(),)]
+                asked = [over(own, form) for form in found.asked or (Mapped(),)]
                 self.ask(found.owner.service, model.request.operation, asked, node, frame)
                 result |= self._item(found)
         return result

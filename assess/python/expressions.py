@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from assess.calls import UNKNOWN
 from assess.python.frames import Arguments, Frame, items, spread
 from assess.python.values import (
+    MOST_FORMS,
     NOT_KNOWN,
     Client,
     Const,
@@ -19,12 +20,11 @@ from assess.python.values import (
     Some,
     const,
     one,
+    over,
     text,
     unite,
     with_items,
 )
-
-_MOST_FORMS: Final = 4
 
 
 def evaluate(node: ast.expr, frame: Frame) -> Some:
@@ -55,15 +55,7 @@ def _loaded(value: Any, result: Some) -> Any:
 
 def arguments(node: ast.Call, frame: Frame) -> Arguments:
     """Read the arguments of a call."""
-    positional: list[Some] = []
-    complete = True
-    for argument in node.args:
-        if isinstance(argument, ast.Starred):
-            more, whole = items(evaluate(argument.value, frame))
-            positional += more
-            complete = complete and whole
-        else:
-            positional.append(evaluate(argument, frame))
+    positional, complete = _each(node.args, frame)
     named: tuple[Mapped, ...] = (Mapped(),)
     for keyword in node.keywords:
         value = evaluate(keyword.value, frame)
@@ -71,13 +63,25 @@ def arguments(node: ast.Call, frame: Frame) -> Arguments:
             named = tuple(with_items(form, {keyword.arg: value}) for form in named)
         else:
             more_forms = spread(value)
-            named = tuple(
-                with_items(form, dict(more.items), complete=more.complete) for form in named for more in more_forms
-            )
-            if len(named) > _MOST_FORMS:
+            named = tuple(over(form, more) for form in named for more in more_forms)
+            if len(named) > MOST_FORMS:
                 found = unite([frozenset(named)])
                 named = tuple(form for form in found if isinstance(form, Mapped))
-    return Arguments(tuple(positional), named, complete)
+    return Arguments(positional, named, complete)
+
+
+def _each(nodes: Iterable[ast.expr], frame: Frame) -> tuple[tuple[Some, ...], bool]:
+    """Return the values of a list of expressions, some of which may be spread by `*`, and whether these are all."""
+    found: list[Some] = []
+    complete = True
+    for node in nodes:
+        if isinstance(node, ast.Starred):
+            more, whole = items(evaluate(node.value, frame))
+            found += more
+            complete = complete and whole
+        else:
+            found.append(evaluate(node, frame))
+    return tuple(found), complete
 
 
 def _call(node: ast.Call, frame: Frame) -> Some:
@@ -91,10 +95,7 @@ def _dict(node: ast.Dict, frame: Frame) -> Some:
         value = evaluate(below, frame)
         if key is None:
             more = one(value)
-            if isinstance(more, Mapped):
-                found = with_items(found, dict(more.items), complete=more.complete)
-            else:
-                found = with_items(found, {}, complete=False)
+            found = over(found, more if isinstance(more, Mapped) else Mapped(complete=False))
             continue
         name = text(evaluate(key, frame))
         found = with_items(found, {} if name is None else {name: value}, complete=name is not None)
@@ -102,16 +103,7 @@ def _dict(node: ast.Dict, frame: Frame) -> Some:
 
 
 def _list(node: ast.List | ast.Tuple | ast.Set, frame: Frame) -> Some:
-    found: list[Some] = []
-    complete = True
-    for item in node.elts:
-        if isinstance(item, ast.Starred):
-            more, whole = items(evaluate(item.value, frame))
-            found += more
-            complete = complete and whole
-        else:
-            found.append(evaluate(item, frame))
-    return frozenset({Listed(tuple(found), complete)})
+    return frozenset({Listed(*_each(node.elts, frame))})
 
 
 def _subscript(node: ast.Subscript, frame: Frame) -> Some:
@@ -154,7 +146,7 @@ def _binary(node: ast.BinOp, frame: Frame) -> Some:
         if isinstance(left, Listed) and isinstance(right, Listed):
             return frozenset({Listed(left.items + right.items, left.complete and right.complete)})
     if isinstance(node.op, ast.BitOr) and isinstance(left, Mapped) and isinstance(right, Mapped):
-        return frozenset({with_items(left, dict(right.items), complete=right.complete)})
+        return frozenset({over(left, right)})
     return NOT_KNOWN
 
 

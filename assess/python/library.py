@@ -18,6 +18,7 @@ from assess.python.values import (
     Some,
     const,
     one,
+    over,
     text,
     unite,
     with_items,
@@ -43,9 +44,7 @@ def call(reader: Any, name: str, given: Arguments, node: ast.Call, frame: Frame)
         return given.positional[-1] if given.positional else NOT_KNOWN
     if bare == "dict":
         forms = spread(first) if given.positional else (Mapped(),)
-        return frozenset(
-            with_items(old, dict(new.items), complete=new.complete) for old in forms for new in given.named
-        )
+        return frozenset(over(old, new) for old in forms for new in given.named)
     if bare in ("enumerate", "zip"):
         parts = [reader.elements(some, node, frame) for some in given.positional]
         pair = Listed((NOT_KNOWN, *parts) if bare == "enumerate" else tuple(parts))
@@ -119,7 +118,7 @@ def _dict(receiver: Mapped, name: str, given: Arguments, target: ast.expr, frame
     if name == "update":
         forms = spread(first) if given.positional else given.named
         more = forms[0] if len(forms) == 1 else Mapped(complete=False)
-        new = with_items(receiver, dict(more.items), complete=more.complete)
+        new = over(receiver, more)
     elif name == "setdefault":
         new = with_items(receiver, {} if key is None or key in held else {key: second}, complete=key is not None)
     elif name == "pop":

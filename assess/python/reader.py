@@ -34,8 +34,8 @@ from assess.python.values import (
     Some,
     Waiter,
     const,
+    over,
     unite,
-    with_items,
 )
 from assess.sites import Sites
 
@@ -270,9 +270,7 @@ def owned(some: Some, owner: Any) -> Some:
 
 def merged(first: Arguments, second: Arguments) -> Arguments:
     """Return the arguments of a partial function, and those of its call."""
-    named = tuple(
-        with_items(old, dict(new.items), complete=new.complete) for old in first.named for new in second.named
-    )
+    named = tuple(over(old, new) for old in first.named for new in second.named)
     return Arguments(first.positional + second.positional, named, first.complete and second.complete)
 
 

@@ -14,7 +14,7 @@ Some = frozenset[Any]  # the values that an expression may have
 
 NOT_KNOWN: Final[Some] = frozenset({UNKNOWN})
 _MOST: Final = 24  # values of one expression
-_MOST_FORMS: Final = 4  # of a dictionary or a list, and of a call's parameters
+MOST_FORMS: Final = 4  # of a dictionary or a list, and of a call's parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ def unite(parts: Iterable[Some]) -> Some:
     if len(found) > _MOST:
         found = frozenset(value for value in found if not isinstance(value, Const | Mapped | Listed)) | NOT_KNOWN
     maps = [value for value in found if isinstance(value, Mapped)]
-    if len(maps) > _MOST_FORMS:
+    if len(maps) > MOST_FORMS:
         found = (found - set(maps)) | {_merged(maps)}
     return found
 
@@ -215,10 +215,15 @@ def forms(asked: Mapped) -> Iterator[Mapped]:
         for _, some in asked.items
     ]
     names = [name for name, _ in asked.items]
-    for values in islice(product(*choices), _MOST_FORMS + 1):
+    for values in islice(product(*choices), MOST_FORMS + 1):
         yield Mapped(tuple(zip(names, values, strict=True)), asked.complete)
 
 
 def with_items(mapped: Mapped, more: Mapping[str, Some], *, complete: bool = True) -> Mapped:
     """Return a dictionary with further items."""
     return Mapped(tuple({**dict(mapped.items), **more}.items()), mapped.complete and complete)
+
+
+def over(first: Mapped, second: Mapped) -> Mapped:
+    """Return a dictionary with the items of another, which win."""
+    return with_items(first, dict(second.items), complete=second.complete)

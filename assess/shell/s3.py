@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from awscli.customizations.s3.utils import RequestParamsMapper, find_bucket_key
 
+from assess import sdk
 from assess.shell.cli import Asked, UnfollowedError, known, parse
 from assess.shell.words import PLACEHOLDER, Word
 
@@ -30,13 +31,8 @@ _MAPPED: Final[Mapping[str, Callable[[dict[str, Any], dict[str, Any]], None]]] =
     }
 )
 _BUCKET_ONLY: Final = frozenset({"ListObjectsV2", "CreateBucket", "DeleteBucket", "PutBucketWebsite"})
-_TRANSFERS: Final[Mapping[tuple[bool, bool], tuple[str, ...]]] = MappingProxyType(
-    {
-        (False, True): ("PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"),
-        (True, False): ("GetObject",),
-        (True, True): ("CopyObject", "CreateMultipartUpload", "UploadPartCopy", "CompleteMultipartUpload"),
-    }
-)
+# By whether the source, and the target, is S3's.
+_TRANSFERS: Final = MappingProxyType({(False, True): "upload", (True, False): "download", (True, True): "copy"})
 _OF_SOURCE: Final = frozenset({"GetObject", "HeadObject"})
 
 
@@ -90,16 +86,15 @@ def _transfer(name: str, paths: list[str], values: Mapping[str, Any]) -> Iterato
         raise UnfollowedError("whether a path is a file's or S3's is known only when it runs")
     source, target = paths
     from_s3, to_s3 = source.startswith(_S3), target.startswith(_S3)
-    operations = _TRANSFERS.get((from_s3, to_s3))
-    if operations is None:
+    kind = _TRANSFERS.get((from_s3, to_s3))
+    if kind is None:
         raise UnfollowedError("none of the paths is S3's")
     lists = name == "sync" or values.get("dir_op")
-    if from_s3:
-        yield "ListObjectsV2" if lists else "HeadObject", source
     if name == "sync" and to_s3:
         yield "ListObjectsV2", target
-    for operation in operations:
-        yield operation, source if operation in _OF_SOURCE else target
+    for operation in sdk.TRANSFERS[kind]:
+        own = "ListObjectsV2" if lists and operation == "HeadObject" else operation
+        yield own, source if operation in _OF_SOURCE else target
     if name == "mv" and from_s3:
         yield "DeleteObject", source
     if name == "sync" and to_s3 and values.get("delete"):

@@ -112,10 +112,7 @@ def workspace(gateway: Gateway, cloud: Target, tmp_path: Path) -> Workspace:
         pytest.skip("there is no terraform on the PATH")
     if not (mirror := os.environ.get(MIRROR)):
         pytest.skip(f"{MIRROR} does not say where a mirror of Terraform's AWS provider is")
-    settings = tmp_path / "terraform.rc"
-    settings.write_text(
-        f"provider_installation {{\n  filesystem_mirror {{\n    path = {json.dumps(mirror)}\n  }}\n}}\n"
-    )
+    settings = settings_for(mirror, tmp_path)
 
     def make(name: str, url: str = gateway.url) -> Terraform:
         directory = tmp_path / name
@@ -123,6 +120,15 @@ def workspace(gateway: Gateway, cloud: Target, tmp_path: Path) -> Workspace:
         return Terraform(directory, environment(url, cloud.keys[ACCOUNT], settings))
 
     return make
+
+
+def settings_for(mirror: str, directory: Path) -> Path:
+    """Write Terraform's settings, by which it takes the provider from the mirror and from nowhere else."""
+    settings = directory / "terraform.rc"
+    settings.write_text(
+        f"provider_installation {{\n  filesystem_mirror {{\n    path = {json.dumps(mirror)}\n  }}\n}}\n"
+    )
+    return settings
 
 
 def environment(url: str, keys: Keys, settings: Path) -> dict[str, str]:

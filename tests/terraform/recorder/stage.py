@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.support.target import Keys
-from tests.terraform.conftest import environment
+from tests.terraform.conftest import environment, settings_for
 from tests.terraform.recorder.observe import Made, Observer
 
 PROVIDER: Final = {"source": "hashicorp/aws", "version": "5.100.0"}
@@ -103,11 +103,7 @@ def prepared(directory: Path, mirror: str, url: str, observer: Observer) -> Stag
     """Make the directory."""
     directory.mkdir(parents=True)
     (directory / "one.txt").write_text("content")
-    settings = directory / "terraform.rc"
-    settings.write_text(
-        f"provider_installation {{\n  filesystem_mirror {{\n    path = {json.dumps(mirror)}\n  }}\n}}\n"
-    )
-    variables = environment(url, Keys("AKIDMOTO", "secret"), settings)
+    variables = environment(url, Keys("AKIDMOTO", "secret"), settings_for(mirror, directory))
     # A fault of moto's would be tried again for many minutes.
     return Stage(directory, {**variables, "AWS_MAX_ATTEMPTS": "2"}, observer)
 
