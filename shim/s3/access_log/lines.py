@@ -107,7 +107,7 @@ def line(entry: Entry) -> str:
         entry.signature_version,
         "",  # cipher suite
         entry.signed_in,
-        quote(entry.host, safe=":[]"),
+        quote(entry.host, safe=":"),  # a bracket would open a field with spaces
         "",  # TLS version
         "",  # access point
         "",  # whether an ACL was needed

@@ -91,6 +91,12 @@ def test_no_text_of_a_client_breaks_a_line(uri: str, referer: str, agent: str, k
     assert len(fields) == 26
 
 
+def test_a_host_in_brackets_is_one_field() -> None:
+    fields = told(host="[2001:db8::1]:8788")
+    assert fields[22] == "%5B2001:db8::1%5D:8788"
+    assert len(fields) == 26
+
+
 def test_every_operation_has_a_name() -> None:
     for name, known in s3.operations.items():
         assert re.fullmatch(r"REST\.(GET|PUT|HEAD|POST|DELETE|COPY)\.[A-Z_]+", operation(name, known.method)), name
