@@ -140,17 +140,17 @@ def _named(rows: list[Row], wanted: Iterable[str]) -> list[Row]:
 
 
 # An address of a NAT gateway is no floating IP: its router's tags hold the allocation id, the address, and its tags.
-_KEPT = "e"  # before each tag of an address, so that it is no tag of the NAT gateway
+KEPT = "e"  # before each tag of an address, so that it is no tag of the NAT gateway
 
 
 def kept_tags(tags: Iterable[str]) -> list[str]:
     """Write an address's tags as a router's."""
-    return [f"{_KEPT}{tag}" for tag in tags if tag.startswith(("t:", "tp:"))]
+    return [f"{KEPT}{tag}" for tag in tags if tag.startswith(("t:", "tp:"))]
 
 
 def tags_kept(tags: Iterable[str]) -> list[str]:
     """Read an address's tags out of a router's."""
-    return [tag[len(_KEPT) :] for tag in tags if tag.startswith((f"{_KEPT}t:", f"{_KEPT}tp:"))]
+    return [tag[len(KEPT) :] for tag in tags if tag.startswith((f"{KEPT}t:", f"{KEPT}tp:"))]
 
 
 def held_addresses(routers: Iterable[Router], floating: Iterable[FloatingIp]) -> list[FloatingIp]:

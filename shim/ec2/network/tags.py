@@ -10,10 +10,11 @@ from adapters.types import network as cloud
 from shim.context import Call
 from shim.ec2.engine.resource_types import ALLOCATION, INTERFACE, PEERING, RULE, SECURITY_GROUP, SUBNET, VPC
 from shim.ec2.network import facts, rule_facts
-from shim.ec2.network.addresses import allocation_uuid
+from shim.ec2.network.addresses import KEPT, allocation_uuid, held_addresses
 from shim.ec2.network.interface_rows import is_automatic
 from shim.ec2.network.interfaces import is_interface
 from shim.ec2.network.vpcs import is_vpc
+from shim.ec2.tags.codec import from_neutron
 from shim.ec2.tags.creating import is_half_done
 from shim.ec2.tags.stores import Held, Lists, Store, Work, of_neutron, of_strings, register
 
@@ -27,7 +28,9 @@ def _security_groups(lists: Lists) -> Awaitable[list[cloud.SecurityGroup]]:
     return lists.once("security_groups", lists.call.cloud.network.security_groups)
 
 
-_GROUP = ""  # in the raw items of a rule: the UUID of its group; the others are the group's tags
+# In the raw items of a rule, and of an address that a NAT gateway has: the UUID of the group or the router whose
+# Neutron tags the others are.
+_HOLDER = ""
 
 
 async def _groups(lists: Lists, named: Sequence[str]) -> list[Held]:
@@ -55,13 +58,28 @@ async def _ports(lists: Lists, named: Sequence[str]) -> list[Held]:
 
 
 async def _addresses(lists: Lists, named: Sequence[str]) -> list[Held]:
-    addresses = await lists.call.cloud.network.floating_ips()
-    shown = [one for one in addresses if not is_half_done(one.description) and not is_automatic(one)]
-    return [of_strings(allocation_uuid(one), one.tags) for one in shown]
+    floating = await lists.call.cloud.network.floating_ips()
+    shown = [one for one in floating if not is_half_done(one.description) and not is_automatic(one)]
+    found = [of_strings(allocation_uuid(one), one.tags) for one in shown]
+    if named and {one.id for one in found}.issuperset(named):
+        return found
+    routers = await all_routers(lists)
+    tags = {router.id: router.tags for router in routers}
+    return found + [
+        Held(one.id, from_neutron(one.tags), {_HOLDER: router, **dict.fromkeys(tags[router], "")})
+        for one in held_addresses(routers, floating)
+        for router in [one.port_id or ""]
+    ]
 
 
 def _change_address(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> Work:
-    """Change an address's tags; one that a NAT gateway had has another UUID than its allocation id."""
+    """Change an address's tags: on its NAT gateway's router, or on its floating IP.
+
+    The floating IP of an address that a NAT gateway had has another UUID than its allocation id.
+    """
+    if router := held.raw.get(_HOLDER):
+        strings = {item: "" for item in held.raw if item != _HOLDER}
+        return of_neutron("routers", KEPT)(call, replace(held, id=router, raw=strings), tags, gone)
     write = of_neutron("floatingips")
     work = write(call, held, tags, gone)
     if facts.one(held.raw, facts.ALLOCATION) is None:
@@ -81,7 +99,7 @@ async def _vpcs(lists: Lists, named: Sequence[str]) -> list[Held]:
 
 async def _rules(lists: Lists, named: Sequence[str]) -> list[Held]:
     return [
-        Held(str(UUID(one.id)), tags.get(one.id, {}), {_GROUP: group.id, **dict.fromkeys(group.tags, "")})
+        Held(str(UUID(one.id)), tags.get(one.id, {}), {_HOLDER: group.id, **dict.fromkeys(group.tags, "")})
         for group in await _security_groups(lists)
         if not is_half_done(group.name)
         for tags in [rule_facts.tags_of(group)]
@@ -94,10 +112,10 @@ def _retag_rule(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[
     digits = held.id.replace("-", "")
     left = {key: value for key, value in held.tags.items() if key not in gone}
     strings = rule_facts.tag_strings(digits, left | dict(tags))
-    known = [item for item in held.raw if item != _GROUP]
+    known = [item for item in held.raw if item != _HOLDER]
     old = [item for item in known if item.startswith(f"{rule_facts.TAGS}{digits}:")]
     rule_facts.check_room({*known} - {*old} | {*strings})
-    return lambda: rule_facts.retag(call, held.raw[_GROUP], known, old, strings)
+    return lambda: rule_facts.retag(call, held.raw[_HOLDER], known, old, strings)
 
 
 register(Store(RULE, _rules, _retag_rule))

@@ -83,15 +83,20 @@ def plan(held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> tuple[dict
     return items, drop
 
 
-def of_neutron(resource: str) -> Change:
-    """Change Neutron's tags one string at a time: writing the whole set would undo concurrent changes."""
+def of_neutron(resource: str, before: str = "") -> Change:
+    """Change Neutron's tags one string at a time: writing the whole set would undo concurrent changes.
+
+    `before` stands before each string of a resource whose tags another resource's Neutron tags hold.
+    """
+    starts = (f"{before}t:", f"{before}tp:")
 
     def change(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> Work:
-        strings = tag_codec.to_neutron(tags)
-        old = [item for key in (*tags, *gone) for item in tag_codec.neutron_items(held.raw, key)]
+        strings = [f"{before}{item}" for item in tag_codec.to_neutron(tags)]
+        known = [item.removeprefix(before) for item in held.raw if item.startswith(starts)]
+        old = [f"{before}{item}" for key in (*tags, *gone) for item in tag_codec.neutron_items(known, key)]
         drop = [item for item in old if item not in strings]
         after = ({*held.raw} | {*strings}) - {*drop}
-        own = [item for item in after if item.startswith(("t:", "tp:"))]
+        own = [item for item in after if item.startswith(starts)]
         if len(own) > tag_codec.NEUTRON_TAGS or len(after) > _STRINGS:
             raise tag_rules.limit_exceeded()
         return lambda: _retagged(call, resource, held, strings, drop)

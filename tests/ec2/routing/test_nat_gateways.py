@@ -46,6 +46,7 @@ def test_a_private_subnet_behind_a_nat_gateway(ec2: Any, openstack_main: Connect
         [{"Key": "Name", "Value": "nat"}],
     )
     assert "AssociationId" in address(ec2, allocation)
+    check_tags(ec2, network.get_router(uuid(nat)), allocation)
     assert code(ec2.create_nat_gateway, **wanted) == "Resource.AlreadyAssociated"
     assert code(ec2.release_address, AllocationId=allocation) == "InvalidIPAddress.InUse"
     assert vpc not in {one["VpcId"] for one in ec2.describe_vpcs()["Vpcs"]} - {vpc}
@@ -55,6 +56,21 @@ def test_a_private_subnet_behind_a_nat_gateway(ec2: Any, openstack_main: Connect
 
     check_route(ec2, network, vpc, nat, (public, private))
     check_deleted(ec2, network, nat, (private, allocation, ip))
+
+
+def check_tags(ec2: Any, router: Any, allocation: str) -> None:
+    """Change the tags of an address that a NAT gateway has; those of the NAT gateway, on the same router, stay."""
+    [nat] = ec2.describe_nat_gateways(NatGatewayIds=["nat-" + router.id.replace("-", "")])["NatGateways"]
+    ec2.create_tags(Resources=[allocation], Tags=[{"Key": "Name", "Value": "out"}, {"Key": "Stage", "Value": "one"}])
+    tags = [{"Key": "Name", "Value": "out"}, {"Key": "Stage", "Value": "one"}]
+    assert address(ec2, allocation)["Tags"] == tags
+    found = ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [allocation]}])["Tags"]
+    assert [(one["Key"], one["Value"]) for one in found] == [("Name", "out"), ("Stage", "one")]
+    ec2.delete_tags(Resources=[allocation], Tags=[{"Key": "Stage"}])
+    ec2.create_tags(Resources=[allocation], Tags=[{"Key": "Name", "Value": "nat"}])
+    assert address(ec2, allocation)["Tags"] == [{"Key": "Name", "Value": "nat"}]
+    [again] = ec2.describe_nat_gateways(NatGatewayIds=[nat["NatGatewayId"]])["NatGateways"]
+    assert again["Tags"] == nat["Tags"]
 
 
 def check_route(ec2: Any, network: Any, vpc: str, nat: str, subnets: tuple[str, str]) -> None:
