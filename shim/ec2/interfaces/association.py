@@ -20,20 +20,19 @@ from shim.ec2.service import Forbidden, action
 from shim.errors import AwsError
 from shim.undo import undoing
 
-_ONE_TARGET = Forbidden(
-    "InstanceId",
-    "NetworkInterfaceId",
-    "You can specify either the instance ID or the network interface ID, but not both.",
-    "You may specify an instance ID or a network interface ID, but not both in the same call",
-)
-
 
 @action(
     supports="AllocationId PublicIp InstanceId NetworkInterfaceId PrivateIpAddress AllowReassociation",
-    forbids=(ONE_NAME, _ONE_TARGET),
+    forbids=(ONE_NAME,),
 )
 async def associate_address(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Associate an address with an interface; both leave what they were associated with, unless that is forbidden."""
+    """Associate an address with an interface; both leave what they were associated with, unless that is forbidden.
+
+    "You can specify either the instance ID or the network interface ID, but not both", but AWS refuses no request with
+    both: it takes the instance, and gives its errors.  Terraform's `aws_eip` moves by this: it names the instance to
+    move to, and the interface to move from, which may be gone (its TestAccEC2EIP_Instance_associatedUserPrivateIP, and
+    https://github.com/hashicorp/terraform/pull/3036).
+    """
     _check(req)
     network = call.cloud.network
     floating, ports = await gather(network.floating_ips(), _ports(call, req))
@@ -120,16 +119,19 @@ def _check(req: Mapping[str, Any]) -> None:
         ids.uuid(ALLOCATION, allocation)
     else:
         check_address(req["PublicIp"], "PublicIp")
+    for resource_type, name in ((INSTANCE, "InstanceId"), (INTERFACE, "NetworkInterfaceId")):
+        if named := req.get(name):
+            ids.check(resource_type, named)
     if private := req.get("PrivateIpAddress"):
         check_address(private, "PrivateIpAddress")
 
 
 async def _ports(call: Call, req: Mapping[str, Any]) -> Sequence[cloud.Port]:
-    """Read the interface that a request names, or those of the instance."""
+    """Read the interfaces of the instance that a request names, or the interface."""
     network = call.cloud.network
-    if named := req.get("NetworkInterfaceId"):
-        return [await network.port(ids.uuid(INTERFACE, named))]
-    instance = ids.uuid(INSTANCE, req["InstanceId"])
+    if not (named := req.get("InstanceId")):
+        return [await network.port(ids.uuid(INTERFACE, req["NetworkInterfaceId"]))]
+    instance = ids.uuid(INSTANCE, named)
     _, ports = await gather(call.cloud.compute.server(instance), network.ports(device_ids=[instance]))
     return ports
 

@@ -204,6 +204,10 @@ def test_an_address_of_an_instance_moves(
     assert openstack_main.network.get_ip(native_uuid(made["AllocationId"])).port_id == ports[0].id
     # The association that has ended ends nothing.
     assert code(ec2.disassociate_address, AssociationId=first) == "InvalidAssociationID.NotFound"
+    # Terraform's aws_eip names the instance to move to, and the interface that the address leaves.
+    assert ec2.associate_address(InstanceId=instance, **elsewhere)["AssociationId"] == first
+    assert openstack_main.network.get_ip(native_uuid(made["AllocationId"])).port_id == held.id
+    second = ec2.associate_address(**elsewhere)["AssociationId"]
     ec2.disassociate_address(AssociationId=second)
     assert openstack_main.network.get_ip(native_uuid(made["AllocationId"])).port_id is None
     assert code(ec2.disassociate_address, AssociationId=second) == "InvalidAssociationID.NotFound"
@@ -254,7 +258,12 @@ NOWHERE = "eipalloc-" + "0" * 32
         (
             "associate_address",
             {"AllocationId": NOWHERE, "InstanceId": "i-12345678", "NetworkInterfaceId": "eni-12345678"},
-            "InvalidParameterCombination",
+            "InvalidInstanceID.NotFound",
+        ),
+        (
+            "associate_address",
+            {"AllocationId": NOWHERE, "InstanceId": "i-12345678", "NetworkInterfaceId": "web"},
+            "InvalidNetworkInterfaceId.Malformed",
         ),
         (
             "associate_address",
