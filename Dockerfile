@@ -10,6 +10,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY shim shim
 COPY adapters adapters
 COPY assess assess
+COPY recording recording
 # `assess` quotes some pages, so the wheel has them.
 COPY docs docs
 RUN pip wheel --no-deps -w /wheels . && /opt/passerelle/bin/pip install --no-deps /wheels/*.whl

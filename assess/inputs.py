@@ -11,6 +11,7 @@ from typing import Final
 from assess.calls import Found
 from assess.cloudtrail import counting, records
 from assess.terraform import plan
+from recording.lines import is_recording
 
 _LOOK: Final = 4096  # bytes of a file that tell what it is
 _SKIPPED: Final = frozenset({"__pycache__", "node_modules", "site-packages"})
@@ -41,7 +42,7 @@ def files(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def sort_of(path: Path) -> str:
-    """Return what a file is: `cloudtrail`, `terraform`, `python`, `shell`, or '' where it is no input."""
+    """Return what a file is: `cloudtrail`, `recorded`, `terraform`, `python`, `shell`, or '' where it is no input."""
     with records.opened(path) as (file, _):
         try:
             start = file.read(_LOOK)
@@ -49,6 +50,8 @@ def sort_of(path: Path) -> str:
             return ""
     if plan.is_plan(start):
         return "terraform"
+    if is_recording(start):
+        return "recorded"
     if records.is_log(start):
         return "cloudtrail"
     shebang = _SHEBANG.match(start)
@@ -75,7 +78,7 @@ def read(paths: Sequence[Path], progress: Progress) -> Found:
         raise UnreadableError(f"there is no input in {', '.join(map(str, paths))}")
     if logs.events or logs.broken:
         found.add(counting.found(logs))
-    for sort in ("terraform", *_SOURCES):
+    for sort in ("recorded", "terraform", *_SOURCES):
         if some := sorts.get(sort):  # what reads them is loaded only then
             found.add(import_module(f"assess.{sort}.reader").read(some))
     return found

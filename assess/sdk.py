@@ -104,9 +104,3 @@ def unaliased(service: str, operation: str, params: Mapping[str, Any]) -> dict[s
             with suppress(AliasConflictParameterError):
                 replace_alias(params=found, model=model(service).operation_model(operation))
     return found
-
-
-@cache
-def is_secret(shape: Any) -> bool:
-    """Tell whether AWS's model calls a value sensitive, or whether it is bytes that a caller chose."""
-    return bool(shape.metadata.get("sensitive")) or shape.type_name == "blob"

@@ -8,6 +8,7 @@ from typing import Any
 
 from assess import sdk
 from assess.calls import UNKNOWN, Call, Found, is_known
+from recording.secrets import is_secret
 
 Site = tuple[str, int, int]  # the file, the line and the column
 
@@ -50,7 +51,7 @@ def site_of(path: Path, node: Any) -> Site:
 
 def without_secrets(value: Any, shape: Any) -> Any:
     """Return parameters with UNKNOWN for what AWS's model calls sensitive, and for bytes."""
-    if sdk.is_secret(shape):
+    if is_secret(shape):
         return UNKNOWN
     if shape.type_name == "structure" and isinstance(value, dict):
         members = shape.members

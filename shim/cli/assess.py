@@ -26,8 +26,8 @@ def assess(*, paths: tuple[Path, ...], form: str, output: TextIO) -> None:
     """Tell what calls of the AWS API would do here, call by call and parameter by parameter.
 
     PATH is CloudTrail's logs (JSON, gzip), Python sources that use boto3, shell scripts with `aws`
-    commands, a plan or state of Terraform (what `terraform show -json` prints), or a folder with
-    any of these. No cloud is needed. The status is 1 if a call is refused.
+    commands, a plan or state of Terraform (what `terraform show -json` prints), what `passerelle record`
+    wrote, or a folder with any of these. No cloud is needed. The status is 1 if a call is refused.
     """
     try:
         own_packages.check(import_module("assess"))

@@ -1,0 +1,1 @@
+"""Recordings of `passerelle record`: the calls that a command made, with their parameters."""

@@ -1,0 +1,93 @@
+"""Bodies flow through the recorder: it holds no object, in neither direction."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.recording.commands import PYTHON, Passerelle, script
+from tests.support.target import Keys
+
+SIZE = 256 << 20
+PIECE = 1 << 18
+
+
+class Store(BaseHTTPRequestHandler):
+    """Takes any object and forgets it; gives zeros."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_PUT(self) -> None:
+        left = int(self.headers["Content-Length"])
+        while left:
+            left -= len(self.rfile.read(min(left, PIECE)))
+        self.answer(0)
+
+    def do_GET(self) -> None:
+        self.answer(SIZE)
+        for _ in range(SIZE // PIECE):
+            self.wfile.write(bytes(PIECE))
+
+    def answer(self, length: int) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(length))
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Passerelle]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Store)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield Passerelle(tmp_path, f"http://127.0.0.1:{server.server_port}", Keys("AKID", "secret"))
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_memory_does_not_grow_with_an_object(store: Passerelle) -> None:
+    text = f"""
+import os, boto3
+from pathlib import Path
+def peak():
+    status = Path(f"/proc/{{os.getppid()}}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0])
+s3 = boto3.client("s3")
+s3.put_object(Bucket="b", Key="small", Body=b"x")
+before = peak()
+with open("big", "wb") as file:
+    file.truncate({SIZE})
+with open("big", "rb") as file:
+    s3.put_object(Bucket="b", Key="big", Body=file)
+length = sum(map(len, s3.get_object(Bucket="b", Key="big")["Body"].iter_chunks(1 << 20)))
+print(length, peak() - before)
+"""
+    done = store("record", "--", PYTHON, script(store.home, "stream.py", text))
+    length, grown = map(int, done.stdout.split())
+    assert length == SIZE
+    assert grown < 32 << 10  # KiB
+    put, get = store.lines()[1:]
+    assert put["params"]["Body"] == get["answer"]["Body"] == {"$bytes": SIZE}
+
+
+def test_a_client_that_waits_is_told_to_continue(store: Passerelle) -> None:
+    """RFC 9110, 10.1.1: the client "will wait for a 100 (Continue) response before" it sends its content."""
+    text = """
+import os, socket
+from urllib.parse import urlsplit
+at = urlsplit(os.environ["AWS_ENDPOINT_URL"])
+with socket.create_connection((at.hostname, at.port)) as client:
+    client.sendall(b"PUT /b/k HTTP/1.1\\r\\nHost: h\\r\\nContent-Length: 4\\r\\nExpect: 100-continue\\r\\n\\r\\n")
+    print(client.recv(1000).split(b"\\r\\n")[0].decode())
+    client.sendall(b"body")
+    print(client.recv(1000).split(b"\\r\\n")[0].decode())
+"""
+    done = store("record", "--", PYTHON, script(store.home, "waits.py", text))
+    assert done.stdout.splitlines() == ["HTTP/1.1 100 Continue", "HTTP/1.1 200 OK"]
+    [line] = store.lines()
+    assert line["params"] == {"Bucket": "b", "Key": "k", "Body": {"$bytes": 4}}
