@@ -18,7 +18,7 @@ from typing import Any, Final
 from adapters.errors import BackendError, absent_is
 from adapters.types.images import Image, NewImage
 from shim.concurrency import gather_all
-from shim.context import Call
+from shim.context import Call, Imports
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import ResourceType
 from shim.ec2.images.names import TASK
@@ -66,6 +66,12 @@ class Task:
     def id(self) -> str:
         """The task's id, which is also the name of the image that it makes."""
         return ids.aws(self.resource_type.prefix, self.record.id)
+
+
+def needed(call: Call) -> Imports:
+    """Return what imports and exports of disks need."""
+    assert call.imports is not None  # the gateway serves S3 beside EC2
+    return call.imports
 
 
 def _read(record: Image, resource_type: ResourceType) -> Task | None:

@@ -14,6 +14,7 @@ from shim.ec2.engine.resource_types import IMPORT_IMAGE_TASK, IMPORT_SNAPSHOT_TA
 from shim.ec2.images import importing, task_records
 from shim.ec2.images.inspection import FOOTER, FORMATS
 from shim.ec2.images.task_records import Task
+from shim.ec2.images.task_work import Work, run
 from shim.ec2.service import action
 from shim.ec2.tags.creating import CreateRequest, Creation, creates, creating
 from shim.ec2.volumes.volumes import NOT_ENCRYPTED
@@ -133,11 +134,11 @@ async def import_snapshot(call: Call, asked: CreateRequest[dict[str, Any]]) -> M
     return _snapshot_row(await _begun(call, asked, importing.import_snapshot))
 
 
-async def _begun(call: Call, asked: CreateRequest[dict[str, Any]], work: importing.Work) -> Task:
+async def _begun(call: Call, asked: CreateRequest[dict[str, Any]], work: Work) -> Task:
     """Make the record of a task and start its work; the same ClientToken finds the task that it began."""
     new: Creation[Task] = creating(call, asked)
     state, owner, kind = asked.read, call.caller.account_id, asked.resource_type
-    jobs = importing.needed(call).jobs
+    jobs = task_records.needed(call).jobs
 
     async def find(mark: Mapping[str, str]) -> list[tuple[Task, Mapping[str, str]]]:
         # A task that failed is no answer to its repetition.
@@ -153,7 +154,7 @@ async def _begun(call: Call, asked: CreateRequest[dict[str, Any]], work: importi
         (await importing.opened(call, state["bucket"], state["key"], f"bytes=-{FOOTER}")).close()
         tags = {name: value for name, value in new.items.items() if name not in asked.token}
         task = await task_records.made(call, kind, {**state, "token": dict(asked.token)}, tags)
-        jobs.start(owner, importing.run(call, task, work))
+        jobs.start(owner, run(call, task, work))
     return task
 
 

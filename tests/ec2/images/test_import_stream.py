@@ -10,10 +10,11 @@ import pytest
 from shim.concurrency import Jobs, gather_all
 from shim.context import Opened
 from shim.ec2.engine.resource_types import IMPORT_IMAGE_TASK
-from shim.ec2.images.importing import Progress, checked
+from shim.ec2.images.importing import checked
 from shim.ec2.images.inspection import FORMATS, RefusedDiskError, Verdict
 from shim.ec2.images.names import TASK
 from shim.ec2.images.task_records import Task, cancel
+from shim.ec2.images.task_work import Progress
 from shim.locks import Locks
 from tests.ec2.images.disks import BAD, GOOD
 
