@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Awaitable, Callable, Container, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -32,16 +32,47 @@ class Opened(NamedTuple):
     close: Callable[[], None]
 
 
+class Upload(NamedTuple):
+    """A multipart upload of an object."""
+
+    bucket: str
+    key: str
+    id: str
+
+
 class Buckets(Protocol):
-    """S3's objects for the actions of other services, with the rights of the caller alone."""
+    """S3's objects for the actions of other services, with the rights of the caller alone.
+
+    Each function raises what S3's own actions raise.
+    """
 
     async def open(self, call: Call, bucket: str, key: str, span: str = "") -> Opened:
-        """Read an object, or a `span` of it (the value of a Range header); raises what S3's own actions raise."""
+        """Read an object, or a `span` of it (the value of a Range header)."""
+        ...
+
+    async def check_write(self, call: Call, bucket: str, key: str) -> None:
+        """Raise the error of a write of an object, if the caller may not write it or there is no such bucket."""
+        ...
+
+    async def begin(self, call: Call, bucket: str, key: str) -> Upload:
+        """Begin to write an object."""
+        ...
+
+    async def add(self, call: Call, upload: Upload, number: int, pieces: AsyncIterator[bytes], size: int) -> str:
+        """Store a part of exactly `size` bytes; return its ETag."""
+        ...
+
+    async def complete(self, call: Call, upload: Upload, etags: Sequence[str]) -> None:
+        """Make the object of its parts, from the first to the last."""
+        ...
+
+    async def abort(self, call: Call, upload: Upload) -> None:
+        """Delete an unfinished upload with its parts."""
         ...
 
 
 class Imports(NamedTuple):
-    """What the imports of disks need: the objects of buckets, and the work that goes on after the answer."""
+    """What imports and exports of disks need: the objects of buckets, and the work that goes on after the answer."""
 
     buckets: Buckets
     jobs: Jobs
@@ -165,7 +196,7 @@ class Call:
     `clouds` makes the clouds of other projects, and of the gateway's own.  `signer` is always the cloud of the signer's
     own project with its own token, which decides what keys it may use; NO_CLOUD without a signature of version 4.
     `unknown_names` limits the look-ups of bucket names for nobody; `access_keys` has the keys and sessions, for STS.
-    `imports` is what the imports of disks need.
+    `imports` is what imports and exports of disks need.
     `notices` takes the records of events that buckets are configured for; None where the operator has named no
     destinations.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypedDict, Unpack
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 # Keystone is asked by the gateway's own user for everybody: these calls are nobody's own, and `Keys` bounds them.
 _UNBOUNDED = frozenset({"identity"})
 
-# How long a service may take no byte of an upload, and may take to answer after the last one: it hashes and stores it.
+# How long a service may take no byte of an upload or send none of a download, and may take to answer after the last
+# byte of an upload: it hashes and stores it.
 _SILENCE_SECONDS = 600.0
 
 Params = Mapping[str, str | int | bool | Sequence[str]]
@@ -105,18 +106,25 @@ class Session:
 
         A body can be read only once, so a refused token is not renewed: the caller asks the service something before.
         """
-        token = await self._tokens.token()
-        endpoint = await self._endpoint(token, service)
-        headers = {
-            "X-Auth-Token": token.id,
-            "X-Openstack-Request-Id": f"req-{self._request_id}",
-            "Content-Type": "application/octet-stream",
-            "Content-Length": str(length),
-        }
-        answer = await self._transport.upload(service, endpoint.url + path, headers, body, _SILENCE_SECONDS)
+        url, headers = await self._to(service, path)
+        headers |= {"Content-Type": "application/octet-stream", "Content-Length": str(length)}
+        answer = await self._transport.upload(service, url, headers, body, _SILENCE_SECONDS)
         if not 200 <= answer.status < 300:
             raise self._refused(answer, "PUT", options)
         return answer
+
+    async def download(self, service: str, path: str, **options: Unpack[Options]) -> AsyncGenerator[bytes, None]:
+        """GET a body in pieces, however long that takes; raises as `request` does, at the first piece or a later one.
+
+        A refused token is not renewed: the caller asks the service something before.
+        """
+        url, headers = await self._to(service, path)
+        headers["Accept"] = "*/*"
+        async with self._transport.download(service, url, headers, _SILENCE_SECONDS) as (answer, pieces):
+            if not 200 <= answer.status < 300:
+                raise self._refused(answer, "GET", options)
+            async for piece in pieces:
+                yield piece
 
     async def pages(
         self, service: str, path: str, key: str, params: Params | None = None, **options: Unpack[PageOptions]
@@ -162,6 +170,15 @@ class Session:
             return await self._transport.send(service, method, url, headers, content)
         async with self._transport.turn(service, token.project_id):
             return await self._transport.send(service, method, url, headers, content)
+
+    async def _to(self, service: str, path: str) -> tuple[str, dict[str, str]]:
+        """Return the URL and the headers of a request whose body is sent or read in pieces."""
+        token = await self._tokens.token()
+        endpoint = await self._endpoint(token, service)
+        return endpoint.url + path, {
+            "X-Auth-Token": token.id,
+            "X-Openstack-Request-Id": f"req-{self._request_id}",
+        }
 
     async def _endpoint(self, token: Token, service: str) -> Endpoint:
         url = token.catalog.get(service)

@@ -13,7 +13,8 @@ import random
 import ssl
 import time
 import weakref
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -176,6 +177,33 @@ class Transport:
             return await self._once(service, request)
         except httpx.HTTPError as error:
             raise _lost(service, error) from error
+
+    @asynccontextmanager
+    async def download(
+        self, service: str, url: str, headers: dict[str, str], silence: float
+    ) -> AsyncIterator[tuple[Answer, AsyncIterator[bytes]]]:
+        """GET a body in pieces, once: the answer, whose body is read only if it is a refusal, and the pieces.
+
+        It may take any time, as long as the service is not silent for `silence` seconds.  Raises BackendError
+        UNAVAILABLE where no answer comes, and where the connection ends before the body.
+        """
+        timeout = httpx.Timeout(silence, connect=self.timeouts.connect)
+        request = self._client.build_request("GET", url, headers=headers, timeout=timeout)
+        response: httpx.Response | None = None
+        started = time.perf_counter()
+        try:
+            response = await self._client.send(request, stream=True)
+            refused = not 200 <= response.status_code < 300
+            body = await response.aread() if refused else b""
+            yield Answer(service, response.status_code, response.headers, body), response.aiter_bytes()
+        except httpx.HTTPError as error:
+            raise _lost(service, error) from error
+        finally:
+            if response is not None:
+                await response.aclose()
+            if self._observe is not None:
+                status = response.status_code if response is not None else 0
+                self._observe(service, "GET", status, time.perf_counter() - started)
 
     async def _wait_or_raise(self, left: int, error: BackendError) -> None:
         if left == 0:

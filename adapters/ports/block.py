@@ -46,6 +46,13 @@ class BlockStore(Protocol):
         """Ask Cinder to give a volume another type, with a migration if needed; it is `retyping` at first."""
         ...
 
+    async def upload_volume(self, id: str, name: str, disk_format: str, properties: Mapping[str, str]) -> str:
+        """Begin to make an image of an available volume, in a format; return the image's id.
+
+        The image has `properties` from its beginning, and those of the image that the volume was made of.
+        """
+        ...
+
     async def set_volume_metadata(self, id: str, items: Mapping[str, str]) -> None:
         """Add or overwrite items of metadata."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Collection, Mapping
 from typing import Protocol
 
 from adapters.types.images import Image, NewImage
@@ -36,6 +36,10 @@ class Images(Protocol):
 
     async def upload(self, id: str, body: AsyncIterable[bytes], length: int) -> None:
         """Upload an image's data of exactly `length` bytes, however long that takes; what `body` raises is raised."""
+        ...
+
+    def download(self, id: str) -> AsyncGenerator[bytes, None]:
+        """Read an image's data in pieces, however long that takes; close the generator if it is not read to its end."""
         ...
 
     async def delete_image(self, id: str) -> None:

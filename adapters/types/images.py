@@ -27,6 +27,7 @@ class Image:
     virtual_size: int | None
     min_disk: int
     min_ram: int
+    disk_format: str
     container_format: str
     tags: tuple[str, ...]
     properties: Mapping[str, str]

@@ -17,6 +17,7 @@ import shim.ec2.defaults.default_vpc
 import shim.ec2.images.attributes
 import shim.ec2.images.copying
 import shim.ec2.images.creating
+import shim.ec2.images.export_tasks
 import shim.ec2.images.images
 import shim.ec2.images.registering
 import shim.ec2.images.tags

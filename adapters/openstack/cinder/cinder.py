@@ -10,6 +10,7 @@ from urllib.parse import quote
 from adapters.errors import BackendError, Fault
 from adapters.openstack.cinder.calls import PAGE, SERVICE, when
 from adapters.openstack.cinder.snapshots import Snapshots
+from adapters.openstack.transport import Answer
 from adapters.types.block import BlockLimits, BlockZone, NewVolume, Volume, VolumeAttachment, VolumeType
 
 # "Volume status must be available or error or ... and must not be migrating, attached, belong to a group, have
@@ -83,8 +84,16 @@ class Cinder(Snapshots):
         """Ask Cinder to give a volume another type."""
         await self._act(id, {"os-retype": {"new_type": type, "migration_policy": "on-demand"}})
 
-    async def _act(self, id: str, action: Mapping[str, Any]) -> None:
-        await self._session.post(SERVICE, f"/volumes/{id}/action", json=action, resource="volume", id=id)
+    async def upload_volume(self, id: str, name: str, disk_format: str, properties: Mapping[str, str]) -> str:
+        """Ask Cinder to make an image of a volume."""
+        # Cinder copies the volume's "image metadata" to the image, and takes no other properties for it.
+        await self._act(id, {"os-set_image_metadata": {"metadata": dict(properties)}})
+        wanted = {"image_name": name, "disk_format": disk_format, "container_format": "bare"}
+        answer = await self._act(id, {"os-volume_upload_image": wanted})
+        return str(answer.member("os-volume_upload_image")["image_id"])
+
+    async def _act(self, id: str, action: Mapping[str, Any]) -> Answer:
+        return await self._session.post(SERVICE, f"/volumes/{id}/action", json=action, resource="volume", id=id)
 
     async def set_volume_metadata(self, id: str, items: Mapping[str, str]) -> None:
         """Add or overwrite items of metadata."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -97,6 +97,10 @@ class Glance:
         """Upload an image's data."""
         await self._session.upload("image", f"/images/{id}/file", body, length, resource="image", id=id)
 
+    def download(self, id: str) -> AsyncGenerator[bytes, None]:
+        """Read an image's data."""
+        return self._session.download("image", f"/images/{id}/file", resource="image", id=id)
+
     async def delete_image(self, id: str) -> None:
         """Delete an image."""
         await self._session.delete("image", f"/images/{id}", resource="image", id=id)
@@ -149,6 +153,7 @@ def _image(i: Mapping[str, Any]) -> Image:
         virtual_size=i.get("virtual_size"),
         min_disk=i.get("min_disk") or 0,
         min_ram=i.get("min_ram") or 0,
+        disk_format=i.get("disk_format") or "",
         container_format=i.get("container_format") or "",
         tags=tuple(i.get("tags") or ()),
         properties={name: value for name, value in i.items() if name not in _OWN and isinstance(value, str)},

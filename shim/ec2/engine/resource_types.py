@@ -316,6 +316,14 @@ IMPORT_SNAPSHOT_TASK = ResourceType(
     "The task IDs '{id}' do not exist",
     "InvalidConversionTaskId.Malformed",
 )
+EXPORT_IMAGE_TASK = ResourceType(
+    "export-ami",
+    "export-image-task",
+    "InvalidExportTaskID",
+    "The task ID '{id}' does not exist",
+    "The task IDs '{id}' do not exist",
+    "InvalidExportTaskID.Malformed",
+)
 # For errors whose resource the adapter does not know.
 UNKNOWN = ResourceType(
     "",
@@ -355,6 +363,7 @@ RESOURCE_TYPES: tuple[ResourceType, ...] = (
     PROFILE_ASSOCIATION,
     IMPORT_IMAGE_TASK,
     IMPORT_SNAPSHOT_TASK,
+    EXPORT_IMAGE_TASK,
 )
 
 # OpenStack's name of a resource, as in `BackendError.resource` → EC2's resource type.

@@ -17,14 +17,13 @@ from adapters.types.images import Image, NewImage
 from shim.context import Call, Opened
 from shim.ec2.images import task_records as records
 from shim.ec2.images.inspection import FOOTER, FORMATS, Format, Inspection, RefusedDiskError, Verdict
-from shim.ec2.images.task_work import Progress, settled
+from shim.ec2.images.task_work import BUSY, Progress, not_made, settled, volume_gone
 from shim.ec2.tags.creating import HALF_DONE
 from shim.ec2.volumes import snapshot_rows
 from shim.errors import AwsError
 from shim.undo import undoing
 
 _GIB: Final = 1 << 30
-_BUSY: Final = frozenset(("creating", "downloading"))
 
 
 async def import_image(call: Call, progress: Progress) -> None:
@@ -44,33 +43,20 @@ async def import_snapshot(call: Call, progress: Progress) -> None:
         made = await block.create_volume(
             NewVolume(size=image.min_disk, image_id=image.id, metadata={**mark, HALF_DONE: "1"}, name=task.id)
         )
-        undo(partial(_volume_gone, call), made.id)
+        undo(partial(volume_gone, call, progress), made.id)
         await progress.step(call, volume=made.id, message="creating the snapshot")
-        volume = await settled(partial(block.volume, made.id), _BUSY)
+        volume = await settled(partial(block.volume, made.id), BUSY)
         if volume.status != "available":
-            raise _not_made("volume")
+            raise not_made("volume")
         snapshot = await block.create_snapshot(
             NewSnapshot(made.id, description=str(task.state.get("description") or ""), metadata=mark)
         )
         await progress.step(call, snapshot=snapshot.id)
-        if (await settled(partial(block.snapshot, snapshot.id), _BUSY)).status != "available":
-            raise _not_made("snapshot")
+        if (await settled(partial(block.snapshot, snapshot.id), BUSY)).status != "available":
+            raise not_made("snapshot")
         await progress.step(call, last=True)
         await call.cloud.images.delete_image(image.id)
         await block.delete_volume_metadata(made.id, HALF_DONE)
-
-
-def _not_made(what: str) -> AwsError:
-    return AwsError("InternalError", f"The {what} could not be made: the volume service cannot read this disk.", 500)
-
-
-async def _volume_gone(call: Call, volume_id: str) -> None:
-    """Delete the volume and its snapshot, which Cinder refuses while it makes them."""
-    block = call.cloud.block
-    await settled(partial(block.volume, volume_id), _BUSY)
-    for snapshot in await block.snapshots(volume_id=volume_id):
-        await settled(partial(block.snapshot, snapshot.id), _BUSY)
-    await block.delete_volume(volume_id, cascade=True)
 
 
 async def _stored(call: Call, progress: Progress, undo: Callable[..., None]) -> Image:
@@ -147,12 +133,8 @@ async def opened(call: Call, bucket: str, key: str, span: str = "") -> Opened:
     """Open an object of a bucket with the caller's rights; raise InvalidParameter where that is not possible."""
     try:
         return await records.needed(call).buckets.open(call, bucket, key, span)
-    except AwsError as error:
-        if error.status >= 500:
-            raise
-        raise _unreadable(bucket, key) from error
-    except BackendError as error:
-        if error.fault not in (Fault.NOT_FOUND, Fault.FORBIDDEN, Fault.RANGE):
+    except (AwsError, BackendError) as error:
+        if not records.is_refusal(error):
             raise
         raise _unreadable(bucket, key) from error
 

@@ -32,6 +32,11 @@ def check(req: Mapping[str, Any]) -> None:
             "'-', '/' and '_'",
             refused="Name",
         )
+    check_description(req)
+
+
+def check_description(req: Mapping[str, Any]) -> None:
+    """Raise AWS's error for a description that is too long."""
     if len(req.get("Description") or "") > LONGEST_DESCRIPTION:
         raise AwsError(
             "InvalidParameterValue",

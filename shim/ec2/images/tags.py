@@ -6,7 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from adapters.types.images import Image
 from shim.context import Call
-from shim.ec2.engine.resource_types import IMAGE, IMPORT_IMAGE_TASK, IMPORT_SNAPSHOT_TASK, ResourceType
+from shim.ec2.engine.resource_types import (
+    EXPORT_IMAGE_TASK,
+    IMAGE,
+    IMPORT_IMAGE_TASK,
+    IMPORT_SNAPSHOT_TASK,
+    ResourceType,
+)
 from shim.ec2.images.names import TASK
 from shim.ec2.tags.stores import Held, Lists, Store, Work, limited, of_metadata, plan, register
 from shim.errors import AwsError
@@ -53,5 +59,5 @@ def _change_image(call: Call, held: Held, tags: Mapping[str, str], gone: Sequenc
 
 
 register(Store(IMAGE, _images, _change_image))
-for _type in (IMPORT_IMAGE_TASK, IMPORT_SNAPSHOT_TASK):
+for _type in (IMPORT_IMAGE_TASK, IMPORT_SNAPSHOT_TASK, EXPORT_IMAGE_TASK):
     register(Store(_type, _tasks(_type), _change_image))

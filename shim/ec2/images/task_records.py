@@ -1,4 +1,4 @@
-"""Tasks that import disks, kept without a database: each has an image of Glance without data as its record.
+"""Tasks that import and export disks, kept without a database: each has an image of Glance without data as its record.
 
 The record has the half-done mark, so EC2 does not show it as an image.  Its state is one JSON property, written by the
 gateway that does the work.  That gateway also writes the time every few seconds.  A task that is active while its time
@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from adapters.errors import BackendError, absent_is
+from adapters.errors import BackendError, Fault, absent_is
 from adapters.types.images import Image, NewImage
 from shim.concurrency import gather_all
-from shim.context import Call, Imports
+from shim.context import Call, Imports, Upload
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import ResourceType
 from shim.ec2.images.names import TASK
@@ -26,6 +26,7 @@ from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.creating import HALF_DONE
 from shim.ec2.volumes.snapshot_rows import COPY
+from shim.errors import AwsError
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +122,7 @@ async def _tended(call: Call, task: Task) -> Task | None:
         if active:
             return await _left(call, task)
         await absent_is(None, call.cloud.images.delete_image(task.record.id))
-    except BackendError as error:
+    except (AwsError, BackendError) as error:
         # The caller may only read, or Cinder is still making the volume: whoever looks next tries again.
         log.debug("a task that was left could not be ended: %s", error)
         return replace(task, state={**task.state, "status": "deleting", "message": _STOPPED}) if active else task
@@ -146,9 +147,39 @@ async def _left(call: Call, task: Task) -> Task:
         await absent_is(None, block.delete_volume(volume.id, cascade=True))
     if image and (volume or not finished):
         await absent_is(None, images.delete_image(image.id))
-    if finished:
+    if finished or (state.get("upload") and await _is_exported(call, task)):
         return await saved(call, task, status="completed", message="", progress=100)
     return await saved(call, task, status="deleted", message=end_of(task))
+
+
+async def _is_exported(call: Call, task: Task) -> bool:
+    """Tell whether an export's object is there, by its name, which no other object has; else delete its upload."""
+    buckets, bucket, key = needed(call).buckets, task.state["bucket"], exported_key(task.state, task.id)
+    try:
+        (await buckets.open(call, bucket, key, "bytes=0-0")).close()
+    except (AwsError, BackendError) as error:
+        if not is_refusal(error):
+            raise
+    else:
+        return True
+    try:
+        await buckets.abort(call, Upload(bucket, key, task.state["upload"]))
+    except (AwsError, BackendError) as error:
+        if not is_refusal(error):
+            raise
+    return False
+
+
+def exported_key(state: Mapping[str, Any], task_id: str) -> str:
+    """Return the key of an export's object, from its task's state and id."""
+    return f"{state['prefix']}{task_id}.{state['format'].lower()}"
+
+
+def is_refusal(error: Exception) -> bool:
+    """Tell whether S3 refused an action because of what is asked, or by whom; not because it failed."""
+    if isinstance(error, BackendError):
+        return error.fault in (Fault.NOT_FOUND, Fault.FORBIDDEN, Fault.RANGE)
+    return isinstance(error, AwsError) and error.status < 500
 
 
 def alone(call: Call, task: Task) -> AbstractAsyncContextManager[None]:

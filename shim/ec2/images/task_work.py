@@ -6,9 +6,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Container
+from functools import partial
 from typing import Any, Final
 
-from adapters.errors import BackendError
+from adapters.errors import BackendError, absent_is
 from shim.context import Call
 from shim.ec2.images import task_records as records
 from shim.ec2.images.inspection import RefusedDiskError
@@ -19,16 +20,24 @@ from shim.undo import to_the_end
 
 log = logging.getLogger(__name__)
 
-_PAUSE: Final = 1.0
+# What Cinder is doing with a volume or a snapshot that is not to be deleted meanwhile.
+BUSY: Final = frozenset(("creating", "downloading", "uploading"))
+_PAUSE: Final = 0.5
 _LONGEST: Final = 6 * 3600.0  # for Cinder to convert a disk
+_PATIENCE: Final = 5.0  # seconds in which Cinder should be able to delete a volume; a gateway that stops waits for it
 
 
 class Progress:
-    """How far a task is: the record of it, and the percentage of the work."""
+    """How far a task is: the record of it, and the percentage of the work.
 
-    def __init__(self, task: Task) -> None:
+    `left` says that something which the work had made could not be deleted in `patience` seconds.
+    """
+
+    def __init__(self, task: Task, patience: float = _PATIENCE) -> None:
         self.task = task
         self.percent = 0
+        self.patience = patience
+        self.left = False
 
     async def save(self, call: Call, **change: Any) -> None:
         """Write the task's state.  The work and the one who watches it write in turn, so that no change is lost."""
@@ -54,11 +63,16 @@ class Progress:
 Work = Callable[[Call, Progress], Awaitable[None]]
 
 
-async def run(call: Call, task: Task, work: Work) -> None:
-    """Do the work of a task, and write its end into the record."""
+async def run(call: Call, progress: Progress, work: Work) -> None:
+    """Do the work of a task, and write its end into the record.
+
+    If something of it is left, no end is written: whoever reads the record later ends the task, and deletes that.
+    """
     current.set(None)  # the request that began it has a line of its own in the log
-    progress = Progress(task)
+    task = progress.task
     message = await _outcome(call, progress, work)
+    if progress.left:
+        return
     if not message:
         progress.percent = 100
     try:
@@ -116,3 +130,23 @@ async def settled(look: Callable[[], Awaitable[Any]], busy: Container[str]) -> A
             raise AwsError("InternalError", "The volume service takes too long.", 500)
         await asyncio.sleep(_PAUSE)
     return found
+
+
+async def volume_gone(call: Call, progress: Progress, volume_id: str) -> None:
+    """Delete a volume and its snapshots, if it is there; Cinder refuses that while it is busy with them."""
+    block = call.cloud.block
+    try:
+        async with asyncio.timeout(progress.patience):
+            if await absent_is(None, settled(partial(block.volume, volume_id), BUSY)) is None:
+                return
+            for snapshot in await block.snapshots(volume_id=volume_id):
+                await settled(partial(block.snapshot, snapshot.id), BUSY)
+        await block.delete_volume(volume_id, cascade=True)
+    except (TimeoutError, BackendError) as error:
+        log.warning("volume %s of %s is left: %s", volume_id, progress.task.id, error)
+        progress.left = True
+
+
+def not_made(what: str) -> AwsError:
+    """Return the error of something that Cinder could not make."""
+    return AwsError("InternalError", f"The {what} could not be made: the volume service cannot read this disk.", 500)

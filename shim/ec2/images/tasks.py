@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from shim.config import Settings
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
-from shim.ec2.engine.filters import Row, nothing
+from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import IMPORT_IMAGE_TASK, IMPORT_SNAPSHOT_TASK, ResourceType
 from shim.ec2.images import importing, task_records
 from shim.ec2.images.inspection import FOOTER, FORMATS
 from shim.ec2.images.task_records import Task
-from shim.ec2.images.task_work import Work, run
+from shim.ec2.images.task_work import Progress, Work, run
 from shim.ec2.service import action
 from shim.ec2.tags.creating import CreateRequest, Creation, creates, creating
 from shim.ec2.volumes.volumes import NOT_ENCRYPTED
@@ -22,26 +22,18 @@ from shim.errors import AwsError
 from shim.protocol.values import only
 
 _GIB: Final = 1 << 30
-_EXPORT_SAID = "The task ID '{id}' does not exist"
-_EXPORT = ResourceType(
-    "export-ami",
-    "export-image-task",
-    "InvalidExportTaskID",
-    _EXPORT_SAID,
-    _EXPORT_SAID,
-    "InvalidExportTaskID.Malformed",
-)
+Check = Callable[[Call, Mapping[str, Any]], Awaitable[None]]
 
 
-def _tasks(items: str, id: str, resource_type: ResourceType, status: Any) -> Table:
+def table(items: str, id: str, resource_type: ResourceType, status: str = "Status") -> Table:
+    """Return the table of a sort of tasks."""
     return Table(
         items=items, id=id, ids=f"{id}s", resource_type=resource_type, cut=True, filters={"task-state": status}
     )
 
 
-IMAGE_IMPORTS = _tasks("ImportImageTasks", "ImportTaskId", IMPORT_IMAGE_TASK, "Status")
-SNAPSHOT_IMPORTS = _tasks("ImportSnapshotTasks", "ImportTaskId", IMPORT_SNAPSHOT_TASK, "SnapshotTaskDetail.Status")
-IMAGE_EXPORTS = _tasks("ExportImageTasks", "ExportImageTaskId", _EXPORT, nothing)
+IMAGE_IMPORTS = table("ImportImageTasks", "ImportTaskId", IMPORT_IMAGE_TASK)
+SNAPSHOT_IMPORTS = table("ImportSnapshotTasks", "ImportTaskId", IMPORT_SNAPSHOT_TASK, "SnapshotTaskDetail.Status")
 
 _ARCHITECTURES: Final = {"x86_64": "x86_64", "arm64": "aarch64", "i386": "i686"}
 _FIRMWARE: Final = {"legacy-bios": "bios", "uefi": "uefi"}
@@ -119,7 +111,7 @@ def _check_snapshot(settings: Settings, req: Mapping[str, Any]) -> dict[str, Any
 )
 async def import_image(call: Call, asked: CreateRequest[dict[str, Any]]) -> Mapping[str, Any]:
     """Begin to import an image."""
-    return _image_row(await _begun(call, asked, importing.import_image))
+    return _image_row(await begun(call, asked, importing.import_image, _check_readable))
 
 
 @action(
@@ -131,11 +123,18 @@ async def import_image(call: Call, asked: CreateRequest[dict[str, Any]]) -> Mapp
 )
 async def import_snapshot(call: Call, asked: CreateRequest[dict[str, Any]]) -> Mapping[str, Any]:
     """Begin to import a snapshot."""
-    return _snapshot_row(await _begun(call, asked, importing.import_snapshot))
+    return _snapshot_row(await begun(call, asked, importing.import_snapshot, _check_readable))
 
 
-async def _begun(call: Call, asked: CreateRequest[dict[str, Any]], work: Work) -> Task:
-    """Make the record of a task and start its work; the same ClientToken finds the task that it began."""
+async def _check_readable(call: Call, state: Mapping[str, Any]) -> None:
+    (await importing.opened(call, state["bucket"], state["key"], f"bytes=-{FOOTER}")).close()
+
+
+async def begun(call: Call, asked: CreateRequest[dict[str, Any]], work: Work, check: Check) -> Task:
+    """Make the record of a task and start its work; the same ClientToken finds the task that it began.
+
+    `check` is called before, and raises what the client should hear at once.
+    """
     new: Creation[Task] = creating(call, asked)
     state, owner, kind = asked.read, call.caller.account_id, asked.resource_type
     jobs = task_records.needed(call).jobs
@@ -150,11 +149,11 @@ async def _begun(call: Call, asked: CreateRequest[dict[str, Any]], work: Work) -
         if new.earlier:
             return new.earlier[0]
         if not jobs.has_room(owner):
-            raise AwsError("ResourceLimitExceeded", "Too many imports are waiting. Please try again later.")
-        (await importing.opened(call, state["bucket"], state["key"], f"bytes=-{FOOTER}")).close()
+            raise AwsError("ResourceLimitExceeded", "Too many imports and exports are waiting. Please try again later.")
+        await check(call, state)
         tags = {name: value for name, value in new.items.items() if name not in asked.token}
         task = await task_records.made(call, kind, {**state, "token": dict(asked.token)}, tags)
-        jobs.start(owner, run(call, task, work))
+        jobs.start(owner, run(call, Progress(task), work))
     return task
 
 
@@ -162,9 +161,15 @@ async def _begun(call: Call, asked: CreateRequest[dict[str, Any]], work: Work) -
     supports="ImportTaskId", ignores={"CancelReason": "AWS keeps the reason in its own records and shows it nowhere."}
 )
 async def cancel_import_task(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Cancel an import; the gateway that does it notices in a moment and deletes what it has made."""
+    """Cancel an import."""
     named = req.get("ImportTaskId") or ""
     kind = next((one for one in _KINDS if named.startswith(f"{one.prefix}-")), IMPORT_IMAGE_TASK)
+    await cancelled(call, kind, named)
+    return {"ImportTaskId": named, "PreviousState": "active", "State": "deleting"}
+
+
+async def cancelled(call: Call, kind: ResourceType, named: str) -> None:
+    """Cancel a task; the gateway that does its work notices in a moment, and deletes what it has made."""
     tasks = await task_records.listed(call, kind, [named])
     if not tasks:
         raise ids.missing(kind, [named])
@@ -172,8 +177,8 @@ async def cancel_import_task(call: Call, req: Mapping[str, Any]) -> Mapping[str,
     if task.status == "active":
         task = await task_records.cancel(call, task)
         if task.cancelled:
-            return {"ImportTaskId": named, "PreviousState": "active", "State": "deleting"}
-    raise AwsError("IncorrectState", f"The import task '{named}' is {task.status} and cannot be cancelled.")
+            return
+    raise AwsError("IncorrectState", f"The task '{named}' is {task.status} and cannot be cancelled.")
 
 
 _KINDS = (IMPORT_IMAGE_TASK, IMPORT_SNAPSHOT_TASK)
@@ -191,12 +196,6 @@ async def describe_import_snapshot_tasks(call: Call, asked: Question) -> list[Ro
     return [_snapshot_row(one) for one in await task_records.listed(call, IMPORT_SNAPSHOT_TASK, asked.ids)]
 
 
-@describes(IMAGE_EXPORTS, supports="ExportImageTaskIds Filters MaxResults NextToken")
-async def describe_export_image_tasks(call: Call, asked: Question) -> list[Row]:
-    """List no tasks: ExportImage is refused."""
-    return []
-
-
 def _image_row(task: Task) -> dict[str, Any]:
     state, properties = task.state, task.state.get("properties") or {}
     named = {value: name for name, value in _ARCHITECTURES.items()}
@@ -209,7 +208,7 @@ def _image_row(task: Task) -> dict[str, Any]:
         "Platform": (properties.get("os_type") or "linux").capitalize(),
         "SnapshotDetails": [{**_disk(task), "DeviceName": properties.get("root_device_name")}],
         "Tags": task.tags,
-        **_progress(task),
+        **progress(task),
     }
 
 
@@ -220,7 +219,7 @@ def _snapshot_row(task: Task) -> dict[str, Any]:
         "ImportTaskId": task.id,
         "SnapshotTaskDetail": {
             **_disk(task),
-            **_progress(task),
+            **progress(task),
             "Encrypted": False,
             "SnapshotId": ids.aws("snap", snapshot) if snapshot else None,
         },
@@ -239,7 +238,7 @@ def _disk(task: Task) -> dict[str, Any]:
     }
 
 
-def _progress(task: Task) -> dict[str, Any]:
+def progress(task: Task) -> dict[str, Any]:
     """Return status, message and progress; AWS shows progress for active tasks only."""
     shown = {"Status": task.status, "StatusMessage": task.state.get("message") or None}
     return {**shown, "Progress": str(task.state.get("progress") or 0)} if task.status == "active" else shown

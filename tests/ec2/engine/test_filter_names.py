@@ -17,7 +17,7 @@ from shim.ec2.engine import ids
 from shim.ec2.engine import zones as availability_zones
 from shim.ec2.engine.describe import Table, question
 from shim.ec2.engine.filters import Row, select
-from shim.ec2.images import images, tasks
+from shim.ec2.images import export_tasks, images, tasks
 from shim.ec2.instances import instances, key_pairs
 from shim.ec2.instances import status as instance_status
 from shim.ec2.instances import types as instance_types
@@ -47,7 +47,7 @@ from tests.ec2.test_half_done import call
 TABLES = {
     "DescribeAddresses": addresses.ADDRESSES,
     "DescribeAvailabilityZones": availability_zones.ZONES,
-    "DescribeExportImageTasks": tasks.IMAGE_EXPORTS,
+    "DescribeExportImageTasks": export_tasks.EXPORTS,
     "DescribeIamInstanceProfileAssociations": profile_associations.ASSOCIATIONS,
     "DescribeImages": images.IMAGES,
     "DescribeImportImageTasks": tasks.IMAGE_IMPORTS,

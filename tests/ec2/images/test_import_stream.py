@@ -1,7 +1,9 @@
 """What is uploaded is what was inspected, also where the object is overwritten in between."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,8 +16,9 @@ from shim.ec2.images.importing import checked
 from shim.ec2.images.inspection import FORMATS, RefusedDiskError, Verdict
 from shim.ec2.images.names import TASK
 from shim.ec2.images.task_records import Task, cancel
-from shim.ec2.images.task_work import Progress
+from shim.ec2.images.task_work import Progress, run, volume_gone
 from shim.locks import Locks
+from shim.undo import undoing
 from tests.ec2.images.disks import BAD, GOOD
 
 PIECE = 1000
@@ -151,3 +154,36 @@ def test_a_task_is_cancelled_or_it_ends_and_both_sides_agree(turns: int) -> None
         assert told is done
 
     asyncio.run(main())
+
+
+class StuckCinder:
+    """A Cinder whose volume is made for ever."""
+
+    async def volume(self, id: str) -> Any:
+        return SimpleNamespace(id=id, status="creating")
+
+
+def test_a_volume_that_cannot_be_deleted_does_not_hold_the_gateway() -> None:
+    """The task stays active without a sign of life, so that whoever reads it later deletes the volume."""
+    glance = Glance()
+
+    async def main() -> None:
+        call, task = begun(glance)
+        call.cloud.block = StuckCinder()
+        jobs = Jobs()
+        call.imports = SimpleNamespace(jobs=jobs)
+        call.caller.account_id = "1"
+
+        async def work(call: Any, progress: Progress) -> None:
+            async with undoing() as undo:
+                undo(partial(volume_gone, call, progress), "v")
+                await progress.step(call, volume="v")
+                await asyncio.sleep(60)
+
+        jobs.start("1", run(call, Progress(task, patience=0.05), work))
+        await asyncio.sleep(0.1)
+        async with asyncio.timeout(5):
+            await jobs.aclose()
+
+    asyncio.run(main())
+    assert json.loads(glance.properties["ec2:task:state"]) == {"status": "active", "progress": 0, "volume": "v"}

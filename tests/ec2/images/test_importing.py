@@ -43,15 +43,6 @@ def records(openstack: Connection, task: str) -> list[Any]:
     return [one for one in openstack.image.images() if one.id == uuid(task) or one.name == task]
 
 
-@pytest.fixture
-def forget(openstack_main: Connection) -> Iterator[list[str]]:
-    """Tasks whose records are deleted after the test."""
-    tasks: list[str] = []
-    yield tasks
-    for task in tasks:
-        openstack_main.image.delete_image(uuid(task), ignore_missing=True)
-
-
 def written(glance: Any, id: str, properties: dict[str, str]) -> None:
     """Write properties of an image as another gateway does."""
     changes = [{"op": "add", "path": f"/{name}", "value": value} for name, value in properties.items()]
@@ -245,10 +236,6 @@ def test_refusals(ec2: Any, bucket: str) -> None:
     assert code(ec2.describe_import_image_tasks, ImportTaskIds=[ABSENT]) == "InvalidConversionTaskId"
     assert code(ec2.cancel_import_task, ImportTaskId=ABSENT) == "InvalidConversionTaskId"
     assert code(ec2.cancel_import_task, ImportTaskId="x") == "InvalidConversionTaskId.Malformed"
-    assert ec2.describe_export_image_tasks()["ExportImageTasks"] == []
-    assert code(ec2.describe_export_image_tasks, ExportImageTaskIds=["x"]) == "InvalidExportTaskID.Malformed"
-    asked = {"DiskImageFormat": "RAW", "ImageId": "ami-" + "0" * 32, "S3ExportLocation": {"S3Bucket": bucket}}
-    assert code(ec2.export_image, **asked) == "UnsupportedOperation"
 
 
 def test_the_buckets_policy_decides(ec2: Any, s3: Any, bucket: str) -> None:

@@ -22,7 +22,8 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 IMAGE = Image(
     id=UUID, name="image", status="active", visibility="public", owner="p", hidden=False,
     created_at=NOW, size=5 << 30, virtual_size=None, min_disk=0, min_ram=0,
-    container_format="bare", tags=(), properties={},
+    disk_format="raw",
+        container_format="bare", tags=(), properties={},
 )  # fmt: skip
 FLAVOR = Flavor(id="1", name="m1.tiny", vcpus=1, ram=512, disk=8, ephemeral=0, extra_specs={})
 
