@@ -35,7 +35,7 @@ VPCS = Table(
     ids="VpcIds",
     resource_type=VPC,
     filters={
-        "cidr": "CidrBlock",
+        **dict.fromkeys(("cidr", "cidr-block"), "CidrBlock"),  # the second is in no list of AWS's, but Ansible sends it
         "cidr-block-association.association-id": "CidrBlockAssociationSet.AssociationId",
         "cidr-block-association.cidr-block": "CidrBlockAssociationSet.CidrBlock",
         "cidr-block-association.state": "CidrBlockAssociationSet.CidrBlockState.State",

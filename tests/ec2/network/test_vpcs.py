@@ -44,6 +44,8 @@ def test_a_network_without_a_router_is_a_vpc_of_its_own(ec2: Any, openstack_main
         assert (vpc["CidrBlock"], vpc["IsDefault"]) == ("192.0.2.0/28", False)
         by_cidr = [{"Name": "cidr", "Values": ["192.0.2.*"]}]
         assert [one["VpcId"] for one in ec2.describe_vpcs(Filters=by_cidr)["Vpcs"]] == [vpc_id]
+        ansibles = [{"Name": "cidr-block", "Values": ["192.0.2.0/24", "192.0.2.0/28"]}]
+        assert [one["VpcId"] for one in ec2.describe_vpcs(Filters=ansibles)["Vpcs"]] == [vpc_id]
         assert [one["SubnetId"] for one in ec2.describe_subnets(Filters=by_cidr)["Subnets"]] == [subnet_id]
     finally:
         if port is not None:
