@@ -97,12 +97,17 @@ def name() -> str:
 
 
 @pytest.fixture
-def smallest_type(aws: Boto) -> str:
-    """The smallest instance type that needs no root volume."""
+def local_types(aws: Boto) -> list[Any]:
+    """The instance types that need no root volume, the smallest first."""
     types = aws("ec2", ACCOUNT).describe_instance_types()["InstanceTypes"]
     local = [one for one in types if "instance-store" in one["SupportedRootDeviceTypes"]]
-    smallest = min(local, key=lambda one: (one["MemoryInfo"]["SizeInMiB"], one["VCpuInfo"]["DefaultVCpus"]))
-    return str(smallest["InstanceType"])
+    return sorted(local, key=lambda one: (one["MemoryInfo"]["SizeInMiB"], one["VCpuInfo"]["DefaultVCpus"]))
+
+
+@pytest.fixture
+def smallest_type(local_types: list[Any]) -> str:
+    """The smallest instance type that needs no root volume."""
+    return str(local_types[0]["InstanceType"])
 
 
 @pytest.fixture
@@ -146,3 +151,8 @@ def environment(url: str, keys: Keys, settings: Path) -> dict[str, str]:
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+def unanswered(gateway: Gateway) -> list[dict[str, Any]]:
+    """Return the log lines of calls that the gateway answered with a 5xx."""
+    return [line for line in gateway.lines(message="call") if line["status"] >= 500]
