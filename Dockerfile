@@ -11,6 +11,7 @@ COPY shim shim
 COPY adapters adapters
 COPY assess assess
 COPY recording recording
+COPY conformance conformance
 # `assess` quotes some pages, so the wheel has them.
 COPY docs docs
 RUN pip wheel --no-deps -w /wheels . && /opt/passerelle/bin/pip install --no-deps /wheels/*.whl

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
-from xml.etree import ElementTree as ET
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from assess import frame
+from assess.frame import plain
 from assess.report import Report, Row
 from assess.verdicts import Finding, Outcome
 
@@ -24,7 +25,12 @@ _WORDS: Final = {
     Outcome.WORKS: ("works", "green"),
 }
 _SHOWN: Final = 3  # findings, and places, of a row in the terminal
-_NOT_XML: Final = {code: "�" for code in range(32) if code not in (9, 10, 13)}
+_COLOURS: Final = {
+    Outcome.WORKS: "good",
+    Outcome.DIFFERS: "noted",
+    Outcome.UNKNOWN: "open",
+    Outcome.REFUSED: "bad",
+}
 
 
 def told(finding: Finding) -> str:
@@ -74,37 +80,28 @@ def as_json(report: Report) -> str:
 
 def html(report: Report) -> str:
     """Return the report as one page, without a reference to anything outside."""
-    found = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    page = found.get_template("report.html.jinja")
-    return page.render(report=report, Outcome=Outcome, told=told) + "\n"
+    shares = [(colour, report.count(outcome), outcome.value) for outcome, colour in _COLOURS.items()]
+    template = Path(__file__).with_name("report.html.jinja")
+    return frame.page(template, "Will it run here?", shares, report, colours=_COLOURS, told=told)
 
 
 def junit(report: Report) -> str:
     """Return the report as JUnit's XML: a case for each row, which fails where it is refused, skipped where unknown."""
-    refused, unknown = (
-        sum(row.outcome is outcome for row in report.rows) for outcome in (Outcome.REFUSED, Outcome.UNKNOWN)
+    return frame.junit("passerelle assess", [_case(number, row) for number, row in enumerate(report.rows, 1)])
+
+
+def _case(number: int, row: Row) -> frame.Case:
+    case = frame.Case(
+        group=f"assess.{row.service}",
+        name=f"{row.operation} {number}",
+        text="\n".join([*map(told, row.findings), *row.places]),
     )
-    counts = {"tests": str(len(report.rows)), "failures": str(refused), "skipped": str(unknown), "errors": "0"}
-    suite = ET.Element("testsuite", {"name": "passerelle assess", **counts})
-    for number, row in enumerate(report.rows, 1):
-        name = f"{row.operation} {number}"
-        case = ET.SubElement(suite, "testcase", classname=f"assess.{row.service}", name=_clean(name))
-        text = _clean("\n".join([*map(told, row.findings), *row.places]))
-        if row.outcome is Outcome.REFUSED:
-            why = next(one for one in row.findings if one.outcome is Outcome.REFUSED)
-            ET.SubElement(case, "failure", message=_clean(told(why)), type=why.code).text = text
-        elif row.outcome is Outcome.UNKNOWN:
-            ET.SubElement(case, "skipped", message=_clean(told(row.findings[0])))
-        elif text:
-            ET.SubElement(case, "system-out").text = text
-    return ET.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
-
-
-def _clean(text: str) -> str:
-    """Return a text without the characters that XML cannot have."""
-    return text.translate(_NOT_XML)
+    if row.outcome is Outcome.REFUSED:
+        why = next(one for one in row.findings if one.outcome is Outcome.REFUSED)
+        return replace(case, outcome="failed", message=told(why), type=why.code)
+    if row.outcome is Outcome.UNKNOWN:
+        return replace(case, outcome="skipped", message=told(row.findings[0]))
+    return case
 
 
 def markdown(report: Report) -> str:
@@ -113,22 +110,18 @@ def markdown(report: Report) -> str:
     if report.changes:
         parts.append("## Changes\n")
         parts += [
-            f"{number}. {one.operation} `{one.path}`: {_plain(one.sentence)} ({one.count:,})"
+            f"{number}. {one.operation} `{one.path}`: {plain(one.sentence)} ({one.count:,})"
             for number, one in enumerate(report.changes, 1)
         ]
         parts.append("")
     parts.append("## Calls\n\n| calls | operation | verdict | why |\n| ---: | --- | --- | --- |")
     for row in report.rows:
-        why = "<br>".join(_plain(told(one)) + (f" ({one.docs})" if one.docs else "") for one in row.findings)
+        why = "<br>".join(plain(told(one)) + (f" ({one.docs})" if one.docs else "") for one in row.findings)
         parts.append(f"| {row.count:,} | {row.service} {row.operation} | {row.outcome.value} | {why} |")
     for title, lines in (("Not followed", report.unfollowed), ("Notes", report.notes)):
         if lines:
-            parts += [f"\n## {title}\n", *(f"- {_plain(line)}" for line in lines)]
+            parts += [f"\n## {title}\n", *(f"- {plain(line)}" for line in lines)]
     return "\n".join(parts) + "\n"
-
-
-def _plain(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
 
 
 FORMATS: Final[Mapping[str, Callable[[Report], str]]] = {

@@ -38,7 +38,7 @@ def test_a_file_fits_on_few_screens() -> None:
 
 
 def test_a_folder_says_why_it_exists_and_stays_small() -> None:
-    folders = {path.parent for path in under("shim/", "adapters/", "assess/", "recording/")}
+    folders = {path.parent for path in under("shim/", "adapters/", "assess/", "recording/", "conformance/")}
     assert not [str(folder) for folder in folders if not ast.get_docstring(tree(folder / "__init__.py"))]
     sizes = {
         str(folder): sum(path.parent == folder and path.name != "__init__.py" for path in files()) for folder in folders

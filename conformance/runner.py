@@ -1,0 +1,145 @@
+"""Run scenarios side by side, and take back what they made, whatever happens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Any, Final
+
+from conformance.endpoint import Endpoint, EndpointError, Refusal
+from conformance.expectations import differences
+from conformance.results import Outcome, Report, Result
+from conformance.scenario import Catalogue, Scenario, Step
+from conformance.undoing import Undo, perform, take_back
+from conformance.values import AbsentReferenceError, resolve
+
+_INTERVAL: Final = 0.5  # between two looks of an `until`
+# How endpoints say that they do not offer something at all.
+_NOT_OFFERED: Final = frozenset(
+    {"NotImplemented", "NotImplementedError", "UnsupportedOperation", "InvalidAction", "UnknownOperationException"}
+)
+
+
+class _Failed(Exception):  # noqa: N818 - it never leaves this module
+    """A step got another answer than expected."""
+
+    def __init__(self, why: str, outcome: Outcome = Outcome.DIFFERS) -> None:
+        super().__init__(why)
+        self.outcome = outcome
+
+
+class _Stopped(Exception):  # noqa: N818
+    """The run is being ended from outside."""
+
+
+@dataclass(slots=True)
+class Run:
+    """One run against an endpoint.  `known` is what references of every scenario may name."""
+
+    endpoint: Endpoint
+    catalogue: Catalogue
+    prefix: str
+    known: Mapping[str, Any] = field(default_factory=dict)
+    stop: Event = field(default_factory=Event)
+    interval: float = _INTERVAL
+
+    def all(self, scenarios: Sequence[Scenario], at_once: int, done: Callable[[Result], None]) -> Report:
+        """Run scenarios; KeyboardInterrupt ends it after the calls under way, and what they made is taken back."""
+        began = time.monotonic()
+        found: dict[str, Result] = {}
+        with ThreadPoolExecutor(at_once) as pool:
+            running = {
+                pool.submit(self.one, scenario, f"{self.prefix}{number:03}")
+                for number, scenario in enumerate(scenarios, 1)
+            }
+            while running:
+                try:
+                    ended, running = wait(running, return_when=FIRST_COMPLETED)
+                except KeyboardInterrupt:
+                    self.stop.set()
+                    ended = set()
+                _note(ended, found, done)
+        results = [found[one.id] for one in scenarios if one.id in found]
+        return Report(self.endpoint.url, results, len(scenarios), time.monotonic() - began)
+
+    def one(self, scenario: Scenario, name: str) -> Result | None:
+        """Run a scenario and undo it; return nothing if the run was stopped before it ended."""
+        if self.stop.is_set():
+            return None
+        began = time.monotonic()
+        undos: list[Undo] = []
+        known = {**self.known, "name": name}
+        outcome, why, stopped = Outcome.PASSES, "", False
+        try:
+            for given, step in self.catalogue.steps(scenario):
+                self._step(given, step, known, undos)
+        except _Failed as failed:
+            outcome, why = failed.outcome, str(failed)
+        except _Stopped:
+            stopped = True
+        finally:
+            left = tuple(filter(None, (take_back(self.endpoint, undo, self.interval) for undo in reversed(undos))))
+        if stopped and not left:
+            return None
+        return Result(scenario, outcome, why or "stopped" * stopped, time.monotonic() - began, left)
+
+    def _step(self, given: str, step: Step, known: dict[str, Any], undos: list[Undo]) -> None:
+        if self.stop.is_set():
+            raise _Stopped
+        try:
+            answer = self._answer(step, known, undos)
+        except (AbsentReferenceError, EndpointError) as error:
+            raise _Failed(f"{_where(given, step)}: {error}") from None
+        except Refusal as refusal:
+            self._refused(given, step, refusal)
+            return
+        if step.errors:
+            raise _Failed(f"{_where(given, step)} succeeds, expected {' or '.join(step.errors)}")
+        status = answer["ResponseMetadata"]["HTTPStatusCode"]
+        wrong = [] if step.status in {None, status} else [f"the status is {status}, expected {step.status}"]
+        wrong += differences(resolve({**step.expect, **step.until}, known), answer)
+        if wrong:
+            raise _Failed(f"{_where(given, step)}: {'; '.join(wrong)}")
+
+    def _answer(self, step: Step, known: dict[str, Any], undos: list[Undo]) -> dict[str, Any]:
+        """Make the call, again and again where the step waits for something; note what takes it back."""
+        deadline = time.monotonic() + step.within
+        parameters = resolve(step.parameters, known)
+        credentials = resolve(step.signed, known) if step.signed else None
+        while True:
+            answer = perform(self.endpoint, step, parameters, credentials)
+            if step.saved_as:
+                known[step.saved_as] = answer
+            if step.undo:
+                undos += reversed([Undo(one, resolve(one.parameters, known)) for one in step.undo])
+            if (
+                not step.until
+                or not any(differences(resolve(step.until, known), answer))
+                or time.monotonic() > deadline
+            ):
+                return answer
+            if self.stop.wait(self.interval):
+                raise _Stopped
+
+    def _refused(self, given: str, step: Step, refusal: Refusal) -> None:
+        if not step.errors:
+            offered = refusal.code not in _NOT_OFFERED and refusal.status != 501
+            raise _Failed(f"{_where(given, step)}: {refusal}", Outcome.DIFFERS if offered else Outcome.REFUSED)
+        if refusal.code not in step.errors:
+            raise _Failed(f"{_where(given, step)}: {refusal}, expected {' or '.join(step.errors)}")
+        if step.status not in {None, refusal.status}:
+            raise _Failed(f"{_where(given, step)}: the status of {refusal.code} is {refusal.status}, not {step.status}")
+
+
+def _where(given: str, step: Step) -> str:
+    return f"{step.action} (for the given {given})" if given else step.action
+
+
+def _note(ended: Iterable[Future[Result | None]], found: dict[str, Result], done: Callable[[Result], None]) -> None:
+    for one in ended:
+        if result := one.result():
+            found[result.scenario.id] = result
+            done(result)
