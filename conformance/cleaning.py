@@ -115,4 +115,4 @@ def _look(endpoint: Endpoint, service: str, operation: str, asked: Mapping[str, 
 
 
 def _step(service: str, action: str, until: Mapping[str, Any] | None = None) -> Step:
-    return Step(action, service, {}, "", {}, (), None, until or {}, 0, False, "", ())
+    return Step(action, service, {}, "", {}, (), None, until or {}, 0, False, None, ())

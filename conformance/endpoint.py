@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Final
@@ -51,7 +51,7 @@ class Endpoint:
 
     def client(self, service: str, *, unsigned: bool = False, credentials: Mapping[str, str] | None = None) -> Any:
         """Return a client with boto3's defaults."""
-        signer = "nobody" if unsigned else (credentials or {}).get("AccessKeyId", "")
+        signer = "nobody" if unsigned else (credentials or {}).get("SessionToken", "")
         with self._lock:  # a session is not safe for threads, its clients are
             if (service, signer) not in self._clients:
                 self._clients[service, signer] = self._made(service, unsigned, credentials)
@@ -82,7 +82,7 @@ class Endpoint:
             told = error.response.get("Error", {})
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             raise Refusal(str(told.get("Code", "")), status, str(told.get("Message", ""))) from None
-        except ResponseParserError as error:
+        except (ResponseParserError, LookupError, TypeError, AttributeError) as error:  # botocore's, of odd documents
             raise Refusal("an answer that no client can read", 0, str(error)[:_SHOWN]) from None
         except (BotoCoreError, ValueError) as error:
             raise EndpointError(str(error)) from error
@@ -92,8 +92,15 @@ class Endpoint:
         return _OWN[action](self, parameters)
 
     def fetch(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Make a request as it stands, without a signature; an error of HTTP is an answer like any other."""
-        form = {"fields": _fields(asked["Form"])} if "Form" in asked else {"body": asked.get("Body")}
+        """Make a request as it stands, without a signature; an error of HTTP is an answer like any other.
+
+        A form's file comes last, since what is behind it is not read.
+        """
+        form = (
+            {"fields": [*asked["Form"].items(), ("file", ("file", asked["File"]))]}
+            if "Form" in asked
+            else {"body": asked.get("Body")}
+        )
         try:
             answer = self._plain.request(
                 asked.get("Method", "GET"), asked["Url"], headers=asked.get("Headers"), redirect=False, **form
@@ -167,10 +174,3 @@ _OWN: Final[Mapping[str, Callable[[Endpoint, Mapping[str, Any]], dict[str, Any]]
 
 def _read(value: Any) -> Any:
     return value.read().decode(errors="replace") if isinstance(value, StreamingBody) else value
-
-
-def _fields(form: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Return a form's fields; the file comes last, since what is behind it is not read."""
-    yield from ((name, value) for name, value in form.items() if name != "file")
-    if "file" in form:
-        yield "file", ("file", form["file"])

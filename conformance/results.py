@@ -53,6 +53,7 @@ class Report:
     results: Sequence[Result]
     planned: int
     seconds: float
+    shared_left: tuple[str, ...] = ()
 
     def count(self, *outcomes: Outcome) -> int:
         """Return how many scenarios had one of these outcomes; how many were run, if none is given."""
@@ -70,7 +71,7 @@ class Report:
     @property
     def left(self) -> list[str]:
         """What the run made and could not take back."""
-        return [line for one in self.results for line in one.left]
+        return [line for one in self.results for line in one.left] + list(self.shared_left)
 
     @property
     def clean(self) -> bool:
@@ -117,6 +118,7 @@ class Report:
             "endpoint": self.endpoint,
             "summary": self.summary,
             "seconds": round(self.seconds, 1),
+            "left": self.left,
             "scores": [
                 {"service": one.service, "capability": one.capability, "passed": one.passed}
                 | {"refused": one.refused, "differs": one.differs}

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from threading import Event
+from threading import Event, Lock
 from typing import Any, Final
 
 from conformance.endpoint import Endpoint, EndpointError, Refusal
@@ -36,6 +36,16 @@ class _Stopped(Exception):  # noqa: N818
 
 
 @dataclass(slots=True)
+class Shared:
+    """What scenarios share: the answers by which they refer to it, why it could not be made, what takes it back."""
+
+    known: dict[str, Any] = field(default_factory=dict)
+    made: dict[str, _Failed | None] = field(default_factory=dict)
+    undos: list[Undo] = field(default_factory=list)
+    lock: Lock = field(default_factory=Lock)
+
+
+@dataclass(slots=True)
 class Run:
     """One run against an endpoint.  `known` is what references of every scenario may name."""
 
@@ -45,6 +55,7 @@ class Run:
     known: Mapping[str, Any] = field(default_factory=dict)
     stop: Event = field(default_factory=Event)
     interval: float = _INTERVAL
+    shared: Shared = field(default_factory=lambda: Shared())
 
     def all(self, scenarios: Sequence[Scenario], at_once: int, done: Callable[[Result], None]) -> Report:
         """Run scenarios; KeyboardInterrupt ends it after the calls under way, and what they made is taken back."""
@@ -62,8 +73,9 @@ class Run:
                     self.stop.set()
                     ended = set()
                 _note(ended, found, done)
+        left = self._take_back(self.shared.undos)
         results = [found[one.id] for one in scenarios if one.id in found]
-        return Report(self.endpoint.url, results, len(scenarios), time.monotonic() - began)
+        return Report(self.endpoint.url, results, len(scenarios), time.monotonic() - began, left)
 
     def one(self, scenario: Scenario, name: str) -> Result | None:
         """Run a scenario and undo it; return nothing if the run was stopped before it ended."""
@@ -74,17 +86,42 @@ class Run:
         known = {**self.known, "name": name}
         outcome, why, stopped = Outcome.PASSES, "", False
         try:
-            for given, step in self.catalogue.steps(scenario):
-                self._step(given, step, known, undos)
+            for given in self.catalogue.needed(scenario.given):
+                self._give(given, known, undos)
+            for step in scenario.steps:
+                self._step("", step, known, undos)
         except _Failed as failed:
             outcome, why = failed.outcome, str(failed)
         except _Stopped:
             stopped = True
         finally:
-            left = tuple(filter(None, (take_back(self.endpoint, undo, self.interval) for undo in reversed(undos))))
+            left = self._take_back(undos)
         if stopped and not left:
             return None
         return Result(scenario, outcome, why or "stopped" * stopped, time.monotonic() - began, left)
+
+    def _take_back(self, undos: Sequence[Undo]) -> tuple[str, ...]:
+        return tuple(filter(None, (take_back(self.endpoint, undo, self.interval) for undo in reversed(undos))))
+
+    def _give(self, name: str, known: dict[str, Any], undos: list[Undo]) -> None:
+        """Make what a scenario takes for given, unless it is shared and was made for another one."""
+        steps, shared = self.catalogue.given[name].steps, self.shared
+        if not self.catalogue.given[name].shared:
+            for step in steps:
+                self._step(name, step, known, undos)
+            return
+        with shared.lock:
+            if name not in shared.made:
+                shared.made[name] = None
+                shared.known = {**self.known, **shared.known, "name": f"{self.prefix}shared"}
+                try:
+                    for step in steps:
+                        self._step(name, step, shared.known, shared.undos)
+                except _Failed as failed:
+                    shared.made[name] = failed
+            if reason := shared.made[name]:
+                raise reason
+            known |= {**shared.known, "name": known["name"]}
 
     def _step(self, given: str, step: Step, known: dict[str, Any], undos: list[Undo]) -> None:
         if self.stop.is_set():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -35,7 +35,7 @@ class Step:
     until: Mapping[str, Any]  # as `expect`, but asked again until it holds
     within: float
     unsigned: bool
-    signed: str  # the reference of the credentials, if others than the run's
+    signed: Any  # the credentials, if others than the run's
     undo: tuple[Step, ...]
 
 
@@ -59,10 +59,14 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What scenarios need and do not test: made before their steps, and taken back after them."""
+    """What scenarios need and do not test: made before their steps, and taken back after them.
+
+    What is shared is made once for all scenarios of a run that need it, and taken back after the last of them.
+    """
 
     needs: tuple[str, ...]
     steps: tuple[Step, ...]
+    shared: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +76,18 @@ class Catalogue:
     scenarios: tuple[Scenario, ...]
     given: Mapping[str, Given]
 
-    def steps(self, scenario: Scenario) -> Iterator[tuple[str, Step]]:
-        """Return the steps of a scenario in order, those of what it takes for given first, with its name."""
-        done: set[str] = set()
-        for name in scenario.given:
-            yield from self._given(name, done)
-        yield from (("", step) for step in scenario.steps)
+    def needed(self, names: Iterable[str]) -> list[str]:
+        """Return what is taken for given, and what that takes for given, in the order in which it is made."""
+        found: dict[str, None] = {}
+        for name in names:
+            found |= dict.fromkeys([*self.needed(self.given[name].needs), name])
+        return list(found)
 
-    def _given(self, name: str, done: set[str]) -> Iterator[tuple[str, Step]]:
-        if name in done:
-            return
-        done.add(name)
-        for need in self.given[name].needs:
-            yield from self._given(need, done)
-        yield from ((name, step) for step in self.given[name].steps)
+    def steps(self, scenario: Scenario) -> Iterator[Step]:
+        """Return the steps of a scenario in order, those of what it takes for given first."""
+        for name in self.needed(scenario.given):
+            yield from self.given[name].steps
+        yield from scenario.steps
 
 
 def load(folder: Path = FOLDER) -> Catalogue:
@@ -95,7 +97,11 @@ def load(folder: Path = FOLDER) -> Catalogue:
         if path.stem != "given":
             scenarios += _file(path)
     given = {
-        name: Given(tuple(one.get("given", ())), tuple(_step(step, one["service"], name) for step in one["steps"]))
+        name: Given(
+            tuple(one.get("given", ())),
+            tuple(_step(step, one["service"], name) for step in one["steps"]),
+            one.get("shared", False),
+        )
         for name, one in _read(folder / "given.yaml").items()
     }
     if unknown := {name for one in scenarios for name in one.given} - given.keys():
@@ -137,6 +143,6 @@ def _step(data: Mapping[str, Any], service: str, where: str) -> Step:
         until=data.get("until", {}),
         within=float(data.get("within", WITHIN)),
         unsigned=data.get("unsigned", False),
-        signed=data.get("signed", ""),
+        signed=data.get("signed"),
         undo=tuple(_step(one, service, where) for one in ([undo] if isinstance(undo, Mapping) else undo)),
     )

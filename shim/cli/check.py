@@ -66,7 +66,7 @@ def check(
         raise click.ClickException(
             f"{error.name} is missing: install Passerelle with the extra `check` (pip install 'passerelle[check]')"
         ) from None
-    signal.signal(signal.SIGTERM, _interrupt)
+    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         if listing:
             output.write(command.listed(services, only))
@@ -80,6 +80,8 @@ def check(
         text, status = command.run(asked, form)
     except command.MisuseError as error:
         raise click.UsageError(str(error)) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
     output.write(text)
     raise SystemExit(status)
 

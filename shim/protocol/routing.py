@@ -41,8 +41,17 @@ def service_for(head: Head, form: Iterable[tuple[str, str]] = ()) -> str:
         return "s3"
     words = {name: value for name, value in (*head.query, *form) if name in ("Action", "Version")}
     if "Action" not in words:
-        return "s3"
+        return "sts" if _is_unread_query_call(head) else "s3"
     return _BY_VERSION.get(words.get("Version", ""), "ec2")
+
+
+def _is_unread_query_call(head: Head) -> bool:
+    """Tell whether a request is a query call whose form has the action: S3 takes no such form at its root.
+
+    A form is not read before a signature is found, so such a call is refused, in the envelope that its client reads.
+    """
+    kind = head.first.get("content-type", "").partition(";")[0].strip().lower()
+    return head.method == "POST" and not head.query and kind == "application/x-www-form-urlencoded"
 
 
 def unsupported_service(name: str) -> AwsError:

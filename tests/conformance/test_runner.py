@@ -128,7 +128,7 @@ def test_every_scenario_is_taken_back_on_moto(endpoint: Endpoint, moto: Boto) ->
     )
     assert report.count() == len(catalogue.scenarios)
     assert report.left == []
-    assert report.count(Outcome.PASSES) > report.count() * 0.7
+    assert report.count(Outcome.PASSES) > report.count() * 0.6
     assert {one.service for one in report.totals} <= set(SERVICES)
     told: list[str] = []
     assert clean(endpoint, frozenset({"s3", "ec2"}), told.append) == []

@@ -17,10 +17,20 @@ HOSTS = ("s3.example.org", "localhost", "org")
 MODEL = Service("s3")
 
 
+FORM = "application/x-www-form-urlencoded; charset=utf-8"
+
+
 def head(
-    method: str = "GET", path: str = "/", query: str = "", *, authorization: str = "", host: str = "localhost"
+    method: str = "GET",
+    path: str = "/",
+    query: str = "",
+    *,
+    authorization: str = "",
+    host: str = "localhost",
+    content: str = "",
 ) -> Head:
     headers = [("host", host), *([("authorization", authorization)] if authorization else [])]
+    headers += [("content-type", content)] if content else []
     return Head(method, path.encode("latin-1"), query.encode(), tuple(headers))
 
 
@@ -43,6 +53,10 @@ V4 = "AWS4-HMAC-SHA256 Credential=AK/20260101/eu-west-1/{}/aws4_request, SignedH
         (head("GET", "/", "Action=DescribeVpcs&Version=2016-11-15"), (), "ec2"),
         (head("POST", "/"), (("Action", "GetCallerIdentity"), ("Version", "2011-06-15")), "sts"),
         (head("POST", "/"), (("Action", "ListUsers"), ("Version", "2010-05-08")), "iam"),
+        (head("POST", content=FORM), (), "sts"),  # its form is not read before a signature is found
+        (head("POST", "/bucket", content=FORM), (), "s3"),
+        (head("POST", "/", "delete", content=FORM), (), "s3"),  # of a bucket in the host; curl sends this type
+        (head("POST", content="multipart/form-data; boundary=x"), (), "s3"),
         (head(authorization="AWS4-HMAC-SHA256 nonsense"), (), "s3"),
         (head(authorization="Bearer x"), (), "s3"),
     ],

@@ -37,9 +37,9 @@ class Table:
 
     `items` is the answer's list, `id` the member that identifies and sorts its rows, `ids` the request's list of wanted
     ids ('' if there is none), `filters` a path into the row for each filter's name (see `filters.compiled`).
-    A MaxResults above `most` is cut to `most` if AWS does so (`cut`), else refused.  `paged_ids` is false if on
-    AWS MaxResults and the wanted ids exclude each other.  `check` makes further checks that need no
-    cloud and raises AwsError, and `shown` converts the rows of a page to the answer's items.
+    MaxResults is at least `least`, and one above `most` is cut to `most` if AWS does so (`cut`), else refused.
+    `paged_ids` is false if on AWS MaxResults and the wanted ids exclude each other.  `check` makes further checks that
+    need no cloud and raises AwsError, and `shown` converts the rows of a page to the answer's items.
     """
 
     items: str
@@ -47,6 +47,7 @@ class Table:
     resource_type: ResourceType
     filters: Mapping[str, Path]
     ids: str = ""
+    least: int = paging.MIN_RESULTS
     most: int = 1000
     cut: bool = False
     paged_ids: bool = True
@@ -189,7 +190,7 @@ def _limit(table: Table, req: Mapping[str, Any]) -> int | None:
             f"The parameter {table.ids} cannot be used with the parameter maxResults",
             refused="MaxResults",
         )
-    return paging.limit(min(asked, table.most) if table.cut else asked, table.most)
+    return paging.limit(min(asked, table.most) if table.cut else asked, table.most, least=table.least)
 
 
 def _key(req: Mapping[str, Any]) -> bytes:

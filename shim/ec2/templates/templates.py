@@ -36,6 +36,7 @@ TEMPLATES = Table(
     id="LaunchTemplateId",
     ids="LaunchTemplateIds",
     resource_type=LAUNCH_TEMPLATE,
+    least=1,
     most=200,
     filters={"create-time": "CreateTime", "launch-template-name": "LaunchTemplateName", "tag": "Tags"},
 )

@@ -60,6 +60,7 @@ VERSIONS = Table(
     items="LaunchTemplateVersions",
     id="Place",
     resource_type=_VERSION,
+    least=1,
     most=200,
     filters={
         "create-time": "CreateTime",

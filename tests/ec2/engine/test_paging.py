@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from shim.ec2.engine import paging
 from shim.ec2.engine.listings import listing
+from shim.ec2.templates.templates import TEMPLATES
+from shim.ec2.templates.versions import VERSIONS
 from shim.errors import AwsError
 
 KEY = b"k"
@@ -119,3 +121,9 @@ def test_a_page_has_its_bounds(wanted: int) -> None:
 
 def test_bounds_are_inside() -> None:
     assert [paging.limit(wanted, 1000) for wanted in (None, 5, 1000)] == [None, 5, 1000]
+
+
+def test_pages_of_launch_templates_may_have_one_row() -> None:
+    """DescribeLaunchTemplates and DescribeLaunchTemplateVersions: "This value can be between 1 and 200."."""
+    assert (TEMPLATES.least, TEMPLATES.most) == (VERSIONS.least, VERSIONS.most) == (1, 200)
+    assert paging.limit(1, 200, least=TEMPLATES.least) == 1
