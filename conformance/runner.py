@@ -162,11 +162,11 @@ class Run:
                 raise _Stopped
 
     def _refused(self, given: str, step: Step, refusal: Refusal) -> None:
-        if not step.errors:
-            offered = refusal.code not in _NOT_OFFERED and refusal.status != 501
-            raise _Failed(f"{_where(given, step)}: {refusal}", Outcome.DIFFERS if offered else Outcome.REFUSED)
         if refusal.code not in step.errors:
-            raise _Failed(f"{_where(given, step)}: {refusal}, expected {' or '.join(step.errors)}")
+            offered = refusal.code not in _NOT_OFFERED and refusal.status != 501
+            expected = f", expected {' or '.join(step.errors)}" if step.errors else ""
+            outcome = Outcome.DIFFERS if offered else Outcome.REFUSED
+            raise _Failed(f"{_where(given, step)}: {refusal}{expected}", outcome)
         if step.status not in {None, refusal.status}:
             raise _Failed(f"{_where(given, step)}: the status of {refusal.code} is {refusal.status}, not {step.status}")
 
