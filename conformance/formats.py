@@ -44,8 +44,8 @@ def table(report: Report) -> str:
         for result in report.failed:
             word = Text(f"{result.outcome.value:<8}", style=_STYLES[result.outcome])
             console.print(word, Text(result.scenario.id), sep="")
-            console.print(Padding(Text(result.why), _INDENT))
-            console.print(Padding(Text(f"AWS: {result.scenario.says}", style="dim"), _INDENT))
+            console.print(Padding(Text(result.why), _INDENT, expand=False))
+            console.print(Padding(Text(f"AWS: {result.scenario.says}", style="dim"), _INDENT, expand=False))
         if report.left:
             console.print(Text("Not deleted", style="bold red"))
             console.print(Text("\n".join(f"  {line}" for line in report.left)))
