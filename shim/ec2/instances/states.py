@@ -1,4 +1,4 @@
-"""Map Nova's statuses and task states to EC2's six instance states, with the reasons for stopped and terminated."""
+"""Map Nova's statuses and task states to EC2's six instance states, with their reasons."""
 
 from __future__ import annotations
 
@@ -81,11 +81,13 @@ def failed(server: Server) -> bool:
 
 
 def reason(server: Server) -> dict[str, str] | None:
-    """Return StateReason: why an instance is stopped or terminated."""
+    """Return StateReason: why an instance is stopped or terminated, or that it is pending."""
     if failed(server):
         full = "no valid host" in server.fault.lower()
         code = "Server.InsufficientInstanceCapacity" if full else "Server.InternalError"
         return {"Code": code, "Message": f"{code}: {server.fault or 'The launch failed.'}"}
+    if state(server) == PENDING:  # as AWS's example of `run-instances` shows it
+        return {"Code": PENDING, "Message": PENDING}
     if state(server) in (TERMINATED, SHUTTING_DOWN, STOPPED, STOPPING):
         code = "Client.UserInitiatedShutdown"
         return {"Code": code, "Message": f"{code}: User initiated shutdown"}

@@ -105,6 +105,14 @@ def test_what_never_ran_is_terminated_for_a_reason(fault: str, code: str) -> Non
     assert fault in row["StateTransitionReason"]
 
 
+def test_a_launch_says_that_it_is_pending() -> None:
+    """As the answer of AWS's example of `run-instances` does; a running instance has no StateReason."""
+    row = instance_rows.instance(replace(SERVER, status="BUILD"), CONTEXT)
+    assert row["StateReason"] == {"Code": "pending", "Message": "pending"}
+    assert row["StateTransitionReason"] == ""
+    assert instance_rows.instance(SERVER, CONTEXT)["StateReason"] is None
+
+
 def test_the_first_interface_is_novas_first() -> None:
     row = instance_rows.instance(SERVER, CONTEXT)
     assert [one["MacAddress"] for one in row["NetworkInterfaces"]] == ["m2", "m1"]
