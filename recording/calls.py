@@ -61,7 +61,7 @@ def begin(head: Head) -> Asked:
         request = Request(head, address(head, LOCAL_HOSTS))
         operation = s3.route(request)
     except AwsError as error:
-        return Asked(name, "", Request(head), streams=True, unread=error.message)
+        return Asked(name, "", Request(head), streams=True, unread=_refused(error))
     return Asked(name, operation, request, streams=bool(s3.operations[operation].streaming_input))
 
 
@@ -84,10 +84,15 @@ def asked(begun: Asked, body: bytes, length: int = 0) -> Asked:
     try:
         params = operation.parse(request, b"" if begun.streams else body)
     except AwsError as error:
-        return Asked(begun.service, name, request, begun.streams, {}, error.message)
+        return Asked(begun.service, name, request, begun.streams, {}, _refused(error))
     if begun.streams:
         params[operation.streaming_input] = {BYTES: length}
     return Asked(begun.service, name, request, begun.streams, params)
+
+
+def _refused(error: AwsError) -> str:
+    """Return why a request was not read, without its sentence, which may quote a secret."""
+    return f"refused as {error.code}"
 
 
 def output_streams(call: Asked) -> str:

@@ -1,4 +1,4 @@
-"""The `passerelle` command: serve, sweep, notify, demo, cloud, actions, assess, check, record, keys, config, doctor."""
+"""The `passerelle` command: serve, demo, cloud, assess, check, record, replay and the others of COMMANDS."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "actions": "List the AWS operations that are answered, with their parameters.",
     "assess": "Tell whether the calls in CloudTrail's logs would work here.",
     "record": "Run a command, and write down what it calls of the AWS API.",
+    "replay": "Make recorded calls on two endpoints, and tell in what they differ.",
     "check": "Run scenarios of the AWS API against an endpoint, and print its score.",
     "keys": "Make and rotate the keys of SSE-S3.",
     "config": "Show the effective settings, or check them.",

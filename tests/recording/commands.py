@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -11,6 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner, Result
+
+from shim.cli import main
 from tests.house.source import REPOSITORY
 from tests.support.clients import REGION
 from tests.support.target import Keys
@@ -43,6 +47,14 @@ class Passerelle:
             timeout=280,
         )
         assert check is None or done.returncode == check, f"status {done.returncode}\n{done.stdout}{done.stderr}"
+        return done
+
+    def replay(self, *words: str | Path, check: int = 0, **environment: str) -> Result:
+        """Run `passerelle replay` in this process, which has loaded it already."""
+        with contextlib.chdir(self.home):
+            asked = ["replay", *map(str, words)]
+            done = CliRunner().invoke(main, asked, env=self.environment() | environment)
+        assert done.exit_code == check, f"status {done.exit_code}\n{done.output}{done.exception!r}"
         return done
 
     def record(self, *words: str | Path, check: int | None = 0, **environment: str) -> list[dict[str, Any]]:

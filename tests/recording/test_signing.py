@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from recording.chunks import ChunkResigner, resigned
 from recording.signing import Credentials, Keyring, payload_of, signed
+from recording.targets import target
 from shim.auth.chunked import ChunkDecoder, ChunkSigner
 from shim.auth.request_signature import parse_signature
 from shim.auth.verification import verify
@@ -138,3 +139,11 @@ def test_chunks_are_signed_anew_and_no_longer(data: bytes, size: int, trailers: 
 def test_what_is_no_signed_chunk_passes_as_it_is(body: bytes) -> None:
     resigner = ChunkResigner(signer(b"target"))
     assert resigner.feed(body) + resigner.finish() == body
+
+
+def test_aws_itself_is_a_target_as_its_sdk_has_it() -> None:
+    of = target("aws", {"s3": "http://127.0.0.1:1"})
+    assert of("ec2", "eu-west-1") == "https://ec2.eu-west-1.amazonaws.com"
+    assert of("sts", "cn-north-1") == "https://sts.cn-north-1.amazonaws.com.cn"
+    assert of("s3", "eu-west-1") == "http://127.0.0.1:1"
+    assert of("no-such", "eu-west-1") == "https://no-such.eu-west-1.amazonaws.com"

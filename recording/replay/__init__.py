@@ -1,0 +1,1 @@
+"""Make recorded calls on other endpoints, and compare what comes back."""

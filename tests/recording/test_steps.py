@@ -1,0 +1,135 @@
+"""Which recorded calls are made again, when their answers count, and how they are undone."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from recording.calls import SERVICES, asked, begin
+from recording.lines import Line
+from recording.replay.endpoint import Answer
+from recording.replay.side import Side
+from recording.replay.steps import steps
+from recording.replay.undo import INVERSE, Undo
+from shim.protocol.message import Head
+
+WHEN = "2026-01-01T00:00:00.000000Z"
+VOLUME = "vol-11111111"
+
+
+def line(operation: str, state: str = "", service: str = "ec2", **params: Any) -> Line:
+    answer = {"Volumes": [{"VolumeId": VOLUME, "State": state}]} if state else {}
+    return Line(WHEN, service, operation, params, 200, "", answer)
+
+
+@dataclass
+class Scripted:
+    """An endpoint that gives the answers that it is told to, the last one for ever."""
+
+    answers: list[Answer]
+    where: str = "here"
+    asked: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+
+    def call(self, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
+        self.asked.append((operation, params))
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+def volume(state: str) -> Answer:
+    told = {"Volumes": [{"VolumeId": "vol-22222222", "State": state}]}
+    return Answer(200, "", told, told)
+
+
+def test_of_a_waiters_questions_the_last_one_is_asked() -> None:
+    ask = ("DescribeVolumes", "creating"), ("DescribeVolumes", "creating"), ("DescribeVolumes", "available")
+    found = steps([line("CreateVolume"), *(line(*one) for one in ask), line("DescribeVpcs")], mutating=True)
+    assert [(step.number, step.name) for step in found] == [
+        (1, "ec2 CreateVolume"),
+        (4, "ec2 DescribeVolumes"),
+        (5, "ec2 DescribeVpcs"),
+    ]
+
+
+def test_what_changes_something_is_told_by_aws_names() -> None:
+    reads = ("DescribeVpcs", "GetConsoleOutput", "ListBuckets", "HeadObject")
+    changes = ("CreateVpc", "ModifyVpcAttribute", "PutObject", "RunInstances", "StopInstances", "GetSessionToken")
+    found = steps([line(name) for name in (*reads, *changes)], mutating=False)
+    assert [step.line.operation for step in found if not step.skipped] == list(reads)
+
+
+@pytest.mark.parametrize(
+    ("one", "why"),
+    [
+        (line("Decrypt", service="kms"), "calls of kms are not made again"),
+        (line("AssumeRole", service="sts"), "sessions are not replayed"),
+        (line("CreateVpnConnection", Options={"PreSharedKey": {"$hidden": 1, "length": 9}}), "hold PreSharedKey"),
+        (Line(WHEN, "s3", "", unread="InvalidURI"), "does not tell all of it: InvalidURI"),
+    ],
+)
+def test_what_cannot_be_made_again_says_why(one: Line, why: str) -> None:
+    [step] = steps([one], mutating=True)
+    assert step.skipped.endswith(why)
+
+
+def test_a_state_that_had_passed_is_waited_for() -> None:
+    here = Scripted([volume("creating"), volume("creating"), volume("available")])
+    [result] = Side(here, keep=False, wait=30).run(steps([line("DescribeVolumes", "available")], False), print)
+    assert result.outcome is not None
+    assert result.outcome.members == {"Volumes": [{"VolumeId": VOLUME, "State": "available"}]}
+    assert len(here.asked) == 3
+
+
+def test_a_state_that_had_not_passed_is_not_waited_for() -> None:
+    here = Scripted([volume("creating"), volume("available")])
+    Side(here, keep=False, wait=30).run(steps([line("DescribeVolumes", "creating")], False), print)
+    assert len(here.asked) == 1
+    never = Scripted([volume("creating")])
+    Side(never, keep=False, wait=0).run(steps([line("DescribeVolumes", "available")], False), print)
+    assert len(never.asked) == 1
+
+
+def test_what_still_depends_on_something_is_undone_later() -> None:
+    here = Scripted([Answer(400, "DependencyViolation"), Answer(200), Answer(400, "InvalidSubnetID.NotFound")])
+    undo = Undo(here)
+    undo.note("CreateSubnet", {}, Answer(200, raw={"Subnet": {"SubnetId": "subnet-1"}}))
+    undo.note("CreateVpc", {}, Answer(200, raw={"Vpc": {"VpcId": "vpc-1"}}))
+    assert undo.made == {"subnet-1", "vpc-1"}
+    assert undo.run(30, print) == []
+    assert [name for name, _ in here.asked] == ["DeleteVpc", "DeleteSubnet", "DeleteVpc"]
+
+
+def test_what_cannot_be_undone_is_named() -> None:
+    undo = Undo(Scripted([Answer(400, "DependencyViolation", text="in use")]))
+    undo.note("CreateVpc", {}, Answer(200, raw={"Vpc": {"VpcId": "vpc-1"}}))
+    assert undo.run(0, print) == ["DeleteVpc {'VpcId': 'vpc-1'}: DependencyViolation: in use"]
+
+
+def paths(shape: Any, path: str) -> Iterator[Any]:
+    """Yield the shapes along a path of an answer; KeyError where the model has no such member."""
+    for step in path.split("."):
+        shape = shape.members[step.removesuffix("[]")]
+        shape = shape.member if step.endswith("[]") else shape
+        yield shape
+
+
+@pytest.mark.parametrize("operation", INVERSE)
+def test_inverses_are_operations_of_aws_and_their_parameters_are_in_answers(operation: str) -> None:
+    inverse, places = INVERSE[operation]
+    model: Any = SERVICES["ec2"].model
+    takes, gives = model.operation_model(inverse).input_shape, model.operation_model(operation).output_shape
+    for name, path in (places or {}).items():
+        assert name in takes.members
+        assert list(paths(gives, path))[-1].type_name == "string"
+    if places is None:
+        assert set(takes.required_members) <= set(model.operation_model(operation).input_shape.members)
+
+
+def test_why_a_request_was_not_read_quotes_nothing_of_it() -> None:
+    form = b"Action=RunInstances&Version=2016-11-15&MinCount=hunter2&MaxCount=1&UserData=hunter2"
+    credential = "AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/ec2/aws4_request"
+    call = asked(begin(Head("POST", b"/", b"", (("host", "h"), ("authorization", credential)))), form)
+    assert call.operation == "RunInstances"
+    assert call.unread == "refused as InvalidParameterValue"
+    strange = begin(Head("PATCH", b"/bucket/hunter2", b"", (("host", "h"),)))
+    assert (strange.service, strange.unread) == ("s3", "refused as MethodNotAllowed")
