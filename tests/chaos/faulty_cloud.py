@@ -25,13 +25,14 @@ class Fault:
     """Spoils the write number `at` (from 0) of those that come after it is set.
 
     `refused`: the service answers 503 and does nothing.  `lost`: it does the work, and the connection ends without an
-    answer, as after a time that is too long.
+    answer, as after a time that is too long.  `killed`: it does the work, and `kill` ends the gateway.
     """
 
     kind: str = ""
     at: int = 0
     writes: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    kill: Callable[[], object] = lambda: None
 
     def set(self, kind: str, at: int) -> None:
         """Begin to count; an empty kind spoils nothing."""
@@ -54,6 +55,8 @@ class Fault:
         if self.kind == "refused":
             return REFUSED
         forward()
+        if self.kind == "killed":
+            self.kill()
         return None
 
 

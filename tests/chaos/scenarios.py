@@ -21,7 +21,8 @@ class Scenario:
 
     `needs` gives a function that returns the parameters of the next request; `delete` deletes what the answer tells of,
     and `token` says whether the action takes a ClientToken.  `final` is the error that a repetition may get because the
-    first request took effect; `find` then gives what the first request would have answered.
+    first request took effect; `find` then gives what the first request would have answered.  `others` gives that for
+    what else there is after a repetition: an action without ClientToken may have taken effect twice, as on AWS.
     """
 
     action: str
@@ -30,6 +31,7 @@ class Scenario:
     token: bool = False
     final: str = ""
     find: Callable[[Any, Parameters], Any] = lambda _ec2, _request: None
+    others: Callable[[Any, Parameters], list[Any]] = lambda _ec2, _request: []
 
 
 def tagged(kind: str) -> list[Parameters]:
@@ -207,6 +209,13 @@ def group_named(ec2: Any, request: Parameters) -> Any:
     return ec2.describe_security_groups(Filters=filters)["SecurityGroups"][0]
 
 
+def subnet_found(ec2: Any, request: Parameters) -> Any:
+    """Find the subnet of a request by its VPC and CIDR block."""
+    wanted = {"cidr-block": request["CidrBlock"], "vpc-id": request["VpcId"]}
+    filters = [{"Name": name, "Values": [value]} for name, value in wanted.items()]
+    return {"Subnet": ec2.describe_subnets(Filters=filters)["Subnets"][0]}
+
+
 def terminate(ec2: Any, answer: Any) -> None:
     """Terminate instances, with their volumes."""
     ids = [one["InstanceId"] for one in answer["Instances"]]
@@ -215,21 +224,29 @@ def terminate(ec2: Any, answer: Any) -> None:
     assert eventually(lambda: not ec2.describe_volumes()["Volumes"])
 
 
+# Only what is whole has its tags.
+WHOLE = [{"Name": "tag:Name", "Values": ["chaos"]}]
 SCENARIOS = [
     Scenario("run_instances", launch, terminate, token=True),
     Scenario(
         "create_vpc",
         lambda _: named({"CidrBlock": "10.78.0.0/16", "TagSpecifications": tagged("vpc")}),
         lambda ec2, answer: ec2.delete_vpc(VpcId=answer["Vpc"]["VpcId"]),
+        others=lambda ec2, _: [{"Vpc": one} for one in ec2.describe_vpcs(Filters=WHOLE)["Vpcs"]],
     ),
     Scenario(
-        "create_subnet", subnet_request, lambda ec2, answer: ec2.delete_subnet(SubnetId=answer["Subnet"]["SubnetId"])
+        "create_subnet",
+        subnet_request,
+        lambda ec2, answer: ec2.delete_subnet(SubnetId=answer["Subnet"]["SubnetId"]),
+        final="InvalidSubnet.Conflict",
+        find=subnet_found,
     ),
     Scenario("create_nat_gateway", nat_request, delete_nat, token=True),
     Scenario(
         "allocate_address",
         lambda _: named({"Domain": "vpc", "TagSpecifications": tagged("elastic-ip")}),
         lambda ec2, answer: ec2.release_address(AllocationId=answer["AllocationId"]),
+        others=lambda ec2, _: ec2.describe_addresses(Filters=WHOLE)["Addresses"],
     ),
     Scenario(
         "associate_address",

@@ -3,12 +3,14 @@
 Afterwards the project holds what it held before, counted through OpenStack's own API.
 """
 
+import signal
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError
 
 from tests.chaos.faulty_cloud import Fault, faulty
 from tests.chaos.scenarios import SCENARIOS, Scenario
@@ -42,6 +44,41 @@ def living(behind: Spoilt) -> Iterator[Gateway]:
         yield running
 
 
+class Mortals:
+    """Gateways behind the proxies, of which one may be killed: the next is being started meanwhile."""
+
+    def __init__(self, behind: Target, stack: ExitStack) -> None:
+        self._behind, self._stack = behind, stack
+        self._worker = stack.enter_context(ThreadPoolExecutor(1))
+        self._started = 0
+        self._next = self._worker.submit(self._start)
+        self._now: Gateway | None = None
+
+    def _start(self) -> Gateway:
+        self._started += 1
+        return self._stack.enter_context(run_gateway(self._behind, f"mortal-{self._started % 3}"))
+
+    def living(self) -> Gateway:
+        """Return a gateway that lives."""
+        if self._now is None or self._now.process.poll() is not None:
+            self._now = self._next.result()
+            self._next = self._worker.submit(self._start)
+        return self._now
+
+    def end(self) -> None:
+        """Wait for the one that is being started, so that the stack can stop it."""
+        self._next.exception()
+
+
+@pytest.fixture(scope="module")
+def mortals(behind: Spoilt) -> Iterator[Mortals]:
+    """Gateways that may be killed."""
+    with ExitStack() as stack:
+        found = Mortals(behind[0], stack)
+        yield found
+        found.end()
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: one.action)
 @pytest.mark.parametrize("kind", ["refused", "lost"])
 @pytest.mark.timeout(600)
@@ -66,6 +103,27 @@ def test_a_write_fails(
         check_each(aws("ec2", ACCOUNT), cloud, scenario, ask, lambda at: fault.set(kind, at), fault)
 
 
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: one.action)
+@pytest.mark.timeout(600)
+def test_the_gateway_is_killed(aws: Boto, cloud: Target, behind: Spoilt, mortals: Mortals, scenario: Scenario) -> None:
+    """It dies after each write in turn, and another gateway serves the repetition."""
+    fault = behind[1]
+
+    def ask(request: dict[str, Any]) -> Any:
+        running = mortals.living()
+        fault.kill = running.process.kill
+        with closing(Boto(running.url, dict(cloud.keys))) as clients:
+            try:
+                return getattr(clients("ec2", ACCOUNT, retries={"total_max_attempts": 1}), scenario.action)(**request)
+            except HTTPClientError:  # the connection has ended, after which every SDK repeats the request
+                assert running.process.wait(10) == -signal.SIGKILL
+                return None
+            finally:
+                fault.kind = ""
+
+    check_each(aws("ec2", ACCOUNT), cloud, scenario, ask, lambda at: fault.set("killed", at), fault)
+
+
 def check_each(
     ec2: Any, cloud: Target, scenario: Scenario, ask: Ask, spoil: Callable[[int], None], fault: Fault
 ) -> None:
@@ -83,6 +141,8 @@ def check_each(
             answer = answer or repeated(ec2, scenario, request)
             if answer is not None:
                 scenario.delete(ec2, answer)
+            for other in scenario.others(ec2, request):
+                scenario.delete(ec2, other)
             check_left(cloud, held, (scenario.action, at, writes))
             if not met:
                 break
