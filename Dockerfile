@@ -12,6 +12,7 @@ COPY adapters adapters
 COPY assess assess
 COPY recording recording
 COPY conformance conformance
+COPY pytest_passerelle pytest_passerelle
 # `assess` quotes some pages, so the wheel has them.
 COPY docs docs
 RUN pip wheel --no-deps -w /wheels . && /opt/passerelle/bin/pip install --no-deps /wheels/*.whl

@@ -9,7 +9,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOT_OURS = {".venv", ".state", ".vectors", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
-PACKAGES = ("shim", "adapters", "assess", "recording", "conformance", "tests", "bench")
+PACKAGES = ("shim", "adapters", "assess", "recording", "conformance", "pytest_passerelle", "tests", "bench")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

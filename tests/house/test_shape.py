@@ -25,7 +25,7 @@ IMPURE_MODULES = {"os", "time", "socket", "subprocess", "random", "secrets", "ht
 IMPURE_WORDS = re.compile(r"\b(?:datetime\.(?:now|utcnow|today)|date\.today|open)\(")
 
 # What may read the environment: the command line, and the embedded cloud's own entry point and services.
-READS_ENVIRONMENT = ("shim/cli/", "adapters/embedded/", "tests/", "bench/")
+READS_ENVIRONMENT = ("shim/cli/", "pytest_passerelle/", "adapters/embedded/", "tests/", "bench/")
 
 
 def under(*starts: str) -> Iterable[Path]:
@@ -38,7 +38,10 @@ def test_a_file_fits_on_few_screens() -> None:
 
 
 def test_a_folder_says_why_it_exists_and_stays_small() -> None:
-    folders = {path.parent for path in under("shim/", "adapters/", "assess/", "recording/", "conformance/")}
+    folders = {
+        path.parent
+        for path in under("shim/", "adapters/", "assess/", "recording/", "conformance/", "pytest_passerelle/")
+    }
     assert not [str(folder) for folder in folders if not ast.get_docstring(tree(folder / "__init__.py"))]
     sizes = {
         str(folder): sum(path.parent == folder and path.name != "__init__.py" for path in files()) for folder in folders

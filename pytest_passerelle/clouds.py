@@ -1,0 +1,127 @@
+"""Brings up what the processes of all test sessions share: a cloud and a gateway before it.
+
+Whoever uses them holds a lock file's shared lock, which the kernel releases even when a process is killed. Whoever gets
+the exclusive lock is alone, and may stop what a session started.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from adapters.embedded import EmbeddedCloud
+from adapters.embedded.layout import write_private
+from adapters.embedded.locks import locked
+from shim import keystore
+from shim.cli.background import Background
+from shim.cli.demo import fingerprint
+
+SERVICE_USER, ADMIN = "passerelle", "admin"  # the embedded cloud's names in its clouds.yaml
+
+# Tests that run side by side, or soon after each other, call their buckets alike. What the environment says goes first.
+DEFAULTS = {"PASSERELLE_BUCKET_NAMES": "project"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which cloud: an entry of clouds.yaml for the gateway and one for the admin; no entry is the embedded cloud."""
+
+    state: Path
+    cloud: str = ""
+    admin: str = ADMIN
+    clouds_yaml: str = ""
+    venv: Path | None = None
+
+    @property
+    def place(self) -> Path:
+        """Where the files of this cloud's tests are."""
+        return self.state / "pytest" / (self.cloud or "embedded")
+
+    @property
+    def embedded(self) -> EmbeddedCloud:
+        """The embedded cloud of this state directory."""
+        return EmbeddedCloud(self.state, self.venv, progress=lambda _: None)
+
+
+@dataclass(slots=True)
+class Shared:
+    """A use of a cloud and its gateway."""
+
+    wanted: Wanted
+    say: Callable[[str], None] = field(repr=False)
+    clouds_yaml: str = ""
+    endpoint_url: str = ""
+
+    @contextmanager
+    def used(self) -> Iterator[Shared]:
+        """Have both up and answering until the block ends."""
+        place = self.wanted.place
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        users = os.open(place / "users", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            with locked(place / "start", self.say):
+                fcntl.flock(users, fcntl.LOCK_SH)
+                self._start(place)
+            yield self
+        finally:
+            os.close(users)
+
+    def _start(self, place: Path) -> None:
+        if self.wanted.cloud:
+            self.clouds_yaml = self.wanted.clouds_yaml
+            made_of = self.clouds_yaml
+        else:
+            self._start_embedded(place)
+            self.clouds_yaml = str(self.wanted.state / "clouds.yaml")
+            made_of = fingerprint(Path(self.clouds_yaml))
+        self.endpoint_url = self._gateway(place, made_of)
+
+    def _start_embedded(self, place: Path) -> None:
+        cloud = EmbeddedCloud(self.wanted.state, self.wanted.venv, progress=self.say)
+        if not all(service.healthy for service in cloud.status()):
+            write_private(place / "started", "")  # by a session: the last one takes it down
+            cloud.up()
+
+    def _gateway(self, place: Path, made_of: str) -> str:
+        background = Background(place)
+        running = background.running()
+        if running and running.made_of != made_of:
+            background.stop()
+            running = None
+        if running is None:
+            keys = place / "sse-keys.json"
+            if not keys.exists():
+                keystore.add(keys)
+            options = ["--cloud", self.wanted.cloud or SERVICE_USER, "--port", "0", "--metrics-port", "0"]
+            options += ["--drain-seconds", "0"]
+            environment = {"PASSERELLE_STATE": str(place), "PASSERELLE_SSE_KEY_FILE": str(keys)}
+            environment |= {name: os.environ.get(name, value) for name, value in DEFAULTS.items()}
+            if self.clouds_yaml:
+                environment["OS_CLIENT_CONFIG_FILE"] = self.clouds_yaml
+            running = background.start(options, environment, made_of)
+            self.say(f"the gateway listens on {running.url}")
+        return running.url
+
+
+def stop(wanted: Wanted) -> bool:
+    """Stop the gateway, and the cloud if a session started it; tell whether nobody else uses them."""
+    place = wanted.place
+    if not place.exists():
+        return False
+    with locked(place / "start", lambda _: None):
+        users = os.open(place / "users", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            Background(place).stop()
+            if (place / "started").exists():
+                wanted.embedded.down()
+                (place / "started").unlink()
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(users)
+    return True

@@ -1,0 +1,1 @@
+"""The pytest plugin: runs of pytest inside pytest, without a cloud where possible."""
