@@ -10,6 +10,8 @@ address space are more specific than it; the VPC's own blocks are more specific 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from ipaddress import IPv4Network
 
 from adapters.errors import BackendError, Fault, absent_is
@@ -18,12 +20,28 @@ from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import NAT_GATEWAY
 from shim.ec2.network import facts
-from shim.ec2.routing import acls, tables
-from shim.ec2.routing.state import State
+from shim.ec2.routing import acls, hops, tables
+from shim.ec2.routing.state import State, read_state
 
 _ANYWHERE = "0.0.0.0/0"
 _HALVES = ("0.0.0.0/1", "128.0.0.0/1")
 _PLACES = (2, 3)  # of the addresses that AWS reserves: "DNS server" and "future use"
+
+
+async def settle(call: Call, undo: Callable[..., None], router_id: str, before: State) -> None:
+    """Bring Neutron in line with the route tables as they are now; `before` is the state that a change was made from.
+
+    Changes settle one after another: two at once would both put a NAT gateway's router on the same subnet.
+    """
+    async with settling(call):
+        after = await read_state(call)
+        await hops.apply(call, undo, router_id, before, after)
+        await apply(call, after)
+
+
+def settling(call: Call) -> AbstractAsyncContextManager[None]:
+    """Hold the lock under which a project's route tables are read and applied."""
+    return call.locks.hold("routes", call.caller.project_id)
 
 
 async def apply(call: Call, state: State) -> None:
@@ -46,12 +64,12 @@ async def _apply_to(call: Call, state: State, subnet: cloud.Subnet, wanted: dict
     ports = {router: port for (router, there), port in state.nat_ports.items() if there == subnet.id}
     if not wanted and not ports:
         return
-    hops = {router: port.address for router, port in ports.items()}
+    places = {router: port.address for router, port in ports.items()}
     for router in set(wanted.values()) - set(ports):
-        hops[router] = await _join(
-            call, router, state.homes[subnet.id], subnet, taken=set(hops.values()), passes=passes
+        places[router] = await _join(
+            call, router, state.homes[subnet.id], subnet, taken=set(places.values()), passes=passes
         )
-    routes = [cloud.Route(one, hops[router]) for block, router in sorted(wanted.items()) for one in _split(block)]
+    routes = [cloud.Route(one, places[router]) for block, router in sorted(wanted.items()) for one in _split(block)]
     if any(block == _ANYWHERE for block in wanted) and subnet.gateway:
         routes += [cloud.Route(one, subnet.gateway) for one in state.blocks(state.homes[subnet.id])]
     if set(routes) != set(subnet.host_routes):

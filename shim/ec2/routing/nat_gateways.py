@@ -25,7 +25,7 @@ from shim.ec2.engine.resource_types import ALLOCATION, NAT_GATEWAY, SUBNET
 from shim.ec2.network import facts
 from shim.ec2.network.addresses import allocation_uuid, held_addresses, kept_tags, shown_addresses, tags_kept
 from shim.ec2.network.layout import ROUTER_PORTS
-from shim.ec2.routing.applied import apply
+from shim.ec2.routing.applied import apply, settling
 from shim.ec2.routing.external import external_network
 from shim.ec2.routing.internet_gateways import NOT_GRANTED
 from shim.ec2.routing.state import read_state
@@ -109,13 +109,14 @@ async def describe_nat_gateways(call: Call, asked: Question) -> list[Row]:
 @action(supports="NatGatewayId")
 async def delete_nat_gateway(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Delete the router, and give its address to a floating IP again."""
-    state = await read_state(call)
-    router = state.nats.get(ids.uuid(NAT_GATEWAY, req["NatGatewayId"]))
-    if router is None:
-        raise ids.missing(NAT_GATEWAY, [req["NatGatewayId"]])
-    nats = {uuid: one for uuid, one in state.nats.items() if uuid != router.id}
-    await apply(call, replace(state, nats=nats))
-    await _remove(call, router)
+    uuid = ids.uuid(NAT_GATEWAY, req["NatGatewayId"])
+    async with settling(call):
+        state = await read_state(call)
+        router = state.nats.get(uuid)
+        if router is None:
+            raise ids.missing(NAT_GATEWAY, [req["NatGatewayId"]])
+        await apply(call, replace(state, nats={one: nat for one, nat in state.nats.items() if one != uuid}))
+        await _remove(call, router)
     keep(call, NAT_GATEWAY, _row(call, router, "deleted"), _DELETED_SECONDS)
     return {"NatGatewayId": req["NatGatewayId"]}
 

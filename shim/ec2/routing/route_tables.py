@@ -13,7 +13,7 @@ from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import ROUTE_TABLE, ROUTE_TABLE_ASSOCIATION
 from shim.ec2.network import facts
 from shim.ec2.routing import hops, markers, tables, vpc_records
-from shim.ec2.routing.applied import apply
+from shim.ec2.routing.applied import settle
 from shim.ec2.routing.state import State, read_state
 from shim.ec2.routing.tables import RouteTable, association_id
 from shim.ec2.service import action
@@ -160,6 +160,4 @@ async def _move(call: Call, state: State, about: cloud.Subnet | cloud.Router, ta
     async with undoing() as undo:
         await vpc_records.write_fact(call, undo, about, name, wanted)
         if state.nats or hops.anywhere(state):
-            after = await read_state(call)
-            await hops.apply(call, undo, state.homes.get(about.id, about.id), state, after)
-            await apply(call, after)
+            await settle(call, undo, state.homes.get(about.id, about.id), state)

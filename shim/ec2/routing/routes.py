@@ -16,7 +16,7 @@ from shim.ec2.engine.resource_types import INSTANCE, INTERFACE, INTERNET_GATEWAY
 from shim.ec2.interfaces.chosen import one_interface, several_interfaces
 from shim.ec2.network import cidr_blocks, facts
 from shim.ec2.routing import hops, markers, tables
-from shim.ec2.routing.applied import apply
+from shim.ec2.routing.applied import settle
 from shim.ec2.routing.internet_gateways import attachments
 from shim.ec2.routing.state import State, read_state
 from shim.ec2.routing.tables import RouteTable
@@ -206,6 +206,4 @@ async def _write(call: Call, state: State, table: RouteTable, block: str, old: s
             undo(network.remove_tag, "subnetpools", pool.id, new_tag)
         kinds = {one.partition("-")[0] for one in (old, new)}
         if kinds & {"nat", *hops.KINDS}:
-            after = await read_state(call)
-            await hops.apply(call, undo, table.router.id, state, after)
-            await apply(call, after)
+            await settle(call, undo, table.router.id, state)

@@ -1,5 +1,7 @@
 """NAT gateways: routers that translate to an Elastic IP address, and subnets that lead to them."""
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -114,6 +116,28 @@ def check_deleted(ec2: Any, network: Any, nat: str, made: tuple[str, str, str]) 
     assert [one.floating_ip_address for one in network.ips(floating_ip_address=ip)] == [ip]
     ec2.release_address(AllocationId=allocation)
     assert list(network.ips(floating_ip_address=ip)) == []
+
+
+def test_subnets_are_led_to_a_nat_gateway_at_the_same_time(ec2: Any, openstack_main: Connection, vpc: str) -> None:
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    blocks = [f"10.30.{number}.0/24" for number in range(3)]
+    subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock=block)["Subnet"]["SubnetId"] for block in blocks]
+    allocation = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    nat = ec2.create_nat_gateway(SubnetId=subnets[0], AllocationId=allocation)["NatGateway"]["NatGatewayId"]
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    try:
+        route = partial(ec2.create_route, RouteTableId=table, DestinationCidrBlock=EVERYWHERE, NatGatewayId=nat)
+        work = [route, *(partial(ec2.associate_route_table, RouteTableId=table, SubnetId=one) for one in subnets)]
+        with ThreadPoolExecutor(len(work)) as threads:
+            for done in [threads.submit(one) for one in work]:
+                done.result()
+        for one in subnets:
+            routes = openstack_main.network.get_subnet(uuid(one)).host_routes
+            assert "0.0.0.0/1" in {route["destination"] for route in routes}
+    finally:
+        ec2.delete_nat_gateway(NatGatewayId=nat)
+        ec2.release_address(AllocationId=allocation)
 
 
 @pytest.mark.parametrize(
