@@ -19,7 +19,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-stop test check lint unit bench format docs lock vectors proxies clean
+.PHONY: help demo demo-stop test check lint unit bench format docs lock vectors proxies ansible clean
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -69,6 +69,8 @@ lock: $(STAMP)  ## Solve the dependencies anew; UPGRADE=1 takes newer releases
 		--no-header --no-annotate $(if $(UPGRADE),--upgrade) -o requirements.lock
 	@cd requirements && $(CURDIR)/$(BIN)/uv pip compile -q tempest.in --generate-hashes --python-version 3.11 \
 		--no-header --no-annotate $(if $(UPGRADE),--upgrade) -o tempest.lock
+	@cd requirements && for one in clients ansible; do $(CURDIR)/$(BIN)/uv pip compile -q $$one.in --generate-hashes \
+		--python-version 3.11 --no-header --no-annotate $(if $(UPGRADE),--upgrade) -o $$one.lock; done
 	@git --no-pager diff --stat -- '*.lock'
 
 vectors: $(VECTORS)  ## Fetch the protocol and signature vectors that AWS publishes with botocore
@@ -78,6 +80,11 @@ $(VECTORS): requirements/vectors.lock tests/support/vectors.py | $(STAMP)
 
 proxies:  ## Install HAProxy and nginx, which two tests put before the gateway (Debian or Ubuntu, as root)
 	apt-get install -y --no-install-recommends haproxy nginx-light
+
+ansible:  ## Install Ansible (600 MB) for tests/journeys, which skip that client without it
+	@rm -rf .state/journeys/ansible && $(PYTHON) -m venv .state/journeys/ansible
+	@.state/journeys/ansible/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes \
+		-r requirements/ansible.lock
 
 clean:  ## Remove the virtual environment, caches and test state (a running test cloud is taken down first)
 	@for state in $(wildcard .state/test* .state/test*/packets); do [ ! -x $(BIN)/passerelle ] || $(BIN)/passerelle cloud down --state-dir $$state || true; done
