@@ -18,19 +18,20 @@ from shim.ec2.images.tasks import begun, cancelled, progress, table
 from shim.ec2.service import action
 from shim.ec2.tags.creating import CreateRequest, creates
 from shim.errors import AwsError
-from shim.protocol.values import only
 
 EXPORTS: Final = table("ExportImageTasks", "ExportImageTaskId", EXPORT_IMAGE_TASK)
 
 
 def _check(settings: Settings, req: Mapping[str, Any]) -> dict[str, Any]:
     names.check_description(req)
-    place = req["S3ExportLocation"]
+    kind, place = req["DiskImageFormat"].upper(), req["S3ExportLocation"]
+    if kind not in exporting.FORMATS:
+        raise AwsError("InvalidParameter", f"Unknown disk image format: {kind}", refused="DiskImageFormat")
     if not place.get("S3Bucket"):
         raise AwsError("MissingParameter", "The request must contain the parameter S3Bucket", refused="S3Bucket")
     return {
         "source": ids.uuid(IMAGE, req["ImageId"]),
-        "format": req["DiskImageFormat"].upper(),
+        "format": kind,
         "bucket": place["S3Bucket"],
         "prefix": place.get("S3Prefix") or "",
         "description": req.get("Description"),
@@ -41,7 +42,6 @@ def _check(settings: Settings, req: Mapping[str, Any]) -> dict[str, Any]:
     supports="ClientToken Description DiskImageFormat ImageId S3ExportLocation.S3Bucket S3ExportLocation.S3Prefix "
     "TagSpecifications",
     ignores={"RoleName": "The bucket is written with the caller's own rights, so no role has to be assumed."},
-    values={"DiskImageFormat": only(*exporting.FORMATS)},
     read=creates(EXPORT_IMAGE_TASK, read=_check),
 )
 async def export_image(call: Call, asked: CreateRequest[dict[str, Any]]) -> Mapping[str, Any]:

@@ -41,7 +41,7 @@ def bad(operation: str) -> dict[str, tuple[dict[str, Any], str]]:
     if "NextToken" in ec2.operations[operation].supports:
         found["token"] = {"NextToken": "bogus"}, "InvalidParameterValue"
     if "MaxResults" in ec2.operations[operation].supports:
-        found["small page"] = {"MaxResults": 4}, "InvalidParameterValue"
+        found["small page"] = {"MaxResults": table.least - 1}, "InvalidParameterValue"
         if not table.cut:
             found["large page"] = {"MaxResults": table.most + 1}, "InvalidParameterValue"
         if table.ids and not table.paged_ids:
@@ -168,6 +168,7 @@ ELSEWHERE = {
     "SecurityGroupRuleDescriptions": "one of the two is demanded when the request is read",
     "Versions": "checked when the request is read",
     "DescribeLaunchTemplateVersions": "a template that is named twice is refused when it is looked for",
+    "AssociateAddress": "AWS takes an interface beside an instance: Terraform's aws_eip sends the former one",
     "AllocationId": "private NAT gateways, which take no address, are refused",
 }
 FORBIDS = re.compile(

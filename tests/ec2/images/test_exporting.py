@@ -216,7 +216,7 @@ def test_refusals(ec2: Any, s3: Any, bucket: str, images: dict[str, str]) -> Non
         (wanted("x", bucket), "InvalidAMIID.Malformed"),
         (wanted(raw, unique("absent")), "InvalidParameter"),
         (wanted(raw, ""), "MissingParameter"),
-        (wanted(raw, bucket, "OVA"), "InvalidParameterValue"),
+        (wanted(raw, bucket, "OVA"), "InvalidParameter"),
         (wanted(raw, bucket, Description="x" * 256), "InvalidParameterValue"),
     ):
         assert code(ec2.export_image, **asked) == expected, asked
