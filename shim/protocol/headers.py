@@ -17,6 +17,8 @@ Binding = tuple[str, Callable[[str], Any]]  # member, reader of the header's tex
 _QUOTED = re.compile(r'\s*+(?:"((?:[^"\\]|\\.)*+)"\s*+|([^,]*+))(?:,|$)')
 # An encoded word (RFC 2047, 2): charset, encoding and text.  The blanks between two of them are no text (6.2).
 _ENCODED_WORD = re.compile(r"=\?([A-Za-z0-9_-]{1,40}+)\?([bBqQ])\?([!->@-~]*+)\?=(?:[ \t]++(?==\?))?")
+# How an encoded word begins: its charset is known without a look at its text, which may be long.
+_BEGINNING = re.compile(r"=\?([A-Za-z0-9_-]{1,40}+)\?[bBqQ]\?")
 _Q_ENCODED = re.compile(r"(?:[!-<>-~]|=[0-9A-Fa-f]{2})*+")
 _CHARSETS: Final = {"utf-8": "utf-8", "us-ascii": "ascii", "iso-8859-1": "latin-1"}
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
@@ -57,17 +59,18 @@ def decoded(text: str) -> str:
     (Amazon S3 User Guide, "Working with object metadata".)  What does not decode, is in another charset than UTF-8,
     US-ASCII or ISO-8859-1, or decodes to control characters, stays as it came.
     """
-    if "=?" not in text:
+    charsets = _BEGINNING.findall(text) if "=?" in text else ()
+    if not charsets or any(one.lower() not in _CHARSETS for one in charsets):
         return text
     try:
         found = _ENCODED_WORD.sub(_word, text)
-    except (KeyError, ValueError):
+    except ValueError:
         return text
     return text if _CONTROL.search(found) else found
 
 
 def _word(match: re.Match[str]) -> str:
-    """Decode one encoded word; raise KeyError for an unknown charset, ValueError for a wrong encoding."""
+    """Decode one encoded word of a known charset; raise ValueError for a wrong encoding."""
     charset, encoding, text = match.groups()
     known = _CHARSETS[charset.lower()]
     if encoding in "bB":
