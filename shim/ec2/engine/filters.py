@@ -27,7 +27,7 @@ MOST_VALUES = 200
 LONGEST = 255
 # FilterLimitExceeded and its messages are seen in https://github.com/gjbae1212/gossm/issues/47 (values) and
 # https://github.com/ansible-collections/amazon.aws/issues/2393 (length); the message for filters follows their form.
-_WORK_A_TURN = 5_000  # moves of automata: about a millisecond
+_WORK_A_TURN = 2_500  # moves of automata: about half a millisecond; a call that waits sees some turns of it
 
 
 @dataclass(frozen=True, slots=True)
