@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Final
@@ -18,19 +19,29 @@ from botocore.response import StreamingBody
 _CONNECTIONS: Final = 32
 _SECONDS: Final = 60
 _SHOWN: Final = 120  # characters of an answer that cannot be read
+_FIRST_REGION: Final = "us-east-1"
+# How endpoints say that they do not offer something at all.
+NOT_OFFERED: Final = frozenset(
+    {"NotImplemented", "NotImplementedError", "UnsupportedOperation", "InvalidAction", "UnknownOperationException"}
+)
 
 
 class EndpointError(Exception):
     """No answer came: the endpoint is not reachable, or a client could not read what it said."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # not frozen: a context manager sets the traceback of what it lets through
 class Refusal(Exception):  # noqa: N818 - an answer of the endpoint, and no error of ours
     """An error that the endpoint answered."""
 
     code: str
     status: int
     message: str
+
+    @property
+    def not_offered(self) -> bool:
+        """Whether the endpoint says that it does not offer this at all."""
+        return self.code in NOT_OFFERED or self.status == 501
 
     def __str__(self) -> str:
         status = f" ({self.status})" if self.status else ""
@@ -74,18 +85,17 @@ class Endpoint:
         return made(service, endpoint_url=self.url, config=config, **keys)
 
     def call(self, client: Any, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Make a call; the body of the answer is read and is text."""
-        try:
+        """Make a call; the body of the answer is read and is text.
+
+        A bucket is made in the client's region: "If you don't specify a Region, the bucket is created in the US East
+        (N. Virginia) Region (us-east-1) by default", and other regions refuse a CreateBucket that names none.
+        """
+        region = client.meta.region_name
+        if operation == "CreateBucket" and region != _FIRST_REGION:
+            parameters = {"CreateBucketConfiguration": {"LocationConstraint": region}, **parameters}
+        with _told():
             answer = getattr(client, xform_name(operation))(**parameters)
             return {name: _read(value) for name, value in answer.items()}
-        except ClientError as error:
-            told = error.response.get("Error", {})
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-            raise Refusal(str(told.get("Code", "")), status, str(told.get("Message", ""))) from None
-        except (ResponseParserError, LookupError, TypeError, AttributeError) as error:  # botocore's, of odd documents
-            raise Refusal("an answer that no client can read", 0, str(error)[:_SHOWN]) from None
-        except (BotoCoreError, ValueError) as error:
-            raise EndpointError(str(error)) from error
 
     def own(self, action: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Carry out an action that is no operation of AWS."""
@@ -116,14 +126,16 @@ class Endpoint:
 
     def presign(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Return the presigned URL of a call."""
-        url = self.client("s3").generate_presigned_url(
-            xform_name(asked["Operation"]), asked["Parameters"], ExpiresIn=asked.get("ExpiresIn", 300)
-        )
+        with _told():
+            url = self.client("s3").generate_presigned_url(
+                xform_name(asked["Operation"]), asked["Parameters"], ExpiresIn=asked.get("ExpiresIn", 300)
+            )
         return {"Url": url, "ResponseMetadata": {"HTTPStatusCode": 200}}
 
     def presign_post(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Return the URL and the fields of a browser's form."""
-        made = self.client("s3").generate_presigned_post(**asked)
+        with _told():
+            made = self.client("s3").generate_presigned_post(**asked)
         return {"Url": made["url"], "Fields": made["fields"], "ResponseMetadata": {"HTTPStatusCode": 200}}
 
     def empty_bucket(self, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,11 +156,12 @@ class Endpoint:
     def _rows(self, client: Any, operation: str, member: str, bucket: str) -> list[dict[str, Any]]:
         """Return the rows of a listing; none where the endpoint has no such listing."""
         try:
-            pages = client.get_paginator(xform_name(operation)).paginate(Bucket=bucket)
-            return [row for page in pages for row in page.get(member, ())]
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "NoSuchBucket" or operation == "ListObjectsV2":
-                raise Refusal(error.response["Error"]["Code"], 0, "") from None
+            with _told():
+                pages = client.get_paginator(xform_name(operation)).paginate(Bucket=bucket)
+                return [row for page in pages for row in page.get(member, ())]
+        except Refusal as refusal:
+            if refusal.code == "NoSuchBucket" or operation == "ListObjectsV2":
+                raise
             return []
 
     def _delete_version(self, client: Any, bucket: str, version: Mapping[str, Any]) -> None:
@@ -161,6 +174,21 @@ class Endpoint:
             hold = {**named, "LegalHold": {"Status": "OFF"}}
             for operation, further in (("PutObjectLegalHold", hold), ("DeleteObject", named | _BYPASS)):
                 self.call(client, operation, further)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell whatever a client raises as one of the two errors of this module."""
+    try:
+        yield
+    except ClientError as error:
+        told = error.response.get("Error", {})
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        raise Refusal(str(told.get("Code", "")), status, str(told.get("Message", ""))) from None
+    except (ResponseParserError, LookupError, TypeError, AttributeError) as error:  # botocore's, of odd documents
+        raise Refusal("an answer that no client can read", 0, str(error)[:_SHOWN]) from None
+    except (BotoCoreError, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        raise EndpointError(str(error)) from error
 
 
 _BYPASS: Final = {"BypassGovernanceRetention": True}

@@ -70,7 +70,7 @@ def html(report: Report) -> str:
 
 
 def junit(report: Report) -> str:
-    """Return the report as JUnit's XML: a case for each scenario, which fails unless it passes."""
+    """Return the report as JUnit's XML: a case for each scenario, which fails unless it passes, and each leftover."""
     cases = [
         frame.Case(
             group=f"check.{one.scenario.service}.{one.scenario.capability}",
@@ -83,6 +83,7 @@ def junit(report: Report) -> str:
         )
         for one in report.results
     ]
+    cases += [frame.Case("check.left", line, "failed", "could not be deleted", "left", line) for line in report.left]
     return frame.junit("passerelle check", cases)
 
 

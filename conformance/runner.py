@@ -17,10 +17,6 @@ from conformance.undoing import Undo, perform, take_back
 from conformance.values import AbsentReferenceError, resolve
 
 _INTERVAL: Final = 0.5  # between two looks of an `until`
-# How endpoints say that they do not offer something at all.
-_NOT_OFFERED: Final = frozenset(
-    {"NotImplemented", "NotImplementedError", "UnsupportedOperation", "InvalidAction", "UnknownOperationException"}
-)
 
 
 class _Failed(Exception):  # noqa: N818 - it never leaves this module
@@ -61,21 +57,32 @@ class Run:
         """Run scenarios; KeyboardInterrupt ends it after the calls under way, and what they made is taken back."""
         began = time.monotonic()
         found: dict[str, Result] = {}
+        try:
+            self._all(scenarios, at_once, found, done)
+        finally:
+            left = self._take_back(self.shared.undos)
+        results = [found[one.id] for one in scenarios if one.id in found]
+        return Report(self.endpoint.url, results, len(scenarios), time.monotonic() - began, left)
+
+    def _all(
+        self, scenarios: Sequence[Scenario], at_once: int, found: dict[str, Result], done: Callable[[Result], None]
+    ) -> None:
         with ThreadPoolExecutor(at_once) as pool:
             running = {
                 pool.submit(self.one, scenario, f"{self.prefix}{number:03}")
                 for number, scenario in enumerate(scenarios, 1)
             }
-            while running:
-                try:
-                    ended, running = wait(running, return_when=FIRST_COMPLETED)
-                except KeyboardInterrupt:
-                    self.stop.set()
-                    ended = set()
-                _note(ended, found, done)
-        left = self._take_back(self.shared.undos)
-        results = [found[one.id] for one in scenarios if one.id in found]
-        return Report(self.endpoint.url, results, len(scenarios), time.monotonic() - began, left)
+            try:
+                while running:
+                    try:
+                        ended, running = wait(running, return_when=FIRST_COMPLETED)
+                    except KeyboardInterrupt:
+                        self.stop.set()
+                        ended = set()
+                    _note(ended, found, done)
+            except BaseException:
+                self.stop.set()  # the pool waits for what runs; those that have not begun shall not
+                raise
 
     def one(self, scenario: Scenario, name: str) -> Result | None:
         """Run a scenario and undo it; return nothing if the run was stopped before it ended."""
@@ -93,12 +100,12 @@ class Run:
         except _Failed as failed:
             outcome, why = failed.outcome, str(failed)
         except _Stopped:
-            stopped = True
+            outcome, why, stopped = Outcome.DIFFERS, "stopped", True
         finally:
             left = self._take_back(undos)
         if stopped and not left:
             return None
-        return Result(scenario, outcome, why or "stopped" * stopped, time.monotonic() - began, left)
+        return Result(scenario, outcome, why, time.monotonic() - began, left)
 
     def _take_back(self, undos: Sequence[Undo]) -> tuple[str, ...]:
         return tuple(filter(None, (take_back(self.endpoint, undo, self.interval) for undo in reversed(undos))))
@@ -163,9 +170,8 @@ class Run:
 
     def _refused(self, given: str, step: Step, refusal: Refusal) -> None:
         if refusal.code not in step.errors:
-            offered = refusal.code not in _NOT_OFFERED and refusal.status != 501
             expected = f", expected {' or '.join(step.errors)}" if step.errors else ""
-            outcome = Outcome.DIFFERS if offered else Outcome.REFUSED
+            outcome = Outcome.REFUSED if refusal.not_offered else Outcome.DIFFERS
             raise _Failed(f"{_where(given, step)}: {refusal}{expected}", outcome)
         if step.status not in {None, refusal.status}:
             raise _Failed(f"{_where(given, step)}: the status of {refusal.code} is {refusal.status}, not {step.status}")

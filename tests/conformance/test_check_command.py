@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -89,6 +90,13 @@ def test_junit_fails_what_does_not_pass() -> None:
     suite = ET.fromstring(formats.junit(report()))  # noqa: S314
     assert (suite.attrib["tests"], suite.attrib["failures"]) == ("3", "2")
     assert [one.attrib["type"] for one in suite.iter("failure")] == ["refused", "differs"]
+
+
+def test_junit_fails_what_could_not_be_deleted() -> None:
+    left = replace(report(), shared_left=("DeleteVpc VpcId vpc-1: DependencyViolation (400)",))
+    suite = ET.fromstring(formats.junit(left))  # noqa: S314
+    assert (suite.attrib["tests"], suite.attrib["failures"]) == ("4", "3")
+    assert [one.text for one in suite.iter("failure")][-1] == left.shared_left[0]
 
 
 def test_the_page_loads_nothing_and_escapes_what_an_endpoint_says() -> None:
