@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adapters.embedded import EmbeddedCloud
+from adapters.embedded import EmbeddedCloud, processes
 from adapters.embedded.layout import write_private
 from adapters.embedded.locks import locked
 from shim import keystore
@@ -82,9 +82,14 @@ class Shared:
 
     def _start_embedded(self, place: Path) -> None:
         cloud = EmbeddedCloud(self.wanted.state, self.wanted.venv, progress=self.say)
-        if not all(service.healthy for service in cloud.status()):
-            write_private(place / "started", "")  # by a session: the last one takes it down
-            cloud.up()
+        before = living(cloud)
+        ours = not before or started_here(place, before)
+        try:
+            if not all(service.healthy for service in cloud.status()):
+                cloud.up()
+        finally:
+            if ours:
+                write_private(place / "started", "\n".join(living(cloud)))
 
     def _gateway(self, place: Path, made_of: str) -> str:
         background = Background(place)
@@ -107,6 +112,21 @@ class Shared:
         return running.url
 
 
+def living(cloud: EmbeddedCloud) -> list[str]:
+    """Return the processes of a cloud, each with its start: a process id alone is used again."""
+    found = processes.running(cloud.place).values()
+    return sorted(f"{process.pid} {process.started}" for service in found for process in service)
+
+
+def started_here(place: Path, living: Sequence[str]) -> bool:
+    """Tell whether sessions started all of these processes: what somebody else started is not taken down."""
+    try:
+        ours = (place / "started").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return False
+    return bool(living) and set(living) <= set(ours)
+
+
 def stop(wanted: Wanted) -> bool:
     """Stop the gateway, and the cloud if a session started it; tell whether nobody else uses them."""
     place = wanted.place
@@ -117,9 +137,9 @@ def stop(wanted: Wanted) -> bool:
         try:
             fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
             Background(place).stop()
-            if (place / "started").exists():
+            if not wanted.cloud and started_here(place, living(wanted.embedded)):
                 wanted.embedded.down()
-                (place / "started").unlink()
+            (place / "started").unlink(missing_ok=True)
         except BlockingIOError:
             return False
         finally:

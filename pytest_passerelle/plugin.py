@@ -208,8 +208,10 @@ def passerelle(passerelle_account: Account, pytestconfig: pytest.Config) -> Iter
 @pytest.fixture
 def passerelle_environment(passerelle_account: Account, monkeypatch: pytest.MonkeyPatch) -> Account:
     """The test's account in the environment, for programs and for code that makes its own clients."""
-    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    if boto3 := sys.modules.get("boto3"):  # its default session keeps the credentials that it found first
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     for name, value in passerelle_account.environment.items():
         monkeypatch.setenv(name, value)
     return passerelle_account

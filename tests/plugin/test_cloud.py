@@ -46,6 +46,12 @@ def test_two_accounts(passerelle, passerelle_accounts):
 
 def test_code_that_makes_its_own_clients(passerelle_environment):
     assert boto3.client("s3").list_buckets()["Buckets"] == []
+    boto3.client("s3").create_bucket(Bucket="of-the-first-test")
+
+
+def test_code_that_makes_its_own_clients_again(passerelle_environment):
+    assert boto3.client("sts").get_caller_identity()["Account"] == passerelle_environment.account_id
+    assert boto3.client("s3").list_buckets()["Buckets"] == []
 """
 
 
@@ -60,7 +66,7 @@ def test_fixtures_with_two_workers_on_the_embedded_cloud(pytester: pytest.Pytest
     options = (f"--passerelle-state-dir={cloud.state}", "-n", "2")
     before = projects(cloud)
     result = run(pytester, *options, test_accounts=TESTS)
-    assert outcomes(result) == {"passed": 5}, result.stdout.str()
+    assert outcomes(result) == {"passed": 6}, result.stdout.str()
     assert "could not remove" not in result.stdout.str()
     assert projects(cloud) <= before
     assert not (cloud.state / "pytest" / "embedded" / "gateway.json").exists()  # its gateway has stopped
