@@ -18,6 +18,11 @@ from typing import IO, Any, Final
 
 _HEAD: Final = re.compile(rb'\s*\{"recorded": ?"\d{4}-')
 LONGEST: Final = 1 << 26  # bytes of a line
+_TYPES: Final[Mapping[str, Any]] = {
+    "recorded": str, "service": str, "operation": str, "params": dict, "status": int, "error": str, "answer": dict,
+    "seconds": int | float, "unread": str,
+}  # fmt: skip
+_DEEPEST: Final = 100  # lists and objects in each other; AWS's answers have a dozen
 
 
 class NoRecordingError(Exception):
@@ -58,12 +63,25 @@ def read(file: IO[bytes]) -> Iterator[Line]:
             continue
         try:
             line = Line(**json.loads(raw))
-            sound = isinstance(line.params, dict) and isinstance(line.answer, dict)
+            sound = _is_sound(line)
         except (ValueError, TypeError, RecursionError):
             sound = False
         if not sound:
             raise NoRecordingError(f"line {number} is no call that was recorded")
         yield line
+
+
+def _is_sound(line: Line) -> bool:
+    """Tell whether a line that anybody may have written has members of the right types, and is not endlessly deep."""
+    if not all(isinstance(getattr(line, name), of) for name, of in _TYPES.items()) or isinstance(line.status, bool):
+        return False
+    level: list[Any] = [line.params, line.answer]
+    for _ in range(_DEEPEST):
+        lists = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
+        if not lists:
+            return True
+        level = [one for some in lists for one in some]
+    return False
 
 
 def load(path: Path) -> list[Line]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import secrets
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -14,7 +15,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from recording.secrets import BYTES, HIDDEN
 
 _PATTERN: Final = bytes(range(251)) * 64  # its length is no power of two, so that parts differ
+_SEED: Final = secrets.token_bytes(32)  # nobody else can make the keys of this process; both sides get the same
+_LONGEST_BODY: Final = 5 << 30  # "the maximum object size for a single PUT is 5 GB"
+_LONGEST_SECRET: Final = 1 << 16
 _WHOLE: Final = 1 << 20  # a body up to this length is bytes
+
+
+class NotMadeUpError(Exception):
+    """A place of a body or a secret for which nothing can be made up."""
 
 
 class Body(io.RawIOBase):
@@ -62,13 +70,13 @@ def _text(number: int, length: int) -> str:
     return base64.b64encode(raw[: max(length * 3 // 4, 1)]).decode()
 
 
-def _key(number: int, length: int) -> str:
+def _key(number: int, length: int = 0) -> bytes:
     """Return a key of SSE-C: "a 256-bit ... encryption key"."""
-    return hashlib.sha256(b"%d" % number).hexdigest()[:32]
+    return hashlib.sha256(_SEED + b"%d" % number).digest()
 
 
 def _public_key(number: int, length: int) -> bytes:
-    made = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"%d" % number).digest())
+    made = Ed25519PrivateKey.from_private_bytes(_key(number))
     return made.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
 
 
@@ -87,5 +95,12 @@ _SECRETS: Final[Mapping[str, Callable[[int, int], Any]]] = {
 def made_up(mark: Mapping[str, Any], name: str) -> Any:
     """Return the value for what stands in place of a body or a secret; equal secrets get equal values."""
     if BYTES in mark:
-        return body(int(mark[BYTES]))
-    return _SECRETS.get(name, _text)(int(mark[HIDDEN]), int(mark["length"]))
+        return body(_number(mark[BYTES], _LONGEST_BODY, name))
+    number = _number(mark[HIDDEN], _LONGEST_SECRET**2, name)
+    return _SECRETS.get(name, _text)(number, _number(mark.get("length"), _LONGEST_SECRET, name))
+
+
+def _number(value: Any, most: int, name: str) -> int:
+    if not isinstance(value, int) or not 0 <= value <= most:
+        raise NotMadeUpError(f"the recording does not tell a usable length of {name}")
+    return value

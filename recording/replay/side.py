@@ -8,18 +8,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from recording.replay.bodies import made_up
+from recording.lines import Line
+from recording.replay import permitted
+from recording.replay.bodies import NotMadeUpError, made_up
 from recording.replay.differences import Outcome
 from recording.replay.endpoint import Answer, Caller
-from recording.replay.names import Names, is_checksum, texts
+from recording.replay.names import Names, is_checksum
 from recording.replay.normal import normal, passes, teach
 from recording.replay.steps import Step
-from recording.replay.undo import INVERSE, Undo
+from recording.replay.undo import Undo
 from recording.secrets import is_mark
 
 # What the client computes anew, because it is of a body or a key that is made up.
 _DROPPED: Final = frozenset({"ContentMD5", "SSECustomerKeyMD5", "CopySourceSSECustomerKeyMD5"})
-_OF_OTHERS: Final = frozenset({"CreateTags"})  # its inverse gives back no value that it replaced
 _SOONEST, _LATEST = 0.5, 5.0  # seconds between two looks at a state that passes
 
 
@@ -40,6 +41,7 @@ class Side:
         self.undo = Undo(endpoint)
         self._keep, self._wait = keep, wait
         self._no_buckets: dict[str, str] = {}
+        self._tokens: dict[str, str] = {}  # of the recording, with the fresh ones
 
     def run(self, steps: Sequence[Step], say: Callable[[str], None]) -> list[Result]:
         """Make all steps; return what came of each."""
@@ -49,12 +51,22 @@ class Side:
     def _step(self, step: Step) -> Result:
         line = step.line
         self.names.give(line.params)
-        why = step.skipped or self._why_not(step)
+        why = step.skipped or self._missing(line)
+        params: Mapping[str, Any] = {}
+        if not why:
+            try:
+                params = self._sent(line.params)
+            except NotMadeUpError as error:
+                why = str(error)
+        if not why and not step.reads and line.service != "sts":
+            why = self._protected(line, params)
         if why:
             self._lose(step, why)
             return Result(skipped=why)
-        params = self._sent(line.params)
         answer = self._settled(step, params) if step.reads else self._call(step, params)
+        makes = permitted.is_making(line.operation) if line.service == "ec2" else line.operation == "CreateBucket"
+        if answer.lost and makes:
+            self.undo.unsure.append(f"call {step.number}, {step.name}: no answer came, what it makes may be there")
         if answer.error and not line.error:
             self._lose(step, f"call {step.number}, {step.name}, failed here: {answer.error}")
         elif not answer.error:
@@ -82,33 +94,26 @@ class Side:
             bucket = str(step.line.params.get("Bucket"))
             self._no_buckets[bucket] = f"it names the bucket {bucket}: {why}"
 
-    def _why_not(self, step: Step) -> str:
-        """Return why a step cannot be made here, or must not be."""
-        line = step.line
+    def _missing(self, line: Line) -> str:
+        """Return why a call cannot be made here: what it names is not known."""
         lost = self.names.why_lost(line.params) or self._no_buckets.get(str(line.params.get("Bucket")), "")
         if lost:
             return lost
         if not line.error and line.service == "ec2" and (unknown := self.names.unknown(line.params)):
             return f"it names {unknown}, which no earlier answer of the recording names"
-        return "" if step.reads or line.service == "sts" else self._protected(step)
+        return ""
 
-    def _protected(self, step: Step) -> str:
+    def _protected(self, line: Line, params: Mapping[str, Any]) -> str:
         """Return why a call may not change what it would change: only what the replay made is changed."""
-        line = step.line
-        if line.service == "s3":
-            bucket = str(line.params.get("Bucket"))
-            if line.operation == "CreateBucket":
-                there = self.endpoint.call("s3", "HeadBucket", {"Bucket": bucket})
-                return "" if there.error == "404" else f"the bucket {bucket} is there already"
-            return "" if bucket in self.undo.made else f"the bucket {bucket} was not made by the replay"
-        if line.operation in INVERSE and line.operation not in _OF_OTHERS:
+        if line.service == "ec2":
+            return permitted.why_not(line.operation, params, self.undo, keep=self._keep)
+        bucket = str(params.get("Bucket"))
+        if bucket in self.undo.buckets:
             return ""
-        named = {self.names.sent(text) for _, text in texts(line.params)}
-        if named & self.undo.made or line.error:
-            return ""
-        if line.operation.startswith("Create"):
-            return "" if self._keep else "no inverse of it is known; --keep makes it"
-        return "it changes what the replay did not make"
+        if line.operation != "CreateBucket":
+            return f"the bucket {bucket} was not made by the replay"
+        there = self.endpoint.call("s3", "HeadBucket", {"Bucket": bucket})
+        return "" if there.error == "404" else f"the bucket {bucket} is there already"
 
     def _sent(self, value: Any, name: str = "") -> Any:
         """Return recorded parameters as they are sent here."""
@@ -119,7 +124,10 @@ class Side:
         if isinstance(value, list):
             return [self._sent(item, name) for item in value]
         if name == "ClientToken" and isinstance(value, str):
-            self.names.learn(value, str(uuid.uuid4()))  # with the same one, the endpoint would answer as it did before
+            # With the same one, the endpoint would answer as it did before, and name what it made then.
+            fresh = self._tokens.setdefault(value, str(uuid.uuid4()))
+            self.names.learn(value, fresh)
+            return fresh
         return self.names.sent(value) if isinstance(value, str) else value
 
     def _drops(self, name: str, value: Any) -> bool:

@@ -61,7 +61,7 @@ def _why_not(line: Line) -> str:
         return f"calls of {line.service} are not made again"
     if not line.operation or line.unread:
         return f"the recording does not tell all of it: {line.unread}"
-    if line.operation in _SESSIONS or line.operation.startswith("AssumeRole"):
+    if line.operation in _SESSIONS or line.operation.startswith("Assume"):
         return "sessions are not replayed"
     unknown = sorted(set(_hidden(line.params)) - _MADE_UP)
     return f"the recording does not hold {', '.join(unknown)}" if unknown else ""

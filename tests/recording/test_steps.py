@@ -1,7 +1,6 @@
 """Which recorded calls are made again, when their answers count, and how they are undone."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,27 +12,7 @@ from recording.replay.side import Side
 from recording.replay.steps import steps
 from recording.replay.undo import INVERSE, Undo
 from shim.protocol.message import Head
-
-WHEN = "2026-01-01T00:00:00.000000Z"
-VOLUME = "vol-11111111"
-
-
-def line(operation: str, state: str = "", service: str = "ec2", **params: Any) -> Line:
-    answer = {"Volumes": [{"VolumeId": VOLUME, "State": state}]} if state else {}
-    return Line(WHEN, service, operation, params, 200, "", answer)
-
-
-@dataclass
-class Scripted:
-    """An endpoint that gives the answers that it is told to, the last one for ever."""
-
-    answers: list[Answer]
-    where: str = "here"
-    asked: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
-
-    def call(self, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
-        self.asked.append((operation, params))
-        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+from tests.recording.scripted import VOLUME, WHEN, Scripted, line
 
 
 def volume(state: str) -> Answer:
