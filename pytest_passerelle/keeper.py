@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import sys
-import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -38,13 +37,12 @@ class Keeper:
     """
 
     projects: Projects
-    ahead: bool = True
     _open: dict[str, Account] = field(default_factory=dict)
     _next: Future[Account] | None = None
     _with_vpc: bool = False
     _vpcs: set[str] = field(default_factory=set)  # projects that have one
     _asked: set[str] = field(default_factory=set)  # projects whose tests needed one
-    _removed: list[Future[None]] = field(default_factory=list)
+    _removed: list[tuple[str, Future[None]]] = field(default_factory=list)
     _makers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     _removers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
 
@@ -54,8 +52,7 @@ class Keeper:
         self._next = None
         account = made.result()
         self._open[account.project_id] = account
-        if self.ahead:
-            self._next = self._makers.submit(self._make)
+        self._next = self._makers.submit(self._make)
         return asdict(account)
 
     def default_vpc(self, project: str) -> Answer:
@@ -70,25 +67,32 @@ class Keeper:
         """Take an account back; it is removed in the background."""
         account = self._open.pop(project)
         self._with_vpc = project in self._asked
-        self._removed.append(self._removers.submit(self.projects.remove, account))
+        self._remove(account)
         return {}
 
     def end(self) -> list[str]:
         """Remove all accounts and return what could not be removed."""
-        if self._next is not None:
-            unused = self._next.result()
-            self._open[unused.project_id] = unused
+        self._makers.shutdown()  # waits for the next account
+        if self._next is not None and not self._next.exception():  # one that could not be made is removed already
+            self._remove(self._next.result())
         for project in list(self._open):
             self.close(project)
-        failures = [str(failure) for done in self._removed if (failure := done.exception())]
-        self._makers.shutdown()
+        removed = [(project, done.exception()) for project, done in self._removed]
+        failures = [f"project {project}: {failure}" for project, failure in removed if failure]
         self._removers.shutdown()
         return failures
 
+    def _remove(self, account: Account) -> None:
+        self._removed.append((account.project_id, self._removers.submit(self.projects.remove, account)))
+
     def _make(self) -> Account:
         account = self.projects.make()
-        if self._with_vpc:
-            self._make_vpc(account)
+        try:
+            if self._with_vpc:
+                self._make_vpc(account)
+        except Exception:
+            self._remove(account)
+            raise
         return replace(account, account_id=account_id(account.project_id))
 
     def _make_vpc(self, account: Account) -> None:
@@ -136,7 +140,7 @@ def serve(wanted: Wanted, requests: TextIO, answers: TextIO) -> None:
             try:
                 write(answer=known[asked["do"]](asked["project"]))
             except Exception as error:  # noqa: BLE001 - it is told to whoever asked, and the keeper goes on
-                write(error=f"{type(error).__name__}: {error}", trace=traceback.format_exc())
+                write(error=f"{type(error).__name__}: {error}")
         write(left=keeper.end())
 
 

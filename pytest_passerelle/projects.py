@@ -8,6 +8,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
+from keystoneauth1.exceptions import ClientException
 from keystoneauth1.session import Session
 from openstack.config import OpenStackConfig
 from openstack.connection import Connection
@@ -40,13 +41,25 @@ class Projects:
         return cls(Connection(config=config.get_one(cloud=admin)), endpoint_url)
 
     def make(self) -> Account:
-        """Make a project and its user."""
+        """Make a project and its user; delete what was made already where a later step fails."""
+        made: list[str] = []
+        try:
+            return self._make(made)
+        except Exception as error:
+            if left := [why for path in reversed(made) if (why := self._deleted(path))]:
+                raise RefusedError(f"{error}; and what was made is left: {'; '.join(left)}") from error
+            raise
+
+    def _make(self, made: list[str]) -> Account:
+        role = self._member()
         name, password = PREFIX + secrets.token_hex(8), secrets.token_urlsafe(24)
         domain = self.admin.config.config["auth"].get("project_domain_id") or self._domain()
         project = self._post("/projects", "project", {"name": name, "domain_id": domain})["id"]
+        made.append(f"/projects/{project}")
         wanted = {"name": name, "domain_id": domain, "password": password, "default_project_id": project}
         user = self._post("/users", "user", wanted)["id"]
-        answer = self.admin.identity.put(f"/projects/{project}/users/{user}/roles/{self._member()}")
+        made.append(f"/users/{user}")
+        answer = self.admin.identity.put(f"/projects/{project}/users/{user}/roles/{role}")
         if answer.status_code != 204:
             raise RefusedError(f"the role {ROLE}: {answer.status_code} {answer.text[:200]}")
         key = self._post(f"/users/{user}/credentials/OS-EC2", "credential", {"tenant_id": project})
@@ -71,9 +84,16 @@ class Projects:
         with contextlib.closing(self.connect(account)) as user:
             clear(user, self.admin, account.project_id)
         for path in (f"/users/{account.user_id}", f"/projects/{account.project_id}"):
+            if why := self._deleted(path):
+                raise RefusedError(why)
+
+    def _deleted(self, path: str) -> str:
+        """Delete something of Keystone's; return why it could not be deleted, or nothing."""
+        try:
             answer = self.admin.identity.delete(path)
-            if answer.status_code not in (204, 404):
-                raise RefusedError(f"DELETE {path}: {answer.status_code} {answer.text[:200]}")
+        except ClientException as error:
+            return f"DELETE {path}: {error}"
+        return "" if answer.status_code in (204, 404) else f"DELETE {path}: {answer.status_code} {answer.text[:200]}"
 
     def connect(self, account: Account) -> Connection:
         """Return a connection of an account's user."""

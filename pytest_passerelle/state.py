@@ -24,7 +24,6 @@ class State:
 
     wanted: Mapping[str, str]
     say: Callable[[str], None] = field(repr=False)
-    parity: bool = False
     vpc: str = "auto"
     on: str = HERE
     fixtures: int = 0  # how many tests have asked for an account by a fixture
