@@ -13,7 +13,13 @@ from openstack.connection import Connection
 GONE_SECONDS = 60.0
 PAUSE = 0.1
 PAGE = 1000
-ROUTERS_OWN = ("network:router_interface", "network:router_gateway", "network:ha_router_replicated_interface")
+# Neutron's device owners of a router's port on a network: plain, distributed, highly available; and its gateway.
+ROUTERS_OWN = (
+    "network:router_interface",
+    "network:router_interface_distributed",
+    "network:ha_router_replicated_interface",
+    "network:router_gateway",
+)
 
 Row = Mapping[str, Any]
 
@@ -66,7 +72,14 @@ def remove(service: Any, path: str, name: str, inside: str = "", key: str = "id"
         time.sleep(PAUSE)
 
 
+def _offers(user: Connection, kind: str) -> bool:
+    """Tell whether the cloud has a service of an official type, such as `block-storage`."""
+    return bool(user.session.auth.get_access(user.session).service_catalog.get_endpoints(kind))
+
+
 def _volumes(user: Connection) -> None:
+    if not _offers(user, "block-storage"):
+        return
     remove(user.block_storage, "/snapshots", "snapshots")
     remove(user.block_storage, "/volumes", "volumes")
 
@@ -100,22 +113,37 @@ def _network(admin: Connection, project: str) -> None:
 
 
 def _objects(user: Connection) -> None:
-    """Delete all containers: their objects first, with all versions."""
+    """Delete all containers: their objects first, with all versions.
+
+    Swift's listing of an account lags behind its containers: what is gone may still be listed for a while.
+    """
+    if not _offers(user, "object-store"):
+        return
     store = user.object_store
-    while containers := _listed(store, "/"):
-        for container in containers:
-            _empty(store, quote(container["name"], safe=""))
+    deadline = time.monotonic() + GONE_SECONDS
+    while containers := [str(row["name"]) for row in _listed(store, "/")]:
+        gone = [_empty(store, quote(container, safe="")) for container in containers]
+        if any(gone):
+            deadline = time.monotonic() + GONE_SECONDS
+        elif time.monotonic() > deadline:
+            raise LeftError(f"containers that are gone are still listed: {', '.join(containers)}"[:300])
+        else:
+            time.sleep(PAUSE)
 
 
-def _empty(store: Any, container: str) -> None:
+def _empty(store: Any, container: str) -> bool:
+    """Delete a container with all that it holds; tell whether it was there."""
     deadline = time.monotonic() + GONE_SECONDS
     while (answer := store.delete(f"/{container}")).status_code == 409:
         versions = _listed(store, f"/{container}", versions="true") or _listed(store, f"/{container}")
         _delete_objects(store, container, versions)
         if time.monotonic() > deadline:
             raise LeftError(f"container {container}: {answer.status_code} {answer.text[:200]}")
+        if not versions:
+            time.sleep(PAUSE)
     if answer.status_code not in (204, 404):
         raise LeftError(f"container {container}: {answer.status_code} {answer.text[:200]}")
+    return bool(answer.status_code == 204)
 
 
 def _delete_objects(store: Any, container: str, found: Iterable[Row]) -> None:
@@ -127,11 +155,13 @@ def _delete_objects(store: Any, container: str, found: Iterable[Row]) -> None:
 
 def _listed(store: Any, path: str, **further: str) -> Sequence[Row]:
     answer = store.get(path, params={"format": "json", "limit": str(PAGE), **further})
+    if answer.status_code >= 400 and answer.status_code != 404:
+        raise LeftError(f"GET {path}: {answer.status_code} {answer.text[:200]}")
     found: Sequence[Row] = answer.json() if answer.status_code == 200 else []
     return found
 
 
 def _secrets(user: Connection) -> None:
-    if user.config.get_session().auth.get_access(user.session).service_catalog.get_endpoints("key-manager"):
+    if _offers(user, "key-manager"):
         for secret in rows(user.key_manager, "/secrets", "secrets", limit="100"):
             user.key_manager.delete(secret["secret_ref"])
