@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from openstack.config import OpenStackConfig
+
 from adapters.embedded import EmbeddedCloud, processes
 from adapters.embedded.layout import write_private
 from adapters.embedded.locks import locked
@@ -23,7 +25,12 @@ from shim.cli.demo import fingerprint
 SERVICE_USER, ADMIN = "passerelle", "admin"  # the embedded cloud's names in its clouds.yaml
 
 # Tests that run side by side, or soon after each other, call their buckets alike. What the environment says goes first.
-DEFAULTS = {"PASSERELLE_BUCKET_NAMES": "project"}
+# A test that freezes its clock signs with the time of that clock.
+DEFAULTS = {"PASSERELLE_BUCKET_NAMES": "project", "PASSERELLE_CLOCK_SKEW_SECONDS": "1000000000"}
+
+
+class InUseError(Exception):
+    """Another session uses a gateway that is not the one which this session needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +72,20 @@ class Shared:
         try:
             with locked(place / "start", self.say):
                 fcntl.flock(users, fcntl.LOCK_SH)
-                self._start(place)
+                self._start(place, users)
             yield self
         finally:
             os.close(users)
 
-    def _start(self, place: Path) -> None:
+    def _start(self, place: Path, users: int) -> None:
         if self.wanted.cloud:
             self.clouds_yaml = self.wanted.clouds_yaml
-            made_of = self.clouds_yaml
         else:
             self._start_embedded(place)
             self.clouds_yaml = str(self.wanted.state / "clouds.yaml")
-            made_of = fingerprint(Path(self.clouds_yaml))
-        self.endpoint_url = self._gateway(place, made_of)
+        files = [self.clouds_yaml] if self.clouds_yaml else None
+        found = OpenStackConfig(config_files=files, load_envvars=False).config_filename
+        self.endpoint_url = self._gateway(place, fingerprint(Path(found)) if found else "", users)
 
     def _start_embedded(self, place: Path) -> None:
         cloud = EmbeddedCloud(self.wanted.state, self.wanted.venv, progress=self.say)
@@ -91,11 +98,19 @@ class Shared:
             if ours:
                 write_private(place / "started", "\n".join(living(cloud)))
 
-    def _gateway(self, place: Path, made_of: str) -> str:
+    def _gateway(self, place: Path, made_of: str, users: int) -> str:
         background = Background(place)
         running = background.running()
         if running and running.made_of != made_of:
+            try:  # whoever may start or stop a gateway waits meanwhile, so that the lock can go up and down
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InUseError(
+                    f"another session uses a gateway of other code or another clouds.yaml, {running.url}: "
+                    "wait for its end, or take another --passerelle-state-dir"
+                ) from None
             background.stop()
+            fcntl.flock(users, fcntl.LOCK_SH)
             running = None
         if running is None:
             keys = place / "sse-keys.json"

@@ -3,16 +3,20 @@
 Processes with the command line of a service stand for the cloud.
 """
 
+import fcntl
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from adapters.embedded.processes import PACKAGE
-from pytest_passerelle.clouds import Wanted, living, started_here, stop
+from pytest_passerelle.clouds import InUseError, Shared, Wanted, living, started_here, stop
+from shim.cli.background import Running, born
 
 Start = Callable[[str], subprocess.Popen[bytes]]
 
@@ -67,6 +71,26 @@ def test_a_cloud_that_somebody_started_since_then_stays(wanted: Wanted, start: S
     assert stop(wanted)
     assert new.poll() is None
     assert not (wanted.place / "started").exists()
+
+
+def test_a_gateway_that_another_session_uses_is_not_stopped(tmp_path: Path) -> None:
+    clouds = tmp_path / "clouds.yaml"
+    clouds.write_text("clouds: {}\n")
+    wanted = Wanted(tmp_path / "state", cloud="some", clouds_yaml=str(clouds))
+    wanted.place.mkdir(parents=True)
+    with subprocess.Popen(["sleep", "60"]) as gateway, (wanted.place / "users").open("w") as users:
+        try:
+            remembered = Running(gateway.pid, born(gateway.pid), "http://127.0.0.1:9", "of other code")
+            (wanted.place / "gateway.json").write_text(json.dumps(asdict(remembered)))
+            fcntl.flock(users, fcntl.LOCK_SH)
+            with (
+                pytest.raises(InUseError, match="another session uses a gateway"),
+                Shared(wanted, lambda _: None).used(),
+            ):
+                pass
+            assert gateway.poll() is None
+        finally:
+            gateway.kill()
 
 
 def test_whose_processes_they_are(tmp_path: Path) -> None:
