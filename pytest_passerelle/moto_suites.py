@@ -104,9 +104,11 @@ class InsteadOfMoto:
     def _ends(self, real: Callable[..., None]) -> Callable[..., None]:
         def end(mock: Any, remove_data: bool = True) -> None:
             self.active = False
-            if remove_data:
-                self._close()
-            real(mock, remove_data)
+            try:
+                if remove_data:
+                    self._close()
+            finally:
+                real(mock, remove_data)
 
         return end
 

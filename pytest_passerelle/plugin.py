@@ -174,9 +174,12 @@ def state_of(config: pytest.Config) -> State:
 @pytest.fixture
 def passerelle_accounts(pytestconfig: pytest.Config) -> Iterator[Callable[[], Account]]:
     """A function that makes an account; all that it made are removed after the test."""
-    state, made = state_of(pytestconfig), []
+    state = state_of(pytestconfig)
+    made: list[Account] = []
 
     def make() -> Account:
+        if made and state.on != "passerelle":
+            pytest.skip("moto has one account")
         made.append(state.open())
         return made[-1]
 

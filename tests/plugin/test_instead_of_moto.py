@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from pytest_passerelle.account import Account
+from pytest_passerelle.link import KeeperError
+from pytest_passerelle.moto_suites import InsteadOfMoto
 from pytest_passerelle.summary import Summary
 from tests.plugin.inner import NO_CLOUD, outcomes, run
 
@@ -131,6 +134,28 @@ def test_every_use_of_the_mock_opens_an_account(pytester: pytest.Pytester) -> No
         ["13 of 13 tests with moto's mock passed unchanged; 0 did not.", "still answered by moto: dynamodb in 1 tests"]
     )
     assert report(pytester)["test_other_services_stay_motos"]["left_to_moto"] == ["dynamodb"]
+
+
+class Lost:
+    """Accounts that cannot be taken back."""
+
+    def open(self) -> Account:
+        return Account("http://127.0.0.1:9", "a", "s", "")
+
+    def close(self, account: Account) -> None:
+        raise KeeperError("it has ended")
+
+    def default_vpc(self, account: Account) -> None:
+        raise AssertionError
+
+
+def test_a_mock_ends_although_its_account_is_not_taken_back() -> None:
+    suite = InsteadOfMoto(Lost(), active=True)
+    ended: list[bool] = []
+    suite.account("s3")
+    with pytest.raises(KeeperError):
+        suite._ends(lambda _mock, remove_data: ended.append(remove_data))(None)
+    assert ended == [True]
 
 
 FAILING = """
