@@ -24,14 +24,12 @@ EXPORTS: Final = table("ExportImageTasks", "ExportImageTaskId", EXPORT_IMAGE_TAS
 
 def _check(settings: Settings, req: Mapping[str, Any]) -> dict[str, Any]:
     names.check_description(req)
-    kind, place = req["DiskImageFormat"].upper(), req["S3ExportLocation"]
-    if kind not in exporting.FORMATS:
-        raise AwsError("InvalidParameter", f"Unknown disk image format: {kind}", refused="DiskImageFormat")
+    place = req["S3ExportLocation"]
     if not place.get("S3Bucket"):
         raise AwsError("MissingParameter", "The request must contain the parameter S3Bucket", refused="S3Bucket")
     return {
         "source": ids.uuid(IMAGE, req["ImageId"]),
-        "format": kind,
+        "format": req["DiskImageFormat"],
         "bucket": place["S3Bucket"],
         "prefix": place.get("S3Prefix") or "",
         "description": req.get("Description"),
@@ -57,6 +55,8 @@ async def _check_possible(call: Call, state: Mapping[str, Any]) -> None:
     volumes = mapping.volumes(image)
     if image.status != "active" or not (image.size or volumes):
         raise AwsError("InvalidAMIID.Unavailable", f"The image ID '{named}' is not available")
+    if "cinder_encryption_key_id" in image.properties:
+        raise exporting.not_exported("an encrypted volume")
     if volumes and not (len(volumes) == 1 and mapping.is_root(volumes[0]) and image.snapshots):
         raise AwsError(
             "UnsupportedOperation", f"The image '{named}' has more than one volume; it cannot be exported to one file."

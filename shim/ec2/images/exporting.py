@@ -14,15 +14,16 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from adapters.errors import BackendError, Fault, absent_is
-from adapters.types.block import NewVolume
+from adapters.types.block import NewVolume, Volume
 from adapters.types.images import Image
 from shim.context import Call, Upload
 from shim.ec2.images import fixed_vhd
 from shim.ec2.images import task_records as records
-from shim.ec2.images.task_work import BUSY, Progress, not_made, settled, volume_gone
+from shim.ec2.images.task_work import BUSY, Progress, image_gone, not_made, settled, volume_gone
 from shim.ec2.tags.creating import HALF_DONE
 from shim.ec2.volumes.snapshot_rows import COPY
-from shim.undo import undoing
+from shim.errors import AwsError
+from shim.undo import to_the_end, undoing
 
 
 class Format(NamedTuple):
@@ -58,7 +59,7 @@ async def export_image(call: Call, progress: Progress) -> None:
         await progress.step(call, upload=upload.id)
         etags = await _sent(call, progress, image, tail, upload)
         if volume := progress.task.state.get("volume"):
-            await _image_gone(call, image.id)
+            await image_gone(call, progress, image.id)
             await volume_gone(call, progress, volume)
         await progress.step(call, last=True)
         await buckets.complete(call, upload, etags)
@@ -81,13 +82,26 @@ async def _converted(
     """Let Cinder make an image in a format."""
     task, images, block = progress.task, call.cloud.images, call.cloud.block
     await progress.step(call, message="converting")
-    volume = await block.create_volume(_volume(source, task))
-    undo(partial(volume_gone, call, progress), volume.id)
+
+    async def volume_made() -> Volume:
+        made = await block.create_volume(_volume(source, task))
+        undo(partial(volume_gone, call, progress), made.id)
+        return made
+
+    volume = await to_the_end(volume_made())
     await progress.step(call, volume=volume.id)
-    if (await settled(partial(block.volume, volume.id), BUSY)).status != "available":
+    settled_volume = await settled(partial(block.volume, volume.id), BUSY)
+    if settled_volume.status != "available":
         raise not_made("volume")
-    made = await block.upload_volume(volume.id, task.id, disk_format, {HALF_DONE: "1"})
-    undo(partial(_image_gone, call), made)
+    if settled_volume.encrypted:
+        raise not_exported("an encrypted snapshot")
+
+    async def image_made() -> str:
+        made = await block.upload_volume(volume.id, task.id, disk_format, {HALF_DONE: "1"})
+        undo(partial(image_gone, call, progress), made)
+        return made
+
+    made = await to_the_end(image_made())
     progress.percent = 20
     await progress.step(call, image=made)
     await settled(partial(block.volume, volume.id), BUSY)
@@ -100,15 +114,16 @@ async def _converted(
 
 def _volume(source: Image, task: records.Task) -> NewVolume:
     """Describe the volume for an image; it is marked like that of a copied snapshot, so no client sees it."""
-    marks = {COPY: task.record.id, HALF_DONE: "1"}
+    marks = {COPY: task.record.id}
     if source.snapshots:
         return NewVolume(snapshot_id=source.snapshots[0], metadata=marks, name=task.id)
     size = -(-max(source.virtual_size or 0, source.size or 0) // _GIB)
     return NewVolume(size=max(source.min_disk, size, 1), image_id=source.id, metadata=marks, name=task.id)
 
 
-async def _image_gone(call: Call, image_id: str) -> None:
-    await absent_is(None, call.cloud.images.delete_image(image_id))
+def not_exported(what: str) -> AwsError:
+    """Return the error of an image that cannot be exported."""
+    return AwsError("UnsupportedOperation", f"An image of {what} cannot be exported.")
 
 
 async def _sent(call: Call, progress: Progress, image: Image, tail: bytes, upload: Upload) -> list[str]:

@@ -17,7 +17,7 @@ from adapters.types.images import Image, NewImage
 from shim.context import Call, Opened
 from shim.ec2.images import task_records as records
 from shim.ec2.images.inspection import FOOTER, FORMATS, Format, Inspection, RefusedDiskError, Verdict
-from shim.ec2.images.task_work import BUSY, Progress, not_made, settled, volume_gone
+from shim.ec2.images.task_work import BUSY, Progress, image_gone, not_made, settled, volume_gone
 from shim.ec2.tags.creating import HALF_DONE
 from shim.ec2.volumes import snapshot_rows
 from shim.errors import AwsError
@@ -69,7 +69,7 @@ async def _stored(call: Call, progress: Progress, undo: Callable[..., None]) -> 
     image = await images.create_image(
         NewImage(progress.task.id, properties, disk_format=told.format.disk_format, min_disk=-(-told.disk // _GIB))
     )
-    undo(images.delete_image, image.id)
+    undo(partial(image_gone, call, progress), image.id)
     progress.percent = 5
     await progress.step(call, message="converting", image=image.id, size=told.disk)
     reading = await opened(call, bucket, key, f"bytes=0-{told.length - 1}")

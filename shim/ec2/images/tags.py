@@ -14,6 +14,7 @@ from shim.ec2.engine.resource_types import (
     ResourceType,
 )
 from shim.ec2.images.names import TASK
+from shim.ec2.images.task_records import alone
 from shim.ec2.tags.stores import Held, Lists, Store, Work, limited, of_metadata, plan, register
 from shim.errors import AwsError
 
@@ -58,6 +59,16 @@ def _change_image(call: Call, held: Held, tags: Mapping[str, str], gone: Sequenc
     return change
 
 
+def _change_task(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> Work:
+    change = _change_image(call, held, tags, gone)
+
+    async def in_turn() -> None:
+        async with alone(call, held.id):
+            await change()
+
+    return in_turn
+
+
 register(Store(IMAGE, _images, _change_image))
 for _type in (IMPORT_IMAGE_TASK, IMPORT_SNAPSHOT_TASK, EXPORT_IMAGE_TASK):
-    register(Store(_type, _tasks(_type), _change_image))
+    register(Store(_type, _tasks(_type), _change_task))

@@ -20,7 +20,7 @@ from adapters.types.images import Image, NewImage
 from shim.concurrency import gather_all
 from shim.context import Call, Imports, Upload
 from shim.ec2.engine import ids
-from shim.ec2.engine.resource_types import ResourceType
+from shim.ec2.engine.resource_types import EXPORT_IMAGE_TASK, ResourceType
 from shim.ec2.images.names import TASK
 from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags import rules as tag_rules
@@ -36,6 +36,9 @@ _STALE: Final = timedelta(minutes=2)  # far more than a slow Glance, and clocks 
 # "Currently active or were completed or canceled in the previous 7 days" (DescribeImportImageTasks).
 _KEPT: Final = timedelta(days=7)
 _STOPPED: Final = "ServerError: The gateway that did the work has stopped; please start the task again."
+# Members of a state without which a task cannot be shown.
+_NEEDS: Final = frozenset(("status", "format", "bucket", "key"))
+_NEEDS_OF_EXPORTS: Final = frozenset(("status", "format", "bucket", "prefix", "source"))
 _CANCELLED: Final = "User initiated cancellation"
 
 
@@ -84,7 +87,8 @@ def _read(record: Image, resource_type: ResourceType) -> Task | None:
         datetime.fromisoformat(record.properties[_BEAT])
     except (KeyError, ValueError):
         return None
-    return Task(resource_type, record, state) if isinstance(state, dict) and "status" in state else None
+    needs = _NEEDS_OF_EXPORTS if resource_type is EXPORT_IMAGE_TASK else _NEEDS
+    return Task(resource_type, record, state) if isinstance(state, dict) and needs <= state.keys() else None
 
 
 def _now() -> str:
@@ -134,20 +138,21 @@ async def _left(call: Call, task: Task) -> Task:
 
     A record is the project's own to change, so it is not trusted: what is deleted must have the task's marks itself.
     """
-    images, block, state = call.cloud.images, call.cloud.block, task.state
-    image = await absent_is(None, images.image(state["image"])) if state.get("image") else None
-    volume = await absent_is(None, block.volume(state["volume"])) if state.get("volume") else None
-    if image is not None and (image.name != task.id or image.owner != call.caller.project_id):
-        image = None
-    if volume is not None and volume.metadata.get(COPY) != task.record.id:
-        volume = None
+    images, block, own = call.cloud.images, call.cloud.block, call.caller.project_id
+    # By their marks and not by the record: a gateway may be killed before it has written what it had made.
+    named = await images.images(owner=own, name=task.id)
+    image = next((one for one in named if one.name == task.id and one.owner == own), None)
+    volume = next(iter(await block.volumes(metadata={COPY: task.record.id})), None)
+    exports = task.resource_type is EXPORT_IMAGE_TASK
+    if exports and image is not None and HALF_DONE not in image.properties:
+        image = None  # somebody's own image of that name
     marks = volume.metadata if volume else image.properties if image else {HALF_DONE: ""}
-    finished = HALF_DONE not in marks
+    finished = not exports and HALF_DONE not in marks
     if volume and not finished:
         await absent_is(None, block.delete_volume(volume.id, cascade=True))
     if image and (volume or not finished):
         await absent_is(None, images.delete_image(image.id))
-    if finished or (state.get("upload") and await _is_exported(call, task)):
+    if finished or (task.state.get("upload") and await _is_exported(call, task)):
         return await saved(call, task, status="completed", message="", progress=100)
     return await saved(call, task, status="deleted", message=end_of(task))
 
@@ -167,6 +172,8 @@ async def _is_exported(call: Call, task: Task) -> bool:
     except (AwsError, BackendError) as error:
         if not is_refusal(error):
             raise
+        # It has been completed, and the caller may only write.
+        return bool(task.state.get("last")) and isinstance(error, AwsError) and error.code == "NoSuchUpload"
     return False
 
 
@@ -182,13 +189,13 @@ def is_refusal(error: Exception) -> bool:
     return isinstance(error, AwsError) and error.status < 500
 
 
-def alone(call: Call, task: Task) -> AbstractAsyncContextManager[None]:
+def alone(call: Call, record_id: str) -> AbstractAsyncContextManager[None]:
     """Let nobody else change a task's record meanwhile.
 
     Glance deletes properties that another request added between its reading and its writing of an image
     (`purge_props` in glance/db/__init__.py).
     """
-    return call.locks.hold("import task", call.caller.project_id, task.record.id)
+    return call.locks.hold("import task", call.caller.project_id, record_id)
 
 
 async def saved(call: Call, task: Task, **change: Any) -> Task:
@@ -204,7 +211,7 @@ async def cancel(call: Call, task: Task) -> Task:
 
     Either the work sees the mark before its last step, or the task returned here says that this step has begun.
     """
-    async with alone(call, task):
+    async with alone(call, task.record.id):
         record = await call.cloud.images.update_image(task.record.id, set={_CANCEL: "1"})
     return _read(record, task.resource_type) or task
 

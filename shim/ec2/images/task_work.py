@@ -41,7 +41,7 @@ class Progress:
 
     async def save(self, call: Call, **change: Any) -> None:
         """Write the task's state.  The work and the one who watches it write in turn, so that no change is lost."""
-        async with records.alone(call, self.task):
+        async with records.alone(call, self.task.record.id):
             await self._write(call, **change)
 
     async def step(self, call: Call, *, last: bool = False, **change: Any) -> None:
@@ -49,7 +49,7 @@ class Progress:
 
         The last step cannot be cancelled once it has begun.
         """
-        async with records.alone(call, self.task):
+        async with records.alone(call, self.task.record.id):
             await self._write(call, **change)
             if self.task.cancelled:
                 raise asyncio.CancelledError
@@ -87,7 +87,8 @@ async def _outcome(call: Call, progress: Progress, work: Work) -> str:
     try:
         await _watched(call, progress, working)
     except asyncio.CancelledError:
-        working.cancel()
+        if not progress.task.state.get("last"):  # what has been told as done must not be half done
+            working.cancel()
         await to_the_end(asyncio.wait({working}))
         return records.end_of(progress.task) if working.cancelled() or working.exception() else ""
     except RefusedDiskError as refused:
@@ -144,6 +145,15 @@ async def volume_gone(call: Call, progress: Progress, volume_id: str) -> None:
         await block.delete_volume(volume_id, cascade=True)
     except (TimeoutError, BackendError) as error:
         log.warning("volume %s of %s is left: %s", volume_id, progress.task.id, error)
+        progress.left = True
+
+
+async def image_gone(call: Call, progress: Progress, image_id: str) -> None:
+    """Delete an image that the work has made, if it is there."""
+    try:
+        await absent_is(None, call.cloud.images.delete_image(image_id))
+    except BackendError as error:
+        log.warning("image %s of %s is left: %s", image_id, progress.task.id, error)
         progress.left = True
 
 

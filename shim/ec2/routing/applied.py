@@ -31,16 +31,19 @@ _PLACES = (2, 3)  # of the addresses that AWS reserves: "DNS server" and "future
 async def settle(call: Call, undo: Callable[..., None], router_id: str, before: State) -> None:
     """Bring Neutron in line with the route tables as they are now; `before` is the state that a change was made from.
 
-    Changes settle one after another: two at once would both put a NAT gateway's router on the same subnet.
+    The caller is `settling`, from before its change until that is done or undone.
     """
-    async with settling(call):
-        after = await read_state(call)
-        await hops.apply(call, undo, router_id, before, after)
-        await apply(call, after)
+    after = await read_state(call)
+    await hops.apply(call, undo, router_id, before, after)
+    await apply(call, after)
 
 
 def settling(call: Call) -> AbstractAsyncContextManager[None]:
-    """Hold the lock under which a project's route tables are read and applied."""
+    """Hold the lock under which a project's route tables are changed and applied.
+
+    Two changes at once would both put a NAT gateway's router on the same subnet, and one's undo would take the other's
+    routes away.
+    """
     return call.locks.hold("routes", call.caller.project_id)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from adapters.types import network as cloud
@@ -13,7 +14,7 @@ from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import ROUTE_TABLE, ROUTE_TABLE_ASSOCIATION
 from shim.ec2.network import facts
 from shim.ec2.routing import hops, markers, tables, vpc_records
-from shim.ec2.routing.applied import settle
+from shim.ec2.routing.applied import settle, settling
 from shim.ec2.routing.state import State, read_state
 from shim.ec2.routing.tables import RouteTable, association_id
 from shim.ec2.service import action
@@ -157,7 +158,8 @@ async def _move(call: Call, state: State, about: cloud.Subnet | cloud.Router, ta
     wanted = facts.written(name, table.uuid) if table else ""
     if isinstance(about, cloud.Router) and table is not None and table.own:
         wanted = ""  # the VPC's own table is the main one unless another is named
-    async with undoing() as undo:
+    applies = bool(state.nats) or hops.anywhere(state)
+    async with settling(call) if applies else nullcontext(), undoing() as undo:
         await vpc_records.write_fact(call, undo, about, name, wanted)
-        if state.nats or hops.anywhere(state):
+        if applies:
             await settle(call, undo, state.homes.get(about.id, about.id), state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from ipaddress import IPv4Network
 from itertools import combinations
 from typing import Any
@@ -16,7 +17,7 @@ from shim.ec2.engine.resource_types import INSTANCE, INTERFACE, INTERNET_GATEWAY
 from shim.ec2.interfaces.chosen import one_interface, several_interfaces
 from shim.ec2.network import cidr_blocks, facts
 from shim.ec2.routing import hops, markers, tables
-from shim.ec2.routing.applied import settle
+from shim.ec2.routing.applied import settle, settling
 from shim.ec2.routing.internet_gateways import attachments
 from shim.ec2.routing.state import State, read_state
 from shim.ec2.routing.tables import RouteTable
@@ -197,13 +198,14 @@ async def _write(call: Call, state: State, table: RouteTable, block: str, old: s
     if new and not old and len(pool.tags) >= _MOST_TAGS:
         raise AwsError("RouteLimitExceeded", "The maximum number of routes for this route table has been reached.")
     old_tag, new_tag = (facts.written(facts.ROUTE, f"{block}={one}") for one in (old, new))
-    async with undoing() as undo:
+    kinds = {one.partition("-")[0] for one in (old, new)}
+    applies = bool(kinds & {"nat", *hops.KINDS})
+    async with settling(call) if applies else nullcontext(), undoing() as undo:
         if old and old != new:
             await absent_is(None, network.remove_tag("subnetpools", pool.id, old_tag))
             undo(network.add_tag, "subnetpools", pool.id, old_tag)
         if new and old != new:
             await network.add_tag("subnetpools", pool.id, new_tag)
             undo(network.remove_tag, "subnetpools", pool.id, new_tag)
-        kinds = {one.partition("-")[0] for one in (old, new)}
-        if kinds & {"nat", *hops.KINDS}:
+        if applies:
             await settle(call, undo, table.router.id, state)

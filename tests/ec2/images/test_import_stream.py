@@ -95,6 +95,9 @@ def test_an_owner_has_one_running_job_and_a_bounded_number() -> None:
     assert most == 2
 
 
+STATE = {"status": "active", "format": "RAW", "bucket": "b", "key": "k"}
+
+
 class Glance:
     """Glance's images as it changes them: it reads one, and writes all properties that it read."""
 
@@ -114,7 +117,7 @@ def begun(glance: Glance) -> tuple[Any, Task]:
     caller = SimpleNamespace(project_id="p")
     call = SimpleNamespace(cloud=SimpleNamespace(images=glance), caller=caller, locks=Locks(""))
     record: Any = SimpleNamespace(id="0", properties={})
-    return call, Task(IMPORT_IMAGE_TASK, record, {"status": "active"})
+    return call, Task(IMPORT_IMAGE_TASK, record, STATE)
 
 
 def test_changes_of_a_task_that_are_written_at_once_are_all_kept() -> None:
@@ -186,4 +189,4 @@ def test_a_volume_that_cannot_be_deleted_does_not_hold_the_gateway() -> None:
             await jobs.aclose()
 
     asyncio.run(main())
-    assert json.loads(glance.properties["ec2:task:state"]) == {"status": "active", "progress": 0, "volume": "v"}
+    assert json.loads(glance.properties["ec2:task:state"]) == {**STATE, "progress": 0, "volume": "v"}
