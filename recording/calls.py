@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from botocore.awsrequest import HeadersDict
-from botocore.parsers import ResponseParserError, create_parser
+from botocore.parsers import create_parser
 
 from recording.secrets import BYTES
 from shim.ec2.service import ec2
@@ -99,7 +99,8 @@ def output_streams(call: Asked) -> str:
     """Return the member of the answer that is a stream of bytes, '' where there is none."""
     shape = output_shape(call)
     payload = shape.serialization.get("payload", "") if shape is not None else ""
-    return str(payload) if payload and shape.members[payload].serialization.get("streaming") else ""
+    how = shape.members[payload].serialization if payload else {}
+    return str(payload) if how.get("streaming") or how.get("eventstream") else ""
 
 
 def input_shape(call: Asked) -> Any:
@@ -130,9 +131,10 @@ def answered(call: Asked, status: int, headers: Mapping[str, str], body: bytes |
         if headers.get("content-encoding") == "gzip" and content:
             content = gzip.decompress(content)
         failed = status if not _ERROR_BODY.match(content) else max(status, 400)
-        answer = {"status_code": failed, "headers": HeadersDict(headers), "body": content}
+        context = {"operation_name": call.operation}
+        answer = {"status_code": failed, "headers": HeadersDict(headers), "body": content, "context": context}
         parsed = create_parser(service.protocol).parse(answer, output_shape(call))
-    except (ResponseParserError, OSError, EOFError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 - the client gets its answer, whatever is in it
         return Answered("" if status < 400 else str(status), unread=f"the answer was not read: {type(error).__name__}")
     parsed.pop("ResponseMetadata", None)
     failure = parsed.pop("Error", {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,11 @@ _ANSWER_BYTES: Final = 32 << 20  # of an answer whose members are kept
 _TIMEOUT: Final = httpx.Timeout(None, connect=10.0)  # how long a call may take is for its client to say
 
 
+_GONE: Final = "the client left before the end"
+# A page in the user's browser may send anything here, from a socket that is the user's (Fetch Metadata, 2.4).
+_OTHER_SITES: Final = ("cross-site", "same-site")
+
+
 class ClientGoneError(Exception):
     """The client left in the middle of its request."""
 
@@ -53,7 +59,7 @@ class Recorder:
         """Serve a request, or the server's start and end."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
-        elif not is_own(scope["client"][1], scope["server"][1]):
+        elif not is_own(tuple(scope["client"]), tuple(scope["server"])):
             await _say(send, 403, "the recorder serves only the user who started it")
         else:
             await self._pass(head_of(scope), receive, send)
@@ -72,6 +78,9 @@ class Recorder:
             signature = parse_signature(head)
         except AwsError:  # passed as it is: the target says what is wrong with it
             signature = None
+        if signature is not None and head.header("sec-fetch-site") in _OTHER_SITES:
+            await _say(send, 403, "the recorder signs nothing for web pages")
+            return
         body = _pieces(receive)
         whole = b""
         if not made.asked.streams:
@@ -80,19 +89,23 @@ class Recorder:
             except AwsError as error:
                 await _say(send, error.status, error.message)
                 return
+            except ClientGoneError:
+                self._write(made, 0, calls.Answered(unread=_GONE))
+                return
             made.asked = calls.asked(made.asked, whole)
             body = _one(whole)
         try:
             request = self._request(head, signature, made, body, whole)
             answer = await self._client.send(request, stream=True)
         except ClientGoneError:
+            self._write(made, 0, calls.Answered(unread=_GONE))
             return
         except httpx.HTTPError as error:
             self._write(made, 0, calls.Answered(unread=f"no answer of the target: {type(error).__name__}"))
             await _say(send, 502, f"the recorder has no answer of its target: {type(error).__name__}")
             return
         try:
-            await self._answer(made, answer, send)
+            await self._answer(made, answer, receive, send)
         finally:
             await answer.aclose()
 
@@ -122,7 +135,7 @@ class Recorder:
             extensions={"target": target, "timeout": _TIMEOUT.as_dict()},
         )
 
-    async def _answer(self, made: _Call, answer: httpx.Response, send: Send) -> None:
+    async def _answer(self, made: _Call, answer: httpx.Response, receive: Receive, send: Send) -> None:
         """Pass the answer on as it comes, and write the line when it has ended."""
         headers = [pair for pair in answer.headers.raw if pair[0].lower().decode("latin-1") not in _HOP]
         await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
@@ -130,8 +143,12 @@ class Recorder:
         streams = answer.status_code < 300 and bool(calls.output_streams(made.asked))
         kept: bytearray | None = None if streams else bytearray()
         length, broken = 0, ""
+        gone = asyncio.ensure_future(_leaves(receive))
         try:
             async for piece in answer.aiter_raw():
+                if gone.done():
+                    broken = _GONE
+                    break
                 length += len(piece)
                 if kept is not None:
                     kept += piece
@@ -139,6 +156,8 @@ class Recorder:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         except httpx.HTTPError as error:
             broken = f"the answer broke off: {type(error).__name__}"
+        finally:
+            gone.cancel()
         names = {name.lower(): value for name, value in answer.headers.items()}
         body = None if kept is None else bytes(kept)
         found = calls.answered(made.asked, answer.status_code, names, body, length)
@@ -210,6 +229,12 @@ async def _pieces(receive: Receive) -> AsyncIterator[bytes]:
             yield message["body"]
         if not message.get("more_body"):
             return
+
+
+async def _leaves(receive: Receive) -> None:
+    """Return when the client has closed its connection."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _read(body: AsyncIterator[bytes]) -> bytes:

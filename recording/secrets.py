@@ -16,8 +16,12 @@ BYTES: Final = "$bytes"
 
 # Secrets that AWS's models do not call sensitive (botocore 1.44).
 _NAMES: Final = frozenset(
-    {"UserData", "SessionToken", "ContextAssertion", "PreSharedKey", "Token", "SourceIdentityToken"}
-)
+    # `Output` is a console's, and `ImageData` its picture: systems print passwords and keys there.
+    {
+        "ContextAssertion", "ImageData", "Output", "PreSharedKey", "SessionToken", "SourceIdentityToken", "Token",
+        "UserData",
+    }
+)  # fmt: skip
 # The signature of a presigned URL, of versions 4 and 2, opens what the URL names.
 _SIGNED_URL: Final = re.compile(r"[?&](?:X-Amz-Signature|X-Amz-Security-Token|Signature)=", re.IGNORECASE)
 

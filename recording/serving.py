@@ -42,6 +42,8 @@ def served(application: Any) -> Iterator[int]:
         try:
             while not server.started and thread.is_alive():
                 time.sleep(0.01)
+            if not server.started:
+                raise CommandError("the recorder could not be started", _NOT_RUN)
             yield listener.getsockname()[1]
         finally:
             server.should_exit = True

@@ -19,12 +19,14 @@ def pairs(one: Sequence[Any], other: Sequence[Any]) -> list[Pair]:
     if len(one) <= _MOST and len(other) <= _MOST:
         ranked = sorted(((_likeness(one[i], other[j]), -abs(i - j), i, j) for i in left for j in right), reverse=True)
         matched: dict[int, int] = {}
+        taken: set[int] = set()
         for likeness, _, i, j in ranked:
-            if likeness and i not in matched and j not in matched.values():
+            if likeness and i not in matched and j not in taken:
                 matched[i] = j
+                taken.add(j)
         found = sorted(matched.items())
         left = [i for i in left if i not in matched]
-        right = [j for j in right if j not in matched.values()]
+        right = [j for j in right if j not in taken]
     shorter = min(len(left), len(right))
     found += zip(left[:shorter], right[:shorter], strict=True)
     return found + [(i, None) for i in left[shorter:]] + [(None, j) for j in right[shorter:]]

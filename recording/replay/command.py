@@ -8,7 +8,7 @@ from pathlib import Path
 
 from recording.lines import NoRecordingError, load
 from recording.replay.endpoint import Endpoint, EndpointError
-from recording.replay.formats import FORMATS
+from recording.replay.formats import FORMATS, clean
 from recording.replay.known import Entry, KnownError
 from recording.replay.known import load as load_known
 from recording.replay.report import of_recording, report
@@ -67,6 +67,6 @@ def _on(
         if not options.keep:
             left = [f"{endpoint.where}: {line}" for line in side.undo.run(options.undo, say)]
             for line in left:
-                say(f"left behind: {line}")
+                say(clean(f"left behind: {line}"))
         endpoint.close()
     return found, left

@@ -14,7 +14,19 @@ from rich.text import Text
 
 from recording.replay.report import Report, Row
 
-_NOT_XML: Final = {code: "�" for code in range(32) if code not in (9, 10, 13)}
+# What drives a terminal, turns the direction of a text, or cannot be written: a recording may be somebody else's.
+_NOT_SHOWN: Final = {
+    code: "�"
+    for codes in (
+        range(9),
+        range(11, 32),
+        range(127, 160),
+        range(0x202A, 0x202F),
+        range(0x2066, 0x206A),
+        range(0xD800, 0xE000),
+    )
+    for code in codes
+}
 _SHOWN: Final = 6  # calls of a row
 
 
@@ -22,8 +34,8 @@ def table(found: Report) -> str:
     """Return the report for a terminal of a usual width."""
     console = Console()
     with console.capture() as captured:
-        console.print(Text(found.summary, style="bold"))
-        console.print(Text(f"A is {found.sides[0]}, B is {found.sides[1]}\n"))
+        console.print(Text(clean(found.summary), style="bold"))
+        console.print(Text(clean(f"A is {found.sides[0]}, B is {found.sides[1]}\n")))
         for title, rows in (("Unexplained", found.unexplained), ("Explained", [r for r in found.rows if r.known])):
             if rows:
                 console.print(Text(title, style="bold"))
@@ -36,7 +48,7 @@ def table(found: Report) -> str:
         ):
             if some:
                 console.print(Text(title, style="bold"))
-                console.print(Text("\n".join(f"  {line}" for line in some)))
+                console.print(Text(clean("\n".join(f"  {line}" for line in some))))
     return captured.get()
 
 
@@ -50,7 +62,7 @@ def _rows(rows: list[Row]) -> Table:
         one = row.difference
         what = f"{one.operation}: {one.kind.value} {one.path}".strip()
         why = f"\n{row.known.sentence} ({row.known.source})" if row.known else ""
-        shown.add_row(_calls(row.calls), Text(what + why), Text(one.a), Text(one.b))
+        shown.add_row(_calls(row.calls), *(Text(clean(text)) for text in (what + why, one.a, one.b)))
     return shown
 
 
@@ -61,7 +73,7 @@ def _calls(numbers: tuple[int, ...]) -> str:
 
 def as_json(found: Report) -> str:
     """Return the report as JSON."""
-    return json.dumps(found.data(), indent=1, ensure_ascii=False) + "\n"
+    return clean(json.dumps(found.data(), indent=1, ensure_ascii=False)) + "\n"
 
 
 def junit(found: Report) -> str:
@@ -73,28 +85,29 @@ def junit(found: Report) -> str:
     counts = {"tests": str(total), "failures": str(failed), "skipped": str(skipped), "errors": "0"}
     suite = ET.Element("testsuite", {"name": "passerelle replay", **counts})
     case = ET.SubElement(suite, "testcase", classname="replay", name=f"{alike} calls with the same answer")
-    ET.SubElement(case, "system-out").text = _clean(found.summary)
+    ET.SubElement(case, "system-out").text = clean(found.summary)
     for row in found.rows:
         one = row.difference
         name = f"{one.operation} {one.kind.value} {one.path}, calls {_calls(row.calls)}"
-        case = ET.SubElement(suite, "testcase", classname="replay.difference", name=_clean(name))
-        text = _clean(f"A: {one.a}\nB: {one.b}")
+        case = ET.SubElement(suite, "testcase", classname="replay.difference", name=clean(name))
+        text = clean(f"A: {one.a}\nB: {one.b}")
         if row.known is None:
             ET.SubElement(case, "failure", message=text, type=one.kind.value).text = text
         else:
-            ET.SubElement(case, "system-out").text = _clean(f"{text}\n{row.known.sentence} ({row.known.source})")
+            ET.SubElement(case, "system-out").text = clean(f"{text}\n{row.known.sentence} ({row.known.source})")
     for line in found.left:
-        case = ET.SubElement(suite, "testcase", classname="replay.undo", name=_clean(line))
+        case = ET.SubElement(suite, "testcase", classname="replay.undo", name=clean(line))
         ET.SubElement(case, "failure", message="left behind", type="undo")
     for name, why, calls in found.skipped:
         for number in calls:
-            case = ET.SubElement(suite, "testcase", classname="replay.skipped", name=_clean(f"{name}, call {number}"))
-            ET.SubElement(case, "skipped", message=_clean(why))
+            case = ET.SubElement(suite, "testcase", classname="replay.skipped", name=clean(f"{name}, call {number}"))
+            ET.SubElement(case, "skipped", message=clean(why))
     return ET.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _clean(text: str) -> str:
-    return text.translate(_NOT_XML)
+def clean(text: str) -> str:
+    """Return a text that can be shown."""
+    return text.translate(_NOT_SHOWN)
 
 
 FORMATS: Final[Mapping[str, Callable[[Report], str]]] = {"table": table, "json": as_json, "junit": junit}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -60,13 +61,13 @@ def record(
     with open(output, "ab" if append else "wb", opener=_private) as file:
         lines = _Lines(file)
         application = recorder(targets.target(url, by_service), keyring, lines.write, region, verify)
-        with serving.served(application) as port:
-            host = "localhost" if virtual_hosts else serving.ADDRESS
-            try:
+        try:
+            with serving.served(application) as port:
+                host = "localhost" if virtual_hosts else serving.ADDRESS
                 status = serving.run(command, _environment(f"http://{host}:{port}"))
-            except serving.CommandError as error:
-                click.echo(f"passerelle: {error}", err=True)
-                status = error.status
+        except serving.CommandError as error:
+            click.echo(f"passerelle: {error}", err=True)
+            status = error.status
     click.echo(f"passerelle: {lines.told(output)}", err=True)
     raise SystemExit(status or (1 if lines.failure else 0))
 
@@ -95,7 +96,10 @@ class _Lines:
 
 
 def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    file = os.open(path, flags, 0o600)
+    if stat.S_ISREG(os.fstat(file).st_mode):  # one that was there before, and that others could read
+        os.fchmod(file, 0o600)
+    return file
 
 
 def _targets(target: str | None) -> tuple[str, Mapping[str, str]]:

@@ -151,7 +151,9 @@ def test_a_target_that_does_not_answer_is_told(passerelle: Passerelle) -> None:
 def test_a_file_is_written_anew_or_added_to(passerelle: Passerelle) -> None:
     words = ("--", "aws", "sts", "get-caller-identity")
     passerelle("record", "-o", "calls", *words)
+    (passerelle.home / "calls").chmod(0o644)
     passerelle("record", "-o", "calls", *words)
+    assert stat.S_IMODE((passerelle.home / "calls").stat().st_mode) == 0o600
     assert len(passerelle.lines("calls")) == 1
     told = passerelle("record", "-o", "calls", "--append", *words).stderr
     assert len(passerelle.lines("calls")) == 2

@@ -5,13 +5,17 @@ from typing import Any
 
 import pytest
 
-from recording.calls import SERVICES, asked, begin
+from recording.calls import SERVICES, Asked, answered, asked, begin, output_shape
 from recording.lines import Line
+from recording.replay.differences import Difference, Kind
 from recording.replay.endpoint import Answer
+from recording.replay.formats import FORMATS
+from recording.replay.report import Report, Row
 from recording.replay.side import Side
 from recording.replay.steps import steps
 from recording.replay.undo import INVERSE, Undo
-from shim.protocol.message import Head
+from recording.secrets import Hider
+from shim.protocol.message import Head, Request
 from tests.recording.scripted import VOLUME, WHEN, Scripted, line
 
 
@@ -102,6 +106,35 @@ def test_inverses_are_operations_of_aws_and_their_parameters_are_in_answers(oper
         assert list(paths(gives, path))[-1].type_name == "string"
     if places is None:
         assert set(takes.required_members) <= set(model.operation_model(operation).input_shape.members)
+
+
+def test_an_answer_that_cannot_be_read_says_so() -> None:
+    call = Asked("ec2", "DescribeVpcs", Request(Head("POST", b"/", b"", ())))
+    assert (
+        answered(call, 200, {}, b"<a><vpcSet><item><isDefault/>").unread
+        == "the answer was not read: ResponseParserError"
+    )
+
+
+def test_events_stream() -> None:
+    call = Asked("s3", "SelectObjectContent", Request(Head("POST", b"/", b"", ())))
+    assert answered(call, 200, {}, None, 5).members == {"Payload": {"$bytes": 5}}
+
+
+def test_consoles_are_secrets() -> None:
+    call = Asked("ec2", "GetConsoleOutput", Request(Head("POST", b"/", b"", ())))
+    kept = Hider().kept({"InstanceId": "i-1", "Output": "password"}, output_shape(call))
+    assert kept == {"InstanceId": "i-1", "Output": {"$hidden": 1, "length": 8}}
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_nothing_of_a_recording_drives_the_terminal(form: str) -> None:
+    strange = "a\x1b[2Jb\x9bc\ud800d\u202ee\rf"
+    found = Report((strange, strange), 1, [Row(Difference(strange, Kind.VALUE, strange, strange, strange), (1,))])
+    found.skipped, found.left = [(strange, strange, (1,))], [strange]
+    shown = FORMATS[form](found)
+    assert not {*"\x1b\x9b\ud800\u202e\r"} & {*shown}
+    assert shown.encode()
 
 
 def test_why_a_request_was_not_read_quotes_nothing_of_it() -> None:

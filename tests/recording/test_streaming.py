@@ -75,6 +75,51 @@ print(length, peak() - before)
     assert put["params"]["Body"] == get["answer"]["Body"] == {"$bytes": SIZE}
 
 
+def test_a_client_that_leaves_ends_the_transfer(store: Passerelle) -> None:
+    text = """
+import os, socket
+from urllib.parse import urlsplit
+at = urlsplit(os.environ["AWS_ENDPOINT_URL"])
+end = b" /b/k HTTP/1.1\\r\\nHost: h\\r\\n"
+for request in (b"GET" + end + b"\\r\\n", b"PUT" + end + b"Content-Length: 4\\r\\n\\r\\nb"):
+    with socket.create_connection((at.hostname, at.port)) as client:
+        client.sendall(request)
+        client.settimeout(1)
+        try:
+            client.recv(1000)
+        except TimeoutError:
+            pass
+"""
+    store("record", "--", PYTHON, script(store.home, "leaves.py", text))
+    get, put = sorted(store.lines(), key=lambda line: line["operation"])
+    assert (get["operation"], get["status"], get["unread"]) == ("GetObject", 200, "the client left before the end")
+    assert get["answer"]["Body"]["$bytes"] < SIZE
+    assert (put["operation"], put["status"], put["unread"]) == ("PutObject", 0, "the client left before the end")
+
+
+def test_a_web_page_gets_nothing_signed(store: Passerelle) -> None:
+    text = """
+import urllib.error, urllib.request, boto3
+url = boto3.client("s3").generate_presigned_url("put_object", Params={"Bucket": "b", "Key": "k"})
+for site in ("cross-site", "same-site", "none"):
+    headers = {"Sec-Fetch-Site": site, "Content-Type": ""}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, b"x", headers, method="PUT")) as answer:
+            print(answer.status)
+    except urllib.error.HTTPError as error:
+        print(error.code)
+        error.close()
+"""
+    assert store("record", "--", PYTHON, script(store.home, "page.py", text)).stdout.split() == ["403", "403", "200"]
+    assert len(store.lines()) == 1
+
+
+def test_a_recorder_that_cannot_start_is_told(store: Passerelle) -> None:
+    done = store("record", "--", "touch", "run", check=126, AWS_CA_BUNDLE="/no/such/bundle.pem")
+    assert "the recorder could not be started" in done.stderr
+    assert not (store.home / "run").exists()
+
+
 def test_a_client_that_waits_is_told_to_continue(store: Passerelle) -> None:
     """RFC 9110, 10.1.1: the client "will wait for a 100 (Continue) response before" it sends its content."""
     text = """
