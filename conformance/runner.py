@@ -138,7 +138,8 @@ class Run:
         except (AbsentReferenceError, EndpointError) as error:
             raise _Failed(f"{_where(given, step)}: {error}") from None
         except Refusal as refusal:
-            self._refused(given, step, refusal)
+            if not step.optional:
+                self._refused(given, step, refusal)
             return
         if step.errors:
             raise _Failed(f"{_where(given, step)} succeeds, expected {' or '.join(step.errors)}")
@@ -154,17 +155,20 @@ class Run:
         parameters = resolve(step.parameters, known)
         credentials = resolve(step.signed, known) if step.signed else None
         while True:
-            answer = perform(self.endpoint, step, parameters, credentials)
-            if step.saved_as:
-                known[step.saved_as] = answer
-            if step.undo:
-                undos += reversed([Undo(one, resolve(one.parameters, known)) for one in step.undo])
-            if (
-                not step.until
-                or not any(differences(resolve(step.until, known), answer))
-                or time.monotonic() > deadline
-            ):
-                return answer
+            try:
+                answer = perform(self.endpoint, step, parameters, credentials)
+            except Refusal as refusal:  # what was made a moment ago may not be found yet
+                final = not step.until or refusal.not_offered or refusal.code in step.errors
+                if final or time.monotonic() > deadline:
+                    raise
+            else:
+                if step.saved_as:
+                    known[step.saved_as] = answer
+                if step.undo:
+                    undos += reversed([Undo(one, resolve(one.parameters, known)) for one in step.undo])
+                holds = not any(differences(resolve(step.until, known), answer))
+                if holds or time.monotonic() > deadline:
+                    return answer
             if self.stop.wait(self.interval):
                 raise _Stopped
 

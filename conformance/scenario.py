@@ -13,7 +13,9 @@ FOLDER: Final = Path(__file__).parent / "scenarios"
 PREFIX: Final = "passerelle-check-"  # of every name that a run gives to anything
 WITHIN: Final = 60.0  # seconds that an `until` waits, if the step says nothing else
 OWN_ACTIONS: Final = frozenset({"fetch", "presign", "presign-post", "empty-bucket"})  # all others are AWS's operations
-_STEP: Final = frozenset({"as", "expect", "error", "status", "until", "within", "unsigned", "signed", "undo"})
+_STEP: Final = frozenset(
+    {"as", "expect", "error", "status", "until", "within", "unsigned", "signed", "undo", "optional"}
+)
 _SCENARIO: Final = frozenset({"name", "says", "at", "given", "steps"})
 
 
@@ -37,6 +39,7 @@ class Step:
     unsigned: bool
     signed: Any  # the credentials, if others than the run's
     undo: tuple[Step, ...]
+    optional: bool = False  # whether a refusal is no failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,4 +148,5 @@ def _step(data: Mapping[str, Any], service: str, where: str) -> Step:
         unsigned=data.get("unsigned", False),
         signed=data.get("signed"),
         undo=tuple(_step(one, service, where) for one in ([undo] if isinstance(undo, Mapping) else undo)),
+        optional=data.get("optional", False),
     )

@@ -87,6 +87,36 @@ def test_what_an_endpoint_says_it_does_not_offer_is_refused(written: Written, en
     )
 
 
+class Late(Endpoint):
+    """An endpoint that finds what was made after a while."""
+
+    def call(self, client: Any, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        found = Endpoint.call(self, client, operation, parameters)
+        if operation == "ListObjectsV2" and parameters not in SEEN:
+            SEEN.append(parameters)
+            raise Refusal("NoSuchBucket", 404, "")
+        return found
+
+
+SEEN: list[Mapping[str, Any]] = []
+
+
+def test_a_step_that_waits_asks_again_after_a_refusal(written: Written, endpoint: Endpoint) -> None:
+    late = Late(endpoint.url, endpoint.session)
+    SEEN.clear()
+    run = written("[{ListObjectsV2: {Bucket: '${name}'}, until: {KeyCount: 0}}]")
+    run.endpoint = late
+    assert outcome(run).outcome is Outcome.PASSES
+    SEEN.clear()
+    run = written("[{ListObjectsV2: {Bucket: '${name}'}, expect: {KeyCount: 0}}]")
+    run.endpoint = late
+    assert outcome(run).outcome is Outcome.DIFFERS
+
+
+def test_what_is_optional_may_be_refused(written: Written) -> None:
+    assert outcome(written("[{GetObject: {Bucket: '${name}', Key: a}, optional: true}]")).outcome is Outcome.PASSES
+
+
 class Stops(Event):
     """The run is ended from outside while a step waits."""
 
