@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import signal
-from importlib import import_module
 from types import FrameType
 from typing import TextIO
 
 import click
 
 from shim.cli import own_packages
+from shim.cli.options import report_options
 
 
 @click.command()
@@ -20,15 +20,7 @@ from shim.cli import own_packages
 @click.option("--only", multiple=True, metavar="PATTERN", help="Only scenarios with this in `service/capability/name`.")
 @click.option("--list", "listing", is_flag=True, help="Print the names of the scenarios and run none.")
 @click.option("--clean", is_flag=True, help="Delete what a killed run left, and run nothing.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "html", "junit", "markdown"]),
-    default="table",
-    show_default=True,
-    help="How the report is written.",
-)
-@click.option("-o", "--output", type=click.File("w", encoding="utf-8"), default="-", help="Write it to a file.")
+@report_options("table", "json", "html", "junit", "markdown")
 @click.option("--profile", help="The profile of ~/.aws with the credentials.")
 @click.option("--region", help="The region [default: the profile's, else us-east-1].")
 @click.option("--image", default="", metavar="AMI", help="The image to launch [default: found].")
@@ -59,13 +51,7 @@ def check(
     takes them. Only what the run made is changed, and all of it is deleted at the end. The status is 1 if a scenario
     fails or something could not be deleted, and 2 if the run cannot begin.
     """
-    try:
-        own_packages.check(*map(import_module, ("assess", "conformance")))
-        command = import_module("conformance.command")
-    except ModuleNotFoundError as error:
-        raise click.ClickException(
-            f"{error.name} is missing: install Passerelle with the extra `check` (pip install 'passerelle[check]')"
-        ) from None
+    command = own_packages.imported("conformance.command", "assess", "conformance", extra="check")
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         if listing:

@@ -29,6 +29,26 @@ state_dir = click.option(
 )
 
 
+def report_options(*forms: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command the options of a report: in which of these formats it is written, and where to."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        output = click.option(
+            "-o", "--output", type=click.File("w", encoding="utf-8"), default="-", help="Write it to a file."
+        )
+        form = click.option(
+            "--format",
+            "form",
+            type=click.Choice(forms),
+            default="table",
+            show_default=True,
+            help="How the report is written.",
+        )
+        return form(output(command))
+
+    return decorate
+
+
 def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command one option for each setting; secrets stay in the environment, where `ps` does not show them."""
     for name, field in reversed(Settings.model_fields.items()):

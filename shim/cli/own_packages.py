@@ -6,6 +6,7 @@ silently overwrites this project's files.  Each package of this project has a `D
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -29,3 +30,17 @@ def check(*further: ModuleType) -> None:
         raise click.ClickException(
             "Passerelle's packages come from different places: " + ", ".join(map(str, sorted(homes)))
         )
+
+
+def imported(name: str, *packages: str, extra: str) -> ModuleType:
+    """Import a module that needs an extra's libraries, once `check` has looked at the packages that it is made of.
+
+    Raises ClickException, which names the extra, where one of its libraries is not installed.
+    """
+    try:
+        check(*map(import_module, packages))
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"{error.name} is missing: install Passerelle with the extra `{extra}` (pip install 'passerelle[{extra}]')"
+        ) from None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import TextIO
 
 import click
 
 from shim.cli import own_packages
+from shim.cli.options import report_options
 
 
 @click.command()
@@ -28,8 +28,7 @@ from shim.cli import own_packages
     help="Differences that are explained; without it, known-differences.toml if there is one.",
 )
 @click.option("--wait", default=300, show_default=True, metavar="SECONDS", help="How long a state may take to pass.")
-@click.option("--format", "form", type=click.Choice(["table", "json", "junit"]), default="table", show_default=True)
-@click.option("-o", "--output", type=click.File("w", encoding="utf-8"), default="-", help="Write it to a file.")
+@report_options("table", "json", "junit")
 def replay(
     *,
     file: Path,
@@ -49,13 +48,7 @@ def replay(
     """
     if len(on) > 2:
         raise click.UsageError("a replay compares two endpoints: --on A --on B")
-    own_packages.check(import_module("recording"))
-    try:
-        command = import_module("recording.replay.command")
-    except ModuleNotFoundError as error:
-        raise click.ClickException(
-            f"{error.name} is missing: install Passerelle with the extra `assess` (pip install 'passerelle[assess]')"
-        ) from None
+    command = own_packages.imported("recording.replay.command", "recording", extra="assess")
     usual = Path("known-differences.toml")
     options = command.Options(mutating=yes, keep=keep, wait=float(wait))
     entries = known or (usual if usual.exists() else None)
