@@ -103,7 +103,7 @@ async def _converted(
 
     made = await to_the_end(image_made())
     progress.percent = 20
-    await progress.step(call, image=made)
+    await progress.step(call)
     await settled(partial(block.volume, volume.id), BUSY)
     image = await absent_is(None, images.image(made))
     if image is None or image.status != "active":

@@ -44,7 +44,7 @@ async def import_snapshot(call: Call, progress: Progress) -> None:
             NewVolume(size=image.min_disk, image_id=image.id, metadata={**mark, HALF_DONE: "1"}, name=task.id)
         )
         undo(partial(volume_gone, call, progress), made.id)
-        await progress.step(call, volume=made.id, message="creating the snapshot")
+        await progress.step(call, message="creating the snapshot")
         volume = await settled(partial(block.volume, made.id), BUSY)
         if volume.status != "available":
             raise not_made("volume")
