@@ -1,5 +1,7 @@
 """A session that asks for nothing pays nothing and is not touched."""
 
+import re
+
 import pytest
 
 from tests.plugin.inner import outcomes, run
@@ -51,10 +53,12 @@ def test_a_moto_that_is_made_differently_is_refused(pytester: pytest.Pytester) -
     assert "this version of moto has no MockAWS._enable_patching" in result.stderr.str()
 
 
-def test_a_cloud_that_does_not_come_up_is_said_once_and_tried_once(pytester: pytest.Pytester) -> None:
+def test_a_cloud_that_does_not_come_up_is_tried_once_and_every_test_says_why(pytester: pytest.Pytester) -> None:
     body = "def test_one(passerelle): ...\ndef test_two(passerelle): ..."
     state = ("--passerelle-state-dir", str(pytester.path / "state"))
     result = run(pytester, *state, "--passerelle-cloud", "nobody", "--passerelle-admin", "nobody", test_body=body)
     assert outcomes(result) == {"error": 2}
-    assert result.stdout.str().count("Error: the settings are not usable") <= 2
+    (log,) = pytester.path.glob("state/**/gateway.log")
+    assert log.read_text().count("Error: the settings are not usable") == 1
+    assert sum(bool(re.match(r"E +Error: the settings are not usable", line)) for line in result.outlines) == 2
     assert "KeeperError" in result.stdout.str()
