@@ -150,7 +150,7 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
         worker=worker,
         keys=_key_store(factory, settings),
         notices=notices,
-        imports=Imports(OwnBuckets(), jobs),
+        imports=Imports(OwnBuckets(), jobs, {}),
         settings=settings,
         regions=Regions(region, settings.region_names, factory.other_regions),
         observe=_call_observer(metrics, refusals),

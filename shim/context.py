@@ -72,10 +72,15 @@ class Buckets(Protocol):
 
 
 class Imports(NamedTuple):
-    """What imports and exports of disks need: the objects of buckets, and the work that goes on after the answer."""
+    """What imports and exports of disks need: the objects of buckets, and the work that goes on after the answer.
+
+    `late_changes` are changes of images during their uploads that a job makes again: properties, or None to delete one,
+    by the image's UUID.
+    """
 
     buckets: Buckets
     jobs: Jobs
+    late_changes: dict[str, dict[str, str | None]]
 
 
 class Caller(NamedTuple):

@@ -12,6 +12,7 @@ from shim.auth.accounts import account_id
 from shim.concurrency import gather_all
 from shim.context import Call, ProjectLists
 from shim.ec2.engine import ids
+from shim.ec2.images import uploads
 from shim.ec2.images.images import DEPRECATED, SRIOV, row
 from shim.ec2.images.registering import owned
 from shim.ec2.service import action
@@ -65,7 +66,7 @@ async def modify_image_attribute(call: Call, req: Mapping[str, Any]) -> None:
     described, add, remove = _asked(req)
     image = await owned(call, req["ImageId"])
     if described is not None:
-        await call.cloud.images.update_image(image.id, set={"description": described})
+        await uploads.change(call, image.id, set={"description": described})
     if add or remove:
         await _share(call, image, add, remove)
 
@@ -87,7 +88,7 @@ async def enable_image_deprecation(call: Call, req: Mapping[str, Any]) -> Mappin
     if moment <= datetime.now(UTC):
         raise AwsError("InvalidParameterValue", "The deprecation date must be in the future.", refused="DeprecateAt")
     image = await owned(call, req["ImageId"])
-    await call.cloud.images.update_image(image.id, set={DEPRECATED: moment.isoformat()})
+    await uploads.change(call, image.id, set={DEPRECATED: moment.isoformat()})
     return {"Return": True}
 
 
@@ -96,7 +97,7 @@ async def disable_image_deprecation(call: Call, req: Mapping[str, Any]) -> Mappi
     """Forget the time of an image's deprecation."""
     image = await owned(call, req["ImageId"])
     if DEPRECATED in image.properties:
-        await call.cloud.images.update_image(image.id, set={}, drop=[DEPRECATED])
+        await uploads.change(call, image.id, set={}, drop=[DEPRECATED])
     return {"Return": True}
 
 

@@ -11,7 +11,7 @@ from shim.config import Settings
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import IMAGE, SNAPSHOT
-from shim.ec2.images import mapping, names
+from shim.ec2.images import mapping, names, uploads
 from shim.ec2.images.registering import made
 from shim.ec2.service import action
 from shim.ec2.tags import codec as tag_codec
@@ -39,7 +39,7 @@ async def copy_image(call: Call, asked: CreateRequest[str]) -> Mapping[str, Any]
     """Copy an image of snapshots, with copies of the snapshots."""
     new, req = creating(call, asked), asked.params
     check_regions(call, req)
-    source = await call.cloud.images.image(asked.read)
+    source = await uploads.usable(call, asked.read)
     found = await _sources(call, source, req["SourceImageId"])
 
     async def find(mark: Mapping[str, str]) -> list[tuple[Image, Mapping[str, str]]]:
@@ -56,8 +56,6 @@ async def copy_image(call: Call, asked: CreateRequest[str]) -> Mapping[str, Any]
 
 async def _sources(call: Call, source: Image, image_id: str) -> dict[str, Snapshot]:
     """Read the snapshots of the image to copy; refuse an image that has data, which Glance does not copy."""
-    if source.status != "active":
-        raise AwsError("InvalidAMIID.Unavailable", f"The image ID '{image_id}' is not available")
     if source.size or not source.snapshots:
         raise AwsError(
             "UnsupportedOperation",

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from adapters.errors import BackendError, Fault, absent_is
-from adapters.types.block import NewSnapshot, Snapshot, Volume
+from adapters.types.block import NewSnapshot, Volume
 from adapters.types.compute import Server
 from adapters.types.images import Image
 from shim.concurrency import gather_all
@@ -16,13 +16,15 @@ from shim.config import Settings
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import IMAGE, INSTANCE, SNAPSHOT
-from shim.ec2.images import mapping, names
+from shim.ec2.images import mapping, names, uploads
 from shim.ec2.service import action
 from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags.creating import HALF_DONE, CreateRequest, Creation, creates, creating
 from shim.ec2.volumes.rows import DEVICE, root
 from shim.ec2.volumes.waiting import PAUSES, delete_snapshot
 from shim.errors import AwsError
+
+Asked = CreateRequest[dict[str, Mapping[str, Any]]]
 
 _SNAPSHOT_LOOKS = 12  # about ten seconds: the reboot before has its share of the 60 s that SDKs wait
 
@@ -41,7 +43,7 @@ def _check(settings: Settings, req: Mapping[str, Any]) -> dict[str, Mapping[str,
     values=mapping.VALUES,
     read=creates(IMAGE, SNAPSHOT, read=_check),
 )
-async def create_image(call: Call, asked: CreateRequest[dict[str, Mapping[str, Any]]]) -> Mapping[str, Any]:
+async def create_image(call: Call, asked: Asked) -> Mapping[str, Any]:
     """Make an image of an instance with its volumes; the waiter ImageAvailable waits until Nova has uploaded it."""
     new, req = creating(call, asked), asked.params
     server_id = ids.uuid(INSTANCE, req["InstanceId"])
@@ -49,12 +51,9 @@ async def create_image(call: Call, asked: CreateRequest[dict[str, Mapping[str, A
         await names.free(call, req["Name"])
         server = await call.cloud.compute.server(server_id)
         volumes = await _volumes(call, server)
-        plain = not volumes and not asked.read
         await _quiet(call, server, reboot=not req.get("NoReboot"))
-        made = await _made(call, new, server.id, {} if plain else {HALF_DONE: "1"}, req)
-        if not plain:
-            await _finish(call, new, server, volumes, made, asked.read)
-        return {"ImageId": ids.aws("ami", made)}
+        make = _of_volumes if root(server, volumes) else _of_own_disk
+        return {"ImageId": ids.aws("ami", await make(call, new, server, volumes, asked))}
 
 
 async def _quiet(call: Call, server: Server, *, reboot: bool) -> None:
@@ -99,20 +98,15 @@ async def _made(
     return made
 
 
-async def _finish(
-    call: Call,
-    new: Creation[Image],
-    server: Server,
-    volumes: Sequence[Volume],
-    made: str,
-    wanted: Mapping[str, Mapping[str, Any]],
-) -> None:
-    """Write the image's mapping as the request wants it, tag its snapshots, and take the half-done mark away."""
+async def _of_volumes(call: Call, new: Creation[Image], server: Server, volumes: Sequence[Volume], asked: Asked) -> str:
+    """Make an image of a server whose root is a volume: Nova makes snapshots of its volumes, and uploads nothing.
+
+    Write the image's mapping as the request wants it, tag its snapshots, and take the half-done mark away.
+    """
+    made = await _made(call, new, server.id, {HALF_DONE: "1"}, asked.params)
     image = await call.cloud.images.image(made)
     devices = _named(image.block_devices, server, volumes)
-    if not root(server, volumes):  # Nova makes snapshots of the volumes only where the root is one
-        devices = await _snapshots(call, new, server, volumes, wanted)
-    devices, dropped = _overridden(devices, wanted, mapping.root_name(image))
+    devices, dropped = _overridden(devices, asked.read, mapping.root_name(image))
     tags = tag_codec.to_metadata(new.tags_of(SNAPSHOT))
     kept = [one["snapshot_id"] for one in devices if one.get("snapshot_id")]
     if tags:
@@ -120,6 +114,39 @@ async def _finish(
     await _complete(call, kept)
     await call.cloud.images.update_image(made, set=mapping.properties(devices) if devices else {}, drop=[HALF_DONE])
     await gather_all(absent_is(None, delete_snapshot(call, uuid)) for uuid in dropped)
+    return made
+
+
+async def _of_own_disk(
+    call: Call, new: Creation[Image], server: Server, volumes: Sequence[Volume], asked: Asked
+) -> str:
+    """Make an image of a server whose root is no volume: Nova uploads its disk, and the mapping follows after that.
+
+    Nova makes snapshots of the volumes only where the root is one, so they are made here.
+    """
+    ends = {one.id: one.delete_on_termination for one in server.volumes}
+    attached = [
+        mapping.of_volume(_device_name(server, volume), volume, delete_on_termination=ends.get(volume.id, False))
+        for volume in volumes
+    ]
+    devices, _ = _overridden(attached, asked.read, server.root_device_name or "")
+    made = await _made(call, new, server.id, uploads.later(devices) if devices else {}, asked.params)
+    metadata = {**tag_codec.to_metadata(new.tags_of(SNAPSHOT)), uploads.OF_IMAGE: made}
+    snapshots = []
+    for one in (one for one in devices if "volume_id" in one):
+        snapshot = await call.cloud.block.create_snapshot(NewSnapshot(one["volume_id"], metadata=metadata))
+        new.undo(partial(delete_snapshot, call), snapshot.id)
+        snapshots.append(snapshot.id)
+    if devices:
+        await _complete(call, snapshots)
+        uploads.finish_later(call, made)
+    return made
+
+
+def _device_name(server: Server, volume: Volume) -> str:
+    """Return the device name of a volume that a server has, as clients know it."""
+    native = next((one.device for one in volume.attachments if one.server_id == server.id), None)
+    return volume.metadata.get(DEVICE + server.id) or native or ""
 
 
 async def _complete(call: Call, uuids: Sequence[str]) -> None:
@@ -149,28 +176,6 @@ def _client_name(one: Mapping[str, Any], by_native: Mapping[str | None, str | No
     native = one.get("device_name")
     name = by_native.get(native) or native
     return name if name is None or name.startswith("/dev/") else f"/dev/{name}"
-
-
-async def _snapshots(
-    call: Call,
-    new: Creation[Image],
-    server: Server,
-    volumes: Sequence[Volume],
-    wanted: Mapping[str, Mapping[str, Any]],
-) -> list[dict[str, Any]]:
-    """Make snapshots of a server's data volumes, except of those that the request leaves out."""
-    ends = {one.id: one.delete_on_termination for one in server.volumes}
-    devices: list[dict[str, Any]] = []
-    for volume in volumes:
-        native = next((one.device for one in volume.attachments if one.server_id == server.id), None)
-        name = volume.metadata.get(DEVICE + server.id) or native or ""
-        if "NoDevice" in wanted.get(name, {}):
-            continue
-        made: Snapshot = await call.cloud.block.create_snapshot(NewSnapshot(volume.id))
-        new.undo(partial(delete_snapshot, call), made.id)
-        ebs = {"SnapshotId": ids.aws("snap", made.id), "DeleteOnTermination": ends.get(volume.id, False)}
-        devices.append(mapping.device(name, ebs, {made.id: made}, root=False))
-    return devices
 
 
 def _overridden(

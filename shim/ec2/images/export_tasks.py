@@ -12,7 +12,7 @@ from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, describes
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import EXPORT_IMAGE_TASK, IMAGE
-from shim.ec2.images import exporting, mapping, names, task_records
+from shim.ec2.images import exporting, mapping, names, task_records, uploads
 from shim.ec2.images.task_records import Task
 from shim.ec2.images.tasks import begun, cancelled, progress, table
 from shim.ec2.service import action
@@ -50,10 +50,10 @@ async def export_image(call: Call, asked: CreateRequest[dict[str, Any]]) -> Mapp
 
 async def _check_possible(call: Call, state: Mapping[str, Any]) -> None:
     """Raise the error of an image that cannot be exported, and of a bucket that cannot be written."""
-    image = await call.cloud.images.image(state["source"])
+    image = await uploads.usable(call, state["source"])
     named = ids.aws("ami", image.id)
     volumes = mapping.volumes(image)
-    if image.status != "active" or not (image.size or volumes):
+    if not (image.size or volumes):
         raise AwsError("InvalidAMIID.Unavailable", f"The image ID '{named}' is not available")
     if "cinder_encryption_key_id" in image.properties:
         raise exporting.not_exported("an encrypted volume")

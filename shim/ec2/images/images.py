@@ -19,7 +19,7 @@ from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row, never, nothing, text
 from shim.ec2.engine.resource_types import IMAGE
-from shim.ec2.images import mapping
+from shim.ec2.images import mapping, uploads
 from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.creating import HALF_DONE
@@ -142,7 +142,7 @@ async def describe_images(call: Call, asked: Question) -> list[Row]:
     """Describe the images that the project can use."""
     owners, users = asked.req.get("Owners"), asked.req.get("ExecutableUsers")
     found = await _found(call, asked.ids, hidden=bool(asked.req.get("IncludeDeprecated")))
-    shown = [image for image in found if HALF_DONE not in image.properties]
+    shown = await uploads.all_finished(call, (image for image in found if HALF_DONE not in image.properties))
     if not asked.ids and not asked.req.get("IncludeDeprecated"):
         # "If you are the AMI owner, all deprecated AMIs appear in the response regardless" of IncludeDeprecated.
         own = call.caller.project_id
@@ -197,7 +197,7 @@ def row(call: Call, image: cloud.Image) -> dict[str, Any]:
         "ImageId": ids.aws("ami", image.id),
         "Name": image.name or image.id,
         "Description": properties.get("description"),
-        "State": _STATES.get(image.status, "error"),
+        "State": uploads.state(image, _STATES.get(image.status, "error")),
         "Public": image.visibility in ("public", "community"),
         "OwnerId": owner,
         "ImageOwnerAlias": _OPERATOR if image.visibility == "public" else None,

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adapters.types.block import Snapshot
+from adapters.types.block import Snapshot, Volume
 from adapters.types.images import Image
 from shim.concurrency import gather_all
 from shim.context import Call
@@ -89,12 +89,30 @@ def device(name: str, ebs: Mapping[str, Any], found: Mapping[str, Snapshot], *, 
         "snapshot_id": snapshot.id if snapshot else None,
         "volume_size": size,
         "volume_type": ebs.get("VolumeType"),
-        "device_name": name if name.startswith("/dev/") else f"/dev/{name}",
+        "device_name": _path(name),
         "delete_on_termination": ebs.get("DeleteOnTermination", True),
         "boot_index": 0 if root else -1,
         "device_type": "disk",
     }
     return {key: value for key, value in wanted.items() if value is not None}
+
+
+def _path(name: str) -> str:
+    return name if name.startswith("/dev/") else f"/dev/{name}"
+
+
+def of_volume(name: str, volume: Volume, *, delete_on_termination: bool) -> dict[str, Any]:
+    """Write a device that is to have a snapshot of a volume, as `uploads.later` keeps it."""
+    return {
+        "source_type": "snapshot",
+        "destination_type": "volume",
+        "volume_id": volume.id,
+        "volume_size": volume.size,
+        "device_name": _path(name),
+        "delete_on_termination": delete_on_termination,
+        "boot_index": -1,
+        "device_type": "disk",
+    }
 
 
 def properties(devices: Sequence[Mapping[str, Any]], root_name: str | None = None) -> dict[str, str]:

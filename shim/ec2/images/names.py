@@ -11,6 +11,7 @@ from shim.concurrency import gather, gather_all
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import IMAGE
+from shim.ec2.images import uploads
 from shim.ec2.tags.creating import HALF_DONE
 from shim.ec2.volumes.waiting import delete_snapshot
 from shim.errors import AwsError
@@ -19,8 +20,6 @@ from shim.errors import AwsError
 # (/), dashes (-), single quotes ('), at-signs (@), or underscores(_)"
 _NAME = re.compile(r"[a-zA-Z0-9()\[\] ./\-'@_]{3,128}")
 LONGEST_DESCRIPTION = 255
-# The property of an image that is the record of a task (`task_records`), with the name of its resource type.
-TASK = "ec2:task"
 
 
 def check(req: Mapping[str, Any]) -> None:
@@ -53,11 +52,12 @@ async def free(call: Call, name: str) -> None:
     own, port = call.caller.project_id, call.cloud.images
     shown, hidden = await gather(port.images(owner=own, name=name), port.images(owner=own, name=name, hidden=True))
     for image in (one for one in (*shown, *hidden) if one.name == name):
-        if HALF_DONE not in image.properties:
+        left = image.snapshots if HALF_DONE in image.properties else await uploads.left(call, image)
+        if left is None:
             raise AwsError(
                 IMAGE.duplicate,
                 f"AMI name {name} is already in use by AMI {ids.aws('ami', image.id)}",
                 refused="Name",
             )
         await port.delete_image(image.id)
-        await gather_all(absent_is(None, delete_snapshot(call, uuid)) for uuid in image.snapshots)
+        await gather_all(absent_is(None, delete_snapshot(call, uuid)) for uuid in left)

@@ -13,8 +13,8 @@ from shim.ec2.engine.resource_types import (
     IMPORT_SNAPSHOT_TASK,
     ResourceType,
 )
-from shim.ec2.images.names import TASK
-from shim.ec2.images.task_records import alone
+from shim.ec2.images import uploads
+from shim.ec2.images.task_records import TASK, alone
 from shim.ec2.tags.stores import Held, Lists, Store, Work, limited, of_metadata, plan, register
 from shim.errors import AwsError
 
@@ -54,19 +54,20 @@ def _change_image(call: Call, held: Held, tags: Mapping[str, str], gone: Sequenc
 
     async def change() -> None:
         if items or drop:
-            await limited(call.cloud.images.update_image(held.id, set=items, drop=drop))
+            await limited(uploads.change(call, held.id, set=items, drop=drop))
 
     return change
 
 
 def _change_task(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> Work:
-    change = _change_image(call, held, tags, gone)
+    items, drop = plan(held, tags, gone)
 
-    async def in_turn() -> None:
-        async with alone(call, held.id):
-            await change()
+    async def change() -> None:
+        if items or drop:
+            async with alone(call, held.id):
+                await limited(call.cloud.images.update_image(held.id, set=items, drop=drop))
 
-    return in_turn
+    return change
 
 
 register(Store(IMAGE, _images, _change_image))

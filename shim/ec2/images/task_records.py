@@ -21,7 +21,6 @@ from shim.concurrency import gather_all
 from shim.context import Call, Imports, Upload
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import EXPORT_IMAGE_TASK, ResourceType
-from shim.ec2.images.names import TASK
 from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.creating import HALF_DONE
@@ -30,6 +29,8 @@ from shim.errors import AwsError
 
 log = logging.getLogger(__name__)
 
+# The property of an image that is the record of a task, with the name of its resource type.
+TASK: Final = "ec2:task"
 _STATE, _BEAT, _CANCEL = "ec2:task:state", "ec2:task:beat", "ec2:task:cancel"
 BEAT_SECONDS: Final = 3.0
 _STALE: Final = timedelta(minutes=2)  # far more than a slow Glance, and clocks that differ a little, account for

@@ -13,7 +13,7 @@ from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import IMAGE, KEY_PAIR
 from shim.ec2.engine.zones import placeable, zone_names
-from shim.ec2.images import images
+from shim.ec2.images import images, uploads
 from shim.ec2.instances import facts as instance_facts
 from shim.ec2.instances import profiles
 from shim.ec2.instances.types import cores, flavor_named
@@ -85,7 +85,7 @@ async def _image(call: Call, id: str) -> Image:
     image = await absent_is(None, call.cloud.images.image(id))
     if image is None:
         raise ids.missing(IMAGE, [ids.aws("ami", id)])
-    return image
+    return await uploads.finished(call, image)
 
 
 async def _group(call: Call, launch: Launch) -> ServerGroup | None:
@@ -106,8 +106,7 @@ async def _check_key(call: Call, name: str | None) -> None:
 
 def _check(launch: Launch, image: Image, flavor: Flavor, zone: str | None) -> None:
     """Check what Nova would report later, or with another error."""
-    if image.status != "active":
-        raise AwsError("InvalidAMIID.Unavailable", f"The image ID '{ids.aws('ami', image.id)}' is not available")
+    uploads.check(image)
     if launch.zone and zone is None:
         raise AwsError(
             "InvalidParameterValue", f"Invalid availability zone: [{launch.zone}]", refused="Placement.AvailabilityZone"

@@ -14,8 +14,7 @@ from shim.context import Opened
 from shim.ec2.engine.resource_types import IMPORT_IMAGE_TASK
 from shim.ec2.images.importing import checked
 from shim.ec2.images.inspection import FORMATS, RefusedDiskError, Verdict
-from shim.ec2.images.names import TASK
-from shim.ec2.images.task_records import Task, cancel
+from shim.ec2.images.task_records import TASK, Task, cancel
 from shim.ec2.images.task_work import Progress, run, volume_gone
 from shim.locks import Locks
 from shim.undo import undoing

@@ -124,8 +124,8 @@ class Cloud:
         self.step()
 
     # Glance
-    async def images(self, **_: Any) -> list[Image]:
-        return [*self.images_.values()]
+    async def images(self, *, hidden: bool = False, **_: Any) -> list[Image]:
+        return [one for one in self.images_.values() if one.hidden is hidden]
 
     async def image(self, id: str) -> Image:
         return self.images_[id]
