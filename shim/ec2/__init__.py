@@ -66,6 +66,7 @@ import shim.ec2.templates.templates
 import shim.ec2.templates.versions
 import shim.ec2.volumes.attachments
 import shim.ec2.volumes.attributes
+import shim.ec2.volumes.ending
 import shim.ec2.volumes.modifications
 import shim.ec2.volumes.snapshot_copies
 import shim.ec2.volumes.snapshots

@@ -13,7 +13,7 @@ from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import IMAGE
 from shim.ec2.images import uploads
 from shim.ec2.tags.creating import HALF_DONE
-from shim.ec2.volumes.waiting import delete_snapshot
+from shim.ec2.volumes.ending import remove
 from shim.errors import AwsError
 
 # "Constraints: 3-128 alphanumeric characters, parentheses (()), square brackets ([]), spaces ( ), periods (.), slashes
@@ -60,4 +60,8 @@ async def free(call: Call, name: str) -> None:
                 refused="Name",
             )
         await port.delete_image(image.id)
-        await gather_all(absent_is(None, delete_snapshot(call, uuid)) for uuid in left)
+        await gather_all(absent_is(None, _removed(call, uuid)) for uuid in left)
+
+
+async def _removed(call: Call, snapshot_id: str) -> None:
+    await remove(call, await call.cloud.block.snapshot(snapshot_id))

@@ -19,6 +19,7 @@ from shim.ec2.images.uploads import OF_IMAGE
 from shim.ec2.service import action
 from shim.ec2.tags.creating import HALF_DONE, CreateRequest, creates, creating
 from shim.ec2.volumes import snapshot_rows, snapshots
+from shim.ec2.volumes.ending import remove
 from shim.ec2.volumes.rows import ROOT_DEVICE
 from shim.errors import AwsError
 from shim.protocol.values import only
@@ -124,7 +125,7 @@ async def deregister_image(call: Call, req: Mapping[str, Any]) -> Mapping[str, A
 async def _deleted(call: Call, snapshot: Any) -> str:
     """Delete a snapshot and return AWS's word for the outcome."""
     try:
-        await snapshots.remove(call, snapshot)
+        await remove(call, snapshot)
     except BackendError as error:
         return "missing-permissions" if error.fault is Fault.FORBIDDEN else "internal-error"
     except AwsError:

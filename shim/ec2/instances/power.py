@@ -8,7 +8,7 @@ from typing import Any
 
 from adapters.errors import absent_is
 from adapters.types.compute import Power, Server
-from shim.concurrency import gather_all
+from shim.concurrency import gather, gather_all
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.instances import facts as instance_facts
@@ -29,6 +29,7 @@ from shim.ec2.instances.states import (
 )
 from shim.ec2.interfaces import attachments
 from shim.ec2.service import action
+from shim.ec2.volumes import ending as volume_ending
 from shim.errors import AwsError
 from shim.protocol.values import only
 
@@ -113,14 +114,17 @@ async def terminate_instances(call: Call, req: Mapping[str, Any]) -> Mapping[str
     """Terminate instances, or none if one is protected; terminated instances do not change."""
     servers = await existing(call, req["InstanceIds"])
     _unprotected(servers, instance_facts.NO_TERMINATE, "terminated", "disableApiTermination")
-    its = await attachments.ending(call, [server.id for server in servers])
+    its, outlived = await gather(
+        attachments.ending(call, [server.id for server in servers]), volume_ending.outlived(call, servers)
+    )
 
     async def terminate(server: Server) -> str:
         if state(server) == TERMINATED and not failed(server):
             return TERMINATED
         await _until_scheduled(call, server)
-        if not await attachments.end(call, server.id, its[server.id]):
-            return TERMINATED
+        async with volume_ending.marked(call, server.id, outlived[server.id]):
+            if not await attachments.end(call, server.id, its[server.id]):
+                return TERMINATED
         if state(server) == PENDING and server.status == "BUILD":
             await _note_end(call, server)
         return TERMINATED if failed(server) else SHUTTING_DOWN

@@ -15,6 +15,8 @@ from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import INSTANCE, VOLUME
 from shim.ec2.service import action
 from shim.ec2.volumes import rows as volume_rows
+from shim.ec2.volumes.ending import alone, unmark
+from shim.ec2.volumes.reading import shown_volume
 from shim.ec2.volumes.volumes import holders
 from shim.errors import AwsError
 from shim.protocol.values import only
@@ -41,10 +43,10 @@ async def attach_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
             refused="Device",
         )
     volume_id, server_id = ids.uuid(VOLUME, req["VolumeId"]), ids.uuid(INSTANCE, req["InstanceId"])
-    volume, server = await gather(call.cloud.block.volume(volume_id), call.cloud.compute.server(server_id))
-    await _check(call, volume, server, name)
     mark = volume_rows.DEVICE + server_id
-    async with undoing() as undo:
+    async with alone(call, volume_id), undoing() as undo:
+        volume, server = await gather(shown_volume(call, volume_id), call.cloud.compute.server(server_id))
+        await _check(call, volume, server, name)
         await _mark(call, volume, mark, name)
         undo(call.cloud.block.delete_volume_metadata, volume_id, mark)
         try:
@@ -76,9 +78,11 @@ async def attach_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
 )
 async def detach_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Detach a volume from the named instance, or from the only instance that holds it."""
-    volume = await call.cloud.block.volume(ids.uuid(VOLUME, req["VolumeId"]))
+    volume = await shown_volume(call, ids.uuid(VOLUME, req["VolumeId"]))
     servers = await holders(call, [volume]) if volume_rows.held([volume]) else []
     row = _held(volume_rows.attachments(volume, servers), volume, req)
+    if volume_rows.DELETED in volume.metadata:  # its instance was to be terminated, and Nova could not
+        await unmark(call, volume.id)
     try:
         await call.cloud.compute.detach_volume(ids.uuid(INSTANCE, row["InstanceId"]), volume.id)
     except BackendError as error:

@@ -10,6 +10,7 @@ from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import VOLUME
 from shim.ec2.service import action
+from shim.ec2.volumes.reading import shown_volume
 from shim.errors import AwsError
 
 # The gateway's own item in a volume's metadata.  Cinder never suspends a volume's I/O, so the attribute has no effect,
@@ -62,4 +63,4 @@ async def disable_ebs_encryption_by_default(call: Call, req: Mapping[str, Any]) 
 
 
 async def _volume(call: Call, req: Mapping[str, Any]) -> Volume:
-    return await call.cloud.block.volume(ids.uuid(VOLUME, req["VolumeId"]))
+    return await shown_volume(call, ids.uuid(VOLUME, req["VolumeId"]))

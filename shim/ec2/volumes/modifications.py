@@ -21,6 +21,7 @@ from shim.ec2.engine.resource_types import VOLUME, ResourceType
 from shim.ec2.service import action
 from shim.ec2.volumes import rows as volume_rows
 from shim.ec2.volumes import sizes as volume_sizes
+from shim.ec2.volumes.reading import shown_volume, shown_volumes
 from shim.ec2.volumes.types import GENERAL, check_performance
 from shim.ec2.volumes.waiting import settled
 from shim.errors import AwsError
@@ -103,7 +104,7 @@ def _check(settings: Settings, principal: Any, operation: str, req: Mapping[str,
 async def modify_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Extend a volume, and give it another type; both one after the other, as Cinder does one thing at a time."""
     block, uuid = call.cloud.block, ids.uuid(VOLUME, req["VolumeId"])
-    volume, types = await gather(block.volume(uuid), block.volume_types())
+    volume, types = await gather(shown_volume(call, uuid), block.volume_types())
     kind = req.get("VolumeType") or volume_rows.kind(volume)
     size = req.get("Size") or volume.size
     native = _native(volume, kind, {one.name for one in types})
@@ -129,9 +130,9 @@ async def modify_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
 async def describe_volumes_modifications(call: Call, asked: Question) -> list[Row]:
     """Describe the last modification of each volume that has one: one OpenStack call."""
     if len(asked.ids) == 1:
-        volumes = [await call.cloud.block.volume(ids.uuid(VOLUME, asked.ids[0]))]
+        volumes = [await shown_volume(call, ids.uuid(VOLUME, asked.ids[0]))]
     else:
-        volumes = await call.cloud.block.volumes()
+        volumes = await shown_volumes(call)
         known = {ids.aws("vol", volume.id) for volume in volumes}
         if absent := [one for one in asked.ids if one not in known]:
             raise ids.missing(VOLUME, absent)

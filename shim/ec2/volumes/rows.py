@@ -19,6 +19,7 @@ from shim.ec2.volumes.snapshot_rows import COPY
 TYPE = "ec2:type"  # the requested AWS volume type, if Cinder has no type of that name
 ZONE = "ec2:az"  # the requested zone, if Nova has it and Cinder does not
 DEVICE = "ec2:dev:"  # + the server's UUID: the requested device name
+DELETED = "ec2:deleted"  # when the volume was deleted: Cinder keeps it, because it has snapshots
 
 # Cinder's name of the operator's default type, shown as AWS's oldest type, which guarantees no performance either.
 _UNNAMED = {"__DEFAULT__": "standard", "": "standard"}
@@ -53,9 +54,17 @@ def state(volume: cloud.Volume) -> str:
     return _STATES.get(volume.status) or ("in-use" if volume.attachments else "available")
 
 
+def deleted(volume: cloud.Volume) -> bool:
+    """Tell whether a client has deleted a volume that Cinder keeps for its snapshots.
+
+    The volume of an instance is marked before the instance ends, so it is deleted only once nothing holds it.
+    """
+    return DELETED in volume.metadata and state(volume) != "in-use"
+
+
 def hidden(volume: cloud.Volume) -> bool:
-    """Tell whether a volume only carries a copied snapshot, which AWS shows without a volume."""
-    return COPY in volume.metadata and HALF_DONE not in volume.metadata
+    """Tell whether no client sees a volume: it is deleted, or only carries a copied snapshot."""
+    return deleted(volume) or (COPY in volume.metadata and HALF_DONE not in volume.metadata)
 
 
 def held(volumes: Iterable[cloud.Volume]) -> bool:

@@ -18,6 +18,7 @@ from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.creating import HALF_DONE, CreateRequest, Creation, creates, creating
 from shim.ec2.volumes import rows as volume_rows
 from shim.ec2.volumes import snapshot_rows
+from shim.ec2.volumes.ending import alone
 from shim.ec2.volumes.snapshots import REGIONAL, check_description
 from shim.ec2.volumes.waiting import delete_snapshot, settled
 from shim.errors import AwsError
@@ -111,11 +112,11 @@ async def create_snapshots(call: Call, asked: CreateRequest[str]) -> Mapping[str
     rows = []
     async with new.once():
         for volume in volumes:
-            made = await call.cloud.block.create_snapshot(
-                cloud.NewSnapshot(
-                    volume.id, description=req.get("Description") or "", metadata=_items(new, volume, req)
+            described, items = req.get("Description") or "", _items(new, volume, req)
+            async with alone(call, volume.id):
+                made = await call.cloud.block.create_snapshot(
+                    cloud.NewSnapshot(volume.id, description=described, metadata=items)
                 )
-            )
             new.undo(partial(delete_snapshot, call), made.id)
             shown = snapshot_rows.row(call, made, [volume])
             rows.append({name: value for name, value in shown.items() if name != "StorageTier"})

@@ -17,7 +17,8 @@ from shim.ec2.engine.resource_types import SNAPSHOT, VOLUME
 from shim.ec2.service import action
 from shim.ec2.tags.creating import CreateRequest, creates, creating
 from shim.ec2.volumes import snapshot_rows
-from shim.ec2.volumes.waiting import delete_snapshot as deleted
+from shim.ec2.volumes.ending import alone, remove, sweep
+from shim.ec2.volumes.reading import shown_volume
 from shim.errors import AwsError
 from shim.protocol.values import only
 
@@ -84,8 +85,8 @@ def _check_new(settings: Any, req: Mapping[str, Any]) -> str:
 async def create_snapshot(call: Call, asked: CreateRequest[str]) -> Mapping[str, Any]:
     """Make a snapshot of a volume, also of an attached one; the waiter SnapshotCompleted waits for Cinder."""
     new = creating(call, asked)
-    volume = await call.cloud.block.volume(asked.read)
-    async with new.once():  # one call makes it with all its metadata
+    async with new.once(), alone(call, asked.read):  # one call makes it with all its metadata
+        volume = await shown_volume(call, asked.read)
         description = asked.params.get("Description") or ""
         made = await call.cloud.block.create_snapshot(
             cloud.NewSnapshot(volume.id, description=description, metadata=new.items)
@@ -118,14 +119,6 @@ async def delete_snapshot(call: Call, req: Mapping[str, Any]) -> None:
             SNAPSHOT.in_use, f"The snapshot {req['SnapshotId']} is currently in use by {ids.aws('ami', user)}"
         )
     await remove(call, snapshot)
-
-
-async def remove(call: Call, snapshot: cloud.Snapshot) -> None:
-    """Delete a snapshot; that of a copy with the volume on which it lies."""
-    if snapshot_rows.COPY in snapshot.metadata:
-        await call.cloud.block.delete_volume(snapshot.volume_id, cascade=True)
-    else:
-        await deleted(call, snapshot.id)
 
 
 async def image_users(call: Call) -> Mapping[str, str]:
@@ -178,7 +171,9 @@ async def _found(call: Call, named: Sequence[str]) -> tuple[Sequence[cloud.Snaps
     """Read snapshots and the volumes that they are of: those of one id, else all."""
     block = call.cloud.block
     if len(named) != 1:
-        return await gather(block.snapshots(), block.volumes())
+        snapshots, volumes = await gather(block.snapshots(), block.volumes())
+        await sweep(call, volumes, snapshots)
+        return snapshots, volumes
     snapshot = await block.snapshot(ids.uuid(SNAPSHOT, named[0]))
     volume = await absent_is(None, block.volume(snapshot.volume_id))
     return [snapshot], [volume] if volume else []

@@ -10,12 +10,12 @@ from shim.context import Call
 from shim.ec2.engine.resource_types import SNAPSHOT, VOLUME
 from shim.ec2.tags.stores import Held, Lists, Store, Work, limited, of_metadata, plan, register
 from shim.ec2.volumes import snapshot_rows
+from shim.ec2.volumes.reading import shown_volume, shown_volumes
 
 
 async def _volumes(lists: Lists, named: Sequence[str]) -> list[Held]:
     call = lists.call
-    block = call.cloud.block
-    found = [await block.volume(named[0])] if len(named) == 1 else await block.volumes()
+    found = [await shown_volume(call, named[0])] if len(named) == 1 else await shown_volumes(call)
     return [of_metadata(volume.id, volume.metadata) for volume in found]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from adapters.errors import BackendError, Fault, absent_is
+from adapters.errors import absent_is
 from adapters.types import block as cloud
 from adapters.types.compute import Server
 from shim.concurrency import gather
@@ -21,8 +21,8 @@ from shim.ec2.tags.creating import CreateRequest, creates, creating
 from shim.ec2.volumes import rows as volume_rows
 from shim.ec2.volumes import sizes as volume_sizes
 from shim.ec2.volumes import snapshot_rows
+from shim.ec2.volumes.reading import shown_volume, shown_volumes
 from shim.ec2.volumes.types import GENERAL, check_performance
-from shim.ec2.volumes.waiting import snapshots_gone
 from shim.errors import AwsError
 from shim.protocol.values import only
 
@@ -141,7 +141,7 @@ async def create_volume(call: Call, asked: CreateRequest[None]) -> Mapping[str, 
     wanted = cloud.NewVolume(size, kind, zone, snapshot_id, {**items, **zone_marks, **kind_marks})
 
     async def find(mark: Mapping[str, str]) -> Iterable[tuple[cloud.Volume, Mapping[str, str]]]:
-        return [(volume, volume.metadata) for volume in await call.cloud.block.volumes(metadata=mark)]
+        return [(volume, volume.metadata) for volume in await shown_volumes(call, metadata=mark)]
 
     async with new.once(find):  # one call makes the volume with all its metadata, so none is ever half done
         return _made(call, new.earlier[0] if new.earlier else await call.cloud.block.create_volume(wanted))
@@ -154,26 +154,6 @@ async def describe_volumes(call: Call, asked: Question) -> list[Row]:
     servers = await holders(call, found) if volume_rows.held(found) else []
     names = availability_zones.zone_names(call)
     return [volume_rows.row(volume, servers, names) for volume in found]
-
-
-@action(supports="VolumeId")
-async def delete_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Delete a volume that is not attached."""
-    uuid = ids.uuid(VOLUME, req["VolumeId"])
-    try:
-        await call.cloud.block.delete_volume(uuid)
-    except BackendError as error:
-        if error.fault is not Fault.IN_USE:
-            raise
-        attachments = (await call.cloud.block.volume(uuid)).attachments
-        if not attachments:  # the volume has a snapshot
-            if not await snapshots_gone(call, uuid):
-                raise
-            await call.cloud.block.delete_volume(uuid)
-            return {}
-        holder = ids.aws("i", attachments[0].server_id)
-        raise AwsError(VOLUME.in_use, f"Volume {ids.aws('vol', uuid)} is currently attached to {holder}") from error
-    return {}
 
 
 @describes(STATUSES, supports="VolumeIds Filters MaxResults NextToken")
@@ -196,8 +176,8 @@ async def holders(call: Call, volumes: Sequence[cloud.Volume]) -> list[Server]:
 async def _read(call: Call, named: Sequence[str]) -> list[cloud.Volume]:
     """Read the volume if one is named, else all: `answer` selects the named ones and raises NotFound."""
     if not named or len(named) > 1:
-        return [volume for volume in await call.cloud.block.volumes() if not volume_rows.hidden(volume)]
-    return [await call.cloud.block.volume(ids.uuid(VOLUME, named[0]))]
+        return await shown_volumes(call)
+    return [await shown_volume(call, ids.uuid(VOLUME, named[0]))]
 
 
 def _made(call: Call, volume: cloud.Volume) -> Mapping[str, Any]:

@@ -26,27 +26,23 @@ async def settled(call: Call, id: str) -> Volume:
 async def delete_snapshot(call: Call, id: str) -> None:
     """Delete a snapshot, also one that is being made: AWS deletes it, Cinder refuses until it is made."""
     for pause in PAUSES:
-        try:
-            await call.cloud.block.delete_snapshot(id)
-        except BackendError as error:
-            if error.fault is not Fault.CONFLICT or (await call.cloud.block.snapshot(id)).status != "creating":
-                raise
-        else:
+        if await snapshot_deleted(call, id):
             return
         await asyncio.sleep(pause)
-    raise AwsError("IncorrectState", "The snapshot is still being created.")
+    raise still_creating()
 
 
-async def snapshots_gone(call: Call, volume_id: str) -> bool:
-    """Wait while all snapshots of a volume are being deleted; tell whether none is left.
+async def snapshot_deleted(call: Call, id: str) -> bool:
+    """Delete a snapshot, or return False while it is being made."""
+    try:
+        await call.cloud.block.delete_snapshot(id)
+    except BackendError as error:
+        if error.fault is not Fault.CONFLICT or (await call.cloud.block.snapshot(id)).status != "creating":
+            raise
+        return False
+    return True
 
-    AWS deletes a snapshot at once, and a client that deletes the volume next is not refused.
-    """
-    for pause in PAUSES:
-        left = await call.cloud.block.snapshots(volume_id=volume_id)
-        if not left:
-            return True
-        if any(snapshot.status != "deleting" for snapshot in left):
-            return False
-        await asyncio.sleep(pause)
-    return False
+
+def still_creating() -> AwsError:
+    """Return the error of a snapshot that is not made in time to be deleted."""
+    return AwsError("IncorrectState", "The snapshot is still being created.")

@@ -18,7 +18,7 @@ from shim.ec2.launch.repeated import number
 from shim.ec2.network.security_group_rules import authorize_security_group_ingress
 from shim.ec2.network.security_groups import create_security_group
 from shim.ec2.volumes.attachments import attach_volume, detach_volume
-from shim.ec2.volumes.volumes import delete_volume
+from shim.ec2.volumes.ending import delete_volume
 from shim.errors import AwsError
 from tests.ec2.acting import act
 from tests.ec2.instances.test_instance_costs import Counted
