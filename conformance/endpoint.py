@@ -61,7 +61,7 @@ class Endpoint:
     )
 
     def client(self, service: str, *, unsigned: bool = False, credentials: Mapping[str, str] | None = None) -> Any:
-        """Return a client with boto3's defaults."""
+        """Return a client with boto3's defaults, and links signed by version 4."""
         signer = "nobody" if unsigned else (credentials or {}).get("SessionToken", "")
         with self._lock:  # a session is not safe for threads, its clients are
             if (service, signer) not in self._clients:
@@ -72,6 +72,10 @@ class Endpoint:
         config = Config(max_pool_connections=_CONNECTIONS, read_timeout=_SECONDS)
         if unsigned:
             config = config.merge(Config(signature_version=UNSIGNED))
+        elif service == "s3":
+            # boto3 signs links and forms by version 2 where it knows no region to refuse that, as before an endpoint of
+            # one's own. AWS's regions since 2014 take version 4 alone, and so do many other stores.
+            config = config.merge(Config(signature_version="s3v4"))
         keys = (
             {
                 "aws_access_key_id": credentials["AccessKeyId"],

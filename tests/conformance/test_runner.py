@@ -297,3 +297,15 @@ def test_every_scenario_is_taken_back_on_moto(endpoint: Endpoint, moto: Boto) ->
     told: list[str] = []
     assert clean(endpoint, frozenset({"s3", "ec2"}), told.append) == []
     assert told == []
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
+def test_links_and_forms_are_signed_by_version_4(region: str, moto: Boto) -> None:
+    """boto3 signs links by version 2 in us-east-1 unless it is told to, which AWS's newer regions refuse."""
+    keys = moto.keys["main"]
+    endpoint = Endpoint(moto.url, boto3.Session(keys.access, keys.secret, region_name=region))
+    link = endpoint.own("presign", {"Operation": "GetObject", "Parameters": {"Bucket": "b", "Key": "a"}})
+    assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in link["Url"]
+    assert f"%2F{region}%2Fs3%2Faws4_request" in link["Url"]
+    form = endpoint.own("presign-post", {"Bucket": "b", "Key": "a"})
+    assert form["Fields"]["x-amz-algorithm"] == "AWS4-HMAC-SHA256"
