@@ -60,7 +60,7 @@ class Report:
     def summary(self) -> str:
         """The report in a few sentences."""
         total, run = self.count(), self.count(Outcome.WORKS, Outcome.DIFFERS)
-        parts = [f"{run:,} of {_calls(total)} run unchanged."]
+        parts = [f"{run:,} of {_calls(total)} {'runs' if total == 1 else 'run'} unchanged."]
         mended = sum(row.count for row in self.rows if row.outcome is Outcome.REFUSED and _is_mended(row.findings))
         if mended:
             many = len(self.changes)

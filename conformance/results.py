@@ -101,7 +101,8 @@ class Report:
     @property
     def summary(self) -> str:
         """The report in a few sentences."""
-        parts = [f"{self.count(Outcome.PASSES)} of {self.count()} scenarios pass."]
+        total = self.count()
+        parts = [f"{self.count(Outcome.PASSES)} of {total} {'scenario passes' if total == 1 else 'scenarios pass'}."]
         if refused := self.count(Outcome.REFUSED):
             parts.append(f"{refused} {'is' if refused == 1 else 'are'} refused as not offered.")
         if differs := self.count(Outcome.DIFFERS):

@@ -49,7 +49,8 @@ class Report:
         """Return the result in one sentence."""
         alike = self.compared - len({number for row in self.rows for number in row.calls})
         explained = len(self.rows) - len(self.unexplained)
-        parts = [f"{alike:,} of {self.compared:,} calls have the same answer on both."]
+        have = "has" if self.compared == 1 else "have"
+        parts = [f"{alike:,} of {_number(self.compared, 'call')} {have} the same answer on both."]
         parts.append(f"{_number(len(self.unexplained), 'difference')} unexplained, {explained:,} explained.")
         count = sum(len(calls) for _, _, calls in self.skipped)
         parts += [f"{_number(count, 'call')} not made."] if count else []

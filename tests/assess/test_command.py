@@ -44,6 +44,11 @@ def test_the_report_opens_with_the_summary(tmp_path: Path) -> None:
     assert summary in run(folder, "--format", "html").stdout
 
 
+def test_the_summary_of_one_call_speaks_of_one(tmp_path: Path) -> None:
+    assert run(log(tmp_path / "a", WORKS)).stdout.startswith("1 of 1 call runs unchanged.")
+    assert run(log(tmp_path / "b", REFUSED)).stdout.startswith("0 of 1 call runs unchanged.")
+
+
 def test_junit_fails_what_is_refused(tmp_path: Path) -> None:
     suite = ET.fromstring(run(log(tmp_path, WORKS, REFUSED), "--format", "junit").stdout)  # noqa: S314
     assert suite.attrib["failures"] == "1"

@@ -46,6 +46,12 @@ def report() -> Report:
 ROWS = (("s3", "objects", "a"), ("s3", "objects", "b"), ("ec2", "tags", "c | d"))
 
 
+def test_the_summary_of_one_scenario_speaks_of_one() -> None:
+    whole = report()
+    alone = replace(whole, results=whole.results[:1], planned=1)
+    assert alone.summary == "1 of 1 scenario passes."
+
+
 def test_scenarios_are_listed_and_chosen() -> None:
     lines = run("--list").stdout.splitlines()
     assert "s3/objects/an object is read back as it was written" in lines

@@ -127,6 +127,10 @@ def test_consoles_are_secrets() -> None:
     assert kept == {"InstanceId": "i-1", "Output": {"$hidden": 1, "length": 8}}
 
 
+def test_the_summary_of_one_call_speaks_of_one() -> None:
+    assert Report(("a", "b"), 1).summary.startswith("1 of 1 call has the same answer on both.")
+
+
 @pytest.mark.parametrize("form", FORMATS)
 def test_nothing_of_a_recording_drives_the_terminal(form: str) -> None:
     strange = "a\x1b[2Jb\x9bc\ud800d\u202ee\rf"
