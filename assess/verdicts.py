@@ -22,7 +22,7 @@ from shim.protocol import routing
 from shim.protocol.coverage import Tree, compile_tree
 from shim.protocol.operation import Operation
 from shim.protocol.service import PROTOCOLS, Service
-from shim.protocol.values import Values, refused
+from shim.protocol.values import Values, refused, values_at
 from shim.s3.refused import REFUSED as REFUSED_BY_S3
 from shim.s3.service import s3
 from shim.sts.service import sts
@@ -116,7 +116,11 @@ def _parameters(service: Service, operation: Operation, params: Mapping[str, Any
 
 def _value(path: str, rule: Values, params: Mapping[str, Any], general: Any) -> Iterator[Finding]:
     """Find values that one rule refuses.  An unknown value is in no rule's list, so it is looked at by itself."""
+    if any(map(rule.depends, values_at(params, path.split("."), rule))):
+        yield Finding(Outcome.UNKNOWN, path, f"it depends on the cloud: {rule.shown()}")
     found = refused(params, {path: (rule,)}, _CALLER.account_id)
+    if rule.when:
+        return
     if found is None:
         hidden = _has_unknown(params, path.split("."))
         if hidden and not rule.where:
@@ -187,7 +191,8 @@ def _uncovered(params: Any, tree: Tree, path: str = "") -> Iterator[str]:
 
 @cache
 def _settings() -> Settings:
-    return Settings.model_construct(ec2_throttling=False)
+    """Return settings that offer all that an operator may offer: what depends on it is told by the tables."""
+    return Settings.model_construct(ec2_throttling=False, instance_profiles="echoed")
 
 
 def _ask(operation: Operation, params: Mapping[str, Any]) -> AwsError | None:

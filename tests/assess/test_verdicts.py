@@ -34,6 +34,25 @@ def test_what_the_coverage_says_is_what_is_judged() -> None:
         (Call("ec2", "CreateVpc", {"Ipv6Pool": UNKNOWN}), "Ipv6Pool", "UnsupportedOperation"),
         (Call("ec2", "CreateVolume", {"Encrypted": True}), "Encrypted", "UnsupportedOperation"),
         (
+            Call("ec2", "CreateVpcPeeringConnection", {"VpcId": UNKNOWN, "PeerOwnerId": "444455556666"}),
+            "PeerOwnerId",
+            "UnsupportedOperation",
+        ),
+        (
+            Call("ec2", "ModifySnapshotAttribute", {"CreateVolumePermission": {"Add": [{"Group": "all"}]}}),
+            "CreateVolumePermission.Add.Group",
+            "UnsupportedOperation",
+        ),
+        (
+            Call(
+                "s3",
+                "PutBucketNotificationConfiguration",
+                {"NotificationConfiguration": {"EventBridgeConfiguration": {}}},
+            ),
+            "NotificationConfiguration.EventBridgeConfiguration",
+            "NotImplemented",
+        ),
+        (
             Call("ec2", "RunInstances", {"BlockDeviceMappings": [{"Ebs": {"Encrypted": True}}]}),
             "BlockDeviceMappings.Ebs.Encrypted",
             "UnsupportedOperation",
@@ -55,6 +74,19 @@ def test_a_refusal_names_the_parameter_and_aws_error(call: Call, path: str, code
     ("call", "path"),
     [
         (Call("ec2", "CreateVolume", {"Encrypted": UNKNOWN}), "Encrypted"),
+        # What the operator offers, or the region of a request, is not known to the one who assesses.
+        (Call("ec2", "RunInstances", {"IamInstanceProfile": {"Name": UNKNOWN}}), "IamInstanceProfile"),
+        (Call("ec2", "RunInstances", {"IamInstanceProfile": {"Name": "a"}}, exact=True), "IamInstanceProfile"),
+        (Call("ec2", "CreateVpcPeeringConnection", {"PeerRegion": "eu-west-1"}), "PeerRegion"),
+        (Call("s3", "PutObject", {"Body": UNKNOWN, "ServerSideEncryption": "AES256"}), "ServerSideEncryption"),
+        (Call("s3", "CopyObject", {"ServerSideEncryption": "aws:kms"}), "ServerSideEncryption"),
+        (Call("s3", "PutObject", {"Body": UNKNOWN, "StorageClass": "GLACIER"}), "StorageClass"),
+        (
+            Call(
+                "s3", "PutBucketNotificationConfiguration", {"NotificationConfiguration": {"TopicConfigurations": [{}]}}
+            ),
+            "NotificationConfiguration.TopicConfigurations",
+        ),
         (Call("ec2", "DescribeInstances", {"Filters": [{"Name": UNKNOWN}]}), "Filters"),
         (Call("ec2", "DescribeInstances", {"NoSuch": 1}), "NoSuch"),
         (Call("ec2", "NoSuchOperation"), ""),

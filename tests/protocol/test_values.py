@@ -11,7 +11,7 @@ from shim.app import FRONTENDS, SERVICES
 from shim.operator.coverage import actions
 from shim.protocol.coverage import shape_at
 from shim.protocol.service import Service
-from shim.protocol.values import OTHER_ACCOUNT, Values, but, only, refused, with_examples
+from shim.protocol.values import OTHER_ACCOUNT, Values, but, depends, only, refused, with_examples
 from tests.security.door import Door
 from tests.security.requests import code_of, signed, wire
 
@@ -59,7 +59,7 @@ def test_the_table_is_of_some_size_and_every_rule_has_an_example() -> None:
         for name in service.handlers:
             for path, given in service.operations[name].values.items():
                 for rule in given:
-                    assert rule.examples, f"{name} {path}"
+                    assert rule.examples or rule.when, f"{name} {path}"
                     assert not any(map(rule.takes, rule.examples))
 
 
@@ -102,6 +102,16 @@ def test_a_rule_may_hold_only_where_a_member_of_the_same_structure_is_not_given(
     assert refused({"L": [{"A": False, "B": "x"}, {"A": False}], "B": "x"}, rules) == ("L.A", False, rule)
     assert refused({"L": [{"A": False, "B": ""}]}, rules) == ("L.A", False, rule)
     assert rule.shown() == "only `true` where `B` is not given"
+
+
+def test_a_rule_may_name_values_that_depend_on_more_than_the_request() -> None:
+    """The table refuses none of them: the action does, which sees the condition."""
+    some, every = depends("x", when="there is a key"), depends(when="it is allowed")
+    assert refused({"A": ["x", "y"], "B": {}}, {"A": (some,), "B": (every,)}) is None
+    assert [some.depends(value) for value in ("x", "y")] == [True, False]
+    assert every.depends({})
+    assert not only("x").depends("x")
+    assert (some.shown(), every.shown()) == ("`x` where there is a key", "all where it is allowed")
 
 
 def test_a_value_that_aws_does_not_have_is_an_error_at_import() -> None:

@@ -32,12 +32,15 @@ ASSOCIATIONS = Table(
 )
 
 
+_VALUES = {"IamInstanceProfile": profiles.NEEDS_SETTING}
+
+
 def _check(settings: Settings, principal: Any, operation: str, req: Mapping[str, Any]) -> Mapping[str, Any]:
     profiles.check(settings, req["IamInstanceProfile"] or {"Name": ""})
     return req
 
 
-@action(supports="IamInstanceProfile InstanceId", read=_check)
+@action(supports="IamInstanceProfile InstanceId", values=_VALUES, read=_check)
 async def associate_iam_instance_profile(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Keep a profile with an instance that has none."""
     (server,) = await existing(call, [req["InstanceId"]])
@@ -46,7 +49,7 @@ async def associate_iam_instance_profile(call: Call, req: Mapping[str, Any]) -> 
     return await _keep(call, server, req["IamInstanceProfile"])
 
 
-@action(supports="IamInstanceProfile AssociationId", read=_check)
+@action(supports="IamInstanceProfile AssociationId", values=_VALUES, read=_check)
 async def replace_iam_instance_profile_association(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Keep another profile with an instance."""
     return await _keep(call, await _associated(call, req["AssociationId"]), req["IamInstanceProfile"])

@@ -10,6 +10,9 @@ from typing import Any
 from shim.config import Settings
 from shim.ec2.instances import facts as instance_facts
 from shim.errors import AwsError
+from shim.protocol.values import depends
+
+NEEDS_SETTING = depends(when="the operator lets profiles be echoed (`PASSERELLE_INSTANCE_PROFILES`)")
 
 
 def check(settings: Settings, asked: Mapping[str, Any] | None) -> None:

@@ -82,7 +82,7 @@ async def _from_template(call: Call, asked: CreateRequest[Launch | None]) -> Cre
         "MetadataOptions": "echoed; Nova's metadata service has no such switches for a single server",
         "CreditSpecification": "no instance type here is burstable",
     },
-    values=VALUES,
+    values={**VALUES, "IamInstanceProfile": profiles.NEEDS_SETTING},
     ends_with_client=True,
     forbids=FORBIDS,
     read=creates(INSTANCE, *BESIDE, read=_read_launch),

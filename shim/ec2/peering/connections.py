@@ -32,6 +32,7 @@ from shim.ec2.routing.state import Peering, State, read_state
 from shim.ec2.service import action
 from shim.ec2.tags.creating import HALF_DONE, CreateRequest, creates, creating, half_done_name
 from shim.errors import AwsError
+from shim.protocol.values import OTHER_ACCOUNT, but, depends
 from shim.undo import undoing
 
 _INFO = {"cidr-block": "CidrBlock", "owner-id": "OwnerId", "vpc-id": "VpcId"}
@@ -65,6 +66,14 @@ def _read_new(settings: Settings, req: Mapping[str, Any]) -> None:
 
 @action(
     supports="VpcId PeerVpcId PeerOwnerId PeerRegion TagSpecifications",
+    values={
+        "PeerOwnerId": but(
+            OTHER_ACCOUNT,
+            code="UnsupportedOperation",
+            message="A peering connection with a VPC of another account is not supported.",
+        ),
+        "PeerRegion": depends(when="it is the region of the request"),
+    },
     read=creates(PEERING, read=_read_new),
 )
 async def create_vpc_peering_connection(call: Call, asked: CreateRequest[None]) -> Mapping[str, Any]:
@@ -154,7 +163,7 @@ async def delete_vpc_peering_connection(call: Call, req: Mapping[str, Any]) -> M
 
 
 def _check_peer(call: Call, req: Mapping[str, Any]) -> None:
-    """Refuse a peer in another account or region."""
+    """Refuse a peer in another account or region; the table refuses what has the form of another account's id."""
     if (owner := req.get("PeerOwnerId")) and owner != call.caller.account_id:
         raise AwsError(
             "UnsupportedOperation",

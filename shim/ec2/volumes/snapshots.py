@@ -20,12 +20,13 @@ from shim.ec2.volumes import snapshot_rows
 from shim.ec2.volumes.ending import alone, remove, sweep
 from shim.ec2.volumes.reading import shown_volume
 from shim.errors import AwsError
-from shim.protocol.values import only
+from shim.protocol.values import but, only
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _OWNERS = frozenset({"self", "amazon"})
 _USERS = frozenset({"self", "all"})
 LONGEST_DESCRIPTION = 255
+_NOT_SHARED = "Snapshots cannot be shared: Cinder shows a snapshot to its own project alone."
 REGIONAL = only("regional", message="There are no Local Zones.", code="UnsupportedOperation")
 
 
@@ -141,7 +142,14 @@ async def describe_snapshot_attribute(call: Call, req: Mapping[str, Any]) -> Map
     return {"SnapshotId": await _known(call, req), **attribute}
 
 
-@action(supports="SnapshotId Attribute CreateVolumePermission GroupNames OperationType UserIds")
+@action(
+    supports="SnapshotId Attribute CreateVolumePermission GroupNames OperationType UserIds",
+    values={
+        "CreateVolumePermission.Add.Group": only(code="UnsupportedOperation", message=_NOT_SHARED),
+        "CreateVolumePermission.Add.UserId": only(code="UnsupportedOperation", message=_NOT_SHARED),
+        "OperationType": but("add", code="UnsupportedOperation", message=_NOT_SHARED),
+    },
+)
 async def modify_snapshot_attribute(call: Call, req: Mapping[str, Any]) -> None:
     """Take away permissions that no account has; Cinder cannot give one."""
     if (attribute := req.get("Attribute") or "createVolumePermission") != "createVolumePermission":
@@ -151,12 +159,8 @@ async def modify_snapshot_attribute(call: Call, req: Mapping[str, Any]) -> None:
     if not change and not accounts:
         raise AwsError("MissingParameter", "The request must contain the parameter createVolumePermission")
     await _known(call, req)
-    if change.get("Add") or (accounts and req.get("OperationType") != "remove"):
-        raise AwsError(
-            "UnsupportedOperation",
-            "Snapshots cannot be shared: Cinder shows a snapshot to its own project alone.",
-            refused="CreateVolumePermission.Add",
-        )
+    if accounts and req.get("OperationType") != "remove":
+        raise AwsError("UnsupportedOperation", _NOT_SHARED, refused="CreateVolumePermission.Add")
 
 
 @action(supports="SnapshotId Attribute")

@@ -13,7 +13,7 @@ from shim.context import Call
 from shim.errors import AwsError
 from shim.protocol.restparse import malformed_xml
 from shim.protocol.s3_router import not_implemented
-from shim.protocol.values import Values, only
+from shim.protocol.values import Values, depends, only
 from shim.s3 import names
 from shim.s3.config import documents
 from shim.s3.encryption import kms
@@ -25,13 +25,17 @@ SETTING: Final = "encryption"  # an item of the bucket's configuration
 _RULE: Final = "ApplyServerSideEncryptionByDefault"
 
 
-def algorithms() -> Values:
+def algorithms() -> tuple[Values, ...]:
     """Return the values of a member that names an algorithm."""
-    return only(
-        STORE_ALGORITHM,
-        kms.ALGORITHM,
-        code="InvalidArgument",
-        message="The encryption method specified is not available here.",
+    return (
+        only(
+            STORE_ALGORITHM,
+            kms.ALGORITHM,
+            code="InvalidArgument",
+            message="The encryption method specified is not available here.",
+        ),
+        depends(STORE_ALGORITHM, when="the operator has made keys for it (`PASSERELLE_SSE_KEY_FILE`)"),
+        depends(kms.ALGORITHM, when="the cloud has a key manager (Barbican)"),
     )
 
 

@@ -14,6 +14,7 @@ from shim.context import Call
 from shim.notices.destinations import account
 from shim.notices.segments import Notice
 from shim.protocol.s3_router import not_implemented
+from shim.protocol.values import depends, only
 from shim.s3 import names
 from shim.s3.config import configuration, documents
 from shim.s3.notifications.document import SORTS, check
@@ -22,9 +23,16 @@ from shim.s3.notifications.record import test_event
 from shim.s3.service import action
 
 _GIVEN: Final = "NotificationConfiguration"
+_WEBHOOKS: Final = "the operator has named webhooks (`PASSERELLE_NOTIFICATION_FILE`)"
 
 
-@action(supports=f"Bucket ExpectedBucketOwner {_GIVEN} SkipDestinationValidation")
+@action(
+    supports=f"Bucket ExpectedBucketOwner {_GIVEN} SkipDestinationValidation",
+    values={
+        f"{_GIVEN}.EventBridgeConfiguration": only(),
+        **{f"{_GIVEN}.{sort}": depends(when=_WEBHOOKS) for sort in SORTS},
+    },
+)
 async def put_bucket_notification_configuration(call: Call, req: Mapping[str, Any]) -> None:
     """Set which events of a bucket go to which destinations; an empty document ends all notifications."""
     bucket, wanted = names.bucket(call, req), req[_GIVEN]

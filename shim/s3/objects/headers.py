@@ -55,7 +55,7 @@ _KEPT: Final = (
 _KEPT_MEMBERS: Final = frozenset(member for member, _ in _KEPT)
 # Of SSE-S3: without an `s3_etag` the MD5 was not known in time.
 _has_no_md5: Final = re.compile(rf';\s*{MARK}="?1\.{envelope.STORE}').search
-PLACING: Final = {"StorageClass": storage_classes.ELSEWHERE}  # the storage classes that are refused
+PLACING: Final = {"StorageClass": (storage_classes.ELSEWHERE, storage_classes.MAPPED)}  # the classes that are refused
 
 LOCKING: Final = "ObjectLockMode ObjectLockRetainUntilDate ObjectLockLegalHoldStatus"
 # Members of a request that describe the object.

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from shim.context import Call
 from shim.errors import AwsError
-from shim.protocol.values import but
+from shim.protocol.values import but, depends
 
 STANDARD: Final = "STANDARD"
 ARCHIVAL: Final = ("GLACIER", "DEEP_ARCHIVE")
@@ -29,6 +29,8 @@ ELSEWHERE: Final = but(
     code=_CODE,
     message=_REFUSED,
 )
+# Classes that the operator may map.
+MAPPED: Final = depends(*ARCHIVAL, when="the operator maps the class (`PASSERELLE_S3_ARCHIVE_CLASSES`)")
 
 
 def check(call: Call, req: Mapping[str, Any]) -> None:
