@@ -76,7 +76,7 @@ def test_misuse_is_told(words: list[str], why: str) -> None:
 
 def test_the_status_tells_whether_all_pass(moto: Boto) -> None:
     passes = run("--on", moto.url, "--only", "a range of bytes is read")
-    assert (passes.exit_code, "1 of 1 scenarios pass." in passes.stdout) == (0, True)
+    assert (passes.exit_code, "1 of 1 scenario passes." in passes.stdout) == (0, True)
     fails = run("--on", moto.url, "--only", "a wrong MD5 is refused", "--format", "json")
     assert fails.exit_code == 1
     [one] = json.loads(fails.stdout)["scenarios"]
