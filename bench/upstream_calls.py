@@ -6,6 +6,7 @@ from typing import Any
 from botocore import xform_name
 
 from bench.stage import Stage
+from tests.ec2.lookups import LOOKUPS
 from tests.support.names import unique
 
 LISTS = (
@@ -79,6 +80,13 @@ def lists(stage: Stage, ec2: Any) -> None:
         show(stage, f"ec2 {name}", getattr(ec2, xform_name(name)))
 
 
+def lookups(stage: Stage, ec2: Any) -> None:
+    """Measure lookups of one id, of whatever the project has."""
+    for one in LOOKUPS:
+        if (known := one.first(ec2)) is not None:
+            print(f"   ec2 {one.action + ' (one id)':38} {one.calls(ec2, stage.gateway, known):15}", flush=True)
+
+
 def several(stage: Stage, ec2: Any, image: str) -> None:
     """Measure the cost of an additional instance in a launch, without volumes and with a tagged volume each."""
     volume: dict[str, Any] = {
@@ -104,7 +112,7 @@ def instance(stage: Stage, ec2: Any) -> None:
     ids = {"InstanceIds": [made["InstanceId"]]}
     try:
         ec2.get_waiter("instance_running").wait(**ids, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
-        show(stage, "ec2 DescribeInstances (one id)", ec2.describe_instances, **ids)
+        lookups(stage, ec2)
         tags = [{"Key": "a", "Value": "b"}]
         show(stage, "ec2 CreateTags", ec2.create_tags, Resources=ids["InstanceIds"], Tags=tags)
         show(stage, "ec2 StopInstances", ec2.stop_instances, **ids)

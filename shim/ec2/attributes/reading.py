@@ -10,7 +10,7 @@ from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.instances import facts as instance_facts
 from shim.ec2.instances.instances import existing
-from shim.ec2.instances.rows import instance, instance_context
+from shim.ec2.instances.rows import context_of, instance
 from shim.ec2.service import action
 from shim.errors import AwsError
 
@@ -56,7 +56,7 @@ async def describe_instance_attribute(call: Call, req: Mapping[str, Any]) -> Map
     if name in _OF_SERVER:
         found = _OF_SERVER[name](server)
     else:
-        found = _OF_ROW[name](instance(server, await instance_context(call, [server.id])))
+        found = _OF_ROW[name](instance(server, await context_of(call, server)))
     return {"InstanceId": ids.aws("i", server.id), **found}
 
 

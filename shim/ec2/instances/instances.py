@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from adapters.errors import absent_is
@@ -15,7 +16,14 @@ from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import INSTANCE
 from shim.ec2.engine.zones import resolve_zone_ids
 from shim.ec2.instances.filters import ASSOCIATIONS, FILTERS
-from shim.ec2.instances.rows import InstanceContext, associations_of, instance_context, reservation
+from shim.ec2.instances.rows import (
+    InstanceContext,
+    associations_of,
+    instance_context,
+    interfaces_of,
+    reservation,
+    volumes_of,
+)
 from shim.ec2.instances.states import CODES, TERMINATED
 from shim.ec2.instances.terminated import remembered, terminated
 from shim.ec2.instances.terminated_rows import terminated_rows
@@ -125,11 +133,14 @@ INSTANCES = Table(
 async def describe_instances(call: Call, asked: Question) -> list[Row]:
     """List instances."""
     named = [ids.uuid(INSTANCE, one) for one in asked.ids]
+    single = len(named) == 1
     servers, context, _ = await gather(
         servers_of(call, named, ended=await may_have_ended(asked)),
-        instance_context(call, named if len(named) == 1 else None),
+        interfaces_of(call, named[0]) if single else instance_context(call),
         resolve_zone_ids(call, asked, INSTANCES),
     )
+    if single:
+        context = replace(context, volumes=await volumes_of(call, servers))
     ended = [server for server in servers if server.status == "DELETED" and not server.metadata]
     rows = [_row(server, context) for server in servers if server.status != "DELETED" or server.metadata]
     return [*rows, *await terminated_rows(call, asked, ended, context)]

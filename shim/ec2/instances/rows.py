@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from adapters.errors import BackendError, Fault
@@ -28,7 +28,7 @@ from shim.ec2.network.interface_rows import (
     placed,
     private_addresses,
 )
-from shim.ec2.network.layout import ROUTER_PORTS, VpcLayout, vpc_layout_of
+from shim.ec2.network.layout import VpcLayout, vpc_layout_of
 from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.volumes import rows as volume_rows
@@ -46,32 +46,50 @@ class InstanceContext:
     public: Mapping[str, Mapping[str, Mapping[str, Any]]]  # associations by port and private address
 
 
-async def instance_context(call: Call, server_ids: Collection[str] | None = None) -> InstanceContext:
-    """Read what the rows need: three OpenStack calls for any number of servers, and one more for named ones.
+async def instance_context(call: Call) -> InstanceContext:
+    """Read what the rows of all instances need: three OpenStack calls for any number of servers.
 
     Networks and names of security groups are read again if those that are known do not have all (`known`).
     """
     net = call.cloud.network
-    ports, routers, volumes, floating = await gather(
-        net.ports(device_ids=server_ids), _router_ports(call, server_ids), _volumes(call), net.floating_ips()
-    )
+    ports, volumes, floating = await gather(net.ports(), _volumes(call), net.floating_ips())
     held = [port for port in ports if of_server(port)]
     networks, groups = await gather(
         known.networks(call, {port.network_id for port in held}),
         known.groups(call, {group for port in held for group in port.security_groups}),
     )
     name, project_id = call.settings.default_network, call.caller.project_id
-    # The list of all ports has those of the routers.
-    layout = vpc_layout_of(networks, ports if routers is None else routers, name=name, project_id=project_id)
-    return InstanceContext(
-        network_context(call, ports, groups, layout),
-        {volume.id: volume for volume in volumes},
-        associations(floating, call),
+    layout = vpc_layout_of(networks, ports, name=name, project_id=project_id)
+    return _joined(call, network_context(call, ports, groups, layout), volumes, floating)
+
+
+async def context_of(call: Call, server: cloud.Server) -> InstanceContext:
+    """Read what the row of a single instance needs: its ports, the addresses, and the volumes if it has some."""
+    context, volumes = await gather(interfaces_of(call, server.id), volumes_of(call, [server]))
+    return replace(context, volumes=volumes)
+
+
+async def interfaces_of(call: Call, server_id: str) -> InstanceContext:
+    """Read the interfaces of a single server, without its volumes."""
+    net = call.cloud.network
+    ports, floating = await gather(net.ports(device_ids=[server_id]), net.floating_ips())
+    layout, groups = await gather(
+        known.layout(call, {port.network_id for port in ports}),
+        known.groups(call, {group for port in ports for group in port.security_groups}),
     )
+    return _joined(call, network_context(call, ports, groups, layout), (), floating)
 
 
-async def _router_ports(call: Call, server_ids: Collection[str] | None) -> list[network.Port] | None:
-    return None if server_ids is None else await call.cloud.network.ports(device_owners=ROUTER_PORTS)
+async def volumes_of(call: Call, servers: Iterable[cloud.Server]) -> dict[str, block.Volume]:
+    """Read the volumes of servers by their ids; no OpenStack call if Nova tells of none."""
+    held = await _volumes(call) if any(server.volumes for server in servers) else []
+    return {volume.id: volume for volume in held}
+
+
+def _joined(
+    call: Call, context: NetworkContext, volumes: Iterable[block.Volume], floating: Iterable[network.FloatingIp]
+) -> InstanceContext:
+    return InstanceContext(context, {volume.id: volume for volume in volumes}, associations(floating, call))
 
 
 async def launched_context(
@@ -90,11 +108,7 @@ async def launched_context(
         _volumes(call) if volumes else _none(),
         net.floating_ips() if addresses else _none(),
     )
-    return InstanceContext(
-        network_context(call, ports, groups, layout),
-        {volume.id: volume for volume in held},
-        associations(floating, call),
-    )
+    return _joined(call, network_context(call, ports, groups, layout), held, floating)
 
 
 async def _none() -> list[Any]:

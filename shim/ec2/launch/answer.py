@@ -10,7 +10,7 @@ from adapters.types.compute import BlockDevice, Server
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.instances.instances import grouped
-from shim.ec2.instances.rows import instance_context, launched_context, reservation
+from shim.ec2.instances.rows import context_of, instance_context, launched_context, reservation
 from shim.ec2.instances.states import SHUTTING_DOWN, TERMINATED
 from shim.ec2.launch.placement import Placement, placement
 from shim.ec2.launch.request import Launch
@@ -29,7 +29,7 @@ async def launched(
         public = place.public or any(nic.port_id for nic in place.nics)
         context = await launched_context(call, named, place.known_groups, place.layout, volumes=made, addresses=public)
     else:
-        context = await instance_context(call, named if len(servers) == 1 else None)
+        context = await (context_of(call, servers[0]) if len(servers) == 1 else instance_context(call))
     rows = [reservation(server, context) for server in servers]
     instances = [row["Instances"][0] for row in rows]
     ended = (SHUTTING_DOWN, TERMINATED)

@@ -7,9 +7,13 @@ from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from adapters.types.compute import Zone
-from adapters.types.network import Network, SecurityGroup
+from adapters.types.network import Network, Port, SecurityGroup
 from shim.cache import weight
+from shim.concurrency import gather
 from shim.context import Call
+from shim.ec2.network import facts
+from shim.ec2.network.layout import ROUTER_PORTS, VpcLayout, vpc_layout_of
+from shim.ec2.tags.creating import is_half_done
 
 _SECONDS = 10.0  # for as long a name that was changed may still be shown
 
@@ -40,6 +44,24 @@ async def groups(call: Call, wanted: Collection[str]) -> Sequence[SecurityGroup]
         return [replace(group, rules=()) for group in await call.cloud.network.security_groups()]
 
     return await _with(call, "security groups", read, wanted)
+
+
+async def layout(call: Call, wanted: Collection[str]) -> VpcLayout:
+    """Return the VPCs of the project's networks, at least of the wanted ones that exist."""
+
+    async def read() -> list[tuple[Sequence[Network], Sequence[Port]]]:
+        net = call.cloud.network
+        return [await gather(net.networks(), net.ports(device_owners=ROUTER_PORTS))]
+
+    [(networks, ports)] = await _kept(call, "vpc layout", read, lambda found: _settled(*found[0], wanted))
+    return vpc_layout_of(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
+
+
+def _settled(networks: Sequence[Network], ports: Sequence[Port], wanted: Collection[str]) -> bool:
+    """Tell whether the wanted networks were ready when they were read, each with the router that its tag names."""
+    ready = {one.id: facts.one(one.tags, facts.VPC) for one in networks if not is_half_done(one.name)}
+    joined = {(port.network_id, port.device_id) for port in ports}
+    return all(one in ready and (ready[one] is None or (one, ready[one]) in joined) for one in wanted)
 
 
 async def _with(call: Call, what: str, read: Callable[[], Awaitable[list[N]]], wanted: Collection[str]) -> Sequence[N]:

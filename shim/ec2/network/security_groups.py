@@ -22,7 +22,7 @@ from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import SECURITY_GROUP, VPC
 from shim.ec2.network import ip_permissions as permissions
-from shim.ec2.network import rule_facts
+from shim.ec2.network import known, rule_facts
 from shim.ec2.network.default_groups import DEFAULT as DEFAULT
 from shim.ec2.network.default_groups import shown_name
 from shim.ec2.network.layout import VpcLayout, vpc_layout
@@ -119,8 +119,9 @@ async def create_security_group(call: Call, asked: CreateRequest[tuple[str, str]
 
 @describes(GROUPS, supports="GroupIds GroupNames Filters MaxResults NextToken")
 async def describe_security_groups(call: Call, asked: Question) -> list[Row]:
-    """Describe groups: three concurrent OpenStack calls."""
-    groups, layout = await gather(call.cloud.network.security_groups(), vpc_layout(call))
+    """Describe groups: three concurrent OpenStack calls; one if ids are given and the default VPC is known."""
+    vpcs = known.layout(call, ()) if asked.ids and not asked.req.get("GroupNames") else vpc_layout(call)
+    groups, layout = await gather(call.cloud.network.security_groups(), vpcs)
     if names := asked.req.get("GroupNames"):
         # AWS's reference: names are looked up only in the default VPC; groups of other VPCs need an id.
         found = named_in(groups, layout.default_vpc, names, layout)

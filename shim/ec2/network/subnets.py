@@ -23,7 +23,7 @@ from shim.ec2.engine import zones as availability_zones
 from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import SUBNET, VPC
-from shim.ec2.network import cidr_blocks, facts
+from shim.ec2.network import cidr_blocks, facts, known
 from shim.ec2.network.layout import ROUTER_PORTS, VpcLayout, is_inner, vpc_layout, vpc_layout_of
 from shim.ec2.network.security_groups import owner_of
 from shim.ec2.network.vpcs import is_vpc
@@ -121,8 +121,8 @@ async def create_subnet(call: Call, asked: CreateRequest[IPv4Network]) -> Mappin
         wanted = Wanted(block, marked, shown, facts.of_subnets_network(router_id, zone_name), tuple(strings))
         subnet, made = await make(call, new.undo, router, wanted)
     layout = VpcLayout({made.id: made}, {made.id: vpc}, None)
-    known = availability_zones.zones(zones, availability_zones.zone_names(call))
-    return {"Subnet": described(call, subnet, layout, (), known)}
+    places = availability_zones.zones(zones, availability_zones.zone_names(call))
+    return {"Subnet": described(call, subnet, layout, (), places)}
 
 
 @action(supports="SubnetId")
@@ -308,19 +308,25 @@ async def remove_half_done(call: Call, networks: Iterable[cloud.Network]) -> Non
 
 @describes(SUBNETS, supports="SubnetIds Filters MaxResults NextToken")
 async def describe_subnets(call: Call, asked: Question) -> list[Row]:
-    """Describe subnets: four concurrent OpenStack calls."""
+    """Describe subnets: four concurrent OpenStack calls; two for a single one whose network is known."""
     network = call.cloud.network
-    networks, subnets, ports, zones = await gather(
-        network.networks(), network.subnets(), network.ports(), call.cloud.compute.zones()
-    )
-    layout = vpc_layout_of(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
+    if len(asked.ids) == 1:
+        uuid = ids.uuid(SUBNET, asked.ids[0])
+        subnets, ports, zones = await gather(network.subnets(), network.ports(), known.zones(call))
+        subnets = [one for one in subnets if one.id == uuid]
+        layout = await known.layout(call, {one.network_id for one in subnets})
+    else:
+        networks, subnets, ports, zones = await gather(
+            network.networks(), network.subnets(), network.ports(), call.cloud.compute.zones()
+        )
+        layout = vpc_layout_of(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
     used: dict[str, list[str]] = {}
     for port in ports:
         for fixed in port.fixed:
             used.setdefault(fixed.subnet_id, []).append(fixed.address)
-    known = availability_zones.zones(zones, availability_zones.zone_names(call))
+    places = availability_zones.zones(zones, availability_zones.zone_names(call))
     return [
-        described(call, subnet, layout, used.get(subnet.id, ()), known)
+        described(call, subnet, layout, used.get(subnet.id, ()), places)
         for subnet in subnets
         if subnet.version == 4 and subnet.network_id in layout.networks
     ]

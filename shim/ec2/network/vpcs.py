@@ -17,7 +17,7 @@ from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import VPC
-from shim.ec2.network import cidr_blocks, facts
+from shim.ec2.network import cidr_blocks, facts, known
 from shim.ec2.network.default_groups import DEFAULT_TAG, belongs_to, create_default_group
 from shim.ec2.network.layout import VpcLayout, vpc_layout
 from shim.ec2.network.security_groups import owner_of
@@ -150,15 +150,33 @@ async def _remove(call: Call, router: cloud.Router) -> None:
 
 @describes(VPCS, supports="VpcIds Filters MaxResults NextToken")
 async def describe_vpcs(call: Call, asked: Question) -> list[Row]:
-    """Describe VPCs: four concurrent OpenStack calls; one for a single VPC that EC2 made."""
+    """Describe VPCs: four concurrent OpenStack calls.
+
+    A single VPC takes one if CreateVpc made it, two if it is a router of OpenStack's own tools and its networks are
+    known, three if CreateDefaultVpc made it and four if it is a network: neither whether that is still there, nor which
+    VPC is the default one, may be remembered.
+    """
     if len(asked.ids) == 1:
-        router = await absent_is(None, call.cloud.network.router(ids.uuid(VPC, asked.ids[0])))
-        if router is not None and is_vpc(router) and facts.cidrs(router.tags) and facts.DEFAULT not in router.tags:
-            return [_row(call, asked.ids[0], router, (), None)]  # no network that EC2 names is the default one
+        return await _single(call, ids.uuid(VPC, asked.ids[0]))
     layout, routers, subnets = await gather(
         vpc_layout(call), call.cloud.network.routers(), call.cloud.network.subnets()
     )
     return rows(call, layout, routers, subnets)
+
+
+async def _single(call: Call, uuid: str) -> list[Row]:
+    """Read the row of one VPC, or of several; none if there is no such VPC."""
+    router = await absent_is(None, call.cloud.network.router(uuid))
+    made = router is not None and bool(facts.cidrs(router.tags))
+    default = router is not None and facts.DEFAULT in router.tags
+    if router is not None and made and not default:  # no network that EC2 names is the default one
+        return [_row(call, ids.aws("vpc", uuid), router, (), None)] if is_vpc(router) else []
+    subnets = [] if made else await call.cloud.network.subnets()
+    if router is None or default:
+        layout = await vpc_layout(call)
+    else:
+        layout = await known.layout(call, {one.network_id for one in subnets})
+    return rows(call, layout, [router] if router is not None else (), subnets)
 
 
 def rows(call: Call, layout: VpcLayout, routers: Sequence[cloud.Router], subnets: Sequence[cloud.Subnet]) -> list[Row]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from adapters.errors import absent_is
-from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import VPC
@@ -30,20 +29,21 @@ _HOSTNAMES = facts.written(facts.DNS_HOSTNAMES, "true")
 
 @action(supports="VpcId Attribute")
 async def describe_vpc_attribute(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Describe one attribute of an existing VPC: three concurrent OpenStack calls."""
+    """Describe one attribute of an existing VPC: one OpenStack call, and for a network without a router three."""
     vpc, attribute = req["VpcId"], req["Attribute"]
     ids.check(VPC, vpc)
     if attribute not in _ATTRIBUTES:
         raise AwsError(
             "InvalidParameterValue", f"Value ({attribute}) for parameter attribute is invalid.", refused="Attribute"
         )
-    layout, routers = await gather(vpc_layout(call), call.cloud.network.routers())
-    tags = {ids.aws(VPC.prefix, router.id): router.tags for router in routers if is_vpc(router)}
-    if vpc not in tags and vpc not in layout.vpcs.values():
+    uuid = ids.uuid(VPC, vpc)
+    router = await absent_is(None, call.cloud.network.router(uuid))
+    exists = vpc in (await vpc_layout(call)).vpcs.values() if router is None else is_vpc(router)
+    if not exists:
         raise ids.missing(VPC, [vpc])
     member, value = _ATTRIBUTES[attribute]
     if attribute == "enableDnsHostnames":
-        value = _HOSTNAMES in tags.get(vpc, ())
+        value = router is not None and _HOSTNAMES in router.tags
     return {"VpcId": vpc, member: {"Value": value}}
 
 

@@ -12,7 +12,7 @@ from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import ResourceType
 from shim.ec2.instances import facts as instance_facts
 from shim.ec2.instances.instances import existing
-from shim.ec2.instances.rows import instance, instance_context
+from shim.ec2.instances.rows import context_of, instance
 from shim.ec2.service import action
 from shim.ec2.templates import documents
 from shim.ec2.templates.documents import Template
@@ -109,7 +109,7 @@ _SAME = ("ImageId", "InstanceType", "KeyName", "EbsOptimized")
 async def get_launch_template_data(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the parameters that would launch an instance like this one."""
     (server,) = await existing(call, [req["InstanceId"]])
-    row = instance(server, await instance_context(call, [server.id]))
+    row = instance(server, await context_of(call, server))
     data: dict[str, Any] = {name: row[name] for name in _SAME if row[name] is not None}
     data |= {
         "Monitoring": {"Enabled": row["Monitoring"]["State"] == "enabled"},

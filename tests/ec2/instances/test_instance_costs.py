@@ -45,11 +45,13 @@ def absent(container: str, name: str, **_: object) -> None:
 
 
 class Cloud:
-    """A cloud that holds `count` servers, each with a port and a volume."""
+    """A cloud that holds `count` servers, each with a port and, if `disks` is set, a volume."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, *, disks: bool = True) -> None:
         self.counts: Counter[str] = Counter()
         servers, ports, volumes = self._things(count)
+        if not disks:
+            servers, volumes = [replace(server, volumes=()) for server in servers], []
         by_id = {server.id: server for server in servers}
         network = Network(NET, "default", "p", False, False, "ACTIVE", (), (), ())
         group = SecurityGroup("a" * 32, "web", "", "p", (), ())
@@ -119,9 +121,12 @@ def test_pages_of_five_hundred() -> None:
     assert seen == sorted(seen)
 
 
-@pytest.mark.parametrize(("asked", "most"), [({}, 5), ({"InstanceIds": [f"i-{'0' * 32}"]}, 5)])
-def test_instances_cost_five_lists_with_a_warm_cache(asked: dict[str, Any], most: int) -> None:
-    cloud = Cloud(5)
+ONE = {"InstanceIds": [f"i-{'0' * 32}"]}
+
+
+@pytest.mark.parametrize(("asked", "disks", "most"), [({}, True, 5), (ONE, True, 4), (ONE, False, 3)])
+def test_instances_cost_few_calls_with_a_warm_cache(asked: dict[str, Any], disks: bool, most: int) -> None:
+    cloud = Cloud(5, disks=disks)
     question = call(cloud, "DescribeInstances")
     asyncio.run(act(describe_instances, question, asked))
     cloud.counts.clear()
