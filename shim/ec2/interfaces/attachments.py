@@ -15,6 +15,7 @@ from shim.ec2.interfaces.chosen import ATTACHMENT_PREFIX, mark_apart, no_attachm
 from shim.ec2.network.interface_rows import (
     APART,
     ENDS,
+    HIGHEST_PLACE,
     PLACE,
     ends_with_instance,
     is_automatic,
@@ -26,7 +27,6 @@ from shim.errors import AwsError
 from shim.protocol.values import only
 from shim.undo import undoing
 
-_HIGHEST_INDEX = 127
 _ATTACHABLE = ("ACTIVE", "SHUTOFF")
 
 
@@ -46,7 +46,7 @@ async def attach_network_interface(call: Call, req: Mapping[str, Any]) -> Mappin
         raise AwsError(INTERFACE.in_use, INTERFACE.in_use_says.format(id=req["NetworkInterfaceId"]))
     if server.status not in _ATTACHABLE:
         raise AwsError("IncorrectState", f"Instance '{req['InstanceId']}' is not 'running' or 'stopped'.")
-    if not 0 <= wanted <= _HIGHEST_INDEX:
+    if not 0 <= wanted <= HIGHEST_PLACE:
         raise AwsError(
             "InvalidParameterValue", f"Invalid value '{wanted}' for instance device index.", refused="DeviceIndex"
         )

@@ -14,8 +14,9 @@ from shim.ec2.engine import ids
 from shim.ec2.instances import facts as instance_facts
 from shim.ec2.instances.states import failed
 from shim.ec2.interfaces.allocation import external_network_of
+from shim.ec2.launch.request import Launch
 from shim.ec2.launch.volumes import PAUSES, read_servers
-from shim.ec2.network.interface_rows import APART, AUTOMATIC, ordered, private_addresses
+from shim.ec2.network.interface_rows import APART, AUTOMATIC, PLACE, fact, ordered, private_addresses
 from shim.ec2.network.layout import vpc_layout
 from shim.errors import AwsError
 from shim.undo import undoing
@@ -67,23 +68,42 @@ async def regroup(call: Call, servers: Sequence[Server], groups: Sequence[Sequen
     if not groups or not alive:
         return
     new = [one for one in groups if one is not None]
-    for pause in PAUSES:
-        found = await _ports(call, alive, len(groups))
-        read = {one.id: one for one in await read_servers(call, list(found)) if not failed(one)}
-        # Only Nova knows in which order it made ports.
-        if all({port.mac for port in found[one]} <= {each.mac for each in read[one].addresses} for one in read):
-            break
-        await asyncio.sleep(pause)
-    else:
-        raise _late()
     wanted = [
         (port.id, chosen)
-        for one in read
-        for port, chosen in zip((p for p in ordered(found[one], read[one]) if APART not in p.tags), new, strict=False)
+        for ports in await _new_ports(call, alive, len(groups))
+        for port, chosen in zip(ports, new, strict=False)
         if {*chosen} != {*port.security_groups} == {*new[0]}
     ]
     update = call.cloud.network.update_port
     await gather_all(absent_is(None, update(port, security_groups=chosen)) for port, chosen in wanted)
+
+
+async def place(call: Call, servers: Sequence[Server], launch: Launch) -> None:
+    """Keep the device index of each interface that Nova makes, where it does not follow from the interfaces' order."""
+    alive = [one for one in servers if not failed(one)]
+    new = [one.place for one in launch.interfaces if not one.port_id]
+    if not (launch.places and new and alive):
+        return
+    wanted = [
+        (port.id, f"{PLACE}{index}")
+        for ports in await _new_ports(call, alive, len(launch.interfaces))
+        for port, index in zip(ports, new, strict=False)
+        if fact(port, PLACE) is None
+    ]
+    tag = call.cloud.network.add_tag
+    await gather_all(absent_is(None, tag("ports", port, told)) for port, told in wanted)
+
+
+async def _new_ports(call: Call, servers: Sequence[Server], count: int) -> list[list[cloud.Port]]:
+    """Wait until the servers have `count` ports each, and return those that Nova made in the order of the request."""
+    for pause in PAUSES:
+        found = await _ports(call, servers, count)
+        read = {one.id: one for one in await read_servers(call, list(found)) if not failed(one)}
+        # Only Nova knows in which order it made ports.
+        if all({port.mac for port in found[one]} <= {each.mac for each in read[one].addresses} for one in read):
+            return [[port for port in ordered(found[one], read[one]) if APART not in port.tags] for one in read]
+        await asyncio.sleep(pause)
+    raise _late()
 
 
 async def _ports(call: Call, servers: Sequence[Server], count: int) -> dict[str, list[cloud.Port]]:

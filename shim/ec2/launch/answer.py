@@ -50,5 +50,5 @@ def _fill(instance: dict[str, Any], place: Placement, names: Mapping[str, str]) 
         "VpcId": place.vpc_id,
         "PrivateIpAddress": place.address,
         "SecurityGroups": groups((group.id for group in place.groups), names),
-        "SourceDestCheck": True,  # "The default value is true" (ModifyNetworkInterfaceAttribute)
+        "SourceDestCheck": place.checked,
     }

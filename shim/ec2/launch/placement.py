@@ -18,7 +18,7 @@ from shim.ec2.launch.addresses import check_way_out
 from shim.ec2.launch.request import Interface, Launch
 from shim.ec2.network import facts
 from shim.ec2.network.default_groups import default_of
-from shim.ec2.network.interface_rows import APART
+from shim.ec2.network.interface_rows import APART, PLACE, source_dest_check
 from shim.ec2.network.layout import VpcLayout, vpc_layout, vpc_layout_of
 from shim.ec2.network.security_groups import named_in
 from shim.errors import AwsError
@@ -33,9 +33,10 @@ class Placement:
     subnet_id: str | None
     vpc_id: str
     address: str | None
-    unmarked: tuple[str, ...]  # ports that exist and are not yet marked as such
+    marks: tuple[tuple[cloud.Port, tuple[str, ...]], ...]  # ports that exist, each with the tags that it is to have
     known_groups: tuple[cloud.SecurityGroup, ...]  # all of the project
     layout: VpcLayout
+    checked: bool = True  # SourceDestCheck of the first interface
     public: bool = False  # each instance gets a public address
     apart: tuple[tuple[str, ...] | None, ...] = ()  # see `groups_apart`
 
@@ -65,9 +66,14 @@ async def placement(call: Call, launch: Launch) -> Placement:
         subnet_id=first.id if first else None,
         vpc_id=vpc,
         address=nics[0].fixed_ip or (port.fixed[0].address if port and port.fixed else None),
-        unmarked=tuple(nic.port_id for nic in nics if nic.port_id and APART not in by_port[nic.port_id].tags),
+        marks=tuple(
+            (by_port[one.port_id], (APART, *([f"{PLACE}{one.place}"] if launch.places else [])))
+            for one in launch.interfaces
+            if one.port_id
+        ),
         known_groups=tuple(groups),
         layout=layout,
+        checked=source_dest_check(port) if port else True,
         public=public,
         apart=_groups_apart(call, launch, groups, layout, by_id),
     )

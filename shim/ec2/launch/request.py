@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shim.ec2.attributes.changing import SHUTDOWN_STOPS
@@ -13,6 +13,7 @@ from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import IMAGE, INTERFACE, PLACEMENT_GROUP, SECURITY_GROUP, SUBNET
 from shim.ec2.instances import facts as instance_facts
 from shim.ec2.launch import limits
+from shim.ec2.network.interface_rows import HIGHEST_PLACE
 from shim.ec2.service import Forbidden
 from shim.ec2.volumes.volumes import IOPS, NOT_ENCRYPTED, THROUGHPUT
 from shim.errors import AwsError
@@ -83,6 +84,7 @@ class Interface:
     address: str | None = None
     public: bool | None = None  # AssociatePublicIpAddress; None leaves it to the subnet
     groups: tuple[str, ...] = ()  # ids of security groups; the default group if there is none
+    place: int = 0  # the device index
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,12 @@ class Launch:
     group_id: str = ""
     profile: Mapping[str, str] | None = None
     cores: tuple[int | None, int | None] = (None, None)  # CoreCount and ThreadsPerCore
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The device indexes of the interfaces; () if they follow from the interfaces' order."""
+        told = tuple(one.place for one in self.interfaces)
+        return () if told == tuple(range(len(told))) else told
 
     @property
     def grouped_apart(self) -> bool:
@@ -179,13 +187,8 @@ def _interfaces(req: Mapping[str, Any], count: int) -> tuple[tuple[Interface, ..
     if not given:
         subnet = ids.uuid(SUBNET, req["SubnetId"]) if req.get("SubnetId") else None
         return (Interface(subnet_id=subnet, address=_address(req.get("PrivateIpAddress"), count)),), groups
-    placed = sorted(given, key=lambda one: int(one.get("DeviceIndex", 0)))
-    if [int(one.get("DeviceIndex", 0)) for one in placed] != list(range(len(placed))):
-        raise AwsError(
-            "InvalidParameterValue",
-            "Each network interface requires a device index, from 0 on.",
-            refused="NetworkInterfaces",
-        )
+    placed = sorted(given, key=_place)
+    _check_places([_place(one) for one in placed])
     if len(placed) > 1 and any(one.get("AssociatePublicIpAddress") for one in placed):
         # The sentence is AWS's as seen in https://github.com/erlcloud/erlcloud/pull/284.
         raise AwsError(
@@ -195,7 +198,23 @@ def _interfaces(req: Mapping[str, Any], count: int) -> tuple[tuple[Interface, ..
             refused="NetworkInterfaces",
         )
     first: Mapping[str, Any] = next((one for one in placed if not one.get("NetworkInterfaceId")), {})
-    return tuple(_interface(one, count) for one in placed), list(first.get("Groups") or ())
+    read = tuple(replace(_interface(one, count), place=_place(one)) for one in placed)
+    return read, list(first.get("Groups") or ())
+
+
+def _place(given: Mapping[str, Any]) -> int:
+    return int(given.get("DeviceIndex", 0))
+
+
+def _check_places(places: Sequence[int]) -> None:
+    """Refuse device indexes that no instance can have; there may be gaps between them."""
+    sentence = ""
+    if len({*places}) < len(places):
+        sentence = "Each network interface requires a unique device index."
+    elif places[0] != 0 or places[-1] > HIGHEST_PLACE:
+        sentence = f"Network interfaces require device indexes from 0 to {HIGHEST_PLACE}, of which one is 0."
+    if sentence:
+        raise AwsError("InvalidParameterValue", sentence, refused="NetworkInterfaces")
 
 
 def _interface(given: Mapping[str, Any], count: int) -> Interface:

@@ -21,13 +21,14 @@ from shim.ec2.instances import facts as instance_facts
 from shim.ec2.instances import profiles
 from shim.ec2.instances.instances import servers_of
 from shim.ec2.instances.states import PENDING, RUNNING, state
+from shim.ec2.interfaces.chosen import replace_marks
 from shim.ec2.launch import addresses, answer, repeated
 from shim.ec2.launch import volumes as launch_volumes
 from shim.ec2.launch.placement import groups_apart
 from shim.ec2.launch.plan import Plan, devices_again, plan
 from shim.ec2.launch.repeated import LaunchToken, launched_before, take_back, token_of
 from shim.ec2.launch.request import FORBIDS, VALUES, Launch, read
-from shim.ec2.network.interface_rows import APART
+from shim.ec2.network.interface_rows import PLACE
 from shim.ec2.service import action, ec2
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.creating import CreateRequest, Creation, creates, creating
@@ -103,11 +104,11 @@ async def run_instances(call: Call, asked: CreateRequest[Launch | None]) -> Mapp
             planned = await plan(call, launch, new.tags, len(new.half_done))
             servers = await _complete(call, launch, planned, new, token)
         if token is None and planned is not None:
-            await _equip(call, planned, servers, new)
+            await _equip(call, launch, planned, servers, new)
     if planned is None:
         return await _answered_again(call, launch, servers, new)
     if token is not None:
-        await _finish(call, planned, servers, new, token)
+        await _finish(call, launch, planned, servers, new, token)
     return await answer.launched(call, launch, servers, planned.placement, planned.server.devices)
 
 
@@ -123,19 +124,21 @@ async def _answered_again(
     with suppress(AwsError):  # groups that the first request named may be deleted
         apart = await groups_apart(call, launch)
     await addresses.regroup(call, alive, apart)
+    await addresses.place(call, alive, launch)
     await addresses.give(call, alive)
     return await answer.launched(call, launch, servers, None, devices)
 
 
-async def _equip(call: Call, planned: Plan, servers: Sequence[Server], new: Creation[Server]) -> None:
-    """Do what can only be done once Nova builds the servers: tag volumes, set groups, give public addresses."""
+async def _equip(call: Call, launch: Launch, planned: Plan, servers: Sequence[Server], new: Creation[Server]) -> None:
+    """Do what can only be done once Nova builds the servers: tag volumes, set groups and indexes, give addresses."""
     await launch_volumes.mark(call, servers, planned.server.devices, new.tags_of(VOLUME))
     await addresses.regroup(call, servers, planned.placement.apart)
+    await addresses.place(call, servers, launch)
     await addresses.give(call, servers)
 
 
 async def _finish(
-    call: Call, planned: Plan, servers: Sequence[Server], new: Creation[Server], token: LaunchToken
+    call: Call, launch: Launch, planned: Plan, servers: Sequence[Server], new: Creation[Server], token: LaunchToken
 ) -> None:
     """Mark the volumes of a launch with a ClientToken and give public addresses, without the token's lock.
 
@@ -145,7 +148,7 @@ async def _finish(
     request finds the launch by its token, marks the volumes and gives the addresses.
     """
     try:
-        await _equip(call, planned, servers, new)
+        await _equip(call, launch, planned, servers, new)
     except (AwsError, BackendError) as error:
         if not _passes(error):
             await to_the_end(_take_all_back(call, servers, new, token))
@@ -177,8 +180,9 @@ async def _complete(
 ) -> list[Server]:
     """Create the servers of a launch, or those missing from the half-done launch of an earlier request."""
     known = new.half_done
-    unmarked = planned.placement.unmarked
-    await gather_all(call.cloud.network.add_tag("ports", port, APART) for port in unmarked)
+    for port, marks in planned.placement.marks:
+        new.undo(replace_marks, call, replace(port, tags=marks), (PLACE,), ())
+        await replace_marks(call, port, (PLACE,), marks)
     if token is None:
         delete = call.cloud.compute.delete_server
         made = await _make(call, launch, planned, None, (), lambda server_id: new.undo(delete, server_id))

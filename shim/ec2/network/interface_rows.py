@@ -20,6 +20,7 @@ from shim.ec2.network.layout import VpcLayout
 APART: Final = "ec2:eni"  # Nova keeps the port when its server ends: it did not make the port
 ENDS: Final = "ec2:dot="  # DeleteOnTermination: "true" or "false", where it differs from what Nova does
 PLACE: Final = "ec2:idx="  # the device index, if it does not follow from the order of the server's ports
+HIGHEST_PLACE: Final = 127
 PRIMARY: Final = "ec2:ip="  # the primary private address of a port with several
 # The description of a floating IP that an instance was given at its launch, and that is released with it.
 AUTOMATIC: Final = "ec2:automatic"

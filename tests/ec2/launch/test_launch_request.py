@@ -60,7 +60,7 @@ def test_interfaces_stand_in_either_place() -> None:
 
 def test_interfaces_follow_their_index() -> None:
     launch = read(NetworkInterfaces=[{"DeviceIndex": 1}, {"DeviceIndex": 0, "NetworkInterfaceId": f"eni-{HEX}"}])
-    assert launch.interfaces == (Interface(port_id=UUID), Interface())
+    assert launch.interfaces == (Interface(port_id=UUID), Interface(place=1))
 
 
 @pytest.mark.parametrize("wrapped", ["{}", "{}\n", " {} "])
@@ -111,6 +111,8 @@ def test_damaged_options_still_read(damaged: str) -> None:
             {"NetworkInterfaces": [{"NetworkInterfaceId": f"eni-{HEX}", "DeleteOnTermination": True}]},
         ),
         ("InvalidParameterValue", {"NetworkInterfaces": [{"DeviceIndex": 1}]}),
+        ("InvalidParameterValue", {"NetworkInterfaces": [{"DeviceIndex": 0}, {"DeviceIndex": 0}]}),
+        ("InvalidParameterValue", {"NetworkInterfaces": [{"DeviceIndex": 0}, {"DeviceIndex": 128}]}),
         ("InstanceLimitExceeded", {"MinCount": 1001, "MaxCount": 1001}),
     ],
 )
