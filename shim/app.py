@@ -139,7 +139,7 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
             refusals=_last_refusals(refusals),
         )
     )
-    access_log, jobs = AccessLog(settings.access_log_seconds), Jobs()
+    access_log, jobs, uploads = AccessLog(settings.access_log_seconds), Jobs(), Jobs()
     notices = opened(settings, metrics.notification)
     app = (Websites if settings.s3_website_hosts else Gateway)(
         frontends=FRONTENDS,
@@ -150,7 +150,7 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
         worker=worker,
         keys=_key_store(factory, settings),
         notices=notices,
-        imports=Imports(OwnBuckets(), jobs, {}),
+        imports=Imports(OwnBuckets(), jobs, uploads, {}),
         settings=settings,
         regions=Regions(region, settings.region_names, factory.other_regions),
         observe=_call_observer(metrics, refusals),
@@ -160,7 +160,7 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
     metrics.in_flight.read = lambda: app.in_flight
     telling = [asyncio.create_task(tell(factory)) for tell in (_log_service_scope, _log_object_store)]
     try:
-        async with aclosing(notices) if notices else nullcontext(), access_log, aclosing(jobs):
+        async with aclosing(notices) if notices else nullcontext(), access_log, aclosing(jobs), aclosing(uploads):
             yield app, side
     finally:
         for task in telling:

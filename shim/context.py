@@ -74,12 +74,13 @@ class Buckets(Protocol):
 class Imports(NamedTuple):
     """What imports and exports of disks need: the objects of buckets, and the work that goes on after the answer.
 
-    `late_changes` are changes of images during their uploads that a job makes again: properties, or None to delete one,
-    by the image's UUID.
+    `uploads` are the jobs that watch uploads of images, and `late_changes` what they write at the end, by the image's
+    UUID: properties, or None to delete one.
     """
 
     buckets: Buckets
     jobs: Jobs
+    uploads: Jobs
     late_changes: dict[str, dict[str, str | None]]
 
 

@@ -23,6 +23,7 @@ class Image:
     owner: str
     hidden: bool
     created_at: datetime
+    updated_at: datetime
     size: int | None
     virtual_size: int | None
     min_disk: int
@@ -35,11 +36,7 @@ class Image:
     @property
     def block_devices(self) -> list[dict[str, Any]]:
         """Read the block device mapping, as Nova writes it on the image of a server that has volumes."""
-        try:
-            found = json.loads(self.properties.get("block_device_mapping", "[]"))
-        except ValueError:
-            return []
-        return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+        return json_list(self.properties.get("block_device_mapping", "[]"))
 
     @property
     def snapshots(self) -> list[str]:
@@ -57,3 +54,12 @@ class NewImage:
     container_format: str = "bare"
     min_disk: int = 0
     min_ram: int = 0
+
+
+def json_list(text: str) -> list[dict[str, Any]]:
+    """Read a JSON list of objects from a property, which its image's owner can write; what is none is left out."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):  # the parser raises RecursionError for deep nests
+        return []
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []

@@ -149,6 +149,7 @@ def _image(i: Mapping[str, Any]) -> Image:
         owner=i.get("owner") or "",
         hidden=bool(i.get("os_hidden")),
         created_at=datetime.fromisoformat(i["created_at"]),
+        updated_at=datetime.fromisoformat(i["updated_at"]),
         size=i.get("size"),
         virtual_size=i.get("virtual_size"),
         min_disk=i.get("min_disk") or 0,

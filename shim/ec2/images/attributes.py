@@ -68,6 +68,7 @@ async def modify_image_attribute(call: Call, req: Mapping[str, Any]) -> None:
     if described is not None:
         await uploads.change(call, image.id, set={"description": described})
     if add or remove:
+        uploads.check_uploaded(image)
         await _share(call, image, add, remove)
 
 
@@ -75,6 +76,7 @@ async def modify_image_attribute(call: Call, req: Mapping[str, Any]) -> None:
 async def reset_image_attribute(call: Call, req: Mapping[str, Any]) -> None:
     """Make an image private to its project."""
     image = await owned(call, req["ImageId"])
+    uploads.check_uploaded(image)
     members = await _members(call, image)
     await gather_all(absent_is(None, call.cloud.images.remove_image_member(image.id, one)) for one in members)
     await _show(call, image, "private")
@@ -224,7 +226,8 @@ async def _add(call: Call, image_id: str, project: str) -> None:
 
 async def _show(call: Call, image: Image, visibility: str) -> None:
     if image.visibility != visibility:
-        await call.cloud.images.set_visibility(image.id, visibility)
+        async with uploads.alone(call, image.id):
+            await call.cloud.images.set_visibility(image.id, visibility)
 
 
 async def _project(call: Call, account: str) -> str:

@@ -20,6 +20,7 @@ from shim.ec2.images import mapping, names, uploads
 from shim.ec2.service import action
 from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags.creating import HALF_DONE, CreateRequest, Creation, creates, creating
+from shim.ec2.volumes import snapshot_rows
 from shim.ec2.volumes.rows import DEVICE, root
 from shim.ec2.volumes.waiting import PAUSES, delete_snapshot
 from shim.errors import AwsError
@@ -131,15 +132,12 @@ async def _of_own_disk(
     ]
     devices, _ = _overridden(attached, asked.read, server.root_device_name or "")
     made = await _made(call, new, server.id, uploads.later(devices) if devices else {}, asked.params)
-    metadata = {**tag_codec.to_metadata(new.tags_of(SNAPSHOT)), uploads.OF_IMAGE: made}
-    snapshots = []
+    metadata = {**tag_codec.to_metadata(new.tags_of(SNAPSHOT)), snapshot_rows.OF_IMAGE: made}
     for one in (one for one in devices if "volume_id" in one):
         snapshot = await call.cloud.block.create_snapshot(NewSnapshot(one["volume_id"], metadata=metadata))
         new.undo(partial(delete_snapshot, call), snapshot.id)
-        snapshots.append(snapshot.id)
-    if devices:
-        await _complete(call, snapshots)
-        uploads.finish_later(call, made)
+    if devices:  # if too much is watched already, the next request that reads the image finishes it
+        uploads.watch(call, made, {})
     return made
 
 

@@ -15,7 +15,6 @@ from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import IMAGE, SNAPSHOT
 from shim.ec2.images import mapping, names
 from shim.ec2.images.images import ENA, SRIOV
-from shim.ec2.images.uploads import OF_IMAGE
 from shim.ec2.service import action
 from shim.ec2.tags.creating import HALF_DONE, CreateRequest, creates, creating
 from shim.ec2.volumes import snapshot_rows, snapshots
@@ -116,8 +115,10 @@ async def deregister_image(call: Call, req: Mapping[str, Any]) -> Mapping[str, A
         return {"Return": True}
     listed, users = await gather(call.cloud.block.snapshots(), snapshots.image_users(call))
     results = []
-    for snapshot in (one for one in listed if one.id in image.snapshots or one.metadata.get(OF_IMAGE) == image.id):
-        code = "skipped" if snapshot.id in users else await _deleted(call, snapshot)
+    for snapshot in (
+        one for one in listed if one.id in image.snapshots or one.metadata.get(snapshot_rows.OF_IMAGE) == image.id
+    ):
+        code = "skipped" if users.of(snapshot) else await _deleted(call, snapshot)
         results.append({"SnapshotId": ids.aws("snap", snapshot.id), "ReturnCode": code})
     return {"Return": True, "DeleteSnapshotResults": results}
 

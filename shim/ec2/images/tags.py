@@ -34,7 +34,7 @@ async def _images(lists: Lists, named: Sequence[str]) -> list[Held]:
                 "UnsupportedOperation", "An image of another account cannot be tagged on this cloud.", refused="Tags"
             )
     own = [image for image in found if image.owner == project and TASK not in image.properties]
-    return [of_metadata(image.id, image.properties) for image in own]
+    return [of_metadata(image.id, image.properties) for image in await uploads.all_finished(call, own)]
 
 
 def _tasks(resource_type: ResourceType) -> Callable[[Lists, Sequence[str]], Awaitable[list[Held]]]:

@@ -4,10 +4,12 @@ Glance ends an upload by writing the properties that it read at the upload's sta
 glance/api/v2/image_data.py saves the image that it got before), so it takes back what is written meanwhile.  Two things
 follow:
 
-* A change of such an image is made twice: at once, for those who read, and again after the upload.
+* A change of such an image is written twice: at once, for those who read, and again after the upload.
 * CreateImage of an instance whose root is no volume gives Nova the mapping of the data volumes as further properties.
-  After the upload they become the mapping that Nova reads.  Until then EC2 shows the image as pending.  A killed
-  gateway loses nothing: whoever reads the image next finishes it.
+  After the upload they become the mapping that Nova reads.  Until then EC2 shows the image as pending.
+
+A watcher waits for the end of the upload.  A request that reads the image before the watcher does, or after a gateway
+was killed, writes what is missing itself.
 """
 
 from __future__ import annotations
@@ -16,35 +18,32 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any, Final
 
-from adapters.errors import BackendError
+from adapters.errors import BackendError, absent_is
 from adapters.types.block import Snapshot
-from adapters.types.images import Image
-from shim.concurrency import gather, gather_all
+from adapters.types.images import Image, json_list
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.images import mapping
 from shim.ec2.images.task_records import needed
+from shim.ec2.volumes.snapshot_rows import OF_IMAGE
 from shim.errors import AwsError
 from shim.record import current
 
 log = logging.getLogger(__name__)
 
-UPLOADING: Final = frozenset(("queued", "saving", "uploading", "importing"))
-# The metadata of a snapshot that CreateImage made, with the UUID of the image.
-OF_IMAGE: Final = "ec2:image"
-_LATER, _FAILED = "ec2:later:", "ec2:failed"
+_LATER: Final = "ec2:later:"
 _LONGEST_VALUE: Final = 255  # of a server image's metadata (`metadata` in nova/api/validation/parameter_types.py)
-_STALE: Final = timedelta(minutes=2)  # CreateImage makes the snapshots within the 60 s that SDKs wait
-_LONGEST_UPLOAD: Final = 6 * 3600.0
-_FIRST_PAUSE: Final = 0.3
-_LONGEST_PAUSES: Final = {"saving": 5.0}  # seconds, by status: data comes; other uploads may never begin
-_LONGEST_PAUSE: Final = 60.0
+_WITH_DATA: Final = frozenset(("saving", "uploading", "importing"))  # an upload has read the properties
+_UPLOADING: Final = _WITH_DATA | {"queued"}
+_STALE: Final = timedelta(minutes=15)  # after the upload: far more than CreateImage takes to ask for the snapshots
+_LONGEST_WATCH: Final = 6 * 3600.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 5.0
+_MOST_AT_ONCE: Final = 10  # images that one request finishes
 
 
 def later(devices: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -63,10 +62,10 @@ def unfinished(image: Image) -> bool:
 
 
 def state(image: Image, said: str) -> str:
-    """Return EC2's state of an image, from that of an image of Glance's status."""
+    """Return EC2's state of an image; `said` is that of any image of Glance's status."""
     if not unfinished(image) or said != "available":
         return said
-    return "failed" if _FAILED in image.properties else "pending"
+    return "failed" if datetime.now(UTC) - image.updated_at > _STALE else "pending"
 
 
 async def usable(call: Call, uuid: str) -> Image:
@@ -79,36 +78,63 @@ async def usable(call: Call, uuid: str) -> Image:
 def check(image: Image) -> None:
     """Raise Unavailable for an image that cannot be used, or not yet."""
     if image.status != "active" or unfinished(image):
-        raise AwsError("InvalidAMIID.Unavailable", f"The image ID '{ids.aws('ami', image.id)}' is not available")
+        raise _unavailable(image)
 
 
-async def all_finished(call: Call, images: Iterable[Image]) -> list[Image]:
-    """Finish images whose uploads have ended."""
-    return await gather_all((finished(call, image) for image in images), most=4)
+def check_uploaded(image: Image) -> None:
+    """Raise Unavailable for an image whose launch permissions Glance would take back at the end of its upload."""
+    if image.status in _UPLOADING:
+        raise _unavailable(image)
+
+
+def _unavailable(image: Image) -> AwsError:
+    return AwsError("InvalidAMIID.Unavailable", f"The image ID '{ids.aws('ami', image.id)}' is not available")
 
 
 async def finished(call: Call, image: Image) -> Image:
-    """Write the mapping of an image of the project's own if its upload has ended; return the image as it is then."""
-    own = image.owner == call.caller.project_id
-    if not (own and unfinished(image) and image.status == "active") or _FAILED in image.properties:
-        return image
+    """Write what waits for the end of an image's upload, if it has ended; return the image as it is then."""
+    return (await all_finished(call, [image]))[0]
+
+
+async def all_finished(call: Call, images: Iterable[Image]) -> list[Image]:
+    """Write what waits for the ends of some images' uploads; return all images as they are then."""
+    found = {image.id: image for image in images}
+    due = [image for image in found.values() if _is_due(call, image)][:_MOST_AT_ONCE]
     try:
-        async with _alone(call, image.id):
-            image, listed = await gather(call.cloud.images.image(image.id), call.cloud.block.snapshots())
-            return await _mapped(call, image, listed) if unfinished(image) else image
+        listed = await call.cloud.block.snapshots() if any(unfinished(image) for image in due) else []
+        for image in due:
+            found[image.id] = await _written(call, image.id, listed)
     except (AwsError, BackendError) as error:  # a caller who may only read, or a cloud that is busy: the next one tries
-        log.debug("the mapping of image %s could not be written: %s", image.id, error)
+        log.debug("what waits for the end of an upload could not be written: %s", error)
+    return [*found.values()]
+
+
+def _is_due(call: Call, image: Image) -> bool:
+    own = image.owner == call.caller.project_id and image.status not in _UPLOADING
+    return own and (unfinished(image) or bool(_waiting(call).get(image.id)))
+
+
+async def _written(call: Call, image_id: str, listed: Sequence[Snapshot]) -> Image:
+    async with alone(call, image_id):
+        image = await call.cloud.images.image(image_id)
+        changes = _waiting(call).get(image_id) or {}
+        if image.status in _UPLOADING:
+            return image
+        wanted = {name: value for name, value in changes.items() if value is not None}
+        drop = [name for name, value in changes.items() if value is None]
+        if unfinished(image) and (devices := _devices(image, listed)) is not None:
+            wanted |= mapping.properties(devices)
+            drop += [name for name in image.properties if name.startswith(_LATER)]
+        wanted = {name: value for name, value in wanted.items() if image.properties.get(name) != value}
+        drop = [name for name in drop if name in image.properties]
+        if wanted or drop:
+            image = await call.cloud.images.update_image(image_id, set=wanted, drop=drop)
+        changes.clear()
         return image
 
 
-async def _mapped(call: Call, image: Image, listed: Sequence[Snapshot]) -> Image:
-    devices = _devices(image, _made(image, listed))
-    if devices is None:
-        if datetime.now(UTC) - image.created_at < _STALE:
-            return image  # the request that makes the snapshots goes on
-        return await call.cloud.images.update_image(image.id, set={_FAILED: "1"})
-    marks = [name for name in image.properties if name.startswith(_LATER)]
-    return await call.cloud.images.update_image(image.id, set=mapping.properties(devices), drop=marks)
+def _waiting(call: Call) -> dict[str, dict[str, str | None]]:
+    return call.imports.late_changes if call.imports else {}
 
 
 async def left(call: Call, image: Image) -> list[str] | None:
@@ -118,112 +144,87 @@ async def left(call: Call, image: Image) -> list[str] | None:
     """
     if not unfinished(image):
         return None
-    made = _made(image, await call.cloud.block.snapshots())
-    return [*made.values()] if _devices(image, made) is None else None
+    listed = await call.cloud.block.snapshots()
+    if _devices(image, listed, made=("creating", "available")) is not None:
+        return None
+    return [one.id for one in listed if one.metadata.get(OF_IMAGE) == image.id]
 
 
-def _made(image: Image, listed: Iterable[Snapshot]) -> dict[str, str]:
-    """Return the snapshots that were made for an image, by their volumes."""
-    return {one.volume_id: one.id for one in listed if one.metadata.get(OF_IMAGE) == image.id}
-
-
-def _devices(image: Image, made: Mapping[str, str]) -> list[dict[str, Any]] | None:
+def _devices(
+    image: Image, listed: Sequence[Snapshot], made: Collection[str] = ("available",)
+) -> list[dict[str, Any]] | None:
     """Return an image's mapping with its snapshots; None if one of them is missing."""
+    of_image = (one for one in listed if one.metadata.get(OF_IMAGE) == image.id and one.status in made)
+    by_volume = {one.volume_id: one.id for one in of_image}
+    marks = sum(name.startswith(_LATER) for name in image.properties)
+    text = "".join(image.properties.get(f"{_LATER}{place}", "") for place in range(marks))
     found = []
-    for one in _wanted(image):
+    for one in json_list(text):
         if "volume_id" not in one:
             found.append(one)
-        elif (snapshot_id := made.get(str(one.pop("volume_id")))) is not None:
+        elif (snapshot_id := by_volume.get(str(one.pop("volume_id")))) is not None:
             found.append({**one, "snapshot_id": snapshot_id})
         else:
             return None
     return found
 
 
-def _wanted(image: Image) -> list[dict[str, Any]]:
-    """Read what `later` wrote."""
-    marks = sum(name.startswith(_LATER) for name in image.properties)
-    text = "".join(image.properties.get(f"{_LATER}{place}", "") for place in range(marks))
-    try:
-        found = json.loads(text)
-    except ValueError:  # the properties are the project's own to change
-        return []
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
-
-
-def finish_later(call: Call, image_id: str) -> None:
-    """Write an image's mapping when its upload has ended; if too much waits already, whoever reads it will."""
-    _start(call, partial(_finish, call, image_id))
-
-
-async def _finish(call: Call, image_id: str) -> None:
-    if (image := await _uploaded(call, image_id)) is not None:
-        await finished(call, image)
-
-
 async def change(call: Call, image_id: str, *, set: Mapping[str, str], drop: Collection[str] = ()) -> None:
-    """Write properties of an image and delete others, for good."""
-    async with _alone(call, image_id):
-        image = await call.cloud.images.update_image(image_id, set=set, drop=drop)
-    if image.status not in UPLOADING:
-        return
+    """Write properties of an image and delete others, for good.
+
+    Raises Unavailable, which clients repeat, if too many of the account's images are being uploaded.
+    """
     changes: dict[str, str | None] = {**dict.fromkeys(drop), **set}
-    waiting = needed(call).late_changes
-    if image_id in waiting:  # the job that waits makes all changes, the last one of each property
-        waiting[image_id].update(changes)
-    elif _start(call, partial(_change_again, call, image_id)):
-        waiting[image_id] = changes
-    else:
-        log.warning("changes of image %s will be lost at the end of its upload: too many others wait", image_id)
+    async with alone(call, image_id):
+        image = await call.cloud.images.update_image(image_id, set=set, drop=drop)
+        if image_id in _waiting(call):  # its watcher writes all changes, the last one of each property
+            _waiting(call)[image_id].update(changes)
+        elif image.status in _WITH_DATA and not watch(call, image_id, changes):
+            raise AwsError("Unavailable", "Too many images are being uploaded. Please try again later.", 503)
 
 
-async def _change_again(call: Call, image_id: str) -> None:
-    waiting = needed(call).late_changes
+def watch(call: Call, image_id: str, changes: dict[str, str | None]) -> bool:
+    """Write what waits for the end of an image's upload, when it ends; return False if too many are watched already."""
+    jobs, owner = needed(call).uploads, call.caller.account_id
+    if not jobs.has_room(owner):
+        return False
+    _waiting(call)[image_id] = changes
+    jobs.start(owner, _watch(call, image_id))
+    return True
+
+
+async def _watch(call: Call, image_id: str) -> None:
+    current.set(None)  # the request that began it has a line of its own in the log
+    end, pause = time.monotonic() + _LONGEST_WATCH, _FIRST_PAUSE
     try:
-        image = await _uploaded(call, image_id)
-    finally:
-        changes = waiting.pop(image_id)
-    if image is None:
-        return
-    try:
-        async with _alone(call, image_id):
-            has = (await call.cloud.images.image(image_id)).properties
-            lost = {name: value for name, value in changes.items() if value is not None and has.get(name) != value}
-            back = [name for name, value in changes.items() if value is None and name in has]
-            if lost or back:
-                await call.cloud.images.update_image(image_id, set=lost, drop=back)
-    except (AwsError, BackendError) as error:
-        log.warning("changes of image %s that were made during its upload are lost: %s", image_id, error)
-
-
-async def _uploaded(call: Call, image_id: str) -> Image | None:
-    """Wait until an image's upload has ended; return None if the image is gone, or cannot be read."""
-    end, pause = time.monotonic() + _LONGEST_UPLOAD, _FIRST_PAUSE
-    try:
-        while (image := await call.cloud.images.image(image_id)).status in UPLOADING and time.monotonic() < end:
+        while time.monotonic() < end:
+            if await _has_ended(call, image_id):
+                return
             await asyncio.sleep(pause)
-            pause = min(_LONGEST_PAUSES.get(image.status, _LONGEST_PAUSE), pause * 1.2)
-    except (AwsError, BackendError) as error:
-        log.debug("the upload of image %s is no longer watched: %s", image_id, error)
-        return None
-    return image
+            pause = min(_LONGEST_PAUSE, pause * 1.2)
+        log.warning("image %s is no longer watched; what was changed during its upload may be lost", image_id)
+    except Exception:
+        log.exception("the watch of image %s failed", image_id)
+    finally:
+        _waiting(call).pop(image_id, None)
 
 
-def _start(call: Call, job: Callable[[], Awaitable[None]]) -> bool:
-    """Start a job after the answer; return False if its account has too many."""
+async def _has_ended(call: Call, image_id: str) -> bool:
+    """Write what waits for an image's upload, and tell whether there is nothing more to wait for."""
+    try:
+        image = await absent_is(None, call.cloud.images.image(image_id))
+    except BackendError as error:
+        log.debug("image %s could not be read: %s", image_id, error)
+        return False
+    if image is None:
+        return True
+    image = await finished(call, image)
+    ended = not _is_due(call, image) or state(image, "available") == "failed"
+    return ended and image.status not in _UPLOADING
 
-    async def detached() -> None:
-        current.set(None)  # the request that began it has a line of its own in the log
-        await job()
 
-    jobs, owner = needed(call).jobs, call.caller.account_id
-    if room := jobs.has_room(owner):
-        jobs.start(owner, detached())
-    return room
-
-
-def _alone(call: Call, image_id: str) -> AbstractAsyncContextManager[None]:
-    """Let nobody else change an image's properties meanwhile, as Glance would forget one of two changes.
+def alone(call: Call, image_id: str) -> AbstractAsyncContextManager[None]:
+    """Let nobody else change an image meanwhile, as Glance would forget one of two changes.
 
     See `task_records.alone`.
     """

@@ -14,6 +14,8 @@ from shim.ec2.tags.codec import from_metadata
 
 # The gateway's own item in the metadata of a copied snapshot and of the volume on which it lies: the source's UUID.
 COPY = "ec2:copy-of"
+# The metadata of a snapshot that CreateImage made for an image without a mapping: the UUID of the image.
+OF_IMAGE = "ec2:image"
 # "Snapshots created by a copy operation have an arbitrary volume ID that you should not use for any purpose."
 _ANY_VOLUME = "vol-ffffffff"
 

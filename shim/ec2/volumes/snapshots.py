@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from adapters.errors import absent_is
 from adapters.types import block as cloud
@@ -115,18 +115,34 @@ async def delete_snapshot(call: Call, req: Mapping[str, Any]) -> None:
     snapshot, users = await gather(call.cloud.block.snapshot(uuid), image_users(call))
     if not snapshot_rows.shown(snapshot):
         raise ids.missing(SNAPSHOT, [req["SnapshotId"]])
-    if user := users.get(uuid):
+    if user := users.of(snapshot):
         raise AwsError(
             SNAPSHOT.in_use, f"The snapshot {req['SnapshotId']} is currently in use by {ids.aws('ami', user)}"
         )
     await remove(call, snapshot)
 
 
-async def image_users(call: Call) -> Mapping[str, str]:
-    """Return the UUIDs of the snapshots that the project's images use, each with the UUID of one of these images."""
+class ImageUsers(NamedTuple):
+    """The project's images: the UUIDs of those that use snapshots by the snapshots' UUIDs, and of all."""
+
+    by_snapshot: Mapping[str, str]
+    all: frozenset[str]
+
+    def of(self, snapshot: cloud.Snapshot) -> str | None:
+        """Return the UUID of an image that uses a snapshot, or will when its data is uploaded."""
+        made_for = snapshot.metadata.get(snapshot_rows.OF_IMAGE)
+        return made_for if made_for in self.all else self.by_snapshot.get(snapshot.id)
+
+
+async def image_users(call: Call) -> ImageUsers:
+    """Find the images that use the project's snapshots."""
     own = call.caller.project_id
     shown, hidden = await gather(call.cloud.images.images(owner=own), call.cloud.images.images(owner=own, hidden=True))
-    return {uuid: image.id for image in (*shown, *hidden) for uuid in image.snapshots}
+    images = (*shown, *hidden)
+    return ImageUsers(
+        {uuid: image.id for image in images for uuid in image.snapshots},
+        frozenset(image.id for image in images),
+    )
 
 
 @action(supports="SnapshotId Attribute")

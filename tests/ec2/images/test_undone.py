@@ -154,8 +154,8 @@ def snapshot(id: str, volume_id: str, metadata: Mapping[str, str]) -> Snapshot:
 
 def image(id: str, name: str, properties: Mapping[str, str]) -> Image:
     return Image(
-        id=id, name=name, status="active", visibility="private", owner="p", hidden=False, created_at=NOW, size=0,
-        virtual_size=None, min_disk=0, min_ram=0, disk_format="raw",
+        id=id, name=name, status="active", visibility="private", owner="p", hidden=False,
+        created_at=NOW, updated_at=NOW, size=0, virtual_size=None, min_disk=0, min_ram=0, disk_format="raw",
         container_format="bare", tags=(), properties=properties,
     )  # fmt: skip
 

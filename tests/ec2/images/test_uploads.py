@@ -10,9 +10,14 @@ from typing import Any
 import pytest
 from openstack.connection import Connection
 
+from adapters.errors import BackendError, Fault
+from adapters.types.images import Image
 from shim.concurrency import Jobs
-from shim.context import Imports
+from shim.context import Call, Imports
 from shim.ec2.images import mapping, names, uploads
+from shim.ec2.images.task_records import needed
+from shim.ec2.volumes.snapshot_rows import OF_IMAGE
+from shim.ec2.volumes.snapshots import image_users
 from shim.errors import AwsError
 from shim.s3.access.own_buckets import OwnBuckets
 from tests.ec2.client_errors import code
@@ -80,7 +85,7 @@ def test_whoever_reads_an_image_of_a_killed_gateway_finishes_it(ec2: Any, openst
     device = mapping.of_volume("/dev/sdh", volume("1", "", id=cinder.id), delete_on_termination=True)
     own = made(openstack_main, **uploads.later([device]))
     ami = f"ami-{own.replace('-', '')}"
-    snap = openstack_main.block_storage.create_snapshot(volume_id=cinder.id, metadata={uploads.OF_IMAGE: own}).id
+    snap = openstack_main.block_storage.create_snapshot(volume_id=cinder.id, metadata={OF_IMAGE: own}).id
     try:
         assert described(ec2, ami)["State"] == "pending"
         uploaded(openstack_main, own)
@@ -107,45 +112,126 @@ class Uploading(Cloud):
         self.images_[IMAGE] = replace(self.images_[IMAGE], status="active", properties=self.read)
 
 
-async def changed(cloud: Uploading, *changes: tuple[dict[str, str], list[str]], during: bool = True) -> set[str]:
-    """Change the image, during its upload or after it; return its properties when all work has ended."""
-    jobs = Jobs(of_owner=1)
-    here = replace(call("CreateTags", images=cloud), imports=Imports(OwnBuckets(), jobs, {}))
-    if not during:
-        cloud.end()
-    for wanted, drop in changes:
-        await uploads.change(here, IMAGE, set=wanted, drop=drop)
-    told = cloud.images_[IMAGE].properties
-    if during:
-        cloud.end()
+def tagging(cloud: Uploading) -> Call:
+    """Return a call whose account has room for one watcher."""
+    return replace(
+        call("CreateTags", images=cloud, block=cloud), imports=Imports(OwnBuckets(), Jobs(), Jobs(of_owner=1), {})
+    )
+
+
+async def watchers() -> None:
+    """Wait until all watchers have ended."""
     async with asyncio.timeout(30):
         await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
-    assert cloud.images_[IMAGE].properties == told
-    return set(told)
 
 
-@pytest.mark.parametrize("during", [True, False])
-def test_what_is_changed_during_an_upload_is_there_after_it(during: bool) -> None:
-    cloud = Uploading(0)
+@pytest.mark.parametrize("ends_after", range(3))
+def test_what_is_changed_during_an_upload_is_there_after_it(ends_after: int) -> None:
+    """The upload ends before the first change, between them, or after them."""
+    cloud, changes = Uploading(0), [({"tag:Name": "1", "gone": "1"}, ["old"]), ({"tag:Name": "2"}, ["gone"])]
     cloud.begin(description="before", old="1")
-    changes = [({"tag:Name": "gold", "gone": "1"}, ["old"]), ({"description": "after"}, ["gone"])]
-    assert asyncio.run(changed(cloud, *changes, during=during)) == {"description", "tag:Name"}
-    assert cloud.images_[IMAGE].properties["description"] == "after"
+
+    async def main() -> None:
+        here = tagging(cloud)
+        for place, (wanted, drop) in enumerate(changes):
+            if place == ends_after:
+                cloud.end()
+            seen = (await uploads.finished(here, await cloud.image(IMAGE))).properties
+            there = [name for name in drop if name in seen]
+            await uploads.change(here, IMAGE, set=wanted, drop=there)
+        if ends_after == len(changes):
+            cloud.end()
+        await watchers()
+        assert not needed(here).late_changes
+
+    asyncio.run(main())
+    assert cloud.images_[IMAGE].properties == {"description": "before", "tag:Name": "2"}
+
+
+def test_a_reader_does_not_wait_for_the_watcher() -> None:
+    cloud = Uploading(0)
+    cloud.begin()
+
+    async def main() -> None:
+        here = tagging(cloud)
+        await uploads.change(here, IMAGE, set={"tag:Name": "gold"})
+        cloud.end()
+        (seen,) = await uploads.all_finished(here, [await cloud.image(IMAGE)])
+        assert seen.properties == {"tag:Name": "gold"}
+        await watchers()
+
+    asyncio.run(main())
+
+
+def test_a_glance_that_is_away_for_a_moment_loses_no_change() -> None:
+    cloud, looks = Uploading(0), 0
+    cloud.begin()
+
+    async def image_(id: str) -> Image:
+        nonlocal looks
+        if (looks := looks + 1) < 3:
+            raise BackendError(Fault.UNAVAILABLE, service="image")
+        return cloud.images_[id]
+
+    async def main() -> None:
+        here = tagging(cloud)
+        await uploads.change(here, IMAGE, set={"tag:Name": "gold"})
+        cloud.end()
+        cloud.image = image_  # type: ignore[method-assign]
+        await watchers()
+
+    asyncio.run(main())
+    assert (looks > 3, cloud.images_[IMAGE].properties) == (True, {"tag:Name": "gold"})
+
+
+def test_a_change_that_would_be_lost_is_to_be_repeated() -> None:
+    cloud = Uploading(0)
+    cloud.begin()
+    cloud.images_["other"] = replace(cloud.images_[IMAGE], id="other")
+
+    async def main() -> None:
+        here = tagging(cloud)
+        await uploads.change(here, IMAGE, set={"tag:Name": "gold"})
+        with pytest.raises(AwsError, match="Too many images"):
+            await uploads.change(here, "other", set={"tag:Name": "gold"})
+        await needed(here).uploads.aclose()
+
+    asyncio.run(main())
 
 
 OLD = datetime(2020, 1, 1, tzinfo=UTC)
 
 
-def unfinished(created_at: datetime) -> tuple[Cloud, Any]:
+def unfinished(updated_at: datetime) -> tuple[Cloud, Any]:
     """Return a cloud with an image of two volumes and the snapshot of one, and a call to it."""
     cloud = Cloud(0)
     devices = [
         mapping.of_volume(f"/dev/sd{letter}", cloud.volumes_[one], delete_on_termination=True)
         for letter, one in zip("gh", VOLUMES, strict=True)
     ]
-    cloud.images_ = {IMAGE: replace(image(IMAGE, "half", uploads.later(devices)), created_at=created_at)}
-    cloud.snapshots_ = {SNAPSHOT: snapshot(SNAPSHOT, VOLUMES[0], {uploads.OF_IMAGE: IMAGE})}
+    cloud.images_ = {IMAGE: replace(image(IMAGE, "half", uploads.later(devices)), updated_at=updated_at)}
+    cloud.snapshots_ = {SNAPSHOT: snapshot(SNAPSHOT, VOLUMES[0], {OF_IMAGE: IMAGE})}
     return cloud, call("DescribeImages", compute=cloud, block=cloud, images=cloud)
+
+
+@pytest.mark.parametrize("status", ["none", "error", "creating", "deleting"])
+def test_an_image_waits_for_its_snapshots(status: str) -> None:
+    cloud, here = unfinished(datetime.now(UTC))
+    if status != "none":
+        other = replace(snapshot("other", VOLUMES[1], {OF_IMAGE: IMAGE}), status=status)
+        cloud.snapshots_["other"] = other
+    found = asyncio.run(uploads.finished(here, cloud.images_[IMAGE]))
+    assert uploads.state(found, "available") == "pending"
+    users = asyncio.run(image_users(here))
+    assert {users.of(one) for one in cloud.snapshots_.values()} == {IMAGE}
+
+
+@pytest.mark.parametrize("written", ["[" * 100_000, "[1]", "{}", "x"])
+def test_properties_that_somebody_else_wrote_do_no_harm(written: str) -> None:
+    cloud, here = unfinished(datetime.now(UTC))
+    for marks in ({"ec2:later:0": written}, {"block_device_mapping": written}):
+        cloud.images_[IMAGE] = replace(cloud.images_[IMAGE], properties=marks)
+        assert asyncio.run(uploads.finished(here, cloud.images_[IMAGE])).block_devices == []
 
 
 @pytest.mark.parametrize(("age", "state"), [(timedelta(0), "pending"), (timedelta(hours=1), "failed")])
@@ -166,7 +252,7 @@ def test_its_name_is_free_for_the_repetition() -> None:
 
 def test_the_name_of_a_whole_one_is_not() -> None:
     cloud, here = unfinished(OLD)
-    cloud.snapshots_["other"] = snapshot("other", VOLUMES[1], {uploads.OF_IMAGE: IMAGE})
+    cloud.snapshots_["other"] = snapshot("other", VOLUMES[1], {OF_IMAGE: IMAGE})
     with pytest.raises(AwsError, match="is already in use"):
         asyncio.run(names.free(here, "half"))
     found = asyncio.run(uploads.finished(here, cloud.images_[IMAGE]))

@@ -21,7 +21,7 @@ ASKED = {"ImageId": f"ami-{HEX}", "InstanceType": "m1.tiny", "MinCount": 1, "Max
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 IMAGE = Image(
     id=UUID, name="image", status="active", visibility="public", owner="p", hidden=False,
-    created_at=NOW, size=5 << 30, virtual_size=None, min_disk=0, min_ram=0,
+    created_at=NOW, updated_at=NOW, size=5 << 30, virtual_size=None, min_disk=0, min_ram=0,
     disk_format="raw",
         container_format="bare", tags=(), properties={},
 )  # fmt: skip
