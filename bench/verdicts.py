@@ -1,10 +1,11 @@
 """Compares what `passerelle assess` says of calls with what the gateway answers when tests make them.
 
-python -m bench.verdicts DIRECTORY --sample 200 --seed 7 -- -n 2 --timeout 120
+python -m bench.verdicts DIRECTORY --sample 200 --seed 7 -- -n 2 --timeout=120
 
-DIRECTORY holds somebody's tests that use moto's mocks; what stands after `--` goes to pytest. `assess` judges each call
-of the sources, then tests that are chosen at random run with `--passerelle-instead-of-moto`, and each call site (file,
-line, operation) that the gateway answered is compared with its verdict; of these a sample is drawn.
+DIRECTORY holds somebody's tests that use moto's mocks. What stands after `--` goes to pytest, a path as `--name=path`:
+pytest looks for its configuration beside every word that may be a path. `assess` judges each call of the sources, then
+tests that are chosen at random run with `--passerelle-instead-of-moto`, and each call site (file, line, operation) that
+the gateway answered is compared with its verdict; of these a sample is drawn.
 
 - "works" and "works with a documented difference" agree unless the gateway said that it does not offer something: by
   a code of `CODES`, by a message that says "not supported" or the like, or by a status of 500 and more. An error that
