@@ -118,9 +118,11 @@ def _value(path: str, rule: Values, params: Mapping[str, Any], general: Any) -> 
     """Find values that one rule refuses.  An unknown value is in no rule's list, so it is looked at by itself."""
     if any(map(rule.depends, values_at(params, path.split("."), rule))):
         yield Finding(Outcome.UNKNOWN, path, f"it depends on the cloud: {rule.shown()}")
-    found = refused(params, {path: (rule,)}, _CALLER.account_id)
     if rule.when:
+        if rule.named and _has_unknown(params, path.split(".")):
+            yield Finding(Outcome.UNKNOWN, path, f"it depends on the value: {rule.shown()}")
         return
+    found = refused(params, {path: (rule,)}, _CALLER.account_id)
     if found is None:
         hidden = _has_unknown(params, path.split("."))
         if hidden and not rule.where:

@@ -229,6 +229,11 @@ class Settings(BaseSettings):
         description="Whether each account's EC2 requests are limited by token buckets of the sizes that AWS documents, "
         "in each process; above that the answer is `RequestLimitExceeded`.",
     )
+    ec2_encrypted_volume_types: dict[str, str] = Field(
+        default_factory=dict,
+        description="Cinder's volume type that encrypts, for each type of which clients may ask encrypted volumes: "
+        '`{"gp3": "gp3-encrypted"}`; empty: encryption on request is refused.',
+    )
     root_devices: Literal["flavor", "volume"] = Field(
         "flavor",
         description="What an instance starts from whose launch maps no root device: the flavor's own disk, as Nova "

@@ -12,7 +12,7 @@ from shim.cli.assess import assess
 from tests.assess.logs import event
 
 WORKS = event("ec2", "DescribeInstances", {"maxResults": 10})
-REFUSED = event("ec2", "CreateVolume", {"encrypted": True})
+REFUSED = event("ec2", "CopyImage", {"encrypted": True})
 ABSENT = event("kms", "Decrypt", {})
 
 

@@ -32,7 +32,7 @@ def test_what_the_coverage_says_is_what_is_judged() -> None:
         (Call("s3", "RenameObject"), "", "NotImplemented"),
         (Call("iam", "ListRoles"), "", "InvalidAction"),
         (Call("ec2", "CreateVpc", {"Ipv6Pool": UNKNOWN}), "Ipv6Pool", "UnsupportedOperation"),
-        (Call("ec2", "CreateVolume", {"Encrypted": True}), "Encrypted", "UnsupportedOperation"),
+        (Call("ec2", "CopyImage", {"Encrypted": True}), "Encrypted", "UnsupportedOperation"),
         (
             Call("ec2", "CreateVpcPeeringConnection", {"VpcId": UNKNOWN, "PeerOwnerId": "444455556666"}),
             "PeerOwnerId",
@@ -53,7 +53,7 @@ def test_what_the_coverage_says_is_what_is_judged() -> None:
             "NotImplemented",
         ),
         (
-            Call("ec2", "RunInstances", {"BlockDeviceMappings": [{"Ebs": {"Encrypted": True}}]}),
+            Call("ec2", "CreateImage", {"BlockDeviceMappings": [{"Ebs": {"Encrypted": True}}]}),
             "BlockDeviceMappings.Ebs.Encrypted",
             "UnsupportedOperation",
         ),
@@ -73,7 +73,13 @@ def test_a_refusal_names_the_parameter_and_aws_error(call: Call, path: str, code
 @pytest.mark.parametrize(
     ("call", "path"),
     [
+        (Call("ec2", "CopyImage", {"Encrypted": UNKNOWN}), "Encrypted"),
         (Call("ec2", "CreateVolume", {"Encrypted": UNKNOWN}), "Encrypted"),
+        (Call("ec2", "CreateVolume", {"Encrypted": True}), "Encrypted"),
+        (
+            Call("ec2", "RunInstances", {"BlockDeviceMappings": [{"Ebs": {"Encrypted": True}}]}),
+            "BlockDeviceMappings.Ebs.Encrypted",
+        ),
         # What the operator offers, or the region of a request, is not known to the one who assesses.
         (Call("ec2", "RunInstances", {"IamInstanceProfile": {"Name": UNKNOWN}}), "IamInstanceProfile"),
         (Call("ec2", "RunInstances", {"IamInstanceProfile": {"Name": "a"}}, exact=True), "IamInstanceProfile"),

@@ -32,6 +32,9 @@ def files(plan: Plan) -> dict[str, str]:
             "volume_backend_name": "file",
             "passerelle_volumes": plan.place.root / "cinder/volumes",
         },
+        # Keys of encrypted volumes are Barbican's secrets, made with the token of the volume's user.
+        "key_manager": {"backend": "barbican"},
+        "barbican": {"auth_endpoint": plan.keystone, "barbican_endpoint": plan.url("barbican")},
         "nova": login(plan, "cinder"),
         "service_user": {"send_service_user_token": True, **login(plan, "cinder")},
         "coordination": {"backend_url": f"file://{plan.place.root}/cinder/coordination"},

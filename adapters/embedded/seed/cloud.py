@@ -20,10 +20,13 @@ FLAVORS: Mapping[str, tuple[int, int, int]] = {
     "c5.large": (2, 4096, 8), "c5.xlarge": (4, 8192, 8), "r5.large": (2, 16384, 8),
 }  # fmt: skip
 ARCHITECTURES = ("x86_64", "aarch64")
-# Name → extra specs; volumes of the last type can be attached to several servers.
+# Name → extra specs; volumes of the type `shared` can be attached to several servers.
 VOLUME_TYPES: Mapping[str, Mapping[str, str]] = {
-    "standard": {}, "gp2": {}, "gp3": {}, "shared": {"multiattach": "<is> True"},
+    "standard": {}, "gp2": {}, "gp3": {}, "shared": {"multiattach": "<is> True"}, "gp2-encrypted": {},
+    "gp3-encrypted": {},
 }  # fmt: skip
+# Who encrypts is the hypervisor of the server that a volume is attached to.
+ENCRYPTION = {"provider": "luks", "cipher": "aes-xts-plain64", "key_size": 256, "control_location": "front-end"}
 EXTERNAL, EXTERNAL_CIDR = "public", "172.24.0.0/16"
 DEFAULT, DEFAULT_CIDR = "default", "172.31.0.0/20"
 
@@ -70,12 +73,15 @@ def images(plan: Plan, token: str) -> None:
 
 
 def volume_types(plan: Plan, token: str) -> None:
-    """Make the public volume types."""
+    """Make the public volume types, two of which encrypt."""
     cinder = Session(plan.url("cinder", "/v3"), token)
-    known = {each["name"] for each in cinder.get("/types")["volume_types"]}
+    known = {each["name"]: each["id"] for each in cinder.get("/types")["volume_types"]}
     for name, specs in VOLUME_TYPES.items():
         if name not in known:
-            cinder.post("/types", {"volume_type": {"name": name, "extra_specs": dict(specs)}})
+            made = cinder.post("/types", {"volume_type": {"name": name, "extra_specs": dict(specs)}})
+            known[name] = made["volume_type"]["id"]
+        if name.endswith("-encrypted") and not cinder.get(f"/types/{known[name]}/encryption"):
+            cinder.post(f"/types/{known[name]}/encryption", {"encryption": ENCRYPTION})
 
 
 def networks(plan: Plan, token: str) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from adapters.types.compute import BlockDevice, Flavor
@@ -12,6 +13,7 @@ from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import SNAPSHOT
 from shim.ec2.images import images, mapping
+from shim.ec2.volumes import encryption
 from shim.ec2.volumes import sizes as volume_sizes
 from shim.ec2.volumes.types import GENERAL, check_performance
 from shim.errors import AwsError
@@ -21,7 +23,10 @@ async def devices(
     call: Call, mappings: Sequence[Mapping[str, Any]], image: Image, flavor: Flavor
 ) -> tuple[BlockDevice, ...]:
     """Translate the mappings for Nova, with volume types that Cinder has."""
-    found = mapped(mappings, image, flavor, from_volume=call.settings.root_devices == "volume")
+    from_volume = call.settings.root_devices == "volume"
+    found = mapped(
+        mappings, image, flavor, from_volume=from_volume, encrypting=partial(encryption.encrypting, call.settings)
+    )
     if not any(device.volume_type for device in found):
         return found
     known = {one.name for one in await call.cloud.block.volume_types()}
@@ -38,13 +43,19 @@ def _type(asked: str | None, known: Collection[str]) -> str | None:
 
 
 def mapped(
-    mappings: Sequence[Mapping[str, Any]], image: Image, flavor: Flavor, *, from_volume: bool = False
+    mappings: Sequence[Mapping[str, Any]],
+    image: Image,
+    flavor: Flavor,
+    *,
+    from_volume: bool = False,
+    encrypting: Callable[[str | None], str] = str,
 ) -> tuple[BlockDevice, ...]:
     """Translate the mappings, with volume types as the request has them.
 
     Without a mapping Nova copies the image to the flavor's own disk; a flavor without a disk gets a root volume, and
     every flavor does with `from_volume`.  Of an image with a mapping of its own, each snapshot becomes a volume, as the
-    request's device of that name changes it.
+    request's device of that name changes it.  `encrypting` returns the type of an empty volume that is to be encrypted;
+    Cinder encrypts no data that is not.
     """
     root_name = mapping.root_name(image)
     named: dict[str, Mapping[str, Any]] = {}
@@ -66,7 +77,7 @@ def mapped(
     own = mapping.volumes(image)
     mine = [one for one in own if mapping.is_root(one)]
     data = [_of_image(image, one, place, named) for place, one in enumerate(own) if one not in mine]
-    data += [_data(name, one) for name, one in named.items() if "NoDevice" not in one]
+    data += [_data(name, one, encrypting) for name, one in named.items() if "NoDevice" not in one]
     first = (_root_of_image(mine[0], root),) if mine else _root(root, image, flavor, from_volume=from_volume)
     return (*first, *data) if data or first[0].local is False else ()
 
@@ -138,8 +149,9 @@ def _root(root: Mapping[str, Any] | None, image: Image, flavor: Flavor, *, from_
     )
 
 
-def _data(name: str, one: Mapping[str, Any]) -> BlockDevice:
-    ebs = _ebs(one)
+def _data(name: str, one: Mapping[str, Any], encrypting: Callable[[str | None], str]) -> BlockDevice:
+    blank = not (one.get("Ebs") or {}).get("SnapshotId")
+    ebs = _ebs(one, encrypts=blank)
     snapshot, size = ebs.get("SnapshotId"), ebs.get("VolumeSize")
     if not snapshot and not size:
         raise AwsError("MissingParameter", "The request must contain the parameter size or snapshotId", refused="Size")
@@ -148,16 +160,23 @@ def _data(name: str, one: Mapping[str, Any]) -> BlockDevice:
         ids.uuid(SNAPSHOT, snapshot) if snapshot else None,
         size=size,
         device=name if name.startswith("/dev/") else f"/dev/{name}",
-        volume_type=ebs.get("VolumeType"),
+        volume_type=encrypting(ebs.get("VolumeType")) if ebs.get("Encrypted") else ebs.get("VolumeType"),
         # AWS's default for a volume that the launch creates; a volume attached later is kept by default.
         delete_on_termination=ebs.get("DeleteOnTermination", True),
     )
 
 
-def _ebs(one: Mapping[str, Any]) -> Mapping[str, Any]:
+def _ebs(one: Mapping[str, Any], *, encrypts: bool = False) -> Mapping[str, Any]:
     ebs: Mapping[str, Any] | None = one.get("Ebs")
     if ebs is None:
         raise AwsError("InvalidBlockDeviceMapping", f"{one['DeviceName']} maps to nothing: Ebs is missing")
+    if ebs.get("Encrypted") and not encrypts:
+        raise AwsError(
+            "UnsupportedOperation",
+            f"Encryption on request is not supported for device '{one['DeviceName']}': it is made of data that is not "
+            "encrypted.",
+            refused="BlockDeviceMappings.Ebs.Encrypted",
+        )
     check_performance(ebs.get("VolumeType"), ebs)
     volume_sizes.check(ebs.get("VolumeSize"), ebs.get("VolumeType"), "volumeSize")
     return ebs

@@ -15,7 +15,8 @@ from shim.ec2.instances import facts as instance_facts
 from shim.ec2.launch import limits
 from shim.ec2.network.interface_rows import HIGHEST_PLACE
 from shim.ec2.service import Forbidden
-from shim.ec2.volumes.volumes import IOPS, NOT_ENCRYPTED, THROUGHPUT
+from shim.ec2.volumes.encryption import NEEDS_SETTING
+from shim.ec2.volumes.volumes import IOPS, THROUGHPUT
 from shim.errors import AwsError
 from shim.protocol.values import Values, but, only
 
@@ -50,7 +51,7 @@ FORBIDS = (
 
 
 VALUES: Mapping[str, Values | tuple[Values, ...]] = {
-    "BlockDeviceMappings.Ebs.Encrypted": NOT_ENCRYPTED,
+    "BlockDeviceMappings.Ebs.Encrypted": NEEDS_SETTING,
     "BlockDeviceMappings.Ebs.Iops": IOPS,
     "BlockDeviceMappings.Ebs.Throughput": THROUGHPUT,
     "EnclaveOptions.Enabled": only(False),

@@ -14,6 +14,7 @@ from shim.concurrency import gather_all
 from shim.context import Call
 from shim.ec2.instances.states import failed
 from shim.ec2.tags.codec import from_metadata, to_metadata
+from shim.ec2.volumes import encryption
 from shim.ec2.volumes import rows as volume_rows
 from shim.errors import AwsError
 
@@ -31,7 +32,8 @@ async def mark(
     """Write tags on all volumes of new servers, and the device name of its mapping on each data volume.
 
     If a launch is repeated (`again`), volumes that have tags or a device name are not changed: a user may have changed
-    them.  Raises Unavailable if Cinder has not created the volumes within 45 seconds.
+    them.  Raises Unavailable if Cinder has not created the volumes within 45 seconds, and UnsupportedOperation for a
+    volume whose type was to encrypt it and did not.
     """
     wanted = [device for device in devices if not device.local]
     named = [device for device in wanted if device.device]
@@ -41,8 +43,11 @@ async def mark(
     servers = await _with_volumes(call, servers, len(wanted))
     volumes = await _volumes(call, [one.id for server in servers for one in server.volumes])
     marks: dict[str, Mapping[str, str]] = {}
+    encrypts = encryption.plain_types(call.settings)
     for server in servers:
         held = [volumes[one.id] for one in server.volumes if one.id in volumes]
+        if not again and any(one.type in encrypts and not one.encrypted for one in held):
+            raise encryption.unkept()
         names = matched(server, held, named)
         marks |= {
             volume.id: items | ({volume_rows.DEVICE + server.id: names[volume.id]} if volume.id in names else {})

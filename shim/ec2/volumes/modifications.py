@@ -21,6 +21,7 @@ from shim.ec2.engine.resource_types import VOLUME, ResourceType
 from shim.ec2.service import action
 from shim.ec2.volumes import rows as volume_rows
 from shim.ec2.volumes import sizes as volume_sizes
+from shim.ec2.volumes.encryption import encrypting, plain_types
 from shim.ec2.volumes.reading import shown_volume, shown_volumes
 from shim.ec2.volumes.types import GENERAL, check_performance
 from shim.ec2.volumes.waiting import settled
@@ -105,13 +106,14 @@ async def modify_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
     """Extend a volume, and give it another type; both one after the other, as Cinder does one thing at a time."""
     block, uuid = call.cloud.block, ids.uuid(VOLUME, req["VolumeId"])
     volume, types = await gather(shown_volume(call, uuid), block.volume_types())
-    kind = req.get("VolumeType") or volume_rows.kind(volume)
+    plain = plain_types(call.settings)
+    kind = req.get("VolumeType") or volume_rows.kind(volume, plain)
     size = req.get("Size") or volume.size
-    native = _native(volume, kind, {one.name for one in types})
+    native = _native(call.settings, volume, kind, {one.name for one in types})
     _check_change(volume, size, kind, req)
     if native != volume.type:
         await _check_snapshots(call, uuid)
-    change = Modification(datetime.now(UTC), (volume.size, size), (volume_rows.kind(volume), kind))
+    change = Modification(datetime.now(UTC), (volume.size, size), (volume_rows.kind(volume, plain), kind))
     async with undoing() as undo:
         before = {name: value for name, value in volume.metadata.items() if name in (_WHEN, _FROM, _TO)}
         undo(_restore, call, uuid, before)
@@ -122,8 +124,8 @@ async def modify_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
                 await settled(call, uuid)
         if native != volume.type:
             await block.retype_volume(uuid, native)
-        await _mark(call, volume, kind, native)
-    return {"VolumeModification": row(await block.volume(uuid), change)}
+        await _mark(call, volume, kind, plain.get(native, native))
+    return {"VolumeModification": row(await block.volume(uuid), change, plain)}
 
 
 @describes(MODIFICATIONS, supports="VolumeIds Filters MaxResults NextToken")
@@ -136,12 +138,13 @@ async def describe_volumes_modifications(call: Call, asked: Question) -> list[Ro
         known = {ids.aws("vol", volume.id) for volume in volumes}
         if absent := [one for one in asked.ids if one not in known]:
             raise ids.missing(VOLUME, absent)
-    return [row(volume, change) for volume in volumes if (change := _read(volume))]
+    plain = plain_types(call.settings)
+    return [row(volume, change, plain) for volume in volumes if (change := _read(volume))]
 
 
-def row(volume: cloud.Volume, change: Modification) -> dict[str, Any]:
+def row(volume: cloud.Volume, change: Modification, plain: Mapping[str, str]) -> dict[str, Any]:
     """Write a modification as in DescribeVolumesModifications."""
-    state = _state(volume, change)
+    state = _state(volume, change, plain)
     shown: dict[str, Any] = {
         "VolumeId": ids.aws("vol", volume.id),
         "ModificationState": state,
@@ -157,19 +160,25 @@ def row(volume: cloud.Volume, change: Modification) -> dict[str, Any]:
     return shown
 
 
-def _state(volume: cloud.Volume, change: Modification) -> str:
+def _state(volume: cloud.Volume, change: Modification, plain: Mapping[str, str]) -> str:
     if volume.status in _BUSY:
         return "modifying"
     # Cinder says nothing more of a retype that failed: the volume has its old type and status again.
-    done = volume.size >= change.sizes[1] and volume_rows.kind(volume) == change.types[1]
+    done = volume.size >= change.sizes[1] and volume_rows.kind(volume, plain) == change.types[1]
     return "completed" if done and not volume.status.startswith("error") else "failed"
 
 
-def _native(volume: cloud.Volume, kind: str, known: set[str]) -> str:
-    """Return Cinder's type for a requested one; a type that stands in for one of AWS's stands in for another too."""
+def _native(settings: Settings, volume: cloud.Volume, kind: str, known: set[str]) -> str:
+    """Return Cinder's type for a requested one; a type that stands in for one of AWS's stands in for another too.
+
+    An encrypted volume gets a type that encrypts.
+    """
+    plain = plain_types(settings)
+    if volume.encrypted:
+        return volume.type if kind == volume_rows.kind(volume, plain) else encrypting(settings, kind)
     if kind in known:
         return kind
-    if kind == volume_rows.kind(volume) or (kind in GENERAL and volume.type not in GENERAL):
+    if kind == volume_rows.kind(volume, plain) or (kind in GENERAL and volume.type not in GENERAL):
         return volume.type
     raise AwsError("UnknownVolumeType", f"The volume type '{kind}' is not available.", refused="VolumeType")
 
@@ -205,7 +214,9 @@ async def _check_snapshots(call: Call, uuid: str) -> None:
 async def _mark(call: Call, volume: cloud.Volume, kind: str, native: str) -> None:
     """Keep the name of a type that Cinder does not have, or delete one that no longer holds."""
     if kind != native:
-        if volume.metadata.get(volume_rows.TYPE) != kind and kind != volume_rows.kind(volume):
+        if volume.metadata.get(volume_rows.TYPE) != kind and kind != volume_rows.kind(
+            volume, plain_types(call.settings)
+        ):
             await call.cloud.block.set_volume_metadata(volume.id, {volume_rows.TYPE: kind})
     elif volume_rows.TYPE in volume.metadata:
         await call.cloud.block.delete_volume_metadata(volume.id, volume_rows.TYPE)

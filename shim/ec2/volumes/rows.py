@@ -138,14 +138,14 @@ def zone(volume: cloud.Volume, names: ZoneNames) -> str:
     return names.shown(volume.metadata.get(ZONE) or volume.zone)
 
 
-def kind(volume: cloud.Volume) -> str:
-    """Return the type in which a volume is shown."""
-    return volume.metadata.get(TYPE) or _UNNAMED.get(volume.type, volume.type)
+def kind(volume: cloud.Volume, plain: Mapping[str, str]) -> str:
+    """Return the type in which a volume is shown; `plain` has it for types that encrypt (`encryption.plain_types`)."""
+    return volume.metadata.get(TYPE) or plain.get(volume.type) or _UNNAMED.get(volume.type, volume.type)
 
 
-def row(volume: cloud.Volume, servers: Iterable[Server], names: ZoneNames) -> dict[str, Any]:
+def row(volume: cloud.Volume, servers: Iterable[Server], names: ZoneNames, plain: Mapping[str, str]) -> dict[str, Any]:
     """Write one volume as in DescribeVolumes."""
-    type_ = kind(volume)
+    type_ = kind(volume, plain)
     return {
         "VolumeId": ids.aws("vol", volume.id),
         "Size": volume.size,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from adapters.errors import absent_is
@@ -18,11 +19,12 @@ from shim.ec2.engine.filters import Row, never, nothing
 from shim.ec2.engine.resource_types import SNAPSHOT, VOLUME
 from shim.ec2.service import action
 from shim.ec2.tags.creating import CreateRequest, creates, creating
+from shim.ec2.volumes import encryption, snapshot_rows
 from shim.ec2.volumes import rows as volume_rows
 from shim.ec2.volumes import sizes as volume_sizes
-from shim.ec2.volumes import snapshot_rows
 from shim.ec2.volumes.reading import shown_volume, shown_volumes
 from shim.ec2.volumes.types import GENERAL, check_performance
+from shim.ec2.volumes.waiting import settled
 from shim.errors import AwsError
 from shim.protocol.values import only
 
@@ -116,13 +118,14 @@ def _check_new(settings: Settings, req: Mapping[str, Any]) -> None:
         ids.check(SNAPSHOT, snapshot)
     check_performance(req.get("VolumeType"), req)
     volume_sizes.check(req.get("Size"), req.get("VolumeType"))
+    encryption.check(settings, req)
 
 
 @action(
     supports="AvailabilityZone AvailabilityZoneId Size SnapshotId VolumeType Iops Throughput Encrypted "
     "MultiAttachEnabled ClientToken TagSpecifications",
     values={
-        "Encrypted": NOT_ENCRYPTED,
+        "Encrypted": encryption.NEEDS_SETTING,
         "Iops": IOPS,
         "Throughput": THROUGHPUT,
     },
@@ -135,16 +138,21 @@ async def create_volume(call: Call, asked: CreateRequest[None]) -> Mapping[str, 
     items = new.items
     size, snapshot = req.get("Size"), req.get("SnapshotId")
     snapshot_id = ids.uuid(SNAPSHOT, snapshot) if snapshot else None
-    (zone, zone_marks), (kind, kind_marks), _ = await gather(
-        _zone(call, req), _type(call, req), _check_snapshot(call, snapshot_id, size)
-    )
+    encrypted = await _check_snapshot(call, snapshot_id, req)
+    (zone, zone_marks), (kind, kind_marks) = await gather(_zone(call, req), _type(call, req, of_encrypted=encrypted))
     wanted = cloud.NewVolume(size, kind, zone, snapshot_id, {**items, **zone_marks, **kind_marks})
 
     async def find(mark: Mapping[str, str]) -> Iterable[tuple[cloud.Volume, Mapping[str, str]]]:
         return [(volume, volume.metadata) for volume in await shown_volumes(call, metadata=mark)]
 
     async with new.once(find):  # one call makes the volume with all its metadata, so none is ever half done
-        return _made(call, new.earlier[0] if new.earlier else await call.cloud.block.create_volume(wanted))
+        if new.earlier:
+            return _made(call, new.earlier[0])
+        made = await call.cloud.block.create_volume(wanted)
+        if req.get("Encrypted") and not made.encrypted:
+            new.undo(partial(_taken_back, call), made.id)
+            raise encryption.unkept()
+        return _made(call, made)
 
 
 @describes(VOLUMES, supports="VolumeIds Filters MaxResults NextToken")
@@ -152,8 +160,8 @@ async def describe_volumes(call: Call, asked: Question) -> list[Row]:
     """Describe volumes: one OpenStack call, and a second if any volume is attached."""
     found, _ = await gather(_read(call, asked.ids), availability_zones.resolve_zone_ids(call, asked, VOLUMES))
     servers = await holders(call, found) if volume_rows.held(found) else []
-    names = availability_zones.zone_names(call)
-    return [volume_rows.row(volume, servers, names) for volume in found]
+    names, plain = availability_zones.zone_names(call), encryption.plain_types(call.settings)
+    return [volume_rows.row(volume, servers, names, plain) for volume in found]
 
 
 @describes(STATUSES, supports="VolumeIds Filters MaxResults NextToken")
@@ -180,14 +188,19 @@ async def _read(call: Call, named: Sequence[str]) -> list[cloud.Volume]:
     return [await shown_volume(call, ids.uuid(VOLUME, named[0]))]
 
 
+async def _taken_back(call: Call, volume_id: str) -> None:
+    await call.cloud.block.delete_volume((await settled(call, volume_id)).id)
+
+
 def _made(call: Call, volume: cloud.Volume) -> Mapping[str, Any]:
-    return volume_rows.row(volume, (), availability_zones.zone_names(call))
+    return volume_rows.row(volume, (), availability_zones.zone_names(call), encryption.plain_types(call.settings))
 
 
-async def _check_snapshot(call: Call, id: str | None, size: int | None) -> None:
-    """Raise AWS's errors for a snapshot that is not complete, or that is larger than the new volume."""
+async def _check_snapshot(call: Call, id: str | None, req: Mapping[str, Any]) -> bool:
+    """Raise AWS's errors for a snapshot that does not fit the new volume; tell whether it is encrypted."""
     if id is None:
-        return
+        return False
+    size = req.get("Size")
     snapshot, named = await call.cloud.block.snapshot(id), ids.aws("snap", id)
     if snapshot_rows.state(snapshot) != "completed":
         raise AwsError("IncorrectState", f"Snapshot '{named}' is not 'completed'.")
@@ -197,6 +210,7 @@ async def _check_snapshot(call: Call, id: str | None, size: int | None) -> None:
             f"Volume of {size}GiB is smaller than snapshot '{named}', expect size >= {snapshot.size}GiB",
             refused="Size",
         )
+    return await encryption.is_encrypted(call, snapshot, req)
 
 
 async def _zone(call: Call, req: Mapping[str, Any]) -> tuple[str | None, dict[str, str]]:
@@ -219,8 +233,11 @@ async def _zone(call: Call, req: Mapping[str, Any]) -> tuple[str | None, dict[st
     return None, {volume_rows.ZONE: native}
 
 
-async def _type(call: Call, req: Mapping[str, Any]) -> tuple[str | None, dict[str, str]]:
-    """Return Cinder's type for the requested one, and the metadata that records it; raises for an unsupported type."""
+async def _type(call: Call, req: Mapping[str, Any], *, of_encrypted: bool) -> tuple[str | None, dict[str, str]]:
+    """Return Cinder's type for the requested one, and the metadata that records it; raises for an unsupported type.
+
+    A volume of an encrypted snapshot has the snapshot's type, as Cinder gives it no other.
+    """
     asked = req.get("VolumeType")
     types = {one.name: one for one in await call.cloud.block.volume_types()} if asked else {}
     if asked and asked not in types and asked not in GENERAL:
@@ -231,7 +248,9 @@ async def _type(call: Call, req: Mapping[str, Any]) -> tuple[str | None, dict[st
             "The volume type does not support MultiAttachEnabled.",
             refused="MultiAttachEnabled",
         )
-    if not asked or asked in types:
+    if req.get("Encrypted") and not of_encrypted:
+        return encryption.encrypting(call.settings, asked), {volume_rows.TYPE: asked} if asked else {}
+    if not asked or (asked in types and not of_encrypted):
         return asked, {}
     return None, {volume_rows.TYPE: asked}
 

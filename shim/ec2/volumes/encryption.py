@@ -1,0 +1,69 @@
+"""Encrypted volumes: Cinder's volume type decides, and only administrators see which type encrypts.
+
+So the operator names the type that encrypts for each type that clients may ask for (`ec2_encrypted_volume_types`).
+Cinder gives a volume another encryption than its snapshot's neither when it makes the volume nor later, unless it moves
+all data to another host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from adapters.types.block import Snapshot
+from shim.config import Settings
+from shim.context import Call
+from shim.ec2.engine import ids
+from shim.errors import AwsError
+from shim.protocol.values import depends
+
+NEEDS_SETTING = depends(
+    True, when="the operator names a volume type that encrypts (`PASSERELLE_EC2_ENCRYPTED_VOLUME_TYPES`)"
+)
+# CreateVolume says of its VolumeType: "Default: gp2".
+_DEFAULT = "gp2"
+
+
+def encrypting(settings: Settings, kind: str | None) -> str:
+    """Return Cinder's type for encrypted volumes of a type; raise UnsupportedOperation where there is none."""
+    found = settings.ec2_encrypted_volume_types.get(kind or _DEFAULT)
+    if found is None:
+        raise _refused(f"Encryption on request is not supported for volumes of type '{kind or _DEFAULT}'.")
+    return found
+
+
+def plain_types(settings: Settings) -> Mapping[str, str]:
+    """Return the type that clients see, for each of Cinder's types that encrypt."""
+    return {native: kind for kind, native in settings.ec2_encrypted_volume_types.items()}
+
+
+def check(settings: Settings, req: Mapping[str, Any]) -> None:
+    """Refuse encryption that no operator has provided for, before OpenStack is asked.
+
+    A volume of a snapshot is as encrypted as the snapshot.
+    """
+    if req.get("Encrypted") and not req.get("SnapshotId"):
+        encrypting(settings, req.get("VolumeType"))
+
+
+async def is_encrypted(call: Call, snapshot: Snapshot, req: Mapping[str, Any]) -> bool:
+    """Tell whether a snapshot is encrypted; raise UnsupportedOperation where one that is not was to become so.
+
+    It is not asked for where nothing depends on the answer.
+    """
+    if not req.get("Encrypted") and not call.settings.ec2_encrypted_volume_types:
+        return False
+    found = (await call.cloud.block.volume(snapshot.volume_id)).encrypted
+    if req.get("Encrypted") and not found:
+        named = ids.aws("snap", snapshot.id)
+        raise _refused(f"Snapshot '{named}' is not encrypted, and Cinder makes no encrypted volume of it.")
+    return found
+
+
+def unkept() -> AwsError:
+    """Return the error of a volume that Cinder has made without encryption, which is taken back."""
+    return _refused("The volume type that is to encrypt does not encrypt.")
+
+
+def _refused(sentence: str) -> AwsError:
+    return AwsError("UnsupportedOperation", sentence, refused="Encrypted")

@@ -1,0 +1,106 @@
+"""Encryption on request, where the operator has named the volume types that encrypt."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from openstack.connection import Connection
+
+from tests.ec2.client_errors import code
+from tests.ec2.conftest import WAIT, end, eventually
+from tests.ec2.network.test_security_groups import uuid
+from tests.ec2.volumes.test_snapshots import complete, described
+from tests.ec2.volumes.test_volumes import remove
+from tests.support.clients import Boto
+from tests.support.gateway import gateway as run_gateway
+from tests.support.target import Target
+
+# What the last one names does not encrypt.
+TYPES = {"gp2": "gp2-encrypted", "gp3": "gp3-encrypted", "standard": "shared"}
+
+
+@pytest.fixture(scope="module")
+def encrypting(cloud: Target) -> Iterator[Any]:
+    """EC2 at a gateway whose operator has named types that encrypt."""
+    with run_gateway(cloud, "encrypting", settings={"ec2_encrypted_volume_types": json.dumps(TYPES)}) as running:
+        clients = Boto(running.url, dict(cloud.keys))
+        yield clients("ec2")
+        clients.close()
+
+
+def made(ec2: Any, **asked: Any) -> dict[str, Any]:
+    """Make a volume, and return its row once it is available."""
+    one = ec2.create_volume(**asked)["VolumeId"]
+    ec2.get_waiter("volume_available").wait(VolumeIds=[one], WaiterConfig={"Delay": 1})
+    row: dict[str, Any] = ec2.describe_volumes(VolumeIds=[one])["Volumes"][0]
+    return row
+
+
+def test_an_encrypted_volume_and_its_snapshots(encrypting: Any, openstack_main: Connection, zone: str) -> None:
+    ec2, block = encrypting, openstack_main.block_storage
+    volume = made(ec2, Size=1, AvailabilityZone=zone, VolumeType="gp3", Iops=3000, Encrypted=True)
+    assert (volume["Encrypted"], volume["VolumeType"], volume["Iops"]) == (True, "gp3", 3000)
+    native = block.get_volume(uuid(volume["VolumeId"]))
+    assert (native.volume_type, native.is_encrypted) == ("gp3-encrypted", True)
+    change = ec2.modify_volume(VolumeId=volume["VolumeId"], Size=2)["VolumeModification"]
+    assert (change["OriginalVolumeType"], change["TargetVolumeType"]) == ("gp3", "gp3")
+    assert eventually(lambda: block.get_volume(native.id).size == 2)
+    assert block.get_volume(native.id).volume_type == "gp3-encrypted"
+
+    snapshot = ec2.create_snapshot(VolumeId=volume["VolumeId"])["SnapshotId"]
+    complete(ec2, snapshot)
+    assert described(ec2, SnapshotIds=[snapshot])[0]["Encrypted"]
+    ec2.delete_volume(VolumeId=volume["VolumeId"])
+    restored = made(ec2, SnapshotId=snapshot, AvailabilityZone=zone, VolumeType="gp2")
+    asked = made(ec2, SnapshotId=snapshot, AvailabilityZone=zone, Encrypted=True)
+    assert [(one["Encrypted"], one["VolumeType"]) for one in (restored, asked)] == [(True, "gp2"), (True, "gp3")]
+    copy = ec2.copy_snapshot(SourceSnapshotId=snapshot, SourceRegion=ec2.meta.region_name, Encrypted=True)["SnapshotId"]
+    complete(ec2, copy)
+    assert described(ec2, SnapshotIds=[copy])[0]["Encrypted"]
+    ec2.delete_snapshot(SnapshotId=copy)
+    remove(ec2, restored["VolumeId"], asked["VolumeId"])
+    ec2.delete_snapshot(SnapshotId=snapshot)
+    assert eventually(lambda: block.find_volume(native.id) is None)
+
+
+def test_without_a_type_it_is_that_of_aws(encrypting: Any, openstack_main: Connection, zone: str) -> None:
+    volume = made(encrypting, Size=1, AvailabilityZone=zone, Encrypted=True)
+    assert (volume["Encrypted"], volume["VolumeType"]) == (True, "gp2")
+    assert openstack_main.block_storage.get_volume(uuid(volume["VolumeId"])).volume_type == "gp2-encrypted"
+    remove(encrypting, volume["VolumeId"])
+
+
+def test_encryption_that_cannot_be(encrypting: Any, openstack_main: Connection, zone: str, volume: str) -> None:
+    ec2, block = encrypting, openstack_main.block_storage
+    snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+    complete(ec2, snapshot)
+    before = {one.id for one in block.volumes()}
+    plain = {"AvailabilityZone": zone, "Encrypted": True}
+    for asked in ({"Size": 1, "VolumeType": "shared"}, {"Size": 1, "VolumeType": "standard"}, {"SnapshotId": snapshot}):
+        assert code(ec2.create_volume, **plain, **asked) == "UnsupportedOperation", asked
+    assert eventually(lambda: {one.id for one in block.volumes()} == before)
+    kept = made(ec2, SnapshotId=snapshot, AvailabilityZone=zone)
+    assert not kept["Encrypted"]
+    remove(ec2, kept["VolumeId"])
+    ec2.delete_snapshot(SnapshotId=snapshot)
+
+
+def test_the_volumes_of_a_launch(encrypting: Any, openstack_main: Connection, image: str, instance_type: str) -> None:
+    ec2 = encrypting
+    asked = {"ImageId": image, "InstanceType": instance_type, "MinCount": 1, "MaxCount": 1}
+    ebs = {"VolumeSize": 1, "VolumeType": "gp3", "Encrypted": True, "Iops": 3000}
+    root = [{"DeviceName": "/dev/sda1", "Ebs": ebs}]
+    assert code(ec2.run_instances, **asked, BlockDeviceMappings=root) == "UnsupportedOperation"
+    wrong = [{"DeviceName": "/dev/sdg", "Ebs": {"VolumeSize": 1, "VolumeType": "standard", "Encrypted": True}}]
+    assert code(ec2.run_instances, **asked, BlockDeviceMappings=wrong) == "UnsupportedOperation"
+    data = [{"DeviceName": "/dev/sdg", "Ebs": ebs}]
+    [instance] = [one["InstanceId"] for one in ec2.run_instances(**asked, BlockDeviceMappings=data)["Instances"]]
+    try:
+        ec2.get_waiter("instance_running").wait(InstanceIds=[instance], WaiterConfig=WAIT)
+        [volume] = ec2.describe_volumes(Filters=[{"Name": "attachment.instance-id", "Values": [instance]}])["Volumes"]
+        assert (volume["Encrypted"], volume["VolumeType"]) == (True, "gp3")
+        native = openstack_main.block_storage.get_volume(uuid(volume["VolumeId"]))
+        assert (native.volume_type, native.is_encrypted) == ("gp3-encrypted", True)
+    finally:
+        end(ec2, [instance])
