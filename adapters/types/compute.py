@@ -86,7 +86,8 @@ class BlockDevice:
 
     `source` is image, snapshot, volume or blank, or none, which leaves a device of the image out; `size` in GiB is the
     source's where None.  `boot_index` 0 is the root, None is no boot device.  `local` says that no volume is made: the
-    device is on the host's own disk, or left out.
+    device is on the host's own disk, or left out.  Of a volume that has to be encrypted, `encrypted_as` is the type
+    that the client asked for, and `volume_type` the one that encrypts; Nova is told the second.
     """
 
     source: str
@@ -97,6 +98,7 @@ class BlockDevice:
     boot_index: int | None = None
     delete_on_termination: bool = True
     local: bool = False
+    encrypted_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from adapters.types.compute import BlockDevice, Flavor
 from adapters.types.images import Image
+from shim.config import Settings
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import SNAPSHOT
@@ -23,22 +24,30 @@ async def devices(
     call: Call, mappings: Sequence[Mapping[str, Any]], image: Image, flavor: Flavor
 ) -> tuple[BlockDevice, ...]:
     """Translate the mappings for Nova, with volume types that Cinder has."""
-    from_volume = call.settings.root_devices == "volume"
-    found = mapped(
-        mappings, image, flavor, from_volume=from_volume, encrypting=partial(encryption.encrypting, call.settings)
-    )
+    found = asked_devices(call.settings, mappings, image, flavor)
     if not any(device.volume_type for device in found):
         return found
     known = {one.name for one in await call.cloud.block.volume_types()}
-    return tuple(replace(device, volume_type=_type(device.volume_type, known)) for device in found)
+    return tuple(replace(device, volume_type=_type(device, known)) for device in found)
 
 
-def _type(asked: str | None, known: Collection[str]) -> str | None:
+def asked_devices(
+    settings: Settings, mappings: Sequence[Mapping[str, Any]], image: Image, flavor: Flavor
+) -> tuple[BlockDevice, ...]:
+    """Translate the mappings, with volume types that Cinder may not have."""
+    from_volume, encrypting = settings.root_devices == "volume", partial(encryption.encrypting, settings)
+    return mapped(mappings, image, flavor, from_volume=from_volume, encrypting=encrypting)
+
+
+def _type(device: BlockDevice, known: Collection[str]) -> str | None:
     """Return Cinder's volume type; Cinder's default replaces an AWS general-purpose type that Cinder does not have."""
-    if asked is None or asked in known:
-        return asked
-    if asked not in GENERAL:
-        raise AwsError("UnknownVolumeType", f"The volume type '{asked}' is not available.")
+    kind = device.volume_type
+    if kind is None or kind in known:
+        return kind
+    if device.encrypted_as:
+        encryption.check_there(kind, known)
+    if kind not in GENERAL:
+        raise AwsError("UnknownVolumeType", f"The volume type '{kind}' is not available.")
     return None
 
 
@@ -152,7 +161,8 @@ def _root(root: Mapping[str, Any] | None, image: Image, flavor: Flavor, *, from_
 def _data(name: str, one: Mapping[str, Any], encrypting: Callable[[str | None], str]) -> BlockDevice:
     blank = not (one.get("Ebs") or {}).get("SnapshotId")
     ebs = _ebs(one, encrypts=blank)
-    snapshot, size = ebs.get("SnapshotId"), ebs.get("VolumeSize")
+    snapshot, size, kind = ebs.get("SnapshotId"), ebs.get("VolumeSize"), ebs.get("VolumeType")
+    encrypts = ebs.get("Encrypted")
     if not snapshot and not size:
         raise AwsError("MissingParameter", "The request must contain the parameter size or snapshotId", refused="Size")
     return BlockDevice(
@@ -160,9 +170,10 @@ def _data(name: str, one: Mapping[str, Any], encrypting: Callable[[str | None], 
         ids.uuid(SNAPSHOT, snapshot) if snapshot else None,
         size=size,
         device=name if name.startswith("/dev/") else f"/dev/{name}",
-        volume_type=encrypting(ebs.get("VolumeType")) if ebs.get("Encrypted") else ebs.get("VolumeType"),
+        volume_type=encrypting(kind) if encrypts else kind,
         # AWS's default for a volume that the launch creates; a volume attached later is kept by default.
         delete_on_termination=ebs.get("DeleteOnTermination", True),
+        encrypted_as=(kind or encryption.DEFAULT) if encrypts else None,
     )
 
 

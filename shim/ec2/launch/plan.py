@@ -18,7 +18,7 @@ from shim.ec2.instances import facts as instance_facts
 from shim.ec2.instances import profiles
 from shim.ec2.instances.types import cores, flavor_named
 from shim.ec2.launch import limits
-from shim.ec2.launch.devices import devices
+from shim.ec2.launch.devices import asked_devices, devices
 from shim.ec2.launch.placement import Placement, placement
 from shim.ec2.launch.placement_groups import group_named
 from shim.ec2.launch.request import Launch
@@ -73,10 +73,13 @@ async def plan(call: Call, launch: Launch, tags: Mapping[str, str], there: int =
 
 
 async def devices_again(call: Call, launch: Launch) -> Sequence[BlockDevice]:
-    """Return the devices of an earlier launch; none if what it named is deleted."""
+    """Return the devices of an earlier launch; none if what it named is deleted.
+
+    Volume types are not looked for: a type that is gone is no reason to leave the volumes unchecked.
+    """
     try:
         image, flavor = await gather(_image(call, launch.image_id), flavor_named(call, launch.instance_type))
-        return await devices(call, launch.devices, image, flavor)
+        return asked_devices(call.settings, launch.devices, image, flavor)
     except AwsError:
         return ()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from adapters.types.block import Volume
 from adapters.types.compute import BlockDevice, Server
@@ -33,7 +34,7 @@ async def mark(
 
     If a launch is repeated (`again`), volumes that have tags or a device name are not changed: a user may have changed
     them.  Raises Unavailable if Cinder has not created the volumes within 45 seconds, and UnsupportedOperation for a
-    volume whose type was to encrypt it and did not.
+    volume that was to be encrypted and is not; one that is marked was encrypted when it was.
     """
     wanted = [device for device in devices if not device.local]
     named = [device for device in wanted if device.device]
@@ -43,17 +44,16 @@ async def mark(
     servers = await _with_volumes(call, servers, len(wanted))
     volumes = await _volumes(call, [one.id for server in servers for one in server.volumes])
     marks: dict[str, Mapping[str, str]] = {}
-    encrypts = encryption.plain_types(call.settings)
     for server in servers:
         held = [volumes[one.id] for one in server.volumes if one.id in volumes]
-        if not again and any(one.type in encrypts and not one.encrypted for one in held):
-            raise encryption.unkept()
-        names = matched(server, held, named)
-        marks |= {
-            volume.id: items | ({volume_rows.DEVICE + server.id: names[volume.id]} if volume.id in names else {})
-            for volume in held
-            if not (again and _marked(volume))
-        }
+        found = matched(server, held, named)
+        for volume in held:
+            if again and _marked(volume):
+                continue
+            device = found.get(volume.id)
+            if device and device.encrypted_as and not volume.encrypted:
+                raise encryption.unkept()
+            marks[volume.id] = items | _own(server, device)
     await gather_all(call.cloud.block.set_volume_metadata(one, facts) for one, facts in marks.items() if facts)
 
 
@@ -87,19 +87,34 @@ def _marked(volume: Volume) -> bool:
     return bool(from_metadata(volume.metadata)) or any(item.startswith(volume_rows.DEVICE) for item in volume.metadata)
 
 
-def matched(server: Server, volumes: Iterable[Volume], devices: Iterable[BlockDevice]) -> dict[str, str]:
-    """Return the device name of each volume, matched by size and source; equal volumes are interchangeable."""
+def _own(server: Server, device: BlockDevice | None) -> dict[str, str]:
+    """Return what is kept of a volume's mapping in the volume's metadata."""
+    return {volume_rows.DEVICE + server.id: device.device} if device and device.device else {}
+
+
+def matched(server: Server, volumes: Iterable[Volume], devices: Iterable[BlockDevice]) -> dict[str, BlockDevice]:
+    """Return the device of each volume, matched by size and source; equal volumes are interchangeable.
+
+    Devices that ask most choose first, and each chooses the volume that is most like it.
+    """
     ends = {held.id: held.delete_on_termination for held in server.volumes}
-    free = sorted(volumes, key=lambda volume: (volume.bootable, volume.id))
-    found: dict[str, str] = {}
-    for device in devices:
-        for volume in free:
-            alike = (
-                ends.get(volume.id) == device.delete_on_termination
-                and volume.snapshot_id == device.id
-                and device.size in (None, volume.size)
-            )
-            if alike and volume.id not in found and device.device:
-                found[volume.id] = device.device
-                break
+    free = {volume.id: volume for volume in volumes}
+    found: dict[str, BlockDevice] = {}
+    for device in sorted(devices, key=lambda one: (one.encrypted_as is None, one.volume_type is None)):
+        alike = [
+            volume
+            for volume in free.values()
+            if ends.get(volume.id) == device.delete_on_termination
+            and volume.snapshot_id == device.id
+            and device.size in (None, volume.size)
+        ]
+        if alike:
+            chosen = min(alike, key=partial(_unlike, device))
+            found[free.pop(chosen.id).id] = device
     return found
+
+
+def _unlike(device: BlockDevice, volume: Volume) -> tuple[bool, bool, bool, str]:
+    """Return by what a volume of a device's size and source is still unlike it; the rest makes the order certain."""
+    other = device.volume_type not in (None, volume.type), volume.encrypted is (device.encrypted_as is None)
+    return (volume.bootable, *other, volume.id)

@@ -7,7 +7,7 @@ all data to another host.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from adapters.types.block import Snapshot
@@ -21,15 +21,21 @@ NEEDS_SETTING = depends(
     True, when="the operator names a volume type that encrypts (`PASSERELLE_EC2_ENCRYPTED_VOLUME_TYPES`)"
 )
 # CreateVolume says of its VolumeType: "Default: gp2".
-_DEFAULT = "gp2"
+DEFAULT = "gp2"
 
 
 def encrypting(settings: Settings, kind: str | None) -> str:
     """Return Cinder's type for encrypted volumes of a type; raise UnsupportedOperation where there is none."""
-    found = settings.ec2_encrypted_volume_types.get(kind or _DEFAULT)
+    found = settings.ec2_encrypted_volume_types.get(kind or DEFAULT)
     if found is None:
-        raise _refused(f"Encryption on request is not supported for volumes of type '{kind or _DEFAULT}'.")
+        raise _refused(f"Encryption on request is not supported for volumes of type '{kind or DEFAULT}'.")
     return found
+
+
+def check_there(native: str, known: Collection[str]) -> None:
+    """Raise UnsupportedOperation where the project has no type of that name: Cinder's default must not replace it."""
+    if native not in known:
+        raise _refused("The volume type that is to encrypt does not exist.")
 
 
 def plain_types(settings: Settings) -> Mapping[str, str]:

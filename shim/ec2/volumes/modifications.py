@@ -21,7 +21,7 @@ from shim.ec2.engine.resource_types import VOLUME, ResourceType
 from shim.ec2.service import action
 from shim.ec2.volumes import rows as volume_rows
 from shim.ec2.volumes import sizes as volume_sizes
-from shim.ec2.volumes.encryption import encrypting, plain_types
+from shim.ec2.volumes.encryption import check_there, encrypting, plain_types
 from shim.ec2.volumes.reading import shown_volume, shown_volumes
 from shim.ec2.volumes.types import GENERAL, check_performance
 from shim.ec2.volumes.waiting import settled
@@ -175,7 +175,11 @@ def _native(settings: Settings, volume: cloud.Volume, kind: str, known: set[str]
     """
     plain = plain_types(settings)
     if volume.encrypted:
-        return volume.type if kind == volume_rows.kind(volume, plain) else encrypting(settings, kind)
+        if kind == volume_rows.kind(volume, plain):
+            return volume.type
+        native = encrypting(settings, kind)
+        check_there(native, known)
+        return native
     if kind in known:
         return kind
     if kind == volume_rows.kind(volume, plain) or (kind in GENERAL and volume.type not in GENERAL):

@@ -147,6 +147,10 @@ async def create_volume(call: Call, asked: CreateRequest[None]) -> Mapping[str, 
 
     async with new.once(find):  # one call makes the volume with all its metadata, so none is ever half done
         if new.earlier:
+            if (
+                req.get("Encrypted") and not new.earlier[0].encrypted
+            ):  # the gateway may have been killed before it looked
+                raise encryption.unkept()
             return _made(call, new.earlier[0])
         made = await call.cloud.block.create_volume(wanted)
         if req.get("Encrypted") and not made.encrypted:
@@ -238,8 +242,8 @@ async def _type(call: Call, req: Mapping[str, Any], *, of_encrypted: bool) -> tu
 
     A volume of an encrypted snapshot has the snapshot's type, as Cinder gives it no other.
     """
-    asked = req.get("VolumeType")
-    types = {one.name: one for one in await call.cloud.block.volume_types()} if asked else {}
+    asked, encrypts = req.get("VolumeType"), bool(req.get("Encrypted")) and not of_encrypted
+    types = {one.name: one for one in await call.cloud.block.volume_types()} if asked or encrypts else {}
     if asked and asked not in types and asked not in GENERAL:
         raise AwsError("UnknownVolumeType", f"The volume type '{asked}' is not available.")
     if req.get("MultiAttachEnabled") and not (asked in types and _shared(types[asked])):
@@ -248,8 +252,10 @@ async def _type(call: Call, req: Mapping[str, Any], *, of_encrypted: bool) -> tu
             "The volume type does not support MultiAttachEnabled.",
             refused="MultiAttachEnabled",
         )
-    if req.get("Encrypted") and not of_encrypted:
-        return encryption.encrypting(call.settings, asked), {volume_rows.TYPE: asked} if asked else {}
+    if encrypts:
+        native = encryption.encrypting(call.settings, asked)
+        encryption.check_there(native, types)
+        return native, {volume_rows.TYPE: asked} if asked else {}
     if not asked or (asked in types and not of_encrypted):
         return asked, {}
     return None, {volume_rows.TYPE: asked}

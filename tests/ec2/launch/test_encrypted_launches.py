@@ -1,0 +1,118 @@
+"""A launch answers success for encrypted volumes alone where it was asked for them, also when it is repeated."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from adapters.types.block import Volume, VolumeType
+from adapters.types.compute import AttachedVolume, BlockDevice
+from shim.config import Settings
+from shim.ec2.launch.run_instances import run_instances
+from shim.ec2.launch.volumes import matched
+from shim.errors import AwsError
+from tests.ec2.acting import act
+from tests.ec2.instances.test_instance_rows import SERVER, volume
+from tests.ec2.launch.test_launch_request import ASKED
+from tests.ec2.launch.test_launch_volumes import Cinder, Nova, call_of
+
+LUKS = {"gp3": "luks"}
+
+
+class Encrypting(Cinder):
+    """A Cinder with some volume types."""
+
+    def __init__(self, *types: str) -> None:
+        super().__init__()
+        self.types = types
+
+    async def volume_types(self) -> list[VolumeType]:
+        return [VolumeType(name, name, {}) for name in self.types]
+
+
+class Booting(Nova):
+    """A Nova that makes a given volume with each server."""
+
+    def __init__(self, cinder: Cinder, made: Volume) -> None:
+        super().__init__(cinder)
+        self.template = made
+
+    def volumes_arrive(self) -> None:
+        for server in self.alive:
+            self.cinder.made.setdefault(server, replace(self.template, id=server))
+            self.alive[server] = replace(self.alive[server], volumes=(AttachedVolume(server, True),))
+
+
+PLAIN = volume("0", "/dev/vdb", size=3, type="luks")
+SEALED = replace(PLAIN, encrypted=True)
+
+
+def launch(nova: Nova, types: Mapping[str, str] = LUKS, **ebs: Any) -> None:
+    call = call_of(nova)
+    call.settings = Settings.model_validate({"page_token_key": "key", "ec2_encrypted_volume_types": dict(types)})
+    asked = {"VolumeSize": 3, "VolumeType": "gp3", "Encrypted": True, **ebs}
+    mappings = [{"DeviceName": "/dev/sdf", "Ebs": asked}]
+    asyncio.run(act(run_instances, call, {**ASKED, "ClientToken": "token", "BlockDeviceMappings": mappings}))
+
+
+def refused(nova: Nova, types: Mapping[str, str] = LUKS, **ebs: Any) -> str:
+    with pytest.raises(AwsError) as caught:
+        launch(nova, types, **ebs)
+    return caught.value.code
+
+
+@pytest.mark.parametrize(("kind", "native"), [("gp3", "gp3"), ("gp2", "gp3"), ("gp3", "luks")])
+def test_no_default_replaces_a_type_that_is_to_encrypt(kind: str, native: str) -> None:
+    nova = Booting(Encrypting("shared"), PLAIN)
+    assert refused(nova, {kind: native}, VolumeType=kind) == "UnsupportedOperation"
+    assert nova.made == 0
+
+
+def test_a_launch_whose_volume_is_not_encrypted_is_taken_back() -> None:
+    nova = Booting(Encrypting("luks"), PLAIN)
+    assert refused(nova) == "UnsupportedOperation"
+    assert (nova.made, nova.alive) == (1, {})
+
+
+def test_a_type_that_encrypts_for_some_may_be_plain_for_others() -> None:
+    nova = Booting(Encrypting("luks"), PLAIN)
+    launch(nova, Encrypted=False, VolumeType="luks")
+    assert len(nova.alive) == 1
+
+
+@pytest.mark.parametrize("types", [("luks",), ()])
+def test_a_repetition_looks_at_what_a_killed_gateway_did_not(types: tuple[str, ...]) -> None:
+    cinder = Encrypting("luks")
+    nova = Booting(cinder, SEALED)
+    launch(nova)
+    [made] = cinder.made
+    cinder.made[made], cinder.types = replace(PLAIN, id=made), types
+    assert refused(nova) == "UnsupportedOperation"
+    cinder.made[made] = replace(SEALED, id=made)
+    launch(nova)
+    assert cinder.items() == [{f"ec2:dev:{made}": "/dev/sdf"}]
+    assert nova.made == 1
+
+
+def test_a_repetition_leaves_alone_what_was_encrypted_when_it_was_marked() -> None:
+    cinder = Encrypting("luks")
+    nova = Booting(cinder, SEALED)
+    launch(nova)
+    cinder.made = {one: replace(made, encrypted=False, type="shared") for one, made in cinder.made.items()}
+    launch(nova)
+    assert nova.made == len(nova.alive) == 1
+
+
+@pytest.mark.parametrize("names", ["12", "21"])
+def test_volumes_of_one_size_are_told_apart_by_encryption(names: str) -> None:
+    free, sealed = (f"/dev/sd{one}" for one in "fg")
+    devices = (
+        BlockDevice("blank", size=3, device=free),
+        BlockDevice("blank", size=3, device=sealed, volume_type="luks", encrypted_as="gp3"),
+    )
+    one, other = replace(PLAIN, id=names[0], type="__DEFAULT__"), replace(SEALED, id=names[1])
+    server = replace(SERVER, volumes=tuple(AttachedVolume(name, True) for name in names))
+    found = {name: device.device for name, device in matched(server, [one, other], devices).items()}
+    assert found == {one.id: free, other.id: sealed}

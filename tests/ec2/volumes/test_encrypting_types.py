@@ -1,0 +1,92 @@
+"""Volume types that the operator names for encryption, against what Cinder has and makes."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from adapters.types.block import BlockZone, NewVolume, Volume, VolumeType
+from shim.config import Settings
+from shim.ec2.volumes.modifications import modify_volume
+from shim.ec2.volumes.volumes import create_volume
+from shim.errors import AwsError
+from tests.ec2.acting import act
+from tests.ec2.instances.test_instance_costs import Counted
+from tests.ec2.instances.test_instance_rows import volume
+from tests.ec2.test_half_done import call
+
+ID = "0123abcd-0123-4567-89ab-0123456789ab"
+SEALED = volume("0", "", id=ID, status="available", attachments=(), type="luks", encrypted=True)
+
+
+class Cinder(Counted):
+    """A Cinder with some volume types; `like` is what becomes of each volume that is made."""
+
+    def __init__(self, *types: str, like: Volume = SEALED) -> None:
+        super().__init__(Counter(), zones=[BlockZone("nova", True)])
+        self.types, self.like = types, like
+        self.made: list[Volume] = []
+
+    async def volume_types(self) -> list[VolumeType]:
+        return [VolumeType(name, name, {}) for name in self.types]
+
+    async def create_volume(self, new: NewVolume) -> Volume:
+        self.made.append(replace(self.like, type=new.type or "", metadata=new.metadata))
+        return self.made[-1]
+
+    async def volumes(self, **_: object) -> list[Volume]:
+        return self.made
+
+    async def volume(self, id: str) -> Volume:
+        return self.made[0]
+
+    async def set_volume_metadata(self, id: str, items: Mapping[str, str]) -> None:
+        self.made[0] = replace(self.made[0], metadata={**self.made[0].metadata, **items})
+
+    async def delete_volume_metadata(self, id: str, name: str) -> None:
+        left = {one: value for one, value in self.made[0].metadata.items() if one != name}
+        self.made[0] = replace(self.made[0], metadata=left)
+
+
+def asked(cinder: Cinder, action: Any, types: Mapping[str, str], **params: Any) -> Any:
+    here = call("", block=cinder, compute=Counted(Counter()))
+    here.settings = Settings.model_validate({"ec2_encrypted_volume_types": dict(types)})
+    return asyncio.run(act(action, here, params))
+
+
+def created(cinder: Cinder, types: Mapping[str, str], **more: Any) -> Any:
+    return asked(cinder, create_volume, types, Size=1, AvailabilityZone="nova", Encrypted=True, **more)
+
+
+@pytest.mark.parametrize("params", [{}, {"VolumeType": "gp2"}])
+def test_no_volume_is_made_with_a_type_that_cinder_does_not_have(params: dict[str, str]) -> None:
+    cinder = Cinder("gp2")
+    with pytest.raises(AwsError) as caught:
+        created(cinder, {"gp2": "luks"}, **params)
+    assert caught.value.code == "UnsupportedOperation"
+    assert cinder.made == []
+
+
+def test_a_repetition_looks_at_what_a_killed_gateway_did_not() -> None:
+    cinder = Cinder("luks")
+    answer = created(cinder, {"gp2": "luks"}, ClientToken="token")
+    assert created(cinder, {"gp2": "luks"}, ClientToken="token")["VolumeId"] == answer["VolumeId"]
+    cinder.made = [replace(one, encrypted=False) for one in cinder.made]
+    with pytest.raises(AwsError) as caught:
+        created(cinder, {"gp2": "luks"}, ClientToken="token")
+    assert caught.value.code == "UnsupportedOperation"
+    assert len(cinder.made) == 1
+
+
+def test_a_volume_is_not_changed_to_a_type_that_cinder_does_not_have() -> None:
+    cinder = Cinder("luks")
+    created(cinder, {"gp2": "luks"})
+    with pytest.raises(AwsError) as caught:
+        asked(
+            cinder, modify_volume, {"gp2": "luks", "gp3": "gone"}, VolumeId=f"vol-{ID.replace('-', '')}",
+            VolumeType="gp3",
+        )  # fmt: skip
+    assert caught.value.code == "UnsupportedOperation"
