@@ -89,7 +89,10 @@ def _marked(volume: Volume) -> bool:
 
 def _own(server: Server, device: BlockDevice | None) -> dict[str, str]:
     """Return what is kept of a volume's mapping in the volume's metadata."""
-    return {volume_rows.DEVICE + server.id: device.device} if device and device.device else {}
+    if device is None or not device.device:
+        return {}
+    kept = {volume_rows.TYPE: device.encrypted_as} if device.encrypted_as else {}
+    return {volume_rows.DEVICE + server.id: device.device} | kept
 
 
 def matched(server: Server, volumes: Iterable[Volume], devices: Iterable[BlockDevice]) -> dict[str, BlockDevice]:

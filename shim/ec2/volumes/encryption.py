@@ -14,6 +14,7 @@ from adapters.types.block import Snapshot
 from shim.config import Settings
 from shim.context import Call
 from shim.ec2.engine import ids
+from shim.ec2.volumes.types import GENERAL
 from shim.errors import AwsError
 from shim.protocol.values import depends
 
@@ -39,8 +40,13 @@ def check_there(native: str, known: Collection[str]) -> None:
 
 
 def plain_types(settings: Settings) -> Mapping[str, str]:
-    """Return the type that clients see, for each of Cinder's types that encrypt."""
-    return {native: kind for kind, native in settings.ec2_encrypted_volume_types.items()}
+    """Return the type that clients see, for each of Cinder's types that encrypt.
+
+    It is for volumes that do not keep the type that was asked for (`rows.TYPE`): the first where one type encrypts for
+    several.  A type that has a name of AWS's is seen under it.
+    """
+    named = reversed(settings.ec2_encrypted_volume_types.items())
+    return {native: kind for kind, native in named if native not in GENERAL}
 
 
 def check(settings: Settings, req: Mapping[str, Any]) -> None:

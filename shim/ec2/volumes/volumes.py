@@ -255,7 +255,7 @@ async def _type(call: Call, req: Mapping[str, Any], *, of_encrypted: bool) -> tu
     if encrypts:
         native = encryption.encrypting(call.settings, asked)
         encryption.check_there(native, types)
-        return native, {volume_rows.TYPE: asked} if asked else {}
+        return native, {volume_rows.TYPE: asked or encryption.DEFAULT}
     if not asked or (asked in types and not of_encrypted):
         return asked, {}
     return None, {volume_rows.TYPE: asked}

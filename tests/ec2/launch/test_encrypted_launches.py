@@ -92,7 +92,7 @@ def test_a_repetition_looks_at_what_a_killed_gateway_did_not(types: tuple[str, .
     assert refused(nova) == "UnsupportedOperation"
     cinder.made[made] = replace(SEALED, id=made)
     launch(nova)
-    assert cinder.items() == [{f"ec2:dev:{made}": "/dev/sdf"}]
+    assert cinder.items() == [{f"ec2:dev:{made}": "/dev/sdf", "ec2:type": "gp3"}]
     assert nova.made == 1
 
 
@@ -103,6 +103,13 @@ def test_a_repetition_leaves_alone_what_was_encrypted_when_it_was_marked() -> No
     cinder.made = {one: replace(made, encrypted=False, type="shared") for one, made in cinder.made.items()}
     launch(nova)
     assert nova.made == len(nova.alive) == 1
+
+
+@pytest.mark.parametrize("kind", ["gp2", "gp3"])
+def test_the_type_that_was_asked_for_is_kept(kind: str) -> None:
+    cinder = Encrypting("luks")
+    launch(Booting(cinder, SEALED), {"gp2": "luks", "gp3": "luks"}, VolumeType=kind)
+    assert [one["ec2:type"] for one in cinder.items()] == [kind]
 
 
 @pytest.mark.parametrize("names", ["12", "21"])

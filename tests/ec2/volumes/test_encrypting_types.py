@@ -11,7 +11,7 @@ import pytest
 from adapters.types.block import BlockZone, NewVolume, Volume, VolumeType
 from shim.config import Settings
 from shim.ec2.volumes.modifications import modify_volume
-from shim.ec2.volumes.volumes import create_volume
+from shim.ec2.volumes.volumes import create_volume, describe_volumes
 from shim.errors import AwsError
 from tests.ec2.acting import act
 from tests.ec2.instances.test_instance_costs import Counted
@@ -90,3 +90,40 @@ def test_a_volume_is_not_changed_to_a_type_that_cinder_does_not_have() -> None:
             VolumeType="gp3",
         )  # fmt: skip
     assert caught.value.code == "UnsupportedOperation"
+
+
+def shown(cinder: Cinder, types: Mapping[str, str]) -> tuple[str, bool]:
+    [row] = asked(cinder, describe_volumes, types)["Volumes"]
+    return row["VolumeType"], "Iops" in row
+
+
+BOTH = {"gp2": "luks", "gp3": "luks"}
+
+
+@pytest.mark.parametrize(
+    ("params", "kind"), [({}, "gp2"), ({"VolumeType": "gp2"}, "gp2"), ({"VolumeType": "gp3"}, "gp3")]
+)
+@pytest.mark.parametrize("types", [BOTH, dict(reversed(BOTH.items()))])
+def test_one_type_that_encrypts_for_several_is_shown_as_it_was_asked(
+    types: dict[str, str], params: dict[str, str], kind: str
+) -> None:
+    cinder = Cinder("luks")
+    assert created(cinder, types, **params)["VolumeType"] == kind
+    assert shown(cinder, types) == (kind, kind == "gp3")
+    for other in ("gp3", "gp2", "gp3"):
+        asked(cinder, modify_volume, types, VolumeId=f"vol-{ID.replace('-', '')}", VolumeType=other)
+        assert shown(cinder, types)[0] == other
+
+
+def test_what_another_tool_made_is_shown_as_the_first_that_it_encrypts_for() -> None:
+    cinder = Cinder("luks")
+    cinder.made = [SEALED]
+    assert shown(cinder, BOTH) == ("gp2", False)
+
+
+def test_a_type_with_a_name_of_aws_is_shown_under_it() -> None:
+    cinder, types = Cinder("gp3", like=replace(SEALED, type="gp3")), {"gp2": "gp3"}
+    assert created(cinder, types, VolumeType="gp2")["VolumeType"] == "gp2"
+    cinder.made.clear()
+    asked(cinder, create_volume, types, Size=1, AvailabilityZone="nova", VolumeType="gp3")
+    assert shown(cinder, types) == ("gp3", True)
