@@ -62,7 +62,7 @@ async def regroup(call: Call, servers: Sequence[Server], groups: Sequence[Sequen
     """Give each interface its security groups: Nova gives all that it makes those of the first.
 
     Nova makes the ports while it builds the servers, so this waits until they exist, 45 seconds at most.  What a client
-    has changed since stays: a repeated request may come late.
+    has changed since stays, and so do the groups where interfaces came or went: a repeated request may come late.
     """
     alive = [one for one in servers if not failed(one)]
     if not groups or not alive:
@@ -71,7 +71,8 @@ async def regroup(call: Call, servers: Sequence[Server], groups: Sequence[Sequen
     wanted = [
         (port.id, chosen)
         for ports in await _new_ports(call, alive, len(groups))
-        for port, chosen in zip(ports, new, strict=False)
+        if len(ports) == len(new)
+        for port, chosen in zip(ports, new, strict=True)
         if {*chosen} != {*port.security_groups} == {*new[0]}
     ]
     update = call.cloud.network.update_port
@@ -87,15 +88,22 @@ async def place(call: Call, servers: Sequence[Server], launch: Launch) -> None:
     wanted = [
         (port.id, f"{PLACE}{index}")
         for ports in await _new_ports(call, alive, len(launch.interfaces))
-        for port, index in zip(ports, new, strict=False)
-        if fact(port, PLACE) is None
+        for port, index in _untold(ports, new)
     ]
     tag = call.cloud.network.add_tag
     await gather_all(absent_is(None, tag("ports", port, told)) for port, told in wanted)
 
 
+def _untold(ports: Sequence[cloud.Port], places: Sequence[int]) -> list[tuple[cloud.Port, int]]:
+    """Return the ports without a device index, each with its own; none if some came or went since the launch."""
+    told = {fact(port, PLACE) for port in ports}
+    bare = [port for port in ports if fact(port, PLACE) is None]
+    left = [one for one in places if str(one) not in told]
+    return list(zip(bare, left, strict=True)) if len(bare) == len(left) else []
+
+
 async def _new_ports(call: Call, servers: Sequence[Server], count: int) -> list[list[cloud.Port]]:
-    """Wait until the servers have `count` ports each, and return those that Nova made in the order of the request."""
+    """Wait for `count` ports of each server (`_ports`), and return those that Nova made in the order of the request."""
     for pause in PAUSES:
         found = await _ports(call, servers, count)
         read = {one.id: one for one in await read_servers(call, list(found)) if not failed(one)}
@@ -107,16 +115,21 @@ async def _new_ports(call: Call, servers: Sequence[Server], count: int) -> list[
 
 
 async def _ports(call: Call, servers: Sequence[Server], count: int) -> dict[str, list[cloud.Port]]:
-    """Wait until each server has `count` ports with an address, or has failed; return them by server."""
-    waiting = [server.id for server in servers]
+    """Wait until each server has `count` ports with an address, or has failed or is built; return them by server.
+
+    A server that is built gets no further ports: some may have been detached when a request is repeated.
+    """
+    waiting, built = [server.id for server in servers], set[str]()
     for pause in PAUSES:
         ready: dict[str, list[cloud.Port]] = {}
         for port in await call.cloud.network.ports(device_ids=waiting):
             if private_addresses(port):
                 ready.setdefault(port.device_id, []).append(port)
-        if len(ready) == len(waiting) and all(len(ports) >= count for ports in ready.values()):
+        if all(one in built or len(ready.get(one, ())) >= count for one in waiting):
             return ready
-        alive = {one.id for one in await read_servers(call, waiting) if not failed(one) and one.status != "DELETED"}
+        read = await read_servers(call, waiting)
+        alive = {one.id for one in read if not failed(one) and one.status != "DELETED"}
+        built = {one.id for one in read if one.status != "BUILD"}
         waiting = [one for one in waiting if one in alive]
         if not waiting:
             return {}

@@ -28,7 +28,7 @@ from shim.ec2.launch.placement import groups_apart
 from shim.ec2.launch.plan import Plan, devices_again, plan
 from shim.ec2.launch.repeated import LaunchToken, launched_before, take_back, token_of
 from shim.ec2.launch.request import FORBIDS, VALUES, Launch, read
-from shim.ec2.network.interface_rows import PLACE
+from shim.ec2.network.interface_rows import ENDS, PLACE
 from shim.ec2.service import action, ec2
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.creating import CreateRequest, Creation, creates, creating
@@ -182,7 +182,7 @@ async def _complete(
     known = new.half_done
     for port, marks in planned.placement.marks:
         new.undo(replace_marks, call, replace(port, tags=marks), (PLACE,), ())
-        await replace_marks(call, port, (PLACE,), marks)
+        await replace_marks(call, port, (PLACE, ENDS), marks)
     if token is None:
         delete = call.cloud.compute.delete_server
         made = await _make(call, launch, planned, None, (), lambda server_id: new.undo(delete, server_id))

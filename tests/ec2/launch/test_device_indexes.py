@@ -8,14 +8,22 @@ from typing import Any
 import pytest
 from openstack.connection import Connection
 
-from adapters.types.network import AllowedAddress
+from adapters.errors import Fault
+from adapters.types.compute import Address
+from adapters.types.network import AllowedAddress, Network
+from shim.ec2.launch.addresses import place
 from shim.ec2.launch.answer import launched
 from shim.ec2.launch.placement import placement
-from shim.ec2.network.interface_rows import ALL_ADDRESSES
+from shim.ec2.launch.run_instances import run_instances
+from shim.ec2.network.interface_rows import ALL_ADDRESSES, APART, ENDS, PLACE
+from tests.ec2.acting import act
 from tests.ec2.conftest import WAIT, Launch, end
 from tests.ec2.instances.test_instance_costs import Cloud, Counted, call
-from tests.ec2.instances.test_instance_rows import SERVER, port
-from tests.ec2.launch.test_launch_request import HEX, read
+from tests.ec2.instances.test_instance_rows import NET, SERVER, port
+from tests.ec2.launch.test_launch_half_done import Cloud as LaunchCloud
+from tests.ec2.launch.test_launch_half_done import Nova
+from tests.ec2.launch.test_launch_request import ASKED, HEX, UUID, read
+from tests.ec2.test_half_done import call as half_done_call
 from tests.support.names import native_uuid
 
 
@@ -41,6 +49,55 @@ def test_the_answer_tells_the_check_of_an_interface_that_neutron_does_not_list_y
 
     [one] = asyncio.run(answered())["Instances"]
     assert (one["NetworkInterfaces"], one["SourceDestCheck"]) == ([], checked)
+
+
+@pytest.mark.parametrize("old", ["true", "false"])
+def test_an_existing_interface_forgets_how_an_earlier_attachment_was_to_end(old: str) -> None:
+    kept = replace(port("1", "m1", "10.0.0.5"), id=UUID, device_id="", device_owner="", tags=(f"{ENDS}{old}",))
+    tags = {*kept.tags}
+    cloud: Any = LaunchCloud(Nova(1, Fault.QUOTA, ""))
+    cloud.network = Counted(
+        Counter(),
+        networks=[Network(NET, "default", "p", False, False, "ACTIVE", (), (), ())],
+        ports=lambda **asked: [] if asked.get("device_ids") else [kept],
+        add_tag=lambda _, port, tag: tags.add(tag),
+        remove_tag=lambda _, port, tag: tags.discard(tag),
+    )
+    nic = {"DeviceIndex": 0, "NetworkInterfaceId": f"eni-{HEX}"}
+    asyncio.run(act(run_instances, call(cloud, "RunInstances"), {**ASKED, "NetworkInterfaces": [nic]}))
+    assert tags == {APART}
+
+
+PLACES = (0, 2, 5)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ((None, None, None), {0: 0, 1: 2, 2: 5}),
+        ((0, None, 5), {1: 2}),  # the gateway was killed meanwhile
+        ((0, 2, 5, None), {}),  # another tool has attached the last one
+        ((0, 5), {}),  # one is detached
+        ((None, None), {}),  # one is detached, and nobody can tell which
+        ((0, 5, None), {2: 2}),
+    ],
+)
+def test_a_repetition_takes_the_interfaces_that_are_there(
+    told: tuple[int | None, ...], expected: dict[int, int]
+) -> None:
+    there = [
+        replace(port(str(n), f"m{n}", f"10.0.0.{n + 1}"), tags=() if at is None else (f"{PLACE}{at}",))
+        for n, at in enumerate(told)
+    ]
+    built = replace(
+        SERVER, addresses=tuple(Address(f"10.0.0.{n + 1}", 4, one.mac, False) for n, one in enumerate(there))
+    )
+    marked: dict[str, str] = {}
+    network = Counted(Counter(), ports=there, add_tag=lambda _, one, tag: marked.update({one: tag}))
+    launch = read(NetworkInterfaces=[{"DeviceIndex": one} for one in PLACES])
+    asked = half_done_call("RunInstances", network=network, compute=Counted(Counter(), server=built))
+    asyncio.run(asyncio.wait_for(place(asked, [built], launch), 5))
+    assert marked == {there[n].id: f"{PLACE}{at}" for n, at in expected.items()}
 
 
 # Through both APIs.

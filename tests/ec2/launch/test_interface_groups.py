@@ -58,6 +58,13 @@ def test_groups_that_a_client_changed_stay() -> None:
     assert neutron.changed == {}
 
 
+def test_groups_of_what_is_left_stay_once_one_is_detached() -> None:
+    neutron = Neutron(FIRST, SECOND)  # the second of three is detached
+    here = call("RunInstances", network=neutron, compute=Nova(Counter()))
+    asyncio.run(asyncio.wait_for(regroup(here, [BUILT], [NOVAS, ("b",), NOVAS]), 5))
+    assert neutron.changed == {}
+
+
 # Through both APIs.
 
 
