@@ -23,6 +23,8 @@ from shim.ec2.instances.types import flavor_named
 from shim.ec2.interfaces.attributes import check_source, regroup
 from shim.ec2.interfaces.chosen import several_interfaces
 from shim.ec2.service import action
+from shim.ec2.volumes.ending import unmark
+from shim.ec2.volumes.rows import DELETED
 from shim.errors import AwsError
 from shim.protocol.values import only
 
@@ -90,6 +92,8 @@ async def _devices(call: Call, server: Server, mappings: list[Mapping[str, Any]]
         for volume, delete in wanted.items()
         if held.get(volume) is not delete
     )
+    stale = [uuid for uuid, delete in wanted.items() if not delete and DELETED in volumes[uuid].metadata]
+    await gather_all(unmark(call, uuid) for uuid in stale)  # of a TerminateInstances after which the instance lives on
 
 
 async def _interface(call: Call, server: Server) -> network.Port:

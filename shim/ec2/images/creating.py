@@ -20,7 +20,8 @@ from shim.ec2.images import mapping, names, uploads
 from shim.ec2.service import action
 from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags.creating import HALF_DONE, CreateRequest, Creation, creates, creating
-from shim.ec2.volumes import snapshot_rows
+from shim.ec2.volumes import ending, snapshot_rows
+from shim.ec2.volumes.reading import shown_volume
 from shim.ec2.volumes.rows import DEVICE, root
 from shim.ec2.volumes.waiting import PAUSES, delete_snapshot
 from shim.errors import AwsError
@@ -134,7 +135,9 @@ async def _of_own_disk(
     made = await _made(call, new, server.id, uploads.later(devices) if devices else {}, asked.params)
     metadata = {**tag_codec.to_metadata(new.tags_of(SNAPSHOT)), snapshot_rows.OF_IMAGE: made}
     for one in (one for one in devices if "volume_id" in one):
-        snapshot = await call.cloud.block.create_snapshot(NewSnapshot(one["volume_id"], metadata=metadata))
+        async with ending.alone(call, one["volume_id"]):
+            await shown_volume(call, one["volume_id"])
+            snapshot = await call.cloud.block.create_snapshot(NewSnapshot(one["volume_id"], metadata=metadata))
         new.undo(partial(delete_snapshot, call), snapshot.id)
     if devices:  # if too much is watched already, the next request that reads the image finishes it
         uploads.watch(call, made, {})

@@ -57,6 +57,8 @@ async def attach_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
             if error.fault is Fault.IN_USE and _PATH.search(error.detail):
                 raise _taken(name) from error
             raise
+        if volume_rows.DELETED in volume.metadata:  # it was to end with another instance, and is used again
+            await unmark(call, volume_id)
     return {
         "VolumeId": req["VolumeId"],
         "InstanceId": req["InstanceId"],

@@ -27,7 +27,7 @@ from shim.ec2.engine.resource_types import VOLUME
 from shim.ec2.service import action
 from shim.ec2.volumes import snapshot_rows
 from shim.ec2.volumes.reading import shown_volume
-from shim.ec2.volumes.rows import DELETED, deleted
+from shim.ec2.volumes.rows import DELETED, deleted, ends_with, hidden
 from shim.ec2.volumes.waiting import PAUSES, snapshot_deleted, still_creating
 from shim.errors import AwsError
 from shim.undo import undoing
@@ -35,6 +35,8 @@ from shim.undo import undoing
 log = logging.getLogger(__name__)
 
 _DELETABLE = ("available", "error")  # Cinder's statuses of a volume that nothing holds and nobody works on
+_ENDED = ("DELETED", "SOFT_DELETED")  # Nova's statuses of a server
+_MOST_AT_ONCE = 10  # volumes that one request deletes
 
 
 def alone(call: Call, volume_id: str) -> AbstractAsyncContextManager[None]:
@@ -70,21 +72,22 @@ async def _deleted(call: Call, volume: cloud.Volume) -> bool:
         if now.status not in _DELETABLE:
             raise
         left = await block.snapshots(volume_id=volume.id)
-        if all(not snapshot_rows.shown(one) for one in left):
+        if not left:  # it has none any more, or Cinder refuses it for something else
+            await block.delete_volume(volume.id)
+        elif not any(snapshot_rows.shown(one) for one in left):
             return False
-        await _mark(call, volume.id)
+        else:
+            await _mark(call, volume.id)
     return True
 
 
-async def _mark(call: Call, volume_id: str) -> None:
-    await call.cloud.block.set_volume_metadata(volume_id, {DELETED: datetime.now(UTC).isoformat(timespec="seconds")})
+async def _mark(call: Call, volume_id: str, *server_id: str) -> None:
+    words = (datetime.now(UTC).isoformat(timespec="seconds"), volume_id, *server_id)
+    await call.cloud.block.set_volume_metadata(volume_id, {DELETED: " ".join(words)})
 
 
 async def remove(call: Call, snapshot: cloud.Snapshot) -> None:
-    """Delete a snapshot; that of a copy with the volume on which it lies, the last of a deleted volume with that."""
-    if snapshot_rows.COPY in snapshot.metadata:
-        await call.cloud.block.delete_volume(snapshot.volume_id, cascade=True)
-        return
+    """Delete a snapshot; the last of a hidden volume with that volume."""
     for pause in PAUSES:
         async with alone(call, snapshot.volume_id):
             if await _removed(call, snapshot):
@@ -95,36 +98,66 @@ async def remove(call: Call, snapshot: cloud.Snapshot) -> None:
 
 
 async def _removed(call: Call, snapshot: cloud.Snapshot) -> bool:
-    """Delete a snapshot, or return False while it is being made, or the others of a deleted volume are being deleted.
+    """Delete a snapshot, or return False while it is being made, or the others of a hidden volume are being deleted.
 
     One call deletes the last snapshot and the volume: Cinder would refuse the volume while it deletes the snapshot.
     """
     block = call.cloud.block
     volume = await absent_is(None, block.volume(snapshot.volume_id))
-    left = await block.snapshots(volume_id=snapshot.volume_id) if volume and deleted(volume) else []
+    left = await block.snapshots(volume_id=snapshot.volume_id) if volume and hidden(volume) else []
     others = [one for one in left if one.id != snapshot.id]
-    if not left or any(snapshot_rows.shown(one) for one in others):
+    if not volume or not left or any(snapshot_rows.shown(one) for one in others):
         return await snapshot_deleted(call, snapshot.id)
     if others or any(one.status == "creating" for one in left):
         return False
-    await block.delete_volume(snapshot.volume_id, cascade=True)
+    if not await _is_to_end(call, volume):
+        return await snapshot_deleted(call, snapshot.id)
+    try:
+        await block.delete_volume(volume.id, cascade=True)
+    except BackendError as error:
+        # Cinder has more conditions for a volume than for a snapshot: a group, a backup that is being made.
+        if error.fault not in (Fault.IN_USE, Fault.CONFLICT):
+            raise
+        return await snapshot_deleted(call, snapshot.id)
     return True
 
 
+async def _is_to_end(call: Call, volume: cloud.Volume) -> bool:
+    """Tell whether a hidden volume is still to end; bring one back that was to end with an instance that lives on.
+
+    Nova may have failed, or somebody has restored the instance (`reclaim_instance_interval`), or the gateway was killed
+    before it asked Nova.
+    """
+    server_id = ends_with(volume)
+    server = await absent_is(None, call.cloud.compute.server(server_id)) if server_id else None
+    if server is None or server.status in _ENDED:
+        return True
+    await unmark(call, volume.id)
+    return False
+
+
 async def sweep(call: Call, volumes: Iterable[cloud.Volume], snapshots: Iterable[cloud.Snapshot]) -> None:
-    """Delete the deleted volumes of a project whose last snapshot went by OpenStack's own tools, or while Nova worked.
+    """Delete deleted volumes of a project whose last snapshot went by OpenStack's own tools, or while Nova worked.
 
     Cinder refuses a volume that has a snapshot after all.
     """
     kept = {one.volume_id for one in snapshots}
-    idle = [one for one in volumes if deleted(one) and one.status in _DELETABLE and one.id not in kept]
-    await gather_all(_swept(call, one.id) for one in idle)
+    idle = [one for one in volumes if _is_idle(one) and one.id not in kept]
+    await gather_all(_swept(call, one.id) for one in idle[:_MOST_AT_ONCE])
+
+
+def _is_idle(volume: cloud.Volume) -> bool:
+    return deleted(volume) and volume.status in _DELETABLE
 
 
 async def _swept(call: Call, volume_id: str) -> None:
+    block = call.cloud.block
     try:
-        await absent_is(None, call.cloud.block.delete_volume(volume_id))
-    except BackendError as error:
+        async with alone(call, volume_id):
+            volume = await absent_is(None, block.volume(volume_id))
+            if volume and _is_idle(volume) and await _is_to_end(call, volume):
+                await absent_is(None, block.delete_volume(volume_id))
+    except (AwsError, BackendError) as error:
         # The caller may only read, or Cinder is busy with it: whoever lists snapshots next tries again.
         log.debug("volume %s is still there: %s", volume_id, error)
 
@@ -150,10 +183,10 @@ async def marked(call: Call, server_id: str, volume_ids: Iterable[str]) -> Async
                 volume = await absent_is(None, call.cloud.block.volume(volume_id))
                 if volume and {one.server_id for one in volume.attachments} == {server_id}:
                     undo(unmark, call, volume_id)
-                    await _mark(call, volume_id)
+                    await _mark(call, volume_id, server_id)
         yield
 
 
 async def unmark(call: Call, volume_id: str) -> None:
-    """Take the mark from a volume whose instance did not end after all."""
+    """Take the mark from a volume that does not end with its instance after all."""
     await absent_is(None, call.cloud.block.delete_volume_metadata(volume_id, DELETED))

@@ -19,7 +19,9 @@ from shim.ec2.volumes.snapshot_rows import COPY
 TYPE = "ec2:type"  # the requested AWS volume type, if Cinder has no type of that name
 ZONE = "ec2:az"  # the requested zone, if Nova has it and Cinder does not
 DEVICE = "ec2:dev:"  # + the server's UUID: the requested device name
-DELETED = "ec2:deleted"  # when the volume was deleted: Cinder keeps it, because it has snapshots
+# Marks a volume that was deleted, and that Cinder keeps because it has snapshots: the time, the volume's UUID (a backup
+# that is restored to another volume brings this item along), and that of the instance with which it was to end.
+DELETED = "ec2:deleted"
 
 # Cinder's name of the operator's default type, shown as AWS's oldest type, which guarantees no performance either.
 _UNNAMED = {"__DEFAULT__": "standard", "": "standard"}
@@ -59,7 +61,16 @@ def deleted(volume: cloud.Volume) -> bool:
 
     The volume of an instance is marked before the instance ends, so it is deleted only once nothing holds it.
     """
-    return DELETED in volume.metadata and state(volume) != "in-use"
+    return _mark(volume)[1:2] == [volume.id] and not volume.attachments and state(volume) != "in-use"
+
+
+def ends_with(volume: cloud.Volume) -> str | None:
+    """Return the UUID of the instance with which a deleted volume was to end; None for one that was deleted alone."""
+    return next(iter(_mark(volume)[2:3]), None)
+
+
+def _mark(volume: cloud.Volume) -> list[str]:
+    return volume.metadata.get(DELETED, "").split(" ")
 
 
 def hidden(volume: cloud.Volume) -> bool:
