@@ -16,7 +16,7 @@ from shim.ec2.tags.creating import HALF_DONE
 from shim.ec2.volumes.snapshot_rows import COPY
 
 # The gateway's own items in a volume's metadata.
-TYPE = "ec2:type"  # the requested AWS volume type, if Cinder has no type of that name
+TYPE = "ec2:type"  # the requested AWS volume type, if Cinder has no type of that name or another one encrypts for it
 ZONE = "ec2:az"  # the requested zone, if Nova has it and Cinder does not
 DEVICE = "ec2:dev:"  # + the server's UUID: the requested device name
 # Marks a volume that was deleted, and that Cinder keeps because it has snapshots: the time, the volume's UUID (a backup

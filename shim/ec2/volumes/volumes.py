@@ -147,9 +147,8 @@ async def create_volume(call: Call, asked: CreateRequest[None]) -> Mapping[str, 
 
     async with new.once(find):  # one call makes the volume with all its metadata, so none is ever half done
         if new.earlier:
-            if (
-                req.get("Encrypted") and not new.earlier[0].encrypted
-            ):  # the gateway may have been killed before it looked
+            # The gateway may have been killed before it looked.
+            if req.get("Encrypted") and not new.earlier[0].encrypted:
                 raise encryption.unkept()
             return _made(call, new.earlier[0])
         made = await call.cloud.block.create_volume(wanted)
