@@ -156,5 +156,5 @@ def environment(url: str, keys: Keys, settings: Path) -> dict[str, str]:
 
 
 def unanswered(gateway: Gateway) -> list[dict[str, Any]]:
-    """Return the log lines of calls that the gateway answered with a 5xx."""
+    """Return the log lines of calls that the gateway answered with a 5xx, those of other tests too."""
     return [line for line in gateway.lines(message="call") if line["status"] >= 500]
