@@ -226,9 +226,4 @@ def test_what_the_documentation_lists_was_recorded() -> None:
     named = {name for row in rows for name in re.findall(r"`(aws_\w+)`", row)}
     named |= {f"data.{name}" for name in re.findall(r"`(aws_\w+)`", sources.split("\n\n")[0])}
     assert len(named) > 60
-    # It is recorded before moto, which has no CreatePlacementGroup, and for whose lifecycle rules the provider waits in
-    # vain: both sorts are unknown to the assessment.
-    assert named - recorded.data()["resources"].keys() == {
-        "aws_placement_group",
-        "aws_s3_bucket_lifecycle_configuration",
-    }
+    assert named - recorded.data()["resources"].keys() == set()

@@ -1,4 +1,4 @@
-"""moto behind an ear: each request that comes in, with its time, its operation and its parameters."""
+"""moto or a gateway behind an ear: each request that comes in, with its time, its operation and its parameters."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from http.client import HTTPConnection
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
@@ -19,6 +21,8 @@ from assess.verdicts import SERVICES
 from shim.errors import AwsError
 from shim.protocol.message import Head, Request, decode_pairs
 from shim.protocol.routing import address, service_for
+
+_OF_THE_CONNECTION: Final = frozenset({"connection", "transfer-encoding", "keep-alive"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class Made:
 
 @dataclass(slots=True)
 class Observer:
-    """A WSGI application before moto's.  What cannot be read is kept, so that the recorder can say so."""
+    """A WSGI application before another.  What cannot be read is kept, so that the recorder can say so."""
 
     application: Any
     made: list[Made] = field(default_factory=list)
@@ -65,13 +69,34 @@ def _read(at: float, environ: dict[str, Any], body: bytes) -> Made:
     return Made(at, service.name, name, params)
 
 
+def passed_on(url: str) -> Any:
+    """Return a WSGI application that passes each request on to a gateway, unchanged, so that its signature holds."""
+    gateway = urlsplit(url)
+
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        headers = {name[5:].replace("_", "-"): text for name, text in environ.items() if name.startswith("HTTP_")}
+        if environ.get("CONTENT_TYPE"):
+            headers["Content-Type"] = environ["CONTENT_TYPE"]
+        connection = HTTPConnection(gateway.hostname or "", gateway.port)
+        with closing(connection):
+            connection.request(
+                environ["REQUEST_METHOD"], environ["RAW_URI"], environ["wsgi.input"].read() or None, headers
+            )
+            answer = connection.getresponse()
+            told = [(name, text) for name, text in answer.getheaders() if name.lower() not in _OF_THE_CONNECTION]
+            start_response(f"{answer.status} {answer.reason}", told)
+            return [answer.read()]
+
+    return application
+
+
 @contextmanager
-def observed_moto() -> Iterator[tuple[str, Observer]]:
-    """Run moto on a free port of the loopback address; yield its URL and what observes it."""
+def observed(gateway: str = "") -> Iterator[tuple[str, Observer]]:
+    """Run moto, or what passes on to a gateway, on a free port of loopback; yield its URL and what observes it."""
     logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # moto's own
-        observer = Observer(DomainDispatcherApplication(create_backend_app))
+        observer = Observer(passed_on(gateway) if gateway else DomainDispatcherApplication(create_backend_app))
         server = make_server("127.0.0.1", 0, observer, threaded=True, request_handler=MotoRequestHandler)
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()

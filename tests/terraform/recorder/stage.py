@@ -99,11 +99,11 @@ class Stage:
         return subprocess.CompletedProcess(done.args, done.returncode, out.read_text(encoding="utf-8"))
 
 
-def prepared(directory: Path, mirror: str, url: str, observer: Observer) -> Stage:
+def prepared(directory: Path, mirror: str, url: str, observer: Observer, keys: Keys) -> Stage:
     """Make the directory."""
     directory.mkdir(parents=True)
     (directory / "one.txt").write_text("content")
-    variables = environment(url, Keys("AKIDMOTO", "secret"), settings_for(mirror, directory))
+    variables = environment(url, keys, settings_for(mirror, directory))
     # A fault of moto's would be tried again for many minutes.
     return Stage(directory, {**variables, "AWS_MAX_ATTEMPTS": "2"}, observer)
 
