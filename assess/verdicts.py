@@ -194,7 +194,12 @@ def _uncovered(params: Any, tree: Tree, path: str = "") -> Iterator[str]:
 @cache
 def _settings() -> Settings:
     """Return settings that offer all that an operator may offer: what depends on it is told by the tables."""
-    return Settings.model_construct(ec2_throttling=False, instance_profiles="echoed")
+    kinds: Any = SERVICES["ec2"].model.shape_for("VolumeType")
+    return Settings.model_construct(
+        ec2_throttling=False,
+        instance_profiles="echoed",
+        ec2_encrypted_volume_types={kind: f"{kind}-encrypted" for kind in kinds.enum},
+    )
 
 
 def _ask(operation: Operation, params: Mapping[str, Any]) -> AwsError | None:

@@ -21,7 +21,7 @@ def call(service: str, operation: str, status: int = 200, **params: object) -> L
 
 
 def test_calls_are_counted_and_judged_with_their_parameters(tmp_path: Path) -> None:
-    lines = [call("ec2", "CreateVolume", Size=1, AvailabilityZone="a", Encrypted=True)] * 2
+    lines = [call("ec2", "CreateVolume", Size=1, AvailabilityZone="a", KmsKeyId="alias/k")] * 2
     path = recording(tmp_path / "calls.jsonl", *lines, call("ec2", "DescribeVpcs", 400), call("kms", "Decrypt"))
     found = read([path], lambda _: None)
     assert [(one.operation, one.count, one.failed) for one in found.calls] == [

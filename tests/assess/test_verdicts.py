@@ -77,6 +77,10 @@ def test_a_refusal_names_the_parameter_and_aws_error(call: Call, path: str, code
         (Call("ec2", "CreateVolume", {"Encrypted": UNKNOWN}), "Encrypted"),
         (Call("ec2", "CreateVolume", {"Encrypted": True}), "Encrypted"),
         (
+            Call("ec2", "CreateVolume", {"AvailabilityZone": "a", "Size": 1, "Encrypted": True}, exact=True),
+            "Encrypted",
+        ),
+        (
             Call("ec2", "RunInstances", {"BlockDeviceMappings": [{"Ebs": {"Encrypted": True}}]}),
             "BlockDeviceMappings.Ebs.Encrypted",
         ),
