@@ -42,7 +42,8 @@ s3.get_object(Bucket=sys.argv[1], Key="k", IfMatch=etag["ETag"])["Body"].read()
 s3.put_bucket_versioning(Bucket=sys.argv[1], VersioningConfiguration={"Status": "Enabled"})
 version = s3.put_object(Bucket=sys.argv[1], Key="v", Body=b"v", SSECustomerAlgorithm="AES256",
                         SSECustomerKey="k" * 32)["VersionId"]
-s3.get_object(Bucket=sys.argv[1], Key="v", VersionId=version, SSECustomerAlgorithm="AES256", SSECustomerKey="k" * 32)
+s3.get_object(Bucket=sys.argv[1], Key="v", VersionId=version, SSECustomerAlgorithm="AES256",
+              SSECustomerKey="k" * 32)["Body"].read()
 """
 
 

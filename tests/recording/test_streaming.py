@@ -1,6 +1,7 @@
 """Bodies flow through the recorder: it holds no object, in neither direction."""
 
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,6 +27,11 @@ class Store(BaseHTTPRequestHandler):
         self.answer(0)
 
     def do_GET(self) -> None:
+        if self.path == "/b/slow":
+            self.answer(4)
+            time.sleep(0.5)
+            self.wfile.write(b"body")
+            return
         self.answer(SIZE)
         for _ in range(SIZE // PIECE):
             self.wfile.write(bytes(PIECE))
@@ -95,6 +101,22 @@ for request in (b"GET" + end + b"\\r\\n", b"PUT" + end + b"Content-Length: 4\\r\
     assert (get["operation"], get["status"], get["unread"]) == ("GetObject", 200, "the client left before the end")
     assert get["answer"]["Body"]["$bytes"] < SIZE
     assert (put["operation"], put["status"], put["unread"]) == ("PutObject", 0, "the client left before the end")
+
+
+def test_a_short_answer_is_told_whole_though_its_client_left(store: Passerelle) -> None:
+    """A script that wants only the headers of an object does not read its body: the line must not depend on who is faster."""
+    text = """
+import os, socket
+from urllib.parse import urlsplit
+at = urlsplit(os.environ["AWS_ENDPOINT_URL"])
+with socket.create_connection((at.hostname, at.port)) as client:
+    client.sendall(b"GET /b/slow HTTP/1.1\\r\\nHost: h\\r\\n\\r\\n")
+    client.recv(1000)
+"""
+    store("record", "--", PYTHON, script(store.home, "leaves.py", text))
+    [line] = store.lines()
+    assert (line["operation"], line["status"], line.get("unread", "")) == ("GetObject", 200, "")
+    assert line["answer"]["Body"] == {"$bytes": 4}
 
 
 def test_a_web_page_gets_nothing_signed(store: Passerelle) -> None:
