@@ -104,7 +104,7 @@ for request in (b"GET" + end + b"\\r\\n", b"PUT" + end + b"Content-Length: 4\\r\
 
 
 def test_a_short_answer_is_told_whole_though_its_client_left(store: Passerelle) -> None:
-    """A script that wants only the headers of an object does not read its body: the line must not depend on who is faster."""
+    """A script that wants only an object's headers does not read its body: the line must not tell who was faster."""
     text = """
 import os, socket
 from urllib.parse import urlsplit
