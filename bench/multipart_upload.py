@@ -1,7 +1,8 @@
 """A multipart upload of 4 parts of 16 MiB, and the same static large object stored directly on Swift: the ratio.
 
-Both sides send the same bytes one request after the other on one connection, in alternating turns.  The ratio is
-gateway over direct in uploads per second, the median over the turns.
+Both sides send the same bytes one request after the other on one connection, in alternating turns, each turn to names
+that nothing has yet: an object that replaces another must delete the other's segments, which Swift's own clients do
+not.  The ratio is gateway over direct in uploads per second, the median over the turns.
 """
 
 import http.client
@@ -31,44 +32,44 @@ Send = Callable[[str, str, bytes], bytes]
 def run(stage: Stage) -> None:
     """Measure both sides and print the ratio."""
     s3, bucket = stage.aws("s3"), unique("bench-multipart")
-    segments = f"{bucket}+segments"
     s3.create_bucket(Bucket=bucket)
     swift = partial(sent, connection(stage.swift), {"X-Auth-Token": stage.token})
     gateway = partial(sent, connection(sign(stage, "list_buckets")), {})
-    upload: dict[str, Callable[[], None]] = {
-        "direct": lambda: directly(swift, stage.swift, bucket, segments),
-        "gateway": lambda: through(gateway, stage, bucket),
+    upload: dict[str, Callable[[str], None]] = {
+        "direct": lambda key: directly(swift, stage.swift, bucket, key),
+        "gateway": lambda key: through(gateway, stage, bucket, key),
     }
     seconds: dict[str, list[float]] = {"direct": [], "gateway": []}
     try:
         for name in ("gateway", "direct"):  # the gateway makes the container of segments
-            upload[name]()
+            upload[name](name)
         for number in range(TURNS):
             for name in ("direct", "gateway") if number % 2 else ("gateway", "direct"):
                 started = time.perf_counter()
-                upload[name]()
+                upload[name](f"{name}-{number}")
                 seconds[name].append(time.perf_counter() - started)
         ratio = statistics.median(d / g for d, g in zip(*seconds.values(), strict=True))
         direct, gone = (statistics.median(side) for side in seconds.values())
         said = BARS.at_least(f"multipart: {PARTS} parts of {len(PART) >> 20} MiB, ratio", ratio, BAR)
         print(f"   direct {direct:.2f} s, gateway {gone:.2f} s, ratio {ratio:.2f}, bar {BAR}: {said}")
     finally:
-        swift("DELETE", f"{stage.swift}/{bucket}/direct?multipart-manifest=delete", b"")
-        s3.delete_object(Bucket=bucket, Key="gateway")
+        for row in s3.list_objects_v2(Bucket=bucket).get("Contents", ()):
+            s3.delete_object(Bucket=bucket, Key=row["Key"])  # with its segments, on either side
         s3.delete_bucket(Bucket=bucket)
 
 
-def directly(swift: Send, url: str, bucket: str, segments: str) -> None:
+def directly(swift: Send, url: str, bucket: str, key: str) -> None:
     """Store the segments and their manifest on Swift."""
+    segments = f"{bucket}+segments"
     for number in range(PARTS):
-        swift("PUT", f"{url}/{segments}/direct/{number}", PART)
-    rows = [{"path": f"/{segments}/direct/{number}", "etag": ETAG, "size_bytes": len(PART)} for number in range(PARTS)]
-    swift("PUT", f"{url}/{bucket}/direct?multipart-manifest=put", json.dumps(rows).encode())
+        swift("PUT", f"{url}/{segments}/{key}/{number}", PART)
+    rows = [{"path": f"/{segments}/{key}/{number}", "etag": ETAG, "size_bytes": len(PART)} for number in range(PARTS)]
+    swift("PUT", f"{url}/{bucket}/{key}?multipart-manifest=put", json.dumps(rows).encode())
 
 
-def through(gateway: Send, stage: Stage, bucket: str) -> None:
+def through(gateway: Send, stage: Stage, bucket: str, key: str) -> None:
     """Upload the parts through the gateway and complete the upload."""
-    where = {"Bucket": bucket, "Key": "gateway"}
+    where = {"Bucket": bucket, "Key": key}
     made = gateway("POST", sign(stage, "create_multipart_upload", **where), b"")
     found = re.search(rb"<UploadId>([^<]+)</UploadId>", made)
     assert found, made

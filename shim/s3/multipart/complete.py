@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from adapters.errors import BackendError, Fault, absent_is
 from adapters.types.objects import NULL_VERSION, Description, Segment, Stored, Written
-from shim.concurrency import gather_all
+from shim.concurrency import gather, gather_all
 from shim.context import Call
 from shim.errors import AwsError
 from shim.protocol.restparse import malformed_xml
@@ -112,17 +112,21 @@ async def complete_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mappi
 async def _complete(call: Call, req: Mapping[str, Any], asked: Completion) -> tuple[Mapping[str, Any], int]:
     """Return the answer and the object's size."""
     wanted, etag, condition = asked
+    bucket, key = names.bucket(call, req), req["Key"]
     try:
-        upload = await uploads.opened(call, req)
+        upload, listed, old = await gather(
+            uploads.opened(call, req),
+            absent_is({}, uploads.parts_of(call, bucket, key, req["UploadId"])),  # `opened` says what is missing
+            segments.behind(call, bucket, key),
+        )
     except AwsError as error:
         if error.code == "NoSuchUpload" and (made := await _made_already(call, req, etag)):
-            version = await versions.shown(call, names.bucket(call, req), made)
+            version = await versions.shown(call, bucket, made)
             answer = _answer(call, req, etag, checksums.of(made), version if version != NULL_VERSION else "")
             return answer, with_plain_size(made).size
         raise
     sealing = await upload.sealing(call, req)
     _check_order(wanted, upload.id)
-    listed = await uploads.parts_of(call, upload.bucket, upload.key, upload.id)
     found = await _verified(call, upload, wanted, listed)
     assembly = await uploads.for_many(call, len(found) + len(listed), partial(_assembled, req, upload, found, listed))
     internal = {UPLOAD: upload.id, **(assembly.checksum.stored if assembly.checksum else {})}
@@ -137,7 +141,6 @@ async def _complete(call: Call, req: Mapping[str, Any], asked: Completion) -> tu
     )
     if sealing:
         told = sealing.completed(told, Place(upload.bucket, upload.key, upload.id), assembly.size, assembly.stored)
-    old = await segments.behind(call, upload.bucket, upload.key)
     there = await conditions.present(call, upload.bucket, upload.key) if condition else None
     mine = await _mine(call, upload, req, etag, there)
     version = mine.version if mine else ""

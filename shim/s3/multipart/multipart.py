@@ -31,7 +31,7 @@ from shim.s3.service import ENCRYPTION_OF_WRITES, action
 from shim.undo import to_the_end
 
 # The upload's existence is checked at the end of each part; for a part longer than this also at its beginning, so that
-# the client does not send it in vain.
+# the client does not send it in vain, unless this process saw it lately.
 LOOKED_AT_FIRST: Final = 16 << 20
 _ROOM: Final = "-" * len("SHA256:COMPOSITE:" + "=" * 44 + "-10000")  # as long as the longest composite checksum
 
@@ -122,7 +122,7 @@ async def _stream(call: Call, req: Mapping[str, Any], target: tuple[str, str, Pl
     # What is encrypted must be known before the first piece is sent.
     keys = call.keys is not None or kms.is_available(call)
     if body.length > LOOKED_AT_FIRST or keys or not MEMBERS.isdisjoint(req):
-        upload = await uploads.opened(call, req)
+        upload = await uploads.lately_opened(call, req)
         _check_algorithm(upload, body)
         sealing = await upload.sealing(call, req)
     part = PartWrite(*target, sealing)

@@ -19,6 +19,7 @@ from urllib.parse import quote, unquote
 
 from adapters.errors import absent_is
 from adapters.types.objects import NULL_VERSION, Description, ObjectRow, Stored
+from shim.cache import weight
 from shim.concurrency import gather_all
 from shim.context import Call
 from shim.s3 import names, paging
@@ -38,6 +39,7 @@ _NO_TYPE: Final = "application/directory"
 # The number of parts of an upload that can be committed at the same time, by all gateways together.
 _LANES: Final = 8
 _AT_ONCE: Final = 8  # requests to Swift for one request
+_LATELY_SECONDS: Final = 60  # a client's parts follow each other
 _MANY: Final = 500  # parsing so many parts takes a millisecond or more
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,4}")
 _INITIATOR: Final = re.compile(r";\s*s3_(owner|initiator)=([\w.-]{1,64})(?:\s*;\s*s3_name=([^\s;]*))?$")
@@ -137,6 +139,20 @@ async def opened(call: Call, req: Mapping[str, Any]) -> Upload:
     if begun_by:
         stored = stored._replace(content_type=_INITIATOR.sub("", stored.content_type).rstrip())
     return Upload(bucket, key, upload_id, stored, begun_by)
+
+
+async def lately_opened(call: Call, req: Mapping[str, Any]) -> Upload:
+    """Return the upload that a request names as this process saw it within the last minute; raise as `opened` does.
+
+    Its description never changes, so this tells how its parts are encrypted; whether it is still open, only `opened`
+    tells.
+    """
+    owner, key = call.caller.project_id, ("s3 uploads", req["Bucket"], req["Key"], req["UploadId"])
+    known: Upload | None = call.cache.get(owner, key)
+    if known is None:
+        known = await opened(call, req)
+        call.cache.put(owner, key, known, size=weight(known), seconds=_LATELY_SECONDS)
+    return known
 
 
 def spilled_text(items: records.Items) -> bytes:
