@@ -120,10 +120,8 @@ async def _complete(call: Call, req: Mapping[str, Any], asked: Completion) -> tu
             segments.behind(call, bucket, key),
         )
     except AwsError as error:
-        if error.code == "NoSuchUpload" and (made := await _made_already(call, req, etag)):
-            version = await versions.shown(call, bucket, made)
-            answer = _answer(call, req, etag, checksums.of(made), version if version != NULL_VERSION else "")
-            return answer, with_plain_size(made).size
+        if error.code == "NoSuchUpload" and (repeated := await _repeated(call, req, etag)):
+            return repeated
         raise
     sealing = await upload.sealing(call, req)
     _check_order(wanted, upload.id)
@@ -212,23 +210,19 @@ def _read(req: Mapping[str, Any]) -> Completion:
 def _check_order(wanted: Sequence[Named], upload_id: str) -> None:
     """Refuse parts that are not in ascending order; S3 checks this after the upload and before the parts."""
     if any(after.number <= before.number for before, after in pairwise(wanted)):
-        raise AwsError(
-            "InvalidPartOrder",
-            "The list of parts was not in ascending order. Parts must be ordered by part number.",
-            400,
-            extra={"UploadId": upload_id},
-        )
+        sentence = "The list of parts was not in ascending order. Parts must be ordered by part number."
+        raise AwsError("InvalidPartOrder", sentence, extra={"UploadId": upload_id})
     if wanted[0].number < 1:
         raise invalid_argument("PartNumber must be >= 1", "PartNumber", wanted[0].number)
 
 
 def _invalid_part(upload_id: str, number: object, etag: object) -> AwsError:
-    return AwsError(
-        "InvalidPart",
+    sentence = (
         "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified "
-        "entity tag may not match the part's entity tag.",
-        400,
-        extra={"UploadId": upload_id, "PartNumber": str(number), "ETag": str(etag)},
+        "entity tag may not match the part's entity tag."
+    )
+    return AwsError(
+        "InvalidPart", sentence, extra={"UploadId": upload_id, "PartNumber": str(number), "ETag": str(etag)}
     )
 
 
@@ -377,10 +371,15 @@ async def _clean(call: Call, upload: Upload, unneeded: Sequence[str], old: Seque
     await segments.remove(call, upload.bucket, [*unneeded, *(name for name in old if not name.startswith(mine))])
 
 
-async def _made_already(call: Call, req: Mapping[str, Any], etag: str) -> Stored | None:
-    """Return the object if this upload made it: the client repeats a request whose answer was lost."""
-    stored = await conditions.present(call, names.bucket(call, req), req["Key"])
-    return stored if _is_mine(stored, req, etag) else None
+async def _repeated(call: Call, req: Mapping[str, Any], etag: str) -> tuple[Mapping[str, Any], int] | None:
+    """Return the answer and size if this upload made the object: its client repeats a request whose answer was lost."""
+    bucket = names.bucket(call, req)
+    made = await conditions.present(call, bucket, req["Key"])
+    if made is None or not _is_mine(made, req, etag):
+        return None
+    version = await versions.shown(call, bucket, made)
+    answer = _answer(call, req, etag, checksums.of(made), version if version != NULL_VERSION else "")
+    return answer, with_plain_size(made).size
 
 
 def _is_mine(stored: Stored | None, req: Mapping[str, Any], etag: str) -> bool:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from shim.s3.multipart.multipart import LOOKED_AT_FIRST
+from tests.s3.client_errors import refused
 from tests.support.gateway import Gateway
 
 
@@ -19,3 +21,16 @@ def test_a_bucket_without_configuration_costs_no_further_call(s3: Any, gateway: 
     # A write also looks up the object that it replaces and the container of segments, mostly in the cache.
     assert calls.pop("PutObject") <= 3
     assert set(calls.values()) == {1}, calls
+
+
+def test_a_long_part_looks_its_upload_up_once(s3: Any, gateway: Gateway, bucket: str, openstack_main: Any) -> None:
+    """How a part is encrypted is known from the part before it; that the upload is open is asked at each part's end."""
+    names = {"Bucket": bucket, "Key": "long"}
+    names["UploadId"] = s3.create_multipart_upload(**names)["UploadId"]
+    part = bytes(LOOKED_AT_FIRST + 1)
+    first, second = (s3.upload_part(**names, PartNumber=number, Body=part) for number in (1, 2))
+    assert gateway.call(second)["upstream_calls"] == gateway.call(first)["upstream_calls"] - 1
+    s3.abort_multipart_upload(**names)
+    with refused("NoSuchUpload", 404):
+        s3.upload_part(**names, PartNumber=3, Body=part)
+    assert not list(openstack_main.object_store.objects(f"{bucket}+segments"))
