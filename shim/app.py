@@ -146,7 +146,7 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
         tenants=factory,
         credentials=_keys(factory, settings, metrics, _sessions(config, settings)),
         locks=locks,
-        cache=Cache(total_bytes=settings.cache_bytes, observe=metrics.cache),
+        cache=Cache(total_bytes=settings.cache_bytes, lookups=metrics.cache_lookups),
         worker=worker,
         keys=_key_store(factory, settings),
         notices=notices,
@@ -207,7 +207,7 @@ def _keys(factory: CloudFactory, settings: Settings, metrics: Metrics, sessions:
             unknown_per_second=settings.unknown_keys_per_second,
         ),
         clock=time.monotonic,
-        observe=metrics.cache,
+        lookups=metrics.cache_lookups,
         sessions=sessions,
         owned=factory.identity,
     )

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 Key = tuple[str, *tuple[Hashable, ...]]
+# How many look-ups had which outcome, by cache and outcome.  A function in its place would be the dearest part of a
+# look-up.
+Lookups = defaultdict[tuple[str, ...], float]
 _ENTRY_BYTES = 512  # estimate for an entry's key and bookkeeping
 _OWNER_BYTES = 8 << 20  # thousands of terminated servers; an owner has as much even where that is half of the cache
 
@@ -24,12 +27,8 @@ class _Entry:
     until: float
 
 
-def _ignore_outcome(name: str, outcome: str) -> None:
-    """Observe no outcome."""
-
-
 class Cache:
-    """Values by owner (an account) and key; the first item of a key is the name under which `observe` counts it.
+    """Values by owner (an account) and key; the first item of a key is the name under which `lookups` counts it.
 
     An owner's values share `owner_bytes`: a new value evicts the owner's least recently used ones.  By default it is an
     eighth of `total_bytes`, or 8 MiB where that is more, but at most half.  All values share `total_bytes`: beyond that
@@ -42,14 +41,14 @@ class Cache:
         total_bytes: int = 64 << 20,
         owner_bytes: int | None = None,
         clock: Callable[[], float] = time.monotonic,
-        observe: Callable[[str, str], None] = _ignore_outcome,
+        lookups: Lookups | None = None,
     ) -> None:
         if owner_bytes is None:
             owner_bytes = max(total_bytes // 8, min(total_bytes // 2, _OWNER_BYTES))
         self.owner_bytes = min(owner_bytes, total_bytes)
         self._total_bytes = total_bytes
         self._clock = clock
-        self._observe = observe
+        self._lookups: Lookups = defaultdict(float) if lookups is None else lookups
         self._owners: OrderedDict[str, OrderedDict[Key, _Entry]] = OrderedDict()
         self._sizes: dict[str, int] = {}
         self.bytes = 0
@@ -61,12 +60,12 @@ class Cache:
             entry = entries.get(key)
             if entry is not None:
                 if entry.until > self._clock():
-                    self._observe(key[0], "hit")
+                    self._lookups[key[0], "hit"] += 1
                     self._owners.move_to_end(owner)
                     entries.move_to_end(key)
                     return entry.value
                 self.drop(owner, key)
-        self._observe(key[0], "miss")
+        self._lookups[key[0], "miss"] += 1
         return None
 
     def put(self, owner: str, key: Key, value: Any, *, size: int, seconds: float) -> None:
@@ -74,7 +73,7 @@ class Cache:
         self.drop(owner, key)
         size += _ENTRY_BYTES
         if size > self.owner_bytes:
-            self._observe(key[0], "too large")
+            self._lookups[key[0], "too large"] += 1
             return
         self._owners.setdefault(owner, OrderedDict())[key] = _Entry(value, size, self._clock() + seconds)
         self._owners.move_to_end(owner)

@@ -13,7 +13,6 @@ from shim.auth.keys import Keys
 from shim.auth.sessions import Session
 from shim.auth.tokens import Tokens
 from shim.auth.unknown_keys import UnknownLimit
-from shim.authz.principal import Principal
 from shim.cache import Cache
 from shim.concurrency import Jobs
 from shim.config import Settings
@@ -100,20 +99,6 @@ class Caller(NamedTuple):
     def arn(self) -> str:
         """The user's ARN, as that of an IAM user of the project's account; '' for nobody."""
         return f"arn:aws:iam::{self.account_id}:user/{self.user_name}" if self.account_id else ""
-
-
-def caller_of(principal: Principal, token: Token, session: Session | None) -> Caller:
-    """Return the caller behind a signature, from the principal and its token."""
-    return Caller(
-        principal.access_key,
-        token.user_id,
-        token.user_name,
-        token.project_id,
-        token.project_name,
-        principal.account_id,
-        token.roles,
-        session,
-    )
 
 
 NOBODY = Caller("", "", "", "", "", "", frozenset())

@@ -33,7 +33,7 @@ from shim.authz.decision import authorise
 from shim.authz.dry_run import dry_run
 from shim.authz.principal import ANONYMOUS, Principal, Proof
 from shim.config import Settings
-from shim.context import NO_CLOUD, NOBODY, Call, Tenants, caller_of
+from shim.context import NO_CLOUD, NOBODY, Call, Caller, Tenants
 from shim.failure import aws_error, failure
 from shim.frontend import BrowserForm, Frontend
 from shim.http.answer_body import CutShortError, send_reply
@@ -335,20 +335,29 @@ class Gateway:
 
     async def _call(self, state: State, operation: Operation, principal: Principal) -> Call:
         """Return the action's `Call`; the caller's token comes from the cache nearly always."""
-        settings, head = self._settings, state.head
-        if state.tokens is None:
+        head, tokens, request_id = state.head, state.tokens, state.record.request_id
+        if tokens is None:
             caller, cloud = NOBODY, NO_CLOUD
         else:
-            token = await state.tokens.token()
-            caller = caller_of(principal, token, state.tokens.session)
-            cloud = self._tenants.tenant(state.tokens, token, state.record.request_id)
+            token = await tokens.token()
+            caller = Caller(
+                principal.access_key,
+                token.user_id,
+                token.user_name,
+                token.project_id,
+                token.project_name,
+                principal.account_id,
+                token.roles,
+                tokens.session,
+            )
+            cloud = self._tenants.tenant(tokens, token, request_id)
         scope = state.verified.sig.scope if state.verified else None
         return self._new_call(
             cloud=cloud,
             caller=caller,
             requester=caller,
-            request_id=state.record.request_id,
-            region=scope.region if scope else settings.region,
+            request_id=request_id,
+            region=scope.region if scope else self._settings.region,
             operation=operation.name,
             host=head.first.get("host", ""),
             scheme=head.scheme,

@@ -227,7 +227,7 @@ class Metrics:
     """The gateway's metrics on a registry of their own; one for each process, made by `shim.app`.
 
     `in_flight`, `connections` and `unsigned_bytes` read the gateway's and its listener's own numbers; their functions
-    are set when those exist.  The listener counts in `slow_downs` itself.
+    are set when those exist.  The listener counts in `slow_downs` itself, and the caches in `cache_lookups`.
     """
 
     def __init__(self) -> None:
@@ -245,7 +245,7 @@ class Metrics:
         self._upstream = self._registered(Counter(UPSTREAM)).numbers
         self._upstream_duration = self._registered(Histogram(UPSTREAM_DURATION, BUCKETS))
         self._upstream_per_call = self._registered(Histogram(UPSTREAM_PER_CALL, _PER_CALL_BUCKETS))
-        self._cache = self._registered(Counter(CACHE)).numbers
+        self.cache_lookups = self._registered(Counter(CACHE)).numbers
         self._lifecycle_actions = self._registered(Counter(LIFECYCLE_ACTIONS)).numbers
         self._lifecycle_buckets = self._registered(Counter(LIFECYCLE_BUCKETS)).numbers
         self._notifications = self._registered(Counter(NOTIFICATIONS)).numbers
@@ -273,10 +273,6 @@ class Metrics:
         """Count one OpenStack call; `status` 0 means that no answer came."""
         self._upstream[(service, method, status_class(status))] += 1
         self._upstream_duration.observe((service,), seconds)
-
-    def cache(self, name: str, outcome: str) -> None:
-        """Count a look-up in a cache, or a value that it did not keep, by outcome."""
-        self._cache[name, outcome] += 1
 
     def lifecycle_action(self, action: str, outcome: str) -> None:
         """Count an action of a lifecycle rule."""

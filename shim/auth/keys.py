@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +21,7 @@ from adapters.types.identity import Ec2Credential, Token
 from shim.auth.errors import AuthFault, auth_error, unknown_key
 from shim.auth.sessions import SessionCredential, Sessions
 from shim.auth.unknown_keys import UnknownLimit
+from shim.cache import Lookups
 
 _ACCESS_KEY = re.compile(r"[\x21-\x7e]{1,128}")  # IAM's are 16 to 128 word characters, Keystone allows any text
 
@@ -31,10 +32,6 @@ V = TypeVar("V")
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _ignore_outcome(kind: str, outcome: str) -> None:
-    """Observe no outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +121,8 @@ class Keys:
     """The access keys and tokens in use.
 
     `sessions` opens the tokens of sessions, and `owned` lists the keys of a user; without them there are no sessions.
-    `clock` gives monotonic seconds, `now` the time of day (aware); `observe(kind, outcome)` is told of each look-up:
-    kind `credential` or `token`, outcome `hit`, `miss`, `unknown` or `error`.
+    `clock` gives monotonic seconds, `now` the time of day (aware); `lookups` counts the look-ups of
+    `credential` and `token` by outcome: `hit`, `miss`, `unknown` or `error`.
     """
 
     def __init__(
@@ -135,7 +132,7 @@ class Keys:
         *,
         clock: Callable[[], float],
         now: Callable[[], datetime] = _now,
-        observe: Callable[[str, str], None] = _ignore_outcome,
+        lookups: Lookups | None = None,
         sessions: Sessions | None = None,
         owned: OwnedCredentials | None = None,
     ) -> None:
@@ -145,7 +142,7 @@ class Keys:
         self._lifetimes = lifetimes
         self._clock = clock
         self._now = now
-        self._observe = observe
+        self._seen: Lookups = defaultdict(float) if lookups is None else lookups
         self._credentials: _ExpiringEntries[str, Ec2Credential] = _ExpiringEntries(lifetimes.size)
         self._tokens: _ExpiringEntries[str, tuple[Ec2Credential, Token]] = _ExpiringEntries(lifetimes.size)
         self._owners: _ExpiringEntries[str, str] = _ExpiringEntries(lifetimes.size)  # access key of a token's id
@@ -174,10 +171,10 @@ class Keys:
         now = self._clock()
         found = self._credentials.get(access, now)
         if found is not None:
-            self._observe("credential", "hit")
+            self._seen["credential", "hit"] += 1
             return found
         if self._unknown.get(access, now) or not _ACCESS_KEY.fullmatch(access):
-            self._observe("credential", "unknown")
+            self._seen["credential", "unknown"] += 1
             raise unknown_key(service, access)
         known = await self._lookups.run(("credential", access), lambda: self._ask_credential(access, address))
         if known is None:
@@ -210,9 +207,9 @@ class Keys:
         try:
             found = await self._identity.ec2_credential(access)
         except BackendError:
-            self._observe("credential", "error")
+            self._seen["credential", "error"] += 1
             raise
-        self._observe("credential", "miss" if found else "unknown")
+        self._seen["credential", "miss" if found else "unknown"] += 1
         held = self._tokens.peek(access)
         if held is not None:
             if held[0] == found:
@@ -239,10 +236,10 @@ class Keys:
         if held is not None:
             owner, token = held
             if owner is credential or owner == credential:
-                self._observe("token", "hit")
+                self._seen["token", "hit"] += 1
                 return token
         if self._barred.get(credential, now):
-            self._observe("token", "unknown")
+            self._seen["token", "unknown"] += 1
             raise unknown_key(service, credential.access)
         fresh = await self._lookups.run(("token", credential), lambda: self._ask_token(credential))
         if fresh is None:
@@ -255,12 +252,12 @@ class Keys:
             token = await self._identity.token(credential)
         except BackendError as error:
             if error.fault is not Fault.UNAUTHORIZED:
-                self._observe("token", "error")
+                self._seen["token", "error"] += 1
                 raise
-            self._observe("token", "unknown")
+            self._seen["token", "unknown"] += 1
             self._barred.put(credential, True, asked + self._lifetimes.miss)
             return None
-        self._observe("token", "miss")
+        self._seen["token", "miss"] += 1
         life = (token.expires_at - self._now()) / timedelta(seconds=1)
         until = asked + min(max(life - self._lifetimes.token_margin, life / 2), self._lifetimes.token)
         # The key may have been revoked or given another secret while Keystone answered.

@@ -82,7 +82,7 @@ async def _tools(settings: Settings, metrics: Metrics) -> AsyncIterator[tuple[To
     locks, leader, worker = Locks(url), Locks(url, _LEADER_SECONDS), Worker()
     await locks.start()
     await leader.start()
-    cache = Cache(total_bytes=settings.cache_bytes, observe=metrics.cache)
+    cache = Cache(total_bytes=settings.cache_bytes, lookups=metrics.cache_lookups)
     pace, days = Pace(settings.sweep_actions_per_second), Days(settings.lifecycle_day_seconds)
     notices = opened(settings, metrics.notification)
     tools = Tools(settings, factory, locks, metrics, pace, days, cache, worker, notices)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,6 +14,7 @@ import pytest
 from adapters.errors import BackendError, Fault
 from adapters.types.identity import Ec2Credential, Token
 from shim.auth.keys import Keys, Lifetimes
+from shim.cache import Lookups
 from shim.errors import AwsError
 
 T = TypeVar("T")
@@ -34,7 +35,7 @@ class Keystone:
     busy: int = 0
     busiest: int = 0
     calls: Counter[str] = field(default_factory=Counter)
-    seen: Counter[tuple[str, str]] = field(default_factory=Counter)
+    seen: Lookups = field(default_factory=lambda: defaultdict(float))
 
     async def ec2_credential(self, access: str) -> Ec2Credential | None:
         self.calls[f"credential {access}"] += 1
@@ -79,7 +80,7 @@ class Keystone:
             ),
             clock=lambda: self.seconds,
             now=lambda: START + timedelta(seconds=self.seconds),
-            observe=lambda kind, outcome: self.seen.update([(kind, outcome)]),
+            lookups=self.seen,
         )
 
 

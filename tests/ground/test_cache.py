@@ -1,6 +1,6 @@
 """The cache: bounded for each owner and in all, with expiry."""
 
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass
 
 import pytest
@@ -18,8 +18,8 @@ class Clock:
 
 
 def test_a_value_is_kept_until_its_time() -> None:
-    clock, counts = Clock(), Counter[tuple[str, str]]()
-    cache = Cache(clock=clock, observe=lambda name, outcome: counts.update([(name, outcome)]))
+    clock, counts = Clock(), defaultdict[tuple[str, ...], float](float)
+    cache = Cache(clock=clock, lookups=counts)
     cache.put("a", ("rows", 1), "x", size=1, seconds=10)
     clock.now = 9.9
     assert cache.get("a", ("rows", 1)) == "x"
@@ -50,8 +50,8 @@ def test_the_owner_used_longest_ago_goes_first() -> None:
 
 
 def test_what_is_too_large_is_not_kept_and_drives_nothing_out() -> None:
-    counts = Counter[tuple[str, str]]()
-    cache = Cache(owner_bytes=10_000, observe=lambda name, outcome: counts.update([(name, outcome)]))
+    counts = defaultdict[tuple[str, ...], float](float)
+    cache = Cache(owner_bytes=10_000, lookups=counts)
     cache.put("a", ("small",), 1, size=10, seconds=10)
     cache.put("a", ("large",), 2, size=10_000, seconds=10)
     assert (cache.get("a", ("small",)), cache.get("a", ("large",))) == (1, None)

@@ -17,8 +17,8 @@ def test_a_call_is_counted_under_its_labels() -> None:
     call.refused, call.refused_label = "Filter.1.Coffee", "Filter"
     metrics.call(call)
     metrics.upstream("compute", "GET", 0, 0.5)
-    metrics.cache("keys", "unknown")
-    metrics.cache("listing", "too large")
+    metrics.cache_lookups["keys", "unknown"] += 1
+    metrics.cache_lookups["listing", "too large"] += 1
     lines = scrape(metrics)
     labels = 'code="InvalidVolume.NotFound",operation="DescribeVolumes",service="ec2",status="4xx"'
     assert f"passerelle_requests_total{{{labels}}} 1.0" in lines
@@ -41,7 +41,7 @@ def test_every_definition_is_registered_with_its_help() -> None:
 
 def test_two_gateways_in_one_process_do_not_share_counts() -> None:
     one, other = Metrics(), Metrics()
-    one.cache("keys", "hit")
+    one.cache_lookups["keys", "hit"] += 1
     assert any(line.startswith("passerelle_cache_lookups_total{") for line in scrape(one))
     assert not any(line.startswith("passerelle_cache_lookups_total{") for line in scrape(other))
 

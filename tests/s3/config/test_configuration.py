@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -40,8 +41,8 @@ class House:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.now = 0.0
-        self.looked: list[tuple[str, str]] = []
-        self.cache = Cache(clock=lambda: self.now, observe=lambda name, outcome: self.looked.append((name, outcome)))
+        self.looked = defaultdict[tuple[str, ...], float](float)
+        self.cache = Cache(clock=lambda: self.now, lookups=self.looked)
 
     def call(self, project: str = "1") -> Call:
         cloud = type("Cloud", (), {"objects": self.store})()
@@ -66,7 +67,7 @@ def test_a_request_reads_it_once_and_later_requests_not_at_all() -> None:
 
     asyncio.run(run())
     assert house.store.asked == ["HEAD", "HEAD"]  # the second after the cache had dropped it
-    assert house.looked.count(("bucket", "hit")) == 9
+    assert house.looked["bucket", "hit"] == 9
 
 
 def test_a_bucket_without_configuration_is_remembered_as_well() -> None:
