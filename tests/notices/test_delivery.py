@@ -22,6 +22,7 @@ from shim.notices.segments import Notice, queue_name, used
 from shim.notices.spool import Entry, Spool
 from shim.s3.notifications.events import PUT
 from shim.s3.notifications.record import Event, Scene, record
+from tests.support.certificates import self_signed
 from tests.support.receiver import SECONDS, Receiver
 from tests.support.wire import free_port
 
@@ -137,6 +138,16 @@ def test_redirects_are_not_followed(stage: Stage, status: int) -> None:
         stage.receiver.answer = lambda _: status
         asyncio.run(sent(stage, [entry(1)], lambda: stage.counted[HOOK, FAILED] > 3))
         assert elsewhere.received == []
+
+
+def test_a_certificate_that_nobody_trusts_gets_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the notice nor its signature: the connection ends before a request is sent."""
+    with Receiver(certificate=self_signed(tmp_path)).serving() as receiver:
+        stage = Stage(tmp_path / "spool", receiver)
+        asyncio.run(sent(stage, [entry(1)], lambda: stage.counted[HOOK, FAILED] > 3))
+        assert not receiver.received
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
+        asyncio.run(sent(stage, [], lambda: stage.numbers == [1]))  # and it is not lost
 
 
 def test_a_webhook_that_is_silent_is_given_up(stage: Stage) -> None:

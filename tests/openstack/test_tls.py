@@ -1,17 +1,12 @@
 """TLS to the cloud by all three clients: only the CA that clouds.yaml names is trusted, if it names one."""
 
 import asyncio
-import ipaddress
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from keystoneauth1.identity.generic import Password
 
 from adapters.errors import BackendError, Fault
@@ -19,38 +14,18 @@ from adapters.openstack.cloud import CloudFactory
 from adapters.openstack.config import CloudConfig
 from tests.openstack.site import serving
 from tests.openstack.stage import REQUEST_ID, Tokens, token
+from tests.support.certificates import self_signed
 
 VERSION = {"version": {"id": "v2.1", "status": "CURRENT", "version": "2.95", "min_version": "2.1", "links": []}}
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A self-signed certificate of 127.0.0.1 with its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "cloud.test")])
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "cloud.pem"
-    path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + signed.public_bytes(serialization.Encoding.PEM)
-    )
-    return path
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return self_signed(tmp_path_factory.mktemp("tls"))
 
 
 def with_tls_cloud(
-    certificate: Path, verify: bool | str, work: Callable[[CloudFactory, Tokens], Awaitable[None]]
+    certificate: tuple[Path, Path], verify: bool | str, work: Callable[[CloudFactory, Tokens], Awaitable[None]]
 ) -> None:
     async def go(root: str) -> None:
         plugin = Password(f"{root}/v3", username="g", password="p", user_domain_id="d")
@@ -64,7 +39,7 @@ def with_tls_cloud(
             await factory.aclose()
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
+    context.load_cert_chain(*certificate)
     documents: dict[str, tuple[int, object]] = {
         "/v2.1": (200, VERSION),
         "/v2.1/flavors/detail": (200, {"flavors": []}),
@@ -75,19 +50,19 @@ def with_tls_cloud(
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_a_cloud_with_its_own_ca_or_an_unchecked_one_is_reached(certificate: Path, named: bool) -> None:
+def test_a_cloud_with_its_own_ca_or_an_unchecked_one_is_reached(certificate: tuple[Path, Path], named: bool) -> None:
     async def work(factory: CloudFactory, tokens: Tokens) -> None:
         cloud = factory.tenant(tokens, tokens.held, REQUEST_ID)
         assert await cloud.compute.flavors() == []
         assert await cloud.objects.containers() == []
 
-    with_tls_cloud(certificate, str(certificate) if named else False, work)
+    with_tls_cloud(certificate, str(certificate[0]) if named else False, work)
 
 
-def test_a_ca_that_nobody_named_is_not_trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ca_that_nobody_named_is_not_trusted(certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     # CAs that the environment sets for other programs are not trusted.
     for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        monkeypatch.setenv(variable, str(certificate))
+        monkeypatch.setenv(variable, str(certificate[0]))
 
     async def work(factory: CloudFactory, tokens: Tokens) -> None:
         cloud = factory.tenant(tokens, tokens.held, REQUEST_ID)

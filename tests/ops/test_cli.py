@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from shim.cli import main
 from shim.config import Settings
-from tests.ops.test_process import self_signed
+from tests.support.certificates import self_signed
 
 CLOUDS = """
 clouds:

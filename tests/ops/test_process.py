@@ -1,8 +1,6 @@
 """A gateway process seen from outside: health, draining, TLS, metrics, logs."""
 
-import datetime
 import http.client
-import ipaddress
 import re
 import time
 from collections.abc import Iterator
@@ -13,10 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.support.certificates import self_signed
 from tests.support.clients import Boto
 from tests.support.gateway import Gateway, faults
 from tests.support.gateway import gateway as run_gateway
@@ -118,28 +114,3 @@ def test_tls(cloud: Target, tmp_path: Path) -> None:
         )
         assert re.fullmatch("[0-9]{12}", client.get_caller_identity()["Account"])
         client.close()
-
-
-def self_signed(directory: Path) -> tuple[Path, Path]:
-    """Write a certificate for 127.0.0.1 and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "passerelle test")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(minutes=5))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    files = directory / "certificate.pem", directory / "key.pem"
-    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    files[1].write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return files

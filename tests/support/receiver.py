@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 SECONDS = 60.0  # that a delivery may take on a busy machine
@@ -34,13 +36,14 @@ class Receiver:
 
     port: int = 0
     answer: Callable[[Any], int] = lambda _: 200
+    certificate: tuple[Path, Path] | None = None  # and its key: with these it speaks TLS
     headers: dict[str, str] = field(default_factory=dict)
     sent: bytes = b""
     received: list[Received] = field(default_factory=list)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hook"
+        return f"{'https' if self.certificate else 'http'}://127.0.0.1:{self.port}/hook"
 
     @property
     def taken(self) -> list[Any]:
@@ -99,6 +102,10 @@ class Receiver:
                 pass
 
         server = Server(("127.0.0.1", self.port), Handler)
+        if self.certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*self.certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         self.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()

@@ -11,8 +11,8 @@ import pytest
 from botocore.config import Config
 
 from shim.protocol.xml.read import parse
-from tests.ops.test_process import self_signed
 from tests.s3.client_errors import refused
+from tests.support.certificates import self_signed
 from tests.support.gateway import Gateway
 from tests.support.gateway import gateway as run_gateway
 from tests.support.target import Target
