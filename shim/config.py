@@ -218,6 +218,11 @@ class Settings(BaseSettings):
         description="Name or id of the external network that Elastic IP addresses come from; empty: the only one that "
         "the project sees.",
     )
+    ec2_ipv6_pool: str = Field(
+        "",
+        description="Name or id of the subnet pool that VPCs get IPv6 blocks (/56) from; empty: requests for them are "
+        "refused.",
+    )
     cache_bytes: int = Field(
         64 << 20,
         ge=0,

@@ -72,6 +72,8 @@ _RULES: Final = (
     # No router leads from the port's subnet to the floating IP's network: the floating IP itself is there.
     _rule(404, r"^ExternalGatewayForFloatingIPNotFound\b", Fault.CONFLICT, "network"),
     _rule(503, r"^(IpAddressGenerationFailure\w*|NoNetworkAvailable)\b", Fault.NO_CAPACITY, "network"),
+    # SubnetAllocationError of a subnet pool, which has no status of its own.
+    _rule(500, r"insufficient prefix space", Fault.NO_CAPACITY, "network"),
     # Nova: quotas are 403 (413 before 2.1), and so is the limit of metadata items.
     _rule(403, r"quota exceeded|exceeds? quota|maximum number of|too many", Fault.QUOTA, "compute"),
     _rule(409, r"already exists", Fault.DUPLICATE, "compute"),

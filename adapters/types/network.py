@@ -47,16 +47,22 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class NewSubnet:
-    """A subnet to be made; the fields are those of `Subnet`, and whether Neutron gives out its addresses by DHCP."""
+    """A subnet to be made; the fields are those of `Subnet`, and whether Neutron gives out its addresses by DHCP.
+
+    With `pool_id` Neutron takes a free block of `prefix_length` from that subnet pool in place of `cidr`.  Addresses of
+    IPv6 are given out by DHCP alone: no host makes its own.
+    """
 
     name: str
     network_id: str
     version: int
     cidr: str
-    gateway: str
+    gateway: str | None
     pools: tuple[tuple[str, str], ...]
     name_servers: tuple[str, ...] = ()
     dhcp: bool = True
+    pool_id: str = ""
+    prefix_length: int = 0
 
 
 @dataclass(frozen=True, slots=True)

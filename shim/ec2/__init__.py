@@ -13,6 +13,8 @@ import shim.ec2.attributes.password
 import shim.ec2.attributes.physical
 import shim.ec2.attributes.profile_associations
 import shim.ec2.attributes.reading
+import shim.ec2.cidrs.subnet_cidrs
+import shim.ec2.cidrs.vpc_cidrs
 import shim.ec2.defaults.default_vpc
 import shim.ec2.images.attributes
 import shim.ec2.images.copying
@@ -35,6 +37,7 @@ import shim.ec2.interfaces.association
 import shim.ec2.interfaces.attachments
 import shim.ec2.interfaces.attributes
 import shim.ec2.interfaces.creation
+import shim.ec2.interfaces.ipv6_addresses
 import shim.ec2.interfaces.private_addresses
 import shim.ec2.launch.placement_groups
 import shim.ec2.launch.run_instances
@@ -45,6 +48,7 @@ import shim.ec2.network.prefix_lists
 import shim.ec2.network.rule_changes
 import shim.ec2.network.security_group_rules
 import shim.ec2.network.security_groups
+import shim.ec2.network.subnet_rows
 import shim.ec2.network.subnets
 import shim.ec2.network.tags
 import shim.ec2.network.vpcs
@@ -60,7 +64,6 @@ import shim.ec2.routing.routes
 import shim.ec2.routing.subnet_attributes
 import shim.ec2.routing.tags
 import shim.ec2.routing.vpc_attributes
-import shim.ec2.routing.vpc_cidrs
 import shim.ec2.tags.tags
 import shim.ec2.templates.templates
 import shim.ec2.templates.versions

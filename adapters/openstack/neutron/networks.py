@@ -39,12 +39,19 @@ class Networks(Calls):
             "name": new.name,
             "network_id": new.network_id,
             "ip_version": new.version,
-            "cidr": new.cidr,
             "gateway_ip": new.gateway,
-            "allocation_pools": [{"start": start, "end": end} for start, end in new.pools],
             "dns_nameservers": list(new.name_servers),
             "enable_dhcp": new.dhcp,
         }
+        if new.pool_id:
+            body |= {"subnetpool_id": new.pool_id, "prefixlen": new.prefix_length}
+        else:
+            body |= {
+                "cidr": new.cidr,
+                "allocation_pools": [{"start": start, "end": end} for start, end in new.pools],
+            }
+        if new.version == 6 and new.dhcp:
+            body |= dict.fromkeys(("ipv6_address_mode", "ipv6_ra_mode"), "dhcpv6-stateful")
         return _subnet(await self._create("subnets", body, id=new.cidr))
 
     async def rename_subnet(self, id: str, name: str) -> None:

@@ -32,7 +32,7 @@ class Networks(Protocol):
         ...
 
     async def create_subnet(self, new: NewSubnet) -> Subnet:
-        """Make a subnet with DHCP."""
+        """Make a subnet; NO_CAPACITY if a subnet pool has no block left."""
         ...
 
     async def rename_subnet(self, id: str, name: str) -> None:

@@ -18,7 +18,7 @@ from shim.ec2.defaults import making
 from shim.ec2.engine import ids
 from shim.ec2.engine import zones as availability_zones
 from shim.ec2.engine.resource_types import SUBNET, VPC
-from shim.ec2.network import facts, subnets, vpcs
+from shim.ec2.network import facts, subnet_rows, subnets, vpcs
 from shim.ec2.network.default_groups import create_default_group
 from shim.ec2.network.layout import VpcLayout, vpc_layout
 from shim.ec2.routing.external import external_network
@@ -99,7 +99,8 @@ async def create_default_subnet(call: Call, asked: CreateRequest[None]) -> Mappi
         if router is None and layout.default_vpc is None:
             raise AwsError("DefaultVpcDoesNotExist", "There is no default VPC in which to carry out the request.")
         known = availability_zones.zones(zones, availability_zones.zone_names(call))
-        rows = [subnets.described(call, one, layout, (), known) for one in found if one.network_id in layout.networks]
+        here = [one for one in found if one.version == 4 and one.network_id in layout.networks]
+        rows = [subnet_rows.described(call, one, layout, (), known) for one in here]
         shown = availability_zones.zone_names(call).shown(zone or "")
         there = [one["SubnetId"] for one in rows if one["DefaultForAz"] and one["AvailabilityZone"] == shown]
         if there:
@@ -116,7 +117,7 @@ async def create_default_subnet(call: Call, asked: CreateRequest[None]) -> Mappi
         taken = [IPv4Network(one.cidr) for one in found if one.version == 4 and layout.vpc_of(one.network_id) == home]
         subnet, made = await making.make_subnet(call, new.undo, router, _free(taken), zone)
     layout = VpcLayout({made.id: made}, {made.id: home}, made.id, (made.id,))
-    return {"Subnet": subnets.described(call, subnet, layout, (), known)}
+    return {"Subnet": subnet_rows.described(call, subnet, layout, (), known)}
 
 
 def _default(routers: Iterable[cloud.Router]) -> cloud.Router | None:

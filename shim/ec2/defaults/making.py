@@ -28,7 +28,8 @@ async def make_subnet(
     """Create a default subnet with its network."""
     of_network = (*facts.of_subnets_network(router.id, zone), facts.DEFAULT)
     wanted = subnets.Wanted(block, HALF_DONE_SUBNET, f"default subnet {block}", of_network, (facts.MAP_PUBLIC,))
-    return await subnets.make(call, undo, router, wanted)
+    subnet, made, _ = await subnets.make(call, undo, router, wanted)
+    return subnet, made
 
 
 async def make_gateway(call: Call, router_id: str, outside: str) -> None:

@@ -269,6 +269,14 @@ CIDR_ASSOCIATION = ResourceType(
     "The vpc CIDR block association IDs '{id}' do not exist",
     "InvalidVpcCidrBlockAssociationID.Malformed",
 )
+SUBNET_CIDR_ASSOCIATION = ResourceType(
+    "subnet-cidr-assoc",
+    "subnet-cidr-block-association",
+    "InvalidSubnetCidrBlockAssociationID.NotFound",
+    "The subnet CIDR block association ID '{id}' does not exist",
+    "The subnet CIDR block association IDs '{id}' do not exist",
+    "InvalidSubnetCidrBlockAssociationID.Malformed",
+)
 LAUNCH_TEMPLATE = ResourceType(
     "lt",
     "launch-template",
@@ -358,6 +366,7 @@ RESOURCE_TYPES: tuple[ResourceType, ...] = (
     PEERING,
     DHCP_OPTIONS,
     CIDR_ASSOCIATION,
+    SUBNET_CIDR_ASSOCIATION,
     LAUNCH_TEMPLATE,
     PLACEMENT_GROUP,
     PROFILE_ASSOCIATION,

@@ -21,10 +21,15 @@ from shim.ec2.interfaces.chosen import chosen_groups, in_subnet, one_interface, 
 from shim.ec2.network.addresses import check_address
 from shim.ec2.network.interface_rows import APART, PRIMARY, fact
 from shim.ec2.network.interfaces import interface_rows
+from shim.ec2.network.ipv6 import subnet_block
+from shim.ec2.network.ipv6.asked import SUPPORTS as IPV6
+from shim.ec2.network.ipv6.asked import Asked, either, wish
+from shim.ec2.network.ipv6.asked import read as read_ipv6
 from shim.ec2.network.layout import vpc_layout
 from shim.ec2.service import action
 from shim.ec2.tags.creating import HALF_DONE, CreateRequest, creates, creating, half_done_name, is_half_done
 from shim.errors import AwsError
+from shim.protocol.values import only
 
 _LONGEST_DESCRIPTION = 255
 _FORGOTTEN = timedelta(minutes=10)  # a half-done port of this age belongs to no request that still runs
@@ -32,7 +37,7 @@ _FORGOTTEN = timedelta(minutes=10)  # a half-done port of this age belongs to no
 
 @dataclass(frozen=True, slots=True)
 class _New:
-    """A checked request: the primary address (None: any), further ones, and how many of the subnet's choice."""
+    """A checked request: the primary address (None: any), further ones, how many of the subnet's choice, and IPv6."""
 
     subnet_id: str
     description: str
@@ -40,6 +45,7 @@ class _New:
     primary: str | None
     secondary: tuple[str, ...]
     count: int
+    ipv6: Asked
 
     @property
     def fixed(self) -> tuple[WantedAddress, ...]:
@@ -86,14 +92,23 @@ def _read(settings: Settings, req: Mapping[str, Any]) -> _New:
     for group in req.get("Groups") or ():
         ids.check(SECURITY_GROUP, group)
     primary, secondary, count = read_addresses(req)
+    ipv6 = read_ipv6(req)
     return _New(
-        ids.uuid(SUBNET, req["SubnetId"]), description, tuple(req.get("Groups") or ()), primary, secondary, count
+        ids.uuid(SUBNET, req["SubnetId"]), description, tuple(req.get("Groups") or ()), primary, secondary, count, ipv6
     )
 
 
 @action(
     supports="SubnetId Description Groups PrivateIpAddress PrivateIpAddresses.Primary"
-    " PrivateIpAddresses.PrivateIpAddress SecondaryPrivateIpAddressCount TagSpecifications ClientToken",
+    " PrivateIpAddresses.PrivateIpAddress SecondaryPrivateIpAddressCount TagSpecifications ClientToken"
+    f" {' '.join(IPV6)} EnablePrimaryIpv6",
+    values={"EnablePrimaryIpv6": only(False)},
+    forbids=(
+        either(
+            "You can't specify IPv6 addresses using this parameter if you've specified one of the following: a count "
+            "of IPv6 addresses, specific IPv6 prefixes, or a count of IPv6 prefixes."
+        ),
+    ),
     read=creates(INTERFACE, read=_read),
 )
 async def create_network_interface(call: Call, asked: CreateRequest[_New]) -> Mapping[str, Any]:
@@ -105,6 +120,8 @@ async def create_network_interface(call: Call, asked: CreateRequest[_New]) -> Ma
     for address in (wanted.primary, *wanted.secondary):
         if address:
             in_subnet(address, subnet)
+    ipv6 = wish(wanted.ipv6, subnet, subnet_block.partners(subnets).get(subnet.id, ()))
+    fixed = [*wanted.fixed, *(ipv6.fixed if ipv6 else ())]
     marks = _marks(new.token)
     strings = new.strings(APART, *marks)
     mark = half_done_name("interface", *marks)
@@ -117,7 +134,7 @@ async def create_network_interface(call: Call, asked: CreateRequest[_New]) -> Ma
         made = new.earlier[0].id if new.earlier else ""
         if not made:
             port = await network.create_port(
-                NewPort(subnet.network_id, wanted.fixed, chosen, mark, wanted.description),
+                NewPort(subnet.network_id, tuple(fixed), chosen, mark, wanted.description),
             )
             made = port.id
             new.undo(network.delete_port, made)

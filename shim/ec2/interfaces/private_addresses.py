@@ -18,7 +18,7 @@ from shim.ec2.service import Forbidden, action
 from shim.errors import AwsError
 from shim.undo import undoing
 
-_SORT = "private addresses"
+ADDRESSES = "private addresses"  # the sort of lock under which the addresses of an interface change
 
 
 @action(
@@ -41,7 +41,7 @@ async def assign_private_ip_addresses(call: Call, req: Mapping[str, Any]) -> Map
             refused="PrivateIpAddresses",
         )
     interface = req["NetworkInterfaceId"]
-    async with call.locks.hold(_SORT, call.caller.project_id, ids.uuid(INTERFACE, interface)):
+    async with call.locks.hold(ADDRESSES, call.caller.project_id, ids.uuid(INTERFACE, interface)):
         port = await one_interface(call, interface)
         held = private_addresses(port)
         before = {one.address for one in held}
@@ -74,7 +74,7 @@ async def unassign_private_ip_addresses(call: Call, req: Mapping[str, Any]) -> N
             refused="PrivateIpAddresses",
         )
     network = call.cloud.network
-    async with call.locks.hold(_SORT, call.caller.project_id, ids.uuid(INTERFACE, interface)):
+    async with call.locks.hold(ADDRESSES, call.caller.project_id, ids.uuid(INTERFACE, interface)):
         port = await one_interface(call, interface)
         primary, *secondary = (one.address for one in private_addresses(port))
         if primary in named or not {*named} <= {*secondary}:

@@ -1,4 +1,4 @@
-"""What instances get once Nova has made their interfaces: public addresses, and groups for each interface."""
+"""What instances get once Nova has made their interfaces: public and IPv6 addresses, and groups for each interface."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from shim.ec2.instances.states import failed
 from shim.ec2.interfaces.allocation import external_network_of
 from shim.ec2.launch.request import Launch
 from shim.ec2.launch.volumes import PAUSES, read_servers
+from shim.ec2.network import facts
 from shim.ec2.network.interface_rows import APART, AUTOMATIC, PLACE, fact, ordered, private_addresses
+from shim.ec2.network.ipv6.asked import Wish
 from shim.ec2.network.layout import vpc_layout
 from shim.errors import AwsError
 from shim.undo import undoing
@@ -77,6 +79,26 @@ async def regroup(call: Call, servers: Sequence[Server], groups: Sequence[Sequen
     ]
     update = call.cloud.network.update_port
     await gather_all(absent_is(None, update(port, security_groups=chosen)) for port, chosen in wanted)
+
+
+async def give_ipv6(call: Call, servers: Sequence[Server], wishes: Sequence[Wish | None]) -> None:
+    """Give each interface the IPv6 addresses that it is to have: Neutron gives one of its own accord.
+
+    This waits for the ports as `regroup` does.  Interfaces whose IPv6 addresses a client has changed since stay as they
+    are.
+    """
+    alive = [one for one in servers if not failed(one)]
+    if not wishes or not alive:
+        return
+    work = [
+        (port.id, fixed)
+        for ports in await _new_ports(call, alive, len(wishes))
+        if len(ports) == len(wishes)
+        for port, wish in zip(ports, wishes, strict=True)
+        if wish is not None and facts.IPV6_SET not in port.tags and (fixed := wish.of(port)) is not None
+    ]
+    update = call.cloud.network.update_port
+    await gather_all(absent_is(None, update(port, fixed=fixed)) for port, fixed in work)
 
 
 async def place(call: Call, servers: Sequence[Server], launch: Launch) -> None:

@@ -18,7 +18,9 @@ from shim.ec2.launch.addresses import check_way_out
 from shim.ec2.launch.request import Interface, Launch
 from shim.ec2.network import facts
 from shim.ec2.network.default_groups import default_of
-from shim.ec2.network.interface_rows import APART, PLACE, source_dest_check
+from shim.ec2.network.interface_rows import APART, PLACE, private_addresses, source_dest_check
+from shim.ec2.network.ipv6 import subnet_block
+from shim.ec2.network.ipv6.asked import Wish, wish
 from shim.ec2.network.layout import VpcLayout, vpc_layout, vpc_layout_of
 from shim.ec2.network.security_groups import named_in
 from shim.errors import AwsError
@@ -39,6 +41,7 @@ class Placement:
     checked: bool = True  # SourceDestCheck of the first interface
     public: bool = False  # each instance gets a public address
     apart: tuple[tuple[str, ...] | None, ...] = ()  # see `groups_apart`
+    ipv6: tuple[Wish | None, ...] = ()  # see `ipv6_wishes`
 
 
 async def placement(call: Call, launch: Launch) -> Placement:
@@ -57,7 +60,7 @@ async def placement(call: Call, launch: Launch) -> Placement:
     public = gives_public_address(launch.interfaces, first)
     port = by_port.get(nics[0].port_id or "")
     network_id = port.network_id if port else nics[0].network_id
-    vpc = layout.vpc_of(network_id or "")
+    vpc, held = layout.vpc_of(network_id or ""), private_addresses(port) if port else []
     if public:
         check_way_out(vpc, await net.routers())
     return Placement(
@@ -65,7 +68,7 @@ async def placement(call: Call, launch: Launch) -> Placement:
         groups=tuple(_groups(launch, groups, layout, vpc, call.caller.project_id, port)),
         subnet_id=first.id if first else None,
         vpc_id=vpc,
-        address=nics[0].fixed_ip or (port.fixed[0].address if port and port.fixed else None),
+        address=nics[0].fixed_ip or next((one.address for one in held), None),
         marks=tuple(
             (by_port[one.port_id], (APART, *([f"{PLACE}{one.place}"] if launch.places else [])))
             for one in launch.interfaces
@@ -76,6 +79,7 @@ async def placement(call: Call, launch: Launch) -> Placement:
         checked=source_dest_check(port) if port else True,
         public=public,
         apart=_groups_apart(call, launch, groups, layout, by_id),
+        ipv6=_ipv6_wishes(launch, layout, by_id),
     )
 
 
@@ -99,7 +103,8 @@ def _nic(
             raise ids.missing(INTERFACE, [ids.aws("eni", wanted.port_id)])
         if port.device_id:
             raise AwsError(INTERFACE.in_use, INTERFACE.in_use_says.format(id=ids.aws("eni", port.id)))
-        return Nic(port_id=port.id), subnets.get(port.fixed[0].subnet_id) if port.fixed else None
+        held = private_addresses(port)
+        return Nic(port_id=port.id), subnets.get(held[0].subnet_id) if held else None
     subnet = _subnet(wanted, subnets, layout)
     if wanted.address:
         _check_address(wanted.address, subnet, ports.values())
@@ -173,6 +178,28 @@ def _groups_apart(
         else chosen_groups(call, groups, layout, _subnet(one, subnets, layout).network_id, one.groups)
         for one in launch.interfaces
     )
+
+
+async def ipv6_wishes(call: Call, launch: Launch) -> tuple[Wish | None, ...]:
+    """Return the IPv6 addresses of each new interface; None where Neutron gives what it is to have, () if all are None.
+
+    Nova makes the interfaces, and Neutron gives each an address of each IP version unless an IPv4 address is chosen.
+    """
+    subnets, layout = await gather(call.cloud.network.subnets(), vpc_layout(call))
+    return _ipv6_wishes(launch, _in_zone(call, layout, launch.zone), {subnet.id: subnet for subnet in subnets})
+
+
+def _ipv6_wishes(launch: Launch, layout: VpcLayout, subnets: Mapping[str, cloud.Subnet]) -> tuple[Wish | None, ...]:
+    found: list[Wish | None] = []
+    second = subnet_block.partners(subnets.values())
+    for one in launch.interfaces:
+        if one.port_id:
+            continue
+        subnet = _subnet(one, subnets, layout)
+        wanted = wish(one.ipv6, subnet, second.get(subnet.id, ()))
+        given = 0 if one.address else 1
+        found.append(None if wanted and not wanted.addresses and wanted.count == given else wanted)
+    return tuple(found) if any(found) else ()
 
 
 def _siblings(subnet: cloud.Subnet, subnets: Mapping[str, cloud.Subnet]) -> list[cloud.Subnet]:

@@ -14,6 +14,7 @@ from shim.ec2.engine.resource_types import IMAGE, INTERFACE, PLACEMENT_GROUP, SE
 from shim.ec2.instances import facts as instance_facts
 from shim.ec2.launch import limits
 from shim.ec2.network.interface_rows import HIGHEST_PLACE
+from shim.ec2.network.ipv6 import asked as ipv6_asked
 from shim.ec2.service import Forbidden
 from shim.ec2.volumes.encryption import NEEDS_SETTING
 from shim.ec2.volumes.volumes import IOPS, THROUGHPUT
@@ -47,6 +48,15 @@ FORBIDS = (
             ("PrivateIpAddress", "private address", "private IP address"),
         )
     ),
+    Forbidden(
+        "NetworkInterfaces",
+        " ".join(ipv6_asked.ANY),
+        "You cannot specify this option and the network interfaces option in the same request.",
+        "Network interfaces and an instance-level IPv6 address may not be specified on the same request",
+    ),
+    ipv6_asked.either(
+        "You cannot specify this option and the option to assign specific IPv6 addresses in the same request."
+    ),
 )
 
 
@@ -66,6 +76,7 @@ VALUES: Mapping[str, Values | tuple[Values, ...]] = {
     ),
     "CapacityReservationSpecification.CapacityReservationPreference": only("open", "none"),
     "EnablePrimaryIpv6": only(False),
+    "NetworkInterfaces.PrimaryIpv6": only(False),
     "MaintenanceOptions.AutoRecovery": only("disabled"),
     "NetworkPerformanceOptions.BandwidthWeighting": only("default"),
     "PrivateDnsNameOptions.EnableResourceNameDnsAAAARecord": only(False),
@@ -86,6 +97,7 @@ class Interface:
     public: bool | None = None  # AssociatePublicIpAddress; None leaves it to the subnet
     groups: tuple[str, ...] = ()  # ids of security groups; the default group if there is none
     place: int = 0  # the device index
+    ipv6: ipv6_asked.Asked = ipv6_asked.NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +199,8 @@ def _interfaces(req: Mapping[str, Any], count: int) -> tuple[tuple[Interface, ..
     groups: list[str] = list(req.get("SecurityGroupIds") or ())
     if not given:
         subnet = ids.uuid(SUBNET, req["SubnetId"]) if req.get("SubnetId") else None
-        return (Interface(subnet_id=subnet, address=_address(req.get("PrivateIpAddress"), count)),), groups
+        address = _address(req.get("PrivateIpAddress"), count)
+        return (Interface(subnet_id=subnet, address=address, ipv6=_ipv6(req, count)),), groups
     placed = sorted(given, key=_place)
     _check_places([_place(one) for one in placed])
     if len(placed) > 1 and any(one.get("AssociatePublicIpAddress") for one in placed):
@@ -226,7 +239,7 @@ def _interface(given: Mapping[str, Any], count: int) -> Interface:
                 "A network interface cannot be attached to more than one instance.",
                 refused="NetworkInterfaces",
             )
-        if given.get("SubnetId") or given.get("Groups") or given.get("PrivateIpAddress"):
+        if any(given.get(name) for name in ("SubnetId", "Groups", "PrivateIpAddress", *ipv6_asked.ANY)):
             raise AwsError(
                 "InvalidParameterCombination",
                 "A network interface that exists brings its own subnet, address and groups.",
@@ -253,7 +266,8 @@ def _interface(given: Mapping[str, Any], count: int) -> Interface:
     groups = tuple(dict.fromkeys(given.get("Groups") or ()))
     for one in groups:
         ids.check(SECURITY_GROUP, one)
-    return Interface(subnet_id=subnet, address=address, public=public, groups=groups)
+    ipv6 = _ipv6(given, count)
+    return Interface(subnet_id=subnet, address=address, public=public, groups=groups, ipv6=ipv6)
 
 
 def _address(address: str | None, count: int) -> str | None:
@@ -264,6 +278,17 @@ def _address(address: str | None, count: int) -> str | None:
             refused="PrivateIpAddress",
         )
     return address or None
+
+
+def _ipv6(given: Mapping[str, Any], count: int) -> ipv6_asked.Asked:
+    found = ipv6_asked.read(given)
+    if found.addresses and count > 1:
+        raise AwsError(
+            "InvalidParameterCombination",
+            "An IPv6 address cannot be given to more than one instance.",
+            refused="Ipv6Addresses",
+        )
+    return found
 
 
 def _user_data(text: str | None) -> str | None:

@@ -24,11 +24,12 @@ from shim.ec2.instances.states import PENDING, RUNNING, state
 from shim.ec2.interfaces.chosen import replace_marks
 from shim.ec2.launch import addresses, answer, repeated
 from shim.ec2.launch import volumes as launch_volumes
-from shim.ec2.launch.placement import groups_apart
+from shim.ec2.launch.placement import groups_apart, ipv6_wishes
 from shim.ec2.launch.plan import Plan, devices_again, plan
 from shim.ec2.launch.repeated import LaunchToken, launched_before, take_back, token_of
 from shim.ec2.launch.request import FORBIDS, VALUES, Launch, read
 from shim.ec2.network.interface_rows import ENDS, PLACE
+from shim.ec2.network.ipv6.asked import SUPPORTS as IPV6
 from shim.ec2.service import action, ec2
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.creating import CreateRequest, Creation, creates, creating
@@ -69,7 +70,9 @@ async def _from_template(call: Call, asked: CreateRequest[Launch | None]) -> Cre
     supports="ImageId InstanceType MinCount MaxCount KeyName SecurityGroupIds SecurityGroups SubnetId PrivateIpAddress"
     " NetworkInterfaces.DeviceIndex NetworkInterfaces.SubnetId NetworkInterfaces.Groups"
     " NetworkInterfaces.NetworkInterfaceId NetworkInterfaces.PrivateIpAddress NetworkInterfaces.DeleteOnTermination"
-    " NetworkInterfaces.AssociatePublicIpAddress Placement.AvailabilityZone Placement.Tenancy Placement.GroupName"
+    " NetworkInterfaces.AssociatePublicIpAddress NetworkInterfaces.PrimaryIpv6"
+    f" {' '.join(f'{one} NetworkInterfaces.{one}' for one in IPV6)}"
+    " Placement.AvailabilityZone Placement.Tenancy Placement.GroupName"
     f" Placement.GroupId LaunchTemplate IamInstanceProfile CpuOptions.CoreCount CpuOptions.ThreadsPerCore"
     " CapacityReservationSpecification.CapacityReservationPreference MaintenanceOptions NetworkPerformanceOptions"
     " PrivateDnsNameOptions EnablePrimaryIpv6"
@@ -125,6 +128,9 @@ async def _answered_again(
         apart = await groups_apart(call, launch)
     await addresses.regroup(call, alive, apart)
     await addresses.place(call, alive, launch)
+    if any(one.ipv6.some for one in launch.interfaces) or any(a.version == 6 for one in alive for a in one.addresses):
+        with suppress(AwsError):  # as above
+            await addresses.give_ipv6(call, alive, await ipv6_wishes(call, launch))
     await addresses.give(call, alive)
     return await answer.launched(call, launch, servers, None, devices)
 
@@ -134,6 +140,7 @@ async def _equip(call: Call, launch: Launch, planned: Plan, servers: Sequence[Se
     await launch_volumes.mark(call, servers, planned.server.devices, new.tags_of(VOLUME))
     await addresses.regroup(call, servers, planned.placement.apart)
     await addresses.place(call, servers, launch)
+    await addresses.give_ipv6(call, servers, planned.placement.ipv6)
     await addresses.give(call, servers)
 
 

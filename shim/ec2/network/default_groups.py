@@ -37,18 +37,21 @@ def belongs_to(group: cloud.SecurityGroup, vpc_uuid: str) -> bool:
     return facts.written(facts.VPC, vpc_uuid) in group.tags or group.name == _name(vpc_uuid)
 
 
-async def create_default_group(call: Call, vpc_uuid: str) -> str:
-    """Create the default group of a VPC and return its UUID: it lets in its own members and everything out."""
+async def create_default_group(call: Call, vpc_uuid: str, *, ipv6: bool = False) -> str:
+    """Create the default group of a VPC and return its UUID: it lets in its own members and everything out.
+
+    That is everything of IPv4, and of IPv6 in a VPC that has an IPv6 block.
+    """
     network = call.cloud.network
     async with undoing() as undo:
         group = await network.create_security_group(_name(vpc_uuid), _DESCRIPTION)
         undo(network.delete_security_group, group.id)
-        out = permissions.Permission(True, permissions.ALL, None, None, "ipv4", "0.0.0.0/0")
+        out = permissions.everything_out(ipv6=ipv6)
         members = permissions.Permission(False, permissions.ALL, None, None, "group", group.id)
         found = permissions.fold(group.rules)
-        for extra in (rule for one in found if one != out for rule in one.rules):
+        for extra in (rule for one in found if one not in out for rule in one.rules):
             await network.delete_rule(extra)
-        wanted = [one for one in (out, members) if one not in found]
+        wanted = [one for one in (*out, members) if one not in found]
         await network.create_rules([rule for one in wanted for rule in permissions.rules(group.id, one)])
         await network.set_tags("security-groups", group.id, [facts.written(facts.VPC, vpc_uuid), DEFAULT_TAG])
     return group.id

@@ -25,6 +25,13 @@ DNS_HOSTNAMES = "ec2:dns-hostnames"
 DHCP_OPTIONS = "ec2:dhcp-options"
 NAME_SERVERS = "ec2:name-servers"  # those that new subnets of a VPC get, with spaces between
 CLOSED = "ec2:closed"  # on the router of a VPC whose default network ACL lets nothing pass
+CLOSED_IPV6 = "ec2:closed-ipv6"  # and of one that lets no IPv6 pass
+IPV6 = "ec2:ipv6-block"  # on the router of a VPC: its IPv6 block
+# On the network that holds this block: the UUID of the router.  On the IPv6 subnet of a subnet of EC2: the UUID of the
+# IPv4 subnet that it belongs to.
+IPV6_OF = "ec2:ipv6-of"
+IPV6_SET = "ec2:ipv6-set"  # marks an interface whose IPv6 addresses a client has changed
+ASSIGN_IPV6 = "ec2:assign-ipv6"  # marks a subnet whose new interfaces get an IPv6 address
 ALLOCATION = "ec2:allocation"  # the UUID in an address's allocation id, where it is not that of the floating IP
 ADDRESS = "ec2:address"  # on the router of a NAT gateway: its elastic IP address
 NAT_SUBNET = "ec2:subnet"  # on the router of a NAT gateway: the subnet that it is in

@@ -32,7 +32,7 @@ from shim.ec2.network.interface_rows import (
 )
 from shim.ec2.network.layout import vpc_layout_of
 from shim.ec2.network.security_groups import owner_of
-from shim.ec2.network.subnets import zone
+from shim.ec2.network.subnet_rows import zone
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_neutron
 from shim.ec2.tags.creating import is_half_done

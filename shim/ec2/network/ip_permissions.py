@@ -59,6 +59,12 @@ class Permission:
         return f"peer: {self.peer}, {'ALL' if self.protocol == ALL else self.protocol.upper()}, {ends}ALLOW"
 
 
+def everything_out(*, ipv6: bool) -> tuple[Permission, ...]:
+    """Return what a new group lets out: everything of IPv4, and of IPv6 in a VPC that has an IPv6 block."""
+    out = Permission(True, ALL, None, None, "ipv4", "0.0.0.0/0")
+    return (out, Permission(True, ALL, None, None, "ipv6", "::/0")) if ipv6 else (out,)
+
+
 def fold(rules: Iterable[cloud.Rule]) -> list[Permission]:
     """Convert Neutron's rules to sorted permissions; an IPv4 and IPv6 pair becomes one."""
     found: dict[Permission, Permission] = {}

@@ -30,6 +30,7 @@ class VpcLayout:
     Instances join `default_network` if a request names no network; None if the project has no such network.
     `default_networks` are those of all default subnets, one for each zone.  `openstacks_vpc` is the VPC of OpenStack's
     own default network, in which groups without a VPC's tag are shown; None if the project has no such network.
+    `with_ipv6` are the ids of VPCs for which a network holds an IPv6 block.
     """
 
     networks: Mapping[str, cloud.Network]
@@ -37,6 +38,7 @@ class VpcLayout:
     default_network: str | None
     default_networks: tuple[str, ...] = ()
     openstacks_vpc: str | None = None
+    with_ipv6: frozenset[str] = frozenset()
 
     @property
     def default_vpc(self) -> str | None:
@@ -61,6 +63,7 @@ def vpc_layout_of(
 
     If a network has two routers, its VPC is the one that its tag names, else the one with the lower id.
     """
+    networks = list(networks)
     inner = {one.id: one for one in networks if is_inner(one)}
     found: dict[str, set[str]] = {}
     for port in ports:
@@ -81,9 +84,19 @@ def vpc_layout_of(
         default_network=defaults[0] if defaults else None,
         default_networks=defaults,
         openstacks_vpc=vpcs[named[0]] if named else None,
+        with_ipv6=frozenset(
+            ids.aws("vpc", router)
+            for one in networks
+            if (router := facts.one(one.tags, facts.IPV6_OF)) and not is_half_done(one.name)
+        ),
     )
 
 
 def is_inner(network: cloud.Network) -> bool:
-    """Tell whether a network is one of a VPC: neither external nor half done, nor that of a peering connection."""
-    return not network.external and not is_half_done(network.name) and facts.PEERING not in network.tags
+    """Tell whether a network is one of a VPC: neither external nor half done, nor one that stands for something else.
+
+    Such are the network of a peering connection, and the one that holds a VPC's IPv6 block.
+    """
+    if network.external or is_half_done(network.name):
+        return False
+    return facts.PEERING not in network.tags and facts.one(network.tags, facts.IPV6_OF) is None

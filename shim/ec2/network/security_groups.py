@@ -81,7 +81,7 @@ def _read_new(settings: Settings, req: Mapping[str, Any]) -> tuple[str, str]:
 
 @action(supports="GroupName Description VpcId TagSpecifications", read=creates(SECURITY_GROUP, read=_read_new))
 async def create_security_group(call: Call, asked: CreateRequest[tuple[str, str]]) -> Mapping[str, Any]:
-    """Create a group that allows no ingress and all IPv4 egress, as AWS's new groups do.
+    """Create a group that allows no ingress and all egress, of IPv6 too where the VPC has an IPv6 block.
 
     Neutron needs separate calls for a group, its rules and its tags, so the group's name is the half-done mark until
     the last call.
@@ -105,7 +105,7 @@ async def create_security_group(call: Call, asked: CreateRequest[tuple[str, str]
         await gather_all(absent_is(None, network.delete_security_group(group.id)) for group in new.half_done)
         group = await network.create_security_group(marked, description)
         new.undo(network.delete_security_group, group.id)
-        await _shape(call, group)
+        await _shape(call, group, ipv6=vpc in layout.with_ipv6)
         if strings:
             await network.set_tags("security-groups", group.id, strings)
         await network.rename_security_group(group.id, name)
@@ -232,17 +232,16 @@ def _peers(written: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> li
     return [names[p["GroupId"]] for one in written for p in one["UserIdGroupPairs"] if p["GroupId"] in names]
 
 
-async def _shape(call: Call, group: cloud.SecurityGroup) -> None:
-    """Give a new group AWS's default rules: all IPv4 egress and nothing else.
+async def _shape(call: Call, group: cloud.SecurityGroup, *, ipv6: bool) -> None:
+    """Give a new group AWS's default rules: all egress of what the VPC has, and nothing else.
 
     Neutron adds one egress rule for each ethertype, or the operator's default rules.
     """
     network = call.cloud.network
-    everything = permissions.Permission(True, permissions.ALL, None, None, "ipv4", "0.0.0.0/0")
-    found = permissions.fold(group.rules)
-    await gather_all(network.delete_rule(rule) for one in found if one != everything for rule in one.rules)
-    if everything not in found:
-        await network.create_rules(permissions.rules(group.id, everything))
+    out, found = permissions.everything_out(ipv6=ipv6), permissions.fold(group.rules)
+    await gather_all(network.delete_rule(rule) for one in found if one not in out for rule in one.rules)
+    if lacking := [rule for one in out if one not in found for rule in permissions.rules(group.id, one)]:
+        await network.create_rules(lacking)
 
 
 async def _vpc(call: Call, layout: VpcLayout, asked: str | None) -> str | None:

@@ -1,15 +1,16 @@
 """Subnets: Neutron's subnets on networks that are not external.
 
-A subnet that EC2 creates has a network of its own, and its VPC's router has the first address in it.
+A subnet that EC2 creates has a network of its own, and its VPC's router has the first address in it.  Its IPv6 block is
+a second Neutron subnet of the network.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import partial
-from ipaddress import IPv4Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, NamedTuple
 
 from adapters.errors import BackendError, Fault, absent_is
@@ -20,83 +21,50 @@ from shim.config import Settings
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine import zones as availability_zones
-from shim.ec2.engine.describe import Question, Table, describes
-from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import SUBNET, VPC
-from shim.ec2.network import cidr_blocks, facts, known
-from shim.ec2.network.layout import ROUTER_PORTS, VpcLayout, is_inner, vpc_layout, vpc_layout_of
-from shim.ec2.network.security_groups import owner_of
+from shim.ec2.network import cidr_blocks, facts
+from shim.ec2.network.ipv6 import subnet_block, vpc_block
+from shim.ec2.network.layout import ROUTER_PORTS, VpcLayout, is_inner, vpc_layout
+from shim.ec2.network.subnet_rows import described
 from shim.ec2.network.vpcs import is_vpc
 from shim.ec2.service import action
-from shim.ec2.tags import rules as tag_rules
-from shim.ec2.tags.codec import from_neutron
 from shim.ec2.tags.creating import HALF_DONE, CreateRequest, creates, creating, half_done_name
 from shim.errors import AwsError
 from shim.protocol.values import only
 from shim.undo import undoing
 
-SUBNETS = Table(
-    items="Subnets",
-    id="SubnetId",
-    ids="SubnetIds",
-    resource_type=SUBNET,
-    filters={
-        **dict.fromkeys(("availability-zone", "availabilityZone"), "AvailabilityZone"),
-        **dict.fromkeys(("availability-zone-id", "availabilityZoneId"), "AvailabilityZoneId"),
-        **dict.fromkeys(("cidr-block", "cidr", "cidrBlock"), "CidrBlock"),
-        **dict.fromkeys(("default-for-az", "defaultForAz"), "DefaultForAz"),
-        "available-ip-address-count": "AvailableIpAddressCount",
-        "customer-owned-ipv4-pool": "CustomerOwnedIpv4Pool",
-        "enable-dns64": "EnableDns64",
-        "enable-lni-at-device-index": "EnableLniAtDeviceIndex",
-        "ipv6-cidr-block-association.association-id": "Ipv6CidrBlockAssociationSet.AssociationId",
-        "ipv6-cidr-block-association.ipv6-cidr-block": "Ipv6CidrBlockAssociationSet.Ipv6CidrBlock",
-        "ipv6-cidr-block-association.state": "Ipv6CidrBlockAssociationSet.Ipv6CidrBlockState.State",
-        "ipv6-native": "Ipv6Native",
-        "map-customer-owned-ip-on-launch": "MapCustomerOwnedIpOnLaunch",
-        "map-public-ip-on-launch": "MapPublicIpOnLaunch",
-        "outpost-arn": "OutpostArn",
-        "owner-id": "OwnerId",
-        **{
-            f"private-dns-name-options-on-launch.{name}": f"PrivateDnsNameOptionsOnLaunch.{member}"
-            for name, member in {
-                "hostname-type": "HostnameType",
-                "enable-resource-name-dns-a-record": "EnableResourceNameDnsARecord",
-                "enable-resource-name-dns-aaaa-record": "EnableResourceNameDnsAAAARecord",
-            }.items()
-        },
-        "state": "State",
-        "subnet-arn": "SubnetArn",
-        "subnet-id": "SubnetId",
-        "tag": "Tags",
-        "vpc-id": "VpcId",
-    },
-)
-
-
 # "The first four IP addresses and the last IP address in each subnet CIDR block are not available for your use."
 _RESERVED = 4
 # Ports that Neutron makes and deletes by itself.
-_NEUTRONS_OWN = ("network:dhcp", "network:distributed", "network:floatingip_agent_gateway")
+NEUTRONS_OWN = ("network:dhcp", "network:distributed", "network:floatingip_agent_gateway")
 
 
-def _read_new(settings: Settings, req: Mapping[str, Any]) -> IPv4Network:
-    """Return the CIDR block, and check the form of the VPC's id."""
+class _New(NamedTuple):
+    """The blocks of a new subnet."""
+
+    block: IPv4Network
+    ipv6: IPv6Network | None
+
+
+def _read_new(settings: Settings, req: Mapping[str, Any]) -> _New:
+    """Return the CIDR blocks, and check the form of the VPC's id."""
     ids.check(VPC, req["VpcId"])
-    return cidr_blocks.asked(req, code="InvalidSubnet.Range", missing=cidr_blocks.NO_BLOCK)
+    block = cidr_blocks.asked(req, code="InvalidSubnet.Range", missing=cidr_blocks.NO_BLOCK)
+    return _New(block, subnet_block.read(req.get("Ipv6CidrBlock")))
 
 
 @action(
-    supports="VpcId CidrBlock AvailabilityZone AvailabilityZoneId Ipv6Native TagSpecifications",
+    supports="VpcId CidrBlock Ipv6CidrBlock AvailabilityZone AvailabilityZoneId Ipv6Native TagSpecifications",
     values={"Ipv6Native": only(False)},
     read=creates(SUBNET, read=_read_new),
 )
-async def create_subnet(call: Call, asked: CreateRequest[IPv4Network]) -> Mapping[str, Any]:
-    """Create a network with one subnet, and a port of the VPC's router on it.
+async def create_subnet(call: Call, asked: CreateRequest[_New]) -> Mapping[str, Any]:
+    """Create a network with one subnet, or a second one of IPv6, and ports of the VPC's router on them.
 
     The names of both are the half-done mark until the last calls.
     """
-    block, vpc, new, network = asked.read, asked.params["VpcId"], creating(call, asked), call.cloud.network
+    (block, ipv6), vpc, network = asked.read, asked.params["VpcId"], call.cloud.network
+    new = creating(call, asked)
     router_id, strings, cidr = ids.uuid(VPC, vpc), new.strings(), str(block)
     routers, layout, zones = await gather(network.routers(), vpc_layout(call), call.cloud.compute.zones())
     router = next((one for one in routers if one.id == router_id and is_vpc(one)), None)
@@ -109,20 +77,23 @@ async def create_subnet(call: Call, asked: CreateRequest[IPv4Network]) -> Mappin
         networks, subnets[:] = await gather(network.networks(external=False), network.subnets())
         return [(one, {HALF_DONE: ""}) for one in networks if one.name == marked]
 
-    async with new.once(find, name=marked):
+    async with vpc_block.changing(call, router_id) if ipv6 else nullcontext(), new.once(find, name=marked):
         await remove_half_done(call, new.half_done)
         dead = {subnet for one in new.half_done for subnet in one.subnets}
         layout = await vpc_layout(call)
         here = [one for one in subnets if layout.vpc_of(one.network_id) == vpc and one.id not in dead]
         _check_place(block, router, here)
+        if ipv6:
+            router = await network.router(router_id)  # its IPv6 block may have gone before the lock was held
+            subnet_block.check_place(ipv6, router, here)
         shown = facts.name(new.tags, f"subnet {cidr}")
         if shown == call.settings.default_network:  # this name makes a network the default one
             shown = f"subnet {cidr}"
-        wanted = Wanted(block, marked, shown, facts.of_subnets_network(router_id, zone_name), tuple(strings))
-        subnet, made = await make(call, new.undo, router, wanted)
+        wanted = Wanted(block, marked, shown, facts.of_subnets_network(router_id, zone_name), tuple(strings), ipv6)
+        subnet, made, second = await make(call, new.undo, router, wanted)
     layout = VpcLayout({made.id: made}, {made.id: vpc}, None)
     places = availability_zones.zones(zones, availability_zones.zone_names(call))
-    return {"Subnet": described(call, subnet, layout, (), places)}
+    return {"Subnet": described(call, subnet, layout, (), places, [second] if second else ())}
 
 
 @action(supports="SubnetId")
@@ -134,12 +105,13 @@ async def delete_subnet(call: Call, req: Mapping[str, Any]) -> None:
         network.networks(external=False), network.subnets(), network.ports(), network.routers()
     )
     inner = {one.id: one for one in networks if is_inner(one)}
-    subnet = next((one for one in subnets if one.id == uuid and one.network_id in inner), None)
+    subnet = next((one for one in subnets if one.id == uuid and one.version == 4 and one.network_id in inner), None)
     if subnet is None:
         raise ids.missing(SUBNET, [subnet_id])
-    here = [port for port in ports if any(fixed.subnet_id == uuid for fixed in port.fixed)]
+    own = {uuid, *(one.id for one in subnet_block.partners(subnets).get(uuid, ()) if subnet_block.is_own(one))}
+    here = [port for port in ports if any(fixed.subnet_id in own for fixed in port.fixed)]
     if any(facts.written(facts.NAT_SUBNET, uuid) in router.tags for router in routers) or any(
-        port.device_owner not in (*ROUTER_PORTS, *_NEUTRONS_OWN) for port in here
+        port.device_owner not in (*ROUTER_PORTS, *NEUTRONS_OWN) for port in here
     ):
         raise AwsError("DependencyViolation", f"The subnet '{subnet_id}' has dependencies and cannot be deleted.")
     async with undoing() as undo:
@@ -147,11 +119,13 @@ async def delete_subnet(call: Call, req: Mapping[str, Any]) -> None:
             if port.device_owner in ROUTER_PORTS:
                 await _remove_routes(call, undo, routers, port, subnet)
                 await network.remove_interface(port.device_id, port_id=port.id)
-                undo(partial(network.add_interface, port.device_id, subnet_id=uuid))
-        if inner[subnet.network_id].subnets == (uuid,):
+                back = next(fixed.subnet_id for fixed in port.fixed if fixed.subnet_id in own)
+                undo(partial(network.add_interface, port.device_id, subnet_id=back))
+        if {*inner[subnet.network_id].subnets} <= own:
             await network.delete_network(subnet.network_id)
         else:
-            await network.delete_subnet(uuid)
+            for one in sorted(own, key=lambda one: one == uuid):
+                await network.delete_subnet(one)
 
 
 async def _remove_routes(
@@ -172,7 +146,7 @@ async def _remove_routes(
 class Wanted(NamedTuple):
     """A subnet to be made: `marked` is the half-done mark, the name of subnet and network until the last calls.
 
-    `of_network` are the tags of its network, `of_subnet` its own.
+    `of_network` are the tags of its network, `of_subnet` its own.  `ipv6` is its IPv6 block.
     """
 
     block: IPv4Network
@@ -180,12 +154,13 @@ class Wanted(NamedTuple):
     name: str
     of_network: tuple[str, ...]
     of_subnet: tuple[str, ...] = ()
+    ipv6: IPv6Network | None = None
 
 
 async def make(
     call: Call, undo: Callable[..., None], router: cloud.Router, wanted: Wanted
-) -> tuple[cloud.Subnet, cloud.Network]:
-    """Create a network with one subnet, and a port of a VPC's router on it.
+) -> tuple[cloud.Subnet, cloud.Network, cloud.Subnet | None]:
+    """Create a network with one subnet, and a port of a VPC's router on it; return its IPv6 subnet too, if it has one.
 
     The subnet follows the VPC's DHCP options and default network ACL, also where these change meanwhile.
     """
@@ -196,14 +171,20 @@ async def make(
     await _enter(call, router.id, subnet)
     undo(partial(network.remove_interface, router.id, subnet_id=subnet.id))
     if facts.CLOSED in router.tags:
-        await _switch(call, router.id, made.id, up=False)
+        await _switch(call, router.id, subnet, up=False)
+    second = None
+    if wanted.ipv6:
+        second = await subnet_block.add(call, undo, router, subnet, wanted.ipv6, wanted.marked)
+        if facts.CLOSED_IPV6 in router.tags:
+            await _switch(call, router.id, second, up=False)
     await network.set_tags("networks", made.id, wanted.of_network)
     if wanted.of_subnet:
         await network.set_tags("subnets", subnet.id, wanted.of_subnet)
     await network.rename_subnet(subnet.id, wanted.name)
+    second = await subnet_block.name_it(call, second, wanted.name) if second else None
     await network.rename_network(made.id, wanted.name)
-    await _catch_up(call, router, subnet)
-    return replace(subnet, tags=wanted.of_subnet), replace(made, tags=wanted.of_network)
+    await _catch_up(call, router, subnet, second)
+    return replace(subnet, tags=wanted.of_subnet), replace(made, tags=wanted.of_network), second
 
 
 def _new_subnet(name: str, network_id: str, block: IPv4Network, router: cloud.Router) -> cloud.NewSubnet:
@@ -220,40 +201,46 @@ async def _enter(call: Call, router_id: str, subnet: cloud.Subnet) -> None:
     except BackendError as error:
         if error.fault is not Fault.INVALID:
             raise
-        raise _conflict(subnet.cidr) from error
+        raise subnet_block.conflict(subnet.cidr) from error
 
 
-def _conflict(cidr: str) -> AwsError:
-    return AwsError("InvalidSubnet.Conflict", f"The CIDR '{cidr}' conflicts with another subnet")
-
-
-async def _switch(call: Call, router_id: str, network_id: str, *, up: bool) -> None:
-    """Switch a router's port on a network; off: the VPC's default network ACL lets nothing pass."""
+async def _switch(call: Call, router_id: str, subnet: cloud.Subnet, *, up: bool) -> None:
+    """Switch a router's port on a subnet; off: the VPC's default network ACL lets nothing pass."""
     ports = await call.cloud.network.ports(device_ids=[router_id])
     await gather_all(
-        call.cloud.network.switch_interface(one.id, up=up) for one in ports if one.network_id == network_id
+        call.cloud.network.switch_interface(one.id, up=up)
+        for one in ports
+        if any(fixed.subnet_id == subnet.id for fixed in one.fixed)
     )
 
 
-async def _catch_up(call: Call, before: cloud.Router, subnet: cloud.Subnet) -> None:
-    """Give a subnet what its VPC has become since it was read.
+async def _catch_up(call: Call, before: cloud.Router, subnet: cloud.Subnet, second: cloud.Subnet | None) -> None:
+    """Give a subnet, and its IPv6 one (`second`), what its VPC has become since it was read.
 
     AssociateDhcpOptions and the default network ACL write the VPC's tags and list its subnets afterwards.  CreateSubnet
     reads the tags after everything that it writes, so that the later of both sees the other.
     """
     network, given = call.cloud.network, _handed_on(before)
     while (now := _handed_on(await network.router(before.id))) != given:
-        (servers, closed), (old_servers, was_closed) = now, given
-        if servers != old_servers:
-            await network.set_name_servers(subnet.id, servers)
-        if closed is not was_closed:
-            await _switch(call, before.id, subnet.network_id, up=not closed)
+        if now.servers != given.servers:
+            await network.set_name_servers(subnet.id, now.servers)
+        if now.closed is not given.closed:
+            await _switch(call, before.id, subnet, up=not now.closed)
+        if second and now.closed_ipv6 is not given.closed_ipv6:
+            await _switch(call, before.id, second, up=not now.closed_ipv6)
         given = now
 
 
-def _handed_on(router: cloud.Router) -> tuple[tuple[str, ...], bool]:
-    """Return what a VPC's subnets have from it: name servers, and whether the default network ACL lets nothing pass."""
-    return facts.name_servers(router.tags), facts.CLOSED in router.tags
+class _HandedOn(NamedTuple):
+    """What a VPC's subnets have from it: name servers, and whether the default network ACL lets nothing pass."""
+
+    servers: tuple[str, ...]
+    closed: bool
+    closed_ipv6: bool
+
+
+def _handed_on(router: cloud.Router) -> _HandedOn:
+    return _HandedOn(facts.name_servers(router.tags), facts.CLOSED in router.tags, facts.CLOSED_IPV6 in router.tags)
 
 
 def _check_place(block: IPv4Network, router: cloud.Router, here: Sequence[cloud.Subnet]) -> None:
@@ -263,7 +250,7 @@ def _check_place(block: IPv4Network, router: cloud.Router, here: Sequence[cloud.
     if inside and not any(block.subnet_of(one) for one in inside):
         raise AwsError("InvalidSubnet.Range", f"The CIDR '{block}' is invalid.", refused="CidrBlock")
     if any(one.version == 4 and block.overlaps(IPv4Network(one.cidr)) for one in here):
-        raise _conflict(str(block))
+        raise subnet_block.conflict(str(block))
 
 
 def chosen_zone(call: Call, req: Mapping[str, Any], found: Sequence[compute.Zone]) -> str | None:
@@ -304,81 +291,3 @@ async def remove_half_done(call: Call, networks: Iterable[cloud.Network]) -> Non
             with suppress(BackendError):  # if the router is still there, the deletion below fails
                 await network.remove_interface(port.device_id, port_id=port.id)
     await gather_all(absent_is(None, network.delete_network(one)) for one in gone)
-
-
-@describes(SUBNETS, supports="SubnetIds Filters MaxResults NextToken")
-async def describe_subnets(call: Call, asked: Question) -> list[Row]:
-    """Describe subnets: four concurrent OpenStack calls; two for a single one whose network is known."""
-    network = call.cloud.network
-    if len(asked.ids) == 1:
-        uuid = ids.uuid(SUBNET, asked.ids[0])
-        subnets, ports, zones = await gather(network.subnets(), network.ports(), known.zones(call))
-        subnets = [one for one in subnets if one.id == uuid]
-        layout = await known.layout(call, {one.network_id for one in subnets})
-    else:
-        networks, subnets, ports, zones = await gather(
-            network.networks(), network.subnets(), network.ports(), call.cloud.compute.zones()
-        )
-        layout = vpc_layout_of(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
-    used: dict[str, list[str]] = {}
-    for port in ports:
-        for fixed in port.fixed:
-            used.setdefault(fixed.subnet_id, []).append(fixed.address)
-    places = availability_zones.zones(zones, availability_zones.zone_names(call))
-    return [
-        described(call, subnet, layout, used.get(subnet.id, ()), places)
-        for subnet in subnets
-        if subnet.version == 4 and subnet.network_id in layout.networks
-    ]
-
-
-def described(
-    call: Call, subnet: cloud.Subnet, layout: VpcLayout, used: Sequence[str], zones: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
-    """Write a subnet; `used` are the addresses of its ports."""
-    owner, subnet_id = owner_of(call, subnet.project_id), ids.aws("subnet", subnet.id)
-    default = subnet.network_id in layout.default_networks
-    return {
-        "SubnetId": subnet_id,
-        "SubnetArn": ids.arn(SUBNET, subnet_id, call.region, owner),
-        "VpcId": layout.vpc_of(subnet.network_id),
-        "CidrBlock": subnet.cidr,
-        "State": "available",
-        **zone(layout.networks[subnet.network_id], zones, availability_zones.zone_names(call)),
-        "AvailableIpAddressCount": _room(subnet, used),
-        "DefaultForAz": default,
-        "MapPublicIpOnLaunch": facts.MAP_PUBLIC in subnet.tags,
-        "MapCustomerOwnedIpOnLaunch": False,
-        "AssignIpv6AddressOnCreation": False,
-        "Ipv6CidrBlockAssociationSet": [],
-        "Ipv6Native": False,
-        "EnableDns64": False,
-        # Terraform's provider requires these members.
-        "PrivateDnsNameOptionsOnLaunch": {
-            "HostnameType": "ip-name",
-            "EnableResourceNameDnsARecord": False,
-            "EnableResourceNameDnsAAAARecord": False,
-        },
-        "OwnerId": owner,
-        "Tags": tag_rules.shown(from_neutron(subnet.tags)),
-    }
-
-
-def zone(
-    network: cloud.Network, zones: Sequence[Mapping[str, Any]], names: availability_zones.ZoneNames
-) -> dict[str, str]:
-    """Return one zone for a subnet, as EC2 requires: the first that the network has, because a network may span all."""
-    chosen = facts.one(network.tags, facts.ZONE)
-    common = set(map(names.shown, [chosen] if chosen else network.zones))
-    here = [zone for zone in zones if zone["ZoneName"] in common] or list(zones)
-    return {"AvailabilityZone": here[0]["ZoneName"], "AvailabilityZoneId": here[0]["ZoneId"]} if here else {}
-
-
-def _room(subnet: cloud.Subnet, used: Sequence[str]) -> int:
-    """Count the free addresses; other projects' ports on a shared network are not visible and count as free."""
-    taken = [ip_address(address) for address in used]
-    room = 0
-    for pool in subnet.pools:
-        first, last = (ip_address(end) for end in pool)
-        room += int(last) - int(first) + 1 - sum(int(first) <= int(one) <= int(last) for one in taken)
-    return room

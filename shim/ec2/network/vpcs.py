@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, NamedTuple
 
 from adapters.errors import BackendError, absent_is
 from adapters.types import network as cloud
@@ -19,7 +20,8 @@ from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import VPC
 from shim.ec2.network import cidr_blocks, facts, known
 from shim.ec2.network.default_groups import DEFAULT_TAG, belongs_to, create_default_group
-from shim.ec2.network.layout import VpcLayout, vpc_layout
+from shim.ec2.network.ipv6 import subnet_block, vpc_block
+from shim.ec2.network.layout import ROUTER_PORTS, VpcLayout, vpc_layout, vpc_layout_of
 from shim.ec2.network.security_groups import owner_of
 from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
@@ -54,22 +56,29 @@ VPCS = Table(
 )
 
 
-def _read_new(settings: Settings, req: Mapping[str, Any]) -> str:
-    """Return the CIDR block in its usual form."""
-    return str(cidr_blocks.asked(req, code="InvalidVpc.Range", missing=cidr_blocks.NO_BLOCK))
+class _New(NamedTuple):
+    """A new VPC: its CIDR block in its usual form, and whether it gets an IPv6 block too."""
+
+    cidr: str
+    ipv6: bool
+
+
+def _read_new(settings: Settings, req: Mapping[str, Any]) -> _New:
+    block = cidr_blocks.asked(req, code="InvalidVpc.Range", missing=cidr_blocks.NO_BLOCK)
+    return _New(str(block), vpc_block.check(settings, req))
 
 
 @action(
     supports="CidrBlock InstanceTenancy AmazonProvidedIpv6CidrBlock TagSpecifications",
-    values={"InstanceTenancy": only("default"), "AmazonProvidedIpv6CidrBlock": only(False)},
+    values={"InstanceTenancy": only("default"), vpc_block.AMAZONS: vpc_block.NEEDS_SETTING},
     read=creates(VPC, read=_read_new),
 )
-async def create_vpc(call: Call, asked: CreateRequest[str]) -> Mapping[str, Any]:
-    """Create a router with the VPC's facts as tags, and the VPC's default security group.
+async def create_vpc(call: Call, asked: CreateRequest[_New]) -> Mapping[str, Any]:
+    """Create a router with the VPC's facts as tags, the VPC's default security group, and what holds its IPv6 block.
 
     The router's name is the half-done mark until the last call.
     """
-    cidr, new, network = asked.read, creating(call, asked), call.cloud.network
+    (cidr, ipv6), new, network = asked.read, creating(call, asked), call.cloud.network
     marked = half_done_name("vpc", cidr)
     strings = new.strings(facts.written(facts.CIDR, cidr))
 
@@ -80,11 +89,17 @@ async def create_vpc(call: Call, asked: CreateRequest[str]) -> Mapping[str, Any]
         await gather_all(_remove(call, one) for one in new.half_done)
         router = await network.create_router(marked)
         new.undo(_remove, call, router)
+        name = facts.name(new.tags, f"vpc {cidr}")
+        if ipv6:
+            block = await vpc_block.reserve(call, new.undo, router.id, f"ipv6 of {router.id}")
+            strings.append(facts.written(facts.IPV6, block))
         await network.set_tags("routers", router.id, strings)
-        await create_default_group(call, router.id)
-        await network.rename_router(router.id, facts.name(new.tags, f"vpc {cidr}"))
+        await create_default_group(call, router.id, ipv6=ipv6)
+        await network.rename_router(router.id, name)
     made = replace(router, tags=tuple(strings))
-    return {"Vpc": {**_row(call, ids.aws("vpc", router.id), made, (), None), "State": "pending"}}
+    row = _row(call, ids.aws("vpc", router.id), made, (), None)
+    pending = [{**one, "Ipv6CidrBlockState": {"State": "associating"}} for one in row["Ipv6CidrBlockAssociationSet"]]
+    return {"Vpc": {**row, "Ipv6CidrBlockAssociationSet": pending, "State": "pending"}}
 
 
 @action(supports="VpcId")
@@ -92,9 +107,14 @@ async def delete_vpc(call: Call, req: Mapping[str, Any]) -> None:
     """Delete a VPC whose router has no ports on subnets, no internet gateway, and only its default group."""
     vpc, network = req["VpcId"], call.cloud.network
     uuid = ids.uuid(VPC, vpc)
-    routers, layout, groups, pools = await gather(
-        network.routers(), vpc_layout(call), network.security_groups(), network.subnet_pools()
+    routers, networks, ports, groups, pools = await gather(
+        network.routers(),
+        network.networks(),
+        network.ports(device_owners=ROUTER_PORTS),
+        network.security_groups(),
+        network.subnet_pools(),
     )
+    layout = vpc_layout_of(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
     router = next((one for one in routers if one.id == uuid and is_vpc(one)), None)
     if router is None and vpc not in layout.vpcs.values():
         raise ids.missing(VPC, [vpc])
@@ -111,8 +131,10 @@ async def delete_vpc(call: Call, req: Mapping[str, Any]) -> None:
     async with undoing() as undo:
         for group in inside:
             await absent_is(None, network.delete_security_group(group.id))
-            undo(create_default_group, call, uuid)
+            undo(partial(create_default_group, call, uuid, ipv6=vpc_block.of_router(router) is not None))
         await _delete_router(call, uuid)
+    await vpc_block.release(call, vpc_block.holding(networks, uuid))
+    await vpc_block.release_lost(call, networks, routers)
     # The records of the VPC's own route table and network ACL.
     own = [pool.id for pool in pools if facts.written(facts.OWN, uuid) in pool.tags]
     await gather_all(absent_is(None, network.delete_subnet_pool(one)) for one in own)
@@ -143,8 +165,10 @@ async def _delete_router(call: Call, uuid: str) -> None:
 async def _remove(call: Call, router: cloud.Router) -> None:
     """Delete a VPC that is half done: its default group first, which only the router leads to."""
     network = call.cloud.network
-    inside = [one for one in await network.security_groups() if belongs_to(one, router.id)]
+    groups, networks = await gather(network.security_groups(), network.networks(external=False))
+    inside = [one for one in groups if belongs_to(one, router.id)]
     await gather_all(absent_is(None, network.delete_security_group(one.id)) for one in inside)
+    await vpc_block.release(call, vpc_block.holding(networks, router.id))
     await absent_is(None, network.delete_router(router.id))
 
 
@@ -205,31 +229,35 @@ def blocks(thing: cloud.Router | cloud.Network, subnets: Iterable[cloud.Subnet])
     return facts.cidrs(thing.tags) or sorted({one.cidr for one in subnets if one.version == 4}, key=ip_network)
 
 
+def ipv6_blocks(thing: cloud.Router | cloud.Network, subnets: Iterable[cloud.Subnet]) -> dict[str, bool]:
+    """Return a VPC's IPv6 blocks, and whether each is of the operator's pool.
+
+    A VPC that OpenStack's own tools made has no block of its own but may have IPv6 subnets, whose blocks it shows.
+    """
+    own = vpc_block.of_router(thing) if isinstance(thing, cloud.Router) else None
+    if own is not None or facts.cidrs(thing.tags):
+        return {str(own): True} if own else {}
+    return dict.fromkeys(sorted({one.cidr for one in subnets if one.version == 6}, key=ip_network), False)
+
+
 def _row(
     call: Call, vpc: str, thing: cloud.Router | cloud.Network, subnets: Sequence[cloud.Subnet], layout: VpcLayout | None
 ) -> dict[str, Any]:
-    ranges = {4: blocks(thing, subnets), 6: sorted({s.cidr for s in subnets if s.version == 6}, key=ip_network)}
+    ranges = blocks(thing, subnets)
     options = facts.one(thing.tags, facts.DHCP_OPTIONS)
     return {
         "VpcId": vpc,
         "State": "available",
-        **({"CidrBlock": ranges[4][0]} if ranges[4] else {}),
+        **({"CidrBlock": ranges[0]} if ranges else {}),
         "CidrBlockAssociationSet": [
             {
                 "AssociationId": ids.derived("vpc-cidr-assoc", vpc, cidr),
                 "CidrBlock": cidr,
                 "CidrBlockState": {"State": "associated"},
             }
-            for cidr in ranges[4]
+            for cidr in ranges
         ],
-        "Ipv6CidrBlockAssociationSet": [
-            {
-                "AssociationId": ids.derived("vpc-cidr-assoc", vpc, cidr),
-                "Ipv6CidrBlock": cidr,
-                "Ipv6CidrBlockState": {"State": "associated"},
-            }
-            for cidr in ranges[6]
-        ],
+        "Ipv6CidrBlockAssociationSet": subnet_block.vpc_members(vpc, call.region, ipv6_blocks(thing, subnets)),
         "IsDefault": layout is not None
         # The default VPC that EC2 made is still that one when its subnets are deleted.
         and (vpc == layout.default_vpc or (layout.default_vpc is None and facts.DEFAULT in thing.tags)),

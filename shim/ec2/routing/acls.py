@@ -6,7 +6,8 @@ A network ACL is the VPC's default one (its id has the UUID of the VPC's router)
 so no other entry can be honoured.
 
 An ACL without an IPv4 entry for both directions lets nothing pass.  The VPC's router then has its port on the subnet
-switched off (`admin_state_up` false), since an ACL decides about what enters and leaves a subnet.
+switched off (`admin_state_up` false), since an ACL decides about what enters and leaves a subnet.  An IPv6 entry does
+the same for the router's port on the subnet's IPv6 block, where EC2 gave the VPC such blocks.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from shim.ec2.tags.codec import from_neutron
 
 ACL = "ec2:network-acl"
 LAST = 32767  # the number of the last entry, which denies and cannot be changed
+_CLOSED: Mapping[int, str] = {4: facts.CLOSED, 6: facts.CLOSED_IPV6}  # the mark on the router, by IP version
 EVERYWHERE: Mapping[str, tuple[str, str]] = {"ipv4": ("CidrBlock", "0.0.0.0/0"), "ipv6": ("Ipv6CidrBlock", "::/0")}
 
 
@@ -46,14 +48,22 @@ class Acl(VpcRecord):
     @property
     def entries(self) -> dict[tuple[bool, int], str]:
         """The family of each entry by its direction (true for egress) and number."""
-        tags = self.pool.tags if self.pool else markers.DEFAULT_ENTRIES
+        tags = self.pool.tags if self.pool else markers.default_entries(self.router.tags)
         found = (entry.split("-") for entry in facts.every(tags, markers.ENTRY))
         return {(way == "egress", int(number)): family for way, number, family in found}
 
     @property
-    def passes(self) -> bool:
-        """Tell whether everything passes; else nothing does."""
-        return {egress for (egress, _), family in self.entries.items() if family == "ipv4"} == {True, False}
+    def has_ipv6(self) -> bool:
+        """Tell whether EC2 gave the VPC an IPv6 block."""
+        return facts.one(self.router.tags, facts.IPV6) is not None
+
+    def passes(self, version: int = 4) -> bool:
+        """Tell whether everything of an IP version passes; else nothing does.
+
+        The IPv6 subnets of OpenStack's own tools share the fate of IPv4.
+        """
+        wanted = "ipv6" if version == 6 and self.has_ipv6 else "ipv4"
+        return {egress for (egress, _), family in self.entries.items() if family == wanted} == {True, False}
 
 
 def entry(egress: bool, number: int, family: str) -> str:
@@ -67,30 +77,42 @@ def acls(state: State) -> dict[str, Acl]:
 
 
 def used_by(known: Mapping[str, Acl], state: State, subnet: cloud.Subnet) -> Acl:
-    """Return the ACL of a subnet: the one that it is associated with, else the VPC's default one."""
+    """Return the ACL of a subnet: the one that it is associated with, else the VPC's default one.
+
+    An IPv6 subnet has that of the IPv4 subnet that it belongs to.
+    """
     home = state.homes[subnet.id]
-    named = known.get(facts.one(subnet.tags, ACL) or "")
+    holder = state.subnets.get(facts.one(subnet.tags, facts.IPV6_OF) or "", subnet)
+    named = known.get(facts.one(holder.tags, ACL) or "")
     return named if named is not None and named.router.id == home else known[home]
 
 
 async def enforce(call: Call, before: State, after: State) -> None:
     """Switch the routers' ports of those subnets whose ACL lets pass what it did not before, or the reverse."""
     network, old, new = call.cloud.network, acls(before), acls(after)
-    marked = {one.id for one in after.vpcs.values() if new[one.id].passes is (facts.CLOSED in one.tags)}
-    for router in marked:
-        mark = network.remove_tag if new[router].passes else network.add_tag
-        await mark("routers", router, facts.CLOSED)
+    marked = set[str]()
+    for router in after.vpcs.values():
+        for version, closed in _CLOSED.items():
+            passes = new[router.id].passes(version) or (version == 6 and not new[router.id].has_ipv6)
+            if passes is (closed in router.tags):
+                mark = network.remove_tag if passes else network.add_tag
+                await mark("routers", router.id, closed)
+                marked.add(router.id)
     if marked:  # CreateSubnet, which reads the mark last, may have made a subnet since `after`
         after = await read_state(call)
         new = acls(after)
     work = []
     for subnet in after.subnets.values():
-        passes, was = used_by(new, after, subnet).passes, before.subnets.get(subnet.id)
-        changed = passes is not used_by(old, before, was).passes if was else after.homes[subnet.id] in marked
+        passes, was = _passes(new, after, subnet), before.subnets.get(subnet.id)
+        changed = passes is not _passes(old, before, was) if was else after.homes[subnet.id] in marked
         if changed:
             nats = (port.id for (_, there), port in after.nat_ports.items() if there == subnet.id)
             work += [network.switch_interface(one, up=passes) for one in (after.doors[subnet.id], *nats)]
     await gather_all(work)
+
+
+def _passes(known: Mapping[str, Acl], state: State, subnet: cloud.Subnet) -> bool:
+    return used_by(known, state, subnet).passes(subnet.version)
 
 
 def rows(call: Call, state: State, wanted: Iterable[Acl] | None = None) -> list[Row]:
@@ -120,6 +142,8 @@ def _row(call: Call, acl: Acl, subnets: Iterable[str]) -> dict[str, Any]:
         "Entries": [
             *(_entry(egress, number, family, "allow") for (egress, number), family in sorted(acl.entries.items())),
             *(_entry(egress, LAST, "ipv4", "deny") for egress in (True, False)),
+            # "32768" is AWS's number where the VPC has an IPv6 block.
+            *(_entry(egress, LAST + 1, "ipv6", "deny") for egress in (True, False) if acl.has_ipv6),
         ],
         "Tags": tag_rules.shown(from_neutron(acl.tags)),
     }

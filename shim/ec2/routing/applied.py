@@ -58,7 +58,7 @@ async def apply(call: Call, state: State) -> None:
         routes = tables.used_by(known, state, subnet).routes
         nats = {ids.aws(NAT_GATEWAY.prefix, one): one for one in state.nats}
         wanted = {block: nats[target] for block, target in routes.items() if target in nats}
-        await _apply_to(call, state, subnet, wanted, passes=acls.used_by(lists, state, subnet).passes)
+        await _apply_to(call, state, subnet, wanted, passes=acls.used_by(lists, state, subnet).passes())
 
 
 async def _apply_to(call: Call, state: State, subnet: cloud.Subnet, wanted: dict[str, str], *, passes: bool) -> None:

@@ -30,7 +30,9 @@ OPTIONS = "dhcp-options"
 KIND = "ec2:kind"
 # "The default network ACL is configured to allow all traffic to flow in and out": what its record has at first.
 ENTRY = "ec2:entry"
-DEFAULT_ENTRIES = tuple(f"{ENTRY}={way}-100-ipv4" for way in ("egress", "ingress"))
+_DEFAULT_ENTRIES = tuple(f"{ENTRY}={way}-100-ipv4" for way in ("egress", "ingress"))
+# Of a VPC with an IPv6 block: "we automatically add rules that allow all IPv6 traffic"; 101 is AWS's number.
+IPV6_ENTRIES = tuple(f"{ENTRY}={way}-101-ipv6" for way in ("egress", "ingress"))
 PREFIX = "192.0.2.0/24"
 _POOLS = "subnetpools"
 
@@ -53,6 +55,11 @@ def own(pools: Iterable[cloud.SubnetPool], kind: str) -> dict[str, cloud.SubnetP
         for pool in sorted(pools, key=lambda pool: pool.id, reverse=True)
         if facts.written(KIND, kind) in pool.tags and (router := facts.one(pool.tags, facts.OWN))
     }
+
+
+def default_entries(tags: Iterable[str]) -> tuple[str, ...]:
+    """Return what the default network ACL of a VPC has at first; `tags` are those of the VPC's router."""
+    return (*_DEFAULT_ENTRIES, *(IPV6_ENTRIES if facts.one(tags, facts.IPV6) else ()))
 
 
 async def create_marker(call: Call, asked: CreateRequest[Any], kind: str, *told: str) -> cloud.SubnetPool:
@@ -83,15 +90,18 @@ async def create_marker(call: Call, asked: CreateRequest[Any], kind: str, *told:
     return replace(pool, tags=tuple(strings))
 
 
-async def own_marker(call: Call, kind: str, router_id: str) -> cloud.SubnetPool:
-    """Return the record of a VPC's own route table or network ACL; create it if there is none."""
+async def own_marker(call: Call, kind: str, router_id: str, tags: Iterable[str] = ()) -> cloud.SubnetPool:
+    """Return the record of a VPC's own route table or network ACL; create it if there is none.
+
+    `tags` are those of the VPC's router: what a network ACL has at first follows from them.
+    """
     network = call.cloud.network
     async with call.locks.hold(kind, call.caller.project_id, router_id):
         if found := own(await network.subnet_pools(), kind).get(router_id):
             return found
         pool = await network.create_subnet_pool(own_name(kind, router_id), PREFIX)
         strings = [facts.written(KIND, kind), facts.written(facts.OWN, router_id)]
-        strings += DEFAULT_ENTRIES if kind == ACL else ()
+        strings += default_entries(tags) if kind == ACL else ()
         await network.set_tags(_POOLS, pool.id, strings)
     return replace(pool, tags=tuple(strings))
 

@@ -185,7 +185,7 @@ def _existing(acl: Acl, req: Mapping[str, Any]) -> str:
 async def _write(call: Call, state: State, acl: Acl, old: str, new: str) -> None:
     """Replace an entry ('' for none), and switch what the ACL now opens or closes."""
     network = call.cloud.network
-    pool = acl.pool or await markers.own_marker(call, markers.ACL, acl.router.id)
+    pool = acl.pool or await markers.own_marker(call, markers.ACL, acl.router.id, acl.router.tags)
     async with undoing() as undo:
         if new and new != old:
             await network.add_tag("subnetpools", pool.id, new)

@@ -14,7 +14,7 @@ from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import INTERFACE, SUBNET, VPC
 from shim.ec2.network import facts
 from shim.ec2.network.layout import ROUTER_PORTS
-from shim.ec2.network.vpcs import blocks, is_vpc
+from shim.ec2.network.vpcs import blocks, ipv6_blocks, is_vpc
 from shim.ec2.tags.creating import is_half_done
 
 
@@ -85,6 +85,11 @@ class State:
         """Return the CIDR blocks of a VPC."""
         return blocks(self.vpcs[router_id], self.inside(router_id))
 
+    def ipv6_blocks(self, router_id: str) -> list[str]:
+        """Return the IPv6 blocks of a VPC."""
+        inside = [self.subnets[one] for one, router in self.homes.items() if router == router_id]
+        return list(ipv6_blocks(self.vpcs[router_id], inside))
+
     def vpc(self, id: str) -> cloud.Router:
         """Return the router of a VPC that a request names; raise its NotFound."""
         found = self.vpcs.get(ids.uuid(VPC, id))
@@ -95,7 +100,7 @@ class State:
     def subnet(self, id: str) -> cloud.Subnet:
         """Return a subnet that a request names; raise its NotFound."""
         found = self.subnets.get(ids.uuid(SUBNET, id))
-        if found is None:
+        if found is None or found.version != 4:
             raise ids.missing(SUBNET, [id])
         return found
 

@@ -122,16 +122,17 @@ def _row(
         "OwnerId": owner_of(call, table.router.project_id),
         "Associations": associations,
         "PropagatingVgws": [],
-        "Routes": [*_local(state.blocks(table.router.id)), *_routes(call, state, table, gateways)],
+        "Routes": [
+            *_local("DestinationCidrBlock", state.blocks(table.router.id)),
+            *_local("DestinationIpv6CidrBlock", state.ipv6_blocks(table.router.id)),
+            *_routes(call, state, table, gateways),
+        ],
         "Tags": tag_rules.shown(from_neutron(table.tags)),
     }
 
 
-def _local(blocks: Iterable[str]) -> list[dict[str, str]]:
-    return [
-        {"DestinationCidrBlock": one, "GatewayId": "local", "Origin": "CreateRouteTable", "State": "active"}
-        for one in blocks
-    ]
+def _local(member: str, blocks: Iterable[str]) -> list[dict[str, str]]:
+    return [{member: one, "GatewayId": "local", "Origin": "CreateRouteTable", "State": "active"} for one in blocks]
 
 
 def _routes(call: Call, state: State, table: RouteTable, gateways: Mapping[str, str]) -> list[dict[str, str]]:
@@ -144,7 +145,7 @@ def _routes(call: Call, state: State, table: RouteTable, gateways: Mapping[str, 
         routes.setdefault("0.0.0.0/0", gateways[table.router.id])
     return [
         {
-            "DestinationCidrBlock": block,
+            "DestinationIpv6CidrBlock" if ":" in block else "DestinationCidrBlock": block,
             TARGETS[target.partition("-")[0]]: target,
             **_instance(call, attached.get(target)),
             "Origin": "CreateRoute",

@@ -37,7 +37,8 @@ def _with_own(kind: str) -> Callable[[Lists, Sequence[str]], Awaitable[list[Held
         for router in await all_routers(lists):
             if is_vpc(router):
                 own = records.get(router.id)
-                tags = own.tags if own else (facts.written(facts.OWN, router.id),)
+                ipv6 = [tag for tag in router.tags if tag.startswith(f"{facts.IPV6}=")]
+                tags = own.tags if own else (facts.written(facts.OWN, router.id), *ipv6)
                 found.append(of_strings(router.id, tags))
         return found
 
@@ -54,7 +55,7 @@ def _changed(kind: str) -> Callable[[Call, Held, Mapping[str, str], Sequence[str
             return work
 
         async def on_record() -> None:
-            record = await markers.own_marker(call, kind, router_id)
+            record = await markers.own_marker(call, kind, router_id, held.raw)
             await _change(call, replace(held, id=record.id), tags, gone)()
 
         return on_record

@@ -28,7 +28,7 @@ from shim.ec2.network import (
     prefix_lists,
     security_group_rules,
     security_groups,
-    subnets,
+    subnet_rows,
     vpcs,
 )
 from shim.ec2.network import interfaces as network_interfaces
@@ -67,7 +67,7 @@ TABLES = {
     "DescribeSecurityGroupRules": security_group_rules.RULES,
     "DescribeSecurityGroups": security_groups.GROUPS,
     "DescribeSnapshots": snapshots.SNAPSHOTS,
-    "DescribeSubnets": subnets.SUBNETS,
+    "DescribeSubnets": subnet_rows.SUBNETS,
     "DescribeTags": tags.TAGS,
     "DescribeVolumeStatus": volumes.STATUSES,
     "DescribeVolumes": volumes.VOLUMES,

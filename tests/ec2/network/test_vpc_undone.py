@@ -9,7 +9,8 @@ import pytest
 
 from adapters.errors import BackendError, Fault
 from adapters.types.compute import Zone
-from adapters.types.network import Network, NewRule, NewSubnet, Router, SecurityGroup, Subnet
+from adapters.types.network import Network, NewRule, NewSubnet, Router, SecurityGroup, Subnet, SubnetPool
+from shim.config import Settings
 from shim.ec2.network.subnets import create_subnet
 from shim.ec2.network.vpcs import create_vpc
 from tests.ec2.acting import act
@@ -81,9 +82,13 @@ class Cloud:
         return self._make(lambda uuid: Network(uuid, name, "p", False, False, "ACTIVE", (), (), ()))
 
     async def create_subnet(self, new: NewSubnet) -> Any:
+        cidr = new.cidr or "2001:db8::/56"
         return self._make(
-            lambda uuid: Subnet(uuid, new.name, "p", new.network_id, 4, new.cidr, new.gateway, new.pools, ())
+            lambda uuid: Subnet(uuid, new.name, "p", new.network_id, new.version, cidr, new.gateway, new.pools, ())
         )
+
+    async def subnet_pools(self) -> list[SubnetPool]:
+        return [SubnetPool("00000000-0000-4000-8000-00000000000b", "ipv6", "p", ())]
 
     async def set_tags(self, resource: str, id: str, tags: Any) -> None:
         self._write()
@@ -97,7 +102,7 @@ class Cloud:
     async def _delete(self, id: str) -> None:
         del self.things[id]
 
-    delete_router = delete_security_group = _delete
+    delete_router = delete_security_group = delete_subnet = _delete
 
     async def delete_network(self, id: str) -> None:
         inside = [one.id for one in self._of(Subnet) if one.network_id == id]
@@ -122,6 +127,23 @@ def tagged(kind: str) -> list[Mapping[str, Any]]:
     [
         (create_vpc, "CreateVpc", {"CidrBlock": "10.0.0.0/16", "TagSpecifications": tagged("vpc")}, {}),
         (
+            create_vpc,
+            "CreateVpc",
+            {"CidrBlock": "10.0.0.0/16", "TagSpecifications": tagged("vpc"), "AmazonProvidedIpv6CidrBlock": True},
+            {},
+        ),
+        (
+            create_subnet,
+            "CreateSubnet",
+            {
+                "VpcId": VPC,
+                "CidrBlock": "10.0.1.0/24",
+                "Ipv6CidrBlock": "2001:db8:0:1::/64",
+                "TagSpecifications": tagged("subnet"),
+            },
+            {ROUTER: Router(ROUTER, "vpc", "p", "ACTIVE", ("ec2:cidr=10.0.0.0-16", "ec2:ipv6-block=2001:db8::-56"))},
+        ),
+        (
             create_subnet,
             "CreateSubnet",
             {"VpcId": VPC, "CidrBlock": "10.0.1.0/24", "TagSpecifications": tagged("subnet")},
@@ -136,7 +158,9 @@ def test_nothing_half_made_remains(action: Any, operation: str, params: dict[str
         cloud = Cloud(step, dict(before))
 
         async def create(cloud: Cloud = cloud) -> None:
-            await act(action, call(operation, network=cloud, compute=cloud), params)
+            here = call(operation, network=cloud, compute=cloud)
+            here.settings = Settings.model_validate({"ec2_ipv6_pool": "ipv6"})
+            await act(action, here, params)
 
         try:
             anyio.run(create)

@@ -1,4 +1,4 @@
-"""AssociateVpcCidrBlock and DisassociateVpcCidrBlock: further CIDR blocks of a VPC."""
+"""AssociateVpcCidrBlock and DisassociateVpcCidrBlock: further CIDR blocks of a VPC, and its IPv6 block."""
 
 from __future__ import annotations
 
@@ -9,33 +9,44 @@ from typing import Any
 from adapters.errors import absent_is
 from shim.concurrency import gather
 from shim.context import Call
+from shim.ec2.cidrs import ipv6
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import CIDR_ASSOCIATION, VPC
 from shim.ec2.network import cidr_blocks, facts
+from shim.ec2.network.ipv6 import vpc_block
 from shim.ec2.network.layout import vpc_layout
 from shim.ec2.network.vpcs import is_vpc
 from shim.ec2.service import action
 from shim.errors import AwsError
-from shim.protocol.values import only
 
 _MOST = 5  # "IPv4 CIDR blocks per VPC: 5"
 
 
 def _read(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the parameters with the CIDR block in its usual form."""
+    """Return the parameters with the CIDR block in its usual form, if it is not one of IPv6 of the cloud's choice."""
     ids.check(VPC, req["VpcId"])
+    if vpc_block.check(settings, req):
+        if req.get("CidrBlock"):
+            raise AwsError(
+                "InvalidParameterCombination",
+                "The parameters cidrBlock and amazonProvidedIpv6CidrBlock cannot be specified in one request.",
+                refused="CidrBlock",
+            )
+        return req
     missing = "The request must contain the parameter cidrBlock"
     block = cidr_blocks.asked(req, code="InvalidVpc.Range", missing=missing)
     return {**req, "CidrBlock": str(block)}
 
 
 @action(
-    supports="VpcId CidrBlock AmazonProvidedIpv6CidrBlock",
-    values={"AmazonProvidedIpv6CidrBlock": only(False)},
+    supports=f"VpcId CidrBlock {vpc_block.AMAZONS}",
+    values={vpc_block.AMAZONS: vpc_block.NEEDS_SETTING},
     read=_read,
 )
 async def associate_vpc_cidr_block(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give a VPC one more CIDR block."""
+    """Give a VPC one more CIDR block, or its IPv6 block."""
+    if req.get(vpc_block.AMAZONS):
+        return await ipv6.associate(call, req["VpcId"])
     vpc, cidr, network = req["VpcId"], req["CidrBlock"], call.cloud.network
     uuid = ids.uuid(VPC, vpc)
     router = next((one for one in await network.routers() if one.id == uuid and is_vpc(one)), None)
@@ -59,12 +70,14 @@ async def associate_vpc_cidr_block(call: Call, req: Mapping[str, Any]) -> Mappin
 
 @action(supports="AssociationId")
 async def disassociate_vpc_cidr_block(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Take a further CIDR block from a VPC; no subnet may lie in it."""
+    """Take a further CIDR block or the IPv6 block from a VPC; no subnet may lie in it."""
     wanted, network = req["AssociationId"], call.cloud.network
     ids.check(CIDR_ASSOCIATION, wanted)
     routers, layout, subnets = await gather(network.routers(), vpc_layout(call), network.subnets())
     for router in routers:
         vpc, known = ids.aws(VPC.prefix, router.id), facts.cidrs(router.tags)
+        if is_vpc(router) and ipv6.association_id(router) == wanted:
+            return await ipv6.disassociate(call, router)
         for cidr in known if is_vpc(router) else ():
             if ids.derived(CIDR_ASSOCIATION.prefix, vpc, cidr) == wanted:
                 break

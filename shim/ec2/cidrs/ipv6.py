@@ -1,0 +1,111 @@
+"""The IPv6 block of a VPC that exists: given to it, and taken from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from ipaddress import IPv6Network
+from typing import Any
+
+from adapters.errors import absent_is
+from adapters.types import network as cloud
+from shim.concurrency import gather
+from shim.context import Call
+from shim.ec2.engine import ids
+from shim.ec2.engine.resource_types import CIDR_ASSOCIATION, VPC
+from shim.ec2.network import facts
+from shim.ec2.network import ip_permissions as permissions
+from shim.ec2.network.default_groups import DEFAULT_TAG
+from shim.ec2.network.ipv6 import subnet_block, vpc_block
+from shim.ec2.network.layout import vpc_layout
+from shim.ec2.routing import acls, markers
+from shim.ec2.routing.state import State, read_state
+from shim.errors import AwsError
+from shim.undo import undoing
+
+_ROUTERS, _POOLS = "routers", "subnetpools"
+
+
+async def associate(call: Call, vpc: str) -> Mapping[str, Any]:
+    """Give a VPC a block of the operator's pool.
+
+    Its default network ACL lets IPv6 pass and its default security group lets IPv6 out, unless they were changed.
+    """
+    uuid, network = ids.uuid(VPC, vpc), call.cloud.network
+    async with vpc_block.changing(call, uuid), undoing() as undo:
+        before, networks, groups = await gather(
+            read_state(call), network.networks(external=False), network.security_groups()
+        )
+        if vpc_block.of_router(before.vpc(vpc)) is not None:
+            raise AwsError("CidrLimitExceeded", f"This network '{vpc}' has met its maximum number of allowed CIDRs: 1")
+        await vpc_block.release(call, vpc_block.holding(networks, uuid))  # what a killed gateway left
+        cidr = await vpc_block.reserve(call, undo, uuid, f"ipv6 of {uuid}")
+        tag = facts.written(facts.IPV6, cidr)
+        await network.add_tag(_ROUTERS, uuid, tag)
+        undo(network.remove_tag, _ROUTERS, uuid, tag)
+        await _let_out(call, undo, groups, uuid)
+        await _let_pass(call, undo, before, uuid)
+        await acls.enforce(call, before, await read_state(call))
+    return {"VpcId": vpc, "Ipv6CidrBlockAssociation": _association(call, vpc, cidr, "associating")}
+
+
+async def disassociate(call: Call, router: cloud.Router) -> Mapping[str, Any]:
+    """Take the IPv6 block from a VPC; no subnet may have a part of it."""
+    vpc, network = ids.aws(VPC.prefix, router.id), call.cloud.network
+    block = vpc_block.of_router(router)
+    assert block is not None  # it has an association
+    async with vpc_block.changing(call, router.id), undoing() as undo:
+        networks, layout, subnets = await gather(network.networks(external=False), vpc_layout(call), network.subnets())
+        here = (one for one in subnets if one.version == 6 and one.network_id in layout.networks)
+        if any(layout.vpc_of(one.network_id) == vpc and IPv6Network(one.cidr).overlaps(block) for one in here):
+            raise AwsError(
+                "InvalidCidrBlock.InUse", f"The vpc CIDR block '{block}' has subnets and cannot be disassociated."
+            )
+        tag = facts.written(facts.IPV6, str(block))
+        await absent_is(None, network.remove_tag(_ROUTERS, router.id, tag))
+        undo(network.add_tag, _ROUTERS, router.id, tag)
+        await vpc_block.release(call, vpc_block.holding(networks, router.id))
+    return {"VpcId": vpc, "Ipv6CidrBlockAssociation": _association(call, vpc, str(block), "disassociating")}
+
+
+def association_id(router: cloud.Router) -> str | None:
+    """Return the id of the association of a VPC's IPv6 block; None if it has none."""
+    block = vpc_block.of_router(router)
+    return ids.derived(CIDR_ASSOCIATION.prefix, ids.aws(VPC.prefix, router.id), str(block)) if block else None
+
+
+def _association(call: Call, vpc: str, cidr: str, state: str) -> dict[str, Any]:
+    [written] = subnet_block.vpc_members(vpc, call.region, {cidr: True}, state)
+    return written
+
+
+async def _let_out(
+    call: Call, undo: Callable[..., None], groups: Iterable[cloud.SecurityGroup], router_id: str
+) -> None:
+    """Let IPv6 out of the VPC's default group: "we automatically add a rule that allows all outbound IPv6 traffic".
+
+    "If you have modified the outbound rules [...], we do not automatically add an outbound rule for IPv6 traffic."
+    """
+    network, ours = call.cloud.network, {facts.written(facts.VPC, router_id), DEFAULT_TAG}
+    for group in groups:
+        out = tuple(one for one in permissions.fold(group.rules) if one.egress)
+        if ours <= set(group.tags) and out == permissions.everything_out(ipv6=False):
+            more = permissions.everything_out(ipv6=True)[-1]
+            for made in await network.create_rules(permissions.rules(group.id, more)):
+                undo(network.delete_rule, made.id)
+
+
+async def _let_pass(call: Call, undo: Callable[..., None], before: State, router_id: str) -> None:
+    """Let IPv6 pass the VPC's default network ACL, if it has a record and no entry of it was changed.
+
+    "If you've modified the inbound or outbound rules of your default network ACL, we do not automatically add rules for
+    IPv6 traffic".  An ACL without a record has what the router's tags say.
+    """
+    record, network = markers.own(before.pools, markers.ACL).get(router_id), call.cloud.network
+    if record is None:
+        return
+    entries = {facts.written(markers.ENTRY, one) for one in facts.every(record.tags, markers.ENTRY)}
+    if entries != {*markers.default_entries(())}:
+        return
+    for entry in markers.IPV6_ENTRIES:
+        await network.add_tag(_POOLS, record.id, entry)
+        undo(network.remove_tag, _POOLS, record.id, entry)
