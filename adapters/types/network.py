@@ -67,11 +67,15 @@ class NewSubnet:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A router's way out: an external network, the router's addresses there, and whether it translates sources."""
+    """A router's way out: an external network, the router's addresses there, and whether it translates sources.
+
+    `subnets` are those of the external network of which the router is to get any address, besides `addresses`.
+    """
 
     network_id: str
     snat: bool
     addresses: tuple[str, ...] = ()
+    subnets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

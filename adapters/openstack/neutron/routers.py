@@ -40,8 +40,11 @@ class Routers(Calls):
             info = {"network_id": gateway.network_id}
             if not gateway.snat:
                 info["enable_snat"] = False
-            if gateway.addresses:
-                info["external_fixed_ips"] = [{"ip_address": one} for one in gateway.addresses]
+            if gateway.addresses or gateway.subnets:
+                info["external_fixed_ips"] = [
+                    *({"ip_address": one} for one in gateway.addresses),
+                    *({"subnet_id": one} for one in gateway.subnets),
+                ]
         await self._update("routers", id, {"external_gateway_info": info})
 
     async def add_routes(self, id: str, routes: Sequence[Route]) -> None:

@@ -17,7 +17,7 @@ from shim.ec2.network import ip_permissions as permissions
 from shim.ec2.network.default_groups import DEFAULT_TAG
 from shim.ec2.network.ipv6 import subnet_block, vpc_block
 from shim.ec2.network.layout import vpc_layout
-from shim.ec2.routing import acls, markers
+from shim.ec2.routing import acls, ipv6_way, markers
 from shim.ec2.routing.state import State, read_state
 from shim.errors import AwsError
 from shim.undo import undoing
@@ -45,6 +45,7 @@ async def associate(call: Call, vpc: str) -> Mapping[str, Any]:
         await _let_out(call, undo, groups, uuid)
         await _let_pass(call, undo, before, uuid)
         await acls.enforce(call, before, await read_state(call))
+        await ipv6_way.settle(call, undo, uuid)
     return {"VpcId": vpc, "Ipv6CidrBlockAssociation": _association(call, vpc, cidr, "associating")}
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from shim.errors import AwsError
 
 _LONGEST = len("255.255.255.255/32")
+_LONGEST_IPV6 = len("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128")
 NO_BLOCK = "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided."  # CreateVpc's and CreateSubnet's sentence
 _LEAST_PREFIX, _MOST_PREFIX = 16, 28  # "between a /28 netmask and /16 netmask", of VPCs and of subnets
 
@@ -22,6 +23,20 @@ def block(given: str, name: str) -> IPv4Network:
         if "/" not in given or len(given) > _LONGEST:
             raise ValueError(given)
         return IPv4Network(given, strict=False)
+    except ValueError:
+        raise AwsError(
+            "InvalidParameterValue",
+            f"Value ({given}) for parameter {name} is invalid. This is not a valid CIDR block.",
+            refused=given,
+        ) from None
+
+
+def ipv6_block(given: str, name: str) -> IPv6Network:
+    """Read an IPv6 CIDR block; `name` is the parameter in AWS's message."""
+    try:
+        if "/" not in given or len(given) > _LONGEST_IPV6 or "%" in given:
+            raise ValueError(given)
+        return IPv6Network(given, strict=False)
     except ValueError:
         raise AwsError(
             "InvalidParameterValue",

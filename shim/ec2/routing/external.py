@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from adapters.errors import Fault
 from adapters.types import network as cloud
 from shim.context import Call
 from shim.errors import AwsError
+
+# Faults that show that the gateway's own user may not change another project's router.
+NOT_GRANTED = (Fault.FORBIDDEN, Fault.NOT_FOUND, Fault.UNSUPPORTED)
 
 
 async def external_network(call: Call) -> cloud.Network:

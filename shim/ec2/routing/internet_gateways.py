@@ -23,10 +23,11 @@ from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import INTERNET_GATEWAY, VPC
 from shim.ec2.network import facts
+from shim.ec2.network.ipv6 import vpc_block
 from shim.ec2.network.security_groups import owner_of
 from shim.ec2.network.vpcs import is_vpc
-from shim.ec2.routing import markers
-from shim.ec2.routing.external import external_network
+from shim.ec2.routing import ipv6_way, markers
+from shim.ec2.routing.external import NOT_GRANTED, external_network
 from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_neutron
@@ -49,8 +50,6 @@ GATEWAYS = Table(
         "tag": "Tags",
     },
 )
-# Faults that show that the gateway's own user may not change another project's router.
-NOT_GRANTED = (Fault.FORBIDDEN, Fault.NOT_FOUND, Fault.UNSUPPORTED)
 
 
 @action(supports="TagSpecifications", read=creates(INTERNET_GATEWAY))
@@ -93,6 +92,9 @@ async def attach_internet_gateway(call: Call, req: Mapping[str, Any]) -> None:
         await network.add_tag("subnetpools", wanted[0], facts.written(facts.VPC, router.id))
         undo(_untag, call, wanted[0], router.id)
         await connect(call, router.id, outside.id)
+        if vpc_block.of_router(router) is not None:
+            undo(network.set_gateway, router.id, None)
+            await ipv6_way.settle(call, undo, router.id)
 
 
 @action(supports="InternetGatewayId VpcId")

@@ -26,8 +26,7 @@ from shim.ec2.network import facts
 from shim.ec2.network.addresses import allocation_uuid, held_addresses, kept_tags, shown_addresses, tags_kept
 from shim.ec2.network.layout import ROUTER_PORTS
 from shim.ec2.routing.applied import apply, settling
-from shim.ec2.routing.external import external_network
-from shim.ec2.routing.internet_gateways import NOT_GRANTED
+from shim.ec2.routing.external import NOT_GRANTED, external_network
 from shim.ec2.routing.state import read_state
 from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules

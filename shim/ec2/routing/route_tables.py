@@ -13,7 +13,7 @@ from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import ROUTE_TABLE, ROUTE_TABLE_ASSOCIATION
 from shim.ec2.network import facts
-from shim.ec2.routing import hops, markers, tables, vpc_records
+from shim.ec2.routing import hops, ipv6_way, markers, tables, vpc_records
 from shim.ec2.routing.applied import settle, settling
 from shim.ec2.routing.state import State, read_state
 from shim.ec2.routing.tables import RouteTable, association_id
@@ -78,6 +78,9 @@ async def delete_route_table(call: Call, req: Mapping[str, Any]) -> None:
     ):
         raise AwsError(ROUTE_TABLE.in_use, ROUTE_TABLE.in_use_says.format(id=table.id))
     await call.cloud.network.delete_subnet_pool(table.uuid)
+    if ipv6_way.ANYWHERE in table.routes:
+        async with settling(call), undoing() as undo:
+            await ipv6_way.settle(call, undo, table.router.id)
 
 
 @action(supports="RouteTableId SubnetId")

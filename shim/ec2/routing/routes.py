@@ -16,7 +16,7 @@ from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import INSTANCE, INTERFACE, INTERNET_GATEWAY, NAT_GATEWAY, PEERING, ROUTE_TABLE
 from shim.ec2.interfaces.chosen import one_interface, several_interfaces
 from shim.ec2.network import cidr_blocks, facts
-from shim.ec2.routing import hops, markers, tables
+from shim.ec2.routing import hops, ipv6_way, markers, tables
 from shim.ec2.routing.applied import settle, settling
 from shim.ec2.routing.internet_gateways import attachments
 from shim.ec2.routing.state import State, read_state
@@ -30,22 +30,31 @@ _ONE_TARGET = tuple(
     Forbidden(this, that, "You must specify either a destination CIDR block or a prefix list ID, and one target.")
     for this, that in combinations(_TARGET_NAMES, 2)
 )
-_SUPPORTS = f"RouteTableId DestinationCidrBlock {' '.join(_TARGET_NAMES)}"
+_SUPPORTS = f"RouteTableId DestinationCidrBlock DestinationIpv6CidrBlock {' '.join(_TARGET_NAMES)}"
 _MOST_TAGS = 50  # Neutron's, of one resource
 
 
 def _read(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the parameters with the CIDR block in its usual form."""
+    """Return the parameters with the CIDR block in its usual form, as DestinationCidrBlock, also if it is of IPv6."""
     ids.check(ROUTE_TABLE, req["RouteTableId"])
-    given = req.get("DestinationCidrBlock")
-    if not given:
+    given, of_ipv6 = req.get("DestinationCidrBlock"), req.get("DestinationIpv6CidrBlock")
+    if bool(given) is bool(of_ipv6):
         raise AwsError(
             "MissingParameter",
             "The request must contain exactly one of destinationCidrBlock, destinationIpv6CidrBlock, "
             "destinationPrefixListId",
             refused="DestinationCidrBlock",
         )
-    return {**req, "DestinationCidrBlock": str(cidr_blocks.block(given, "destinationCidrBlock"))}
+    if of_ipv6:
+        block = cidr_blocks.ipv6_block(of_ipv6, "destinationIpv6CidrBlock")
+        if str(block) != ipv6_way.ANYWHERE and operation != "DeleteRoute":
+            raise AwsError(
+                "UnsupportedOperation",
+                f"The only route of IPv6 that is supported leads {ipv6_way.ANYWHERE} to an internet gateway.",
+                refused="DestinationIpv6CidrBlock",
+            )
+        return {**req, "DestinationCidrBlock": str(block)}
+    return {**req, "DestinationCidrBlock": str(cidr_blocks.block(str(given), "destinationCidrBlock"))}
 
 
 @action(supports=_SUPPORTS, forbids=_ONE_TARGET, read=_read)
@@ -57,7 +66,7 @@ async def create_route(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     blocks = state.blocks(table.router.id)
     if block in table.routes or block in blocks:
         raise AwsError("RouteAlreadyExists", f"The route identified by {block} already exists.")
-    if any(IPv4Network(block).subnet_of(IPv4Network(one)) for one in blocks):
+    if ":" not in block and any(IPv4Network(block).subnet_of(IPv4Network(one)) for one in blocks):
         if target.startswith("eni-"):
             raise AwsError(
                 "UnsupportedOperation",
@@ -90,18 +99,17 @@ async def replace_route(call: Call, req: Mapping[str, Any]) -> None:
     await _write(call, state, table, block, old, target)
 
 
-@action(supports="RouteTableId DestinationCidrBlock", read=_read)
+@action(supports="RouteTableId DestinationCidrBlock DestinationIpv6CidrBlock", read=_read)
 async def delete_route(call: Call, req: Mapping[str, Any]) -> None:
     """Delete a route."""
     block, state = req["DestinationCidrBlock"], await read_state(call)
     table = _table(state, req)
-    if block in state.blocks(table.router.id):
+    if block in (*state.blocks(table.router.id), *state.ipv6_blocks(table.router.id)):
         raise AwsError("InvalidParameterValue", f"cannot remove local route {block} in route table {table.id}")
     old = table.routes.get(block)
     if old is None:
-        raise AwsError(
-            "InvalidRoute.NotFound", f"no route with destination-cidr-block {block} in route table {table.id}"
-        )
+        name = "destination-ipv6-cidr-block" if ":" in block else "destination-cidr-block"
+        raise AwsError("InvalidRoute.NotFound", f"no route with {name} {block} in route table {table.id}")
     await _write(call, state, table, block, old, "")
 
 
@@ -116,6 +124,12 @@ async def _target(call: Call, state: State, table: RouteTable, req: Mapping[str,
     """Return the id of the target of a route, which must belong to the table's VPC."""
     for parameter, read in _TARGETS.items():
         if named := req.get(parameter):
+            if ":" in req["DestinationCidrBlock"] and not named.startswith("igw-"):
+                raise AwsError(
+                    "UnsupportedOperation",
+                    "A route of IPv6 can lead to an internet gateway alone.",
+                    refused="DestinationIpv6CidrBlock",
+                )
             return await read(call, state, table, named)
     raise AwsError(
         "MissingParameter",
@@ -199,7 +213,8 @@ async def _write(call: Call, state: State, table: RouteTable, block: str, old: s
         raise AwsError("RouteLimitExceeded", "The maximum number of routes for this route table has been reached.")
     old_tag, new_tag = (facts.written(facts.ROUTE, f"{block}={one}") for one in (old, new))
     kinds = {one.partition("-")[0] for one in (old, new)}
-    applies = bool(kinds & {"nat", *hops.KINDS})
+    of_ipv6 = ":" in block
+    applies = of_ipv6 or bool(kinds & {"nat", *hops.KINDS})
     async with settling(call) if applies else nullcontext(), undoing() as undo:
         if old and old != new:
             await absent_is(None, network.remove_tag("subnetpools", pool.id, old_tag))
@@ -207,5 +222,7 @@ async def _write(call: Call, state: State, table: RouteTable, block: str, old: s
         if new and old != new:
             await network.add_tag("subnetpools", pool.id, new_tag)
             undo(network.remove_tag, "subnetpools", pool.id, new_tag)
-        if applies:
+        if of_ipv6:
+            await ipv6_way.settle(call, undo, table.router.id)
+        elif applies:
             await settle(call, undo, table.router.id, state)

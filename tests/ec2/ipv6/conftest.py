@@ -10,7 +10,7 @@ from openstack.connection import Connection
 from tests.ec2.network.test_security_groups import uuid
 from tests.support.clients import Boto
 from tests.support.gateway import gateway as run_gateway
-from tests.support.names import unique
+from tests.support.ipv6 import shared_pool
 from tests.support.target import Target
 
 POOL = "2001:db8:64::/55"
@@ -40,12 +40,9 @@ def admin(cloud: Target) -> Iterator[Connection]:
 
 @pytest.fixture(scope="package")
 def pool(admin: Connection) -> Iterator[Any]:
-    """A shared pool of two blocks, which is empty at the end."""
-    made = admin.network.create_subnet_pool(
-        name=unique("ipv6"), prefixes=[POOL], is_shared=True, minimum_prefix_length=56, maximum_prefix_length=64
-    )
-    yield made
-    admin.network.delete_subnet_pool(made)  # Neutron refuses that while the pool has a subnet
+    """A shared pool of two blocks."""
+    with shared_pool(admin, POOL) as made:
+        yield made
 
 
 @pytest.fixture(scope="package")

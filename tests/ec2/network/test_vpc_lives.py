@@ -159,8 +159,11 @@ def test_a_subnets_attributes_have_the_values_that_neutron_keeps(ec2: Any, opens
     network = openstack_main.network.find_network("default", project_id=openstack_main.current_project_id)
     subnet = f"subnet-{network.subnet_ids[0].replace('-', '')}"
     ec2.modify_subnet_attribute(SubnetId=subnet, PrivateDnsHostnameTypeOnLaunch="ip-name")
-    on = {"SubnetId": subnet, "AssignIpv6AddressOnCreation": {"Value": True}}
+    on = {"SubnetId": subnet, "EnableDns64": {"Value": True}}
     assert code(ec2.modify_subnet_attribute, **on) == "UnsupportedOperation"
+    # A subnet without an IPv6 block has no address to give.
+    on = {"SubnetId": subnet, "AssignIpv6AddressOnCreation": {"Value": True}}
+    assert code(ec2.modify_subnet_attribute, **on) == "InvalidParameterValue"
     assert code(ec2.modify_subnet_attribute, SubnetId=subnet) == "InvalidParameterCombination"
     off = {"SubnetId": "subnet-12345678", "EnableDns64": {"Value": False}}
     assert code(ec2.modify_subnet_attribute, **off) == "InvalidSubnetID.NotFound"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from ipaddress import AddressValueError, IPv6Network, NetmaskValueError, ip_network
+from ipaddress import IPv6Network, ip_network
 from typing import Any
 
 from adapters.errors import BackendError, Fault, absent_is
@@ -19,7 +19,7 @@ from adapters.types import network as cloud
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import SUBNET_CIDR_ASSOCIATION
-from shim.ec2.network import facts
+from shim.ec2.network import cidr_blocks, facts
 from shim.ec2.network.ipv6 import vpc_block
 from shim.ec2.network.layout import ROUTER_PORTS
 from shim.ec2.tags.creating import is_half_done
@@ -28,23 +28,13 @@ from shim.errors import AwsError
 # "The allowed IPv6 prefix lengths of a subnet are between /44 and /64 in increments of /4."
 _LENGTHS = range(44, 65, 4)
 _RESERVED = 4  # "The first four IPv6 addresses and the last IPv6 address in each subnet CIDR block are not available"
-_LONGEST = len("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128")
 
 
 def read(given: str | None) -> IPv6Network | None:
     """Read the IPv6 block of a request; None if it names none."""
     if not given:
         return None
-    try:
-        if "/" not in given or len(given) > _LONGEST:
-            raise ValueError(given)
-        found = IPv6Network(given)
-    except (AddressValueError, NetmaskValueError, ValueError):
-        raise AwsError(
-            "InvalidParameterValue",
-            f"Value ({given}) for parameter ipv6CidrBlock is invalid. This is not a valid CIDR block.",
-            refused="Ipv6CidrBlock",
-        ) from None
+    found = cidr_blocks.ipv6_block(given, "ipv6CidrBlock")
     if found.prefixlen not in _LENGTHS:
         raise AwsError("InvalidSubnet.Range", f"The CIDR '{found}' is invalid.", refused="Ipv6CidrBlock")
     return found
