@@ -81,7 +81,7 @@ async def regroup(call: Call, servers: Sequence[Server], groups: Sequence[Sequen
     await gather_all(absent_is(None, update(port, security_groups=chosen)) for port, chosen in wanted)
 
 
-async def give_ipv6(call: Call, servers: Sequence[Server], wishes: Sequence[Wish | None]) -> None:
+async def give_ipv6(call: Call, servers: Sequence[Server], launch: Launch, wishes: Sequence[Wish | None]) -> None:
     """Give each interface the IPv6 addresses that it is to have: Neutron gives one of its own accord.
 
     This waits for the ports as `regroup` does.  Interfaces whose IPv6 addresses a client has changed since stay as they
@@ -90,11 +90,12 @@ async def give_ipv6(call: Call, servers: Sequence[Server], wishes: Sequence[Wish
     alive = [one for one in servers if not failed(one)]
     if not wishes or not alive:
         return
+    new = [wish for one, wish in zip(launch.interfaces, wishes, strict=True) if not one.port_id]
     work = [
         (port.id, fixed)
         for ports in await _new_ports(call, alive, len(wishes))
-        if len(ports) == len(wishes)
-        for port, wish in zip(ports, wishes, strict=True)
+        if len(ports) == len(new)
+        for port, wish in zip(ports, new, strict=True)
         if wish is not None and facts.IPV6_SET not in port.tags and (fixed := wish.of(port)) is not None
     ]
     update = call.cloud.network.update_port

@@ -181,7 +181,7 @@ def _groups_apart(
 
 
 async def ipv6_wishes(call: Call, launch: Launch) -> tuple[Wish | None, ...]:
-    """Return the IPv6 addresses of each new interface; None where Neutron gives what it is to have, () if all are None.
+    """Return the IPv6 addresses of each interface; None for one that exists or gets what it is to have, () if all are.
 
     Nova makes the interfaces, and Neutron gives each an address of each IP version unless an IPv4 address is chosen.
     """
@@ -194,6 +194,7 @@ def _ipv6_wishes(launch: Launch, layout: VpcLayout, subnets: Mapping[str, cloud.
     second = subnet_block.partners(subnets.values())
     for one in launch.interfaces:
         if one.port_id:
+            found.append(None)
             continue
         subnet = _subnet(one, subnets, layout)
         wanted = wish(one.ipv6, subnet, second.get(subnet.id, ()))

@@ -130,7 +130,7 @@ async def _answered_again(
     await addresses.place(call, alive, launch)
     if any(one.ipv6.some for one in launch.interfaces) or any(a.version == 6 for one in alive for a in one.addresses):
         with suppress(AwsError):  # as above
-            await addresses.give_ipv6(call, alive, await ipv6_wishes(call, launch))
+            await addresses.give_ipv6(call, alive, launch, await ipv6_wishes(call, launch))
     await addresses.give(call, alive)
     return await answer.launched(call, launch, servers, None, devices)
 
@@ -140,7 +140,7 @@ async def _equip(call: Call, launch: Launch, planned: Plan, servers: Sequence[Se
     await launch_volumes.mark(call, servers, planned.server.devices, new.tags_of(VOLUME))
     await addresses.regroup(call, servers, planned.placement.apart)
     await addresses.place(call, servers, launch)
-    await addresses.give_ipv6(call, servers, planned.placement.ipv6)
+    await addresses.give_ipv6(call, servers, launch, planned.placement.ipv6)
     await addresses.give(call, servers)
 
 

@@ -2,8 +2,8 @@
 
 Every IPv6 address is public, so what the router forwards leaves and comes in.  It has a default route of IPv6, and the
 networks outside can reach it, while it has an IPv6 address on the external network.  So it has one while a route table
-of the VPC leads ::/0 to the VPC's internet gateway.  Neutron gives a router an address of each IP version; the gateway's
-own user may choose them.
+of the VPC leads ::/0 to the VPC's internet gateway.  Neutron gives a router an address of each IP version; the
+gateway's own user may choose them.
 """
 
 from __future__ import annotations
