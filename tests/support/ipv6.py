@@ -15,8 +15,10 @@ def shared_pool(admin: Connection, prefix: str) -> Iterator[Any]:
     made = admin.network.create_subnet_pool(
         name=unique("ipv6"), prefixes=[prefix], is_shared=True, minimum_prefix_length=56, maximum_prefix_length=64
     )
-    yield made
-    admin.network.delete_subnet_pool(made)
+    try:
+        yield made
+    finally:
+        admin.network.delete_subnet_pool(made)
 
 
 @contextmanager
