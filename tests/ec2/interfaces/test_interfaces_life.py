@@ -326,7 +326,8 @@ NOTHING = "eni-" + "0" * 32
         ("create_network_interface", {"Groups": ["sg-" + "0" * 32]}, "InvalidGroup.NotFound"),
         ("create_network_interface", {"Description": "x" * 256}, "InvalidParameterValue"),
         ("create_network_interface", {"InterfaceType": "efa"}, "UnsupportedOperation"),
-        ("create_network_interface", {"Ipv6AddressCount": 1}, "UnsupportedOperation"),
+        ("create_network_interface", {"Ipv6AddressCount": 1}, "InvalidParameterValue"),  # the subnet has no such block
+        ("create_network_interface", {"Ipv6PrefixCount": 1}, "UnsupportedOperation"),
         (
             "create_network_interface",
             {"SecondaryPrivateIpAddressCount": 1, "PrivateIpAddresses": [{"PrivateIpAddress": "10.0.0.9"}]},
