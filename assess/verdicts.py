@@ -199,6 +199,7 @@ def _settings() -> Settings:
         ec2_throttling=False,
         instance_profiles="echoed",
         ec2_encrypted_volume_types={kind: f"{kind}-encrypted" for kind in kinds.enum},
+        ec2_ipv6_pool="ipv6",
     )
 
 

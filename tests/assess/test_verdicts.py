@@ -87,6 +87,10 @@ def test_a_refusal_names_the_parameter_and_aws_error(call: Call, path: str, code
         # What the operator offers, or the region of a request, is not known to the one who assesses.
         (Call("ec2", "RunInstances", {"IamInstanceProfile": {"Name": UNKNOWN}}), "IamInstanceProfile"),
         (Call("ec2", "RunInstances", {"IamInstanceProfile": {"Name": "a"}}, exact=True), "IamInstanceProfile"),
+        (
+            Call("ec2", "CreateVpc", {"CidrBlock": "10.0.0.0/16", "AmazonProvidedIpv6CidrBlock": True}),
+            "AmazonProvidedIpv6CidrBlock",
+        ),
         (Call("ec2", "CreateVpcPeeringConnection", {"PeerRegion": "eu-west-1"}), "PeerRegion"),
         (Call("s3", "PutObject", {"Body": UNKNOWN, "ServerSideEncryption": "AES256"}), "ServerSideEncryption"),
         (Call("s3", "CopyObject", {"ServerSideEncryption": "aws:kms"}), "ServerSideEncryption"),
@@ -110,8 +114,8 @@ def test_what_decides_and_is_not_known_is_unknown(call: Call, path: str) -> None
 
 
 def test_every_reason_is_told() -> None:
-    found = outcomes(Call("ec2", "CreateVpc", {"Ipv6Pool": "x", "AmazonProvidedIpv6CidrBlock": True}))
-    assert {"Ipv6Pool", "AmazonProvidedIpv6CidrBlock"} <= {p for p, o in found.items() if o is Outcome.REFUSED}
+    found = outcomes(Call("ec2", "CreateVpc", {"Ipv6Pool": "x", "InstanceTenancy": "dedicated"}))
+    assert {"Ipv6Pool", "InstanceTenancy"} <= {p for p, o in found.items() if o is Outcome.REFUSED}
 
 
 def test_known_filters_and_tags_work() -> None:
