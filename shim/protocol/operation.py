@@ -44,6 +44,7 @@ class Operation:
     anonymous: bool  # anyone may call it, unsigned
     ends_with_client: bool  # it is cancelled, and undoes what it did, when its client hangs up
     read: Read | None  # runs when the parameters are parsed, before any service of OpenStack is asked
+    first: Callable[[Mapping[str, Any]], object] | None  # checks of AWS's that come before what is not supported
     checksum: Checksum
     supports: frozenset[str]
     ignores: Mapping[str, str]
@@ -99,6 +100,7 @@ def describe(model: Any) -> Mapping[str, Any]:
         "anonymous": False,
         "ends_with_client": False,
         "read": None,
+        "first": None,
         "checksum": Checksum(
             required=bool(facts.get("requestChecksumRequired") or model.http_checksum_required),
             algorithm_member=facts.get("requestAlgorithmMember", ""),

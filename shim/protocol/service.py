@@ -105,6 +105,7 @@ class Service:
         anonymous: bool = False,
         ends_with_client: bool = False,
         read: Read | None = None,
+        first: Callable[[Mapping[str, Any]], object] | None = None,
     ) -> Callable[[H], H]:
         """Register an async function as the action of its name: `describe_volumes` is DescribeVolumes.
 
@@ -113,7 +114,8 @@ class Service:
         One that `keeps_connection_alive` may take longer than clients wait, so its 200 is sent before it has ended.
         One that is `anonymous` is open to anyone, unsigned.  One that `ends_with_client` is cancelled when its client
         hangs up, and undoes what it did.  `read` refuses parameters for which no cloud need be asked, and returns what
-        the action is given in place of the parameters.
+        the action is given in place of the parameters.  `first` raises AWS's own error for a wrong request, before the
+        refusal of what is not supported.
         LookupError for a name, a path or a value that AWS lacks, and for an action written twice.
         """
 
@@ -132,6 +134,7 @@ class Service:
                 anonymous=anonymous,
                 ends_with_client=ends_with_client,
                 read=read,
+                first=first,
             )
             self._requested[name] = RequestedOperation(name, self._registered[name], None, anonymous)
             self._operations.put(self._registered[name])
@@ -208,6 +211,8 @@ class Service:
         params = operation.parse(request, body)
         error = operation.unsupported(params, account)
         if error is not None:
+            if operation.first is not None:
+                operation.first(params)
             raise error
         return params
 

@@ -14,12 +14,14 @@ from typing import Any, Final
 
 from shim.protocol.restparse import malformed_xml
 from shim.s3.errors import invalid_argument, invalid_request
+from shim.s3.lifecycle.transitions import check_noncurrent_transitions, check_transitions
 
 MOST_RULES: Final = 1000  # "An S3 Lifecycle configuration can have up to 1,000 rules per bucket"
 ID_LENGTH: Final = 255
 MOST_KEPT: Final = 100  # "You can specify up to 100 noncurrent versions to retain" (NoncurrentVersionExpiration)
 
 ACTIONS: Final = ("Expiration", "NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload")
+_TRANSITIONS: Final = ("Transitions", "NoncurrentVersionTransitions")  # checked, then refused
 _PREDICATES: Final = ("Prefix", "Tag", "ObjectSizeGreaterThan", "ObjectSizeLessThan", "And")
 _EXPIRY: Final = ("Days", "Date", "ExpiredObjectDeleteMarker")
 _LARGEST: Final = 1_099_511_627_776_000
@@ -120,7 +122,7 @@ def _check_sizes(rule: Rule) -> None:
 
 
 def _check_actions(rule: Rule) -> None:
-    if all(rule.get(name) is None for name in ACTIONS):
+    if not any(rule.get(name) for name in _TRANSITIONS) and all(rule.get(name) is None for name in ACTIONS):
         raise invalid_request("At least one action needs to be specified in a rule")
 
 
@@ -188,6 +190,8 @@ _CHECKS: Final[Sequence[Callable[[Rule], None]]] = (
     _check_expiration,
     _check_noncurrent,
     _check_abort,
+    check_transitions,
+    check_noncurrent_transitions,
 )
 
 

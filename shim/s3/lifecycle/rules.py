@@ -25,7 +25,8 @@ _RULE: Final = "ID Status Prefix Filter Expiration NoncurrentVersionExpiration A
 
 @action(
     supports="Bucket ChecksumAlgorithm ExpectedBucketOwner TransitionDefaultMinimumObjectSize "
-    + " ".join(f"LifecycleConfiguration.Rules.{name}" for name in _RULE.split())
+    + " ".join(f"LifecycleConfiguration.Rules.{name}" for name in _RULE.split()),
+    first=lambda req: checked(req.get("LifecycleConfiguration") or {}),
 )
 async def put_bucket_lifecycle_configuration(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Store a bucket's rules, and enter the bucket in the registry, where the sweeper finds it."""

@@ -84,7 +84,7 @@ def test_what_cannot_be_executed_is_refused(s3: Any, bucket: str) -> None:
         )
 
     with refused("NotImplemented", 501):
-        put(bucket, Transitions=[{"Days": 30, "StorageClass": "STANDARD_IA"}])
+        put(bucket, Transitions=[{"Days": 30, "StorageClass": "STANDARD_IA"}], Expiration={"Days": 31})
     with refused("NotImplemented", 501):
         put(bucket, NoncurrentVersionTransitions=[{"NoncurrentDays": 30, "StorageClass": "STANDARD_IA"}])
     with refused("MalformedXML", 400):
