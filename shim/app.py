@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import aclosing, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -158,7 +158,8 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
         served=access_log.note,
     )
     metrics.in_flight.read = lambda: app.in_flight
-    telling = [asyncio.create_task(tell(factory)) for tell in (_log_service_scope, _log_object_store)]
+    wanted = frozenset(settings.s3_storage_classes.values())
+    telling = [asyncio.create_task(tell) for tell in (_log_service_scope(factory), _log_object_store(factory, wanted))]
     try:
         async with aclosing(notices) if notices else nullcontext(), access_log, aclosing(jobs), aclosing(uploads):
             yield app, side
@@ -264,11 +265,11 @@ async def _log_service_scope(factory: CloudFactory) -> None:
         _logger.info("internet gateways: %s", _ROUTES_ONLY if granted else _TRANSLATES)
 
 
-async def _log_object_store(factory: CloudFactory) -> None:
+async def _log_object_store(factory: CloudFactory, policies: Collection[str]) -> None:
     """Log once, by its name, what the object store lacks; while the cloud is down, ask it again each minute."""
     while True:
         try:
-            lacking = await factory.store_lacks()
+            lacking = await factory.store_lacks(policies)
         except BackendError as error:
             _logger.warning("object store: not known yet, as it could not be asked (%s)", error.fault.value)
             await asyncio.sleep(_ASK_AGAIN_SECONDS)

@@ -5,6 +5,7 @@ Each field is documented here and nowhere else; `docs/configuration.md` is gener
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -60,6 +61,24 @@ class Settings(BaseSettings):
         (),
         description="Archival storage classes that S3 takes as labels of objects that stay readable at once; "
         "the others are refused.",
+    )
+    s3_storage_classes: dict[
+        Literal[
+            "REDUCED_REDUNDANCY",
+            "STANDARD_IA",
+            "ONEZONE_IA",
+            "INTELLIGENT_TIERING",
+            "GLACIER_IR",
+            "GLACIER",
+            "DEEP_ARCHIVE",
+        ],
+        str,
+    ] = Field(
+        default_factory=dict,
+        description="Swift's storage policy behind a storage class: "
+        '`{"STANDARD_IA": "cold"}`. The bytes of new objects of that class '
+        "lie under that policy; an archival class that is named here is accepted. The bytes of other "
+        "classes lie under the policy of the bucket.",
     )
     trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
         (),
@@ -315,6 +334,15 @@ class Settings(BaseSettings):
             if not host or host != host.lower().strip(".") or ":" in host:
                 raise ValueError(f"{host!r} is no host name in lower case without a port")
         return hosts
+
+    @field_validator("s3_storage_classes")
+    @classmethod
+    def _check_policies(cls, policies: dict[str, str]) -> dict[str, str]:
+        """Refuse what cannot name a storage policy; Swift does not mind the case of its letters."""
+        for name in policies.values():
+            if not re.fullmatch("[A-Za-z0-9-]{1,64}", name):
+                raise ValueError(f"{name!r} is not the name of a storage policy")
+        return {storage: name.lower() for storage, name in policies.items()}
 
     @field_validator("account_ids")
     @classmethod

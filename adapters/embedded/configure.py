@@ -123,7 +123,8 @@ def make_rings(plan: Plan) -> None:
     """Make Swift's rings; make them again if the ports in them have changed."""
     directory, note = plan.place.etc / "swift", plan.place.etc / "swift/ring-ports"
     ports = [str(plan.ports[f"swift-{kind}"]) for kind in conf.swift.KINDS]
-    if note.exists() and note.read_text() == " ".join(ports):
+    made = f"{' '.join(ports)} {conf.swift.COLD}"
+    if note.exists() and note.read_text() == made:
         return
     log = plan.place.log("rings")
     command = [str(plan.place.python), "-P", "-m", f"{PACKAGE}.swift.ring", str(directory), *ports]
@@ -131,4 +132,4 @@ def make_rings(plan: Plan) -> None:
         done = subprocess.run(command, env=environment(plan.place), stdout=output, stderr=output, check=False)
     if done.returncode:
         raise CloudError(f"making Swift's rings failed\n--- end of {log} ---\n{tail(log)}")
-    write_private(note, " ".join(ports))
+    write_private(note, made)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Self
@@ -143,13 +143,13 @@ class CloudFactory:
         """List the ids of the cloud's projects, with the gateway's own user."""
         return await self.identity.project_ids()
 
-    async def store_lacks(self) -> list[str]:
+    async def store_lacks(self, policies: Iterable[str] = ()) -> list[str]:
         """Ask the object store what it lacks, and return a sentence for each; none where the cloud has no such service.
 
-        Raises BackendError where it cannot be asked.
+        `policies` are the storage policies that are wanted.  Raises BackendError where it cannot be asked.
         """
         cloud = await self.own(str(uuid.uuid4()))
-        return info.lacks(await cloud.objects.limits()) if cloud.has_objects else []
+        return info.lacks(await cloud.objects.limits(), policies) if cloud.has_objects else []
 
     async def sees_routers(self) -> bool:
         """Tell whether Neutron shows the gateway's own user the routers of projects, as policy.yaml grants."""

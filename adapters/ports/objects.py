@@ -39,8 +39,11 @@ class ObjectStore(Protocol):
         """List the project's containers after `marker`, in byte order of their names."""
         ...
 
-    async def create_container(self, name: str, *, like: str = "") -> bool:
-        """Make a container, with the storage policy and ACLs of `like` if given; return False if it existed."""
+    async def create_container(self, name: str, *, like: str = "", policy: str = "") -> bool:
+        """Make a container, with the ACLs and the storage policy of `like` if given; return False if it existed.
+
+        With `policy` it has that storage policy.
+        """
         ...
 
     async def container(self, name: str) -> Container:

@@ -174,7 +174,8 @@ class Limits:
 
     `versions` is whether it keeps versions.  `if_absent`: a write can be refused where the name is taken.  `copies`:
     it copies inside, on a condition, and also a range.  `manifests`: it returns the manifest of a large object, and
-    lets segments be large objects themselves.
+    lets segments be large objects themselves.  `policies` are the names of its storage policies in lower case, aliases
+    included; none where it does not say.
     """
 
     segments: int = 1000
@@ -189,6 +190,7 @@ class Limits:
     if_absent: bool = True
     copies: bool = True
     manifests: bool = True
+    policies: frozenset[str] = frozenset()
 
     @property
     def nested_segments(self) -> int:

@@ -73,7 +73,8 @@ async def _examine(settings: Settings, tell: Callable[[Finding], None], *, probi
     except (CloudConfigError, OSError):  # `config.problems` has reported it
         return
     try:
-        async for finding in examine(factory, settings.sse_key_secret, probing=probing):
+        policies = frozenset(settings.s3_storage_classes.values())
+        async for finding in examine(factory, settings.sse_key_secret, policies=policies, probing=probing):
             tell(finding)
     finally:
         await factory.aclose()

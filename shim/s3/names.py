@@ -30,6 +30,7 @@ _RESERVED_SUFFIXES: Final = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-
 # Names that AWS's SDKs accept: containers with such names are buckets, however they were made.
 _is_addressable: Final = re.compile(r"[a-zA-Z0-9._-]{3,255}").fullmatch
 _UPLOAD_ID: Final = re.compile(r"(?![0-9]+$)[A-Za-z0-9_=-]{1,128}")
+_placed: Final = re.compile(r"u[0-9a-f]{47}_([a-z0-9-]{1,64})").fullmatch
 
 KEY_BYTES: Final = 1024
 PARTS: Final = 10_000
@@ -91,9 +92,20 @@ def location(call: Call, bucket: str, key: str) -> str:
     return f"{call.scheme}://{call.host}/{path}" if call.host else f"/{path}"
 
 
-def segments(bucket: str) -> str:
-    """Return the container of a bucket's uploads and segments."""
-    return bucket + SEGMENTS
+def segments(bucket: str, policy: str = "") -> str:
+    """Return the container of a bucket's uploads and segments, or of its segments under another storage policy."""
+    return f"{bucket}{SEGMENTS}+{policy}" if policy else bucket + SEGMENTS
+
+
+def has_segments(container: str, bucket: str) -> bool:
+    """Return whether a container is one of a bucket's segments, under whatever storage policy."""
+    return f"{container}+".startswith(f"{bucket}{SEGMENTS}+")
+
+
+def parts(bucket: str, upload_id: str) -> str:
+    """Return the container of an upload's parts, which its id tells."""
+    found = _placed(upload_id)
+    return segments(bucket, found[1] if found else "")
 
 
 def documents(bucket: str) -> str:
@@ -106,13 +118,17 @@ def records(bucket: str) -> str:
     return bucket + RECORDS
 
 
-def new_upload_id() -> str:
+def new_upload_id(policy: str = "") -> str:
     """Make an upload id, as long as those of Swift's own S3 API, which must be able to tell it from a part number.
+
+    That of an upload whose parts lie under another storage policy than its bucket is longer, and names the policy: so a
+    part finds its place without a look at the upload.
 
     Ids sort as they were made: ListMultipartUploads sorts a key's uploads "in ascending order based on the upload
     initiation time", and goes on behind those whose ids are "lexicographically greater".
     """
-    return f"u{time.time_ns() // 1000:015x}{secrets.token_hex(16)}"
+    behind = f"_{policy}" if policy else ""
+    return f"u{time.time_ns() // 1000:015x}{secrets.token_hex(16)}{behind}"
 
 
 def is_upload_id(text: str) -> bool:

@@ -169,6 +169,18 @@ def test_the_settings_refuse_two_projects_with_one_account_id() -> None:
             Settings.model_validate({"account_ids": {"p1": malformed}})
 
 
+def test_storage_classes_are_mapped_to_names_of_policies() -> None:
+    assert Settings.model_validate({"s3_storage_classes": {"GLACIER": "Cold-1"}}).s3_storage_classes == {
+        "GLACIER": "cold-1"
+    }
+    for malformed in ("", "a/b", "a b", "kälte"):
+        with pytest.raises(ValidationError, match="is not the name of a storage policy"):
+            Settings.model_validate({"s3_storage_classes": {"GLACIER": malformed}})
+    for unknown in ("STANDARD", "OUTPOSTS", "nonsense"):
+        with pytest.raises(ValidationError, match="s3_storage_classes"):
+            Settings.model_validate({"s3_storage_classes": {unknown: "cold"}})
+
+
 @pytest.mark.parametrize(
     ("url", "problem"),
     [

@@ -164,6 +164,17 @@ def test_another_server_of_swifts_api() -> None:
     assert {one.verdict for one in swift.abilities(whole)} == {Verdict.OK}
 
 
+def test_storage_policies_that_classes_are_mapped_to() -> None:
+    shown = {"swift": {"policies": [{"name": "Gold", "aliases": "Gold, best", "default": True}, {"name": "cold"}]}}
+    found = {one.about: one.verdict for one in swift.policies(shown, ["best", "cold", "colder"])}
+    assert found == {
+        "object-store: storage policy best": Verdict.OK,
+        "object-store: storage policy cold": Verdict.OK,
+        "object-store: storage policy colder": Verdict.PROBLEM,
+    }
+    assert list(swift.policies(shown, ())) == []
+
+
 def test_what_swift_shows_is_tried(cloud: Target, home: Path) -> None:
     with cloud.connect(cloud.cloud) as own:
         before = {one.name for one in own.object_store.containers()}

@@ -5,6 +5,7 @@ from adapters.embedded.layout import HOST
 from adapters.embedded.plan import Plan
 
 KINDS = ("account", "container", "object")
+COLD = "cold"  # a second storage policy, which storage classes can be mapped to; it is no slower here
 
 # s3api must stand after authtoken: authtoken strips the identity headers which s3token sets.
 PIPELINE = (
@@ -56,6 +57,7 @@ def cluster(plan: Plan) -> dict[str, str]:
         "swift/swift.conf": text({
             "swift-hash": {"swift_hash_path_suffix": plan.passwords["swift-hash-suffix"]},
             "storage-policy:0": {"name": "standard", "default": True},
+            "storage-policy:1": {"name": COLD},
         })
     }  # fmt: skip
 

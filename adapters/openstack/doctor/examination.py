@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
 from adapters.openstack.cloud import CloudFactory
@@ -16,14 +16,16 @@ from adapters.types.identity import Token
 class Examination:
     """One run of the checks: connections, the gateway's token once it is known, and the services' clocks.
 
-    `key_secret` is the name of the gateway's keys in Barbican, '' if it keeps none there.
+    `key_secret` is the name of the gateway's keys in Barbican, '' if it keeps none there.  `policies` are the storage
+    policies that its settings name.
     """
 
     token: Token
 
-    def __init__(self, factory: CloudFactory, key_secret: str = "") -> None:
+    def __init__(self, factory: CloudFactory, key_secret: str = "", policies: Collection[str] = ()) -> None:
         self.factory = factory
         self.key_secret = key_secret
+        self.policies = policies
         self.config = factory.config
         self.clocks = Clocks()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from typing import Final
 
 from adapters.errors import BackendError
@@ -31,12 +31,14 @@ _THEN: Final[tuple[Check, ...]] = (
 )
 
 
-async def examine(factory: CloudFactory, key_secret: str = "", *, probing: bool = False) -> AsyncIterator[Finding]:
+async def examine(
+    factory: CloudFactory, key_secret: str = "", *, policies: Collection[str] = (), probing: bool = False
+) -> AsyncIterator[Finding]:
     """Run all checks; yield each finding as soon as it is known.  With `probing`, also the check that writes.
 
-    `key_secret` names the gateway's keys in Barbican.
+    `key_secret` names the gateway's keys in Barbican, `policies` the storage policies that it is to use.
     """
-    at = Examination(factory, key_secret)
+    at = Examination(factory, key_secret, policies)
     for check in _FIRST:
         async for finding in check(at):
             yield finding

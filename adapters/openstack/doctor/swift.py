@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -77,8 +77,20 @@ async def swift(at: Examination) -> AsyncIterator[Finding]:
         advice = "Set expose_info = true in proxy-server.conf; the gateway takes careful limits meanwhile."
         yield note(f"{_SERVICE}: info", f"{place} answers {answer.status}", advice)
         return
-    for finding in (*middlewares(told), *abilities(told), *limits(told)):
+    for finding in (*middlewares(told), *abilities(told), *limits(told), *policies(told, at.policies)):
         yield finding
+
+
+def policies(told: Mapping[str, Any], wanted: Collection[str]) -> Iterator[Finding]:
+    """Yield a finding for each storage policy that storage classes are mapped to."""
+    missing = info.lacking_policies(info.limits_of(told), wanted)
+    for name in sorted(wanted):
+        about = f"{_SERVICE}: storage policy {name}"
+        if name in missing:
+            advice = "Name one that /info shows in PASSERELLE_S3_STORAGE_CLASSES."
+            yield Finding(about, Verdict.PROBLEM, f"missing, so {info.POLICY_LOST}", advice)
+        else:
+            yield fine(about, "there")
 
 
 def abilities(told: Mapping[str, Any]) -> Iterator[Finding]:

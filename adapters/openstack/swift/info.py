@@ -7,7 +7,7 @@ ABILITIES names the key of `/info` that shows an ability: the middleware that ha
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -61,9 +61,12 @@ ABILITIES: Final = (
         "manifests",
         ("slo", "min_segment_size"),
         "an upload has at most as many parts as one manifest has segments, and a listing looks up each multipart "
-        "object on its page",
+        "object on its page; storage classes that are mapped to storage policies are refused",
     ),
 )
+
+
+POLICY_LOST: Final = "storage classes that it is mapped to are refused"
 
 
 def root_of(endpoint: str) -> str:
@@ -108,6 +111,7 @@ def limits_of(info: Mapping[str, Any]) -> Limits:
         metadata_bytes=_number(info, "swift", "max_meta_overall_size", usual.metadata_bytes),
         metadata_items=_number(info, "swift", "max_meta_count", usual.metadata_items),
         value_bytes=_number(info, "swift", "max_meta_value_length", usual.value_bytes),
+        policies=frozenset(_policies(info)),
         **{ability.field: has(info, ability) for ability in ABILITIES},
     )
 
@@ -118,9 +122,31 @@ def has(info: Mapping[str, Any], ability: Ability) -> bool:
     return key in (info.get(section) or ()) if key else section in info
 
 
-def lacks(limits: Limits) -> list[str]:
-    """Return a sentence for each ability that is missing, with what the gateway refuses or does instead."""
-    return [f"has no {one.name}: {one.lost}" for one in ABILITIES if not getattr(limits, one.field)]
+def lacks(limits: Limits, policies: Iterable[str] = ()) -> list[str]:
+    """Return a sentence for each ability that is missing, with what the gateway refuses or does instead.
+
+    `policies` are the storage policies that the gateway's settings name.
+    """
+    missing = lacking_policies(limits, policies)
+    return [
+        *(f"has no {one.name}: {one.lost}" for one in ABILITIES if not getattr(limits, one.field)),
+        *(f"has no storage policy {one!r}: {POLICY_LOST}" for one in missing),
+    ]
+
+
+def lacking_policies(limits: Limits, policies: Iterable[str]) -> list[str]:
+    """Return those of some storage policies, in lower case, that this Swift lacks; none where it does not say."""
+    return sorted(set(policies) - limits.policies) if limits.policies else []
+
+
+def _policies(info: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names of all storage policies that are not deprecated; Swift does not mind the case of letters."""
+    section = info.get("swift")
+    told = section.get("policies") if isinstance(section, dict) else None
+    for one in told if isinstance(told, list) else ():
+        if isinstance(one, dict):
+            names = f"{one.get('name', '')},{one.get('aliases', '')}".lower().split(",")
+            yield from filter(None, map(str.strip, names))
 
 
 def _number(info: Mapping[str, Any], section: str, key: str, usual: int) -> int:

@@ -86,12 +86,12 @@ class Swift:
 
     # --- containers ---
 
-    async def create_container(self, name: str, *, like: str = "") -> bool:
-        """Make a container, with the storage policy and ACLs of `like` if given; return False if it existed."""
-        headers: dict[str, str] = {}
-        if like:
-            model = await self._container_headers(like)
-            headers.update({key: model[key] for key in _POLICY_AND_ACLS if key in model})
+    async def create_container(self, name: str, *, like: str = "", policy: str = "") -> bool:
+        """Make a container like `like`, or with a storage policy of its own; return False if it existed."""
+        model = await self._container_headers(like) if like else {}
+        headers = {key: model[key] for key in _POLICY_AND_ACLS if key in model}
+        if policy:
+            headers["x-storage-policy"] = policy
         answer = await self._expect("PUT", path_of(name), headers)
         self._cache.keep_container(self._url(name), True)
         return answer.status == 201

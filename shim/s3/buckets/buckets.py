@@ -23,6 +23,7 @@ from shim.s3.lifecycle import registry, rules
 from shim.s3.objects.conditions import present
 from shim.s3.owners import owner
 from shim.s3.paging import MOST_KEYS, opened, sealed
+from shim.s3.placement import places
 from shim.s3.service import action
 from shim.undo import undoing
 
@@ -182,13 +183,15 @@ async def delete_bucket(call: Call, req: Mapping[str, Any]) -> None:
     """Delete an empty bucket with its configuration, left side records and the parts of its abandoned uploads."""
     name = names.bucket(call, req)
     has_rules = rules.NAME in await configuration.read(call, name)
+    segmented = await places.containers(call, name)
     # A new bucket of that name is made after all this is deleted.
     async with name_registry.releasing(call, name), documents.alone(call, name):
         await _delete_container(call, name)
         configuration.forget(call, name)
         await _drop_container(call, names.documents(name))
         await _drop_container(call, names.records(name))
-        await _drop_container(call, names.segments(name))
+        for container in segmented:
+            await _drop_container(call, container)
         if has_rules:
             await _leave(call, name)
 

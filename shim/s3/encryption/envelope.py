@@ -24,6 +24,8 @@ STORE: Final = "s"
 MANAGED: Final = "k"
 _VERSION: Final = "1"
 _PARAMETER: Final = re.compile(r';\s*s3_sse="?([0-9A-Za-z._-]*)"?')
+# Of SSE-S3: without an `s3_etag` the MD5 was not known in time.
+has_no_md5: Final = re.compile(rf';\s*{MARK}="?1\.{STORE}').search
 _FIELDS: Final = re.compile(
     r"1\.(?P<sort>[csk])\.(?P<name>[0-9A-Za-z_-]{1,64})\.(?P<value>[0-9A-Za-z_-]{1,128})"
     r"(?:\.(?P<size>[0-9]{1,19})\.(?P<seal>[0-9A-Za-z_-]{1,64}))?"

@@ -289,8 +289,9 @@ def _assembled(
     stored = [part.stored for part in found if part.stored.stored]
     laid = [Segment(upload.container, f"{prefix}/{number}", size, etag) for number, size, etag in stored]
     used = {part.number for part in found}
-    unused = [f"{prefix}/{number}" for number in listed if number not in used]
-    empty = [f"{prefix}/{number}" for number, part in listed.items() if number in used and not part.row["bytes"]]
+    below = segments.path(upload.container, prefix)
+    unused = [f"{below}/{number}" for number in listed if number not in used]
+    empty = [f"{below}/{number}" for number, part in listed.items() if number in used and not part.row["bytes"]]
     in_step = [part.number for part in found] == list(range(1, len(found) + 1))
     return Assembly(laid, checksum, in_step, [*unused, *empty], size, stored)
 
@@ -362,7 +363,7 @@ async def _folded(call: Call, upload: Upload, laid: Sequence[Segment], most: int
 async def _clean(call: Call, upload: Upload, unneeded: Sequence[str], old: Sequence[str], version: str) -> None:
     """Delete parts that were not used and segments of the replaced object, which in versioned buckets is not gone."""
     # In a repeated completion, the object's segments are this upload's own.
-    mine = f"{names.marker(upload.key, upload.id)}/"
+    mine = segments.path(upload.container, f"{names.marker(upload.key, upload.id)}/")
     if version:
         old = ()
         if unneeded:

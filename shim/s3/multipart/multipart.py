@@ -23,10 +23,11 @@ from shim.s3.errors import invalid_request, precondition_failed
 from shim.s3.multipart import uploads
 from shim.s3.multipart.storing import PartWrite, put_part, stream_part
 from shim.s3.multipart.uploads import ALGORITHM, KIND, Upload
-from shim.s3.objects import checksums, conditions, object_lock, ranges, records, storage_classes
+from shim.s3.objects import checksums, conditions, object_lock, ranges, records, segments, storage_classes
 from shim.s3.objects.copying import SOURCE_CONDITIONS, Source, check_copy_size, computed, source_of, source_version
 from shim.s3.objects.headers import ACL, CHECKSUM, DESCRIBING, IN_STEP, PLACING, UPLOAD, description
 from shim.s3.objects.objects import NO_ENCRYPTION, SMALL, check_size, header_checksum
+from shim.s3.placement import places
 from shim.s3.service import ENCRYPTION_OF_WRITES, action
 from shim.undo import to_the_end
 
@@ -44,7 +45,7 @@ _ROOM: Final = "-" * len("SHA256:COMPOSITE:" + "=" * 44 + "-10000")  # as long a
 async def create_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Open an upload with the description of the future object."""
     bucket, key, store = names.bucket(call, req), req["Key"], call.cloud.objects
-    upload_id = names.new_upload_id()
+    upload_id = names.new_upload_id(policy := await storage_classes.policy(call, req))
     limits = await store.limits()
     # The longest name that the upload may store.
     names.check_key(key, behind=names.sub_manifest("", upload_id, 0), limit=limits.name_bytes)
@@ -69,6 +70,8 @@ async def create_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping
         await store.create_container(container, like=bucket)
     else:
         await store.container(bucket)
+    if policy:
+        await places.prepare(call, bucket, policy)
     if await absent_is(None, store.put(container, marker, body, len(body), told_object)) is None:
         # The cached existence of the container is older than its deletion.
         await store.create_container(container, like=bucket)
@@ -98,7 +101,7 @@ async def upload_part(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Store a part; a part of the same number is replaced."""
     body, bucket = req["Body"], names.bucket(call, req)
     name = names.part(req["Key"], req["UploadId"], req["PartNumber"])
-    target = names.segments(bucket), name, Place(bucket, req["Key"], req["UploadId"], req["PartNumber"])
+    target = names.parts(bucket, req["UploadId"]), name, Place(bucket, req["Key"], req["UploadId"], req["PartNumber"])
     await uploads.check_number(call, req["PartNumber"])
     check_size(body.require_length())
     data = await body.small(SMALL) if body.length <= SMALL else None
@@ -245,7 +248,8 @@ async def _free(call: Call, upload: Upload) -> None:
     if not found:
         return
     kept = await uploads.in_use(call, upload)
-    left = await call.cloud.objects.delete_many(upload.container, [name for name in found if name not in kept])
+    gone = [name for name in found if segments.path(upload.container, name) not in kept]
+    left = await call.cloud.objects.delete_many(upload.container, gone)
     if left:
         fault = Fault.FORBIDDEN if all(one.status == 403 for one in left) else Fault.UNAVAILABLE
         raise BackendError(fault, service="object-store", resource="object", detail="parts are left")

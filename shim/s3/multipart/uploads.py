@@ -80,7 +80,12 @@ class Upload:
     @property
     def container(self) -> str:
         """The container of its parts."""
-        return names.segments(self.bucket)
+        return names.parts(self.bucket, self.id)
+
+    @property
+    def marker(self) -> tuple[str, str]:
+        """The container and the name of its own object."""
+        return names.segments(self.bucket), names.marker(self.key, self.id)
 
     @property
     def algorithm(self) -> str:
@@ -164,7 +169,7 @@ async def spilled(call: Call, upload: Upload) -> records.Items:
     """Return the items of the future object's record."""
     if RECORD not in upload.stored.metadata:
         return {}
-    download = await call.cloud.objects.get(upload.container, names.marker(upload.key, upload.id))
+    download = await call.cloud.objects.get(*upload.marker)
     try:
         body = download.body
         text = body if isinstance(body, bytes) else b"".join([piece async for piece in body])
@@ -207,7 +212,7 @@ async def check_number(call: Call, number: int) -> None:
 
 async def close(call: Call, upload: Upload) -> None:
     """Close an upload: afterwards it accepts no parts and is not found."""
-    await absent_is(None, call.cloud.objects.delete(upload.container, names.marker(upload.key, upload.id)))
+    await absent_is(None, call.cloud.objects.delete(*upload.marker))
 
 
 def page_of_parts(parts: Mapping[int, Part], marker: int, limit: int) -> tuple[list[Part], dict[str, Any]]:
@@ -229,7 +234,7 @@ async def parts_of(call: Call, bucket: str, key: str, upload_id: str) -> dict[in
     """List an upload's parts by number, ignoring other objects there.  May lag behind UploadPart."""
     prefix = names.marker(key, upload_id) + "/"
     found: dict[int, Part] = {}
-    async for page in paging.pages(call.cloud.objects, names.segments(bucket), prefix):
+    async for page in paging.pages(call.cloud.objects, names.parts(bucket, upload_id), prefix):
         found.update(await for_many(call, len(page), partial(_parts_in, page, len(prefix))))
     return found
 

@@ -46,6 +46,7 @@ from shim.s3.objects.headers import (
     redirect,
 )
 from shim.s3.objects.s3_middleware import with_s3_etag
+from shim.s3.placement.storing import Writer, writer
 from shim.s3.service import action
 
 LARGEST_COPY: Final = 5 << 30
@@ -165,6 +166,7 @@ async def copy_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
             "object's metadata, storage class, website redirect location or encryption attributes."
         )
     sealing = await new_sealing(call, req, bucket)
+    policy = await storage_classes.policy(call, req)
     source = await source_of(call, req, with_tags=req.get("TaggingDirective") != "REPLACE")
     check_copy_size(source.stored.size)
     checksum = await _checksum(call, source, req.get("ChecksumAlgorithm"))
@@ -180,9 +182,10 @@ async def copy_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     null = await versions.is_suspended(call, bucket)
     if null:
         told = told._replace(content_type=marked_null(told.content_type))
+    store = await writer(call, bucket, policy)
     old = await segments.behind(call, bucket, key)
     async with conditions.holding(call, bucket, key, condition):
-        written = await _written(call, source, (bucket, key), told._replace(if_absent=False), sealing)
+        written = await _written(call, source, store, (bucket, key), told._replace(if_absent=False), sealing)
     if spilled:
         async with records.alone(call, bucket, key):
             await records.add(call, bucket, key, told, spilled, version=written.version)
@@ -206,7 +209,7 @@ def source_version(source: Source) -> dict[str, str]:
 
 
 async def _written(
-    call: Call, source: Source, target: tuple[str, str], told: Description, sealing: Sealing | None
+    call: Call, source: Source, store: Writer, target: tuple[str, str], told: Description, sealing: Sealing | None
 ) -> Written:
     """Write the copy: inside Swift if it is as plain as its source and in the same project, else through the gateway.
 
@@ -214,14 +217,14 @@ async def _written(
     """
     if sealing is None and source.encrypted is None and call.source is None:
         place, version = (source.bucket, source.key), source.stored.pin
-        return await call.cloud.objects.copy(place, target, told, seen=source.stored, version=version)
+        return await store.copy(place, target, told, seen=source.stored, version=version)
     download = await source.open(call)
     try:
         body, size = download.body, source.stored.size
         if sealing is None:
-            return await call.cloud.objects.put(*target, body, size, told)
+            return await store.put(*target, body, size, told)
         md5 = md5_of(body) if isinstance(body, bytes) else _md5_in(etag_of(source.stored), source)
-        written = await put_encrypted(call, target, Place(*target), body, size, sealing.described(told, md5), sealing)
+        written = await _put_encrypted(store, target, body, size, sealing.described(told, md5), sealing)
         return written._replace(etag=sealing.etag(md5, written.etag))
     finally:
         download.close()
@@ -233,20 +236,20 @@ def _md5_in(etag: str, source: Source) -> str | None:
     return None if of_others or "-" in etag else etag
 
 
-async def put_encrypted(
-    call: Call,
+async def _put_encrypted(
+    store: Writer,
     target: tuple[str, str],
-    place: Place,
     body: bytes | AsyncIterator[bytes],
     size: int,
     told: Description,
     sealing: Sealing,
 ) -> Written:
     """Store `size` plain bytes encrypted."""
+    place = Place(*target)
     if isinstance(body, bytes):
         stored = sealing.encrypted(place, body)
-        return await call.cloud.objects.put(*target, stored, len(stored), told)
-    return await call.cloud.objects.put(*target, sealing.encrypting(place, body), stored_length(size), told)
+        return await store.put(*target, stored, len(stored), told)
+    return await store.put(*target, sealing.encrypting(place, body), stored_length(size), told)
 
 
 def _tags(req: Mapping[str, Any], source: Stored) -> dict[str, str]:

@@ -89,7 +89,7 @@ def _part(bucket: str, key: str, segment: Segment) -> tuple[str, StoredPart]:
     """Return the upload of a segment and the part that it is."""
     name, _, number = segment.name.rpartition("/")
     upload = name.removeprefix(f"{key}/")
-    if segment.container != names.segments(bucket) or upload == name or not number.isdecimal():
+    if not names.has_segments(segment.container, bucket) or upload == name or not number.isdecimal():
         raise TamperedError("a segment is no part of an upload of the object")
     return upload, StoredPart(int(number), segment.bytes, segment.etag)
 

@@ -53,8 +53,6 @@ _KEPT: Final = (
     ("Expires", "expires"),
 )
 _KEPT_MEMBERS: Final = frozenset(member for member, _ in _KEPT)
-# Of SSE-S3: without an `s3_etag` the MD5 was not known in time.
-_has_no_md5: Final = re.compile(rf';\s*{MARK}="?1\.{envelope.STORE}').search
 PLACING: Final = {"StorageClass": (storage_classes.ELSEWHERE, storage_classes.MAPPED)}  # the classes that are refused
 
 LOCKING: Final = "ObjectLockMode ObjectLockRetainUntilDate ObjectLockLegalHoldStatus"
@@ -178,7 +176,9 @@ def etag_of(stored: Stored) -> str:
         found = _ETAG.search(stored.content_type)
         if found:
             return found[1]
-    return stored.etag if stored.layout == "plain" and not _has_no_md5(stored.content_type) else f"{stored.etag}-N"
+    return (
+        stored.etag if stored.layout == "plain" and not envelope.has_no_md5(stored.content_type) else f"{stored.etag}-N"
+    )
 
 
 def with_plain_size(stored: Stored) -> Stored:
@@ -303,7 +303,7 @@ def listed_etag(row: Mapping[str, Any]) -> str:
     if "slo_etag" in row:
         told: str = row.get("s3_etag") or f'"{row["slo_etag"].strip(chr(34))}-N"'
         return told
-    if MARK in content_type and _has_no_md5(content_type):
+    if MARK in content_type and envelope.has_no_md5(content_type):
         return f'"{row["hash"]}-N"'
     return f'"{row["hash"]}"'
 

@@ -6,7 +6,6 @@ Once a PUT is answered, every later GET and HEAD sees it (if all of Swift's repl
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from adapters.errors import BackendError, Fault
@@ -28,10 +27,22 @@ from shim.s3.encryption.sealing import sealing as new_sealing
 from shim.s3.lifecycle import expiration
 from shim.s3.notifications.events import POST, PUT
 from shim.s3.notifications.noting import NAME, created
-from shim.s3.objects import checksums, conditions, encrypted, object_lock, parts, ranges, records, segments, versions
+from shim.s3.objects import (
+    checksums,
+    conditions,
+    encrypted,
+    object_lock,
+    parts,
+    ranges,
+    records,
+    segments,
+    storage_classes,
+    versions,
+)
 from shim.s3.objects.headers import DESCRIBING, PLACING, TAGGING, marked_null, object_members
 from shim.s3.objects.s3_middleware import with_s3_etag
 from shim.s3.objects.writing import object_write
+from shim.s3.placement.storing import Writer, writer
 from shim.s3.service import ENCRYPTION_OF_WRITES, action
 
 LARGEST_PUT: Final = 5 << 30  # "Amazon S3 allows single PUT uploads up to 5 GB" (PutObject)
@@ -60,7 +71,7 @@ NO_ENCRYPTION: Final = {
     },
 }
 # Members of a PutObject that ask for more than the bytes and their description.
-_SPECIAL: Final = ASKING | object_lock.ASKING
+_SPECIAL: Final = ASKING | object_lock.ASKING | {"StorageClass"}
 _WHOLE: Final[tuple[str, int, str, CustomerKey | None]] = ("", 0, "", None)
 _OVERRIDES: Final = (
     ("ResponseCacheControl", "CacheControl"),
@@ -74,14 +85,23 @@ _OVERRIDING: Final = frozenset(asked for asked, _ in _OVERRIDES)
 
 
 class _Special(NamedTuple):
-    """What a request or its bucket's configuration asks of a new object: encryption, a lock, the version `null`."""
+    """What a request or its bucket's configuration asks of a new object: encryption, a lock, the version `null`.
 
-    sealing: Sealing | None = None
-    locking: Mapping[str, str] = MappingProxyType({})
-    null: bool = False
+    `store` is what stores it: Swift, or where its class has a storage policy of its own what writes there.
+    """
 
+    store: Writer
+    sealing: Sealing | None
+    locking: Mapping[str, str]
+    null: bool
 
-_PLAIN: Final = _Special()
+    def described(self, told: Description, md5: str | None) -> Description:
+        """Return the description of such an object."""
+        if self.sealing:
+            told = self.sealing.described(told, md5)
+        if self.locking:
+            told = object_lock.locked(told, self.locking)
+        return told._replace(content_type=marked_null(told.content_type)) if self.null else told
 
 
 @action(
@@ -94,8 +114,7 @@ async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Store an object; if the body ends early or fails its checks, the old object is unchanged."""
     (bucket, key, described, condition, spilled), body = object_write(call, req), req["Body"]
     configured = await configuration(call, bucket)
-    plain = not configured and _SPECIAL.isdisjoint(req)
-    sealing, locking, null = _PLAIN if plain else await _special(call, req, bucket, configured)
+    special = None if not configured and _SPECIAL.isdisjoint(req) else await _special(call, req, bucket, configured)
     length = body.expected_length() or 0
     check_size(length)
     data = await body.small(SMALL) if length <= SMALL else None
@@ -104,17 +123,15 @@ async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
         metadata = {**described.metadata, **checksum.stored} if checksum else described.metadata
         if_absent = condition is not None and condition.if_absent
         described = Description(described.content_type, metadata, described.headers, if_absent)
-    md5 = None
-    if sealing:
-        md5 = body.md5 if data is None else md5_of(data)
-        described = sealing.described(described, md5)
-    if locking:
-        described = object_lock.locked(described, locking)
-    if null:
-        described = described._replace(content_type=marked_null(described.content_type))
+    store: Writer = call.cloud.objects
+    sealing = md5 = None
+    if special:
+        store, sealing = special.store, special.sealing
+        if sealing:
+            md5 = body.md5 if data is None else md5_of(data)
+        described = special.described(described, md5)
     old = await segments.behind(call, bucket, key)
     if data is not None:
-        store = call.cloud.objects
         if sealing:
             data = sealing.encrypted(Place(bucket, key), data)
         if condition:
@@ -123,14 +140,14 @@ async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
         else:
             written = await store.put(bucket, key, data, len(data), described)
     else:
-        written = await _stream(call, (bucket, key), condition, body, described, sealing)
+        written = await _stream(call, store, (bucket, key), condition, body, described, sealing)
         checksum = checksums.first(body.checksums)
     if spilled:
         async with records.alone(call, bucket, key):
             await records.add(call, bucket, key, described, spilled, version=written.version)
     members = {"ETag": f'"{written.etag}"', **(checksum.members if checksum else {})}
     if old or written.version:
-        members.update(await versions.written(call, (bucket, key), written, old, null=null))
+        members.update(await versions.written(call, (bucket, key), written, old, null=bool(special and special.null)))
     if configured and expiration.may_be_told(call, bucket):
         size, tagging = body.size, {**described.metadata, **spilled}.get(TAGGING, "")
         members |= await expiration.members(call, bucket, key, size, written.modified, tagging)
@@ -144,6 +161,7 @@ async def _special(call: Call, req: Mapping[str, Any], bucket: str, configured: 
     encrypts = SETTING in configured or not ASKING.isdisjoint(req)
     locks = bucket_lock.SETTING in configured or not object_lock.ASKING.isdisjoint(req)
     return _Special(
+        await writer(call, bucket, await storage_classes.policy(call, req)),
         await new_sealing(call, req, bucket) if encrypts else None,
         await object_lock.items(call, bucket, req) if locks else {},
         is_suspended(configured),
@@ -152,6 +170,7 @@ async def _special(call: Call, req: Mapping[str, Any], bucket: str, configured: 
 
 async def _stream(
     call: Call,
+    store: Writer,
     target: tuple[str, str],
     condition: conditions.WriteCondition | None,
     body: Any,
@@ -162,7 +181,7 @@ async def _stream(
         length = body.length
         if sealing:
             pieces, length = sealing.encrypting(Place(*target), pieces), stored_length(length)
-        written = await call.cloud.objects.put(*target, pieces, length, described)
+        written = await store.put(*target, pieces, length, described)
         if condition:
             try:
                 await conditions.check_not_overtaken(call, target, written)
@@ -350,7 +369,7 @@ async def _answer_for_part(call: Call, req: Mapping[str, Any], stored: Stored, p
         if stored.size:  # an object without parts is its own part 1, as in S3
             stored = parts.ranged(stored, 0, stored.size - 1)
     members = _answer(req, stored)
-    if part and stored.parts:
+    if part and stored.parts and not parts.is_whole(stored):
         members["PartsCount"] = stored.parts
     members.update(await parts.checksum(call, req, stored))
     if stored.version:

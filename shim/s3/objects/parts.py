@@ -26,6 +26,14 @@ def count(stored: Stored) -> int | None:
     return int(number) if number.isdecimal() and "-" in etag_of(stored) else None
 
 
+def is_whole(stored: Stored) -> bool:
+    """Return whether an object was stored in one piece: also one whose only segment lies under another policy."""
+    if MARK in stored.content_type:
+        found = envelope.of(stored.content_type)
+        return found is not None and not found.seal
+    return stored.layout == "plain" or "-" not in etag_of(stored)
+
+
 def unknown_to_swift(stored: Stored) -> bool:
     """Return whether Swift's answer to a request by part number is not S3's part.
 
@@ -65,7 +73,7 @@ async def checksum(call: Call, req: Mapping[str, Any], stored: Stored) -> dict[s
     if whole is None:
         return {}
     name = names.part(req["Key"], upload_id, req["PartNumber"])
-    segment = await absent_is(None, call.cloud.objects.head(names.segments(req["Bucket"]), name))
+    segment = await absent_is(None, call.cloud.objects.head(names.parts(req["Bucket"], upload_id), name))
     if segment is None:  # an empty part has no segment
         return {}
     found = checksums.of_part(segment.content_type)

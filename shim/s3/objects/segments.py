@@ -1,8 +1,10 @@
 """Lists the segments of a multipart object before it is replaced or deleted, and deletes them afterwards.
 
 Swift deletes or replaces a manifest and keeps its segments.  The old object is looked up only if the bucket's container
-of segments exists, so buckets without multipart uploads cost almost nothing.  Segments in other containers were stored
-by other clients of Swift and are kept.
+of segments exists, so buckets without multipart uploads cost almost nothing.  Segments may also lie under other storage
+policies, in containers beside that one.  Those elsewhere were stored by other clients of Swift and are kept.
+
+A segment is named by its path here, which is its container, a slash and its name.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from shim.concurrency import gather_all
 from shim.context import Call
 from shim.s3 import names, paging
 from shim.s3.objects.headers import UPLOAD
+from shim.s3.placement import places
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +28,7 @@ _MOST_LISTED = 10_000
 
 
 async def behind(call: Call, bucket: str, key: str) -> list[str]:
-    """Return the names of an object's segments in the bucket's container of segments.
+    """Return the paths of an object's segments in the bucket's containers of segments.
 
     A Swift symlink has none: a write or a deletion changes the link, not its target.
     """
@@ -38,21 +41,28 @@ async def behind(call: Call, bucket: str, key: str) -> list[str]:
 
 
 async def of(store: ObjectStore, bucket: str, key: str, stored: Stored) -> list[str]:
-    """Return the segments' names of an object with this description, nested manifests included."""
+    """Return the segments' paths of an object with this description, nested manifests included."""
     return await of_manifest(store, bucket, key) if stored.layout == "static" else []
 
 
 async def of_manifest(store: ObjectStore, bucket: str, key: str, version: str = "") -> list[str]:
-    """Return the segments' names of a static large object, or of a version of it; none for any other object."""
-    container = names.segments(bucket)
-    found = await laid(store, bucket, key, version)
-    mine = [segment for segment in found if segment.container == container]
+    """Return the segments' paths of a static large object, or of a version of it; none for any other object."""
+    mine = _of_bucket(bucket, await laid(store, bucket, key, version))
     for start in range(0, len(mine), _AT_ONCE):
-        nested = [segment.name for segment in mine[start : start + _AT_ONCE] if segment.nested]
+        nested = [segment for segment in mine[start : start + _AT_ONCE] if segment.nested]
         # A missing nested manifest counts as empty; else its object could never be replaced or deleted.
-        for below in await gather_all(absent_is([], store.segments(container, name)) for name in nested):
-            mine += [segment for segment in below if segment.container == container]
-    return [segment.name for segment in mine]
+        for below in await gather_all(absent_is([], store.segments(one.container, one.name)) for one in nested):
+            mine += _of_bucket(bucket, below)
+    return [path(segment.container, segment.name) for segment in mine]
+
+
+def _of_bucket(bucket: str, found: Sequence[Segment]) -> list[Segment]:
+    return [segment for segment in found if names.has_segments(segment.container, bucket)]
+
+
+def path(container: str, name: str) -> str:
+    """Return the path of a segment; no container's name has a slash."""
+    return f"{container}/{name}"
 
 
 async def laid(store: ObjectStore, bucket: str, key: str, version: str = "") -> list[Segment]:
@@ -74,7 +84,7 @@ async def _parts(store: ObjectStore, bucket: str, key: str, version: str) -> lis
     upload = stored.metadata.get(UPLOAD, "")
     if stored.layout != "static" or not names.is_upload_id(upload):  # the latter: made by another client
         return []
-    container, prefix, found = names.segments(bucket), f"{names.marker(key, upload)}/", dict[int, Segment]()
+    container, prefix, found = names.parts(bucket, upload), f"{names.marker(key, upload)}/", dict[int, Segment]()
     async for page in paging.pages(store, container, prefix):
         for row in page:
             if (number := row["name"][len(prefix) :]).isdecimal():
@@ -87,25 +97,32 @@ async def remove(call: Call, bucket: str, gone: Sequence[str]) -> None:
 
     The object is already written or deleted, so a failure is only logged: the segments stay in their container.
     """
-    if not gone:
-        return
-    try:
-        left = len(await call.cloud.objects.delete_many(names.segments(bucket), gone))
-    except BackendError as error:
-        log.warning("request %s: segments of %s stay behind: %s", call.request_id, bucket, error)
-        return
-    if left:
-        log.warning("request %s: %d segments of %s stay behind", call.request_id, left, bucket)
+    by_container: dict[str, list[str]] = {}
+    for container, _, name in (one.partition("/") for one in gone):
+        by_container.setdefault(container, []).append(name)
+    for container, found in by_container.items():
+        try:
+            left = len(await call.cloud.objects.delete_many(container, found))
+        except BackendError as error:
+            log.warning("request %s: segments of %s stay behind: %s", call.request_id, bucket, error)
+            continue
+        if left:
+            log.warning("request %s: %d segments of %s stay behind", call.request_id, left, bucket)
 
 
 async def candidates(call: Call, bucket: str, keys: Sequence[str]) -> frozenset[str]:
     """Return the keys that may have segments, from a listing, or all if the bucket has very many segments."""
-    store, container = call.cloud.objects, names.segments(bucket)
-    if not keys or not await store.has_container(container):
+    store = call.cloud.objects
+    if not keys or not await store.has_container(names.segments(bucket)):
         return frozenset()
-    # The container is absent: the cached answer was older than its deletion.
-    found = await absent_is(set[str](), _with_segments(store, container))
-    return frozenset(keys if found is None else found.intersection(keys))
+    every: set[str] = set()
+    for container in await places.containers(call, bucket):
+        # The container is absent: the cached answer was older than its deletion.
+        found = await absent_is(set[str](), _with_segments(store, container))
+        if found is None:
+            return frozenset(keys)
+        every |= found
+    return frozenset(every.intersection(keys))
 
 
 async def _with_segments(store: ObjectStore, container: str) -> set[str] | None:

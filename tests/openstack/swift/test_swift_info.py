@@ -13,7 +13,7 @@ import pytest
 import uvloop
 
 from adapters.errors import BackendError, Fault
-from adapters.openstack.swift.info import limits_of, root_of
+from adapters.openstack.swift.info import lacking_policies, lacks, limits_of, root_of
 from adapters.openstack.swift.pool import SwiftPool
 from adapters.openstack.swift.swift import Swift
 from adapters.types.identity import Token
@@ -76,7 +76,13 @@ def test_info_is_beside_the_version(endpoint: str, root: str) -> None:
 
 
 def test_what_is_not_shown_is_not_relied_on() -> None:
-    assert limits_of(RADOSGW) == Limits(bulk_delete=1000, if_absent=False, copies=False, manifests=False)
+    assert limits_of(RADOSGW) == Limits(
+        bulk_delete=1000,
+        if_absent=False,
+        copies=False,
+        manifests=False,
+        policies=frozenset({"default-placement"}),
+    )
     assert limits_of(SWIFT) == Limits(segments=10_000, bulk_delete=10_000, versions=True, containers=5000)
 
 
@@ -312,3 +318,12 @@ def played(script: Script, work: Callable[[Swift], Awaitable[T]]) -> T:
                 await pool.aclose()
 
     return uvloop.run(run())
+
+
+def test_storage_policies_by_all_their_names() -> None:
+    told = [{"name": "Gold", "aliases": "Gold, Best", "default": True}, {"name": "cold", "aliases": "cold"}, "nonsense"]
+    assert limits_of({"swift": {"policies": told}}).policies == {"gold", "best", "cold"}
+    assert limits_of(RADOSGW).policies == {"default-placement"}
+    assert (limits_of(SWIFT).policies, lacking_policies(limits_of(SWIFT), ["any"])) == (frozenset(), [])
+    lacking = lacks(limits_of(SWIFT | {"swift": {**SWIFT["swift"], "policies": told}}), ["cold", "warm"])
+    assert lacking == ["has no storage policy 'warm': storage classes that it is mapped to are refused"]

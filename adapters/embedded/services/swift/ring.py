@@ -1,4 +1,7 @@
-"""Makes Swift's rings: `python -P -m passerelle_cloud.swift.ring DIRECTORY ACCOUNT-PORT CONTAINER-PORT OBJECT-PORT`."""
+"""Makes Swift's rings: `python -P -m passerelle_cloud.swift.ring DIRECTORY ACCOUNT-PORT CONTAINER-PORT OBJECT-PORT`.
+
+The second storage policy has a ring of its own over the same device, where Swift keeps its objects apart.
+"""
 
 import sys
 from pathlib import Path
@@ -20,9 +23,10 @@ def make(file: Path, port: int) -> None:
 
 
 def main(directory: Path, ports: list[int]) -> None:
-    """Write the three rings."""
-    for kind, port in zip(("account", "container", "object"), ports, strict=True):
-        make(directory / f"{kind}.ring.gz", port)
+    """Write the rings."""
+    account, container, objects = ports
+    for name, port in (("account", account), ("container", container), ("object", objects), ("object-1", objects)):
+        make(directory / f"{name}.ring.gz", port)
 
 
 if __name__ == "__main__":

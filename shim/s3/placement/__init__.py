@@ -1,0 +1,1 @@
+"""Where the bytes of objects lie whose storage class is mapped to a storage policy of Swift."""

@@ -1,0 +1,163 @@
+"""Stores an object under another storage policy than its bucket: a segment with its bytes, and a manifest.
+
+So it is laid out as an upload of one part is, and whatever reads, replaces, lists and deletes multipart objects does so
+here.  Its S3 ETag is that of the segment, kept where multipart objects keep theirs.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from adapters.errors import BackendError, Fault, absent_is
+from adapters.types.objects import Description, Segment, Stored, Written
+from shim.context import Call
+from shim.s3 import names
+from shim.s3.encryption.envelope import has_no_md5
+from shim.s3.placement import places
+
+log = logging.getLogger(__name__)
+
+_ETAG: Final = "s3_etag"
+_BYTES: Final = Description("application/octet-stream")
+# After these it is not known whether the manifest was stored.
+_UNKNOWN: Final = frozenset((Fault.UNAVAILABLE, Fault.THROTTLED))
+
+
+class Writer(Protocol):
+    """What stores a new object: all of an ObjectStore that PutObject and CopyObject need for it."""
+
+    async def put(
+        self,
+        container: str,
+        name: str,
+        body: bytes | AsyncIterable[bytes],
+        length: int | None,
+        description: Description,
+    ) -> Written:
+        """Store an object, as ObjectStore does."""
+        ...
+
+    async def copy(
+        self,
+        source: tuple[str, str],
+        target: tuple[str, str],
+        description: Description,
+        *,
+        seen: Stored,
+        span: str = "",
+        version: str = "",
+    ) -> Written:
+        """Copy an object, as ObjectStore does."""
+        ...
+
+
+async def writer(call: Call, bucket: str, policy: str) -> Writer:
+    """Return what stores new objects of a bucket under a storage policy, '' for the bucket's own."""
+    if not policy:
+        return call.cloud.objects
+    await places.prepare(call, bucket, policy)
+    return _Elsewhere(call, policy)
+
+
+@dataclass(frozen=True, slots=True)
+class _Elsewhere:
+    """Stores objects under a storage policy; empty ones, which have no bytes to lie anywhere, in the bucket itself."""
+
+    call: Call
+    policy: str
+
+    async def put(
+        self,
+        container: str,
+        name: str,
+        body: bytes | AsyncIterable[bytes],
+        length: int | None,
+        description: Description,
+    ) -> Written:
+        """Store an object."""
+        store = self.call.cloud.objects
+        if length == 0:
+            return await store.put(container, name, body, length, description)
+        place, segment = self._segment(container, name)
+        if isinstance(body, bytes):
+            written = await self._written(container, lambda: store.put(place, segment, body, length, _BYTES))
+            return await self._shown(container, name, Segment(place, segment, len(body), written.etag), description)
+        counted = _Counted(body)
+        written = await self._written(
+            container, lambda: store.put(place, segment, aiter(counted), length, _BYTES), repeatable=False
+        )
+        return await self._shown(container, name, Segment(place, segment, counted.bytes, written.etag), description)
+
+    async def copy(
+        self,
+        source: tuple[str, str],
+        target: tuple[str, str],
+        description: Description,
+        *,
+        seen: Stored,
+        span: str = "",
+        version: str = "",
+    ) -> Written:
+        """Copy an object."""
+        store = self.call.cloud.objects
+        if not seen.size:
+            return await store.copy(source, target, description, seen=seen, span=span, version=version)
+        place = self._segment(*target)
+        written = await self._written(
+            target[0], lambda: store.copy(source, place, _BYTES, seen=seen, span=span, version=version)
+        )
+        return await self._shown(*target, Segment(*place, seen.size, written.etag), description)
+
+    def _segment(self, bucket: str, key: str) -> tuple[str, str]:
+        """Return the container and the name of a new segment, which are those of an upload's first part."""
+        return names.segments(bucket, self.policy), names.part(key, names.new_upload_id(self.policy), 1)
+
+    async def _written(
+        self, bucket: str, write: Callable[[], Awaitable[Written]], *, repeatable: bool = True
+    ) -> Written:
+        """Write a segment; make its container again if it is gone, though it is remembered to be there."""
+        written = await absent_is(None, write(), resource="container")
+        if written is None:
+            await places.make(self.call, bucket, self.policy)  # raises for a missing bucket
+            if not repeatable:
+                detail = "the container of the segments was gone"
+                raise BackendError(Fault.UNAVAILABLE, service="object-store", resource="object", detail=detail)
+            written = await write()
+        return written
+
+    async def _shown(self, bucket: str, key: str, segment: Segment, description: Description) -> Written:
+        """Write the manifest; its result has the ETag that S3 shows."""
+        store, content_type = self.call.cloud.objects, description.content_type
+        hidden = has_no_md5(content_type) and _ETAG not in content_type
+        if _ETAG not in content_type and not hidden:
+            description = description._replace(content_type=f"{content_type}; {_ETAG}={segment.etag}")
+        try:
+            written = await store.put_manifest(bucket, key, [segment], description)
+        except BackendError as error:
+            if error.fault not in _UNKNOWN:
+                await self._drop(segment)
+            raise
+        return written if hidden else written._replace(etag=segment.etag)
+
+    async def _drop(self, segment: Segment) -> None:
+        """Delete a segment whose manifest was refused; what cannot be deleted is left to the sweep."""
+        try:
+            await self.call.cloud.objects.delete(segment.container, segment.name)
+        except BackendError as error:
+            log.warning("request %s: a segment in %s stays behind: %s", self.call.request_id, segment.container, error)
+
+
+class _Counted:
+    """Pieces of a body, and how many bytes they have had."""
+
+    def __init__(self, pieces: AsyncIterable[bytes]) -> None:
+        self._pieces = pieces
+        self.bytes = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._pieces:
+            self.bytes += len(piece)
+            yield piece

@@ -1,0 +1,1 @@
+"""Storage classes that the operator maps to storage policies of Swift."""
