@@ -112,7 +112,7 @@ LIFECYCLE_ACTIONS = Definition(
     "counter",
     ("action", "outcome"),
     "What `passerelle sweep` did by lifecycle rules, by outcome: `done`, `kept` (the object changed, is gone, or may "
-    "not be deleted) or `failed`.",
+    "not be deleted) or `failed`; and of how many uploads it removed segments (`remove-segments`, `found` if dry).",
 )
 LIFECYCLE_BUCKETS = Definition(
     "passerelle_lifecycle_buckets_total",

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from shim.locks import Locks
 from shim.metrics import Metrics
 from shim.notices.spool import opened
 from shim.s3.lifecycle.evaluation import Days
+from shim.sweeps.orphans import sweep_segments
 from shim.sweeps.pace import Pace
 from shim.sweeps.sweeping import lead, sweep_always
 from shim.sweeps.tools import Tools
@@ -38,35 +39,53 @@ _LEADER_SECONDS = 0.5
 
 @click.command()
 @click.option("--once", is_flag=True, help="Sweep once and end; the exit status is 1 when something could not be done.")
+@click.option(
+    "--segments",
+    metavar="PROJECT[/BUCKET]",
+    multiple=True,
+    help="Instead, remove the segments that no object of a bucket uses, or of all buckets of a project, and end.",
+)
+@click.option("--dry-run", is_flag=True, help="With --segments: only tell which.")
 @options.settings_options
-def sweep(*, once: bool, env_file: Path | None, **given: Any) -> None:
+def sweep(*, once: bool, segments: tuple[str, ...], dry_run: bool, env_file: Path | None, **given: Any) -> None:
     """Delete what lifecycle rules say has expired, until SIGTERM.
 
     It takes the options of `serve`.  Any number may run: one of them sweeps at a time.
     """
+    if dry_run and not segments:
+        raise click.UsageError("--dry-run goes with --segments")
     settings = options.load(given, env_file)
     if found := list(config.problems(settings)):
         raise click.ClickException("the settings are not usable:\n" + "\n".join(f"  {line}" for line in found))
     log.configure(settings.log_level, settings.log_format)
+
+    async def work(tools: Tools, leader: Locks) -> bool:
+        if segments:
+            return await sweep_segments(tools, segments, dry=dry_run)
+        if once:
+            return await lead(tools, leader)
+        await sweep_always(tools, leader)
+        return True
+
     for name in options.unknown_variables(os.environ):
         logging.getLogger(__name__).warning("%s is set, and there is no such setting", name)
     try:
-        fine = uvloop.run(_run(settings, once=once))
+        fine = uvloop.run(_run(settings, work))
     except ToozError as e:
         raise click.ClickException(f"the coordination service does not answer: {type(e).__name__}") from None
     raise SystemExit(0 if fine else 1)
 
 
-async def _run(settings: Settings, *, once: bool) -> bool:
+async def _run(settings: Settings, work: Callable[[Tools, Locks], Coroutine[Any, Any, bool]]) -> bool:
     metrics = Metrics()
     async with _tools(settings, metrics) as (tools, leader, ready), metrics_listener(settings, metrics, ready):
-        work = asyncio.ensure_future(lead(tools, leader) if once else sweep_always(tools, leader))
+        task = asyncio.ensure_future(work(tools, leader))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, work.cancel)
+            loop.add_signal_handler(number, task.cancel)
         announce("sweeping", settings.cloud)
         with suppress(asyncio.CancelledError):
-            return bool(await work)
+            return await task
     return True
 
 

@@ -27,7 +27,7 @@ from shim.sweeps.tools import Tools
 from shim.undo import to_the_end
 
 # Faults that the next object would meet too: the sweep of the bucket ends, and the next sweep tries again.
-_OF_THE_BUCKET: Final = frozenset(
+OF_THE_BUCKET: Final = frozenset(
     {Fault.UNAVAILABLE, Fault.THROTTLED, Fault.UNAUTHORIZED, Fault.FORBIDDEN, Fault.UNSUPPORTED}
 )
 _LOCKS: Final = "coordination"  # the service of a lock that somebody holds for long
@@ -78,5 +78,5 @@ async def telling(tools: Tools, entry: Entry, due: Due, key: str, version: str =
     except BackendError as error:
         held = error.service == _LOCKS
         tell(tools.counts, entry, due, key, version, KEPT if held else FAILED, error.fault.value)
-        if error.fault in _OF_THE_BUCKET and not held:
+        if error.fault in OF_THE_BUCKET and not held:
             raise

@@ -303,3 +303,8 @@ def test_a_cloud_that_never_was_up_is_a_sentence(tmp_path: Path) -> None:
     assert found.exit_code == 1
     assert found.output.startswith("Error: ")
     assert "bring the cloud up first" in found.output
+
+
+def test_only_a_sweep_of_segments_can_be_dry() -> None:
+    found = CliRunner().invoke(main, ["sweep", "--dry-run"])
+    assert (found.exit_code, "--dry-run goes with --segments" in found.output) == (2, True)

@@ -17,10 +17,13 @@ DAY_SECONDS = 1.0
 
 @pytest.fixture
 def sweep(cloud: Target) -> Sweep:
-    """Run `passerelle sweep --once` with days of a second, and return the audit lines of one bucket."""
+    """Run `passerelle sweep --once` with days of a second, and return the audit lines of one bucket.
 
-    def run(bucket: str, **settings: str) -> list[dict[str, Any]]:
-        command = [sys.executable, "-m", "shim", "sweep", "--cloud", cloud.cloud, "--once"]
+    Words take the place of `--once`.
+    """
+
+    def run(bucket: str, *words: str, **settings: str) -> list[dict[str, Any]]:
+        command = [sys.executable, "-m", "shim", "sweep", "--cloud", cloud.cloud, *(words or ("--once",))]
         given = {"lifecycle_day_seconds": str(DAY_SECONDS), **settings}
         done = subprocess.run(command, env=environment(cloud, given), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

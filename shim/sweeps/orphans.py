@@ -1,0 +1,254 @@
+"""Removes the segments that no object uses: what a gateway leaves that dies between two of its requests to Swift.
+
+The order makes it safe beside clients: first the segments are listed, then the uploads in progress, then the manifests
+of all objects and versions.  A completion writes its manifest before it closes its upload, so one of both is seen.
+Then, for each upload whose segments seem unused, the key's lock is taken, which completions hold too, and all is looked
+at again.
+
+Segments are judged by the upload that they are of: all of them stay if one is used, or is younger than a day.  What is
+not named as the gateway names it is left alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final, NamedTuple
+from urllib.parse import unquote
+
+from adapters.errors import BackendError, absent_is
+from adapters.types.objects import Listing, ObjectRow
+from shim import log as lines
+from shim.concurrency import gather_all
+from shim.context import Call
+from shim.errors import AwsError
+from shim.s3 import names
+from shim.s3.config.configuration import read
+from shim.s3.lifecycle.registry import Entry
+from shim.s3.objects import segments, versions
+from shim.s3.objects.conditions import lock_of
+from shim.s3.paging import MOST_KEYS, pages
+from shim.s3.placement import places
+from shim.sweeps.acting import OF_THE_BUCKET
+from shim.sweeps.counts import DONE, FAILED, KEPT
+from shim.sweeps.listed import second
+from shim.sweeps.tools import Tools
+from shim.undo import to_the_end
+
+log = logging.getLogger(__name__)
+
+ACTION: Final = "remove-segments"
+FOUND: Final = "found"  # it would be done
+_OPERATION: Final = "SweepSegments"
+_AT_ONCE: Final = 8
+# <key>/<upload id> is an upload in progress, <key>/<upload id>/<number> a segment.
+_named: Final = re.compile(r"(.*)/(u[0-9a-f]{47}(?:_[a-z0-9-]{1,64})?)(?:/([1-9][0-9]{0,5}))?", re.DOTALL).fullmatch
+
+
+class Group(NamedTuple):
+    """The segments of one upload."""
+
+    container: str
+    key: str
+    upload: str
+
+    @property
+    def prefix(self) -> str:
+        """What their names begin with."""
+        return f"{self.key}/{self.upload}/"
+
+    @property
+    def path(self) -> str:
+        """What their paths begin with."""
+        return segments.path(self.container, self.prefix)
+
+
+async def sweep_segments(tools: Tools, targets: Iterable[str], *, dry: bool = False) -> bool:
+    """Sweep buckets, or all of a project; return whether all could be done.
+
+    A target is `<project id>/<bucket>` or `<project id>`.  A `dry` sweep only tells what it would remove.
+    """
+    fine = True
+    for target in targets:
+        project, _, bucket = target.partition("/")
+        try:
+            entries = [Entry(project, bucket)] if bucket else await _of_project(tools, project)
+        except BackendError as error:
+            log.warning("segments: project %s is left: %s", project, error)
+            fine = False
+            continue
+        for entry in entries:
+            fine = await _told(tools, entry, dry=dry) and fine
+    return fine
+
+
+async def _of_project(tools: Tools, project: str) -> list[Entry]:
+    """Return the buckets of a project that have segments."""
+    call = await tools.call(Entry(project, ""), _OPERATION)
+    found, marker = set[str](), ""
+    while page := await call.cloud.objects.containers(marker=marker, limit=MOST_KEYS):
+        marker = page[-1].name
+        found.update(one.name for one in page)
+    return [Entry(project, bucket) for bucket in sorted(found) if names.segments(bucket) in found]
+
+
+async def _told(tools: Tools, entry: Entry, *, dry: bool) -> bool:
+    """Sweep a bucket and write how it ended; return whether nothing failed."""
+    try:
+        found = await sweep_bucket(tools, entry, dry=dry)
+    except (BackendError, AwsError) as error:
+        log.warning("segments: bucket %s of project %s is left: %s", entry.bucket, entry.project, error)
+        return False
+    said = ", ".join(f"{number} {outcome}" for outcome, number in sorted(found.items())) or "none without an object"
+    log.info("segments: bucket %s of project %s: uploads: %s", entry.bucket, entry.project, said)
+    return not found[FAILED]
+
+
+async def sweep_bucket(tools: Tools, entry: Entry, *, dry: bool = False) -> Counter[str]:
+    """Remove a bucket's unused segments; return for how many uploads it ended how."""
+    call, outcomes = await tools.call(entry, _OPERATION), Counter[str]()
+    await read(call, entry.bucket)  # raises for a missing bucket, with which its segments went
+    if not (await call.cloud.objects.limits()).manifests:
+        raise AwsError("NotImplemented", "This object store does not show which segments an object has.", 501)
+    unused = await _old(tools, call, entry.bucket)
+    if unused:
+        await _spare_used(call, entry.bucket, unused)
+    if unused and await _has_dynamic(call, entry.bucket):
+        log.warning("segments: bucket %s has dynamic large objects, whose segments are not known", entry.bucket)
+        return Counter({KEPT: len(unused)})
+    for group in sorted(unused):
+        outcomes[await _act(tools, call, entry, group, dry=dry)] += 1
+    return outcomes
+
+
+async def _old(tools: Tools, call: Call, bucket: str) -> set[Group]:
+    """Return the uploads that have segments, and none younger than a day, and are not in progress.
+
+    The bucket's own container comes last: uploads in progress are noted there.
+    """
+    before = tools.now() - timedelta(seconds=tools.settings.lifecycle_day_seconds)
+    old, young, in_progress = set[Group](), set[Group](), set[tuple[str, str]]()
+
+    async def read(container: str) -> None:
+        async for page in pages(call.cloud.objects, container):
+            for row in page:
+                if not (found := _named(row["name"])):
+                    continue
+                if found[3] is None:
+                    in_progress.add((found[1], found[2]))
+                    continue
+                (old if second(row["last_modified"]) < before else young).add(Group(container, found[1], found[2]))
+
+    for container in reversed(await places.containers(call, bucket)):
+        await absent_is(None, read(container))
+    return {one for one in old - young if (one.key, one.upload) not in in_progress}
+
+
+async def _spare_used(call: Call, bucket: str, unused: set[Group]) -> None:
+    """Take out what any object or version of the bucket uses, whatever its key.
+
+    Swift's own tools may have copied a manifest under another name.
+    """
+    by_path = {group.path: group for group in unused}
+
+    async def spare(row: ObjectRow) -> None:
+        version = row.get("version_id", "")
+        used = await absent_is(None, segments.of_manifest(call.cloud.objects, bucket, row["name"], version))
+        if used is None:  # listed, and not readable: a server is down, or it was deleted since
+            unused.difference_update([group for group in unused if group.key == row["name"]])
+        for path in {path.rpartition("/")[0] + "/" for path in used or ()}:
+            if path in by_path:
+                unused.discard(by_path[path])
+
+    async for rows in _rows(call, bucket):
+        await gather_all((spare(row) for row in rows if "slo_etag" in row), most=_AT_ONCE)
+        for linked in (unquote(str(row.get("symlink_path", ""))) for row in rows):
+            path = linked.split("/", 3)[-1].rpartition("/")[0] + "/"  # of /v1/<account>/<container>/<name>
+            if path in by_path:
+                unused.discard(by_path[path])
+
+
+async def _has_dynamic(call: Call, bucket: str) -> bool:
+    """Return whether the bucket has dynamic large objects, which name their segments by a prefix alone."""
+
+    async def is_dynamic(row: ObjectRow) -> bool:
+        reading = call.cloud.objects.head(bucket, row["name"], version=row.get("version_id", ""))
+        stored = await absent_is(None, reading)
+        return stored is not None and stored.layout == "dynamic"
+
+    async for rows in _rows(call, bucket):
+        empty = [row for row in rows if not row["bytes"] and "slo_etag" not in row and not versions.is_marker(row)]
+        if any(await gather_all(map(is_dynamic, empty), most=_AT_ONCE)):
+            return True
+    return False
+
+
+async def _rows(call: Call, bucket: str) -> AsyncIterator[Sequence[ObjectRow]]:
+    """Yield all objects of a bucket, with all versions where it has or had them."""
+    store, want = call.cloud.objects, Listing(limit=MOST_KEYS)
+    versioned = bool((await versions.state_of(call, bucket)).status)
+    while rows := await (store.versions(bucket, want) if versioned else store.objects(bucket, want)):
+        yield rows
+        want = replace(want, marker=rows[-1]["name"], version_marker=rows[-1].get("version_id", ""))
+
+
+async def _act(tools: Tools, call: Call, entry: Entry, group: Group, *, dry: bool) -> str:
+    """Remove an upload's segments if they still are unused; write and return the outcome."""
+    await tools.pace.turn()
+    code, number = "", 0
+    try:
+        outcome, number = await to_the_end(_remove(call, entry.bucket, group, dry=dry))
+    except AwsError as error:
+        outcome, code = FAILED, error.code
+    except BackendError as error:
+        if error.fault in OF_THE_BUCKET:
+            raise
+        outcome, code = FAILED, error.fault.value
+    tools.counts.lifecycle_action(ACTION, outcome)
+    lines.write_audit(
+        ACTION,
+        project=entry.project,
+        bucket=entry.bucket,
+        container=group.container,
+        key=group.key,
+        upload=group.upload,
+        segments=number,
+        outcome=outcome,
+        code=code,
+    )
+    return outcome
+
+
+async def _remove(call: Call, bucket: str, group: Group, *, dry: bool) -> tuple[str, int]:
+    """Look again under the key's lock, and remove the segments; return the outcome and how many they are."""
+    store = call.cloud.objects
+    async with call.locks.hold(*lock_of(call, bucket, group.key)):
+        await read(call, bucket)  # versions may have been enabled since
+        in_progress = store.head(names.segments(bucket), names.marker(group.key, group.upload))
+        if await absent_is(None, in_progress) is not None or await _is_used(call, bucket, group):
+            return KEPT, 0
+        found = [row["name"] async for page in pages(store, group.container, group.prefix) for row in page]
+        if dry:
+            return FOUND, len(found)
+        left = await store.delete_many(group.container, found)
+    return (FAILED if left else DONE), len(found) - len(left)
+
+
+async def _is_used(call: Call, bucket: str, group: Group) -> bool:
+    """Return whether the key's object, or a version of it, uses a segment of an upload, or cannot be read."""
+    store, key = call.cloud.objects, group.key
+    current = await absent_is(list[str](), segments.of_manifest(store, bucket, key))
+    if any(path.startswith(group.path) for path in current):
+        return True
+    if not (await versions.state_of(call, bucket)).status:
+        return False
+    for row in await versions.of_key(call, bucket, key):
+        if "slo_etag" in row:
+            used = await absent_is(None, segments.of_manifest(store, bucket, key, row["version_id"]))
+            if used is None or any(path.startswith(group.path) for path in used):
+                return True
+    return False

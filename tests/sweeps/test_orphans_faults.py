@@ -1,0 +1,160 @@
+"""Sweeps of segments while uploads are completed, objects change and Swift cannot be read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.errors import BackendError, Fault
+from adapters.types.objects import Container, Listing, ObjectRow, Segment
+from shim.s3.names import marker, new_upload_id, part, segments
+from shim.sweeps.orphans import sweep_segments
+from tests.sweeps.memory import NOW, OLD
+from tests.sweeps.test_faults import DOWN, World
+from tests.sweeps.versioned import Versioned
+
+HOME, COLD = segments("one"), segments("one", "cold")
+UPLOAD, PLACED = new_upload_id(), new_upload_id("cold")
+
+
+@dataclass
+class Large(Versioned):
+    """Swift with static large objects: of each the segments."""
+
+    manifests: dict[tuple[str, str], list[Segment]] = field(default_factory=dict)
+    unreadable: set[str] = field(default_factory=set)
+
+    def link(self, key: str, container: str, name: str) -> None:
+        """Make an object of one segment."""
+        self.add("one", key)
+        self.manifests["one", key] = [Segment(container, name, 1, "h")]
+
+    async def objects(self, container: str, want: Listing) -> list[ObjectRow]:
+        rows = await super().objects(container, want)
+        return [{**row, "slo_etag": '"e"'} if (container, row["name"]) in self.manifests else row for row in rows]
+
+    async def containers(self, *, prefix: str = "", marker: str = "", limit: int = 0) -> list[Container]:
+        self.before("containers", (marker,))
+        found = [name for name in sorted(self.containers_) if name > marker]
+        return [Container(name, OLD, 0, 0) for name in found[:limit]]
+
+    async def segments(self, container: str, name: str, *, version: str = "") -> list[Segment]:
+        self.before("segments", (container, name))
+        if name in self.unreadable:
+            raise BackendError(Fault.NOT_FOUND, service="object-store", resource="object", id=name)
+        self._object(container, name)
+        return self.manifests.get((container, name), [])
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    found = World(tmp_path)
+    swift = found.clouds.project = found.swift = Large()
+    swift.add("one", "plain")
+    swift.add(HOME, part("k", UPLOAD, 1), OLD)
+    swift.add(COLD, part("k", PLACED, 1), OLD)
+    swift.metadata["one"] = {"s3-config-policy-cold": "yes"}
+    return found
+
+
+def swept(world: World, *targets: str, dry: bool = False) -> bool:
+    async def work(tools: Any, _: Any) -> bool:
+        return await sweep_segments(tools, targets or ("p/one",), dry=dry)
+
+    return asyncio.run(world.connected(work))
+
+
+def left(world: World) -> list[str]:
+    """Return the segments that are left."""
+    return [name for container in (HOME, COLD) for name in world.swift.names(container) if name.count("/") == 2]
+
+
+def at(world: World, method: str, container: str, then: Any) -> None:
+    """Do something once, before the first such call."""
+    pending = [then]
+
+    def before(called: str, args: Sequence[Any]) -> None:
+        if (called, args[0]) == (method, container) and pending:
+            pending.pop()()
+
+    world.swift.before = before
+
+
+def test_segments_without_an_object_go(world: World) -> None:
+    assert swept(world, dry=True)
+    assert (len(left(world)), world.counts.actions) == (2, {"found": 2})
+    assert swept(world)
+    assert (left(world), world.counts.actions) == ([], {"found": 2, "done": 2})
+
+
+def test_what_is_young_or_used_or_in_progress_stays(world: World) -> None:
+    assert isinstance(world.swift, Large)
+    world.swift.link("another key", COLD, part("k", PLACED, 1))
+    world.swift.add(HOME, part("k", UPLOAD, 2), NOW)
+    world.swift.add(HOME, part("l", UPLOAD, 1), OLD)
+    world.swift.add(HOME, marker("l", UPLOAD), OLD)
+    world.swift.add(HOME, "segments/of/others/1", OLD)
+    assert swept(world)
+    assert (len(left(world)), world.counts.actions) == (4, {})
+    assert "segments/of/others/1" in world.swift.names(HOME)
+
+
+@pytest.mark.parametrize("container", [HOME, "one"])
+def test_an_upload_that_is_completed_meanwhile_stays(world: World, container: str) -> None:
+    """Its manifest is there before it is no longer in progress."""
+    swift = world.swift
+    assert isinstance(swift, Large)
+    swift.add(HOME, marker("k", PLACED), OLD)
+    swift.add(HOME, marker("k", UPLOAD), OLD)
+
+    def completed() -> None:
+        swift.link("k", COLD, part("k", PLACED, 1))
+        swift.containers_[HOME].pop(marker("k", PLACED))
+
+    at(world, "objects", container, completed)
+    assert swept(world)
+    assert (len(left(world)), world.counts.actions) == (2, {})
+
+
+def test_what_is_used_in_the_last_moment_stays(world: World) -> None:
+    assert isinstance(world.swift, Large)
+    swift = world.swift
+    at(world, "head", HOME, lambda: swift.link("k", HOME, part("k", UPLOAD, 1)))
+    assert swept(world)
+    assert left(world) == [part("k", UPLOAD, 1)]
+    assert world.counts.actions == {"kept": 1, "done": 1}
+
+
+def test_an_object_that_is_listed_and_cannot_be_read_keeps_all_of_its_key(world: World) -> None:
+    assert isinstance(world.swift, Large)
+    world.swift.link("k", HOME, part("k", UPLOAD, 1))
+    world.swift.unreadable.add("k")
+    assert swept(world)
+    assert len(left(world)) == 2
+
+
+@pytest.mark.parametrize("method", ["objects", "segments", "head"])
+def test_what_fails_is_left(world: World, method: str) -> None:
+    assert isinstance(world.swift, Large)
+    world.swift.link("other", HOME, part("other", UPLOAD, 1))
+
+    def broken(called: str, _: Any) -> None:
+        if called == method:
+            raise DOWN
+
+    world.swift.before = broken
+    assert not swept(world)
+    assert len(left(world)) == 2
+    world.swift.before = lambda _, __: None
+    assert swept(world, "p")
+    assert left(world) == []
+
+
+def test_a_bucket_that_is_missing_is_left(world: World) -> None:
+    assert not swept(world, "p/absent", "p/one")
+    assert left(world) == []
