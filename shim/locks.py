@@ -3,6 +3,8 @@
 Swift ignores `If-Match` on PUT and DELETE, and nothing in Nova or Neutron makes a ClientToken unique, so a compare and
 its write happen while a lock is held.  Within one process an `asyncio.Lock` suffices; between replicas the lock is a
 file in a shared directory (`file://`), or one of tooz in a service that the operator runs (etcd, Redis, ZooKeeper).
+
+`Rounds` lets requests that wait for the same lock do their work together, once one of them has it.
 """
 
 from __future__ import annotations
@@ -17,8 +19,9 @@ import re
 import uuid
 import weakref
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -82,7 +85,8 @@ class Locks:
 
     def __init__(self, url: str, wait_seconds: float = WAIT_SECONDS) -> None:
         self._url = url
-        self._wait_seconds = wait_seconds
+        self.wait_seconds = wait_seconds
+        self.rounds = Rounds(self)
         self._service: LockService | None = None
         self._threads = anyio.CapacityLimiter(_THREADS)
         self._local: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
@@ -109,6 +113,12 @@ class Locks:
             yield
 
     @asynccontextmanager
+    async def hold_until(self, until: float, name: tuple[str, ...]) -> AsyncIterator[None]:
+        """Hold a lock, and wait for it until that time of the event loop at most."""
+        async with self._held(name, until):
+            yield
+
+    @asynccontextmanager
     async def hold_all(self, names: Iterable[tuple[str, ...]]) -> AsyncIterator[None]:
         """Hold the locks of several names; all callers take them in the same order, so that no two deadlock."""
         async with AsyncExitStack() as stack:
@@ -117,12 +127,12 @@ class Locks:
             yield
 
     @asynccontextmanager
-    async def _held(self, name: tuple[str, ...]) -> AsyncIterator[None]:
+    async def _held(self, name: tuple[str, ...], until: float | None = None) -> AsyncIterator[None]:
         digest = _digest(name)
         local = self._local.setdefault(digest, asyncio.Lock())
         shared = self._service.get_lock(digest.encode()) if self._service else None
         account = name[1] if len(name) > 1 else ""
-        until = asyncio.get_running_loop().time() + self._wait_seconds
+        until = asyncio.get_running_loop().time() + self.wait_seconds if until is None else until
         try:
             async with asyncio.timeout_at(until):
                 await local.acquire()
@@ -179,6 +189,87 @@ class Locks:
                 return await anyio.to_thread.run_sync(call, limiter=self._threads)
         except (ToozError, OSError) as error:
             raise BackendError(Fault.UNAVAILABLE, service="coordination", detail=type(error).__name__) from error
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A request that waits for a round: `turn` ends when it leads one, or when another has done its work (False)."""
+
+    work: Any
+    until: float
+    alone: bool = False
+    turn: asyncio.Future[bool] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Rounds:
+    """Work of several requests that is done in one go, under a lock that each of them would have waited for.
+
+    The first request of a process waits for the lock.  Once it has it, it does the work of all that wait by then, and
+    those that come meanwhile are the next round.  If a round fails, each of its requests is done again by itself, under
+    the lock, so that every request gets its own answer.  Processes know nothing of each other's rounds: between them
+    there is the lock.
+    """
+
+    def __init__(self, locks: Locks) -> None:
+        self._locks = locks
+        self._queues: dict[Hashable, list[_Waiting]] = {}
+
+    async def join(
+        self, name: tuple[str, ...], who: Hashable, work: T, run: Callable[[Sequence[T]], Awaitable[None]]
+    ) -> None:
+        """Have `work` done by `run` under the lock of that name, maybe with the work of others.
+
+        Only requests of the same `who` are done together, since each acts with the rights of one of them.  `run` takes
+        back what it did if it fails.
+        """
+        me = _Waiting(work, asyncio.get_running_loop().time() + self._locks.wait_seconds)
+        key = (name, who)
+        queue = self._queues.setdefault(key, [])
+        queue.append(me)
+        try:
+            if queue[0] is me or await me.turn:
+                while not await self._lead(name, queue, me, run):
+                    pass
+        finally:
+            self._leave(key, queue, me)
+
+    async def _lead(
+        self,
+        name: tuple[str, ...],
+        queue: list[_Waiting],
+        me: _Waiting,
+        run: Callable[[Sequence[T]], Awaitable[None]],
+    ) -> bool:
+        """Do a round, and tell whether it is done; if it failed with others in it, it is to be done alone."""
+        async with self._locks.hold_until(me.until, name):
+            taken = [] if me.alone else [one for one in queue[1:] if not one.alone]
+            for one in taken:
+                queue.remove(one)
+            try:
+                await run([one.work for one in (me, *taken)])
+            except BaseException as error:
+                left = [one for one in taken if not one.turn.done()]
+                queue[1:1] = left
+                if not taken or not isinstance(error, Exception):
+                    raise
+                for one in (me, *left):
+                    one.alone = True
+                return False
+            for one in taken:
+                if not one.turn.done():  # its request may have been cancelled
+                    one.turn.set_result(False)
+        return True
+
+    def _leave(self, key: Hashable, queue: list[_Waiting], me: _Waiting) -> None:
+        """Leave the queue, and let the next one lead if this one did."""
+        if me not in queue:
+            return
+        led = queue[0] is me
+        queue.remove(me)
+        if not queue:
+            del self._queues[key]
+        elif led and not queue[0].turn.done():  # a cancelled one lets the next one lead when it leaves
+            queue[0].turn.set_result(True)
 
 
 class Coordination:

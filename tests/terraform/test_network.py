@@ -16,9 +16,6 @@ from tests.terraform.test_terraform import natives
 
 pytestmark = [pytest.mark.tool, pytest.mark.timeout(1800)]
 
-# Associations and routes of a project change one after another, and a change that waits half a minute for the others is
-# answered 503, which the provider sends again: on a machine that is busy ten at once would wait so long.
-FEW = "-parallelism=4"
 SINGLE = ("-var=single_nat_gateway=true", "-var=map_public_ip_on_launch=true")
 IN_PLACE = {
     *(f"aws_subnet.public[{place}]" for place in range(3)),
@@ -41,7 +38,7 @@ def network(workspace: Workspace, name: str) -> Iterator[Terraform]:
 
 def test_a_networks_life(network: Terraform, name: str, openstack_alt: Connection, gateway: Gateway) -> None:
     before, unanswered_before = inventory(openstack_alt), unanswered(gateway)
-    network("apply", "-auto-approve", FEW)
+    network("apply", "-auto-approve")
     assert network.settled()
     first = network.outputs()
     check_tiers(openstack_alt, name, first)
@@ -51,7 +48,7 @@ def test_a_networks_life(network: Terraform, name: str, openstack_alt: Connectio
     assert {address for address, actions in planned.items() if actions == ["update"]} == IN_PLACE
     assert {address for address, actions in planned.items() if actions == ["delete"]} == DESTROYED
     assert set(planned) == IN_PLACE | DESTROYED
-    network("apply", FEW, "planned")
+    network("apply", "planned")
     assert network.settled(*SINGLE)
     after = network.outputs()
     assert (after["made"], after["subnets"]) == (first["made"], first["subnets"])
@@ -60,7 +57,7 @@ def test_a_networks_life(network: Terraform, name: str, openstack_alt: Connectio
 
     network.import_again(imported(after), *SINGLE)
     # The plan before it has just read everything.
-    network("destroy", "-auto-approve", "-refresh=false", FEW, *SINGLE)
+    network("destroy", "-auto-approve", "-refresh=false", *SINGLE)
     assert not network("state", "list").stdout
     assert eventually(lambda: inventory(openstack_alt).keys() <= before.keys())
     assert unanswered(gateway) == unanswered_before

@@ -138,7 +138,7 @@ async def accept_vpc_peering_connection(call: Call, req: Mapping[str, Any]) -> M
         undo(_leave, call, peering.accepter, peering.subnet.id)
         after = await read_state(call)
         for router in (peering.requester, peering.accepter):
-            await hops.apply(call, undo, router, state, after)
+            await hops.apply(call, undo, router, [state], after)
     return {"VpcPeeringConnection": rows.row(call, state, peering, "provisioning")}
 
 
@@ -237,7 +237,7 @@ async def _end(call: Call, state: State, peering: Peering) -> None:
     async with undoing() as undo:
         for router in (peering.requester, peering.accepter):
             if router in state.vpcs:
-                await hops.apply(call, undo, router, state, after)
+                await hops.apply(call, undo, router, [state], after)
     await _remove(call, peering.subnet.network_id, (peering.subnet.id,), peering.doors)
 
 

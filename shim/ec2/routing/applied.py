@@ -10,55 +10,95 @@ address space are more specific than it; the VPC's own blocks are more specific 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from adapters.errors import BackendError, Fault, absent_is
 from adapters.types import network as cloud
+from shim.concurrency import gather_outcomes
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import NAT_GATEWAY
-from shim.ec2.network import facts
+from shim.ec2.network import facts, known
 from shim.ec2.routing import acls, hops, tables
 from shim.ec2.routing.state import State, read_state
+from shim.undo import undoing
 
 _ANYWHERE = "0.0.0.0/0"
 _HALVES = ("0.0.0.0/1", "128.0.0.0/1")
 _PLACES = (2, 3)  # of the addresses that AWS reserves: "DNS server" and "future use"
 
+_AT_ONCE = 4
 
-async def settle(call: Call, undo: Callable[..., None], router_id: str, before: State) -> None:
-    """Bring Neutron in line with the route tables as they are now; `before` is the state that a change was made from.
+Undo = Callable[..., None]
 
-    The caller is `settling`, from before its change until that is done or undone.
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of a VPC's route tables: the state that it was made from, and the function that writes its facts."""
+
+    call: Call
+    before: State
+    write: Callable[[Undo], Awaitable[None]]
+
+
+async def change(call: Call, router_id: str, before: State, write: Callable[[Undo], Awaitable[None]]) -> None:
+    """Write the facts of a change, and bring Neutron in line with the route tables as they are then.
+
+    Changes of one VPC that come at the same time are made together: two at once would both put a NAT gateway's router
+    on the same subnet, and one after another ten of them would take half a minute.
     """
-    after = await read_state(call)
-    await hops.apply(call, undo, router_id, before, after)
-    await apply(call, after)
+
+    async def run(changes: Sequence[Change]) -> None:
+        await _make(router_id, changes)
+
+    await call.locks.rounds.join(lock(call, router_id), call.caller, Change(call, before, write), run)
 
 
-def settling(call: Call) -> AbstractAsyncContextManager[None]:
-    """Hold the lock under which a project's route tables are changed and applied.
-
-    Two changes at once would both put a NAT gateway's router on the same subnet, and one's undo would take the other's
-    routes away.
-    """
-    return call.locks.hold("routes", call.caller.project_id)
+def lock(call: Call, router_id: str) -> tuple[str, ...]:
+    """Return the name of the lock under which a VPC's route tables are changed and applied."""
+    return ("routes", call.caller.project_id, router_id)
 
 
-async def apply(call: Call, state: State) -> None:
-    """Bring the host routes of subnets, and the ports of NAT gateways' routers, in line with the route tables."""
+def settling(call: Call, router_id: str) -> AbstractAsyncContextManager[None]:
+    """Hold this lock for a change that is made alone."""
+    return call.locks.hold(*lock(call, router_id))
+
+
+async def _make(router_id: str, changes: Sequence[Change]) -> None:
+    """Write the facts of changes and apply them, or take all back."""
+    call = changes[0].call
+    async with undoing() as undo:
+        await _all(one.write(undo) for one in changes)
+        after = await read_state(call)
+        await hops.apply(call, undo, router_id, [one.before for one in changes], after)
+        await apply(call, after, router_id)
+
+
+async def apply(call: Call, state: State, router_id: str) -> None:
+    """Bring the host routes of a VPC's subnets, and the ports of NAT gateways' routers, in line with its tables."""
     if not state.nats and not state.nat_ports:
         return
-    known, lists = tables.route_tables(state), acls.acls(state)
-    for subnet in state.subnets.values():
-        if subnet.version != 4:
-            continue
-        routes = tables.used_by(known, state, subnet).routes
-        nats = {ids.aws(NAT_GATEWAY.prefix, one): one for one in state.nats}
+    found, lists = tables.route_tables(state), acls.acls(state)
+    nats, work = {ids.aws(NAT_GATEWAY.prefix, one): one for one in state.nats}, []
+    for subnet in state.inside(router_id):
+        routes = tables.used_by(found, state, subnet).routes
         wanted = {block: nats[target] for block, target in routes.items() if target in nats}
-        await _apply_to(call, state, subnet, wanted, passes=acls.used_by(lists, state, subnet).passes())
+        passes = acls.used_by(lists, state, subnet).passes()
+        work.append(_apply_to(call, state, subnet, wanted, passes=passes))
+    await _all(work)
+
+
+async def _all(work: Iterable[Awaitable[None]]) -> None:
+    """Await work on different subnets or records to the end of each, and raise the first failure.
+
+    Work that is cancelled half way would leave a port that nobody knows of.
+    """
+    for outcome in await gather_outcomes(work, most=_AT_ONCE):
+        if isinstance(outcome, Exception):
+            raise outcome
 
 
 async def _apply_to(call: Call, state: State, subnet: cloud.Subnet, wanted: dict[str, str], *, passes: bool) -> None:
@@ -89,7 +129,9 @@ async def _join(call: Call, router: str, home: str, subnet: cloud.Subnet, *, tak
     """Put a router on a subnet with one of the addresses that AWS reserves, and return it."""
     network, block = call.cloud.network, IPv4Network(subnet.cidr)
     # Of two routers on a network, its VPC is the one that the tag names.
-    await network.add_tag("networks", subnet.network_id, facts.written(facts.VPC, home))
+    tag, there = facts.written(facts.VPC, home), await known.networks(call, (subnet.network_id,))
+    if not any(one.id == subnet.network_id and tag in one.tags for one in there):
+        await network.add_tag("networks", subnet.network_id, tag)
     for place in _PLACES:
         address = str(block[place])
         if address in taken:

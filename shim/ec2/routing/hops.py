@@ -8,7 +8,7 @@ block to two places.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network
 
 from adapters.errors import BackendError, Fault
@@ -43,16 +43,16 @@ def anywhere(state: State) -> bool:
     return any(target.startswith(KINDS) for table in found for target in table.routes.values())
 
 
-async def apply(call: Call, undo: Callable[..., None], router_id: str, before: State, after: State) -> None:
+async def apply(call: Call, undo: Callable[..., None], router_id: str, before: Sequence[State], after: State) -> None:
     """Bring the extra routes of a VPC's router in line with its tables; those of OpenStack's own tools stay.
 
-    `before` is the state that the last change was made from: its routes are the gateway's to remove.
+    `before` are the states that the last changes were made from: their routes are the gateway's to remove.
     """
     router, network = after.vpcs[router_id], call.cloud.network
     wanted = {cloud.Route(block, hop) for block, hop in led(after, router_id).items()}
     managed = {
         block
-        for state in (before, after)
+        for state in (*before, after)
         for table in tables.route_tables(state).values()
         if table.router.id == router_id
         for block in _hops(state, table)

@@ -25,7 +25,7 @@ from shim.ec2.engine.resource_types import ALLOCATION, NAT_GATEWAY, SUBNET
 from shim.ec2.network import facts
 from shim.ec2.network.addresses import allocation_uuid, held_addresses, kept_tags, shown_addresses, tags_kept
 from shim.ec2.network.layout import ROUTER_PORTS
-from shim.ec2.routing.applied import apply, settling
+from shim.ec2.routing import applied
 from shim.ec2.routing.external import NOT_GRANTED, external_network
 from shim.ec2.routing.state import read_state
 from shim.ec2.service import action
@@ -109,12 +109,15 @@ async def describe_nat_gateways(call: Call, asked: Question) -> list[Row]:
 async def delete_nat_gateway(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Delete the router, and give its address to a floating IP again."""
     uuid = ids.uuid(NAT_GATEWAY, req["NatGatewayId"])
-    async with settling(call):
+    found = await absent_is(None, call.cloud.network.router(uuid))
+    vpc = facts.one(found.tags, facts.VPC) or "" if found else ""
+    async with applied.settling(call, vpc):
         state = await read_state(call)
         router = state.nats.get(uuid)
         if router is None:
             raise ids.missing(NAT_GATEWAY, [req["NatGatewayId"]])
-        await apply(call, replace(state, nats={one: nat for one, nat in state.nats.items() if one != uuid}))
+        others = replace(state, nats={one: nat for one, nat in state.nats.items() if one != uuid})
+        await applied.apply(call, others, vpc)
         await _remove(call, router)
     keep(call, NAT_GATEWAY, _row(call, router, "deleted"), _DELETED_SECONDS)
     return {"NatGatewayId": req["NatGatewayId"]}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
 from typing import Any
 
 from adapters.types import network as cloud
@@ -14,7 +13,7 @@ from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import ROUTE_TABLE, ROUTE_TABLE_ASSOCIATION
 from shim.ec2.network import facts
 from shim.ec2.routing import hops, ipv6_way, markers, tables, vpc_records
-from shim.ec2.routing.applied import settle, settling
+from shim.ec2.routing.applied import Undo, change, settling
 from shim.ec2.routing.state import State, read_state
 from shim.ec2.routing.tables import RouteTable, association_id
 from shim.ec2.service import action
@@ -79,7 +78,7 @@ async def delete_route_table(call: Call, req: Mapping[str, Any]) -> None:
         raise AwsError(ROUTE_TABLE.in_use, ROUTE_TABLE.in_use_says.format(id=table.id))
     await call.cloud.network.delete_subnet_pool(table.uuid)
     if ipv6_way.ANYWHERE in table.routes:
-        async with settling(call), undoing() as undo:
+        async with settling(call, table.router.id), undoing() as undo:
             await ipv6_way.settle(call, undo, table.router.id)
 
 
@@ -98,8 +97,7 @@ async def associate_route_table(call: Call, req: Mapping[str, Any]) -> Mapping[s
             "Resource.AlreadyAssociated",
             f"the specified association for route table {table.id} conflicts with an existing association",
         )
-    if now is None:
-        await _move(call, state, subnet, table)
+    await _move(call, state, subnet, table)  # one that is there too: a killed gateway may have written it and no more
     return {"AssociationId": association_id(subnet.id), "AssociationState": {"State": "associated"}}
 
 
@@ -161,8 +159,13 @@ async def _move(call: Call, state: State, about: cloud.Subnet | cloud.Router, ta
     wanted = facts.written(name, table.uuid) if table else ""
     if isinstance(about, cloud.Router) and table is not None and table.own:
         wanted = ""  # the VPC's own table is the main one unless another is named
-    applies = bool(state.nats) or hops.anywhere(state)
-    async with settling(call) if applies else nullcontext(), undoing() as undo:
+
+    async def write(undo: Undo) -> None:
         await vpc_records.write_fact(call, undo, about, name, wanted)
-        if applies:
-            await settle(call, undo, state.homes.get(about.id, about.id), state)
+
+    router_id = state.homes.get(about.id, about.id)
+    if any(facts.one(one.tags, facts.VPC) == router_id for one in state.nats.values()) or hops.anywhere(state):
+        await change(call, router_id, state, write)
+    else:
+        async with undoing() as undo:
+            await write(undo)

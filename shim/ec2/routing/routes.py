@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import nullcontext
 from ipaddress import IPv4Network
 from itertools import combinations
 from typing import Any
@@ -17,7 +16,7 @@ from shim.ec2.engine.resource_types import INSTANCE, INTERFACE, INTERNET_GATEWAY
 from shim.ec2.interfaces.chosen import one_interface, several_interfaces
 from shim.ec2.network import cidr_blocks, facts
 from shim.ec2.routing import hops, ipv6_way, markers, tables
-from shim.ec2.routing.applied import settle, settling
+from shim.ec2.routing.applied import Undo, change, settling
 from shim.ec2.routing.internet_gateways import attachments
 from shim.ec2.routing.state import State, read_state
 from shim.ec2.routing.tables import RouteTable
@@ -65,6 +64,8 @@ async def create_route(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     target = await _target(call, state, table, req)
     blocks = state.blocks(table.router.id)
     if block in table.routes or block in blocks:
+        if table.routes.get(block) == target:  # a gateway that was killed may have written it and no more
+            await _write(call, state, table, block, target, target)
         raise AwsError("RouteAlreadyExists", f"The route identified by {block} already exists.")
     if ":" not in block and any(IPv4Network(block).subnet_of(IPv4Network(one)) for one in blocks):
         if target.startswith("eni-"):
@@ -213,16 +214,21 @@ async def _write(call: Call, state: State, table: RouteTable, block: str, old: s
         raise AwsError("RouteLimitExceeded", "The maximum number of routes for this route table has been reached.")
     old_tag, new_tag = (facts.written(facts.ROUTE, f"{block}={one}") for one in (old, new))
     kinds = {one.partition("-")[0] for one in (old, new)}
-    of_ipv6 = ":" in block
-    applies = of_ipv6 or bool(kinds & {"nat", *hops.KINDS})
-    async with settling(call) if applies else nullcontext(), undoing() as undo:
+
+    async def write(undo: Undo) -> None:
         if old and old != new:
             await absent_is(None, network.remove_tag("subnetpools", pool.id, old_tag))
             undo(network.add_tag, "subnetpools", pool.id, old_tag)
         if new and old != new:
             await network.add_tag("subnetpools", pool.id, new_tag)
             undo(network.remove_tag, "subnetpools", pool.id, new_tag)
-        if of_ipv6:
+
+    if ":" in block:
+        async with settling(call, table.router.id), undoing() as undo:
+            await write(undo)
             await ipv6_way.settle(call, undo, table.router.id)
-        elif applies:
-            await settle(call, undo, table.router.id, state)
+    elif kinds & {"nat", *hops.KINDS}:
+        await change(call, table.router.id, state, write)
+    else:
+        async with undoing() as undo:
+            await write(undo)

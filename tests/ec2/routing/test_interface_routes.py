@@ -1,9 +1,11 @@
 """Routes to instances and network interfaces: extra routes of the VPC's router."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from openstack.connection import Connection
 
 from tests.ec2.client_errors import code, refusal
@@ -118,6 +120,34 @@ def test_routes_of_tables_in_use(
     ec2.delete_subnet(SubnetId=subnet)
     assert extra(network, vpc) == set()
     assert route_to(ec2, main, FAR)["State"] == "blackhole"
+
+
+def test_of_routes_at_the_same_time_only_one_that_contradicts_fails(
+    ec2: Any, openstack_main: Connection, vpc: str, subnet: str, interfaces: list[str]
+) -> None:
+    first, second = interfaces
+    main, other = main_table(ec2, vpc)["RouteTableId"], ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    ec2.associate_route_table(RouteTableId=other, SubnetId=subnet)
+    wanted = [(main, FAR, first), (other, FAR, second), *((main, f"10.9{one}.0.0/16", first) for one in (1, 2, 3))]
+
+    def create(asked: tuple[str, str, str]) -> str:
+        names = ("RouteTableId", "DestinationCidrBlock", "NetworkInterfaceId")
+        try:
+            ec2.create_route(**dict(zip(names, asked, strict=True)))
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return ""
+
+    with ThreadPoolExecutor(len(wanted)) as threads:
+        codes = list(threads.map(create, wanted))
+    assert (sorted(codes[:2]), codes[2:]) == (["", "UnsupportedOperation"], ["", "", ""])
+    hop = "10.30.1.10" if codes[0] == "" else "10.30.1.11"
+    assert extra(openstack_main.network, vpc) == {
+        (FAR, hop),
+        *((f"10.9{one}.0.0/16", "10.30.1.10") for one in (1, 2, 3)),
+    }
+    shown = [one for where in (main, other) for one in table(ec2, where)["Routes"]]
+    assert sum(one["DestinationCidrBlock"] == FAR for one in shown) == 1
 
 
 def test_refusals(ec2: Any, vpc: str, subnet: str, interfaces: list[str]) -> None:

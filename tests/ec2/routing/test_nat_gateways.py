@@ -135,6 +135,16 @@ def test_subnets_are_led_to_a_nat_gateway_at_the_same_time(ec2: Any, openstack_m
         for one in subnets:
             routes = openstack_main.network.get_subnet(uuid(one)).host_routes
             assert "0.0.0.0/1" in {route["destination"] for route in routes}
+        # A gateway that is killed leaves what is written and not applied: the client's next try applies it.
+        tries = (
+            partial(ec2.associate_route_table, RouteTableId=table, SubnetId=subnets[0]),
+            partial(refusal, route),
+        )
+        for again in tries:
+            openstack_main.network.update_subnet(uuid(subnets[0]), host_routes=[])
+            again()
+            routes = openstack_main.network.get_subnet(uuid(subnets[0])).host_routes
+            assert "0.0.0.0/1" in {one["destination"] for one in routes}
     finally:
         ec2.delete_nat_gateway(NatGatewayId=nat)
         ec2.release_address(AllocationId=allocation)
