@@ -48,13 +48,22 @@ async def groups(call: Call, wanted: Collection[str]) -> Sequence[SecurityGroup]
 
 async def layout(call: Call, wanted: Collection[str]) -> VpcLayout:
     """Return the VPCs of the project's networks, at least of the wanted ones that exist."""
+    networks, ports = await _joined(call, wanted)
+    return vpc_layout_of(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
 
+
+async def router_ports(call: Call, wanted: Collection[str]) -> Sequence[Port]:
+    """Return the ports of routers, at least those on the wanted networks."""
+    return (await _joined(call, wanted))[1]
+
+
+async def _joined(call: Call, wanted: Collection[str]) -> tuple[Sequence[Network], Sequence[Port]]:
     async def read() -> list[tuple[Sequence[Network], Sequence[Port]]]:
         net = call.cloud.network
         return [await gather(net.networks(), net.ports(device_owners=ROUTER_PORTS))]
 
-    [(networks, ports)] = await _kept(call, "vpc layout", read, lambda found: _settled(*found[0], wanted))
-    return vpc_layout_of(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
+    [found] = await _kept(call, "vpc layout", read, lambda kept: _settled(*kept[0], wanted))
+    return found
 
 
 def _settled(networks: Sequence[Network], ports: Sequence[Port], wanted: Collection[str]) -> bool:

@@ -28,7 +28,7 @@ from shim.ec2.engine.resource_types import PEERING, VPC
 from shim.ec2.network import facts
 from shim.ec2.peering import rows
 from shim.ec2.routing import hops
-from shim.ec2.routing.state import Peering, State, read_state
+from shim.ec2.routing.state import Peering, State, read_peerings, read_state
 from shim.ec2.service import action
 from shim.ec2.tags.creating import HALF_DONE, CreateRequest, creates, creating, half_done_name
 from shim.errors import AwsError
@@ -119,8 +119,8 @@ async def create_vpc_peering_connection(call: Call, asked: CreateRequest[None]) 
 
 @describes(PEERINGS, supports="VpcPeeringConnectionIds Filters MaxResults NextToken")
 async def describe_vpc_peering_connections(call: Call, asked: Question) -> list[Row]:
-    """Describe connections, and those that this replica ended within the last hours: four OpenStack calls."""
-    state = await read_state(call)
+    """Describe connections, and those that this replica ended within the last hours: three OpenStack calls."""
+    state = await read_peerings(call)
     found = [rows.row(call, state, one, rows.status(one)) for one in state.peerings.values() if not rows.forgotten(one)]
     return [*found, *ended(call, PEERING)]
 

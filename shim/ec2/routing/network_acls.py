@@ -14,7 +14,7 @@ from shim.ec2.engine.resource_types import NETWORK_ACL, NETWORK_ACL_ASSOCIATION
 from shim.ec2.network import facts
 from shim.ec2.routing import acls, markers, vpc_records
 from shim.ec2.routing.acls import Acl
-from shim.ec2.routing.state import State, read_state
+from shim.ec2.routing.state import State, read_shown, read_state
 from shim.ec2.service import action
 from shim.ec2.tags.creating import CreateRequest, creates
 from shim.errors import AwsError
@@ -61,8 +61,10 @@ _ALL_PORTS = {
 
 @describes(ACLS, supports="NetworkAclIds Filters MaxResults NextToken")
 async def describe_network_acls(call: Call, asked: Question) -> list[Row]:
-    """Describe network ACLs: four concurrent OpenStack calls."""
-    return acls.rows(call, await read_state(call))
+    """Describe network ACLs: four concurrent OpenStack calls, or three for some of them."""
+    if not (asked.ids or asked.filters):
+        return acls.rows(call, await read_state(call))
+    return acls.rows(call, await read_shown(call, {ids.uuid(NETWORK_ACL, one) for one in asked.ids}))
 
 
 @action(supports="VpcId ClientToken TagSpecifications", read=creates(NETWORK_ACL, read=vpc_records.check_vpc))

@@ -14,7 +14,7 @@ from shim.ec2.engine.resource_types import ROUTE_TABLE, ROUTE_TABLE_ASSOCIATION
 from shim.ec2.network import facts
 from shim.ec2.routing import hops, ipv6_way, markers, tables, vpc_records
 from shim.ec2.routing.applied import Undo, change, settling
-from shim.ec2.routing.state import State, read_state
+from shim.ec2.routing.state import State, read_shown, read_state
 from shim.ec2.routing.tables import RouteTable, association_id
 from shim.ec2.service import action
 from shim.ec2.tags.creating import CreateRequest, creates
@@ -53,8 +53,14 @@ ROUTE_TABLES = Table(
 
 @describes(ROUTE_TABLES, supports="RouteTableIds Filters MaxResults NextToken")
 async def describe_route_tables(call: Call, asked: Question) -> list[Row]:
-    """Describe route tables: four concurrent OpenStack calls."""
-    return tables.rows(call, await read_state(call))
+    """Describe route tables: four concurrent OpenStack calls, or three for some of them."""
+    if not (asked.ids or asked.filters):
+        return tables.rows(call, await read_state(call))
+    wanted = {ids.uuid(ROUTE_TABLE, one) for one in asked.ids}
+    state = await read_shown(call, wanted)
+    return tables.rows(
+        call, state, [one for one in tables.route_tables(state).values() if one.uuid in wanted or not wanted]
+    )
 
 
 @action(supports="VpcId ClientToken TagSpecifications", read=creates(ROUTE_TABLE, read=vpc_records.check_vpc))

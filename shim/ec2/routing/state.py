@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import INTERFACE, SUBNET, VPC
-from shim.ec2.network import facts
+from shim.ec2.network import facts, known
 from shim.ec2.network.layout import ROUTER_PORTS
 from shim.ec2.network.vpcs import blocks, ipv6_blocks, is_vpc
 from shim.ec2.tags.creating import is_half_done
@@ -111,6 +111,57 @@ async def read_state(call: Call) -> State:
     routers, subnets, ports, pools = await gather(
         network.routers(), network.subnets(), network.ports(device_owners=ROUTER_PORTS), network.subnet_pools()
     )
+    return _state(routers, subnets, ports, pools, await _led_to(call, pools))
+
+
+async def read_shown(call: Call, wanted: Collection[str]) -> State:
+    """Read what the descriptions of some route tables or network ACLs are made of: three concurrent OpenStack calls.
+
+    Which routers are on which networks is kept for ten seconds, but not for peering connections, whose state it is.
+    `wanted` are the UUIDs of the records, or of the VPCs' routers for their own ones; none: all.  State tells of the
+    interfaces and the peering connections of their routes only.
+    """
+    network = call.cloud.network
+    routers, subnets, pools, _ = await gather(
+        network.routers(), network.subnets(), network.subnet_pools(), known.router_ports(call, ())
+    )
+    networks = {one.network_id for one in subnets if not is_half_done(one.name)}
+    ports = await known.router_ports(call, networks)
+    here = [one for one in pools if not wanted or {one.id, facts.one(one.tags, facts.OWN)} & set(wanted)]
+    led_to = await _led_to(call, here)
+    if any(target.startswith("pcx-") for target in _targets(here)):
+        ports = await network.ports(device_owners=ROUTER_PORTS)
+    return _state(routers, subnets, ports, pools, led_to)
+
+
+async def read_peerings(call: Call) -> State:
+    """Read what the descriptions of peering connections are made of: three concurrent OpenStack calls."""
+    network = call.cloud.network
+    return _state(
+        *await gather(network.routers(), network.subnets(), network.ports(device_owners=ROUTER_PORTS)), (), ()
+    )
+
+
+def _targets(pools: Iterable[cloud.SubnetPool]) -> set[str]:
+    """Return the ids of what the routes of records lead to."""
+    return {route.rpartition("=")[2] for pool in pools for route in facts.every(pool.tags, facts.ROUTE)}
+
+
+async def _led_to(call: Call, pools: Iterable[cloud.SubnetPool]) -> Sequence[cloud.Port]:
+    """Return the network interfaces that the routes of records lead to: one OpenStack call if there are any."""
+    return await call.cloud.network.ports(
+        ids=[ids.uuid(INTERFACE, one) for one in _targets(pools) if one.startswith("eni-")]
+    )
+
+
+def _state(
+    routers: Iterable[cloud.Router],
+    subnets: Sequence[cloud.Subnet],
+    ports: Sequence[cloud.Port],
+    pools: Sequence[cloud.SubnetPool],
+    led_to: Iterable[cloud.Port],
+) -> State:
+    routers = list(routers)
     vpcs = {one.id: one for one in routers if is_vpc(one)}
     joining = peerings(subnets, ports)
     ready = {one.id: one for one in subnets if not is_half_done(one.name) and one.id not in joining}
@@ -127,8 +178,6 @@ async def read_state(call: Call) -> State:
         for fixed in port.fixed
         if port.device_id in nats and fixed.subnet_id in ready
     }
-    targets = {route.rpartition("=")[2] for pool in pools for route in facts.every(pool.tags, facts.ROUTE)}
-    led_to = await network.ports(ids=[ids.uuid(INTERFACE, one) for one in targets if one.startswith("eni-")])
     return State(
         vpcs,
         nats,
