@@ -17,6 +17,7 @@ from shim.ec2.service import action
 from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags.creating import HALF_DONE, CreateRequest, Creation, creates, creating
 from shim.ec2.tags.rules import checked
+from shim.ec2.volumes.default_encryption import check_copied
 from shim.ec2.volumes.snapshot_copies import check_regions, copied
 from shim.ec2.volumes.volumes import NOT_ENCRYPTED
 from shim.errors import AwsError
@@ -50,6 +51,7 @@ async def copy_image(call: Call, asked: CreateRequest[str]) -> Mapping[str, Any]
         if new.earlier:
             return {"ImageId": ids.aws("ami", new.earlier[0].id)}
         await names.free(call, req["Name"])
+        await check_copied(call, found.values())
         image = await _copy(call, new, source, found, req)
     return {"ImageId": ids.aws("ami", image.id)}
 

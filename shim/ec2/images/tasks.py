@@ -17,6 +17,7 @@ from shim.ec2.images.task_records import Task
 from shim.ec2.images.task_work import Progress, Work, run
 from shim.ec2.service import action
 from shim.ec2.tags.creating import CreateRequest, Creation, creates, creating
+from shim.ec2.volumes.default_encryption import is_on, plain
 from shim.ec2.volumes.volumes import NOT_ENCRYPTED
 from shim.errors import AwsError
 from shim.protocol.values import only
@@ -122,7 +123,9 @@ async def import_image(call: Call, asked: CreateRequest[dict[str, Any]]) -> Mapp
     read=creates(IMPORT_SNAPSHOT_TASK, read=_check_snapshot),
 )
 async def import_snapshot(call: Call, asked: CreateRequest[dict[str, Any]]) -> Mapping[str, Any]:
-    """Begin to import a snapshot."""
+    """Begin to import a snapshot: of what a bucket has, so it is not encrypted."""
+    if await is_on(call):
+        raise plain("a disk image")
     return _snapshot_row(await begun(call, asked, importing.import_snapshot, _check_readable))
 
 

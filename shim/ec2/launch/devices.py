@@ -14,7 +14,7 @@ from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import SNAPSHOT
 from shim.ec2.images import images, mapping
-from shim.ec2.volumes import encryption
+from shim.ec2.volumes import default_encryption, encryption
 from shim.ec2.volumes import sizes as volume_sizes
 from shim.ec2.volumes.types import GENERAL, check_performance
 from shim.errors import AwsError
@@ -23,12 +23,33 @@ from shim.errors import AwsError
 async def devices(
     call: Call, mappings: Sequence[Mapping[str, Any]], image: Image, flavor: Flavor
 ) -> tuple[BlockDevice, ...]:
-    """Translate the mappings for Nova, with volume types that Cinder has."""
+    """Translate the mappings for Nova, with volume types that Cinder has, and encrypted where that is the default."""
     found = asked_devices(call.settings, mappings, image, flavor)
+    if any(not one.local and not one.encrypted_as for one in found) and await default_encryption.is_on(call):
+        found = await _encrypted(call, found)
     if not any(device.volume_type for device in found):
         return found
     known = {one.name for one in await call.cloud.block.volume_types()}
     return tuple(replace(device, volume_type=_type(device, known)) for device in found)
+
+
+async def _encrypted(call: Call, devices: Sequence[BlockDevice]) -> tuple[BlockDevice, ...]:
+    """Encrypt the empty volumes; refuse those of data that is not encrypted."""
+    made_of = [one for one in devices if not one.local and one.source != "blank"]
+    if any(one.source == "image" for one in made_of):
+        raise default_encryption.plain("an image")
+    snapshots = await mapping.snapshots(call, list(dict.fromkeys(one.id for one in made_of if one.id)))
+    await default_encryption.check_encrypted(call, snapshots.values())
+    return tuple(
+        one
+        if one.local or one.encrypted_as or one in made_of
+        else replace(
+            one,
+            volume_type=encryption.encrypting(call.settings, one.volume_type),
+            encrypted_as=one.volume_type or encryption.DEFAULT,
+        )
+        for one in devices
+    )
 
 
 def asked_devices(

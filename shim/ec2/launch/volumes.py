@@ -51,7 +51,7 @@ async def mark(
             if again and _marked(volume):
                 continue
             device = found.get(volume.id)
-            if device and device.encrypted_as and not volume.encrypted:
+            if device and not volume.encrypted and _to_encrypt(call, device, volume, again=again):
                 raise encryption.unkept()
             marks[volume.id] = items | _own(server, device)
     await gather_all(call.cloud.block.set_volume_metadata(one, facts) for one, facts in marks.items() if facts)
@@ -81,6 +81,12 @@ async def _volumes(call: Call, named: Sequence[str]) -> dict[str, Volume]:
     if len(named) == 1:
         return {named[0]: await call.cloud.block.volume(named[0])}
     return {volume.id: volume for volume in await call.cloud.block.volumes()} if named else {}
+
+
+def _to_encrypt(call: Call, device: BlockDevice, volume: Volume, *, again: bool) -> bool:
+    """Tell whether a volume was to be encrypted; default encryption may have been switched since a launch."""
+    native = call.settings.ec2_encrypted_volume_types.values()
+    return bool(device.encrypted_as) or (again and volume.type in native and volume.type != device.volume_type)
 
 
 def _marked(volume: Volume) -> bool:

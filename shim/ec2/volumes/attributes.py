@@ -1,4 +1,4 @@
-"""Attributes of volumes and the account's default encryption, none of which Cinder has."""
+"""Attributes of volumes, none of which Cinder has."""
 
 from __future__ import annotations
 
@@ -48,18 +48,6 @@ async def modify_volume_attribute(call: Call, req: Mapping[str, Any]) -> None:
 async def enable_volume_io(call: Call, req: Mapping[str, Any]) -> None:
     """Check that the volume exists: the I/O of a volume is never suspended here."""
     await _volume(call, req)
-
-
-@action(supports="")
-async def get_ebs_encryption_by_default(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Answer that new volumes are not encrypted by default: the volume type decides, whatever the request says."""
-    return {"EbsEncryptionByDefault": False, "SseType": "none"}
-
-
-@action(supports="")
-async def disable_ebs_encryption_by_default(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Answer that default encryption is off, as it always is."""
-    return {"EbsEncryptionByDefault": False}
 
 
 async def _volume(call: Call, req: Mapping[str, Any]) -> Volume:

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from adapters.types.block import Snapshot
+from adapters.types.block import Snapshot, Volume
 from shim.config import Settings
 from shim.context import Call
 from shim.ec2.engine import ids
+from shim.ec2.volumes.rows import TYPE
 from shim.ec2.volumes.types import GENERAL
 from shim.errors import AwsError
 from shim.protocol.values import depends
@@ -70,6 +71,12 @@ async def is_encrypted(call: Call, snapshot: Snapshot, req: Mapping[str, Any]) -
         named = ids.aws("snap", snapshot.id)
         raise _refused(f"Snapshot '{named}' is not encrypted, and Cinder makes no encrypted volume of it.")
     return found
+
+
+def is_unkept(settings: Settings, volume: Volume) -> bool:
+    """Tell whether a volume that its metadata tells was to be encrypted (`rows.TYPE` beside such a type) is not."""
+    native = settings.ec2_encrypted_volume_types.values()
+    return not volume.encrypted and volume.type in native and TYPE in volume.metadata
 
 
 def unkept() -> AwsError:

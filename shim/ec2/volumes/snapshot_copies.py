@@ -16,8 +16,8 @@ from shim.ec2.service import action
 from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.creating import HALF_DONE, CreateRequest, Creation, creates, creating
+from shim.ec2.volumes import default_encryption, snapshot_rows
 from shim.ec2.volumes import rows as volume_rows
-from shim.ec2.volumes import snapshot_rows
 from shim.ec2.volumes.ending import alone
 from shim.ec2.volumes.snapshots import REGIONAL, check_description
 from shim.ec2.volumes.waiting import delete_snapshot, settled
@@ -53,6 +53,7 @@ async def copy_snapshot(call: Call, asked: CreateRequest[str]) -> Mapping[str, A
         raise AwsError("IncorrectState", f"Snapshot '{req['SourceSnapshotId']}' is not 'completed'.")
     if req.get("Encrypted") and not (await block.volume(source.volume_id)).encrypted:
         raise AwsError("UnsupportedOperation", NOT_ENCRYPTED, refused="Encrypted")
+    await default_encryption.check_copied(call, [source])
     async with new.once():
         made = await copied(call, new, source, req.get("Description") or "", new.items)
     return {"SnapshotId": ids.aws("snap", made.id), "Tags": tag_rules.shown(new.tags)}

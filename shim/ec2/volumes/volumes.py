@@ -19,7 +19,7 @@ from shim.ec2.engine.filters import Row, never, nothing
 from shim.ec2.engine.resource_types import SNAPSHOT, VOLUME
 from shim.ec2.service import action
 from shim.ec2.tags.creating import CreateRequest, creates, creating
-from shim.ec2.volumes import encryption, snapshot_rows
+from shim.ec2.volumes import default_encryption, encryption, snapshot_rows
 from shim.ec2.volumes import rows as volume_rows
 from shim.ec2.volumes import sizes as volume_sizes
 from shim.ec2.volumes.reading import shown_volume, shown_volumes
@@ -136,6 +136,8 @@ async def create_volume(call: Call, asked: CreateRequest[None]) -> Mapping[str, 
     """Create a volume; the waiter VolumeAvailable waits until Cinder has created it."""
     new, req = creating(call, asked), asked.params
     items = new.items
+    if not req.get("Encrypted") and await default_encryption.is_on(call):
+        req = {**req, "Encrypted": True}
     size, snapshot = req.get("Size"), req.get("SnapshotId")
     snapshot_id = ids.uuid(SNAPSHOT, snapshot) if snapshot else None
     encrypted = await _check_snapshot(call, snapshot_id, req)
@@ -148,7 +150,9 @@ async def create_volume(call: Call, asked: CreateRequest[None]) -> Mapping[str, 
     async with new.once(find):  # one call makes the volume with all its metadata, so none is ever half done
         if new.earlier:
             # The gateway may have been killed before it looked.
-            if req.get("Encrypted") and not new.earlier[0].encrypted:
+            told = asked.params.get("Encrypted") and not new.earlier[0].encrypted
+            if told or encryption.is_unkept(call.settings, new.earlier[0]):
+                new.undo(partial(_taken_back, call), new.earlier[0].id)
                 raise encryption.unkept()
             return _made(call, new.earlier[0])
         made = await call.cloud.block.create_volume(wanted)

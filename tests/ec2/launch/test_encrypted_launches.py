@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from adapters.types.block import Volume, VolumeType
 from adapters.types.compute import AttachedVolume, BlockDevice
+from adapters.types.network import SubnetPool
 from shim.config import Settings
 from shim.ec2.launch.run_instances import run_instances
 from shim.ec2.launch.volumes import matched
@@ -110,6 +111,50 @@ def test_the_type_that_was_asked_for_is_kept(kind: str) -> None:
     cinder = Encrypting("luks")
     launch(Booting(cinder, SEALED), {"gp2": "luks", "gp3": "luks"}, VolumeType=kind)
     assert [one["ec2:type"] for one in cinder.items()] == [kind]
+
+
+ON = [SubnetPool("1", "ec2 ebs-encryption-by-default", "p", ())]
+
+
+def launch_by_default(nova: Nova, *, on: bool = True, **ebs: Any) -> None:
+    call = call_of(nova)
+    call.settings = Settings.model_validate({"page_token_key": "key", "ec2_encrypted_volume_types": LUKS})
+    found = cast(Any, call.cloud.network)
+    found._lists["subnet_pools"] = ON if on else []
+    mappings = [{"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 3, "VolumeType": "gp3", **ebs}}]
+    asyncio.run(act(run_instances, call, {**ASKED, "ClientToken": "token", "BlockDeviceMappings": mappings}))
+
+
+@pytest.mark.parametrize("asked", [{}, {"Encrypted": False}])
+def test_default_encryption(asked: dict[str, bool]) -> None:
+    cinder = Encrypting("luks")
+    nova = Booting(cinder, SEALED)
+    launch_by_default(nova, **asked)
+    assert cinder.items() == [{f"ec2:dev:{one}": "/dev/sdf", "ec2:type": "gp3"} for one in cinder.made]
+
+
+def test_a_repetition_looks_at_a_volume_that_default_encryption_was_for() -> None:
+    cinder = Encrypting("luks")
+    nova = Booting(cinder, SEALED)
+    launch_by_default(nova)
+    cinder.made = {one: replace(PLAIN, id=one) for one in cinder.made}  # not marked: the gateway was killed before
+    for on in (True, False):
+        with pytest.raises(AwsError) as caught:
+            launch_by_default(nova, on=on)
+        assert caught.value.code == "UnsupportedOperation"
+
+
+@pytest.mark.parametrize("root", [{"VolumeSize": 100}, {"Encrypted": False}])
+def test_a_root_volume_that_would_be_plain_is_refused(root: dict[str, Any]) -> None:
+    nova = Booting(Encrypting("luks"), SEALED)
+    call = call_of(nova)
+    call.settings = Settings.model_validate({"page_token_key": "key", "ec2_encrypted_volume_types": LUKS})
+    cast(Any, call.cloud.network)._lists["subnet_pools"] = ON
+    mappings = [{"DeviceName": "/dev/sda1", "Ebs": root}]
+    with pytest.raises(AwsError) as caught:
+        asyncio.run(act(run_instances, call, {**ASKED, "BlockDeviceMappings": mappings}))
+    assert caught.value.code == "UnsupportedOperation"
+    assert nova.made == 0
 
 
 @pytest.mark.parametrize("names", ["12", "21"])

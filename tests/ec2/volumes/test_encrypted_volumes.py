@@ -86,6 +86,40 @@ def test_encryption_that_cannot_be(encrypting: Any, openstack_main: Connection, 
     ec2.delete_snapshot(SnapshotId=snapshot)
 
 
+def test_default_encryption(
+    encrypting: Any, ec2: Any, openstack_main: Connection, zone: str, volume: str, image: str, instance_type: str
+) -> None:
+    network, name = openstack_main.network, "ec2 ebs-encryption-by-default"
+    snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+    complete(ec2, snapshot)
+    assert code(ec2.enable_ebs_encryption_by_default) == "UnsupportedOperation"  # no type encrypts at this gateway
+    assert encrypting.get_ebs_encryption_by_default()["EbsEncryptionByDefault"] is False
+    for _ in range(2):
+        assert encrypting.enable_ebs_encryption_by_default()["EbsEncryptionByDefault"] is True
+    try:
+        assert len(list(network.subnet_pools(name=name))) == 1
+        assert encrypting.get_ebs_encryption_by_default()["EbsEncryptionByDefault"] is True
+        asked = made(encrypting, Size=1, AvailabilityZone=zone, VolumeType="gp3", Encrypted=False)
+        assert (asked["Encrypted"], asked["VolumeType"]) == (True, "gp3")
+        remove(encrypting, asked["VolumeId"])
+        root = [{"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 1}}]
+        launch = {"ImageId": image, "InstanceType": instance_type, "MinCount": 1, "MaxCount": 1}
+        disk = {"Format": "RAW", "UserBucket": {"S3Bucket": "no-such-bucket", "S3Key": "disk"}}
+        refused = (
+            (encrypting.create_volume, {"SnapshotId": snapshot, "AvailabilityZone": zone}),
+            (encrypting.copy_snapshot, {"SourceSnapshotId": snapshot, "SourceRegion": ec2.meta.region_name}),
+            (encrypting.run_instances, {**launch, "BlockDeviceMappings": root}),
+            (encrypting.import_snapshot, {"DiskContainer": disk}),
+        )
+        for action, params in refused:
+            assert code(action, **params) == "UnsupportedOperation", params
+    finally:
+        assert encrypting.disable_ebs_encryption_by_default()["EbsEncryptionByDefault"] is False
+        ec2.delete_snapshot(SnapshotId=snapshot)
+    assert list(network.subnet_pools(name=name)) == []
+    assert encrypting.get_ebs_encryption_by_default()["EbsEncryptionByDefault"] is False
+
+
 def test_the_volumes_of_a_launch(encrypting: Any, openstack_main: Connection, image: str, instance_type: str) -> None:
     ec2 = encrypting
     asked = {"ImageId": image, "InstanceType": instance_type, "MinCount": 1, "MaxCount": 1}

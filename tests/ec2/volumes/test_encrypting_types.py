@@ -2,15 +2,23 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from adapters.types.block import BlockZone, NewVolume, Volume, VolumeType
+from adapters.types.block import BlockZone, NewVolume, Snapshot, Volume, VolumeType
+from adapters.types.network import SubnetPool
 from shim.config import Settings
+from shim.ec2.volumes.default_encryption import (
+    disable_ebs_encryption_by_default,
+    enable_ebs_encryption_by_default,
+    get_ebs_encryption_by_default,
+)
 from shim.ec2.volumes.modifications import modify_volume
+from shim.ec2.volumes.snapshot_copies import copy_snapshot
 from shim.ec2.volumes.volumes import create_volume, describe_volumes
 from shim.errors import AwsError
 from tests.ec2.acting import act
@@ -50,9 +58,19 @@ class Cinder(Counted):
         left = {one: value for one, value in self.made[0].metadata.items() if one != name}
         self.made[0] = replace(self.made[0], metadata=left)
 
+    async def delete_volume(self, id: str) -> None:
+        self.made = [one for one in self.made if one.id != id]
 
-def asked(cinder: Cinder, action: Any, types: Mapping[str, str], **params: Any) -> Any:
-    here = call("", block=cinder, compute=Counted(Counter()))
+    async def snapshot(self, id: str) -> Snapshot:
+        return Snapshot(id, "", "", "p", ID, "available", 1, "", datetime.now(UTC), {})
+
+
+def asked(
+    cinder: Cinder, action: Any, types: Mapping[str, str], *, records: Sequence[SubnetPool] = (), **params: Any
+) -> Any:
+    counts = Counter[str]()
+    network = Counted(counts, subnet_pools=list(records))
+    here = call("", block=cinder, compute=Counted(Counter()), network=network)
     here.settings = Settings.model_validate({"ec2_encrypted_volume_types": dict(types)})
     return asyncio.run(act(action, here, params))
 
@@ -78,7 +96,56 @@ def test_a_repetition_looks_at_what_a_killed_gateway_did_not() -> None:
     with pytest.raises(AwsError) as caught:
         created(cinder, {"gp2": "luks"}, ClientToken="token")
     assert caught.value.code == "UnsupportedOperation"
+    assert cinder.made == []
+
+
+ON = (SubnetPool("1", "ec2 ebs-encryption-by-default", "p", ()),)
+OTHERS = (SubnetPool("2", "ec2 ebs-encryption-by-default", "q", ()), SubnetPool("3", "pool", "p", ()))
+
+
+@pytest.mark.parametrize(("records", "encrypted"), [(ON, True), (OTHERS, False), ((), False)])
+def test_the_default_is_that_of_the_projects_own_record(records: Sequence[SubnetPool], encrypted: bool) -> None:
+    cinder, types = Cinder("luks", "gp3"), {"gp3": "luks"}
+    answer = asked(cinder, get_ebs_encryption_by_default, types, records=records)
+    assert answer == {"EbsEncryptionByDefault": encrypted, "SseType": "sse-ebs" if encrypted else "none"}
+    new: dict[str, Any] = {"Size": 1, "AvailabilityZone": "nova", "VolumeType": "gp3", "Encrypted": False}
+    asked(cinder, create_volume, types, records=records, **new)
+    assert [one.type for one in cinder.made] == ["luks" if encrypted else "gp3"]
+
+
+def test_what_no_type_encrypts_is_refused_while_encryption_is_the_default() -> None:
+    cinder = Cinder("luks", "gp2", like=replace(SEALED, encrypted=False))
+    cinder.made = [cinder.like]
+    snapshot = "snap-" + ID.replace("-", "")
+    wanted: list[tuple[Any, dict[str, Any]]] = [
+        (create_volume, {"Size": 1, "AvailabilityZone": "nova", "VolumeType": "gp2"}),
+        (create_volume, {"SnapshotId": snapshot, "AvailabilityZone": "nova"}),
+        (copy_snapshot, {"SourceSnapshotId": snapshot, "SourceRegion": "us-east-1"}),
+    ]
+    for action, params in wanted:
+        with pytest.raises(AwsError) as caught:
+            asked(cinder, action, {"gp3": "luks"}, records=ON, **params)
+        assert caught.value.code == "UnsupportedOperation", params
+    assert cinder.made == [cinder.like]
+
+
+def test_a_volume_that_was_made_before_is_the_answer_of_its_token_afterwards() -> None:
+    cinder, types = Cinder("luks", like=replace(SEALED, encrypted=False)), {"gp2": "luks"}
+    new: dict[str, Any] = {"Size": 1, "AvailabilityZone": "nova", "ClientToken": "token"}
+    made = asked(cinder, create_volume, types, **new)
+    assert asked(cinder, create_volume, types, records=ON, **new)["VolumeId"] == made["VolumeId"]
     assert len(cinder.made) == 1
+
+
+def test_without_types_that_encrypt_nobody_is_asked() -> None:
+    counts = Counter[str]()
+    here = call("", network=Counted(counts, subnet_pools=list(ON)))
+    assert asyncio.run(act(get_ebs_encryption_by_default, here, {}))["EbsEncryptionByDefault"] is False
+    assert asyncio.run(act(disable_ebs_encryption_by_default, here, {}))["EbsEncryptionByDefault"] is False
+    with pytest.raises(AwsError) as caught:
+        asyncio.run(act(enable_ebs_encryption_by_default, here, {}))
+    assert caught.value.code == "UnsupportedOperation"
+    assert counts == {}
 
 
 def test_a_volume_is_not_changed_to_a_type_that_cinder_does_not_have() -> None:
