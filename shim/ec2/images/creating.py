@@ -23,7 +23,7 @@ from shim.ec2.tags.creating import HALF_DONE, CreateRequest, Creation, creates, 
 from shim.ec2.volumes import ending, snapshot_rows
 from shim.ec2.volumes.reading import shown_volume
 from shim.ec2.volumes.rows import DEVICE, root
-from shim.ec2.volumes.waiting import PAUSES, delete_snapshot
+from shim.ec2.volumes.waiting import PAUSES
 from shim.errors import AwsError
 
 Asked = CreateRequest[dict[str, Mapping[str, Any]]]
@@ -115,7 +115,7 @@ async def _of_volumes(call: Call, new: Creation[Image], server: Server, volumes:
         await gather_all(call.cloud.block.set_snapshot_metadata(uuid, tags) for uuid in kept)
     await _complete(call, kept)
     await call.cloud.images.update_image(made, set=mapping.properties(devices) if devices else {}, drop=[HALF_DONE])
-    await gather_all(absent_is(None, delete_snapshot(call, uuid)) for uuid in dropped)
+    await gather_all(absent_is(None, ending.take_back(call, uuid)) for uuid in dropped)
     return made
 
 
@@ -138,7 +138,7 @@ async def _of_own_disk(
         async with ending.alone(call, one["volume_id"]):
             await shown_volume(call, one["volume_id"])
             snapshot = await call.cloud.block.create_snapshot(NewSnapshot(one["volume_id"], metadata=metadata))
-        new.undo(partial(delete_snapshot, call), snapshot.id)
+        new.undo(partial(ending.take_back, call), snapshot.id)
     if devices:  # if too much is watched already, the next request that reads the image finishes it
         uploads.watch(call, made, {})
     return made
@@ -222,4 +222,4 @@ async def remove_with_snapshots(call: Call, image_id: str) -> None:
     """Delete an image and the snapshots in its mapping."""
     image = await call.cloud.images.image(image_id)
     await call.cloud.images.delete_image(image_id)
-    await gather_all(absent_is(None, delete_snapshot(call, uuid)) for uuid in image.snapshots)
+    await gather_all(absent_is(None, ending.take_back(call, uuid)) for uuid in image.snapshots)

@@ -97,6 +97,11 @@ async def remove(call: Call, snapshot: cloud.Snapshot) -> None:
         raise still_creating()
 
 
+async def take_back(call: Call, snapshot_id: str) -> None:
+    """Delete a snapshot that a request made before it failed; a client may have deleted its volume meanwhile."""
+    await remove(call, await call.cloud.block.snapshot(snapshot_id))
+
+
 async def _removed(call: Call, snapshot: cloud.Snapshot) -> bool:
     """Delete a snapshot, or return False while it is being made, or the others of a hidden volume are being deleted.
 

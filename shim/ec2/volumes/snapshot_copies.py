@@ -18,7 +18,7 @@ from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.creating import HALF_DONE, CreateRequest, Creation, creates, creating
 from shim.ec2.volumes import default_encryption, snapshot_rows
 from shim.ec2.volumes import rows as volume_rows
-from shim.ec2.volumes.ending import alone
+from shim.ec2.volumes.ending import alone, take_back
 from shim.ec2.volumes.snapshots import REGIONAL, check_description
 from shim.ec2.volumes.waiting import delete_snapshot, settled
 from shim.errors import AwsError
@@ -118,7 +118,7 @@ async def create_snapshots(call: Call, asked: CreateRequest[str]) -> Mapping[str
                 made = await call.cloud.block.create_snapshot(
                     cloud.NewSnapshot(volume.id, description=described, metadata=items)
                 )
-            new.undo(partial(delete_snapshot, call), made.id)
+            new.undo(partial(take_back, call), made.id)
             shown = snapshot_rows.row(call, made, [volume])
             rows.append({name: value for name, value in shown.items() if name != "StorageTier"})
     return {"Snapshots": rows}

@@ -19,6 +19,7 @@ from shim.ec2.images.mapping import properties
 from shim.ec2.images.registering import register_image
 from shim.ec2.tags.creating import HALF_DONE
 from shim.ec2.volumes.modifications import modify_volume
+from shim.ec2.volumes.rows import DELETED
 from shim.ec2.volumes.snapshot_copies import copy_snapshot, create_snapshots
 from tests.ec2.acting import act
 from tests.ec2.instances.test_instance_rows import NOW, SERVER, volume
@@ -193,3 +194,26 @@ def test_nothing_is_left_of_a_creation_whose_step_fails(name: str) -> None:
             assert not any(HALF_DONE in one.metadata for one in cloud.volumes_.values())
             return
     raise AssertionError(f"{name} takes more than {MOST_STEPS} steps")
+
+
+class Deleting(Cloud):
+    """While a step fails, a client deletes the first volume: it is kept for its snapshot alone."""
+
+    def step(self) -> str:
+        try:
+            return super().step()
+        except BackendError:
+            mark = {DELETED: f"2026-01-01T00:00:00+00:00 {VOLUMES[0]}"}
+            kept = replace(self.volumes_[VOLUMES[0]], metadata=mark, attachments=(), status="available")
+            self.volumes_[VOLUMES[0]] = kept
+            raise
+
+
+@pytest.mark.parametrize("name", ["CreateSnapshots", "CreateImage"])
+def test_a_volume_that_was_deleted_meanwhile_ends_with_the_snapshot_that_is_taken_back(name: str) -> None:
+    action, params = CASES[name]
+    cloud = Deleting(fails_at=2)  # the first step makes a snapshot of the volume
+    del cloud.snapshots_[SNAPSHOT]
+    with pytest.raises(BackendError):
+        asyncio.run(act(action, call(name, compute=cloud, block=cloud, images=cloud), params))
+    assert (set(cloud.volumes_), cloud.snapshots_) == ({VOLUMES[1]}, {})
