@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar, overload
 
 from adapters.concurrency import gather_all, gather_outcomes
@@ -55,8 +55,20 @@ class Jobs:
         """Tell whether an owner may start another job."""
         return self._of[owner] < self._most
 
+    @contextmanager
+    def place(self, owner: str) -> Iterator[bool]:
+        """Keep a place for a job that is started in the block, after other work, and tell whether there was one."""
+        if not self.has_room(owner):
+            yield False
+            return
+        self._of[owner] += 1
+        try:
+            yield True
+        finally:
+            self._left(owner)
+
     def start(self, owner: str, job: Coroutine[Any, Any, None]) -> None:
-        """Start a job, which must not raise; the caller has asked `has_room`."""
+        """Start a job, which must not raise; the caller has asked `has_room`, or has a `place`."""
         self._of[owner] += 1
         task = asyncio.create_task(job)
         self._tasks.add(task)
@@ -78,6 +90,9 @@ class Jobs:
 
     def _ended(self, owner: str, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._left(owner)
+
+    def _left(self, owner: str) -> None:
         self._of[owner] -= 1
         if not self._of[owner]:
             del self._of[owner]

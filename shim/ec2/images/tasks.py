@@ -151,12 +151,15 @@ async def begun(call: Call, asked: CreateRequest[dict[str, Any]], work: Work, ch
     async with new.once(find):
         if new.earlier:
             return new.earlier[0]
-        if not jobs.has_room(owner):
-            raise AwsError("ResourceLimitExceeded", "Too many imports and exports are waiting. Please try again later.")
-        await check(call, state)
-        tags = {name: value for name, value in new.items.items() if name not in asked.token}
-        task = await task_records.made(call, kind, {**state, "token": dict(asked.token)}, tags)
-        jobs.start(owner, run(call, Progress(task), work))
+        with jobs.place(owner) as there:
+            if not there:
+                raise AwsError(
+                    "ResourceLimitExceeded", "Too many imports and exports are waiting. Please try again later."
+                )
+            await check(call, state)
+            tags = {name: value for name, value in new.items.items() if name not in asked.token}
+            task = await task_records.made(call, kind, {**state, "token": dict(asked.token)}, tags)
+            jobs.start(owner, run(call, Progress(task), work))
     return task
 
 

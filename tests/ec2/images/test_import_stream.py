@@ -94,6 +94,20 @@ def test_an_owner_has_one_running_job_and_a_bounded_number() -> None:
     assert most == 2
 
 
+def test_a_place_is_nobody_elses_until_its_job_has_begun() -> None:
+    async def main() -> None:
+        jobs = Jobs(of_owner=2)
+        with jobs.place("a") as first, jobs.place("a") as second, jobs.place("a") as third, jobs.place("b") as other:
+            assert (first, second, third, other) == (True, True, False, True)
+            jobs.start("a", asyncio.sleep(3600))
+        with jobs.place("a") as more, jobs.place("a") as too_many:
+            assert (more, too_many) == (True, False)
+        assert jobs.has_room("a")
+        await jobs.aclose()
+
+    asyncio.run(main())
+
+
 STATE = {"status": "active", "format": "RAW", "bucket": "b", "key": "k"}
 
 
