@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from adapters.errors import absent_is
+from adapters.errors import BackendError, Fault, absent_is
 from adapters.types import block as cloud
 from adapters.types.compute import Server
 from shim.concurrency import gather
@@ -155,7 +156,7 @@ async def create_volume(call: Call, asked: CreateRequest[None]) -> Mapping[str, 
                 new.undo(partial(_taken_back, call), new.earlier[0].id)
                 raise encryption.unkept()
             return _made(call, new.earlier[0])
-        made = await call.cloud.block.create_volume(wanted)
+        made = await _create(call, wanted)
         if req.get("Encrypted") and not made.encrypted:
             new.undo(partial(_taken_back, call), made.id)
             raise encryption.unkept()
@@ -193,6 +194,22 @@ async def _read(call: Call, named: Sequence[str]) -> list[cloud.Volume]:
     if not named or len(named) > 1:
         return await shown_volumes(call)
     return [await shown_volume(call, ids.uuid(VOLUME, named[0]))]
+
+
+async def _create(call: Call, wanted: cloud.NewVolume) -> cloud.Volume:
+    """Create a volume; one of a snapshot has the snapshot's type where Cinder gives it no other of AWS's types.
+
+    Cinder keeps a volume on its snapshot's host, and in a cloud of several it takes two types for compatible only if
+    they name one host's `volume_backend_name`.
+    """
+    try:
+        return await call.cloud.block.create_volume(wanted)
+    except BackendError as error:
+        kind = wanted.type if wanted.snapshot_id else None
+        if kind not in GENERAL or error.fault is not Fault.INVALID or "not compatible" not in error.detail:
+            raise
+    kept = {volume_rows.TYPE: kind, **wanted.metadata}
+    return await call.cloud.block.create_volume(replace(wanted, type=None, metadata=kept))
 
 
 async def _taken_back(call: Call, volume_id: str) -> None:

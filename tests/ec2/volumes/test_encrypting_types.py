@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from adapters.errors import BackendError, Fault
 from adapters.types.block import BlockZone, NewVolume, Snapshot, Volume, VolumeType
 from adapters.types.network import SubnetPool
 from shim.config import Settings
@@ -146,6 +147,27 @@ def test_without_types_that_encrypt_nobody_is_asked() -> None:
         asyncio.run(act(enable_ebs_encryption_by_default, here, {}))
     assert caught.value.code == "UnsupportedOperation"
     assert counts == {}
+
+
+class Apart(Cinder):
+    """A Cinder of several hosts: a volume of a snapshot has the snapshot's type, and no other."""
+
+    async def create_volume(self, new: NewVolume) -> Volume:
+        if new.snapshot_id and new.type:
+            said = "Invalid volume_type provided: 1 (requested type is not compatible; recommend omitting the type "
+            raise BackendError(Fault.INVALID, service="block-storage", resource="volume", detail=f"{said}argument).")
+        return await super().create_volume(new)
+
+
+@pytest.mark.parametrize("kind", ["gp2", "gp3"])
+def test_a_volume_of_a_snapshot_has_its_type_where_cinder_gives_it_no_other(kind: str) -> None:
+    cinder = Apart(kind, "fast", like=replace(SEALED, encrypted=False))
+    new: dict[str, Any] = {"SnapshotId": "snap-" + ID.replace("-", ""), "AvailabilityZone": "nova"}
+    assert asked(cinder, create_volume, {}, VolumeType=kind, **new)["VolumeType"] == kind
+    assert [one.type for one in cinder.made] == [""]
+    with pytest.raises((AwsError, BackendError)):  # what the cloud's own type promises is not replaced
+        asked(cinder, create_volume, {}, VolumeType="fast", **new)
+    assert len(cinder.made) == 1
 
 
 def test_a_volume_is_not_changed_to_a_type_that_cinder_does_not_have() -> None:
