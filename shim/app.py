@@ -150,7 +150,7 @@ async def gateway(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) ->
         worker=worker,
         keys=_key_store(factory, settings),
         notices=notices,
-        imports=Imports(OwnBuckets(), jobs, uploads, {}),
+        imports=Imports(OwnBuckets(access_log.note), jobs, uploads, {}),
         settings=settings,
         regions=Regions(region, settings.region_names, factory.other_regions),
         observe=_call_observer(metrics, refusals),

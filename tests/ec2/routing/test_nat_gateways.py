@@ -1,5 +1,6 @@
 """NAT gateways: routers that translate to an Elastic IP address, and subnets that lead to them."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -11,7 +12,10 @@ from tests.ec2.client_errors import code, refusal
 from tests.ec2.network.test_security_groups import uuid
 from tests.ec2.network.test_vpc_lives import tagged
 from tests.ec2.routing.test_internet_gateways import vpc
+from tests.support.clients import Boto
+from tests.support.gateway import gateway as run_gateway
 from tests.support.names import unique
+from tests.support.target import Target
 
 __all__ = ["vpc"]
 EVERYWHERE = "0.0.0.0/0"
@@ -118,17 +122,29 @@ def check_deleted(ec2: Any, network: Any, nat: str, made: tuple[str, str, str]) 
     assert list(network.ips(floating_ip_address=ip)) == []
 
 
-def test_subnets_are_led_to_a_nat_gateway_at_the_same_time(ec2: Any, openstack_main: Connection, vpc: str) -> None:
+@pytest.fixture
+def replica(cloud: Target) -> Iterator[Any]:
+    """EC2 at a second gateway, which shares the locks of the first one."""
+    with run_gateway(cloud, "routes") as running:
+        clients = Boto(running.url, dict(cloud.keys))
+        yield clients("ec2")
+        clients.close()
+
+
+def test_subnets_are_led_to_a_nat_gateway_at_the_same_time(
+    ec2: Any, replica: Any, openstack_main: Connection, vpc: str
+) -> None:
     gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
     ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
-    blocks = [f"10.30.{number}.0/24" for number in range(3)]
+    blocks = [f"10.30.{number}.0/24" for number in range(4)]
     subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock=block)["Subnet"]["SubnetId"] for block in blocks]
     allocation = ec2.allocate_address(Domain="vpc")["AllocationId"]
     nat = ec2.create_nat_gateway(SubnetId=subnets[0], AllocationId=allocation)["NatGateway"]["NatGatewayId"]
     table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
     try:
         route = partial(ec2.create_route, RouteTableId=table, DestinationCidrBlock=EVERYWHERE, NatGatewayId=nat)
-        work = [route, *(partial(ec2.associate_route_table, RouteTableId=table, SubnetId=one) for one in subnets)]
+        both = zip(subnets, (ec2, replica) * 2, strict=True)
+        work = [route, *(partial(at.associate_route_table, RouteTableId=table, SubnetId=one) for one, at in both)]
         with ThreadPoolExecutor(len(work)) as threads:
             for done in [threads.submit(one) for one in work]:
                 done.result()

@@ -106,6 +106,21 @@ def test_refused_requests_are_in_the_log(
         clients.close()
 
 
+def test_what_an_import_reads_is_in_the_log(
+    client: Any, delivering: Gateway, cloud: Target, source: str, target: str
+) -> None:
+    clients = Boto(delivering.url, dict(cloud.keys))
+    disk = {"Format": "RAW", "UserBucket": {"S3Bucket": source, "S3Key": "missing"}}
+    with pytest.raises(ClientError) as caught:
+        clients("ec2").import_snapshot(DiskContainer=disk)
+    clients.close()
+    made = str(caught.value.response["ResponseMetadata"]["RequestId"])
+    fields = delivered(client, target, made)[made]
+    assert (fields[4], fields[7], fields[8]) == ("-", "REST.GET.OBJECT", "missing")
+    assert fields[5].endswith(":user/main")
+    assert "404 NoSuchKey" in " ".join(fields)
+
+
 def asked(answer: dict[str, Any]) -> str:
     return str(answer["ResponseMetadata"]["RequestId"])
 
