@@ -112,6 +112,10 @@ class Locks:
         async with self._held((sort, account, *name)):
             yield
 
+    def within(self, *name: str) -> asyncio.Lock:
+        """Return a lock that this process alone knows."""
+        return self._local.setdefault("within " + _digest(name), asyncio.Lock())
+
     @asynccontextmanager
     async def hold_until(self, until: float, name: tuple[str, ...]) -> AsyncIterator[None]:
         """Hold a lock, and wait for it until that time of the event loop at most."""

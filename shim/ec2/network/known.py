@@ -80,9 +80,21 @@ async def _with(call: Call, what: str, read: Callable[[], Awaitable[list[N]]], w
 async def _kept(
     call: Call, what: str, read: Callable[[], Awaitable[list[T]]], has_all: Callable[[list[T]], bool]
 ) -> list[T]:
-    kept: list[T] | None = call.cache.get(call.caller.project_id, (what,))
-    if kept is not None and has_all(kept):
-        return kept
-    found = await read()
-    call.cache.put(call.caller.project_id, (what,), found, size=weight(found), seconds=_SECONDS)
-    return found
+    def kept() -> list[T] | None:
+        found: list[T] | None = call.cache.get(call.caller.project_id, (what,))
+        return found if found is not None and has_all(found) else None
+
+    async def reading() -> list[T]:
+        found = await read()
+        call.cache.put(call.caller.project_id, (what,), found, size=weight(found), seconds=_SECONDS)
+        return found
+
+    if (known := kept()) is not None:
+        return known
+    lock = call.locks.within("known", call.caller.project_id, what)
+    if not lock.locked():
+        async with lock:
+            return await reading()
+    async with lock:  # what another request reads now may do
+        pass
+    return known if (known := kept()) is not None else await reading()

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+from adapters.errors import BackendError, Fault
 from adapters.types.network import Network, Port
 from shim.cache import Cache
 from shim.ec2.engine import ids
@@ -57,3 +58,37 @@ def test_a_network_of_openstacks_own_tools_is_remembered() -> None:
     cloud: Any = Neutron(replace(READY, tags=()))
     assert [cloud.layout().vpc_of(NET) for _ in range(2)] == [ids.aws("vpc", NET)] * 2
     assert cloud.counts == {"networks": 1, "ports": 1}
+
+
+class Slow(Neutron):
+    """A Neutron that takes its time, and whose first answer is an error if it `fails`."""
+
+    def __init__(self, *, fails: bool = False) -> None:
+        super().__init__(READY, DOOR)
+        self.fails = fails
+        self.call.cloud.network.networks = self.listed  # type: ignore[method-assign]
+
+    async def listed(self, **_: object) -> list[Network]:
+        self.counts["networks"] += 1
+        failed, self.fails = self.fails, False
+        await asyncio.sleep(0.01)
+        if failed:
+            raise BackendError(Fault.UNAVAILABLE, service="network")
+        return self.networks
+
+    def at_once(self) -> list[Any]:
+        async def layouts() -> list[Any]:
+            return await asyncio.gather(*(known.layout(self.call, {NET}) for _ in range(10)), return_exceptions=True)
+
+        return asyncio.run(layouts())
+
+
+def test_requests_at_one_moment_read_once() -> None:
+    cloud = Slow()
+    assert [one.vpc_of(NET) for one in cloud.at_once()] == [ids.aws("vpc", ROUTER)] * 10
+    assert cloud.counts == {"networks": 1, "ports": 1}
+
+
+def test_only_the_request_whose_reading_fails_fails() -> None:
+    found = Slow(fails=True).at_once()
+    assert [isinstance(one, BackendError) for one in found] == [True, *[False] * 9]
