@@ -27,7 +27,7 @@ from shim.ec2.engine.resource_types import VOLUME
 from shim.ec2.service import action
 from shim.ec2.volumes import snapshot_rows
 from shim.ec2.volumes.reading import shown_volume
-from shim.ec2.volumes.rows import DELETED, deleted, ends_with, hidden
+from shim.ec2.volumes.rows import DELETED, deleted, ends_with, hidden, of_deleted
 from shim.ec2.volumes.waiting import PAUSES, snapshot_deleted, still_creating
 from shim.errors import AwsError
 from shim.undo import undoing
@@ -82,7 +82,8 @@ async def _deleted(call: Call, volume: cloud.Volume) -> bool:
 
 
 async def _mark(call: Call, volume_id: str, *server_id: str) -> None:
-    words = (datetime.now(UTC).isoformat(timespec="seconds"), volume_id, *server_id)
+    named = of_deleted(volume_id, call.caller.project_id)
+    words = (datetime.now(UTC).isoformat(timespec="seconds"), named, *server_id)
     await call.cloud.block.set_volume_metadata(volume_id, {DELETED: " ".join(words)})
 
 

@@ -61,7 +61,14 @@ def deleted(volume: cloud.Volume) -> bool:
 
     The volume of an instance is marked before the instance ends, so it is deleted only once nothing holds it.
     """
-    return _mark(volume)[1:2] == [volume.id] and not volume.attachments and state(volume) != "in-use"
+    named, _, project = (_mark(volume)[1:2] or [""])[0].partition("@")
+    own = named == volume.id and project in ("", volume.project_id or project)  # one that policy hides is the caller's
+    return own and not volume.attachments and state(volume) != "in-use"
+
+
+def of_deleted(volume_id: str, project_id: str) -> str:
+    """Return what the mark of a deleted volume holds for: a volume may be copied by a backup, or change its project."""
+    return f"{volume_id}@{project_id}"
 
 
 def ends_with(volume: cloud.Volume) -> str | None:

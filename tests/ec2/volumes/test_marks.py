@@ -70,6 +70,15 @@ def test_a_mark_that_a_backup_brought_to_another_volume_is_none() -> None:
     assert shown(cinder.one)
 
 
+def test_a_deleted_volume_that_another_project_took_over_is_shown() -> None:
+    cinder = Marked("")
+    cinder.held = {SNAP.id: SNAP}
+    cinder.refuses = True  # Cinder deletes no volume that has a snapshot
+    asyncio.run(act(delete_volume, here(cinder), {"VolumeId": VOLUME}))
+    assert not shown(cinder.one)
+    assert shown(replace(cinder.there(), project_id="another"))
+
+
 @pytest.mark.parametrize("status", ["error", "error_extending", "maintenance"])
 def test_a_volume_that_an_instance_has_is_shown(status: str) -> None:
     cinder = Marked(MARK)
