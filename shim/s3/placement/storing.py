@@ -16,14 +16,15 @@ from adapters.types.objects import Description, Segment, Stored, Written
 from shim.context import Call
 from shim.s3 import names
 from shim.s3.encryption.envelope import has_no_md5
+from shim.s3.objects import segments
 from shim.s3.placement import places
 
 log = logging.getLogger(__name__)
 
 _ETAG: Final = "s3_etag"
 _BYTES: Final = Description("application/octet-stream")
-# After these it is not known whether the manifest was stored.
-_UNKNOWN: Final = frozenset((Fault.UNAVAILABLE, Fault.THROTTLED))
+# These prove that the manifest was not stored.
+_REFUSED: Final = frozenset((Fault.INVALID, Fault.TOO_LARGE, Fault.QUOTA, Fault.FORBIDDEN, Fault.NOT_FOUND))
 
 
 class Writer(Protocol):
@@ -137,10 +138,32 @@ class _Elsewhere:
         try:
             written = await store.put_manifest(bucket, key, [segment], description)
         except BackendError as error:
-            if error.fault not in _UNKNOWN:
+            if error.fault in _REFUSED:
                 await self._drop(segment)
-            raise
+            # What is in the way may be this very manifest: an answer was lost, and the request was sent again.
+            found = await self._settled(bucket, key, segment) if error.fault is Fault.PRECONDITION else None
+            if found is None:
+                raise
+            written = Written(found.etag, found.modified, found.version)
         return written if hidden else written._replace(etag=segment.etag)
+
+    async def _settled(self, bucket: str, key: str, segment: Segment) -> Stored | None:
+        """Return the object if it has the segment; else delete the segment, unless an older version may have it."""
+        store = self.call.cloud.objects
+        try:
+            stored = await store.head(bucket, key)
+            laid = await segments.laid(store, bucket, key, stored.pin) if stored.layout == "static" else []
+        except BackendError as error:
+            if error.fault is not Fault.NOT_FOUND:
+                raise
+            version = error.version
+        else:
+            if (segment.container, segment.name) in ((one.container, one.name) for one in laid):
+                return stored
+            version = stored.version
+        if not version:
+            await self._drop(segment)
+        return None
 
     async def _drop(self, segment: Segment) -> None:
         """Delete a segment whose manifest was refused; what cannot be deleted is left to the sweep."""
