@@ -17,11 +17,11 @@ from shim.context import Call
 from shim.s3 import names
 from shim.s3.encryption.envelope import has_no_md5
 from shim.s3.objects import segments
+from shim.s3.objects.headers import kept_etag
 from shim.s3.placement import places
 
 log = logging.getLogger(__name__)
 
-_ETAG: Final = "s3_etag"
 _BYTES: Final = Description("application/octet-stream")
 # These prove that the manifest was not stored.
 _REFUSED: Final = frozenset((Fault.INVALID, Fault.TOO_LARGE, Fault.QUOTA, Fault.FORBIDDEN, Fault.NOT_FOUND))
@@ -132,9 +132,10 @@ class _Elsewhere:
     async def _shown(self, bucket: str, key: str, segment: Segment, description: Description) -> Written:
         """Write the manifest; its result has the ETag that S3 shows."""
         store, content_type = self.call.cloud.objects, description.content_type
-        hidden = has_no_md5(content_type) and _ETAG not in content_type
-        if _ETAG not in content_type and not hidden:
-            description = description._replace(content_type=f"{content_type}; {_ETAG}={segment.etag}")
+        etag = kept_etag(content_type)  # what reads will show
+        if not etag and not has_no_md5(content_type):
+            etag = segment.etag
+            description = description._replace(content_type=f"{content_type}; s3_etag={etag}")
         try:
             written = await store.put_manifest(bucket, key, [segment], description)
         except BackendError as error:
@@ -145,7 +146,7 @@ class _Elsewhere:
             if found is None:
                 raise
             written = Written(found.etag, found.modified, found.version)
-        return written if hidden else written._replace(etag=segment.etag)
+        return written._replace(etag=etag) if etag else written
 
     async def _settled(self, bucket: str, key: str, segment: Segment) -> Stored | None:
         """Return the object if it has the segment; else delete the segment, unless an older version may have it."""

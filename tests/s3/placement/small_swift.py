@@ -2,12 +2,15 @@
 
 import hashlib
 from collections.abc import AsyncIterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from adapters.errors import Fault
-from adapters.types.objects import Description, Limits, Segment, Stored, Written
+from adapters.types.objects import Description, Limits, Listing, ObjectRow, Segment, Stored, Written
+from shim.auth.body import Body, Plan
 from shim.config import Settings
 from shim.context import Call
+from shim.keystore import DataKey
 from tests.s3.small_store import WHEN, SmallStore, call_of, failure
 
 COLD = "bbb+segments+cold"
@@ -64,6 +67,14 @@ class SmallSwift(SmallStore):
         stored = await self.head(container, name, version=version)
         return self.manifests[name] if stored.layout == "static" else []
 
+    async def versions(self, container: str, want: Listing) -> list[ObjectRow]:
+        rows = await self.objects(container, want)
+        return [{**row, "version_id": self.version, "is_latest": True} for row in rows]
+
+    async def delete_version(self, container: str, name: str, version: str) -> bool:
+        del self._objects(container)[name]
+        return await super().delete_version(container, name, version)
+
     @property
     def cold(self) -> list[str]:
         """The segments under the policy `cold`."""
@@ -77,3 +88,28 @@ def mapped(store: SmallStore, operation: str = "PutObject", **more: Any) -> Call
     for name, value in more.items():
         setattr(call, name, value)
     return call
+
+
+@dataclass(frozen=True)
+class OneKey:
+    """A key store that wraps nothing."""
+
+    async def new(self) -> DataKey:
+        return DataKey("id", b"w" * 40, b"r" * 32)
+
+    async def unwrapped(self, id: str, wrapped: bytes) -> bytes:
+        return b"r" * 32
+
+
+def body_of(data: bytes, md5: str | None = None) -> Body:
+    """Return the body of a request, in two events; `md5` is what the request says of it."""
+    half = len(data) // 2
+    events = [
+        {"type": "http.request", "body": data[:half], "more_body": True},
+        {"type": "http.request", "body": data[half:], "more_body": False},
+    ]
+
+    async def receive() -> dict[str, Any]:
+        return events.pop(0)
+
+    return Body(receive, Plan(len(data), md5=md5))
