@@ -42,7 +42,7 @@ from shim.s3.objects import (
 from shim.s3.objects.headers import DESCRIBING, PLACING, TAGGING, marked_null, object_members
 from shim.s3.objects.s3_middleware import with_s3_etag
 from shim.s3.objects.writing import object_write
-from shim.s3.placement.storing import Writer, writer
+from shim.s3.placement.storing import Writer, take_back, writer
 from shim.s3.service import ENCRYPTION_OF_WRITES, action
 
 LARGEST_PUT: Final = 5 << 30  # "Amazon S3 allows single PUT uploads up to 5 GB" (PutObject)
@@ -186,8 +186,7 @@ async def _stream(
             try:
                 await conditions.check_not_overtaken(call, target, written)
             except AwsError:
-                if written.version:
-                    await versions.remove(call, *target, written.version, ())
+                await take_back(call, store, target, written.version)
                 raise
         return written
 

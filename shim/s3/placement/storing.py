@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from adapters.errors import BackendError, Fault, absent_is
@@ -16,7 +16,7 @@ from adapters.types.objects import Description, Segment, Stored, Written
 from shim.context import Call
 from shim.s3 import names
 from shim.s3.encryption.envelope import has_no_md5
-from shim.s3.objects import segments
+from shim.s3.objects import segments, versions
 from shim.s3.objects.headers import kept_etag
 from shim.s3.placement import places
 
@@ -63,12 +63,25 @@ async def writer(call: Call, bucket: str, policy: str) -> Writer:
     return _Elsewhere(call, policy)
 
 
+async def take_back(call: Call, store: Writer, target: tuple[str, str], version: str) -> None:
+    """Remove what a writer has just stored and what another write overtook: its version, if it is one, and its segment.
+
+    Whatever other object is there stays.
+    """
+    if version:
+        await versions.remove(call, *target, version, ())
+    if isinstance(store, _Elsewhere):
+        for segment in store.made:
+            await store.settled(*target, segment, removed=bool(version))
+
+
 @dataclass(frozen=True, slots=True)
 class _Elsewhere:
     """Stores objects under a storage policy; empty ones, which have no bytes to lie anywhere, in the bucket itself."""
 
     call: Call
     policy: str
+    made: list[Segment] = field(default_factory=list)  # of objects that were stored
 
     async def put(
         self,
@@ -142,14 +155,18 @@ class _Elsewhere:
             if error.fault in _REFUSED:
                 await self._drop(segment)
             # What is in the way may be this very manifest: an answer was lost, and the request was sent again.
-            found = await self._settled(bucket, key, segment) if error.fault is Fault.PRECONDITION else None
+            found = await self.settled(bucket, key, segment) if error.fault is Fault.PRECONDITION else None
             if found is None:
                 raise
             written = Written(found.etag, found.modified, found.version)
+        self.made.append(segment)
         return written._replace(etag=etag) if etag else written
 
-    async def _settled(self, bucket: str, key: str, segment: Segment) -> Stored | None:
-        """Return the object if it has the segment; else delete the segment, unless an older version may have it."""
+    async def settled(self, bucket: str, key: str, segment: Segment, *, removed: bool = False) -> Stored | None:
+        """Return the object if it has the segment; else delete the segment, unless an older version may have it.
+
+        With `removed` no older version has it.
+        """
         store = self.call.cloud.objects
         try:
             stored = await store.head(bucket, key)
@@ -162,7 +179,7 @@ class _Elsewhere:
             if (segment.container, segment.name) in ((one.container, one.name) for one in laid):
                 return stored
             version = stored.version
-        if not version:
+        if removed or not version:
             await self._drop(segment)
         return None
 

@@ -22,6 +22,7 @@ class SmallSwift(SmallStore):
     """A bucket `bbb` with its containers of segments; `version` is what the next write makes.
 
     `says` is the fault of a PUT of a manifest, which is stored all the same where `stores` is true.
+    `overtaking` is what another client writes behind each manifest.
     """
 
     def __init__(self) -> None:
@@ -30,6 +31,7 @@ class SmallSwift(SmallStore):
         self.says_of = "object"
         self.stores = True
         self.version = ""
+        self.overtaking: Stored | None = None
 
     async def limits(self) -> Limits:
         return Limits(policies=frozenset({"cold"}))
@@ -59,6 +61,8 @@ class SmallSwift(SmallStore):
             stored = Stored(size, etag, WHEN, told.content_type, "static", told.metadata, version=self.version)
             self._objects(container)[name] = stored
             self.manifests[name] = list(laid)
+        if self.overtaking:
+            self._objects(container)[name] = self.overtaking
         if self.says:
             raise failure(self.says, self.says_of)
         return Written(etag, WHEN, self.version)
@@ -72,7 +76,8 @@ class SmallSwift(SmallStore):
         return [{**row, "version_id": self.version, "is_latest": True} for row in rows]
 
     async def delete_version(self, container: str, name: str, version: str) -> bool:
-        del self._objects(container)[name]
+        if self._objects(container)[name].version == version:
+            del self._objects(container)[name]
         return await super().delete_version(container, name, version)
 
     @property
