@@ -10,6 +10,7 @@ import logging
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
+from urllib.parse import unquote
 
 from adapters.errors import BackendError, Fault, absent_is
 from adapters.types.objects import Description, Segment, Stored, Written
@@ -152,15 +153,27 @@ class _Elsewhere:
         try:
             written = await store.put_manifest(bucket, key, [segment], description)
         except BackendError as error:
-            if error.fault in _REFUSED:
-                await self._drop(segment)
-            # What is in the way may be this very manifest: an answer was lost, and the request was sent again.
-            found = await self.settled(bucket, key, segment) if error.fault is Fault.PRECONDITION else None
-            if found is None:
-                raise
-            written = Written(found.etag, found.modified, found.version)
+            written = await self._written_before(bucket, key, segment, error)
         self.made.append(segment)
         return written._replace(etag=etag) if etag else written
+
+    async def _written_before(self, bucket: str, key: str, segment: Segment, error: BackendError) -> Written:
+        """Return what Swift has stored although its answer is this error; else raise, without the segment if it can go.
+
+        An answer may be lost, and the request sent again: then what is in the way is the very manifest.
+        """
+        unread = error.fault is Fault.INVALID and names.segments(bucket) in unquote(error.detail)
+        if unread or error.fault is Fault.PRECONDITION:
+            found = await self.settled(bucket, key, segment)
+            if found:
+                return Written(found.etag, found.modified, found.version)
+        elif error.fault in _REFUSED:
+            await self._drop(segment)
+        if not unread:
+            raise error
+        # Swift could not look at the segment, which it has just stored.
+        log.warning("request %s: Swift does not accept a segment: %s", self.call.request_id, error)
+        raise BackendError(Fault.UNAVAILABLE, service=error.service, resource=error.resource) from error
 
     async def settled(self, bucket: str, key: str, segment: Segment, *, removed: bool = False) -> Stored | None:
         """Return the object if it has the segment; else delete the segment, unless an older version may have it.

@@ -5,13 +5,13 @@ from collections.abc import AsyncIterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.errors import Fault
+from adapters.errors import BackendError, Fault
 from adapters.types.objects import Description, Limits, Listing, ObjectRow, Segment, Stored, Written
 from shim.auth.body import Body, Plan
 from shim.config import Settings
 from shim.context import Call
 from shim.keystore import DataKey
-from tests.s3.small_store import WHEN, SmallStore, call_of, failure
+from tests.s3.small_store import WHEN, SmallStore, call_of
 
 COLD = "bbb+segments+cold"
 KNOWN = {"policy-cold": "yes"}
@@ -28,7 +28,7 @@ class SmallSwift(SmallStore):
     def __init__(self) -> None:
         super().__init__({"bbb": {}, "bbb+segments": {}, COLD: {}})
         self.says: Fault | None = None
-        self.says_of = "object"
+        self.detail = ""
         self.stores = True
         self.version = ""
         self.overtaking: Stored | None = None
@@ -64,7 +64,7 @@ class SmallSwift(SmallStore):
         if self.overtaking:
             self._objects(container)[name] = self.overtaking
         if self.says:
-            raise failure(self.says, self.says_of)
+            raise BackendError(self.says, service="object-store", resource="object", detail=self.detail)
         return Written(etag, WHEN, self.version)
 
     async def segments(self, container: str, name: str, *, version: str = "") -> list[Segment]:

@@ -12,6 +12,8 @@ from tests.s3.small_store import WHEN
 
 NEW = TOLD._replace(if_absent=True)
 
+REFUSED = (Fault.INVALID, Fault.TOO_LARGE, Fault.QUOTA, Fault.FORBIDDEN, Fault.NOT_FOUND)
+
 
 def put(store: SmallSwift) -> Written:
     async def run() -> Written:
@@ -65,11 +67,7 @@ def test_a_segment_stays_if_nobody_can_look() -> None:
 
 @pytest.mark.parametrize(
     ("says", "kept"),
-    [
-        (fault, fault not in (Fault.TOO_LARGE, Fault.QUOTA, Fault.FORBIDDEN, Fault.NOT_FOUND))
-        for fault in Fault
-        if fault not in (Fault.PRECONDITION, Fault.INVALID)
-    ],
+    [(fault, fault not in REFUSED) for fault in Fault if fault is not Fault.PRECONDITION],
 )
 def test_a_segment_goes_only_if_the_manifest_was_refused(says: Fault, kept: bool) -> None:
     store = SmallSwift()
@@ -77,3 +75,21 @@ def test_a_segment_goes_only_if_the_manifest_was_refused(says: Fault, kept: bool
     with pytest.raises(BackendError) as refused:
         put(store)
     assert (refused.value.fault, len(store.cold)) == (says, kept)
+
+
+@pytest.mark.parametrize("stores", [False, True])
+def test_a_segment_that_swift_cannot_look_at_is_no_mistake_of_the_client(
+    stores: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Swift's middleware for large objects answers 400 wherever its HEAD of a segment fails."""
+    store = SmallSwift()
+    store.says, store.stores = Fault.INVALID, stores
+    store.detail = "/bbb%2Bsegments%2Bcold/k/u1_cold/1: 503 Service Unavailable"
+    if stores:
+        assert put(store).etag == "4b3a6218bb3e3a7303e8a171a60fcf92"
+        assert len(store.cold) == 1
+        return
+    with pytest.raises(BackendError) as refused:
+        put(store)
+    assert (refused.value.fault, refused.value.detail, store.cold) == (Fault.UNAVAILABLE, "", [])
+    assert "503 Service Unavailable" in caplog.text
