@@ -104,8 +104,13 @@ def has_segments(container: str, bucket: str) -> bool:
 
 def parts(bucket: str, upload_id: str) -> str:
     """Return the container of an upload's parts, which its id tells."""
+    return segments(bucket, policy(upload_id))
+
+
+def policy(upload_id: str) -> str:
+    """Return the storage policy that an upload's parts lie under, '' for the bucket's own."""
     found = _placed(upload_id)
-    return segments(bucket, found[1] if found else "")
+    return found[1] if found else ""
 
 
 def documents(bucket: str) -> str:

@@ -73,8 +73,10 @@ async def create_multipart_upload(call: Call, req: Mapping[str, Any]) -> Mapping
     if policy:
         await places.prepare(call, bucket, policy)
     if await absent_is(None, store.put(container, marker, body, len(body), told_object)) is None:
-        # The cached existence of the container is older than its deletion.
+        # The cached existence of the containers is older than their deletion.
         await store.create_container(container, like=bucket)
+        if policy:
+            await places.make(call, bucket, policy)
         await store.put(container, marker, body, len(body), told_object)
     return {"Bucket": bucket, "Key": key, "UploadId": upload_id, **told}
 
@@ -105,17 +107,35 @@ async def upload_part(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     await uploads.check_number(call, req["PartNumber"])
     check_size(body.require_length())
     data = await body.small(SMALL) if body.length <= SMALL else None
-    if data is not None:
-        checksum = checksums.first(body.checksums)
-        async with _allowed(call, req) as upload:
-            part = PartWrite(*target, await upload.sealing(call, req))
-            written = await to_the_end(put_part(call, part, data, checksum))
-    else:
-        part, written = await _stream(call, req, target)
-        checksum = checksums.first(body.checksums)
+    async with _placed(call, req):
+        if data is not None:
+            async with _allowed(call, req) as upload:
+                part = PartWrite(*target, await upload.sealing(call, req))
+                written = await to_the_end(put_part(call, part, data, checksums.first(body.checksums)))
+        else:
+            part, written = await _stream(call, req, target)
+    checksum = checksums.first(body.checksums)
     members = part.sealing.members if part.sealing else {}
     told = {checksums.member(checksum.algorithm): checksum.value} if checksum else {}
     return {"ETag": f'"{written.etag}"', **told, **members}
+
+
+@asynccontextmanager
+async def _placed(call: Call, req: Mapping[str, Any]) -> AsyncIterator[None]:
+    """Make the container of an open upload's storage policy if it is gone; then the client has to send the part again.
+
+    Its bytes are read already, and without the container no part could ever be stored.
+    """
+    try:
+        yield
+    except BackendError as error:
+        policy = names.policy(req["UploadId"])
+        if not policy or error.fault is not Fault.NOT_FOUND or error.resource != "container":
+            raise
+        await uploads.opened(call, req)
+        await places.make(call, req["Bucket"], policy)
+        detail = "the container of the parts was gone"
+        raise BackendError(Fault.UNAVAILABLE, service="object-store", resource="object", detail=detail) from error
 
 
 async def _stream(call: Call, req: Mapping[str, Any], target: tuple[str, str, Place]) -> tuple[PartWrite, Written]:
@@ -177,7 +197,7 @@ async def upload_part_copy(call: Call, req: Mapping[str, Any]) -> Mapping[str, A
     name = names.part(req["Key"], req["UploadId"], req["PartNumber"])
     await uploads.check_number(call, req["PartNumber"])
     # A copy cannot be aborted in Swift, so a completion must wait for its end.
-    async with uploads.storing(call, req) as upload:
+    async with _placed(call, req), uploads.storing(call, req) as upload:
         sealing = await upload.sealing(call, req)
         source = await source_of(call, req)
         span = req.get("CopySourceRange") or ""

@@ -1,7 +1,7 @@
 """A Swift of a few objects that stores under the policy `cold`, for what the real one does not show at will."""
 
 import hashlib
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,10 @@ class SmallSwift(SmallStore):
 
     async def create_container(self, name: str, *, like: str = "", policy: str = "") -> bool:
         return await super().create_container(name, like=like)
+
+    async def set_container_metadata(self, name: str, metadata: Mapping[str, str]) -> None:
+        self._note("set_container_metadata", name)
+        self.metadata |= metadata
 
     async def put(
         self,
