@@ -16,9 +16,9 @@ from shim.context import Call
 from shim.protocol.xml.rows import Table
 from shim.s3 import names
 from shim.s3.objects.headers import listed_classes, listed_etags, listed_sizes, listed_times
-from shim.s3.objects.storage_classes import STANDARD
 from shim.s3.owners import owner
 from shim.s3.paging import check_prefix, coder, column_coder, max_keys, opened, sealed
+from shim.s3.placement.storage_classes import STANDARD
 from shim.s3.service import NOT_ARCHIVED, action
 
 Encode = Callable[[list[str]], Sequence[str]]

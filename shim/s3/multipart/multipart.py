@@ -23,11 +23,11 @@ from shim.s3.errors import invalid_request, precondition_failed
 from shim.s3.multipart import uploads
 from shim.s3.multipart.storing import PartWrite, put_part, stream_part
 from shim.s3.multipart.uploads import ALGORITHM, KIND, Upload
-from shim.s3.objects import checksums, conditions, object_lock, ranges, records, segments, storage_classes
+from shim.s3.objects import checksums, conditions, object_lock, ranges, records, segments
 from shim.s3.objects.copying import SOURCE_CONDITIONS, Source, check_copy_size, computed, source_of, source_version
 from shim.s3.objects.headers import ACL, CHECKSUM, DESCRIBING, IN_STEP, PLACING, UPLOAD, description
 from shim.s3.objects.objects import NO_ENCRYPTION, SMALL, check_size, header_checksum
-from shim.s3.placement import places
+from shim.s3.placement import places, storage_classes
 from shim.s3.service import ENCRYPTION_OF_WRITES, action
 from shim.undo import to_the_end
 

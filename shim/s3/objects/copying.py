@@ -30,9 +30,9 @@ from shim.s3.objects import (
     ranges,
     records,
     segments,
-    storage_classes,
     versions,
 )
+from shim.s3.objects.elsewhere import Writer, writer
 from shim.s3.objects.encrypted import Encrypted
 from shim.s3.objects.headers import (
     ACL,
@@ -46,7 +46,7 @@ from shim.s3.objects.headers import (
     redirect,
 )
 from shim.s3.objects.s3_middleware import with_s3_etag
-from shim.s3.placement.storing import Writer, writer
+from shim.s3.placement import storage_classes
 from shim.s3.service import action
 
 LARGEST_COPY: Final = 5 << 30

@@ -23,7 +23,7 @@ from shim.s3.config.object_lock import Retention
 from shim.s3.encryption import envelope
 from shim.s3.encryption.envelope import MARK
 from shim.s3.errors import invalid_argument
-from shim.s3.objects import storage_classes
+from shim.s3.placement import storage_classes
 
 DEFAULT_TYPE: Final = "binary/octet-stream"  # what S3 gives an object without a Content-Type
 METADATA_BYTES: Final = 2048  # "user-defined metadata is limited to 2 KB in size" (User Guide, object metadata)

@@ -36,13 +36,13 @@ from shim.s3.objects import (
     ranges,
     records,
     segments,
-    storage_classes,
     versions,
 )
+from shim.s3.objects.elsewhere import Writer, take_back, writer
 from shim.s3.objects.headers import DESCRIBING, PLACING, TAGGING, marked_null, object_members
 from shim.s3.objects.s3_middleware import with_s3_etag
 from shim.s3.objects.writing import object_write
-from shim.s3.placement.storing import Writer, take_back, writer
+from shim.s3.placement import storage_classes
 from shim.s3.service import ENCRYPTION_OF_WRITES, action
 
 LARGEST_PUT: Final = 5 << 30  # "Amazon S3 allows single PUT uploads up to 5 GB" (PutObject)

@@ -8,8 +8,9 @@ from typing import Any, Final, NamedTuple
 from adapters.types.objects import Description
 from shim.context import Call
 from shim.s3 import names
-from shim.s3.objects import conditions, records, storage_classes
+from shim.s3.objects import conditions, records
 from shim.s3.objects.headers import ACL, DEFAULT_TYPE, DESCRIBING, description, typed
+from shim.s3.placement import storage_classes
 
 # Members that need parsing; most requests have none of them.
 _OPTIONAL: Final = (frozenset(DESCRIBING.split()) | conditions.WRITING) - {"ContentType"}

@@ -1,1 +1,1 @@
-"""Where the bytes of objects lie whose storage class is mapped to a storage policy of Swift."""
+"""Storage classes, and the containers of those that are mapped to a storage policy of Swift."""

@@ -6,7 +6,7 @@ import pytest
 
 from adapters.errors import BackendError, Fault
 from adapters.types.objects import Segment, Stored, Written
-from shim.s3.placement.storing import writer
+from shim.s3.objects.elsewhere import writer
 from tests.s3.placement.small_swift import COLD, TOLD, SmallSwift, mapped
 from tests.s3.small_store import WHEN
 
