@@ -16,6 +16,7 @@ from adapters.errors import BackendError, Fault, absent_is
 from adapters.types.objects import Description, Segment, Stored, Written
 from shim.context import Call
 from shim.s3 import names
+from shim.s3.config.configuration import SWIFT_VERSIONS, configuration
 from shim.s3.encryption.envelope import has_no_md5
 from shim.s3.objects import segments, versions
 from shim.s3.objects.headers import kept_etag
@@ -181,18 +182,13 @@ class _Elsewhere:
         With `removed` no older version has it.
         """
         store = self.call.cloud.objects
-        try:
-            stored = await store.head(bucket, key)
-            laid = await segments.laid(store, bucket, key, stored.pin) if stored.layout == "static" else []
-        except BackendError as error:
-            if error.fault is not Fault.NOT_FOUND:
-                raise
-            version = error.version
-        else:
+        stored = await absent_is(None, store.head(bucket, key))
+        if stored and stored.layout == "static":
+            laid = await absent_is([], segments.laid(store, bucket, key, stored.pin))
             if (segment.container, segment.name) in ((one.container, one.name) for one in laid):
                 return stored
-            version = stored.version
-        if removed or not version:
+        versioned = stored.version if stored else SWIFT_VERSIONS in await configuration(self.call, bucket)
+        if removed or not versioned:
             await self._drop(segment)
         return None
 
