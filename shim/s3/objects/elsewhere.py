@@ -184,7 +184,7 @@ class _Elsewhere:
         store = self.call.cloud.objects
         stored = await absent_is(None, store.head(bucket, key))
         if stored and stored.layout == "static":
-            laid = await absent_is([], segments.laid(store, bucket, key, stored.pin))
+            laid: list[Segment] = await absent_is([], segments.laid(store, bucket, key, stored.pin))
             if (segment.container, segment.name) in ((one.container, one.name) for one in laid):
                 return stored
         versioned = stored.version if stored else SWIFT_VERSIONS in await configuration(self.call, bucket)
