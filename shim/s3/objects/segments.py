@@ -33,7 +33,7 @@ async def behind(call: Call, bucket: str, key: str) -> list[str]:
     A Swift symlink has none: a write or a deletion changes the link, not its target.
     """
     store = call.cloud.objects
-    if not await store.has_container(names.segments(bucket)):
+    if not await places.may_be_there(call, bucket):
         return []
     # An absent object has no segments; the write that follows reports a missing bucket.
     stored = await absent_is(None, store.head(bucket, key, link=True))
@@ -113,7 +113,7 @@ async def remove(call: Call, bucket: str, gone: Sequence[str]) -> None:
 async def candidates(call: Call, bucket: str, keys: Sequence[str]) -> frozenset[str]:
     """Return the keys that may have segments, from a listing, or all if the bucket has very many segments."""
     store = call.cloud.objects
-    if not keys or not await store.has_container(names.segments(bucket)):
+    if not keys or not await places.may_be_there(call, bucket):
         return frozenset()
     every: set[str] = set()
     for container in await places.containers(call, bucket):

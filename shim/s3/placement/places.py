@@ -22,10 +22,21 @@ async def containers(call: Call, bucket: str) -> list[str]:
     return [names.segments(bucket), *(names.segments(bucket, item.removeprefix(ITEM)) for item in found)]
 
 
+async def may_be_there(call: Call, bucket: str) -> bool:
+    """Return whether a bucket may have segments: it has a container of them, or names a storage policy.
+
+    The former may be missing, as an operator may delete it while it is empty.
+    """
+    if await call.cloud.objects.has_container(names.segments(bucket)):
+        return True
+    return any(item.startswith(ITEM) for item in await configuration(call, bucket))
+
+
 async def prepare(call: Call, bucket: str, policy: str) -> None:
     """Make the container of a bucket's segments under a storage policy, unless it is known to be there."""
+    needed = names.segments(bucket), names.segments(bucket, policy)
     known = ITEM + policy in await configuration(call, bucket)
-    if not known or not await call.cloud.objects.has_container(names.segments(bucket, policy)):
+    if not known or not all([await call.cloud.objects.has_container(one) for one in needed]):
         await make(call, bucket, policy)
 
 

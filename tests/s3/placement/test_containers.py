@@ -7,6 +7,9 @@ import pytest
 
 from adapters.errors import BackendError, Fault
 from shim.s3.multipart.multipart import create_multipart_upload, upload_part
+from shim.s3.objects import segments
+from shim.s3.objects.deleting import delete_object
+from shim.s3.objects.objects import put_object
 from tests.s3.placement.small_swift import COLD, SmallSwift, body_of, mapped
 
 KEY = {"Bucket": "bbb", "Key": "k"}
@@ -55,3 +58,23 @@ def test_a_part_of_no_upload_makes_nothing() -> None:
     with pytest.raises(Exception, match="NoSuchUpload"):
         asyncio.run(upload_part(mapped(store), {**part, "Body": body_of(b"bytes")}))
     assert COLD not in store.containers
+
+
+@pytest.mark.parametrize("home", [True, False], ids=["all there", "without the bucket's own"])
+def test_segments_are_found_without_the_bucket_s_own_container(home: bool) -> None:
+    """An operator may delete `+segments` while it is empty."""
+    store = SmallSwift()
+    asyncio.run(put_object(mapped(store), {**KEY, "StorageClass": "STANDARD_IA", "Body": body_of(b"bytes")}))
+    assert len(store.cold) == 1
+    if not home:
+        del store.containers["bbb+segments"]
+    assert asyncio.run(segments.candidates(mapped(store), "bbb", ["k", "l"])) == {"k"}
+    asyncio.run(delete_object(mapped(store, "DeleteObject"), dict(KEY)))
+    assert store.cold == []
+
+
+def test_the_bucket_s_own_container_is_made_again() -> None:
+    store = SmallSwift()
+    del store.containers["bbb+segments"]
+    asyncio.run(put_object(mapped(store), {**KEY, "StorageClass": "STANDARD_IA", "Body": body_of(b"bytes")}))
+    assert "bbb+segments" in store.containers
