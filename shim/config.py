@@ -256,7 +256,8 @@ class Settings(BaseSettings):
     ec2_encrypted_volume_types: dict[str, str] = Field(
         default_factory=dict,
         description="Cinder's volume type that encrypts, for each type of which clients may ask encrypted volumes: "
-        '`{"gp3": "gp3-encrypted"}`; empty: encryption on request is refused.',
+        '`{"gp3": "gp3-encrypted"}`; empty: encryption on request is refused, and the '
+        "default encryption that projects have switched on ends.",
     )
     root_devices: Literal["flavor", "volume"] = Field(
         "flavor",

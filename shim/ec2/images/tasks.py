@@ -124,9 +124,13 @@ async def import_image(call: Call, asked: CreateRequest[dict[str, Any]]) -> Mapp
 )
 async def import_snapshot(call: Call, asked: CreateRequest[dict[str, Any]]) -> Mapping[str, Any]:
     """Begin to import a snapshot: of what a bucket has, so it is not encrypted."""
+    return _snapshot_row(await begun(call, asked, importing.import_snapshot, _check_snapshot_source))
+
+
+async def _check_snapshot_source(call: Call, state: Mapping[str, Any]) -> None:
     if await is_on(call):
         raise plain("a disk image")
-    return _snapshot_row(await begun(call, asked, importing.import_snapshot, _check_readable))
+    await _check_readable(call, state)
 
 
 async def _check_readable(call: Call, state: Mapping[str, Any]) -> None:

@@ -34,22 +34,25 @@ async def devices(
 
 
 async def _encrypted(call: Call, devices: Sequence[BlockDevice]) -> tuple[BlockDevice, ...]:
-    """Encrypt the empty volumes; refuse those of data that is not encrypted."""
+    """Encrypt the empty volumes; refuse those of data that is not encrypted.
+
+    A volume of an encrypted snapshot has the snapshot's type, as Cinder gives it no other.
+    """
     made_of = [one for one in devices if not one.local and one.source != "blank"]
     if any(one.source == "image" for one in made_of):
         raise default_encryption.plain("an image")
     snapshots = await mapping.snapshots(call, list(dict.fromkeys(one.id for one in made_of if one.id)))
     await default_encryption.check_encrypted(call, snapshots.values())
-    return tuple(
-        one
-        if one.local or one.encrypted_as or one in made_of
-        else replace(
-            one,
-            volume_type=encryption.encrypting(call.settings, one.volume_type),
-            encrypted_as=one.volume_type or encryption.DEFAULT,
-        )
-        for one in devices
-    )
+
+    def encrypted(one: BlockDevice) -> BlockDevice:
+        if one.local or one.encrypted_as:
+            return one
+        if one.source != "blank":
+            return replace(one, volume_type=None)
+        kind = encryption.encrypting(call.settings, one.volume_type)
+        return replace(one, volume_type=kind, encrypted_as=one.volume_type or encryption.DEFAULT)
+
+    return tuple(map(encrypted, devices))
 
 
 def asked_devices(

@@ -1,6 +1,6 @@
 """Default encryption of an account: on while the project has a record of a certain name, a subnet pool (decision 36).
 
-Where the operator names no volume type that encrypts it is off, and OpenStack is not asked.
+Where the operator names no volume type that encrypts it is off, and no volume's creation asks OpenStack for it.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ async def enable_ebs_encryption_by_default(call: Call, req: Mapping[str, Any]) -
 
 @action(supports="")
 async def disable_ebs_encryption_by_default(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Switch default encryption off."""
-    found = await _records(call) if call.settings.ec2_encrypted_volume_types else []
+    """Switch default encryption off, also where no type encrypts any more: the setting may come back."""
+    found = await _records(call)
     await gather_all(absent_is(None, call.cloud.network.delete_subnet_pool(one.id)) for one in found)
     return {"EbsEncryptionByDefault": False}
 

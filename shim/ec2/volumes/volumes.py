@@ -135,28 +135,18 @@ def _check_new(settings: Settings, req: Mapping[str, Any]) -> None:
 )
 async def create_volume(call: Call, asked: CreateRequest[None]) -> Mapping[str, Any]:
     """Create a volume; the waiter VolumeAvailable waits until Cinder has created it."""
-    new, req = creating(call, asked), asked.params
-    items = new.items
-    if not req.get("Encrypted") and await default_encryption.is_on(call):
-        req = {**req, "Encrypted": True}
-    size, snapshot = req.get("Size"), req.get("SnapshotId")
-    snapshot_id = ids.uuid(SNAPSHOT, snapshot) if snapshot else None
-    encrypted = await _check_snapshot(call, snapshot_id, req)
-    (zone, zone_marks), (kind, kind_marks) = await gather(_zone(call, req), _type(call, req, of_encrypted=encrypted))
-    wanted = cloud.NewVolume(size, kind, zone, snapshot_id, {**items, **zone_marks, **kind_marks})
+    new = creating(call, asked)
 
     async def find(mark: Mapping[str, str]) -> Iterable[tuple[cloud.Volume, Mapping[str, str]]]:
         return [(volume, volume.metadata) for volume in await shown_volumes(call, metadata=mark)]
 
     async with new.once(find):  # one call makes the volume with all its metadata, so none is ever half done
         if new.earlier:
-            # The gateway may have been killed before it looked.
-            told = asked.params.get("Encrypted") and not new.earlier[0].encrypted
-            if told or encryption.is_unkept(call.settings, new.earlier[0]):
-                new.undo(partial(_taken_back, call), new.earlier[0].id)
-                raise encryption.unkept()
-            return _made(call, new.earlier[0])
-        made = await _create(call, wanted)
+            return await _earlier(call, asked.params, new.earlier[0])
+        req = asked.params
+        if not req.get("Encrypted") and await default_encryption.is_on(call):
+            req = {**req, "Encrypted": True}
+        made = await _create(call, await _wanted(call, req, new.items))
         if req.get("Encrypted") and not made.encrypted:
             new.undo(partial(_taken_back, call), made.id)
             raise encryption.unkept()
@@ -196,17 +186,40 @@ async def _read(call: Call, named: Sequence[str]) -> list[cloud.Volume]:
     return [await shown_volume(call, ids.uuid(VOLUME, named[0]))]
 
 
+async def _earlier(call: Call, req: Mapping[str, Any], volume: cloud.Volume) -> Mapping[str, Any]:
+    """Answer a repetition, unless the volume is not as encrypted as it was to be.
+
+    The gateway that made it may have been killed before it looked.  It is not deleted: it may hold data by now.
+    """
+    if req.get("Encrypted") and not volume.encrypted:
+        raise encryption.unkept()
+    if encryption.is_unkept(call.settings, volume) and await default_encryption.is_on(call):
+        raise encryption.unkept()
+    return _made(call, volume)
+
+
+async def _wanted(call: Call, req: Mapping[str, Any], items: Mapping[str, str]) -> cloud.NewVolume:
+    """Return the volume to create; raise AWS's errors for what the cloud does not have."""
+    snapshot = req.get("SnapshotId")
+    snapshot_id = ids.uuid(SNAPSHOT, snapshot) if snapshot else None
+    encrypted = await _check_snapshot(call, snapshot_id, req)
+    (zone, zone_marks), (kind, kind_marks) = await gather(_zone(call, req), _type(call, req, of_encrypted=encrypted))
+    return cloud.NewVolume(req.get("Size"), kind, zone, snapshot_id, {**items, **zone_marks, **kind_marks})
+
+
 async def _create(call: Call, wanted: cloud.NewVolume) -> cloud.Volume:
     """Create a volume; one of a snapshot has the snapshot's type where Cinder gives it no other of AWS's types.
 
     Cinder keeps a volume on its snapshot's host, and in a cloud of several it takes two types for compatible only if
-    they name one host's `volume_backend_name`.
+    they name one host's `volume_backend_name`.  It says the same of types that encrypt otherwise, so a type that
+    encrypts is never left out.
     """
     try:
         return await call.cloud.block.create_volume(wanted)
     except BackendError as error:
         kind = wanted.type if wanted.snapshot_id else None
-        if kind not in GENERAL or error.fault is not Fault.INVALID or "not compatible" not in error.detail:
+        encrypts = kind in call.settings.ec2_encrypted_volume_types.values()
+        if kind not in GENERAL or encrypts or error.fault is not Fault.INVALID or "not compatible" not in error.detail:
             raise
     kept = {volume_rows.TYPE: kind, **wanted.metadata}
     return await call.cloud.block.create_volume(replace(wanted, type=None, metadata=kept))
