@@ -18,7 +18,7 @@ from shim.ec2.engine import ids
 from shim.ec2.engine.client_tokens import DIGEST, TOKEN
 from shim.ec2.engine.resource_types import INTERFACE, SECURITY_GROUP, SUBNET
 from shim.ec2.interfaces.chosen import chosen_groups, in_subnet, one_interface, one_subnet
-from shim.ec2.network.addresses import check_address
+from shim.ec2.network.addresses import check_address, check_number
 from shim.ec2.network.interface_rows import APART, PRIMARY, fact
 from shim.ec2.network.interfaces import interface_rows
 from shim.ec2.network.ipv6 import subnet_block
@@ -72,6 +72,7 @@ def read_addresses(req: Mapping[str, Any]) -> tuple[str | None, tuple[str, ...],
             "You cannot specify secondary private IP addresses and their count in one request.",
             refused="SecondaryPrivateIpAddressCount",
         )
+    check_number(len(secondary) + count, "PrivateIpAddresses" if secondary else "SecondaryPrivateIpAddressCount")
     primary = primary or next(iter(first), None)
     asked = [one for one in (primary, *secondary) if one]
     for one in asked:

@@ -12,7 +12,7 @@ from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import INTERFACE
 from shim.ec2.interfaces.chosen import in_subnet, one_interface, replace_marks
-from shim.ec2.network.addresses import check_address
+from shim.ec2.network.addresses import check_address, check_number
 from shim.ec2.network.interface_rows import PRIMARY, private_addresses
 from shim.ec2.service import Forbidden, action
 from shim.errors import AwsError
@@ -40,6 +40,7 @@ async def assign_private_ip_addresses(call: Call, req: Mapping[str, Any]) -> Map
             "Either privateIpAddresses or secondaryPrivateIpAddressCount must be specified.",
             refused="PrivateIpAddresses",
         )
+    check_number(len(named) + count, "PrivateIpAddresses" if named else "SecondaryPrivateIpAddressCount")
     interface = req["NetworkInterfaceId"]
     async with call.locks.hold(ADDRESSES, call.caller.project_id, ids.uuid(INTERFACE, interface)):
         port = await one_interface(call, interface)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from adapters.types.network import FloatingIp, Port, Router
 from shim.concurrency import gather
@@ -26,6 +26,9 @@ from shim.ec2.tags.codec import from_neutron
 from shim.ec2.tags.creating import is_half_done
 from shim.errors import AwsError
 
+# "Maximum IPv4 addresses per interface" and "IPv6 addresses per interface" of AWS's largest instance types.
+MOST_ADDRESSES: Final = 50
+
 
 def check_address(address: str, name: str) -> None:
     """Raise InvalidParameterValue unless a parameter's value is an IPv4 address."""
@@ -38,6 +41,15 @@ def check_address(address: str, name: str) -> None:
             f"Invalid value '{address}' for {name}. Not a valid IPv4 address",
             refused=name,
         ) from None
+
+
+def check_number(number: int, name: str) -> None:
+    """Raise PrivateIpAddressLimitExceeded for more addresses than an interface has on any of AWS's instance types.
+
+    It is checked before anything of that number is made: a number is short, and a list of as many addresses is not.
+    """
+    if number > MOST_ADDRESSES:
+        raise AwsError("PrivateIpAddressLimitExceeded", "Number of private addresses will exceed limit.", refused=name)
 
 
 def _check(req: Mapping[str, Any]) -> None:

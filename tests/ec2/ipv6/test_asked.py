@@ -49,6 +49,9 @@ def test_neutron_decides_where_ec2_made_no_ipv6() -> None:
     [
         (["fd00::1"], 1, "InvalidParameterCombination"),
         ([], -1, "InvalidParameterCombination"),
+        ([], 51, "PrivateIpAddressLimitExceeded"),
+        ([], 2**31 - 1, "PrivateIpAddressLimitExceeded"),
+        ([f"fd00::{number:x}" for number in range(51)], None, "PrivateIpAddressLimitExceeded"),
         (["10.0.0.1"], None, "InvalidParameterValue"),
         (["fd00::1%eth0"], None, "InvalidParameterValue"),
         ([""], None, "InvalidParameterValue"),

@@ -11,6 +11,7 @@ from adapters.types import network as cloud
 from adapters.types.network import WantedAddress
 from shim.ec2.engine import ids
 from shim.ec2.network import facts
+from shim.ec2.network.addresses import check_number
 from shim.ec2.network.ipv6 import subnet_block
 from shim.ec2.service import Forbidden
 from shim.errors import AwsError
@@ -77,6 +78,7 @@ def check(given: Sequence[str], count: int | None) -> Asked:
             "You cannot specify IPv6 addresses and their count in one request.",
             refused="Ipv6AddressCount",
         )
+    check_number(len(given) + (count or 0), "Ipv6Addresses" if given else "Ipv6AddressCount")
     return Asked(tuple(dict.fromkeys(_address(one) for one in given)), count)
 
 
