@@ -23,7 +23,7 @@ from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import NAT_GATEWAY
 from shim.ec2.network import facts, known
 from shim.ec2.routing import acls, hops, tables
-from shim.ec2.routing.state import State, read_state
+from shim.ec2.routing.state import Fact, State, read_state, without
 from shim.undo import undoing
 
 _ANYWHERE = "0.0.0.0/0"
@@ -37,15 +37,16 @@ Undo = Callable[..., None]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of a VPC's route tables: the state that it was made from, and the function that writes its facts."""
+    """A change of a VPC's route tables: the state that it was made from, and the facts that come and go."""
 
     call: Call
     before: State
-    write: Callable[[Undo], Awaitable[None]]
+    new: Sequence[Fact]
+    old: Sequence[Fact]
 
 
-async def change(call: Call, router_id: str, before: State, write: Callable[[Undo], Awaitable[None]]) -> None:
-    """Write the facts of a change, and bring Neutron in line with the route tables as they are then.
+async def change(call: Call, router_id: str, before: State, new: Sequence[Fact], old: Sequence[Fact]) -> None:
+    """Put new facts in place of old ones, and bring Neutron in line with the route tables as they are then.
 
     Changes of one VPC that come at the same time are made together: two at once would both put a NAT gateway's router
     on the same subnet, and one after another ten of them would take half a minute.
@@ -54,7 +55,7 @@ async def change(call: Call, router_id: str, before: State, write: Callable[[Und
     async def run(changes: Sequence[Change]) -> None:
         await _make(router_id, changes)
 
-    await call.locks.rounds.join(lock(call, router_id), call.caller, Change(call, before, write), run)
+    await call.locks.rounds.join(lock(call, router_id), call.caller, Change(call, before, new, old), run)
 
 
 def lock(call: Call, router_id: str) -> tuple[str, ...]:
@@ -68,13 +69,40 @@ def settling(call: Call, router_id: str) -> AbstractAsyncContextManager[None]:
 
 
 async def _make(router_id: str, changes: Sequence[Change]) -> None:
-    """Write the facts of changes and apply them, or take all back."""
+    """Write the new facts of changes, apply them, and remove the old ones; or take all back.
+
+    The old ones go last: while they are there, the next try of a request whose gateway was killed finds what to do.
+    """
     call = changes[0].call
+    old = [fact for one in changes for fact in one.old]
     async with undoing() as undo:
-        await _all(one.write(undo) for one in changes)
-        after = await read_state(call)
+        await add(call, undo, [fact for one in changes for fact in one.new])
+        after = without(await read_state(call), old)
         await hops.apply(call, undo, router_id, [one.before for one in changes], after)
         await apply(call, after, router_id)
+        await remove(call, undo, old)
+
+
+async def add(call: Call, undo: Undo, new: Iterable[Fact]) -> None:
+    """Write facts."""
+    network = call.cloud.network
+
+    async def one(fact: Fact) -> None:
+        await network.add_tag(*fact)
+        undo(network.remove_tag, *fact)
+
+    await _all(map(one, dict.fromkeys(new)))
+
+
+async def remove(call: Call, undo: Undo, old: Iterable[Fact]) -> None:
+    """Remove facts, which may be gone already."""
+    network = call.cloud.network
+
+    async def one(fact: Fact) -> None:
+        await absent_is(None, network.remove_tag(*fact))
+        undo(network.add_tag, *fact)
+
+    await _all(map(one, dict.fromkeys(old)))
 
 
 async def apply(call: Call, state: State, router_id: str) -> None:

@@ -8,7 +8,7 @@ block to two places.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Network
 
 from adapters.errors import BackendError, Fault
@@ -40,7 +40,7 @@ def check(block: str, target: str) -> None:
 def anywhere(state: State) -> bool:
     """Tell whether any table has a route that a router forwards."""
     found = tables.route_tables(state).values()
-    return any(target.startswith(KINDS) for table in found for target in table.routes.values())
+    return any(target.startswith(KINDS) for table in found for _, target in table.written)
 
 
 async def apply(call: Call, undo: Callable[..., None], router_id: str, before: Sequence[State], after: State) -> None:
@@ -55,7 +55,7 @@ async def apply(call: Call, undo: Callable[..., None], router_id: str, before: S
         for state in (*before, after)
         for table in tables.route_tables(state).values()
         if table.router.id == router_id
-        for block in _hops(state, table)
+        for block in _hops(state, table, table.written)
     }
     there = set(router.routes)
     gone = sorted((one for one in there - wanted if one.cidr in managed), key=lambda one: one.cidr)
@@ -86,7 +86,7 @@ def led(state: State, router_id: str) -> dict[str, str]:
     used = {one.uuid: one for one in (tables.main_of(known, state.vpcs[router_id]), *explicit) if one is not None}
     found: dict[str, str] = {}
     for table in used.values():
-        for block, hop in _hops(state, table).items():
+        for block, hop in _hops(state, table, table.routes.items()).items():
             if hop is not None and found.setdefault(block, hop) != hop:
                 raise AwsError(
                     "UnsupportedOperation",
@@ -96,14 +96,14 @@ def led(state: State, router_id: str) -> dict[str, str]:
     return found
 
 
-def _hops(state: State, table: RouteTable) -> dict[str, str | None]:
-    """Return the next hops of a table's routes by their blocks; None where the target is gone or not ready.
+def _hops(state: State, table: RouteTable, routes: Iterable[tuple[str, str]]) -> dict[str, str | None]:
+    """Return the next hops of routes of a table by their blocks; None where the target is gone or not ready.
 
     A peering connection delivers to the blocks of the VPC on its other side and to no others, so a route of a larger
     block becomes one of each of these.
     """
     found: dict[str, str | None] = {}
-    for block, target in table.routes.items():
+    for block, target in routes:
         if target.startswith("eni-"):
             port = state.ports.get(ids.uuid(INTERFACE, target))
             addresses = private_addresses(port) if port is not None else []

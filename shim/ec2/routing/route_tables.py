@@ -13,8 +13,8 @@ from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import ROUTE_TABLE, ROUTE_TABLE_ASSOCIATION
 from shim.ec2.network import facts
 from shim.ec2.routing import hops, ipv6_way, markers, tables, vpc_records
-from shim.ec2.routing.applied import Undo, change, settling
-from shim.ec2.routing.state import State, read_shown, read_state
+from shim.ec2.routing.applied import add, change, remove, settling
+from shim.ec2.routing.state import Fact, State, read_shown, read_state
 from shim.ec2.routing.tables import RouteTable, association_id
 from shim.ec2.service import action
 from shim.ec2.tags.creating import CreateRequest, creates
@@ -166,12 +166,14 @@ async def _move(call: Call, state: State, about: cloud.Subnet | cloud.Router, ta
     if isinstance(about, cloud.Router) and table is not None and table.own:
         wanted = ""  # the VPC's own table is the main one unless another is named
 
-    async def write(undo: Undo) -> None:
-        await vpc_records.write_fact(call, undo, about, name, wanted)
-
+    resource = "routers" if isinstance(about, cloud.Router) else "subnets"
+    there = [facts.written(name, one) for one in facts.every(about.tags, name)]
+    new = [Fact(resource, about.id, wanted)] if wanted and wanted not in there else []
+    old = [Fact(resource, about.id, tag) for tag in there if tag != wanted]
     router_id = state.homes.get(about.id, about.id)
     if any(facts.one(one.tags, facts.VPC) == router_id for one in state.nats.values()) or hops.anywhere(state):
-        await change(call, router_id, state, write)
+        await change(call, router_id, state, new, old)
     else:
         async with undoing() as undo:
-            await write(undo)
+            await remove(call, undo, old)
+            await add(call, undo, new)

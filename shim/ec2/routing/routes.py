@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from ipaddress import IPv4Network
 from itertools import combinations
 from typing import Any
 
-from adapters.errors import absent_is
 from adapters.types import network as cloud
 from shim.concurrency import gather
 from shim.context import Call
@@ -16,9 +16,9 @@ from shim.ec2.engine.resource_types import INSTANCE, INTERFACE, INTERNET_GATEWAY
 from shim.ec2.interfaces.chosen import one_interface, several_interfaces
 from shim.ec2.network import cidr_blocks, facts
 from shim.ec2.routing import hops, ipv6_way, markers, tables
-from shim.ec2.routing.applied import Undo, change, settling
+from shim.ec2.routing.applied import add, change, remove, settling
 from shim.ec2.routing.internet_gateways import attachments
-from shim.ec2.routing.state import State, read_state
+from shim.ec2.routing.state import Fact, State, read_state
 from shim.ec2.routing.tables import RouteTable
 from shim.ec2.service import Forbidden, action
 from shim.errors import AwsError
@@ -65,7 +65,7 @@ async def create_route(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     blocks = state.blocks(table.router.id)
     if block in table.routes or block in blocks:
         if table.routes.get(block) == target:  # a gateway that was killed may have written it and no more
-            await _write(call, state, table, block, target, target)
+            await _write(call, state, table, block, target)
         raise AwsError("RouteAlreadyExists", f"The route identified by {block} already exists.")
     if ":" not in block and any(IPv4Network(block).subnet_of(IPv4Network(one)) for one in blocks):
         if target.startswith("eni-"):
@@ -80,7 +80,7 @@ async def create_route(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
             "This route can target only an interface or an instance.",
         )
     hops.check(block, target)
-    await _write(call, state, table, block, "", target)
+    await _write(call, state, table, block, target)
     return {"Return": True}
 
 
@@ -90,14 +90,13 @@ async def replace_route(call: Call, req: Mapping[str, Any]) -> None:
     block, state = req["DestinationCidrBlock"], await read_state(call)
     table = _table(state, req)
     target = await _target(call, state, table, req)
-    old = table.routes.get(block)
-    if old is None:
+    if block not in table.routes:
         raise AwsError(
             "InvalidParameterValue",
             f"There is no route defined for '{block}' in the route table. Use CreateRoute instead.",
         )
     hops.check(block, target)
-    await _write(call, state, table, block, old, target)
+    await _write(call, state, table, block, target)
 
 
 @action(supports="RouteTableId DestinationCidrBlock DestinationIpv6CidrBlock", read=_read)
@@ -107,11 +106,10 @@ async def delete_route(call: Call, req: Mapping[str, Any]) -> None:
     table = _table(state, req)
     if block in (*state.blocks(table.router.id), *state.ipv6_blocks(table.router.id)):
         raise AwsError("InvalidParameterValue", f"cannot remove local route {block} in route table {table.id}")
-    old = table.routes.get(block)
-    if old is None:
+    if block not in table.routes:
         name = "destination-ipv6-cidr-block" if ":" in block else "destination-cidr-block"
         raise AwsError("InvalidRoute.NotFound", f"no route with {name} {block} in route table {table.id}")
-    await _write(call, state, table, block, old, "")
+    await _write(call, state, table, block, "")
 
 
 def _table(state: State, req: Mapping[str, Any]) -> RouteTable:
@@ -206,29 +204,25 @@ _TARGETS: Mapping[str, Callable[[Call, State, RouteTable, str], Awaitable[str]]]
 }
 
 
-async def _write(call: Call, state: State, table: RouteTable, block: str, old: str, new: str) -> None:
+async def _write(call: Call, state: State, table: RouteTable, block: str, target: str) -> None:
     """Replace the route to a block ('' for none), and apply it: the router leads to an internet gateway by itself."""
-    network = call.cloud.network
     pool = table.pool or await markers.own_marker(call, markers.TABLE, table.router.id)
-    if new and not old and len(pool.tags) >= _MOST_TAGS:
+    full = len(pool.tags) >= _MOST_TAGS
+    if target and full and block not in table.routes:
         raise AwsError("RouteLimitExceeded", "The maximum number of routes for this route table has been reached.")
-    old_tag, new_tag = (facts.written(facts.ROUTE, f"{block}={one}") for one in (old, new))
-    kinds = {one.partition("-")[0] for one in (old, new)}
-
-    async def write(undo: Undo) -> None:
-        if old and old != new:
-            await absent_is(None, network.remove_tag("subnetpools", pool.id, old_tag))
-            undo(network.add_tag, "subnetpools", pool.id, old_tag)
-        if new and old != new:
-            await network.add_tag("subnetpools", pool.id, new_tag)
-            undo(network.remove_tag, "subnetpools", pool.id, new_tag)
-
-    if ":" in block:
-        async with settling(call, table.router.id), undoing() as undo:
-            await write(undo)
-            await ipv6_way.settle(call, undo, table.router.id)
-    elif kinds & {"nat", *hops.KINDS}:
-        await change(call, table.router.id, state, write)
-    else:
-        async with undoing() as undo:
-            await write(undo)
+    wanted, start = (facts.written(facts.ROUTE, f"{block}={one}") for one in (target, ""))
+    there = [tag for tag in pool.tags if tag.startswith(start)]  # two where a gateway was killed in a ReplaceRoute
+    new = [Fact("subnetpools", pool.id, wanted)] if target and wanted not in there else []
+    old = [Fact("subnetpools", pool.id, tag) for tag in there if tag != wanted]
+    kinds = {tag.removeprefix(start).partition("-")[0] for tag in (*there, wanted)}
+    router_id, applies = table.router.id, bool(kinds & {"nat", *hops.KINDS})
+    async with settling(call, router_id) if ":" in block else nullcontext(), undoing() as undo:
+        if full or not applies:  # both would be too many tags
+            await remove(call, undo, old)
+            old = []
+        if applies:
+            await change(call, router_id, state, new, old)
+        else:
+            await add(call, undo, new)
+        if ":" in block:
+            await ipv6_way.settle(call, undo, router_id)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from adapters.types import network as cloud
 from shim.concurrency import gather
@@ -16,6 +16,16 @@ from shim.ec2.network import facts, known
 from shim.ec2.network.layout import ROUTER_PORTS
 from shim.ec2.network.vpcs import blocks, ipv6_blocks, is_vpc
 from shim.ec2.tags.creating import is_half_done
+
+T = TypeVar("T", cloud.Router, cloud.Subnet, cloud.SubnetPool)
+
+
+class Fact(NamedTuple):
+    """A tag of a router, a subnet or a record; `resource` is Neutron's word for what has it, in the plural."""
+
+    resource: str
+    id: str
+    tag: str
 
 
 class NatPort(NamedTuple):
@@ -112,6 +122,21 @@ async def read_state(call: Call) -> State:
         network.routers(), network.subnets(), network.ports(device_owners=ROUTER_PORTS), network.subnet_pools()
     )
     return _state(routers, subnets, ports, pools, await _led_to(call, pools))
+
+
+def without(state: State, gone: Collection[Fact]) -> State:
+    """Return a state as it will be when facts are gone."""
+    tags = {(one.id, one.tag) for one in gone}
+
+    def left(one: T) -> T:
+        return replace(one, tags=tuple(tag for tag in one.tags if (one.id, tag) not in tags))
+
+    return replace(
+        state,
+        vpcs={uuid: left(one) for uuid, one in state.vpcs.items()},
+        subnets={uuid: left(one) for uuid, one in state.subnets.items()},
+        pools=[left(one) for one in state.pools],
+    )
 
 
 async def read_shown(call: Call, wanted: Collection[str]) -> State:

@@ -50,8 +50,13 @@ class RouteTable(VpcRecord):
     @property
     def routes(self) -> dict[str, str]:
         """The targets of the routes by their CIDR blocks, without the local routes."""
+        return dict(self.written)
+
+    @property
+    def written(self) -> list[tuple[str, str]]:
+        """The routes as blocks and targets: two of a block while one is replaced, or if that was never ended."""
         found = (route.rpartition("=") for route in facts.every(self.tags, facts.ROUTE))
-        return {block.replace("-", "/"): target for block, _, target in found}
+        return [(block.replace("-", "/"), target) for block, _, target in found]
 
 
 def route_tables(state: State) -> dict[str, RouteTable]:

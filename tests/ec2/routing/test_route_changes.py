@@ -1,0 +1,112 @@
+"""Changes of routes that fail, end with their gateway, or meet another change half way."""
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+import pytest
+
+from adapters.errors import BackendError
+from shim.ec2.routing.route_tables import (
+    associate_route_table,
+    disassociate_route_table,
+    replace_route_table_association,
+)
+from shim.ec2.routing.routes import create_route, delete_route, replace_route
+from shim.errors import AwsError
+from shim.protocol.operation import Handler
+from tests.ec2.acting import act
+from tests.ec2.routing.small_neutron import FAR, GATEWAY, INTERFACE, NAT, OTHER, SUBNETS, VPC, Neutron, ec2_id
+from tests.ec2.test_half_done import call
+
+EVERYWHERE = "0.0.0.0/0"
+MAIN_TABLE, OTHER_TABLE = ec2_id("rtb", VPC), ec2_id("rtb", OTHER)
+TO_NAT = {"NatGatewayId": ec2_id("nat", NAT)}
+TO_GATEWAY = {"GatewayId": ec2_id("igw", GATEWAY)}
+TO_INTERFACE = {"NetworkInterfaceId": ec2_id("eni", INTERFACE)}
+ASSOCIATION = {"AssociationId": ec2_id("rtbassoc", SUBNETS[1])}
+
+
+@dataclass(frozen=True)
+class Step:
+    """An action and its parameters."""
+
+    handler: Handler
+    params: Mapping[str, Any]
+
+    async def take(self, neutron: Neutron) -> None:
+        await act(self.handler, call("", network=neutron), self.params)
+
+
+def route(handler: Handler, block: str, target: Mapping[str, str], table: str = MAIN_TABLE) -> Step:
+    return Step(handler, {"RouteTableId": table, "DestinationCidrBlock": block, **target})
+
+
+FAR_ROUTE = route(create_route, FAR, TO_INTERFACE)
+NAT_ROUTE = route(create_route, EVERYWHERE, TO_NAT)
+ASSOCIATED = Step(associate_route_table, {"RouteTableId": OTHER_TABLE, "SubnetId": ec2_id("subnet", SUBNETS[1])})
+CHANGES = {
+    "create, interface": ((), FAR_ROUTE),
+    "create, NAT": ((), NAT_ROUTE),
+    "delete, interface": ((FAR_ROUTE,), route(delete_route, FAR, {})),
+    "delete, NAT": ((NAT_ROUTE,), route(delete_route, EVERYWHERE, {})),
+    "interface to internet gateway": ((FAR_ROUTE,), route(replace_route, FAR, TO_GATEWAY)),
+    "NAT to internet gateway": ((NAT_ROUTE,), route(replace_route, EVERYWHERE, TO_GATEWAY)),
+    "interface to NAT": ((FAR_ROUTE,), route(replace_route, FAR, TO_NAT)),
+    "internet gateway to NAT": (
+        (route(create_route, EVERYWHERE, TO_GATEWAY),),
+        route(replace_route, EVERYWHERE, TO_NAT),
+    ),
+    "associate": ((route(create_route, FAR, TO_INTERFACE, OTHER_TABLE),), ASSOCIATED),
+    "disassociate, interface": (
+        (route(create_route, FAR, TO_INTERFACE, OTHER_TABLE), ASSOCIATED),
+        Step(disassociate_route_table, ASSOCIATION),
+    ),
+    "disassociate, NAT": (
+        (route(create_route, EVERYWHERE, TO_NAT, OTHER_TABLE), ASSOCIATED),
+        Step(disassociate_route_table, ASSOCIATION),
+    ),
+    "another main table": (
+        (NAT_ROUTE,),
+        Step(
+            replace_route_table_association,
+            {"AssociationId": ec2_id("rtbassoc", VPC), "RouteTableId": OTHER_TABLE},
+        ),
+    ),
+}
+
+
+async def prepared(steps: tuple[Step, ...]) -> Neutron:
+    neutron = Neutron()
+    for step in steps:
+        await step.take(neutron)
+    neutron.writes = 0
+    return neutron
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_that_a_killed_gateway_began_is_made_when_it_is_asked_for_again(name: str) -> None:
+    before, change = CHANGES[name]
+
+    async def again(fails_at: int) -> Neutron:
+        """Kill the gateway at a write, and send the request to another one."""
+        neutron = await prepared(before)
+        neutron.fails_at, neutron.ended = fails_at, True
+        with pytest.raises(BackendError):
+            await change.take(neutron)
+        neutron.fails_at = 0
+        with pytest.raises(AwsError, match="RouteAlreadyExists") if change.handler is create_route else nullcontext():
+            await change.take(neutron)
+        return neutron
+
+    async def scenario() -> None:
+        whole = await prepared(before)
+        await change.take(whole)
+        for fails_at in range(2, whole.writes + 1):
+            neutron = await again(fails_at)
+            if neutron.failed != "add_interface":  # which leaves a port that no router has
+                assert neutron.seen() == whole.seen(), fails_at
+
+    anyio.run(scenario)
