@@ -75,12 +75,17 @@ async def _make(router_id: str, changes: Sequence[Change]) -> None:
     """
     call = changes[0].call
     old = [fact for one in changes for fact in one.old]
-    async with undoing() as undo:
+    async with undoing() as at_last, undoing() as undo:
         await add(call, undo, [fact for one in changes for fact in one.new])
         after = without(await read_state(call), old)
         await hops.apply(call, undo, router_id, [one.before for one in changes], after)
+        at_last(_apply_again, call, router_id)  # when the facts are what they were
         await apply(call, after, router_id)
         await remove(call, undo, old)
+
+
+async def _apply_again(call: Call, router_id: str) -> None:
+    await apply(call, await read_state(call), router_id)
 
 
 async def add(call: Call, undo: Undo, new: Iterable[Fact]) -> None:

@@ -18,7 +18,7 @@ from shim.ec2.routing.routes import create_route, delete_route, replace_route
 from shim.errors import AwsError
 from shim.protocol.operation import Handler
 from tests.ec2.acting import act
-from tests.ec2.routing.small_neutron import FAR, GATEWAY, INTERFACE, NAT, OTHER, SUBNETS, VPC, Neutron, ec2_id
+from tests.ec2.routing.small_neutron import FAR, GATEWAY, INTERFACE, NAT, OTHER, SUBNETS, VPC, Neutron, ec2_id, uuid
 from tests.ec2.test_half_done import call
 
 EVERYWHERE = "0.0.0.0/0"
@@ -108,5 +108,32 @@ def test_a_change_that_a_killed_gateway_began_is_made_when_it_is_asked_for_again
             neutron = await again(fails_at)
             if neutron.failed != "add_interface":  # which leaves a port that no router has
                 assert neutron.seen() == whole.seen(), fails_at
+
+    anyio.run(scenario)
+
+
+@pytest.mark.parametrize("name", ["create, NAT", "delete, NAT", "internet gateway to NAT", "disassociate, NAT"])
+def test_a_change_that_fails_leaves_everything_as_it_was(name: str) -> None:
+    before, change = CHANGES[name]
+
+    async def scenario() -> None:
+        whole, start = await prepared(before), (await prepared(before)).seen()
+        await change.take(whole)
+        for fails_at in range(1, whole.writes + 1):
+            neutron = await prepared(before)
+            neutron.fails_at = fails_at
+            with pytest.raises(BackendError):
+                await change.take(neutron)
+            assert neutron.seen() == start, fails_at
+
+    anyio.run(scenario)
+
+
+def test_a_subnet_that_cannot_be_led_to_a_nat_gateway_leaves_the_others_as_they_were() -> None:
+    async def scenario() -> None:
+        neutron = Neutron(refuses={uuid(SUBNETS[1])})
+        with pytest.raises(BackendError):
+            await NAT_ROUTE.take(neutron)
+        assert neutron.seen() == Neutron().seen()
 
     anyio.run(scenario)
