@@ -14,6 +14,7 @@ from shim.ec2.engine.resource_types import NETWORK_ACL, NETWORK_ACL_ASSOCIATION
 from shim.ec2.network import facts
 from shim.ec2.routing import acls, markers, vpc_records
 from shim.ec2.routing.acls import Acl
+from shim.ec2.routing.applied import settling
 from shim.ec2.routing.state import State, read_shown, read_state
 from shim.ec2.service import action
 from shim.ec2.tags.creating import CreateRequest, creates
@@ -161,7 +162,7 @@ async def replace_network_acl_association(call: Call, req: Mapping[str, Any]) ->
     async with undoing() as undo:
         wanted = "" if acl.own else facts.written(acls.ACL, acl.uuid)
         await vpc_records.write_fact(call, undo, subnet, acls.ACL, wanted)
-        await acls.enforce(call, state, await read_state(call))
+        await _enforce(call, state, acl)
     return {"NewAssociationId": req["AssociationId"]}
 
 
@@ -195,4 +196,13 @@ async def _write(call: Call, state: State, acl: Acl, old: str, new: str) -> None
         if old and new != old:
             await absent_is(None, network.remove_tag("subnetpools", pool.id, old))
             undo(network.add_tag, "subnetpools", pool.id, old)
-        await acls.enforce(call, state, await read_state(call))
+        await _enforce(call, state, acl)
+
+
+async def _enforce(call: Call, before: State, acl: Acl) -> None:
+    """Switch what an ACL now opens or closes, when no route of its VPC is being applied.
+
+    That puts NAT gateways' ports on subnets, up or down as the ACLs were when it began.
+    """
+    async with settling(call, acl.router.id):
+        await acls.enforce(call, before, await read_state(call))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -79,12 +80,12 @@ class Neutron:
     ended: bool = False
     refuses: set[str] = field(default_factory=set)
     waits: dict[str, asyncio.Event] = field(default_factory=dict)
-    begun: set[str] = field(default_factory=set)
+    begun: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
     writes: int = 0
     failed: str = ""
 
     async def _write(self, name: str) -> None:
-        self.begun.add(name)
+        self.begun[name].set()
         if name in self.waits:
             await self.waits[name].wait()
         self.writes += 1

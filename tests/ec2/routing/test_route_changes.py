@@ -1,14 +1,17 @@
 """Changes of routes that fail, end with their gateway, or meet another change half way."""
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import anyio
 import pytest
 
 from adapters.errors import BackendError
+from shim.ec2.network.layout import ROUTER_PORTS
+from shim.ec2.routing.network_acls import delete_network_acl_entry
 from shim.ec2.routing.route_tables import (
     associate_route_table,
     disassociate_route_table,
@@ -16,6 +19,7 @@ from shim.ec2.routing.route_tables import (
 )
 from shim.ec2.routing.routes import create_route, delete_route, replace_route
 from shim.errors import AwsError
+from shim.locks import Locks
 from shim.protocol.operation import Handler
 from tests.ec2.acting import act
 from tests.ec2.routing.small_neutron import FAR, GATEWAY, INTERFACE, NAT, OTHER, SUBNETS, VPC, Neutron, ec2_id, uuid
@@ -31,13 +35,17 @@ ASSOCIATION = {"AssociationId": ec2_id("rtbassoc", SUBNETS[1])}
 
 @dataclass(frozen=True)
 class Step:
-    """An action and its parameters."""
+    """An action and its parameters; steps that meet have their locks in common."""
 
     handler: Handler
     params: Mapping[str, Any]
+    locks: Locks = field(default_factory=lambda: Locks(""))
 
     async def take(self, neutron: Neutron) -> None:
-        await act(self.handler, call("", network=neutron), self.params)
+        await act(self.handler, replace(call("", network=neutron), locks=self.locks), self.params)
+
+    def under(self, locks: Locks) -> "Step":
+        return replace(self, locks=locks)
 
 
 def route(handler: Handler, block: str, target: Mapping[str, str], table: str = MAIN_TABLE) -> Step:
@@ -135,5 +143,31 @@ def test_a_subnet_that_cannot_be_led_to_a_nat_gateway_leaves_the_others_as_they_
         with pytest.raises(BackendError):
             await NAT_ROUTE.take(neutron)
         assert neutron.seen() == Neutron().seen()
+
+    anyio.run(scenario)
+
+
+async def begun(neutron: Neutron, write: str, step: Step) -> "asyncio.Task[None]":
+    """Take a step, and wait until it makes a write, which ends when its event in `waits` is set."""
+    neutron.waits[write] = asyncio.Event()
+    task = asyncio.ensure_future(step.take(neutron))
+    async with asyncio.timeout(5):
+        await neutron.begun[write].wait()
+    return task
+
+
+def test_a_network_acl_that_closes_while_a_nat_gateway_enters_a_subnet_closes_its_port_too() -> None:
+    entry = {"NetworkAclId": ec2_id("acl", VPC), "RuleNumber": 100, "Egress": True}
+
+    async def scenario() -> None:
+        neutron, shared = Neutron(), Locks("")
+        entering = await begun(neutron, "add_interface", NAT_ROUTE.under(shared))
+        closing = asyncio.ensure_future(Step(delete_network_acl_entry, entry, shared).take(neutron))
+        await asyncio.wait([closing], timeout=0.1)
+        neutron.waits["add_interface"].set()
+        await asyncio.gather(entering, closing)
+        ports = await neutron.ports(device_owners=ROUTER_PORTS)
+        assert len(ports) == 2 * len(SUBNETS)
+        assert {one.id for one in ports} == neutron.down
 
     anyio.run(scenario)
