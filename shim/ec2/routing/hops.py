@@ -37,10 +37,10 @@ def check(block: str, target: str) -> None:
         )
 
 
-def anywhere(state: State) -> bool:
-    """Tell whether any table has a route that a router forwards."""
+def anywhere(state: State, prefixes: tuple[str, ...] = KINDS) -> bool:
+    """Tell whether any table has a route that a router forwards, or one to a target with other `prefixes`."""
     found = tables.route_tables(state).values()
-    return any(target.startswith(KINDS) for table in found for _, target in table.written)
+    return any(target.startswith(prefixes) for table in found for _, target in table.written)
 
 
 async def apply(call: Call, undo: Callable[..., None], router_id: str, before: Sequence[State], after: State) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from adapters.types import network as cloud
@@ -177,3 +178,7 @@ async def _move(call: Call, state: State, about: cloud.Subnet | cloud.Router, ta
         async with undoing() as undo:
             await remove(call, undo, old)
             await add(call, undo, new)
+            # CreateRoute writes the route before it reads the associations, so the later of both sees the other.
+            now = replace(state, pools=await call.cloud.network.subnet_pools())
+            if hops.anywhere(now, ("nat", *hops.KINDS)):
+                await change(call, router_id, state, (), ())

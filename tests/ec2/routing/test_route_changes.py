@@ -55,6 +55,8 @@ def route(handler: Handler, block: str, target: Mapping[str, str], table: str = 
 FAR_ROUTE = route(create_route, FAR, TO_INTERFACE)
 NAT_ROUTE = route(create_route, EVERYWHERE, TO_NAT)
 ASSOCIATED = Step(associate_route_table, {"RouteTableId": OTHER_TABLE, "SubnetId": ec2_id("subnet", SUBNETS[1])})
+FAR_ROUTE_OF_OTHER = route(create_route, FAR, TO_INTERFACE, OTHER_TABLE)
+NAT_ROUTE_OF_OTHER = route(create_route, EVERYWHERE, TO_NAT, OTHER_TABLE)
 CHANGES = {
     "create, interface": ((), FAR_ROUTE),
     "create, NAT": ((), NAT_ROUTE),
@@ -67,13 +69,13 @@ CHANGES = {
         (route(create_route, EVERYWHERE, TO_GATEWAY),),
         route(replace_route, EVERYWHERE, TO_NAT),
     ),
-    "associate": ((route(create_route, FAR, TO_INTERFACE, OTHER_TABLE),), ASSOCIATED),
+    "associate": ((FAR_ROUTE_OF_OTHER,), ASSOCIATED),
     "disassociate, interface": (
-        (route(create_route, FAR, TO_INTERFACE, OTHER_TABLE), ASSOCIATED),
+        (FAR_ROUTE_OF_OTHER, ASSOCIATED),
         Step(disassociate_route_table, ASSOCIATION),
     ),
     "disassociate, NAT": (
-        (route(create_route, EVERYWHERE, TO_NAT, OTHER_TABLE), ASSOCIATED),
+        (NAT_ROUTE_OF_OTHER, ASSOCIATED),
         Step(disassociate_route_table, ASSOCIATION),
     ),
     "another main table": (
@@ -169,5 +171,23 @@ def test_a_network_acl_that_closes_while_a_nat_gateway_enters_a_subnet_closes_it
         ports = await neutron.ports(device_owners=ROUTER_PORTS)
         assert len(ports) == 2 * len(SUBNETS)
         assert {one.id for one in ports} == neutron.down
+
+    anyio.run(scenario)
+
+
+@pytest.mark.parametrize("created", [FAR_ROUTE_OF_OTHER, NAT_ROUTE_OF_OTHER], ids=["interface", "NAT"])
+def test_a_table_that_gets_its_first_such_route_while_a_subnet_is_associated(created: Step) -> None:
+    """Terraform makes both at once: they depend on the table alone."""
+
+    async def scenario() -> None:
+        apart = await prepared((ASSOCIATED, created))
+        neutron = Neutron()
+        nat = neutron.things.pop(uuid(NAT))
+        associating = await begun(neutron, "add_tag subnets", ASSOCIATED)
+        neutron.things[nat.id] = nat
+        await created.take(neutron)
+        neutron.waits["add_tag subnets"].set()
+        await associating
+        assert neutron.seen() == apart.seen()
 
     anyio.run(scenario)
