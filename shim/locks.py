@@ -226,7 +226,7 @@ class Rounds:
         Only requests of the same `who` are done together, since each acts with the rights of one of them.  `run` takes
         back what it did if it fails.
         """
-        me = _Waiting(work, asyncio.get_running_loop().time() + self._locks.wait_seconds)
+        me = _Waiting(work, self._latest())
         key = (name, who)
         queue = self._queues.setdefault(key, [])
         queue.append(me)
@@ -257,12 +257,16 @@ class Rounds:
                 if not taken or not isinstance(error, Exception):
                     raise
                 for one in (me, *left):
-                    one.alone = True
+                    one.alone, one.until = True, self._latest()
                 return False
             for one in taken:
                 if not one.turn.done():  # its request may have been cancelled
                     one.turn.set_result(False)
         return True
+
+    def _latest(self) -> float:
+        """Return until when a request may wait for its next turn."""
+        return asyncio.get_running_loop().time() + self._locks.wait_seconds
 
     def _leave(self, key: Hashable, queue: list[_Waiting], me: _Waiting) -> None:
         """Leave the queue, and let the next one lead if this one did."""

@@ -156,3 +156,25 @@ def test_a_lock_that_another_gateway_keeps_is_waited_for_so_long_and_no_longer()
         assert rounds.done == []
 
     play(scenario, wait_seconds=0.2)
+
+
+def test_who_was_in_a_round_that_failed_waits_for_its_next_turn_as_long_as_for_the_first() -> None:
+    async def scenario(locks: Locks) -> None:
+        rounds = Rounds(locks, refused=[1])
+
+        async def another_gateway() -> None:
+            async with locks.hold(*NAME):
+                await asyncio.sleep(0.05)
+
+        async with locks.hold(*NAME):
+            tasks = [rounds.join(number) for number in (0, 1)]
+            await turns()
+        await asyncio.sleep(0.25)  # the round takes longer than anybody may wait
+        other = asyncio.ensure_future(another_gateway())
+        await turns()
+        rounds.go.set()
+        outcomes = await asyncio.gather(*tasks, other, return_exceptions=True)
+        assert [type(one) for one in outcomes] == [type(None), ValueError, type(None)]
+        assert rounds.failed == [[0, 1], [1]]
+
+    play(scenario, wait_seconds=0.2)
