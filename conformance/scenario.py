@@ -16,7 +16,7 @@ OWN_ACTIONS: Final = frozenset({"fetch", "presign", "presign-post", "empty-bucke
 _STEP: Final = frozenset(
     {"as", "expect", "error", "status", "until", "within", "unsigned", "signed", "undo", "optional"}
 )
-_SCENARIO: Final = frozenset({"name", "says", "at", "given", "steps"})
+_SCENARIO: Final = frozenset({"name", "says", "at", "guide", "given", "steps"})
 
 
 class ScenarioError(ValueError):
@@ -51,6 +51,7 @@ class Scenario:
     name: str
     says: str
     at: str
+    guide: str  # the guide and the section, of a sentence that no model of botocore has
     given: tuple[str, ...]
     steps: tuple[Step, ...]
 
@@ -124,7 +125,8 @@ def _file(path: Path) -> Iterator[Scenario]:
             raise ScenarioError(f"{where}: {', '.join(sorted(unknown))} is not known")
         steps = tuple(_step(step, data["service"], where) for step in one["steps"])
         given = tuple(one.get("given", ()))
-        yield Scenario(data["service"], data["capability"], one["name"], one["says"], one["at"], given, steps)
+        quoted = (one["says"], one["at"], one.get("guide", ""))
+        yield Scenario(data["service"], data["capability"], one["name"], *quoted, given, steps)
 
 
 def _step(data: Mapping[str, Any], service: str, where: str) -> Step:

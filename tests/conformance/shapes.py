@@ -1,4 +1,4 @@
-"""Botocore's models as the check of the data reads them: members that exist, and the documentation of an operation."""
+"""Botocore's models as the check of the data reads them: members that exist, and pages of the API reference."""
 
 from __future__ import annotations
 
@@ -6,14 +6,24 @@ import html
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from botocore.session import get_session
 
+# What begins or ends a paragraph of the documentation.
+BLOCK = re.compile(r"</?(?:p|li|ul|ol|dl|dt|dd|note|important|fullname|br|table|tr|td|h\d)\b[^>]*>")
+
+
+@cache
+def model(service: str) -> Any:
+    """Return a service's model, which takes seconds to read."""
+    return get_session().get_service_model(service)
+
 
 @cache
 def operation(service: str, name: str) -> Any:
-    return get_session().get_service_model(service).operation_model(name)
+    return model(service).operation_model(name)
 
 
 def unknown_members(value: Any, shape: Any, path: str = "") -> Iterator[str]:
@@ -61,21 +71,32 @@ def fields(node: Mapping[str, Any]) -> Iterator[str]:
 
 
 @cache
-def documentation(service: str, name: str) -> str:
-    """Return what botocore's model, which is made from AWS's documentation, says of an operation and its members."""
-    model = operation(service, name)
-    texts, shapes, seen = [model.documentation], [model.input_shape, model.output_shape], set()
-    while shapes:
-        shape = shapes.pop()
-        if shape is None or shape.name in seen:
-            continue
-        seen.add(shape.name)
-        if shape.type_name == "structure":
-            texts += [member.documentation for member in shape.members.values()]
-            shapes += shape.members.values()
-        elif shape.type_name == "list":
-            shapes.append(shape.member)
-    return plain(" ".join(texts))
+def page(service: str, name: str) -> tuple[str, ...]:
+    """Return the paragraphs of a page of AWS's API reference, of an operation or of a data type.
+
+    Botocore's models are made from it. The members of a member stand on the page of their own type.
+    """
+    if name in model(service).operation_names:
+        found = operation(service, name)
+        shapes = [shape for shape in (found.input_shape, found.output_shape) if shape is not None]
+        texts = [found.documentation]
+    else:
+        shapes, texts = [model(service).shape_for(name)], []
+    for shape in shapes:
+        texts += [shape.documentation, *(member.documentation for member in shape.members.values())]
+    return tuple(line for text in texts for line in map(plain, BLOCK.split(text)) if line)
+
+
+def stands(sentence: str, service: str, name: str) -> bool:
+    """Tell whether a page has a quote: whole sentences of one paragraph, or the code and description of an error."""
+    ends = "(?: |$)" if sentence.endswith(".") else "$"
+    whole = re.compile(rf"(?:^|[.:?!\]] | - ){re.escape(plain(sentence))}{ends}")
+    paragraphs = page(service, name)
+    if coded := re.fullmatch(r"(\w+): (.+\.)", sentence):
+        code, described = f"Code: {coded[1]}", f"Description: {coded[2]} "
+        if any(one == code and f"{two} ".startswith(described) for one, two in pairwise(paragraphs)):
+            return True
+    return any(map(whole.search, paragraphs))
 
 
 def plain(text: str) -> str:

@@ -34,7 +34,7 @@ def run(*words: Any, **variables: str) -> Result:
 
 
 def report() -> Report:
-    scenarios = [Scenario(*one, "AWS says so.", "https://docs.aws.amazon.com/x", (), ()) for one in ROWS]
+    scenarios = [Scenario(*one, "AWS says so.", "https://docs.aws.amazon.com/x", "", (), ()) for one in ROWS]
     outcomes = (Outcome.PASSES, Outcome.REFUSED, Outcome.DIFFERS)
     found = [
         Found(one, outcome, "" if outcome is Outcome.PASSES else f"{outcome.value} {BAD}", 0.5)

@@ -66,8 +66,26 @@ def test_expected_members_exist(scenario: Scenario) -> None:
 def test_a_sentence_of_aws_stands_for_it(scenario: Scenario) -> None:
     assert scenario.at.startswith("https://docs.aws.amazon.com/")
     assert len(scenario.says.split()) > 3
-    if page := re.search(r"/API_(\w+)\.html$", scenario.at):
-        assert shapes.plain(scenario.says) in shapes.documentation(scenario.service, page[1])
+    reference = re.search(r"/API_(\w+)\.html$", scenario.at)
+    if reference:
+        assert shapes.stands(scenario.says, scenario.service, reference[1])
+    # What no model has is marked, with the guide and the section where a reader finds it.
+    assert bool(scenario.guide) is not bool(reference)
+    assert not scenario.guide or re.match(r"\S.* (User Guide|API Reference), \S", scenario.guide)
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        "The bucket you tried to delete is empty.",
+        "bucket you tried to delete is not empty.",
+        "BucketNotEmpty: The specified bucket does not exist.",
+        "NoSuchBucket: The specified bucket",
+    ],
+)
+def test_a_quote_that_is_not_whole_or_not_there_is_found(quote: str) -> None:
+    assert not shapes.stands(quote, "s3", "Error")
+    assert shapes.stands("BucketNotEmpty: The bucket you tried to delete is not empty.", "s3", "Error")
 
 
 @EACH
