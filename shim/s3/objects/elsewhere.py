@@ -79,7 +79,11 @@ async def take_back(call: Call, store: Writer, target: tuple[str, str], version:
 
 @dataclass(frozen=True, slots=True)
 class _Elsewhere:
-    """Stores objects under a storage policy; empty ones, which have no bytes to lie anywhere, in the bucket itself."""
+    """Stores objects under a storage policy.
+
+    Empty ones, which have no bytes to lie anywhere, and those whose keys leave no room for the name of a segment are
+    stored in the bucket itself.
+    """
 
     call: Call
     policy: str
@@ -95,9 +99,9 @@ class _Elsewhere:
     ) -> Written:
         """Store an object."""
         store = self.call.cloud.objects
-        if length == 0:
-            return await store.put(container, name, body, length, description)
         place, segment = self._segment(container, name)
+        if length == 0 or await self._is_too_long(segment):
+            return await store.put(container, name, body, length, description)
         if isinstance(body, bytes):
             written = await self._written(container, lambda: store.put(place, segment, body, length, _BYTES))
             return await self._shown(container, name, Segment(place, segment, len(body), written.etag), description)
@@ -119,9 +123,9 @@ class _Elsewhere:
     ) -> Written:
         """Copy an object."""
         store = self.call.cloud.objects
-        if not seen.size:
-            return await store.copy(source, target, description, seen=seen, span=span, version=version)
         place = self._segment(*target)
+        if not seen.size or await self._is_too_long(place[1]):
+            return await store.copy(source, target, description, seen=seen, span=span, version=version)
         written = await self._written(
             target[0], lambda: store.copy(source, place, _BYTES, seen=seen, span=span, version=version)
         )
@@ -130,6 +134,10 @@ class _Elsewhere:
     def _segment(self, bucket: str, key: str) -> tuple[str, str]:
         """Return the container and the name of a new segment, which are those of an upload's first part."""
         return names.segments(bucket, self.policy), names.part(key, names.new_upload_id(self.policy), 1)
+
+    async def _is_too_long(self, segment: str) -> bool:
+        limits = await self.call.cloud.objects.limits()
+        return len(segment.encode("utf-8", "surrogateescape")) > limits.name_bytes
 
     async def _written(
         self, bucket: str, write: Callable[[], Awaitable[Written]], *, repeatable: bool = True
