@@ -46,14 +46,29 @@ _LEADER_SECONDS = 0.5
     help="Instead, remove the segments that no object of a bucket uses, or of all buckets of a project, and end.",
 )
 @click.option("--dry-run", is_flag=True, help="With --segments: only tell which.")
+@click.option(
+    "--versions-too",
+    is_flag=True,
+    help="With --segments: also buckets that have or had versions. Only while every container server of Swift has been "
+    "up and has replicated: what a listing lacks is lost.",
+)
 @options.settings_options
-def sweep(*, once: bool, segments: tuple[str, ...], dry_run: bool, env_file: Path | None, **given: Any) -> None:
+def sweep(
+    *,
+    once: bool,
+    segments: tuple[str, ...],
+    dry_run: bool,
+    versions_too: bool,
+    env_file: Path | None,
+    **given: Any,
+) -> None:
     """Delete what lifecycle rules say has expired, until SIGTERM.
 
     It takes the options of `serve`.  Any number may run: one of them sweeps at a time.
     """
-    if dry_run and not segments:
-        raise click.UsageError("--dry-run goes with --segments")
+    for name, asked in {"--dry-run": dry_run, "--versions-too": versions_too}.items():
+        if asked and not segments:
+            raise click.UsageError(f"{name} goes with --segments")
     settings = options.load(given, env_file)
     if found := list(config.problems(settings)):
         raise click.ClickException("the settings are not usable:\n" + "\n".join(f"  {line}" for line in found))
@@ -61,7 +76,7 @@ def sweep(*, once: bool, segments: tuple[str, ...], dry_run: bool, env_file: Pat
 
     async def work(tools: Tools, leader: Locks) -> bool:
         if segments:
-            return await sweep_segments(tools, segments, dry=dry_run)
+            return await sweep_segments(tools, segments, dry=dry_run, versions_too=versions_too)
         if once:
             return await lead(tools, leader)
         await sweep_always(tools, leader)

@@ -5,6 +5,9 @@ of all objects and versions.  A completion writes its manifest before it closes 
 Then, for each upload whose segments seem unused, the key's lock is taken, which completions hold too, and all is looked
 at again.
 
+Of versions that are not current only the listing tells, which Swift reads from any one container server, and that may
+have been down.  So where versions are or were kept nothing goes, unless the operator vouches for the listings.
+
 Segments are judged by the upload that they are of: all of them stay if one is used, or is younger than a day.  What is
 not named as the gateway names it is left alone.
 """
@@ -67,11 +70,21 @@ class Group(NamedTuple):
         return segments.path(self.container, self.prefix)
 
 
-async def sweep_segments(tools: Tools, targets: Iterable[str], *, dry: bool = False) -> bool:
+class Way(NamedTuple):
+    """How buckets are swept: `dry` only tells what would go; `versions_too` trusts the listings of versions."""
+
+    dry: bool = False
+    versions_too: bool = False
+
+
+async def sweep_segments(
+    tools: Tools, targets: Iterable[str], *, dry: bool = False, versions_too: bool = False
+) -> bool:
     """Sweep buckets, or all of a project; return whether all could be done.
 
-    A target is `<project id>/<bucket>` or `<project id>`.  A `dry` sweep only tells what it would remove.
+    A target is `<project id>/<bucket>` or `<project id>`.
     """
+    way = Way(dry, versions_too)
     fine = True
     for target in targets:
         project, _, bucket = target.partition("/")
@@ -82,7 +95,7 @@ async def sweep_segments(tools: Tools, targets: Iterable[str], *, dry: bool = Fa
             fine = False
             continue
         for entry in entries:
-            fine = await _told(tools, entry, dry=dry) and fine
+            fine = await _told(tools, entry, way) and fine
     return fine
 
 
@@ -96,10 +109,10 @@ async def _of_project(tools: Tools, project: str) -> list[Entry]:
     return [Entry(project, bucket) for bucket in sorted(found) if names.segments(bucket) in found]
 
 
-async def _told(tools: Tools, entry: Entry, *, dry: bool) -> bool:
+async def _told(tools: Tools, entry: Entry, way: Way) -> bool:
     """Sweep a bucket and write how it ended; return whether nothing failed."""
     try:
-        found = await sweep_bucket(tools, entry, dry=dry)
+        found = await sweep_bucket(tools, entry, way)
     except (BackendError, AwsError) as error:
         log.warning("segments: bucket %s of project %s is left: %s", entry.bucket, entry.project, error)
         return False
@@ -108,12 +121,14 @@ async def _told(tools: Tools, entry: Entry, *, dry: bool) -> bool:
     return not found[FAILED]
 
 
-async def sweep_bucket(tools: Tools, entry: Entry, *, dry: bool = False) -> Counter[str]:
+async def sweep_bucket(tools: Tools, entry: Entry, way: Way) -> Counter[str]:
     """Remove a bucket's unused segments; return for how many uploads it ended how."""
     call, outcomes = await tools.call(entry, _OPERATION), Counter[str]()
     await read(call, entry.bucket)  # raises for a missing bucket, with which its segments went
     if not (await call.cloud.objects.limits()).manifests:
         raise AwsError("NotImplemented", "This object store does not show which segments an object has.", 501)
+    if (await versions.state_of(call, entry.bucket)).status and not way.versions_too:
+        raise AwsError("NotImplemented", "It has versions, of which only listings tell: see --versions-too.", 501)
     unused = await _old(tools, call, entry.bucket)
     if unused:
         await _spare_used(call, entry.bucket, unused)
@@ -121,7 +136,7 @@ async def sweep_bucket(tools: Tools, entry: Entry, *, dry: bool = False) -> Coun
         log.warning("segments: bucket %s has dynamic large objects, whose segments are not known", entry.bucket)
         return Counter({KEPT: len(unused)})
     for group in sorted(unused):
-        outcomes[await _act(tools, call, entry, group, dry=dry)] += 1
+        outcomes[await _act(tools, call, entry, group, way)] += 1
     return outcomes
 
 
@@ -196,12 +211,12 @@ async def _rows(call: Call, bucket: str) -> AsyncIterator[Sequence[ObjectRow]]:
         want = replace(want, marker=rows[-1]["name"], version_marker=rows[-1].get("version_id", ""))
 
 
-async def _act(tools: Tools, call: Call, entry: Entry, group: Group, *, dry: bool) -> str:
+async def _act(tools: Tools, call: Call, entry: Entry, group: Group, way: Way) -> str:
     """Remove an upload's segments if they still are unused; write and return the outcome."""
     await tools.pace.turn()
     code, number = "", 0
     try:
-        outcome, number = await to_the_end(_remove(call, entry.bucket, group, dry=dry))
+        outcome, number = await to_the_end(_remove(call, entry.bucket, group, way))
     except AwsError as error:
         outcome, code = FAILED, error.code
     except BackendError as error:
@@ -223,16 +238,18 @@ async def _act(tools: Tools, call: Call, entry: Entry, group: Group, *, dry: boo
     return outcome
 
 
-async def _remove(call: Call, bucket: str, group: Group, *, dry: bool) -> tuple[str, int]:
+async def _remove(call: Call, bucket: str, group: Group, way: Way) -> tuple[str, int]:
     """Look again under the key's lock, and remove the segments; return the outcome and how many they are."""
     store = call.cloud.objects
     async with call.locks.hold(*lock_of(call, bucket, group.key)):
         await read(call, bucket)  # versions may have been enabled since
+        if (await versions.state_of(call, bucket)).status and not way.versions_too:
+            return KEPT, 0
         in_progress = store.head(names.segments(bucket), names.marker(group.key, group.upload))
         if await absent_is(None, in_progress) is not None or await _is_used(call, bucket, group):
             return KEPT, 0
         found = [row["name"] async for page in pages(store, group.container, group.prefix) for row in page]
-        if dry:
+        if way.dry:
             return FOUND, len(found)
         left = await store.delete_many(group.container, found)
     return (FAILED if left else DONE), len(found) - len(left)

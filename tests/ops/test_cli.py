@@ -305,6 +305,7 @@ def test_a_cloud_that_never_was_up_is_a_sentence(tmp_path: Path) -> None:
     assert "bring the cloud up first" in found.output
 
 
-def test_only_a_sweep_of_segments_can_be_dry() -> None:
-    found = CliRunner().invoke(main, ["sweep", "--dry-run"])
-    assert (found.exit_code, "--dry-run goes with --segments" in found.output) == (2, True)
+@pytest.mark.parametrize("flag", ["--dry-run", "--versions-too"])
+def test_only_a_sweep_of_segments_has_these_flags(flag: str) -> None:
+    found = CliRunner().invoke(main, ["sweep", flag])
+    assert (found.exit_code, f"{flag} goes with --segments" in found.output) == (2, True)

@@ -62,9 +62,9 @@ def world(tmp_path: Path) -> World:
     return found
 
 
-def swept(world: World, *targets: str, dry: bool = False) -> bool:
+def swept(world: World, *targets: str, dry: bool = False, versions_too: bool = False) -> bool:
     async def work(tools: Any, _: Any) -> bool:
-        return await sweep_segments(tools, targets or ("p/one",), dry=dry)
+        return await sweep_segments(tools, targets or ("p/one",), dry=dry, versions_too=versions_too)
 
     return asyncio.run(world.connected(work))
 
@@ -158,3 +158,19 @@ def test_what_fails_is_left(world: World, method: str) -> None:
 def test_a_bucket_that_is_missing_is_left(world: World) -> None:
     assert not swept(world, "p/absent", "p/one")
     assert left(world) == []
+
+
+def test_where_versions_are_nothing_goes_unless_told_to(world: World) -> None:
+    """A container server that was down may list no row of a version, and nothing else tells of it."""
+    world.swift.write("one", "another", OLD)
+    assert not swept(world)
+    assert (len(left(world)), world.counts.actions) == (2, {})
+    assert swept(world, versions_too=True)
+    assert left(world) == []
+
+
+def test_where_versions_begin_meanwhile_nothing_goes(world: World) -> None:
+    at(world, "head", HOME, lambda: world.swift.write("one", "another", OLD))
+    assert swept(world)
+    assert len(left(world)) == 1  # of the upload that was under way when they began
+    assert world.counts.actions["kept"] == 1
