@@ -102,11 +102,16 @@ class ObjectStore(Protocol):
         """
         ...
 
-    async def head(self, container: str, name: str, *, part: int = 0, link: bool = False, version: str = "") -> Stored:
+    async def head(
+        self, container: str, name: str, *, part: int = 0, link: bool = False, version: str = "", newest: bool = False
+    ) -> Stored:
         """Describe an object, or one part of it, as `get` would; with `link`, the symbolic link of that name.
 
         Reading follows a symbolic link, which writing and deleting do not.  The current version of an object is read
         through a link as well.
+
+        Swift answers with the copy that it finds first, which is an older one, or none, on a server that was down at
+        the write.  With `newest` it asks all servers that have one.
         """
         ...
 
@@ -151,8 +156,11 @@ class ObjectStore(Protocol):
         """
         ...
 
-    async def segments(self, container: str, name: str, *, version: str = "") -> list[Segment]:
-        """Return a static large object's segments in order, one level deep; none for any other object."""
+    async def segments(self, container: str, name: str, *, version: str = "", newest: bool = False) -> list[Segment]:
+        """Return a static large object's segments in order, one level deep; none for any other object.
+
+        `newest` is that of `head`.
+        """
         ...
 
     async def replace_description(self, container: str, name: str, description: Description) -> None:

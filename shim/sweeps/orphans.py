@@ -3,7 +3,7 @@
 The order makes it safe beside clients: first the segments are listed, then the uploads in progress, then the manifests
 of all objects and versions.  A completion writes its manifest before it closes its upload, so one of both is seen.
 Then, for each upload whose segments seem unused, the key's lock is taken, which completions hold too, and all is looked
-at again.
+at again, on all servers that have a copy.
 
 Of versions that are not current only the listing tells, which Swift reads from any one container server, and that may
 have been down.  So where versions are or were kept nothing goes, unless the operator vouches for the listings.
@@ -19,11 +19,13 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import chain
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from adapters.errors import BackendError, absent_is
+from adapters.ports.objects import ObjectStore
 from adapters.types.objects import Listing, ObjectRow
 from shim import log as lines
 from shim.concurrency import gather_all
@@ -48,6 +50,7 @@ ACTION: Final = "remove-segments"
 FOUND: Final = "found"  # it would be done
 _OPERATION: Final = "SweepSegments"
 _AT_ONCE: Final = 8
+_DEEPEST: Final = 10  # Swift reads manifests in manifests down to here
 # <key>/<upload id> is an upload in progress, <key>/<upload id>/<number> a segment.
 _named: Final = re.compile(r"(.*)/(u[0-9a-f]{47}(?:_[a-z0-9-]{1,64})?)(?:/([1-9][0-9]{0,5}))?", re.DOTALL).fullmatch
 
@@ -145,7 +148,7 @@ async def _old(tools: Tools, call: Call, bucket: str) -> set[Group]:
 
     The bucket's own container comes last: uploads in progress are noted there.
     """
-    before = tools.now() - timedelta(seconds=tools.settings.lifecycle_day_seconds)
+    before = _before(tools)
     old, young, in_progress = set[Group](), set[Group](), set[tuple[str, str]]()
 
     async def read(container: str) -> None:
@@ -163,6 +166,11 @@ async def _old(tools: Tools, call: Call, bucket: str) -> set[Group]:
     return {one for one in old - young if (one.key, one.upload) not in in_progress}
 
 
+def _before(tools: Tools) -> datetime:
+    """Return the time before which all of an upload must be written."""
+    return tools.now() - timedelta(seconds=tools.settings.lifecycle_day_seconds)
+
+
 async def _spare_used(call: Call, bucket: str, unused: set[Group]) -> None:
     """Take out what any object or version of the bucket uses, whatever its key.
 
@@ -172,7 +180,7 @@ async def _spare_used(call: Call, bucket: str, unused: set[Group]) -> None:
 
     async def spare(row: ObjectRow) -> None:
         version = row.get("version_id", "")
-        used = await absent_is(None, segments.of_manifest(call.cloud.objects, bucket, row["name"], version))
+        used = await absent_is(None, _used(call.cloud.objects, bucket, row["name"], version))
         if used is None:  # listed, and not readable: a server is down, or it was deleted since
             unused.difference_update([group for group in unused if group.key == row["name"]])
         for path in {path.rpartition("/")[0] + "/" for path in used or ()}:
@@ -216,7 +224,7 @@ async def _act(tools: Tools, call: Call, entry: Entry, group: Group, way: Way) -
     await tools.pace.turn()
     code, number = "", 0
     try:
-        outcome, number = await to_the_end(_remove(call, entry.bucket, group, way))
+        outcome, number = await to_the_end(_remove(tools, call, entry.bucket, group, way))
     except AwsError as error:
         outcome, code = FAILED, error.code
     except BackendError as error:
@@ -238,15 +246,15 @@ async def _act(tools: Tools, call: Call, entry: Entry, group: Group, way: Way) -
     return outcome
 
 
-async def _remove(call: Call, bucket: str, group: Group, way: Way) -> tuple[str, int]:
+async def _remove(tools: Tools, call: Call, bucket: str, group: Group, way: Way) -> tuple[str, int]:
     """Look again under the key's lock, and remove the segments; return the outcome and how many they are."""
     store = call.cloud.objects
     async with call.locks.hold(*lock_of(call, bucket, group.key)):
         await read(call, bucket)  # versions may have been enabled since
         if (await versions.state_of(call, bucket)).status and not way.versions_too:
             return KEPT, 0
-        in_progress = store.head(names.segments(bucket), names.marker(group.key, group.upload))
-        if await absent_is(None, in_progress) is not None or await _is_used(call, bucket, group):
+        in_progress = store.head(names.segments(bucket), names.marker(group.key, group.upload), newest=True)
+        if await absent_is(None, in_progress) is not None or await _is_used(call, bucket, group, _before(tools)):
             return KEPT, 0
         found = [row["name"] async for page in pages(store, group.container, group.prefix) for row in page]
         if way.dry:
@@ -255,17 +263,41 @@ async def _remove(call: Call, bucket: str, group: Group, way: Way) -> tuple[str,
     return (FAILED if left else DONE), len(found) - len(left)
 
 
-async def _is_used(call: Call, bucket: str, group: Group) -> bool:
-    """Return whether the key's object, or a version of it, uses a segment of an upload, or cannot be read."""
+async def _is_used(call: Call, bucket: str, group: Group, before: datetime) -> bool:
+    """Return whether the key's object, or a version of it, uses a segment of an upload, or cannot be read.
+
+    An object from after `before` counts as one that does: a completion, or what replaced it, may still be under way.
+    """
     store, key = call.cloud.objects, group.key
-    current = await absent_is(list[str](), segments.of_manifest(store, bucket, key))
-    if any(path.startswith(group.path) for path in current):
-        return True
+    current = await absent_is(None, store.head(bucket, key, newest=True), resource="object")
+    if current is not None:
+        if current.modified >= before:
+            return True
+        if current.layout == "static" and await _uses(store, bucket, group):
+            return True
     if not (await versions.state_of(call, bucket)).status:
         return False
     for row in await versions.of_key(call, bucket, key):
-        if "slo_etag" in row:
-            used = await absent_is(None, segments.of_manifest(store, bucket, key, row["version_id"]))
-            if used is None or any(path.startswith(group.path) for path in used):
-                return True
+        if "slo_etag" in row and await _uses(store, bucket, group, row["version_id"]):
+            return True
     return False
+
+
+async def _uses(store: ObjectStore, bucket: str, group: Group, version: str = "") -> bool:
+    """Return whether the newest copy of a manifest of the key uses a segment of an upload, or cannot be read."""
+    used = await absent_is(None, _used(store, bucket, group.key, version, newest=True))
+    return used is None or any(path.startswith(group.path) for path in used)
+
+
+async def _used(
+    store: ObjectStore, container: str, name: str, version: str = "", *, newest: bool = False, below: int = _DEEPEST
+) -> list[str]:
+    """Return the paths of all that a manifest uses, and the manifests that it names.
+
+    Other than for a deletion, a manifest in it that is missing is NOT_FOUND: a server may be down.
+    """
+    laid = await store.segments(container, name, version=version, newest=newest)
+    nested = [one for one in laid if one.nested and below]
+    deeper = (_used(store, one.container, one.name, newest=newest, below=below - 1) for one in nested)
+    found = await gather_all(deeper, most=_AT_ONCE)
+    return [*(segments.path(one.container, one.name) for one in laid), *chain.from_iterable(found)]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from adapters.errors import BackendError, Fault
-from adapters.types.objects import Container, Listing, ObjectRow, Segment
+from adapters.types.objects import Container, Listing, ObjectRow, Segment, Stored
 from shim.s3.names import marker, new_upload_id, part, segments
 from shim.sweeps.orphans import sweep_segments
 from tests.sweeps.memory import NOW, OLD
@@ -24,10 +24,14 @@ UPLOAD, PLACED = new_upload_id(), new_upload_id("cold")
 
 @dataclass
 class Large(Versioned):
-    """Swift with static large objects: of each the segments."""
+    """Swift with static large objects: of each the segments.
+
+    Of the names in `behind` no listing tells, and only those know whom all servers are asked for.
+    """
 
     manifests: dict[tuple[str, str], list[Segment]] = field(default_factory=dict)
     unreadable: set[str] = field(default_factory=set)
+    behind: set[str] = field(default_factory=set)
 
     def link(self, key: str, container: str, name: str) -> None:
         """Make an object of one segment."""
@@ -35,18 +39,26 @@ class Large(Versioned):
         self.manifests["one", key] = [Segment(container, name, 1, "h")]
 
     async def objects(self, container: str, want: Listing) -> list[ObjectRow]:
-        rows = await super().objects(container, want)
+        rows = [row for row in await super().objects(container, want) if row["name"] not in self.behind]
         return [{**row, "slo_etag": '"e"'} if (container, row["name"]) in self.manifests else row for row in rows]
+
+    async def head(self, container: str, name: str, *, newest: bool = False, **rest: Any) -> Stored:
+        self._refuse(name, newest=newest)
+        stored = await super().head(container, name, **rest)
+        return stored._replace(layout="static") if (container, name) in self.manifests else stored
+
+    def _refuse(self, name: str, *, newest: bool) -> None:
+        if name in self.unreadable or (name in self.behind and not newest):
+            raise BackendError(Fault.NOT_FOUND, service="object-store", resource="object", id=name)
 
     async def containers(self, *, prefix: str = "", marker: str = "", limit: int = 0) -> list[Container]:
         self.before("containers", (marker,))
         found = [name for name in sorted(self.containers_) if name > marker]
         return [Container(name, OLD, 0, 0) for name in found[:limit]]
 
-    async def segments(self, container: str, name: str, *, version: str = "") -> list[Segment]:
+    async def segments(self, container: str, name: str, *, version: str = "", newest: bool = False) -> list[Segment]:
         self.before("segments", (container, name))
-        if name in self.unreadable:
-            raise BackendError(Fault.NOT_FOUND, service="object-store", resource="object", id=name)
+        self._refuse(name, newest=newest)
         self._object(container, name)
         return self.manifests.get((container, name), [])
 
@@ -174,3 +186,33 @@ def test_where_versions_begin_meanwhile_nothing_goes(world: World) -> None:
     assert swept(world)
     assert len(left(world)) == 1  # of the upload that was under way when they began
     assert world.counts.actions["kept"] == 1
+
+
+@pytest.mark.parametrize("unseen", ["k", marker("k", UPLOAD)])
+def test_the_last_look_asks_all_servers(world: World, unseen: str) -> None:
+    """The first that answers may hold an older copy, or none."""
+    assert isinstance(world.swift, Large)
+    world.swift.link("k", HOME, part("k", UPLOAD, 1))
+    world.swift.add(HOME, marker("k", UPLOAD), OLD)
+    for name in {"k", marker("k", UPLOAD)} - {unseen}:
+        world.swift.containers_[HOME if name != "k" else "one"].pop(name)
+    world.swift.behind.add(unseen)
+    assert swept(world)
+    assert left(world) == [part("k", UPLOAD, 1)]
+
+
+def test_all_of_a_key_stays_that_was_written_today(world: World) -> None:
+    world.swift.add("one", "k", NOW)
+    assert swept(world)
+    assert (len(left(world)), world.counts.actions) == (2, {"kept": 2})
+
+
+def test_what_a_manifest_in_a_manifest_uses_stays(world: World) -> None:
+    assert isinstance(world.swift, Large)
+    swift = world.swift
+    swift.link("another", HOME, "below")
+    swift.manifests["one", "another"] = [Segment(HOME, "below", 1, "h", nested=True)]
+    swift.add(HOME, "below")
+    swift.manifests[HOME, "below"] = [Segment(HOME, part("k", UPLOAD, 1), 1, "h")]
+    assert swept(world)
+    assert left(world) == [part("k", UPLOAD, 1)]

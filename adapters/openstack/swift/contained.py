@@ -36,9 +36,11 @@ class ContainedSwift(Swift):
             raise
         return found
 
-    async def head(self, container: str, name: str, *, part: int = 0, link: bool = False, version: str = "") -> Stored:
+    async def head(
+        self, container: str, name: str, *, part: int = 0, link: bool = False, version: str = "", newest: bool = False
+    ) -> Stored:
         """Describe an object that is in the container itself, or, with `link`, a symbolic link."""
-        found = await super().head(container, name, part=part, link=link, version=version)
+        found = await super().head(container, name, part=part, link=link, version=version, newest=newest)
         if not link:
             _check(found)
         return found

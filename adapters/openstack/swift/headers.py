@@ -15,6 +15,8 @@ from typing import Final
 from adapters.openstack import faults
 from adapters.types.objects import KEPT_HEADERS, NULL_VERSION, Container, Description, Layout, Stored, Written
 
+# "If set to true, Object Storage queries all replicas to return the most recent one" (Object Storage API).
+NEWEST_COPY: Final = {"X-Newest": "true"}
 SERVICE: Final = "object-store"
 METADATA: Final = "x-object-meta-"  # the prefix of an object's metadata
 # The number of metadata entries that a head had and HTTP cannot carry.  No header has this name.

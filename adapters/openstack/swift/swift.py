@@ -155,9 +155,7 @@ class Swift:
         tell_missing: bool = True,
     ) -> Download:
         """Open an object to read all of it, a range (`span`), or a part of a static large object."""
-        path = path_of(container, name)
-        if part or version:
-            path = await self._selecting(path, version, part)
+        path = await self._selecting(path_of(container, name), version, part)
         answer = await self._http.send("GET", path, {"Range": span} if span else None)
         if answer.status not in (200, 206):
             raise await self._missing(answer, path, container if tell_missing else "", version)
@@ -166,24 +164,26 @@ class Swift:
             return Download(found, await answer.read(), answer.close)
         return Download(found, answer.pieces(), answer.close)
 
-    async def head(self, container: str, name: str, *, part: int = 0, link: bool = False, version: str = "") -> Stored:
+    async def head(
+        self, container: str, name: str, *, part: int = 0, link: bool = False, version: str = "", newest: bool = False
+    ) -> Stored:
         """Describe an object, one part of it, or, with `link`, the symbolic link of that name."""
         path = path_of(container, name)
         if part or version:
             path = await self._selecting(path, version, part)
         elif link:
             path += "?symlink=get"
-        answer = await self._http.send("HEAD", path)
+        answer = await self._http.send("HEAD", path, codec.NEWEST_COPY if newest else None)
         if answer.status not in (200, 206):
             raise await self._missing(answer, path, container, version)
         return codec.stored(answer.headers)
 
-    async def segments(self, container: str, name: str, *, version: str = "") -> list[Segment]:
+    async def segments(self, container: str, name: str, *, version: str = "", newest: bool = False) -> list[Segment]:
         """Return a static large object's segments in order, one level deep; none for any other object."""
         if not (await self.limits()).manifests:
             raise BackendError(Fault.UNSUPPORTED, service=SERVICE, resource="manifest", detail="manifests to read")
         path = await self._selecting(path_of(container, name), version, manifest="get")
-        answer = await self._http.send("GET", path)
+        answer = await self._http.send("GET", path, codec.NEWEST_COPY if newest else None)
         if answer.status != 200:
             raise await self._missing(answer, path, container, version)
         if codec.stored(answer.headers).layout != "static":
