@@ -24,7 +24,7 @@ from itertools import chain
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
-from adapters.errors import BackendError, absent_is
+from adapters.errors import BackendError, Fault, absent_is
 from adapters.ports.objects import ObjectStore
 from adapters.types.objects import Listing, ObjectRow
 from shim import log as lines
@@ -174,15 +174,17 @@ def _before(tools: Tools) -> datetime:
 async def _spare_used(call: Call, bucket: str, unused: set[Group]) -> None:
     """Take out what any object or version of the bucket uses, whatever its key.
 
-    Swift's own tools may have copied a manifest under another name.
+    Swift's own tools may have copied a manifest under another name, so one that is listed and cannot be read may use
+    anything: UNAVAILABLE is raised.
     """
     by_path = {group.path: group for group in unused}
 
     async def spare(row: ObjectRow) -> None:
         version = row.get("version_id", "")
         used = await absent_is(None, _used(call.cloud.objects, bucket, row["name"], version))
-        if used is None:  # listed, and not readable: a server is down, or it was deleted since
-            unused.difference_update([group for group in unused if group.key == row["name"]])
+        if used is None and await _is_listed(call, bucket, row):
+            detail = f"large object {row['name']!r} is listed and cannot be read, so what it uses is not known"
+            raise BackendError(Fault.UNAVAILABLE, service="object-store", resource="object", detail=detail)
         for path in {path.rpartition("/")[0] + "/" for path in used or ()}:
             if path in by_path:
                 unused.discard(by_path[path])
@@ -193,6 +195,14 @@ async def _spare_used(call: Call, bucket: str, unused: set[Group]) -> None:
             path = linked.split("/", 3)[-1].rpartition("/")[0] + "/"  # of /v1/<account>/<container>/<name>
             if path in by_path:
                 unused.discard(by_path[path])
+
+
+async def _is_listed(call: Call, bucket: str, row: ObjectRow) -> bool:
+    """Return whether a listing still has a row: no more if the object was deleted since the first one."""
+    if "version_id" in row:
+        return any(one["version_id"] == row["version_id"] for one in await versions.of_key(call, bucket, row["name"]))
+    rows = await call.cloud.objects.objects(bucket, Listing(prefix=row["name"], limit=1))
+    return any(one["name"] == row["name"] for one in rows)
 
 
 async def _has_dynamic(call: Call, bucket: str) -> bool:
