@@ -67,6 +67,11 @@ class Group(NamedTuple):
         """What their names begin with."""
         return f"{self.key}/{self.upload}/"
 
+    def has(self, name: str) -> bool:
+        """Return whether an object of the container is one of them."""
+        found = _named(name)
+        return found is not None and (found[1], found[2]) == (self.key, self.upload) and found[3] is not None
+
     @property
     def path(self) -> str:
         """What their paths begin with."""
@@ -266,7 +271,11 @@ async def _remove(tools: Tools, call: Call, bucket: str, group: Group, way: Way)
         in_progress = store.head(names.segments(bucket), names.marker(group.key, group.upload), newest=True)
         if await absent_is(None, in_progress) is not None or await _is_used(call, bucket, group, _before(tools)):
             return KEPT, 0
-        found = [row["name"] async for page in pages(store, group.container, group.prefix) for row in page]
+        rows = [row async for page in pages(store, group.container, group.prefix) for row in page]
+        rows = [row for row in rows if group.has(row["name"])]  # other keys may begin so
+        if any(second(row["last_modified"]) >= _before(tools) for row in rows):
+            return KEPT, 0
+        found = [row["name"] for row in rows]
         if way.dry:
             return FOUND, len(found)
         left = await store.delete_many(group.container, found)

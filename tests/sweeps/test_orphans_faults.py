@@ -238,3 +238,21 @@ def test_what_a_manifest_in_a_manifest_uses_stays(world: World) -> None:
     swift.manifests[HOME, "below"] = [Segment(HOME, part("k", UPLOAD, 1), 1, "h")]
     assert swept(world)
     assert left(world) == [part("k", UPLOAD, 1)]
+
+
+def test_a_key_that_begins_as_the_segments_do_keeps_its_own(world: World) -> None:
+    """S3's keys may have any name, so also one in which an upload's id stands."""
+    assert isinstance(world.swift, Large)
+    swift, beside = world.swift, f"k/{UPLOAD}/x"
+    swift.add(HOME, marker(beside, UPLOAD), OLD)
+    swift.add(HOME, part(beside, UPLOAD, 1), OLD)
+    swift.add(HOME, f"k/{UPLOAD}/of others", OLD)
+    assert swept(world)
+    expected = {marker(beside, UPLOAD), part(beside, UPLOAD, 1), f"k/{UPLOAD}/of others"}
+    assert set(swift.names(HOME)) == expected
+
+
+def test_an_upload_that_gets_a_part_meanwhile_stays(world: World) -> None:
+    at(world, "head", HOME, lambda: world.swift.add(HOME, part("k", UPLOAD, 2), NOW))
+    assert swept(world)
+    assert left(world) == [part("k", UPLOAD, 1), part("k", UPLOAD, 2)]
