@@ -95,7 +95,11 @@ async def sweep_segments(
     way = Way(dry, versions_too)
     fine = True
     for target in targets:
-        project, _, bucket = target.partition("/")
+        project, slash, bucket = target.partition("/")
+        if not project or (slash and not bucket):  # not all of a project for a variable that was not set
+            log.warning("segments: %r is neither a project nor a project and a bucket", target)
+            fine = False
+            continue
         try:
             entries = [Entry(project, bucket)] if bucket else await _of_project(tools, project)
         except BackendError as error:

@@ -75,6 +75,7 @@ class World:
         self.swift = self.clouds.project
         self.task: asyncio.Task[Any] | None = None
         self.url = f"file://{directory}"
+        self.settings: dict[str, Any] = {}
         for bucket in ("one", "two"):
             for key in ("a", "b", "c"):
                 self.swift.add(bucket, key)
@@ -87,7 +88,7 @@ class World:
 
     async def connected(self, work: Callable[[Tools, Locks], Awaitable[T]]) -> T:
         """Run work with tools and a leader's locks."""
-        settings = Settings.model_validate({})
+        settings = Settings.model_validate(self.settings)
         self.task = asyncio.current_task()
         locks, leader = Locks(self.url), Locks(self.url, 0.1)
         await locks.start()

@@ -256,3 +256,10 @@ def test_an_upload_that_gets_a_part_meanwhile_stays(world: World) -> None:
     at(world, "head", HOME, lambda: world.swift.add(HOME, part("k", UPLOAD, 2), NOW))
     assert swept(world)
     assert left(world) == [part("k", UPLOAD, 1), part("k", UPLOAD, 2)]
+
+
+@pytest.mark.parametrize("target", ["p/", "/one", "/", ""])
+def test_half_a_target_is_none(world: World, target: str) -> None:
+    """A variable of a shell that is not set leaves half of it."""
+    assert not swept(world, target)
+    assert len(left(world)) == 2
