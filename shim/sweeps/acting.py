@@ -30,7 +30,7 @@ from shim.undo import to_the_end
 OF_THE_BUCKET: Final = frozenset(
     {Fault.UNAVAILABLE, Fault.THROTTLED, Fault.UNAUTHORIZED, Fault.FORBIDDEN, Fault.UNSUPPORTED}
 )
-_LOCKS: Final = "coordination"  # the service of a lock that somebody holds for long
+LOCKS: Final = "coordination"  # the service of a lock that somebody holds for long
 
 
 async def act(
@@ -76,7 +76,7 @@ async def telling(tools: Tools, entry: Entry, due: Due, key: str, version: str =
         outcome = FAILED if error.status >= 500 else KEPT
         tell(tools.counts, entry, due, key, version, outcome, error.code)
     except BackendError as error:
-        held = error.service == _LOCKS
+        held = error.service == LOCKS
         tell(tools.counts, entry, due, key, version, KEPT if held else FAILED, error.fault.value)
         if error.fault in OF_THE_BUCKET and not held:
             raise

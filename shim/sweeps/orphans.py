@@ -38,7 +38,7 @@ from shim.s3.objects import segments, versions
 from shim.s3.objects.conditions import lock_of
 from shim.s3.paging import MOST_KEYS, pages
 from shim.s3.placement import places
-from shim.sweeps.acting import OF_THE_BUCKET
+from shim.sweeps.acting import LOCKS, OF_THE_BUCKET
 from shim.sweeps.counts import DONE, FAILED, KEPT
 from shim.sweeps.listed import second
 from shim.sweeps.tools import Tools
@@ -247,9 +247,10 @@ async def _act(tools: Tools, call: Call, entry: Entry, group: Group, way: Way) -
     except AwsError as error:
         outcome, code = FAILED, error.code
     except BackendError as error:
-        if error.fault in OF_THE_BUCKET:
+        held = error.service == LOCKS
+        if error.fault in OF_THE_BUCKET and not held:
             raise
-        outcome, code = FAILED, error.fault.value
+        outcome, code = KEPT if held else FAILED, error.fault.value
     tools.counts.lifecycle_action(ACTION, outcome)
     lines.write_audit(
         ACTION,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,9 @@ import pytest
 
 from adapters.errors import BackendError, Fault
 from adapters.types.objects import Container, Listing, ObjectRow, Segment, Stored
+from shim.s3.lifecycle.registry import Entry
 from shim.s3.names import marker, new_upload_id, part, segments
+from shim.s3.objects.conditions import lock_of
 from shim.sweeps.orphans import sweep_segments
 from tests.sweeps.memory import NOW, OLD
 from tests.sweeps.test_faults import DOWN, World
@@ -263,3 +265,16 @@ def test_half_a_target_is_none(world: World, target: str) -> None:
     """A variable of a shell that is not set leaves half of it."""
     assert not swept(world, target)
     assert len(left(world)) == 2
+
+
+def test_a_key_whose_lock_somebody_holds_keeps_its_segments_alone(world: World) -> None:
+    world.swift.add(HOME, part("j", UPLOAD, 1), OLD)
+
+    async def work(tools: Any, locks: Any) -> bool:
+        call = await tools.call(Entry("p", "one"), "Test")
+        async with locks.hold(*lock_of(call, "one", "j")):
+            return await sweep_segments(replace(tools, locks=locks), ["p/one"])
+
+    assert asyncio.run(world.connected(work))
+    assert left(world) == [part("j", UPLOAD, 1)]
+    assert world.counts.actions == {"kept": 1, "done": 2}
