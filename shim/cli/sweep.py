@@ -85,13 +85,14 @@ def sweep(
     for name in options.unknown_variables(os.environ):
         logging.getLogger(__name__).warning("%s is set, and there is no such setting", name)
     try:
-        fine = uvloop.run(_run(settings, work))
+        fine = uvloop.run(run(settings, work))
     except ToozError as e:
         raise click.ClickException(f"the coordination service does not answer: {type(e).__name__}") from None
     raise SystemExit(0 if fine else 1)
 
 
-async def _run(settings: Settings, work: Callable[[Tools, Locks], Coroutine[Any, Any, bool]]) -> bool:
+async def run(settings: Settings, work: Callable[[Tools, Locks], Coroutine[Any, Any, bool]]) -> bool:
+    """Do work with the tools of a sweep, until SIGTERM; return whether all could be done."""
     metrics = Metrics()
     async with _tools(settings, metrics) as (tools, leader, ready), metrics_listener(settings, metrics, ready):
         task = asyncio.ensure_future(work(tools, leader))

@@ -48,6 +48,8 @@ log = logging.getLogger(__name__)
 
 ACTION: Final = "remove-segments"
 FOUND: Final = "found"  # it would be done
+# Not the day of lifecycle rules, which a setting shortens: an upload of a part or a PUT may be under way for hours.
+DAY: Final = timedelta(days=1)
 _OPERATION: Final = "SweepSegments"
 _AT_ONCE: Final = 8
 _DEEPEST: Final = 10  # Swift reads manifests in manifests down to here
@@ -79,20 +81,29 @@ class Group(NamedTuple):
 
 
 class Way(NamedTuple):
-    """How buckets are swept: `dry` only tells what would go; `versions_too` trusts the listings of versions."""
+    """How buckets are swept: `dry` only tells what would go; `versions_too` trusts the listings of versions.
 
-    dry: bool = False
-    versions_too: bool = False
+    What is younger than `age` stays.
+    """
+
+    dry: bool
+    versions_too: bool
+    age: timedelta
 
 
 async def sweep_segments(
-    tools: Tools, targets: Iterable[str], *, dry: bool = False, versions_too: bool = False
+    tools: Tools,
+    targets: Iterable[str],
+    *,
+    dry: bool = False,
+    versions_too: bool = False,
+    age: timedelta = DAY,
 ) -> bool:
     """Sweep buckets, or all of a project; return whether all could be done.
 
     A target is `<project id>/<bucket>` or `<project id>`.
     """
-    way = Way(dry, versions_too)
+    way = Way(dry, versions_too, age)
     fine = True
     for target in targets:
         project, slash, bucket = target.partition("/")
@@ -141,7 +152,7 @@ async def sweep_bucket(tools: Tools, entry: Entry, way: Way) -> Counter[str]:
         raise AwsError("NotImplemented", "This object store does not show which segments an object has.", 501)
     if (await versions.state_of(call, entry.bucket)).status and not way.versions_too:
         raise AwsError("NotImplemented", "It has versions, of which only listings tell: see --versions-too.", 501)
-    unused = await _old(tools, call, entry.bucket)
+    unused = await _old(tools, call, entry.bucket, way)
     if unused:
         await _spare_used(call, entry.bucket, unused)
     if unused and await _has_dynamic(call, entry.bucket):
@@ -152,12 +163,12 @@ async def sweep_bucket(tools: Tools, entry: Entry, way: Way) -> Counter[str]:
     return outcomes
 
 
-async def _old(tools: Tools, call: Call, bucket: str) -> set[Group]:
-    """Return the uploads that have segments, and none younger than a day, and are not in progress.
+async def _old(tools: Tools, call: Call, bucket: str, way: Way) -> set[Group]:
+    """Return the uploads that have segments, and none younger than the age asked for, and are not in progress.
 
     The bucket's own container comes last: uploads in progress are noted there.
     """
-    before = _before(tools)
+    before = tools.now() - way.age
     old, young, in_progress = set[Group](), set[Group](), set[tuple[str, str]]()
 
     async def read(container: str) -> None:
@@ -173,11 +184,6 @@ async def _old(tools: Tools, call: Call, bucket: str) -> set[Group]:
     for container in reversed(await places.containers(call, bucket)):
         await absent_is(None, read(container))
     return {one for one in old - young if (one.key, one.upload) not in in_progress}
-
-
-def _before(tools: Tools) -> datetime:
-    """Return the time before which all of an upload must be written."""
-    return tools.now() - timedelta(seconds=tools.settings.lifecycle_day_seconds)
 
 
 async def _spare_used(call: Call, bucket: str, unused: set[Group]) -> None:
@@ -268,17 +274,17 @@ async def _act(tools: Tools, call: Call, entry: Entry, group: Group, way: Way) -
 
 async def _remove(tools: Tools, call: Call, bucket: str, group: Group, way: Way) -> tuple[str, int]:
     """Look again under the key's lock, and remove the segments; return the outcome and how many they are."""
-    store = call.cloud.objects
+    store, before = call.cloud.objects, tools.now() - way.age
     async with call.locks.hold(*lock_of(call, bucket, group.key)):
         await read(call, bucket)  # versions may have been enabled since
         if (await versions.state_of(call, bucket)).status and not way.versions_too:
             return KEPT, 0
         in_progress = store.head(names.segments(bucket), names.marker(group.key, group.upload), newest=True)
-        if await absent_is(None, in_progress) is not None or await _is_used(call, bucket, group, _before(tools)):
+        if await absent_is(None, in_progress) is not None or await _is_used(call, bucket, group, before):
             return KEPT, 0
         rows = [row async for page in pages(store, group.container, group.prefix) for row in page]
         rows = [row for row in rows if group.has(row["name"])]  # other keys may begin so
-        if any(second(row["last_modified"]) >= _before(tools) for row in rows):
+        if any(second(row["last_modified"]) >= before for row in rows):
             return KEPT, 0
         found = [row["name"] for row in rows]
         if way.dry:

@@ -23,13 +23,26 @@ def sweep(cloud: Target) -> Sweep:
     """
 
     def run(bucket: str, *words: str, **settings: str) -> list[dict[str, Any]]:
-        command = [sys.executable, "-m", "shim", "sweep", "--cloud", cloud.cloud, *(words or ("--once",))]
-        given = {"lifecycle_day_seconds": str(DAY_SECONDS), **settings}
-        done = subprocess.run(command, env=environment(cloud, given), capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        lines = done.stderr.splitlines()
-        assert not [line for line in lines if is_fault(line)]
-        told = [json.loads(line) for line in lines]
-        return [one for one in told if one["logger"] == "passerelle.audit" and one["bucket"] == bucket]
+        return _lines(cloud, bucket, ["shim", "sweep", "--cloud", cloud.cloud, *(words or ("--once",))], settings)
 
     return run
+
+
+@pytest.fixture
+def hasty(cloud: Target) -> Sweep:
+    """Run `passerelle sweep --segments` for which a second is a day, with more words, and return a bucket's lines."""
+
+    def run(bucket: str, *words: str, **settings: str) -> list[dict[str, Any]]:
+        return _lines(cloud, bucket, ["tests.sweeps.hasty", cloud.cloud, *words], settings)
+
+    return run
+
+
+def _lines(cloud: Target, bucket: str, command: list[str], settings: dict[str, str]) -> list[dict[str, Any]]:
+    given = environment(cloud, {"lifecycle_day_seconds": str(DAY_SECONDS), **settings})
+    done = subprocess.run([sys.executable, "-m", *command], env=given, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stderr.splitlines()
+    assert not [line for line in lines if is_fault(line)]
+    told = [json.loads(line) for line in lines]
+    return [one for one in told if one["logger"] == "passerelle.audit" and one["bucket"] == bucket]

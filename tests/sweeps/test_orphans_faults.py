@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -258,6 +259,14 @@ def test_an_upload_that_gets_a_part_meanwhile_stays(world: World) -> None:
     at(world, "head", HOME, lambda: world.swift.add(HOME, part("k", UPLOAD, 2), NOW))
     assert swept(world)
     assert left(world) == [part("k", UPLOAD, 1), part("k", UPLOAD, 2)]
+
+
+def test_what_is_younger_than_a_day_stays_however_short_the_days_of_rules_are(world: World) -> None:
+    world.settings["lifecycle_day_seconds"] = 1
+    for container, upload in ((HOME, UPLOAD), (COLD, PLACED)):
+        world.swift.add(container, part("k", upload, 1), NOW - timedelta(hours=23))
+    assert swept(world)
+    assert len(left(world)) == 2
 
 
 @pytest.mark.parametrize("target", ["p/", "/one", "/", ""])
