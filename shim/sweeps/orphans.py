@@ -52,6 +52,7 @@ FOUND: Final = "found"  # it would be done
 DAY: Final = timedelta(days=1)
 _OPERATION: Final = "SweepSegments"
 _AT_ONCE: Final = 8
+_BATCH: Final = 100  # segments that are deleted while the key's lock is held
 _DEEPEST: Final = 10  # Swift reads manifests in manifests down to here
 # <key>/<upload id> is an upload in progress, <key>/<upload id>/<number> a segment.
 _named: Final = re.compile(r"(.*)/(u[0-9a-f]{47}(?:_[a-z0-9-]{1,64})?)(?:/([1-9][0-9]{0,5}))?", re.DOTALL).fullmatch
@@ -246,7 +247,6 @@ async def _rows(call: Call, bucket: str) -> AsyncIterator[Sequence[ObjectRow]]:
 
 async def _act(tools: Tools, call: Call, entry: Entry, group: Group, way: Way) -> str:
     """Remove an upload's segments if they still are unused; write and return the outcome."""
-    await tools.pace.turn()
     code, number = "", 0
     try:
         outcome, number = await to_the_end(_remove(tools, call, entry.bucket, group, way))
@@ -273,43 +273,59 @@ async def _act(tools: Tools, call: Call, entry: Entry, group: Group, way: Way) -
 
 
 async def _remove(tools: Tools, call: Call, bucket: str, group: Group, way: Way) -> tuple[str, int]:
-    """Look again under the key's lock, and remove the segments; return the outcome and how many they are."""
+    """Remove the segments if they still are unused; return the outcome and how many they are.
+
+    The key's lock is free between the batches, so that clients' writes of the key do not wait for long.
+    """
     store, before = call.cloud.objects, tools.now() - way.age
-    async with call.locks.hold(*lock_of(call, bucket, group.key)):
-        await read(call, bucket)  # versions may have been enabled since
-        if (await versions.state_of(call, bucket)).status and not way.versions_too:
-            return KEPT, 0
-        in_progress = store.head(names.segments(bucket), names.marker(group.key, group.upload), newest=True)
-        if await absent_is(None, in_progress) is not None or await _is_used(call, bucket, group, before):
-            return KEPT, 0
-        rows = [row async for page in pages(store, group.container, group.prefix) for row in page]
-        rows = [row for row in rows if group.has(row["name"])]  # other keys may begin so
-        if any(second(row["last_modified"]) >= before for row in rows):
-            return KEPT, 0
-        found = [row["name"] for row in rows]
-        if way.dry:
-            return FOUND, len(found)
-        left = await store.delete_many(group.container, found)
-    return (FAILED if left else DONE), len(found) - len(left)
+    found, gone = list[str](), 0
+    while True:
+        await tools.pace.turn()
+        async with call.locks.hold(*lock_of(call, bucket, group.key)):
+            if await _is_used(call, bucket, group, way, before):
+                return KEPT, gone
+            found = found or await _names(store, group, before)
+            if not found:
+                return KEPT, gone
+            if way.dry:
+                return FOUND, len(found)
+            batch, found = found[:_BATCH], found[_BATCH:]
+            left = await store.delete_many(group.container, batch)
+        gone += len(batch) - len(left)
+        if left or not found:
+            return (FAILED if left else DONE), gone
 
 
-async def _is_used(call: Call, bucket: str, group: Group, before: datetime) -> bool:
-    """Return whether the key's object, or a version of it, uses a segment of an upload, or cannot be read.
+async def _names(store: ObjectStore, group: Group, before: datetime) -> list[str]:
+    """Return the names of an upload's segments; none if one of them is young."""
+    rows = [row async for page in pages(store, group.container, group.prefix) for row in page]
+    rows = [row for row in rows if group.has(row["name"])]  # other keys may begin so
+    young = any(second(row["last_modified"]) >= before for row in rows)
+    return [] if young else [row["name"] for row in rows]
 
-    An object from after `before` counts as one that does: a completion, or what replaced it, may still be under way.
+
+async def _is_used(call: Call, bucket: str, group: Group, way: Way, before: datetime) -> bool:
+    """Look again, under the key's lock; return whether segments of an upload may be used or come to be used.
+
+    An object of the key from after `before` counts as one that uses them: something may still be under way.
     """
     store, key = call.cloud.objects, group.key
+    await read(call, bucket)  # versions may have been enabled since
+    versioned = bool((await versions.state_of(call, bucket)).status)
+    if versioned and not way.versions_too:
+        return True
+    in_progress = store.head(names.segments(bucket), names.marker(key, group.upload), newest=True)
+    if await absent_is(None, in_progress) is not None:
+        return True
     current = await absent_is(None, store.head(bucket, key, newest=True), resource="object")
     if current is not None:
-        if current.modified >= before:
+        unknown = current.modified >= before or (current.version and not versioned)
+        if unknown or (current.layout == "static" and await _uses(store, bucket, group)):
             return True
-        if current.layout == "static" and await _uses(store, bucket, group):
-            return True
-    if not (await versions.state_of(call, bucket)).status:
-        return False
-    for row in await versions.of_key(call, bucket, key):
-        if "slo_etag" in row and await _uses(store, bucket, group, row["version_id"]):
-            return True
+    if versioned:
+        for row in await versions.of_key(call, bucket, key):
+            if "slo_etag" in row and await _uses(store, bucket, group, row["version_id"]):
+                return True
     return False
 
 
