@@ -155,8 +155,8 @@ async def sweep_bucket(tools: Tools, entry: Entry, way: Way) -> Counter[str]:
         raise AwsError("NotImplemented", "It has versions, of which only listings tell: see --versions-too.", 501)
     unused = await _old(tools, call, entry.bucket, way)
     if unused:
-        await _spare_used(call, entry.bucket, unused)
-    if unused and await _has_dynamic(call, entry.bucket):
+        await _spare_used(tools, call, entry.bucket, unused)
+    if unused and await _has_dynamic(tools, call, entry.bucket):
         log.warning("segments: bucket %s has dynamic large objects, whose segments are not known", entry.bucket)
         return Counter({KEPT: len(unused)})
     for group in sorted(unused):
@@ -187,7 +187,7 @@ async def _old(tools: Tools, call: Call, bucket: str, way: Way) -> set[Group]:
     return {one for one in old - young if (one.key, one.upload) not in in_progress}
 
 
-async def _spare_used(call: Call, bucket: str, unused: set[Group]) -> None:
+async def _spare_used(tools: Tools, call: Call, bucket: str, unused: set[Group]) -> None:
     """Take out what any object or version of the bucket uses, whatever its key.
 
     Swift's own tools may have copied a manifest under another name, so one that is listed and cannot be read may use
@@ -197,6 +197,7 @@ async def _spare_used(call: Call, bucket: str, unused: set[Group]) -> None:
 
     async def spare(row: ObjectRow) -> None:
         version = row.get("version_id", "")
+        await tools.pace.turn()
         used = await absent_is(None, _used(call.cloud.objects, bucket, row["name"], version))
         if used is None and await _is_listed(call, bucket, row):
             detail = f"large object {row['name']!r} is listed and cannot be read, so what it uses is not known"
@@ -221,10 +222,11 @@ async def _is_listed(call: Call, bucket: str, row: ObjectRow) -> bool:
     return any(one["name"] == row["name"] for one in rows)
 
 
-async def _has_dynamic(call: Call, bucket: str) -> bool:
+async def _has_dynamic(tools: Tools, call: Call, bucket: str) -> bool:
     """Return whether the bucket has dynamic large objects, which name their segments by a prefix alone."""
 
     async def is_dynamic(row: ObjectRow) -> bool:
+        await tools.pace.turn()
         reading = call.cloud.objects.head(bucket, row["name"], version=row.get("version_id", ""))
         stored = await absent_is(None, reading)
         return stored is not None and stored.layout == "dynamic"

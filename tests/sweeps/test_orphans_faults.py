@@ -17,6 +17,7 @@ from shim.s3.lifecycle.registry import Entry
 from shim.s3.names import marker, new_upload_id, part, segments
 from shim.s3.objects.conditions import lock_of
 from shim.sweeps.orphans import sweep_segments
+from shim.sweeps.pace import Pace
 from tests.sweeps.memory import NOW, OLD
 from tests.sweeps.test_faults import DOWN, World
 from tests.sweeps.versioned import Versioned
@@ -318,3 +319,21 @@ def test_a_version_keeps_all_of_its_key_if_its_container_knows_of_none(world: Wo
     world.swift.forgets_versions = True
     assert swept(world)
     assert (len(left(world)), world.counts.actions) == (2, {"kept": 2})
+
+
+def test_reads_of_large_objects_have_their_turns_too(world: World) -> None:
+    """Many buckets have a million, and none that is unused."""
+    assert isinstance(world.swift, Large)
+    for key in ("x", "y", "z"):
+        world.swift.link(key, COLD, part(key, PLACED, 1))
+    turns: list[str] = []
+
+    class Counting(Pace):
+        async def turn(self) -> None:
+            turns.append("turn")
+
+    async def work(tools: Any, _: Any) -> bool:
+        return await sweep_segments(replace(tools, pace=Counting(1)), ["p/one"], dry=True)
+
+    assert asyncio.run(world.connected(work))
+    assert len(turns) == 3 + 2  # and one for each upload that is unused
