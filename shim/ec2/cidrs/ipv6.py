@@ -38,10 +38,11 @@ async def associate(call: Call, vpc: str) -> Mapping[str, Any]:
         if vpc_block.of_router(before.vpc(vpc)) is not None:
             raise AwsError("CidrLimitExceeded", f"This network '{vpc}' has met its maximum number of allowed CIDRs: 1")
         await vpc_block.release(call, vpc_block.holding(networks, uuid))  # what a killed gateway left
-        cidr = await vpc_block.reserve(call, undo, uuid, f"ipv6 of {uuid}")
+        undo(_give_back, call, uuid)
+        cidr = await vpc_block.reserve(call, uuid, f"ipv6 of {uuid}")
         tag = facts.written(facts.IPV6, cidr)
+        undo(_untag, call, uuid, tag)  # a call that fails may have taken effect
         await network.add_tag(_ROUTERS, uuid, tag)
-        undo(network.remove_tag, _ROUTERS, uuid, tag)
         await _let_out(call, undo, groups, uuid)
         await _let_pass(call, undo, before, uuid)
         await acls.enforce(call, before, await read_state(call))
@@ -49,22 +50,30 @@ async def associate(call: Call, vpc: str) -> Mapping[str, Any]:
     return {"VpcId": vpc, "Ipv6CidrBlockAssociation": _association(call, vpc, cidr, "associating")}
 
 
-async def disassociate(call: Call, router: cloud.Router) -> Mapping[str, Any]:
-    """Take the IPv6 block from a VPC; no subnet may have a part of it."""
-    vpc, network = ids.aws(VPC.prefix, router.id), call.cloud.network
-    block = vpc_block.of_router(router)
-    assert block is not None  # it has an association
-    async with vpc_block.changing(call, router.id), undoing() as undo:
-        networks, layout, subnets = await gather(network.networks(external=False), vpc_layout(call), network.subnets())
+async def disassociate(call: Call, router_id: str, association: str) -> Mapping[str, Any]:
+    """Take the IPv6 block from a VPC; no subnet may have a part of it.
+
+    The tag goes first, and never comes back: the block may be free, and another VPC's.  What is left to hold the block
+    goes with the next association, or with the VPC.
+    """
+    vpc, network = ids.aws(VPC.prefix, router_id), call.cloud.network
+    async with vpc_block.changing(call, router_id):
+        router, networks, layout, subnets = await gather(
+            absent_is(None, network.router(router_id)),
+            network.networks(external=False),
+            vpc_layout(call),
+            network.subnets(),
+        )
+        block = vpc_block.of_router(router) if router else None
+        if router is None or block is None or association_id(router) != association:  # another request was faster
+            raise ids.missing(CIDR_ASSOCIATION, [association])
         here = (one for one in subnets if one.version == 6 and one.network_id in layout.networks)
         if any(layout.vpc_of(one.network_id) == vpc and IPv6Network(one.cidr).overlaps(block) for one in here):
             raise AwsError(
                 "InvalidCidrBlock.InUse", f"The vpc CIDR block '{block}' has subnets and cannot be disassociated."
             )
-        tag = facts.written(facts.IPV6, str(block))
-        await absent_is(None, network.remove_tag(_ROUTERS, router.id, tag))
-        undo(network.add_tag, _ROUTERS, router.id, tag)
-        await vpc_block.release(call, vpc_block.holding(networks, router.id))
+        await _untag(call, router_id, facts.written(facts.IPV6, str(block)))
+        await vpc_block.release(call, vpc_block.holding(networks, router_id))
     return {"VpcId": vpc, "Ipv6CidrBlockAssociation": _association(call, vpc, str(block), "disassociating")}
 
 
@@ -72,6 +81,18 @@ def association_id(router: cloud.Router) -> str | None:
     """Return the id of the association of a VPC's IPv6 block; None if it has none."""
     block = vpc_block.of_router(router)
     return ids.derived(CIDR_ASSOCIATION.prefix, ids.aws(VPC.prefix, router.id), str(block)) if block else None
+
+
+async def _untag(call: Call, router_id: str, tag: str) -> None:
+    await absent_is(None, call.cloud.network.remove_tag(_ROUTERS, router_id, tag))
+
+
+async def _give_back(call: Call, router_id: str) -> None:
+    """Release what was reserved for a VPC, unless the VPC has a block all the same: then no other one may get it."""
+    network = call.cloud.network
+    router, networks = await gather(absent_is(None, network.router(router_id)), network.networks(external=False))
+    if router is None or vpc_block.of_router(router) is None:
+        await vpc_block.release(call, vpc_block.holding(networks, router_id))
 
 
 def _association(call: Call, vpc: str, cidr: str, state: str) -> dict[str, Any]:

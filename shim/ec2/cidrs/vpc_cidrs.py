@@ -77,7 +77,7 @@ async def disassociate_vpc_cidr_block(call: Call, req: Mapping[str, Any]) -> Map
     for router in routers:
         vpc, known = ids.aws(VPC.prefix, router.id), facts.cidrs(router.tags)
         if is_vpc(router) and ipv6.association_id(router) == wanted:
-            return await ipv6.disassociate(call, router)
+            return await ipv6.disassociate(call, router.id, wanted)
         for cidr in known if is_vpc(router) else ():
             if ids.derived(CIDR_ASSOCIATION.prefix, vpc, cidr) == wanted:
                 break

@@ -91,7 +91,7 @@ async def create_vpc(call: Call, asked: CreateRequest[_New]) -> Mapping[str, Any
         new.undo(_remove, call, router)
         name = facts.name(new.tags, f"vpc {cidr}")
         if ipv6:
-            block = await vpc_block.reserve(call, new.undo, router.id, f"ipv6 of {router.id}")
+            block = await vpc_block.reserve(call, router.id, f"ipv6 of {router.id}")
             strings.append(facts.written(facts.IPV6, block))
         await network.set_tags("routers", router.id, strings)
         await create_default_group(call, router.id, ipv6=ipv6)
@@ -163,13 +163,16 @@ async def _delete_router(call: Call, uuid: str) -> None:
 
 
 async def _remove(call: Call, router: cloud.Router) -> None:
-    """Delete a VPC that is half done: its default group first, which only the router leads to."""
+    """Delete a VPC that is half done: its default group first, which only the router leads to.
+
+    What holds its IPv6 block goes last: the router's tag may name the block, which no other VPC may get meanwhile.
+    """
     network = call.cloud.network
     groups, networks = await gather(network.security_groups(), network.networks(external=False))
     inside = [one for one in groups if belongs_to(one, router.id)]
     await gather_all(absent_is(None, network.delete_security_group(one.id)) for one in inside)
-    await vpc_block.release(call, vpc_block.holding(networks, router.id))
     await absent_is(None, network.delete_router(router.id))
+    await vpc_block.release(call, vpc_block.holding(networks, router.id))
 
 
 @describes(VPCS, supports="VpcIds Filters MaxResults NextToken")

@@ -92,6 +92,7 @@ class Cloud:
 
     async def set_tags(self, resource: str, id: str, tags: Any) -> None:
         self._write()
+        self.things[id] = replace(self.things[id], tags=tuple(tags))
 
     async def _rename(self, id: str, name: str) -> None:
         self._write()

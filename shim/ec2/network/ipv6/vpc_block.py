@@ -6,7 +6,7 @@ a network that no router is on, `ec2:ipv6-of=<router>`; the router has the block
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from ipaddress import IPv6Network
 from typing import Any
@@ -44,14 +44,13 @@ def of_router(router: cloud.Router) -> IPv6Network | None:
     return IPv6Network(told.replace("-", "/")) if told else None
 
 
-async def reserve(call: Call, undo: Callable[..., None], router_id: str, name: str) -> str:
+async def reserve(call: Call, router_id: str, name: str) -> str:
     """Take a block of the pool for a VPC, and return it; `name` is what OpenStack's tools show.
 
-    The caller is `changing` the VPC, or the VPC is half done, and has called `remove_half_done`.
+    The caller is `changing` the VPC, or the VPC is half done.  Also when this fails, `holding` finds what it made.
     """
     network, pool = call.cloud.network, await _pool(call)
     made = await network.create_network(_marked(router_id))
-    undo(network.delete_network, made.id)
     await network.set_tags("networks", made.id, [facts.written(facts.IPV6_OF, router_id)])
     try:
         held = await network.create_subnet(
