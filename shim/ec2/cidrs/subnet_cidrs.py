@@ -19,7 +19,6 @@ from shim.ec2.network.subnets import NEUTRONS_OWN
 from shim.ec2.routing import acls
 from shim.ec2.routing.state import read_state
 from shim.ec2.service import action
-from shim.ec2.tags.creating import half_done_name
 from shim.errors import AwsError
 from shim.undo import undoing
 
@@ -40,7 +39,7 @@ async def associate_subnet_cidr_block(call: Call, req: Mapping[str, Any]) -> Map
     """Give a subnet an IPv6 block of its VPC's."""
     network, state = call.cloud.network, await read_state(call)
     subnet = state.subnet(req["SubnetId"])
-    home, marked = state.homes[subnet.id], half_done_name("ipv6 subnet", subnet.id)
+    home, marked = state.homes[subnet.id], subnet_block.marked(subnet.id)
     async with vpc_block.changing(call, home), undoing() as undo:
         router, subnets, ports = await gather(
             network.router(home), network.subnets(), network.ports(device_owners=ROUTER_PORTS)
@@ -50,6 +49,12 @@ async def associate_subnet_cidr_block(call: Call, req: Mapping[str, Any]) -> Map
         if subnet_block.partners(subnets).get(subnet.id):
             raise AwsError(
                 "CidrLimitExceeded", f"This subnet '{req['SubnetId']}' has met its maximum number of allowed CIDRs: 1"
+            )
+        if any(one.version == 6 and one.network_id == subnet.network_id and one not in left for one in subnets):
+            # Neutron gives a router one port for all IPv6 subnets of a network, so they could not be closed singly.
+            raise AwsError(
+                "UnsupportedOperation",
+                f"The network of the subnet '{req['SubnetId']}' has an IPv6 subnet already, which is another subnet's.",
             )
         inside = {fixed.subnet_id for port in ports if port.device_id == home for fixed in port.fixed}
         here = [one for one in subnets if one.id in inside and one not in left]

@@ -99,28 +99,47 @@ async def create_subnet(call: Call, asked: CreateRequest[_New]) -> Mapping[str, 
 @action(supports="SubnetId")
 async def delete_subnet(call: Call, req: Mapping[str, Any]) -> None:
     """Delete a subnet that only routers and Neutron's own services use, with its network if it is the only one."""
-    network, subnet_id = call.cloud.network, req["SubnetId"]
-    uuid = ids.uuid(SUBNET, subnet_id)
-    networks, subnets, ports, routers = await gather(
-        network.networks(external=False), network.subnets(), network.ports(), network.routers()
-    )
-    inner = {one.id: one for one in networks if is_inner(one)}
-    subnet = next((one for one in subnets if one.id == uuid and one.version == 4 and one.network_id in inner), None)
+    uuid, seen = ids.uuid(SUBNET, req["SubnetId"]), await _seen(call)
+    doors = [one for one in seen.ports if one.device_owner in ROUTER_PORTS]
+    homes = {port.device_id for port in doors if any(fixed.subnet_id == uuid for fixed in port.fixed)}
+    with_ipv6 = sorted(one.id for one in seen.routers if one.id in homes and vpc_block.of_router(one))
+    async with vpc_block.changing(call, with_ipv6[0]) if with_ipv6 else nullcontext():
+        await _delete(call, req["SubnetId"], await _seen(call) if with_ipv6 else seen)
+
+
+class _Seen(NamedTuple):
+    """What decides whether a subnet may go."""
+
+    networks: list[cloud.Network]
+    subnets: list[cloud.Subnet]
+    ports: list[cloud.Port]
+    routers: list[cloud.Router]
+
+
+async def _seen(call: Call) -> _Seen:
+    network = call.cloud.network
+    return _Seen(*await gather(network.networks(external=False), network.subnets(), network.ports(), network.routers()))
+
+
+async def _delete(call: Call, subnet_id: str, seen: _Seen) -> None:
+    network, uuid = call.cloud.network, ids.uuid(SUBNET, subnet_id)
+    inner = {one.id: one for one in seen.networks if is_inner(one)}
+    subnet = next((one for one in seen.subnets if (one.id, one.version) == (uuid, 4) and one.network_id in inner), None)
     if subnet is None:
         raise ids.missing(SUBNET, [subnet_id])
-    own = {uuid, *(one.id for one in subnet_block.partners(subnets).get(uuid, ()) if subnet_block.is_own(one))}
-    here = [port for port in ports if any(fixed.subnet_id in own for fixed in port.fixed)]
-    if any(facts.written(facts.NAT_SUBNET, uuid) in router.tags for router in routers) or any(
+    own = {uuid, *(one.id for one in subnet_block.made_for(seen.subnets, subnet))}
+    here = [port for port in seen.ports if any(fixed.subnet_id in own for fixed in port.fixed)]
+    if any(facts.written(facts.NAT_SUBNET, uuid) in router.tags for router in seen.routers) or any(
         port.device_owner not in (*ROUTER_PORTS, *NEUTRONS_OWN) for port in here
     ):
         raise AwsError("DependencyViolation", f"The subnet '{subnet_id}' has dependencies and cannot be deleted.")
     async with undoing() as undo:
         for port in here:
-            if port.device_owner in ROUTER_PORTS:
-                await _remove_routes(call, undo, routers, port, subnet)
-                await network.remove_interface(port.device_id, port_id=port.id)
-                back = next(fixed.subnet_id for fixed in port.fixed if fixed.subnet_id in own)
-                undo(partial(network.add_interface, port.device_id, subnet_id=back))
+            for fixed in port.fixed if port.device_owner in ROUTER_PORTS else ():
+                if fixed.subnet_id in own:  # a router has one port for all IPv6 subnets of a network
+                    await _remove_routes(call, undo, seen.routers, port, subnet)
+                    await network.remove_interface(port.device_id, subnet_id=fixed.subnet_id)
+                    undo(partial(network.add_interface, port.device_id, subnet_id=fixed.subnet_id))
         if {*inner[subnet.network_id].subnets} <= own:
             await network.delete_network(subnet.network_id)
         else:

@@ -22,7 +22,7 @@ from shim.ec2.engine.resource_types import SUBNET_CIDR_ASSOCIATION
 from shim.ec2.network import cidr_blocks, facts
 from shim.ec2.network.ipv6 import vpc_block
 from shim.ec2.network.layout import ROUTER_PORTS
-from shim.ec2.tags.creating import is_half_done
+from shim.ec2.tags.creating import half_done_name, is_half_done
 from shim.errors import AwsError
 
 # "The allowed IPv6 prefix lengths of a subnet are between /44 and /64 in increments of /4."
@@ -65,6 +65,18 @@ def partner(subnets: Iterable[cloud.Subnet], subnet: cloud.Subnet) -> cloud.Subn
 def is_own(subnet: cloud.Subnet) -> bool:
     """Tell whether EC2 made an IPv6 subnet."""
     return facts.one(subnet.tags, facts.IPV6_OF) is not None
+
+
+def marked(subnet_id: str) -> str:
+    """Return the name of an IPv6 subnet that AssociateSubnetCidrBlock has not ended."""
+    return half_done_name("ipv6 subnet", subnet_id)
+
+
+def made_for(subnets: Iterable[cloud.Subnet], subnet: cloud.Subnet) -> list[cloud.Subnet]:
+    """Return the IPv6 subnets that EC2 made for an IPv4 subnet, those that are half done among them."""
+    name, told = marked(subnet.id), facts.written(facts.IPV6_OF, subnet.id)
+    here = (one for one in subnets if one.version == 6 and one.network_id == subnet.network_id)
+    return [one for one in here if one.name == name or told in one.tags]
 
 
 def assigns(subnet: cloud.Subnet, found: Iterable[cloud.Subnet]) -> bool:
@@ -143,9 +155,10 @@ async def remove_half_done(call: Call, left: Sequence[cloud.Subnet], ports: Iter
     """Delete IPv6 subnets that were left half done, and the routers' ports on them."""
     network, gone = call.cloud.network, {one.id for one in left}
     for port in ports:
-        if port.device_owner in ROUTER_PORTS and any(fixed.subnet_id in gone for fixed in port.fixed):
-            with suppress(BackendError):  # if the router is still there, the deletion below fails
-                await network.remove_interface(port.device_id, port_id=port.id)
+        for fixed in port.fixed if port.device_owner in ROUTER_PORTS else ():
+            if fixed.subnet_id in gone:  # the port may be on other IPv6 subnets of the network too
+                with suppress(BackendError):  # if the router is still there, the deletion below fails
+                    await network.remove_interface(port.device_id, subnet_id=fixed.subnet_id)
     for one in gone:
         await absent_is(None, network.delete_subnet(one))
 
