@@ -18,6 +18,7 @@ from shim.ec2.network.default_groups import DEFAULT_TAG
 from shim.ec2.network.ipv6 import subnet_block, vpc_block
 from shim.ec2.network.layout import vpc_layout
 from shim.ec2.routing import acls, ipv6_way, markers
+from shim.ec2.routing.applied import settling
 from shim.ec2.routing.state import State, read_state
 from shim.errors import AwsError
 from shim.undo import undoing
@@ -41,12 +42,14 @@ async def associate(call: Call, vpc: str) -> Mapping[str, Any]:
         undo(_give_back, call, uuid)
         cidr = await vpc_block.reserve(call, uuid, f"ipv6 of {uuid}")
         tag = facts.written(facts.IPV6, cidr)
-        undo(_untag, call, uuid, tag)  # a call that fails may have taken effect
-        await network.add_tag(_ROUTERS, uuid, tag)
+        async with settling(call, uuid):  # from the look at the route tables until the VPC has the block
+            # Nothing takes this back: without a block it makes no difference.
+            await ipv6_way.settle(call, _nothing, uuid, expected=True)
+            undo(_untag, call, uuid, tag)  # a call that fails may have taken effect
+            await network.add_tag(_ROUTERS, uuid, tag)
         await _let_out(call, undo, groups, uuid)
         await _let_pass(call, undo, before, uuid)
         await acls.enforce(call, before, await read_state(call))
-        await ipv6_way.settle(call, undo, uuid)
     return {"VpcId": vpc, "Ipv6CidrBlockAssociation": _association(call, vpc, cidr, "associating")}
 
 
@@ -93,6 +96,10 @@ async def _give_back(call: Call, router_id: str) -> None:
     router, networks = await gather(absent_is(None, network.router(router_id)), network.networks(external=False))
     if router is None or vpc_block.of_router(router) is None:
         await vpc_block.release(call, vpc_block.holding(networks, router_id))
+
+
+def _nothing(*_: object) -> None:
+    """Take nothing back."""
 
 
 def _association(call: Call, vpc: str, cidr: str, state: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from adapters.errors import BackendError, Fault, absent_is
@@ -27,7 +28,8 @@ from shim.ec2.network.ipv6 import vpc_block
 from shim.ec2.network.security_groups import owner_of
 from shim.ec2.network.vpcs import is_vpc
 from shim.ec2.routing import ipv6_way, markers
-from shim.ec2.routing.external import NOT_GRANTED, external_network
+from shim.ec2.routing.applied import settling
+from shim.ec2.routing.external import NOT_GRANTED, attachments, external_network
 from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_neutron
@@ -69,9 +71,14 @@ async def describe_internet_gateways(call: Call, asked: Question) -> list[Row]:
 @action(supports="InternetGatewayId VpcId")
 async def attach_internet_gateway(call: Call, req: Mapping[str, Any]) -> None:
     """Connect the VPC's router to the external network."""
-    network = call.cloud.network
-    gateway, vpc = req["InternetGatewayId"], req["VpcId"]
-    wanted = ids.uuid(INTERNET_GATEWAY, gateway), ids.uuid(VPC, vpc)
+    wanted = ids.uuid(INTERNET_GATEWAY, req["InternetGatewayId"]), ids.uuid(VPC, req["VpcId"])
+    # Where VPCs may have IPv6, no route may come or go between the look at the route tables and the connection.
+    async with settling(call, wanted[1]) if call.settings.ec2_ipv6_pool else nullcontext():
+        await _attach(call, req, wanted)
+
+
+async def _attach(call: Call, req: Mapping[str, Any], wanted: tuple[str, str]) -> None:
+    gateway, vpc, network = req["InternetGatewayId"], req["VpcId"], call.cloud.network
     routers, pools, outside = await gather(network.routers(), network.subnet_pools(), external_network(call))
     router = next((one for one in routers if one.id == wanted[1] and is_vpc(one)), None)
     found = next((one for one in attachments(routers, pools) if one[0].id == wanted[0]), None)
@@ -91,10 +98,11 @@ async def attach_internet_gateway(call: Call, req: Mapping[str, Any]) -> None:
             await _untag(call, wanted[0], old)
         await network.add_tag("subnetpools", wanted[0], facts.written(facts.VPC, router.id))
         undo(_untag, call, wanted[0], router.id)
-        await connect(call, router.id, outside.id)
-        if vpc_block.of_router(router) is not None:
-            undo(network.set_gateway, router.id, None)
-            await ipv6_way.settle(call, undo, router.id)
+        if vpc_block.of_router(router) is None:
+            await connect(call, router.id, outside.id)
+        else:
+            opened = ipv6_way.is_wanted(pools, router.id, ids.aws(INTERNET_GATEWAY.prefix, wanted[0]))
+            await connect(call, router.id, outside.id, await ipv6_way.subnets(call, outside.id, opened=opened))
 
 
 @action(supports="InternetGatewayId VpcId")
@@ -142,39 +150,20 @@ async def delete_internet_gateway(call: Call, req: Mapping[str, Any]) -> None:
     await network.delete_subnet_pool(wanted)
 
 
-def attachments(
-    routers: Iterable[cloud.Router], pools: Iterable[cloud.SubnetPool]
-) -> list[tuple[cloud.SubnetPool | cloud.Router, cloud.Router | None]]:
-    """Return each internet gateway with the router that it is attached to.
+async def connect(call: Call, router_id: str, network_id: str, subnets: tuple[str, ...] = ()) -> None:
+    """Connect a router without translation by the gateway's own user; with translation where that is not granted.
 
-    A router that is connected, and that no record names, stands for its gateway itself.
+    Its addresses are of `subnets`, which the gateway's own user alone may choose, or if there are none, of Neutron's
+    choice.
     """
-    connected = {one.id: one for one in routers if is_vpc(one) and one.gateway is not None}
-    found: list[tuple[cloud.SubnetPool | cloud.Router, cloud.Router | None]] = []
-    named = set[str]()
-    for pool in sorted(markers.of_kind(pools, markers.IGW), key=lambda pool: pool.id):
-        router = connected.get(facts.one(pool.tags, facts.VPC) or "")
-        if router is not None and router.id in named:
-            router = None
-        if router is not None:
-            named.add(router.id)
-        found.append((pool, router))
-    return found + [(router, router) for router in connected.values() if router.id not in named]
-
-
-def gateway_ids(routers: Iterable[cloud.Router], pools: Iterable[cloud.SubnetPool]) -> dict[str, str]:
-    """Return the EC2 id of the internet gateway of each connected VPC, by the router's UUID."""
-    return {router.id: ids.aws("igw", one.id) for one, router in attachments(routers, pools) if router is not None}
-
-
-async def connect(call: Call, router_id: str, network_id: str) -> None:
-    """Connect a router without translation by the gateway's own user; with translation where that is not granted."""
     try:
         own = await call.clouds.own(call.request_id)
-        await own.network.set_gateway(router_id, cloud.Gateway(network_id, snat=False))
+        await own.network.set_gateway(router_id, cloud.Gateway(network_id, snat=False, subnets=subnets))
     except BackendError as error:
         if error.fault not in NOT_GRANTED:
             raise
+        if subnets:
+            raise ipv6_way.not_granted() from error
         log.warning("router %s translates addresses: the gateway's user may not change that (%s)", router_id, error)
         await call.cloud.network.set_gateway(router_id, cloud.Gateway(network_id, snat=True))
 

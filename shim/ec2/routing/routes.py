@@ -15,9 +15,10 @@ from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import INSTANCE, INTERFACE, INTERNET_GATEWAY, NAT_GATEWAY, PEERING, ROUTE_TABLE
 from shim.ec2.interfaces.chosen import one_interface, several_interfaces
 from shim.ec2.network import cidr_blocks, facts
+from shim.ec2.network.ipv6 import vpc_block
 from shim.ec2.routing import hops, ipv6_way, markers, tables
 from shim.ec2.routing.applied import add, change, remove, settling
-from shim.ec2.routing.internet_gateways import attachments
+from shim.ec2.routing.external import attachments
 from shim.ec2.routing.state import Fact, State, read_state
 from shim.ec2.routing.tables import RouteTable
 from shim.ec2.service import Forbidden, action
@@ -61,6 +62,7 @@ async def create_route(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Add a route."""
     block, state = req["DestinationCidrBlock"], await read_state(call)
     table = _table(state, req)
+    _check_family(table, block)
     target = await _target(call, state, table, req)
     blocks = state.blocks(table.router.id)
     if block in table.routes or block in blocks:
@@ -89,6 +91,7 @@ async def replace_route(call: Call, req: Mapping[str, Any]) -> None:
     """Give a route another target."""
     block, state = req["DestinationCidrBlock"], await read_state(call)
     table = _table(state, req)
+    _check_family(table, block)
     target = await _target(call, state, table, req)
     if block not in table.routes:
         raise AwsError(
@@ -117,6 +120,16 @@ def _table(state: State, req: Mapping[str, Any]) -> RouteTable:
     if found is None:
         raise ids.missing(ROUTE_TABLE, [req["RouteTableId"]])
     return found
+
+
+def _check_family(table: RouteTable, block: str) -> None:
+    """Refuse a route of IPv6 in a VPC without an IPv6 block of EC2's own: nothing would carry it out."""
+    if ":" in block and vpc_block.of_router(table.router) is None:
+        raise AwsError(
+            "UnsupportedOperation",
+            "The parameter DestinationIpv6CidrBlock is not supported: the VPC has no IPv6 CIDR block.",
+            refused="DestinationIpv6CidrBlock",
+        )
 
 
 async def _target(call: Call, state: State, table: RouteTable, req: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ from shim.ec2.network import facts
 from shim.ec2.network.interface_rows import of_server
 from shim.ec2.network.security_groups import owner_of
 from shim.ec2.routing import markers
-from shim.ec2.routing.internet_gateways import gateway_ids
+from shim.ec2.routing.external import gateway_ids
 from shim.ec2.routing.state import State
 from shim.ec2.routing.vpc_records import VpcRecord, of_vpcs
 from shim.ec2.tags import rules as tag_rules

@@ -5,11 +5,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from adapters.errors import BackendError, Fault
 from adapters.types.network import FixedAddress, Gateway, Network, NewSubnet, Port, Router, Subnet, SubnetPool
 from shim.config import Settings
+from shim.context import Call
+from shim.locks import Locks
 from tests.ec2.acting import act
 from tests.ec2.test_half_done import call
 
@@ -46,6 +48,7 @@ class Neutron:
     granted: bool = True
     writes: list[str] = field(default_factory=list)
     blocks: int = 0
+    locks: Locks = field(default_factory=lambda: Locks(""))
 
     @classmethod
     def of(cls, *things: Any, **more: Any) -> "Neutron":
@@ -181,9 +184,10 @@ class Neutron:
         self.things[id] = replace(self._get(id), gateway=gateway)
         self._end(fails)
 
-    def act(self, action: Any, operation: str, params: Any) -> Any:
-        """Return the answer of an action, as a coroutine."""
+    def call(self, operation: str) -> Call:
+        """Return a call on this cloud."""
         here = call(operation, network=self)
+        here.locks = self.locks
         here.settings = Settings.model_validate({"ec2_ipv6_pool": "ipv6"})
 
         async def own(request_id: str) -> Any:
@@ -191,8 +195,12 @@ class Neutron:
                 raise BackendError(Fault.FORBIDDEN, service="network")
             return SimpleNamespace(network=self)
 
-        here.clouds = SimpleNamespace(own=own)
-        return act(action, here, params)
+        here.clouds = cast("Any", SimpleNamespace(own=own))
+        return here
+
+    def act(self, action: Any, operation: str, params: Any) -> Any:
+        """Return the answer of an action, as a coroutine."""
+        return act(action, self.call(operation), params)
 
     async def try_to(self, action: Any, operation: str, params: Any) -> bool:
         """Act, and tell whether that worked."""

@@ -19,7 +19,7 @@ from tests.ec2.test_half_done import call
 BLOCK, VPC = facts.written(facts.IPV6, "2001:db8::/56"), "r"
 ROUTER = Router(VPC, "vpc", "p", "ACTIVE", (BLOCK,), Gateway("outside", False, ("192.0.2.7", "2001:db8:f::7")))
 CLOSED = replace(ROUTER, gateway=Gateway("outside", False, ("192.0.2.7",)))
-TABLE = SubnetPool("t", "table", "p", (facts.written(facts.VPC, VPC), "ec2:route=::-0=igw-1"))
+TABLE = SubnetPool("t", "table", "p", (facts.written(facts.VPC, VPC), f"ec2:route=::-0=igw-{VPC}"))
 OUTSIDE = Subnet("six", "six", "a", "outside", 6, "2001:db8:f::/64", None, (), ())
 
 
@@ -87,9 +87,12 @@ def test_what_cannot_be_opened_is_refused() -> None:
     assert refused.value.code == "UnsupportedOperation"
 
 
-def test_what_cannot_be_closed_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    assert Cloud(ROUTER, [], [OUTSIDE], Fault.FORBIDDEN).settle() == []
-    assert "leads outside" in caplog.text
+def test_what_cannot_be_closed_is_refused() -> None:
+    with pytest.raises(AwsError, match="lets nobody open or close") as refused:
+        Cloud(ROUTER, [], [OUTSIDE], Fault.FORBIDDEN).settle()
+    assert refused.value.code == "UnsupportedOperation"
+    with pytest.raises(AwsError, match="IPv6 alone"):
+        Cloud(replace(ROUTER, gateway=Gateway("outside", False, ("2001:db8:f::7",))), [], [OUTSIDE]).settle()
 
 
 def test_a_later_failure_takes_it_back() -> None:
