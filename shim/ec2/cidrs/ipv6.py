@@ -38,6 +38,7 @@ async def associate(call: Call, vpc: str) -> Mapping[str, Any]:
         )
         if vpc_block.of_router(before.vpc(vpc)) is not None:
             raise AwsError("CidrLimitExceeded", f"This network '{vpc}' has met its maximum number of allowed CIDRs: 1")
+        _check_own(before, uuid)
         await vpc_block.release(call, vpc_block.holding(networks, uuid))  # what a killed gateway left
         undo(_give_back, call, uuid)
         cidr = await vpc_block.reserve(call, uuid, f"ipv6 of {uuid}")
@@ -78,6 +79,17 @@ async def disassociate(call: Call, router_id: str, association: str) -> Mapping[
         await _untag(call, router_id, facts.written(facts.IPV6, str(block)))
         await vpc_block.release(call, vpc_block.holding(networks, router_id))
     return {"VpcId": vpc, "Ipv6CidrBlockAssociation": _association(call, vpc, str(block), "disassociating")}
+
+
+def _check_own(before: State, router_id: str) -> None:
+    """Refuse a VPC whose IPv6 is of OpenStack's own tools: the routes of EC2 would decide where it leads."""
+    inside = [before.subnets[one] for one, home in before.homes.items() if home == router_id]
+    theirs = any(one.version == 6 and not subnet_block.is_own(one) for one in inside)
+    if theirs or not facts.cidrs(before.vpcs[router_id].tags):
+        raise AwsError(
+            "UnsupportedOperation",
+            f"The vpc '{ids.aws(VPC.prefix, router_id)}' or a subnet of its IPv6 was made by OpenStack's own tools.",
+        )
 
 
 def association_id(router: cloud.Router) -> str | None:

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from adapters.types.network import Network
+from adapters.types.network import Gateway, Network, Subnet
 from shim.ec2.cidrs.vpc_cidrs import associate_vpc_cidr_block, disassociate_vpc_cidr_block
 from shim.ec2.network import facts
 from shim.errors import AwsError
-from tests.ec2.ipv6.neutron import VPC, Neutron, router
+from tests.ec2.ipv6.neutron import OUTER, OUTSIDE, VPC, Neutron, port, router
 
 ASSOCIATE: Any = (
     associate_vpc_cidr_block,
@@ -96,3 +96,14 @@ def test_a_block_that_came_meanwhile_stays() -> None:
     assert refused.value.code == "InvalidVpcCidrBlockAssociationID.NotFound"
     neutron.old = None
     assert told(neutron) == held(neutron) != set()
+
+
+@pytest.mark.parametrize("tags", [(), ("ec2:cidr=10.0.0.0-16",)])
+def test_ipv6_of_openstacks_own_tools_is_not_cut_off(tags: tuple[str, ...]) -> None:
+    native = Subnet("six", "six", "p", "net", 6, "fd00::/64", "fd00::1", (), ())
+    home = Network("net", "net", "p", False, False, "ACTIVE", ("six",), (), ())
+    there = router(*tags, gateway=Gateway("outside", False, ("192.0.2.7", "2001:db8:f::7")))
+    neutron = Neutron.of(there, OUTSIDE, *OUTER, *((home, native, port("door", "net", "six")) if tags else ()))
+    with pytest.raises(AwsError) as refused:
+        asyncio.run(neutron.act(*ASSOCIATE))
+    assert (refused.value.code, neutron.writes) == ("UnsupportedOperation", [])
