@@ -32,16 +32,21 @@ def is_wanted(pools: Iterable[cloud.SubnetPool], router_id: str, gateway: str) -
     return any(route in pool.tags for pool in pools if owners & set(pool.tags))
 
 
-async def settle(call: Call, undo: Callable[..., None], router_id: str, *, expected: bool = False) -> None:
+async def settle(
+    call: Call, undo: Callable[..., None], router_id: str, *, expected: bool = False, without: str = ""
+) -> None:
     """Open or close the way of a VPC with an IPv6 block, as its route tables are now.
 
-    Raises UnsupportedOperation if that is not possible.  The caller is `settling`; the block may be `expected` only.
+    Raises UnsupportedOperation if that is not possible.  The caller is `settling`; the block may be `expected` only,
+    and the table whose record is `without` is about to go.
     """
     router, pools = await gather(call.cloud.network.router(router_id), call.cloud.network.subnet_pools())
     if router.gateway is None or (vpc_block.of_router(router) is None and not expected):
         return
     old = tuple(one for one in router.gateway.addresses if ":" not in one)
-    wanted = is_wanted(pools, router_id, gateway_ids([router], pools).get(router_id, ""))
+    wanted = is_wanted(
+        (one for one in pools if one.id != without), router_id, gateway_ids([router], pools).get(router_id, "")
+    )
     if wanted is (old != router.gateway.addresses):
         return
     if not wanted and not old:  # Neutron would choose again

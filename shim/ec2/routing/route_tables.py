@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -83,10 +84,11 @@ async def delete_route_table(call: Call, req: Mapping[str, Any]) -> None:
         or any(tables.explicit(known, state, one) is table for one in state.subnets.values())
     ):
         raise AwsError(ROUTE_TABLE.in_use, ROUTE_TABLE.in_use_says.format(id=table.id))
-    await call.cloud.network.delete_subnet_pool(table.uuid)
-    if ipv6_way.ANYWHERE in table.routes:
-        async with settling(call, table.router.id), undoing() as undo:
-            await ipv6_way.settle(call, undo, table.router.id)
+    of_ipv6, router_id = ipv6_way.ANYWHERE in table.routes, table.router.id
+    async with settling(call, router_id) if of_ipv6 else nullcontext(), undoing() as undo:
+        if of_ipv6:  # before the table goes: a way that stays open has a route that says so
+            await ipv6_way.settle(call, undo, router_id, without=table.uuid)
+        await call.cloud.network.delete_subnet_pool(table.uuid)
 
 
 @action(supports="RouteTableId SubnetId")

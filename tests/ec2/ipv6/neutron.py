@@ -156,6 +156,11 @@ class Neutron:
         self.things[home.id] = replace(home, subnets=tuple(one for one in home.subnets if one != id))
         self._end(fails)
 
+    async def delete_subnet_pool(self, id: str) -> None:
+        fails = self._write("delete_subnet_pool")
+        del self.things[self._get(id).id]
+        self._end(fails)
+
     async def add_interface(self, id: str, *, subnet_id: str) -> None:
         fails = self._write("add_interface")
         self.things[f"of-{subnet_id}"] = port(f"of-{subnet_id}", self._get(subnet_id).network_id, subnet_id, device=id)

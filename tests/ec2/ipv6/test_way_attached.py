@@ -1,15 +1,18 @@
 """An internet gateway that is attached to a VPC with IPv6, and IPv6 for a VPC that is attached: never open unasked."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from adapters.errors import BackendError
 from adapters.types.network import Gateway, Router, SubnetPool
 from shim.ec2.cidrs.vpc_cidrs import associate_vpc_cidr_block
 from shim.ec2.network import facts
 from shim.ec2.routing.applied import settling
 from shim.ec2.routing.internet_gateways import attach_internet_gateway
+from shim.ec2.routing.route_tables import delete_route_table
 from shim.ec2.routing.routes import create_route, replace_route
 from shim.errors import AwsError
 from tests.ec2.ipv6.neutron import OUTER, OUTSIDE, ROUTER, VPC, Neutron, router
@@ -123,3 +126,18 @@ def test_a_vpc_without_a_block_has_no_route_of_ipv6(action: Any) -> None:
         asyncio.run(neutron.act(action, name, asked))
     assert (refused.value.code, refused.value.refused) == ("UnsupportedOperation", "DestinationIpv6CidrBlock")
     assert neutron.writes == []
+
+
+@pytest.mark.parametrize(("granted", "broken"), [(False, ()), (True, ("delete_subnet_pool",))])
+def test_a_table_stays_while_the_way_is_open(granted: bool, broken: tuple[str, ...]) -> None:
+    there = router(CIDR, BLOCK, gateway=Gateway("outside", True, OPEN))
+    table = replace(leads(IGW), tags=("ec2:kind=route-table", f"ec2:vpc={ROUTER}", leads(IGW).tags[-1]))
+    neutron = Neutron.of(there, OUTSIDE, *OUTER, ATTACHED, table, granted=granted, broken=broken)
+    before = dict(neutron.things)
+    asked = {"RouteTableId": "rtb-" + table.id.replace("-", "")}
+    with pytest.raises((AwsError, BackendError)):
+        asyncio.run(neutron.act(delete_route_table, "DeleteRouteTable", asked))
+    assert neutron.things == before
+    neutron.granted, neutron.broken = True, ()
+    asyncio.run(neutron.act(delete_route_table, "DeleteRouteTable", asked))
+    assert (table.id in neutron.things, addresses(neutron)) == (False, CLOSED)
