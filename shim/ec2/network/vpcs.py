@@ -117,6 +117,7 @@ async def delete_vpc(call: Call, req: Mapping[str, Any]) -> None:
     layout = vpc_layout_of(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
     router = next((one for one in routers if one.id == uuid and is_vpc(one)), None)
     if router is None and vpc not in layout.vpcs.values():
+        await vpc_block.release_lost(call, networks, routers, uuid)
         raise ids.missing(VPC, [vpc])
     inside = [one for one in groups if facts.written(facts.VPC, uuid) in one.tags]
     if (
@@ -134,7 +135,7 @@ async def delete_vpc(call: Call, req: Mapping[str, Any]) -> None:
             undo(partial(create_default_group, call, uuid, ipv6=vpc_block.of_router(router) is not None))
         await _delete_router(call, uuid)
     await vpc_block.release(call, vpc_block.holding(networks, uuid))
-    await vpc_block.release_lost(call, networks, routers)
+    await vpc_block.release_lost(call, networks, routers, uuid)
     # The records of the VPC's own route table and network ACL.
     own = [pool.id for pool in pools if facts.written(facts.OWN, uuid) in pool.tags]
     await gather_all(absent_is(None, network.delete_subnet_pool(one)) for one in own)

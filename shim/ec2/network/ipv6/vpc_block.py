@@ -7,7 +7,7 @@ a network that no router is on, `ec2:ipv6-of=<router>`; the router has the block
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from ipaddress import IPv6Network
 from typing import Any
 
@@ -39,9 +39,16 @@ def changing(call: Call, router_id: str) -> AbstractAsyncContextManager[None]:
 
 
 def of_router(router: cloud.Router) -> IPv6Network | None:
-    """Return the IPv6 block of a VPC's router; None if the VPC has none."""
-    told = facts.one(router.tags, facts.IPV6)
-    return IPv6Network(told.replace("-", "/")) if told else None
+    """Return the IPv6 block of a VPC's router; None if the VPC has none.
+
+    A tag that is not as EC2 writes it, of someone's own making, is none: nothing holds such a block.
+    """
+    for told in facts.every(router.tags, facts.IPV6):
+        with suppress(ValueError):
+            found = IPv6Network(told.replace("-", "/"))
+            if facts.written(facts.IPV6, str(found)) in router.tags:
+                return found
+    return None
 
 
 async def reserve(call: Call, router_id: str, name: str) -> str:
@@ -75,11 +82,16 @@ def holding(networks: Iterable[cloud.Network], router_id: str) -> list[cloud.Net
     return [one for one in networks if one.name == mark or told in one.tags]
 
 
-async def release_lost(call: Call, networks: Iterable[cloud.Network], routers: Iterable[cloud.Router]) -> None:
-    """Give back the blocks of VPCs that OpenStack's own tools deleted; a VPC may be newer than the lists."""
-    known = {one.id for one in routers}
+async def release_lost(
+    call: Call, networks: Iterable[cloud.Network], routers: Iterable[cloud.Router], router_id: str
+) -> None:
+    """Give back the blocks of VPCs that OpenStack's own tools deleted; a VPC may be newer than the lists.
+
+    A network without its tag yet tells by its name alone, which is that of `router_id` or not.
+    """
+    known, marked = {one.id for one in routers}, _marked(router_id)
     for one in networks:
-        vpc = facts.one(one.tags, facts.IPV6_OF)
+        vpc = router_id if one.name == marked else facts.one(one.tags, facts.IPV6_OF)
         if not vpc or vpc in known or one.project_id != call.caller.project_id:
             continue
         if await absent_is(None, call.cloud.network.router(vpc)) is None:
