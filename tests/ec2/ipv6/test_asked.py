@@ -8,7 +8,7 @@ import pytest
 from adapters.types.network import FixedAddress, Subnet, WantedAddress
 from shim.ec2.network import facts
 from shim.ec2.network.ipv6 import subnet_block
-from shim.ec2.network.ipv6.asked import Asked, Wish, check, wish
+from shim.ec2.network.ipv6.asked import Asked, Wish, check, in_block, wish
 from shim.errors import AwsError
 from tests.ec2.network.test_network_interfaces import FREE
 
@@ -98,3 +98,13 @@ def test_each_ipv6_subnet_belongs_to_one_subnet() -> None:
     assert subnet_block.partner([OLD], OLD) is None
     assert subnet_block.assigns(OLD, [NATIVE]) is subnet_block.assigns(ASSIGNING, [OWN]) is True
     assert subnet_block.assigns(OLD, [OWN]) is subnet_block.assigns(OLD, []) is False
+
+
+@pytest.mark.parametrize("reserved", ["fd00::", "fd00::1", "fd00::2", "fd00::3", "fd00::ffff:ffff:ffff:ffff"])
+def test_addresses_that_aws_reserves_are_refused(reserved: str) -> None:
+    with pytest.raises(AwsError, match="reserved") as refused:
+        in_block(reserved, OWN)
+    assert refused.value.code == "InvalidParameterValue"
+    in_block("fd00::4", OWN)
+    in_block("fd00::ffff:ffff:ffff:fffe", OWN)
+    in_block("fd01::2", NATIVE)  # Neutron decides what is free there

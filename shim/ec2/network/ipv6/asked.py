@@ -99,11 +99,17 @@ def wish(asked: Asked, subnet: cloud.Subnet, found: Iterable[cloud.Subnet]) -> W
 
 
 def in_block(address: str, home: cloud.Subnet) -> None:
-    """Raise InvalidParameterValue unless an address is one of an IPv6 subnet's hosts."""
+    """Raise InvalidParameterValue unless an address is one that an IPv6 subnet has for its hosts."""
     if IPv6Address(address) not in IPv6Network(home.cidr):
         raise AwsError(
             "InvalidParameterValue",
             f"Address {address} does not fall within the subnet's address range",
+            refused="Ipv6Addresses",
+        )
+    if subnet_block.is_own(home) and IPv6Address(address) in subnet_block.reserved(IPv6Network(home.cidr)):
+        raise AwsError(
+            "InvalidParameterValue",
+            f"Address {address} is in subnet's reserved address range",
             refused="Ipv6Addresses",
         )
 

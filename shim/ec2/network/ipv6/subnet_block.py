@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from ipaddress import IPv6Network, ip_network
+from ipaddress import IPv6Address, IPv6Network, ip_network
 from typing import Any
 
 from adapters.errors import BackendError, Fault, absent_is
@@ -28,6 +28,11 @@ from shim.errors import AwsError
 # "The allowed IPv6 prefix lengths of a subnet are between /44 and /64 in increments of /4."
 _LENGTHS = range(44, 65, 4)
 _RESERVED = 4  # "The first four IPv6 addresses and the last IPv6 address in each subnet CIDR block are not available"
+
+
+def reserved(block: IPv6Network) -> set[IPv6Address]:
+    """Return the addresses of a subnet's block that are for no host."""
+    return {*(block[place] for place in range(_RESERVED)), block[-1]}
 
 
 def read(given: str | None) -> IPv6Network | None:
