@@ -90,9 +90,8 @@ class Swift:
         """Make a container like `like`, or with a storage policy of its own; return False if it existed."""
         model = await self._container_headers(like) if like else {}
         headers = {key: model[key] for key in _POLICY_AND_ACLS if key in model}
-        if policy:
-            headers["x-storage-policy"] = policy
-        answer = await self._expect("PUT", path_of(name), headers)
+        own = {"x-storage-policy": policy} if policy else {}
+        answer = await self._expect("PUT", path_of(name), headers | own)
         self._cache.keep_container(self._url(name), True)
         return answer.status == 201
 
@@ -155,7 +154,9 @@ class Swift:
         tell_missing: bool = True,
     ) -> Download:
         """Open an object to read all of it, a range (`span`), or a part of a static large object."""
-        path = await self._selecting(path_of(container, name), version, part)
+        path = path_of(container, name)
+        if part or version:
+            path = await self._selecting(path, version, part)
         answer = await self._http.send("GET", path, {"Range": span} if span else None)
         if answer.status not in (200, 206):
             raise await self._missing(answer, path, container if tell_missing else "", version)

@@ -29,7 +29,8 @@ async def may_be_there(call: Call, bucket: str) -> bool:
     """
     if await call.cloud.objects.has_container(names.segments(bucket)):
         return True
-    return any(item.startswith(ITEM) for item in await configuration(call, bucket))
+    configured = await configuration(call, bucket)
+    return bool(configured) and any(item.startswith(ITEM) for item in configured)  # most buckets have none
 
 
 async def prepare(call: Call, bucket: str, policy: str) -> None:
