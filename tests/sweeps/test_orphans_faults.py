@@ -219,7 +219,7 @@ def test_where_versions_begin_meanwhile_nothing_goes(world: World) -> None:
     assert world.counts.actions["kept"] == 1
 
 
-@pytest.mark.parametrize("unseen", ["k", marker("k", UPLOAD)])
+@pytest.mark.parametrize("unseen", ["k", marker("k", UPLOAD)], ids=["object", "upload"])
 def test_the_last_look_asks_all_servers(world: World, unseen: str) -> None:
     """The first that answers may hold an older copy, or none."""
     assert isinstance(world.swift, Large)
