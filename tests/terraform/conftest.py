@@ -78,7 +78,10 @@ class Terraform:
 
     def settled(self, *options: str) -> bool:
         """Tell whether a plan finds nothing to do, the outputs included (`-detailed-exitcode`)."""
-        return self("plan", "-detailed-exitcode", *options, expect=(0, 2)).returncode == 0
+        done = self("plan", "-detailed-exitcode", *options, expect=(0, 2))
+        if done.returncode:
+            print(done.stdout[-8000:])
+        return done.returncode == 0
 
     def import_again(self, ids: Mapping[str, str], *options: str) -> None:
         """Forget resources (address → id) and import them; nothing is made anew, and a second plan is empty."""

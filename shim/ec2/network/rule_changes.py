@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from adapters.types import network as cloud
-from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import RULE
@@ -24,7 +23,7 @@ from shim.ec2.network.security_group_rules import (
     found_peers,
     read_permission,
 )
-from shim.ec2.network.security_groups import one_group
+from shim.ec2.network.security_groups import changing
 from shim.ec2.service import action
 from shim.errors import AwsError
 from shim.undo import undoing
@@ -49,7 +48,16 @@ async def modify_security_group_rules(call: Call, req: Mapping[str, Any]) -> Map
     }
     for one in wanted:
         ids.uuid(RULE, one)
-    group, peers = await gather(one_group(call, req), found_peers(call, list(wanted.values())))
+    async with changing(call, req) as group:
+        peers = await found_peers(call, list(wanted.values()))
+        await _exchange(call, group, _pairs(group, wanted, peers))
+    return {"Return": True}
+
+
+def _pairs(
+    group: cloud.SecurityGroup, wanted: Mapping[str, Mapping[str, Any]], peers: Mapping[str, str]
+) -> list[tuple[Permission, Permission]]:
+    """Return each rule that is to change, and what becomes of it; raise AWS's errors for what a group cannot have."""
     present = {ids.aws(RULE.prefix, one.id): one for one in facts.of_group(group)}
     if absent := [one for one in wanted if one not in present]:
         raise ids.missing(RULE, absent)
@@ -62,8 +70,7 @@ async def modify_security_group_rules(call: Call, req: Mapping[str, Any]) -> Map
     untouched = {one for known, one in present.items() if known not in wanted}
     if doubled := [new for _, new in pairs if new in untouched] or len({new for _, new in pairs}) < len(pairs):
         raise AwsError("InvalidPermission.Duplicate", f'the specified rule "{doubled}" already exists')
-    await _exchange(call, group, pairs)
-    return {"Return": True}
+    return pairs
 
 
 @action(
@@ -94,19 +101,27 @@ async def _redescribe(call: Call, req: Mapping[str, Any], *, egress: bool) -> di
             "Either 'ipPermissions' or 'securityGroupRuleDescriptions' should be provided.",
             refused="IpPermissions",
         )
-    group, peers = await gather(one_group(call, req), found_peers(call, written))
+    async with changing(call, req) as group:
+        peers = await found_peers(call, written)
+        asked = [one for permission in written for one in read_permission(permission, peers, egress=egress)]
+        await _exchange(call, group, _redescribed(group, named, asked, egress=egress))
+    return {"Return": True}
+
+
+def _redescribed(
+    group: cloud.SecurityGroup, named: Mapping[str, str], asked: Sequence[Permission], *, egress: bool
+) -> list[tuple[Permission, Permission]]:
+    """Return the rules that get another description: those of some ids (with it), and the permissions as asked for."""
     present = {one: one for one in facts.of_group(group) if one.egress == egress}
     by_id = {str(UUID(one.id)): one for one in present}
     if absent := [ids.aws(RULE.prefix, one) for one in named if one not in by_id]:
         raise ids.missing(RULE, absent)
-    asked = [one for permission in written for one in read_permission(permission, peers, egress=egress)]
     if any(one not in present for one in asked):
         raise AwsError("InvalidPermission.NotFound", "The specified rule does not exist in this security group.")
     told = [(by_id[one], text) for one, text in named.items()] + [(present[one], one.description) for one in asked]
     for _, text in told:
         check_description(text)
-    await _exchange(call, group, [(old, replace(old, description=text)) for old, text in told])
-    return {"Return": True}
+    return [(old, replace(old, description=text)) for old, text in told]
 
 
 async def _exchange(call: Call, group: cloud.SecurityGroup, pairs: Sequence[tuple[Permission, Permission]]) -> None:

@@ -19,7 +19,15 @@ from shim.ec2.network import ip_permissions as permissions
 from shim.ec2.network import rule_facts as facts
 from shim.ec2.network.ip_permissions import Permission
 from shim.ec2.network.layout import vpc_layout
-from shim.ec2.network.security_groups import DESCRIPTION, named_in, one_group, owner_of, undescribed, vpc_of
+from shim.ec2.network.security_groups import (
+    DESCRIPTION,
+    changing,
+    named_in,
+    one_group,
+    owner_of,
+    undescribed,
+    vpc_of,
+)
 from shim.ec2.service import Forbidden, action
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.creating import is_half_done
@@ -164,7 +172,22 @@ async def _revoke(call: Call, req: Mapping[str, Any], *, egress: bool) -> dict[s
         )
     uuids = {one: ids.uuid(RULE, one) for one in named}
     _unresolved(written, egress=egress)
-    group, peers = await gather(one_group(call, req), found_peers(call, written))
+    async with changing(call, req) as group:
+        gone, unknown = await _going(call, req, group, uuids, egress=egress)
+        await _delete(call, group, gone)
+    return {
+        "Return": True,
+        "UnknownIpPermissions": permissions.grouped(unknown, owner_of(call, group.project_id)),
+        "RevokedSecurityGroupRules": [_revoked(row) for row in _rows(call, group, gone)],
+    }
+
+
+async def _going(
+    call: Call, req: Mapping[str, Any], group: cloud.SecurityGroup, uuids: Mapping[str, str], *, egress: bool
+) -> tuple[list[Permission], list[Permission]]:
+    """Return the rules to remove, named by id or as permissions, and the permissions that a group does not have."""
+    written = _written(req)
+    peers = await found_peers(call, written)
     present = {one: one for one in facts.of_group(group) if one.egress == egress}
     by_rule = {str(UUID(one.id)): one for one in present}
     absent = [one for one, uuid in uuids.items() if uuid not in by_rule]
@@ -178,13 +201,8 @@ async def _revoke(call: Call, req: Mapping[str, Any], *, egress: bool) -> dict[s
         layout = await vpc_layout(call)
         if vpc_of(group, layout) != layout.default_vpc:
             raise AwsError("InvalidPermission.NotFound", "The specified rule does not exist in this security group.")
-    gone = list(dict.fromkeys([by_rule[uuid] for uuid in uuids.values()] + [present[o] for o in asked if o in present]))
-    await _delete(call, group, gone)
-    return {
-        "Return": True,
-        "UnknownIpPermissions": permissions.grouped(unknown, owner_of(call, group.project_id)),
-        "RevokedSecurityGroupRules": [_revoked(row) for row in _rows(call, group, gone)],
-    }
+    gone = dict.fromkeys([by_rule[uuid] for uuid in uuids.values()] + [present[o] for o in asked if o in present])
+    return list(gone), unknown
 
 
 async def _delete(call: Call, group: cloud.SecurityGroup, gone: Sequence[Permission]) -> None:

@@ -8,7 +8,8 @@ or in none if the project has no such network.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from adapters.errors import absent_is
@@ -178,6 +179,18 @@ async def one_group(call: Call, req: Mapping[str, Any]) -> cloud.SecurityGroup:
     native = None if name == DEFAULT else name  # a VPC's default group has another name in Neutron
     groups, layout = await gather(call.cloud.network.security_groups(name=native), vpc_layout(call))
     return named_in(groups, layout.default_vpc, [name], layout)[0]
+
+
+@asynccontextmanager
+async def changing(call: Call, req: Mapping[str, Any]) -> AsyncIterator[cloud.SecurityGroup]:
+    """Yield the group that a request names, as it is while no other request exchanges or removes its rules.
+
+    For a moment an exchanged rule has lost its id of EC2's, and what the group's tags say of it seems to be of a rule
+    that is gone.
+    """
+    named = req.get("GroupId") or ids.aws(SECURITY_GROUP.prefix, (await one_group(call, req)).id)
+    async with call.locks.hold("security group rules", call.caller.project_id, ids.uuid(SECURITY_GROUP, named)):
+        yield await one_group(call, {"GroupId": named})
 
 
 def named_in(

@@ -16,6 +16,7 @@ from adapters.types.network import NewRule, Rule, SecurityGroup
 from shim.ec2.network import rule_facts
 from shim.ec2.network.ip_permissions import Permission
 from shim.ec2.network.rule_changes import modify_security_group_rules
+from shim.ec2.network.security_group_rules import revoke_security_group_ingress
 from shim.errors import AwsError
 from tests.ec2.acting import act
 from tests.ec2.client_errors import code
@@ -37,25 +38,30 @@ class Neutron:
     made: int = 100
 
     async def security_group(self, id: str) -> SecurityGroup:
+        await asyncio.sleep(0)
         return SecurityGroup(GROUP, "web", "", "p", tuple(self.rules.values()), tuple(sorted(self.tags)))
 
     async def create_rules(self, rules: list[NewRule]) -> list[Rule]:
+        await asyncio.sleep(0)
         made = [stored(rule, self.made + place) for place, rule in enumerate(rules)]
         self.made += len(made)
         self.rules |= {rule.id: rule for rule in made}
         return made
 
     async def delete_rule(self, id: str) -> None:
+        await asyncio.sleep(0)
         if self.fails_at == "delete":
             raise BackendError(Fault.UNAVAILABLE, service="network")
         del self.rules[id]
 
     async def add_tag(self, resource: str, id: str, tag: str) -> None:
+        await asyncio.sleep(0)
         if self.fails_at == "tag":
             raise BackendError(Fault.UNAVAILABLE, service="network")
         self.tags.add(tag)
 
     async def remove_tag(self, resource: str, id: str, tag: str) -> None:
+        await asyncio.sleep(0)
         self.tags.discard(tag)
 
     def ranges(self) -> list[str | None]:
@@ -92,6 +98,40 @@ def test_a_rule_keeps_its_id_through_changes() -> None:
         group = asyncio.run(neutron.security_group(GROUP))
         assert [one.id for one in rule_facts.of_group(group)] == [old.id.replace("-", "")]
         assert len(neutron.tags) == 1
+
+
+@pytest.mark.parametrize("late", range(12))
+@pytest.mark.parametrize("other", ["changed", "revoked"])
+def test_rules_that_change_at_once_keep_their_tags(other: str, late: int) -> None:
+    """A change reads the group, and takes away what its tags say of rules that are gone: another's must not seem so."""
+    one, two = stored(SSH, 1), stored(replace(SSH, remote_prefix="198.51.100.0/24"), 2)
+    known = [rule.id.replace("-", "") for rule in (one, two)]
+    tags = {tag for rule in known for tag in rule_facts.tag_strings(rule, {"Name": rule})}
+    neutron = Neutron(rules={one.id: one, two.id: two}, tags=tags)
+    here = call("ModifySecurityGroupRules", network=neutron)
+
+    async def first() -> None:
+        asked = [{"SecurityGroupRuleId": f"sgr-{known[0]}", "SecurityGroupRule": CHANGED}]
+        await act(modify_security_group_rules, here, {"GroupId": SG, "SecurityGroupRules": asked})
+
+    async def second() -> None:
+        for _ in range(late):
+            await asyncio.sleep(0)
+        if other == "revoked":
+            named = {"GroupId": SG, "SecurityGroupRuleIds": [f"sgr-{known[1]}"]}
+            await act(revoke_security_group_ingress, here, named)
+            return
+        asked = [{"SecurityGroupRuleId": f"sgr-{known[1]}", "SecurityGroupRule": {**CHANGED, "FromPort": 21}}]
+        await act(modify_security_group_rules, here, {"GroupId": SG, "SecurityGroupRules": asked})
+
+    async def both() -> SecurityGroup:
+        await asyncio.gather(first(), second())
+        return await neutron.security_group(GROUP)
+
+    group = asyncio.run(both())
+    left = known if other == "changed" else known[:1]
+    assert {rule: told["Name"] for rule, told in rule_facts.tags_of(group).items()} == {rule: rule for rule in left}
+    assert sorted(rule.id for rule in rule_facts.of_group(group)) == left
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_changed() -> None:
