@@ -1,10 +1,13 @@
 """Changes of images whose data is being uploaded.
 
 Glance ends an upload by writing the properties that it read at the upload's start (`upload` in
-glance/api/v2/image_data.py saves the image that it got before), so it takes back what is written meanwhile.  Two things
-follow:
+glance/api/v2/image_data.py saves the image that it got before), so it takes back what is written meanwhile.  Before
+the upload of a snapshot Nova writes the formats of its data, and of two writes at one moment Glance keeps one whole: a
+snapshot without formats fails, and Nova deletes it.  Three things follow:
 
-* A change of such an image is written twice: at once, for those who read, and again after the upload.
+* A change of an image that is being uploaded is written twice: at once, for those who read, and again after the upload.
+* A change of a snapshot that Nova has not begun to upload is written after the upload only.  Until then this process
+  shows the image with it.
 * CreateImage of an instance whose root is no volume gives Nova the mapping of the data volumes as further properties.
   After the upload they become the mapping that Nova reads.  Until then EC2 shows the image as pending.
 
@@ -20,6 +23,7 @@ import logging
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -106,7 +110,21 @@ async def all_finished(call: Call, images: Iterable[Image]) -> list[Image]:
             found[image.id] = await _written(call, image.id, listed)
     except (AwsError, BackendError) as error:  # a caller who may only read, or a cloud that is busy: the next one tries
         log.debug("what waits for the end of an upload could not be written: %s", error)
-    return [*found.values()]
+    return [_shown(call, image) for image in found.values()]
+
+
+def _shown(call: Call, image: Image) -> Image:
+    """Return an image that Nova has not begun to upload with what waits for the upload's end."""
+    changes = _waiting(call).get(image.id) if _is_being_taken(image) else None
+    if not changes:
+        return image
+    merged = {name: value for name, value in {**image.properties, **changes}.items() if value is not None}
+    return replace(image, properties=merged)
+
+
+def _is_being_taken(image: Image) -> bool:
+    """Tell whether an image is a snapshot of a server that Nova has not begun to upload (`image_type` is Nova's)."""
+    return image.status == "queued" and image.properties.get("image_type") == "snapshot"
 
 
 def _is_due(call: Call, image: Image) -> bool:
@@ -176,10 +194,13 @@ async def change(call: Call, image_id: str, *, set: Mapping[str, str], drop: Col
     """
     changes: dict[str, str | None] = {**dict.fromkeys(drop), **set}
     async with alone(call, image_id):
-        image = await call.cloud.images.update_image(image_id, set=set, drop=drop)
+        image = await call.cloud.images.image(image_id)
+        taken = _is_being_taken(image)
+        if not taken:
+            image = await call.cloud.images.update_image(image_id, set=set, drop=drop)
         if image_id in _waiting(call):  # its watcher writes all changes, the last one of each property
             _waiting(call)[image_id].update(changes)
-        elif image.status in _WITH_DATA and not watch(call, image_id, changes):
+        elif (taken or image.status in _WITH_DATA) and not watch(call, image_id, changes):
             raise AwsError("Unavailable", "Too many images are being uploaded. Please try again later.", 503)
 
 

@@ -151,6 +151,27 @@ def test_what_is_changed_during_an_upload_is_there_after_it(ends_after: int) -> 
     assert cloud.images_[IMAGE].properties == {"description": "before", "tag:Name": "2"}
 
 
+def test_a_snapshot_that_nova_is_taking_is_left_alone_until_it_is_there() -> None:
+    """Nova writes the formats of a snapshot before its data, and of two writes at once Glance keeps one."""
+    cloud = Uploading(0)
+    cloud.begin(image_type="snapshot", old="1")
+    cloud.images_ = {IMAGE: replace(cloud.images_[IMAGE], status="queued")}
+
+    async def main() -> None:
+        here = tagging(cloud)
+        await uploads.change(here, IMAGE, set={"tag:Name": "silver"}, drop=["old"])
+        await uploads.change(here, IMAGE, set={"tag:Name": "gold"})
+        assert cloud.images_[IMAGE].properties == {"image_type": "snapshot", "old": "1"}
+        (seen,) = await uploads.all_finished(here, [await cloud.image(IMAGE)])
+        assert seen.properties == {"image_type": "snapshot", "tag:Name": "gold"}
+        cloud.end()
+        await watchers()
+        assert not needed(here).late_changes
+
+    asyncio.run(main())
+    assert cloud.images_[IMAGE].properties == {"image_type": "snapshot", "tag:Name": "gold"}
+
+
 def test_a_reader_does_not_wait_for_the_watcher() -> None:
     cloud = Uploading(0)
     cloud.begin()
