@@ -31,7 +31,7 @@ KEY_BYTES: Final = 32
 _ID: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _SECRET: Final = re.compile(r"[0-9A-Fa-f-]{36}")  # the id of a secret of Barbican's, which no key of a file has
 _LIST_SECONDS: Final = 300.0  # after which Barbican is asked whether there is a newer key
-_LIST_AGAIN_SECONDS: Final = 5.0  # after which it is asked for a key that was not in the list
+_LIST_AGAIN_SECONDS: Final = 1.0  # after which it is asked for a key that was not in the list
 
 
 class KeyStoreError(Exception):
@@ -153,7 +153,9 @@ class KeySecrets:
         """Return a data key."""
         if self._older is not None and not _SECRET.fullmatch(id):
             return await self._older.unwrapped(id, wrapped)
-        if id not in self._listed and self._clock() >= self._listed_at + _LIST_AGAIN_SECONDS:
+        if id not in self._listed:
+            if self._clock() < self._listed_at + _LIST_AGAIN_SECONDS:
+                raise _unavailable(f"the key {id!r} is not known yet, and Barbican was asked a moment ago")
             await self._list()  # it may have been added since
         if id not in self._listed:
             raise KeyStoreError(f"there is no key {id!r} named {self._name!r} in Barbican")
