@@ -19,7 +19,43 @@ from adapters.types.objects import (
 )
 
 
-class ObjectStore(Protocol):
+class ObjectWriter(Protocol):
+    """What stores objects: an ObjectStore, or what lays them out in another way."""
+
+    async def put(
+        self,
+        container: str,
+        name: str,
+        body: bytes | AsyncIterable[bytes],
+        length: int | None,
+        description: Description,
+    ) -> Written:
+        """Store an object of exactly `length` bytes, or, where that is None, of all that `body` yields.
+
+        If `body` raises, nothing is stored and its exception is raised.  Raises PRECONDITION (`if_absent`), QUOTA,
+        TOO_LARGE, INVALID.
+        """
+        ...
+
+    async def copy(
+        self,
+        source: tuple[str, str],
+        target: tuple[str, str],
+        description: Description,
+        *,
+        seen: Stored,
+        span: str = "",
+        version: str = "",
+    ) -> Written:
+        """Copy an object or a range of it inside Swift; the copy of a large object is a plain one.
+
+        The source's description is not copied.  `version` is the version of the source to copy.  Raises PRECONDITION
+        where the source is no longer as it was `seen`, TOO_LARGE beyond what one plain object may hold.
+        """
+        ...
+
+
+class ObjectStore(ObjectWriter, Protocol):
     """Swift for one project.
 
     Every method raises BackendError.  NOT_FOUND has in `resource` what is missing, the `container` or the `object`;
@@ -112,38 +148,6 @@ class ObjectStore(Protocol):
 
         Swift answers with the copy that it finds first, which is an older one, or none, on a server that was down at
         the write.  With `newest` it asks all servers that have one.
-        """
-        ...
-
-    async def put(
-        self,
-        container: str,
-        name: str,
-        body: bytes | AsyncIterable[bytes],
-        length: int | None,
-        description: Description,
-    ) -> Written:
-        """Store an object of exactly `length` bytes, or, where that is None, of all that `body` yields.
-
-        If `body` raises, nothing is stored and its exception is raised.  Raises PRECONDITION (`if_absent`), QUOTA,
-        TOO_LARGE, INVALID.
-        """
-        ...
-
-    async def copy(
-        self,
-        source: tuple[str, str],
-        target: tuple[str, str],
-        description: Description,
-        *,
-        seen: Stored,
-        span: str = "",
-        version: str = "",
-    ) -> Written:
-        """Copy an object or a range of it inside Swift; the copy of a large object is a plain one.
-
-        The source's description is not copied.  `version` is the version of the source to copy.  Raises PRECONDITION
-        where the source is no longer as it was `seen`, TOO_LARGE beyond what one plain object may hold.
         """
         ...
 

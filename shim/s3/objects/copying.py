@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from adapters.errors import BackendError, Fault
+from adapters.ports.objects import ObjectWriter
 from adapters.types.objects import Description, Download, Stored, Written
 from shim.context import Call
 from shim.errors import AwsError
@@ -32,7 +33,7 @@ from shim.s3.objects import (
     segments,
     versions,
 )
-from shim.s3.objects.elsewhere import Writer, writer
+from shim.s3.objects.elsewhere import writer
 from shim.s3.objects.encrypted import Encrypted
 from shim.s3.objects.headers import (
     ACL,
@@ -209,7 +210,7 @@ def source_version(source: Source) -> dict[str, str]:
 
 
 async def _written(
-    call: Call, source: Source, store: Writer, target: tuple[str, str], told: Description, sealing: Sealing | None
+    call: Call, source: Source, store: ObjectWriter, target: tuple[str, str], told: Description, sealing: Sealing | None
 ) -> Written:
     """Write the copy: inside Swift if it is as plain as its source and in the same project, else through the gateway.
 
@@ -237,7 +238,7 @@ def _md5_in(etag: str, source: Source) -> str | None:
 
 
 async def _put_encrypted(
-    store: Writer,
+    store: ObjectWriter,
     target: tuple[str, str],
     body: bytes | AsyncIterator[bytes],
     size: int,

@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import unquote
 
 from adapters.errors import BackendError, Fault, absent_is
+from adapters.ports.objects import ObjectWriter
 from adapters.types.objects import Description, Segment, Stored, Written
 from shim.context import Call
 from shim.s3 import names
@@ -29,35 +30,7 @@ _BYTES: Final = Description("application/octet-stream")
 _REFUSED: Final = frozenset((Fault.INVALID, Fault.TOO_LARGE, Fault.QUOTA, Fault.FORBIDDEN, Fault.NOT_FOUND))
 
 
-class Writer(Protocol):
-    """What stores a new object: all of an ObjectStore that PutObject and CopyObject need for it."""
-
-    async def put(
-        self,
-        container: str,
-        name: str,
-        body: bytes | AsyncIterable[bytes],
-        length: int | None,
-        description: Description,
-    ) -> Written:
-        """Store an object, as ObjectStore does."""
-        ...
-
-    async def copy(
-        self,
-        source: tuple[str, str],
-        target: tuple[str, str],
-        description: Description,
-        *,
-        seen: Stored,
-        span: str = "",
-        version: str = "",
-    ) -> Written:
-        """Copy an object, as ObjectStore does."""
-        ...
-
-
-async def writer(call: Call, bucket: str, policy: str) -> Writer:
+async def writer(call: Call, bucket: str, policy: str) -> ObjectWriter:
     """Return what stores new objects of a bucket under a storage policy, '' for the bucket's own."""
     if not policy:
         return call.cloud.objects
@@ -65,7 +38,7 @@ async def writer(call: Call, bucket: str, policy: str) -> Writer:
     return _Elsewhere(call, policy)
 
 
-async def take_back(call: Call, store: Writer, target: tuple[str, str], version: str) -> None:
+async def take_back(call: Call, store: ObjectWriter, target: tuple[str, str], version: str) -> None:
     """Remove what a writer has just stored and what another write overtook: its version, if it is one, and its segment.
 
     Whatever other object is there stays.

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from adapters.errors import BackendError, Fault
+from adapters.ports.objects import ObjectWriter
 from adapters.types.objects import Description, Download, Stored, Written
 from shim.context import Call
 from shim.errors import AwsError
@@ -38,7 +39,7 @@ from shim.s3.objects import (
     segments,
     versions,
 )
-from shim.s3.objects.elsewhere import Writer, take_back, writer
+from shim.s3.objects.elsewhere import take_back, writer
 from shim.s3.objects.headers import DESCRIBING, PLACING, TAGGING, marked_null, object_members
 from shim.s3.objects.s3_middleware import with_s3_etag
 from shim.s3.objects.writing import object_write
@@ -90,7 +91,7 @@ class _Special(NamedTuple):
     `store` is what stores it: Swift, or where its class has a storage policy of its own what writes there.
     """
 
-    store: Writer
+    store: ObjectWriter
     sealing: Sealing | None
     locking: Mapping[str, str]
     null: bool
@@ -123,7 +124,7 @@ async def put_object(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
         metadata = {**described.metadata, **checksum.stored} if checksum else described.metadata
         if_absent = condition is not None and condition.if_absent
         described = Description(described.content_type, metadata, described.headers, if_absent)
-    store: Writer = call.cloud.objects
+    store: ObjectWriter = call.cloud.objects
     sealing = md5 = None
     if special:
         store, sealing = special.store, special.sealing
@@ -170,7 +171,7 @@ async def _special(call: Call, req: Mapping[str, Any], bucket: str, configured: 
 
 async def _stream(
     call: Call,
-    store: Writer,
+    store: ObjectWriter,
     target: tuple[str, str],
     condition: conditions.WriteCondition | None,
     body: Any,
