@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from adapters.types import network as cloud
@@ -11,7 +11,7 @@ from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import INTERFACE, SUBNET
 from shim.ec2.interfaces.chosen import one_interface, replace_marks
-from shim.ec2.interfaces.private_addresses import ADDRESSES
+from shim.ec2.interfaces.private_addresses import ADDRESSES, as_wanted
 from shim.ec2.network import facts
 from shim.ec2.network.interface_rows import private_addresses
 from shim.ec2.network.ipv6 import asked, subnet_block
@@ -40,7 +40,7 @@ async def assign_ipv6_addresses(call: Call, req: Mapping[str, Any]) -> Mapping[s
         before = {one.address for one in port.fixed}
         more = [*(one for one in wanted.addresses if one not in before), *[None] * (wanted.count or 0)]
         new = [WantedAddress(home.id, one) for one in more]
-        changed = await _write(call, port, [*_as_wanted(port.fixed), *new])
+        changed = await _write(call, port, [*as_wanted(port.fixed), *new])
     added = [one.address for one in changed.fixed if one.address not in before]
     return {"NetworkInterfaceId": interface, "AssignedIpv6Addresses": [*wanted.addresses] or added}
 
@@ -61,7 +61,7 @@ async def unassign_ipv6_addresses(call: Call, req: Mapping[str, Any]) -> Mapping
                 f"Some of the specified addresses are not assigned to interface {interface}",
                 refused="Ipv6Addresses",
             )
-        await _write(call, port, _as_wanted(one for one in port.fixed if one.address not in wanted.addresses))
+        await _write(call, port, as_wanted(one for one in port.fixed if one.address not in wanted.addresses))
     return {"NetworkInterfaceId": interface, "UnassignedIpv6Addresses": [*wanted.addresses]}
 
 
@@ -79,10 +79,6 @@ async def _write(call: Call, port: cloud.Port, fixed: list[WantedAddress]) -> cl
     """Write an interface's addresses; the mark tells a repeated launch that they are a client's."""
     await replace_marks(call, port, (), [facts.IPV6_SET])
     return await call.cloud.network.update_port(port.id, fixed=fixed)
-
-
-def _as_wanted(fixed: Iterable[cloud.FixedAddress]) -> list[WantedAddress]:
-    return [WantedAddress(one.subnet_id, one.address) for one in fixed]
 
 
 def _id(req: Mapping[str, Any]) -> str:

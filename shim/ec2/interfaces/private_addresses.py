@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -50,13 +50,13 @@ async def assign_private_ip_addresses(call: Call, req: Mapping[str, Any]) -> Map
         async with undoing() as undo:
             if named:
                 for mover in await _movers(call, port, home, named, allowed=bool(req.get("AllowReassignment"))):
-                    undo(partial(call.cloud.network.update_port, mover.id, fixed=_as_wanted(mover.fixed)))
+                    undo(partial(call.cloud.network.update_port, mover.id, fixed=as_wanted(mover.fixed)))
                     staying = [one for one in mover.fixed if one.address not in named]
-                    await call.cloud.network.update_port(mover.id, fixed=_as_wanted(staying))
+                    await call.cloud.network.update_port(mover.id, fixed=as_wanted(staying))
             await replace_marks(call, port, (PRIMARY,), [f"{PRIMARY}{held[0].address}"])
             more = [*named] if named else [None] * count
             new = [WantedAddress(home, one) for one in more if one not in before]
-            changed = await call.cloud.network.update_port(port.id, fixed=[*_as_wanted(port.fixed), *new])
+            changed = await call.cloud.network.update_port(port.id, fixed=[*as_wanted(port.fixed), *new])
     added = [one.address for one in changed.fixed if one.address not in before and ":" not in one.address]
     return {
         "NetworkInterfaceId": interface,
@@ -90,7 +90,7 @@ async def unassign_private_ip_addresses(call: Call, req: Mapping[str, Any]) -> N
                     undo(network.associate_floating_ip, one.id, port.id, one.fixed)
                     await network.associate_floating_ip(one.id, None)
             staying = [one for one in port.fixed if one.address not in named]
-            await network.update_port(port.id, fixed=_as_wanted(staying))
+            await network.update_port(port.id, fixed=as_wanted(staying))
 
 
 def _named(req: Mapping[str, Any]) -> list[str]:
@@ -122,5 +122,6 @@ async def _movers(
     return found
 
 
-def _as_wanted(fixed: Sequence[cloud.FixedAddress]) -> list[WantedAddress]:
+def as_wanted(fixed: Iterable[cloud.FixedAddress]) -> list[WantedAddress]:
+    """Return the addresses of an interface as those that it is to keep."""
     return [WantedAddress(one.subnet_id, one.address) for one in fixed]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
-from typing import Any
+from typing import Any, TypeVar
 
 from shim.errors import AwsError
+
+N = TypeVar("N", IPv4Network, IPv6Network)
 
 _LONGEST = len("255.255.255.255/32")
 _LONGEST_IPV6 = len("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128")
@@ -19,24 +21,19 @@ def block(given: str, name: str) -> IPv4Network:
 
     "If you specify 100.68.0.18/18, we modify it to 100.68.0.0/18."
     """
-    try:
-        if "/" not in given or len(given) > _LONGEST:
-            raise ValueError(given)
-        return IPv4Network(given, strict=False)
-    except ValueError:
-        raise AwsError(
-            "InvalidParameterValue",
-            f"Value ({given}) for parameter {name} is invalid. This is not a valid CIDR block.",
-            refused=given,
-        ) from None
+    return _read(IPv4Network, _LONGEST, given, name)
 
 
 def ipv6_block(given: str, name: str) -> IPv6Network:
     """Read an IPv6 CIDR block; `name` is the parameter in AWS's message."""
+    return _read(IPv6Network, _LONGEST_IPV6, given, name)
+
+
+def _read(sort: type[N], longest: int, given: str, name: str) -> N:
     try:
-        if "/" not in given or len(given) > _LONGEST_IPV6 or "%" in given:
+        if "/" not in given or len(given) > longest or "%" in given:  # the zone of a host's own interfaces
             raise ValueError(given)
-        return IPv6Network(given, strict=False)
+        return sort(given, strict=False)
     except ValueError:
         raise AwsError(
             "InvalidParameterValue",
