@@ -173,7 +173,7 @@ async def _revoke(call: Call, req: Mapping[str, Any], *, egress: bool) -> dict[s
     uuids = {one: ids.uuid(RULE, one) for one in named}
     _unresolved(written, egress=egress)
     async with changing(call, req) as group:
-        gone, unknown = await _going(call, req, group, uuids, egress=egress)
+        gone, unknown = await _going(call, group, written, uuids, egress=egress)
         await _delete(call, group, gone)
     return {
         "Return": True,
@@ -183,10 +183,14 @@ async def _revoke(call: Call, req: Mapping[str, Any], *, egress: bool) -> dict[s
 
 
 async def _going(
-    call: Call, req: Mapping[str, Any], group: cloud.SecurityGroup, uuids: Mapping[str, str], *, egress: bool
+    call: Call,
+    group: cloud.SecurityGroup,
+    written: Sequence[Mapping[str, Any]],
+    uuids: Mapping[str, str],
+    *,
+    egress: bool,
 ) -> tuple[list[Permission], list[Permission]]:
     """Return the rules to remove, named by id or as permissions, and the permissions that a group does not have."""
-    written = _written(req)
     peers = await found_peers(call, written)
     present = {one: one for one in facts.of_group(group) if one.egress == egress}
     by_rule = {str(UUID(one.id)): one for one in present}

@@ -228,8 +228,9 @@ async def _write(call: Call, state: State, table: RouteTable, block: str, target
     new = [Fact("subnetpools", pool.id, wanted)] if target and wanted not in there else []
     old = [Fact("subnetpools", pool.id, tag) for tag in there if tag != wanted]
     kinds = {tag.removeprefix(start).partition("-")[0] for tag in (*there, wanted)}
-    router_id, applies = table.router.id, bool(kinds & {"nat", *hops.KINDS})
-    async with settling(call, router_id) if ":" in block else nullcontext(), undoing() as undo:
+    router_id, of_ipv6 = table.router.id, ":" in block
+    applies = not of_ipv6 and bool(kinds & {"nat", *hops.KINDS})  # IPv6 leads to internet gateways alone
+    async with settling(call, router_id) if of_ipv6 else nullcontext(), undoing() as undo:
         if full or not applies:  # both would be too many tags
             await remove(call, undo, old)
             old = []
@@ -237,5 +238,5 @@ async def _write(call: Call, state: State, table: RouteTable, block: str, target
             await change(call, router_id, state, new, old)
         else:
             await add(call, undo, new)
-        if ":" in block:
+        if of_ipv6:
             await ipv6_way.settle(call, undo, router_id)
