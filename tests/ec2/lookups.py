@@ -25,10 +25,8 @@ class Lookup:
         return str(rows[0][self.id]) if rows else None
 
     def calls(self, ec2: Any, gateway: Gateway, id: str) -> int:
-        """Return the OpenStack calls behind the second of two lookups, which finds the caches warm."""
-        for _ in range(2):
-            answer = getattr(ec2, xform_name(self.action))(**{self.ids: [id]})
-        return int(gateway.call(answer)["upstream_calls"])
+        """Return the OpenStack calls behind a lookup of one id with warm caches."""
+        return gateway.least_calls(lambda: getattr(ec2, xform_name(self.action))(**{self.ids: [id]}))
 
 
 LOOKUPS = (
