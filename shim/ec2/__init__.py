@@ -49,7 +49,6 @@ import shim.ec2.network.rule_changes
 import shim.ec2.network.security_group_rules
 import shim.ec2.network.security_groups
 import shim.ec2.network.subnet_rows
-import shim.ec2.network.subnets
 import shim.ec2.network.tags
 import shim.ec2.network.vpcs
 import shim.ec2.peering.connections
@@ -64,6 +63,7 @@ import shim.ec2.routing.routes
 import shim.ec2.routing.subnet_attributes
 import shim.ec2.routing.tags
 import shim.ec2.routing.vpc_attributes
+import shim.ec2.subnets.subnets
 import shim.ec2.tags.tags
 import shim.ec2.templates.templates
 import shim.ec2.templates.versions

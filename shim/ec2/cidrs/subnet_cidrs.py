@@ -15,10 +15,10 @@ from shim.ec2.engine.resource_types import SUBNET, SUBNET_CIDR_ASSOCIATION
 from shim.ec2.network import facts
 from shim.ec2.network.ipv6 import subnet_block, vpc_block
 from shim.ec2.network.layout import ROUTER_PORTS, is_inner
-from shim.ec2.network.subnets import NEUTRONS_OWN
 from shim.ec2.routing import acls
 from shim.ec2.routing.state import read_state
 from shim.ec2.service import action
+from shim.ec2.subnets.subnets import NEUTRONS_OWN
 from shim.errors import AwsError
 from shim.undo import undoing
 

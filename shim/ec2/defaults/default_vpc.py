@@ -18,11 +18,13 @@ from shim.ec2.defaults import making
 from shim.ec2.engine import ids
 from shim.ec2.engine import zones as availability_zones
 from shim.ec2.engine.resource_types import SUBNET, VPC
-from shim.ec2.network import facts, subnet_rows, subnets, vpcs
+from shim.ec2.network import facts, subnet_rows, vpcs
 from shim.ec2.network.default_groups import create_default_group
 from shim.ec2.network.layout import VpcLayout, vpc_layout
 from shim.ec2.routing.external import external_network
 from shim.ec2.service import action
+from shim.ec2.subnets.making import remove_half_done
+from shim.ec2.subnets.subnets import chosen_zone
 from shim.ec2.tags.creating import HALF_DONE, CreateRequest, creates, creating, half_done_name
 from shim.errors import AwsError
 from shim.protocol.values import only
@@ -86,14 +88,14 @@ async def create_default_subnet(call: Call, asked: CreateRequest[None]) -> Mappi
     """Create the default subnet of a zone that has none."""
     network, new = call.cloud.network, creating(call, asked)
     zones = await call.cloud.compute.zones()
-    zone = subnets.chosen_zone(call, asked.params, zones)
+    zone = chosen_zone(call, asked.params, zones)
 
     async def find(_: Mapping[str, str]) -> list[tuple[cloud.Network, Mapping[str, str]]]:
         found = await network.networks(external=False)
         return [(one, {HALF_DONE: ""}) for one in found if one.name == making.HALF_DONE_SUBNET]
 
     async with new.once(find, name=_NAME):
-        await subnets.remove_half_done(call, new.half_done)
+        await remove_half_done(call, new.half_done)
         layout, routers, found = await gather(vpc_layout(call), network.routers(), network.subnets())
         router = _default(routers)
         if router is None and layout.default_vpc is None:

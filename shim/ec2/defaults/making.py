@@ -11,11 +11,12 @@ from shim.concurrency import gather, gather_all
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import INTERNET_GATEWAY
-from shim.ec2.network import facts, subnets
+from shim.ec2.network import facts
 from shim.ec2.network.default_groups import belongs_to
 from shim.ec2.network.layout import ROUTER_PORTS
 from shim.ec2.routing import markers
 from shim.ec2.routing.internet_gateways import connect
+from shim.ec2.subnets.making import Wanted, make
 from shim.ec2.tags.creating import half_done_name
 
 HALF_DONE_SUBNET = half_done_name("default subnet")
@@ -27,8 +28,8 @@ async def make_subnet(
 ) -> tuple[cloud.Subnet, cloud.Network]:
     """Create a default subnet with its network."""
     of_network = (*facts.of_subnets_network(router.id, zone), facts.DEFAULT)
-    wanted = subnets.Wanted(block, HALF_DONE_SUBNET, f"default subnet {block}", of_network, (facts.MAP_PUBLIC,))
-    subnet, made, _ = await subnets.make(call, undo, router, wanted)
+    wanted = Wanted(block, HALF_DONE_SUBNET, f"default subnet {block}", of_network, (facts.MAP_PUBLIC,))
+    subnet, made, _ = await make(call, undo, router, wanted)
     return subnet, made
 
 

@@ -10,9 +10,9 @@ address space are more specific than it; the VPC's own blocks are more specific 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
 from adapters.errors import BackendError, Fault, absent_is
@@ -22,6 +22,7 @@ from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import NAT_GATEWAY
 from shim.ec2.network import facts, known
+from shim.ec2.network.layout import ROUTER_PORTS
 from shim.ec2.routing import acls, hops, tables
 from shim.ec2.routing.state import Fact, State, read_state, without
 from shim.undo import undoing
@@ -82,6 +83,33 @@ async def _make(router_id: str, changes: Sequence[Change]) -> None:
         at_last(_apply_again, call, router_id)  # when the facts are what they were
         await apply(call, after, router_id)
         await remove(call, undo, old)
+
+
+@asynccontextmanager
+async def entering(call: Call, undo: Undo, router_id: str, subnet: cloud.Subnet) -> AsyncIterator[None]:
+    """Give a new subnet the routes of its VPC's main table, and hold the VPC's lock while the block ends the half-done
+    mark: whoever changes routes before has written them, and whoever does so afterwards finds the subnet.
+
+    "If you don't explicitly associate a subnet with a particular route table, the subnet is implicitly associated with
+    the main route table."  The VPC's router has that table's routes to interfaces and peering connections already.
+    """
+    async with settling(call, router_id):
+        nats = [one for one in await call.cloud.network.routers() if facts.NAT in one.tags]
+        if any(facts.one(one.tags, facts.VPC) == router_id for one in nats):
+            state = await read_state(call)
+            undo(_leave, call, subnet, {one.id for one in nats})  # the last of both: what is there is led there
+            undo(_apply_again, call, router_id)
+            here = {**state.subnets, subnet.id: subnet}, {**state.homes, subnet.id: router_id}
+            await apply(call, replace(state, subnets=here[0], homes=here[1]), router_id)
+        yield
+
+
+async def _leave(call: Call, subnet: cloud.Subnet, routers: Collection[str]) -> None:
+    """Take NAT gateways' routers off a subnet, so that its network can be deleted."""
+    network = call.cloud.network
+    for port in await network.ports(device_owners=ROUTER_PORTS):
+        if port.network_id == subnet.network_id and port.device_id in routers:
+            await absent_is(None, network.remove_interface(port.device_id, port_id=port.id))
 
 
 async def _apply_again(call: Call, router_id: str) -> None:

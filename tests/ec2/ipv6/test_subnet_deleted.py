@@ -7,7 +7,7 @@ import pytest
 
 from adapters.types.network import Network, Port, Subnet
 from shim.ec2.cidrs.subnet_cidrs import associate_subnet_cidr_block
-from shim.ec2.network.subnets import delete_subnet
+from shim.ec2.subnets.subnets import delete_subnet
 from shim.ec2.tags.creating import half_done_name
 from shim.errors import AwsError
 from tests.ec2.ipv6.neutron import Neutron, port, router

@@ -11,8 +11,8 @@ from adapters.errors import BackendError, Fault
 from adapters.types.compute import Zone
 from adapters.types.network import Network, NewRule, NewSubnet, Router, SecurityGroup, Subnet, SubnetPool
 from shim.config import Settings
-from shim.ec2.network.subnets import create_subnet
 from shim.ec2.network.vpcs import create_vpc
+from shim.ec2.subnets.subnets import create_subnet
 from tests.ec2.acting import act
 from tests.ec2.test_half_done import call, stored
 

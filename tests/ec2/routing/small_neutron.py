@@ -10,7 +10,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 from adapters.errors import BackendError, Fault
-from adapters.types.network import FixedAddress, Gateway, Network, NewPort, Port, Route, Router, Subnet, SubnetPool
+from adapters.types.compute import Zone
+from adapters.types.network import (
+    FixedAddress,
+    Gateway,
+    Network,
+    NewPort,
+    NewSubnet,
+    Port,
+    Route,
+    Router,
+    Subnet,
+    SubnetPool,
+)
 from shim.ec2.network.layout import ROUTER_PORTS
 from shim.ec2.routing.markers import default_entries
 
@@ -82,6 +94,7 @@ class Neutron:
     waits: dict[str, asyncio.Event] = field(default_factory=dict)
     begun: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
     writes: int = 0
+    made: int = 0
     failed: str = ""
 
     async def _write(self, name: str) -> None:
@@ -92,6 +105,10 @@ class Neutron:
         if self.fails_at and (self.writes == self.fails_at or (self.ended and self.writes > self.fails_at)):
             self.failed = self.failed or name
             raise DOWN
+
+    def _number(self) -> int:
+        self.made += 1
+        return 1000 + self.made
 
     def _of(self, kind: type) -> list[Any]:
         return [one for one in self.things.values() if isinstance(one, kind)]
@@ -116,16 +133,28 @@ class Neutron:
     async def subnet_pools(self) -> list[SubnetPool]:
         return self._of(SubnetPool)
 
-    async def networks(self) -> list[Network]:
+    async def networks(self, *, external: bool | None = None) -> list[Network]:
         return self._of(Network)
 
+    async def router(self, id: str) -> Router:
+        found: Router = self.things[id]
+        return found
+
+    async def zones(self) -> list[Zone]:
+        return [Zone("nova", True)]
+
     async def ports(
-        self, *, ids: Collection[str] | None = None, device_owners: Collection[str] | None = None
+        self,
+        *,
+        ids: Collection[str] | None = None,
+        device_ids: Collection[str] | None = None,
+        device_owners: Collection[str] | None = None,
     ) -> list[Port]:
+        wanted = {"id": ids, "device_id": device_ids, "device_owner": device_owners}
         return [
             one
             for one in self._of(Port)
-            if (ids is None or one.id in ids) and (device_owners is None or one.device_owner in device_owners)
+            if all(values is None or getattr(one, name) in values for name, values in wanted.items())
         ]
 
     async def port(self, id: str) -> Port:
@@ -163,18 +192,27 @@ class Neutron:
     async def create_port(self, new: NewPort) -> Port:
         await self._write("create_port")
         [wanted] = new.fixed
-        subnet = next(one for one in SUBNETS if uuid(one) == wanted.subnet_id)
-        made = _port(1000 + self.writes, subnet, int(str(wanted.address).rpartition(".")[2]))
+        return self._made_port(wanted.subnet_id, str(wanted.address))
+
+    def _made_port(self, subnet_id: str, address: str) -> Port:
+        fixed, network = (FixedAddress(subnet_id, address),), self.things[subnet_id].network_id
+        made = replace(_port(self._number(), SUBNETS[0], 0), network_id=network, fixed=fixed)
         self.things[made.id] = made
         return made
 
-    async def add_interface(self, id: str, *, port_id: str) -> None:
+    async def add_interface(self, id: str, *, port_id: str = "", subnet_id: str = "") -> None:
         await self._write("add_interface")
-        self.things[port_id] = replace(self.things[port_id], device_id=id, device_owner=ROUTER_PORTS[0])
+        port = self.things[port_id] if port_id else self._made_port(subnet_id, self.things[subnet_id].gateway)
+        self.things[port.id] = replace(port, device_id=id, device_owner=ROUTER_PORTS[0])
 
-    async def remove_interface(self, id: str, *, port_id: str) -> None:
+    async def remove_interface(self, id: str, *, port_id: str = "", subnet_id: str = "") -> None:
         await self._write("remove_interface")
-        del self.things[port_id]
+        [gone] = [
+            one.id
+            for one in self._of(Port)
+            if one.device_id == id and (one.id == port_id or subnet_id in {each.subnet_id for each in one.fixed})
+        ]
+        del self.things[gone]
 
     async def delete_port(self, id: str) -> None:
         await self._write("delete_port")
@@ -183,3 +221,38 @@ class Neutron:
     async def switch_interface(self, port_id: str, *, up: bool) -> None:
         await self._write("switch_interface")
         (self.down.discard if up else self.down.add)(port_id)
+
+    async def create_network(self, name: str) -> Network:
+        await self._write("create_network")
+        made = Network(uuid(self._number()), name, "p", False, False, "ACTIVE", (), (), ())
+        self.things[made.id] = made
+        return made
+
+    async def create_subnet(self, new: NewSubnet) -> Subnet:
+        await self._write("create_subnet")
+        made = Subnet(
+            uuid(self._number()), new.name, "p", new.network_id, new.version, new.cidr, new.gateway, new.pools, ()
+        )
+        self.things[made.id] = made
+        return made
+
+    async def set_tags(self, resource: str, id: str, tags: Collection[str]) -> None:
+        await self._write(f"set_tags {resource}")
+        self.things[id] = replace(self.things[id], tags=tuple(tags))
+
+    async def rename_network(self, id: str, name: str) -> None:
+        await self._write("rename_network")
+        self.things[id] = replace(self.things[id], name=name)
+
+    async def rename_subnet(self, id: str, name: str) -> None:
+        await self._write("rename_subnet")
+        self.things[id] = replace(self.things[id], name=name)
+
+    async def delete_network(self, id: str) -> None:
+        """Delete a network with its subnets; Neutron refuses one that a router is on."""
+        await self._write("delete_network")
+        if any(one.network_id == id and one.device_id for one in self._of(Port)):
+            raise BackendError(Fault.IN_USE, service="network")
+        inside = [one.id for kind in (Subnet, Port) for one in self._of(kind) if one.network_id == id]
+        for gone in (*inside, id):
+            del self.things[gone]

@@ -19,6 +19,7 @@ from tests.support.target import Target
 
 __all__ = ["vpc"]
 EVERYWHERE = "0.0.0.0/0"
+MAIN = {"Name": "association.main", "Values": ["true"]}
 
 
 def address(ec2: Any, allocation: str) -> dict[str, Any]:
@@ -161,6 +162,15 @@ def test_subnets_are_led_to_a_nat_gateway_at_the_same_time(
             again()
             routes = openstack_main.network.get_subnet(uuid(subnets[0])).host_routes
             assert "0.0.0.0/1" in {one["destination"] for one in routes}
+        # A new subnet uses the main table, which is this one from now on.
+        [main] = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}, MAIN])["RouteTables"]
+        [home] = [one["RouteTableAssociationId"] for one in main["Associations"] if one["Main"]]
+        ec2.replace_route_table_association(AssociationId=home, RouteTableId=table)
+        new = ec2.create_subnet(VpcId=vpc, CidrBlock="10.30.9.0/24")["Subnet"]["SubnetId"]
+        routes = openstack_main.network.get_subnet(uuid(new)).host_routes
+        assert ("0.0.0.0/1", "10.30.9.2") in {(one["destination"], one["nexthop"]) for one in routes}
+        ec2.delete_subnet(SubnetId=new)
+        ec2.replace_route_table_association(AssociationId=home, RouteTableId=main["RouteTableId"])
     finally:
         ec2.delete_nat_gateway(NatGatewayId=nat)
         ec2.release_address(AllocationId=allocation)

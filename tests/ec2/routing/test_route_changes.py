@@ -42,7 +42,7 @@ class Step:
     locks: Locks = field(default_factory=lambda: Locks(""))
 
     async def take(self, neutron: Neutron) -> None:
-        await act(self.handler, replace(call("", network=neutron), locks=self.locks), self.params)
+        await act(self.handler, replace(call("", network=neutron, compute=neutron), locks=self.locks), self.params)
 
     def under(self, locks: Locks) -> "Step":
         return replace(self, locks=locks)

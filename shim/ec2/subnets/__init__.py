@@ -1,0 +1,1 @@
+"""Subnets: made, with what their VPC hands on to them, and deleted."""
