@@ -24,7 +24,7 @@ from shim.ec2.engine.resource_types import NAT_GATEWAY
 from shim.ec2.network import facts, known
 from shim.ec2.network.layout import ROUTER_PORTS
 from shim.ec2.routing import acls, hops, tables
-from shim.ec2.routing.state import Fact, State, read_state, without
+from shim.ec2.routing.state import Fact, State, read_state, with_facts, without
 from shim.undo import undoing
 
 _ANYWHERE = "0.0.0.0/0"
@@ -32,21 +32,34 @@ _HALVES = ("0.0.0.0/1", "128.0.0.0/1")
 _PLACES = (2, 3)  # of the addresses that AWS reserves: "DNS server" and "future use"
 
 _AT_ONCE = 4
+MOST_TAGS = 50  # Neutron's, of one resource
 
 Undo = Callable[..., None]
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """What a change comes to: the facts that come and go, and whether Neutron has to follow."""
+
+    new: Sequence[Fact]
+    old: Sequence[Fact]
+    applies: bool = True
+
+
+# Says what a change comes to, from the records as they are when the VPC's lock is held; or raises AWS's error.
+Plan = Callable[[Sequence[cloud.SubnetPool]], Wish]
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
-    """A change of a VPC's route tables: the state that it was made from, and the facts that come and go."""
+    """A change of a VPC's route tables, and the state that it was asked for in."""
 
     call: Call
     before: State
-    new: Sequence[Fact]
-    old: Sequence[Fact]
+    wish: Wish | Plan
 
 
-async def change(call: Call, router_id: str, before: State, new: Sequence[Fact], old: Sequence[Fact]) -> None:
+async def change(call: Call, router_id: str, before: State, wish: Wish | Plan) -> None:
     """Put new facts in place of old ones, and bring Neutron in line with the route tables as they are then.
 
     Changes of one VPC that come at the same time are made together: two at once would both put a NAT gateway's router
@@ -56,7 +69,7 @@ async def change(call: Call, router_id: str, before: State, new: Sequence[Fact],
     async def run(changes: Sequence[Change]) -> None:
         await _make(router_id, changes)
 
-    await call.locks.rounds.join(lock(call, router_id), call.caller, Change(call, before, new, old), run)
+    await call.locks.rounds.join(lock(call, router_id), call.caller, Change(call, before, wish), run)
 
 
 def lock(call: Call, router_id: str) -> tuple[str, ...]:
@@ -75,14 +88,38 @@ async def _make(router_id: str, changes: Sequence[Change]) -> None:
     The old ones go last: while they are there, the next try of a request whose gateway was killed finds what to do.
     """
     call = changes[0].call
-    old = [fact for one in changes for fact in one.old]
+    planned = any(callable(one.wish) for one in changes)
+    pools = await call.cloud.network.subnet_pools() if planned else []
+    wish = _together(changes, pools)
+    full = {one.id for one in pools if len(one.tags) >= MOST_TAGS}
+    early = [fact for fact in wish.old if fact.id in full]  # both would be too many
+    old = [fact for fact in wish.old if fact.id not in full]
     async with undoing() as at_last, undoing() as undo:
-        await add(call, undo, [fact for one in changes for fact in one.new])
-        after = without(await read_state(call), old)
-        await hops.apply(call, undo, router_id, [one.before for one in changes], after)
-        at_last(_apply_again, call, router_id)  # when the facts are what they were
-        await apply(call, after, router_id)
+        await remove(call, undo, early)
+        await add(call, undo, wish.new)
+        if wish.applies:
+            now = await read_state(call)
+            after = without(now, old)
+            await hops.apply(call, undo, router_id, [*(one.before for one in changes), now], after)
+            at_last(_apply_again, call, router_id)  # when the facts are what they were
+            await apply(call, after, router_id)
         await remove(call, undo, old)
+
+
+def _together(changes: Iterable[Change], pools: Sequence[cloud.SubnetPool]) -> Wish:
+    """Return what changes come to one after another: each finds the records as the last one leaves them."""
+    new, old, applies = dict[Fact, None](), dict[Fact, None](), False
+    for one in changes:
+        wish = one.wish(pools) if callable(one.wish) else one.wish
+        for here, other, facts_of_it in ((new, old, wish.new), (old, new, wish.old)):
+            for fact in facts_of_it:
+                if fact in other:
+                    del other[fact]
+                else:
+                    here[fact] = None
+        pools = [with_facts(pool, wish.new, wish.old) for pool in pools]
+        applies = applies or wish.applies
+    return Wish([*new], [*old], applies)
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import ROUTE_TABLE, ROUTE_TABLE_ASSOCIATION
 from shim.ec2.network import facts
 from shim.ec2.routing import hops, ipv6_way, markers, tables, vpc_records
-from shim.ec2.routing.applied import add, change, remove, settling
+from shim.ec2.routing.applied import Wish, add, change, remove, settling
 from shim.ec2.routing.state import Fact, State, read_shown, read_state
 from shim.ec2.routing.tables import RouteTable, association_id
 from shim.ec2.service import action
@@ -175,7 +175,7 @@ async def _move(call: Call, state: State, about: cloud.Subnet | cloud.Router, ta
     old = [Fact(resource, about.id, tag) for tag in there if tag != wanted]
     router_id = state.homes.get(about.id, about.id)
     if any(facts.one(one.tags, facts.VPC) == router_id for one in state.nats.values()) or hops.anywhere(state):
-        await change(call, router_id, state, new, old)
+        await change(call, router_id, state, Wish(new, old))
     else:
         async with undoing() as undo:
             await remove(call, undo, old)
@@ -183,4 +183,4 @@ async def _move(call: Call, state: State, about: cloud.Subnet | cloud.Router, ta
             # CreateRoute writes the route before it reads the associations, so the later of both sees the other.
             now = replace(state, pools=await call.cloud.network.subnet_pools())
             if hops.anywhere(now, ("nat", *hops.KINDS)):
-                await change(call, router_id, state, (), ())
+                await change(call, router_id, state, Wish((), ()))

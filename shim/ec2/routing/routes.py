@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Network
 from itertools import combinations
 from typing import Any
@@ -17,7 +17,7 @@ from shim.ec2.interfaces.chosen import one_interface, several_interfaces
 from shim.ec2.network import cidr_blocks, facts
 from shim.ec2.network.ipv6 import vpc_block
 from shim.ec2.routing import hops, ipv6_way, markers, tables
-from shim.ec2.routing.applied import add, change, remove, settling
+from shim.ec2.routing.applied import MOST_TAGS, Plan, Wish, add, change, remove, settling
 from shim.ec2.routing.external import attachments
 from shim.ec2.routing.state import Fact, State, read_state
 from shim.ec2.routing.tables import RouteTable
@@ -26,12 +26,12 @@ from shim.errors import AwsError
 from shim.undo import undoing
 
 _TARGET_NAMES = ("GatewayId", "NatGatewayId", "NetworkInterfaceId", "InstanceId", "VpcPeeringConnectionId")
+_POOLS = "subnetpools"
 _ONE_TARGET = tuple(
     Forbidden(this, that, "You must specify either a destination CIDR block or a prefix list ID, and one target.")
     for this, that in combinations(_TARGET_NAMES, 2)
 )
 _SUPPORTS = f"RouteTableId DestinationCidrBlock DestinationIpv6CidrBlock {' '.join(_TARGET_NAMES)}"
-_MOST_TAGS = 50  # Neutron's, of one resource
 
 
 def _read(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -64,11 +64,14 @@ async def create_route(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     table = _table(state, req)
     _check_family(table, block)
     target = await _target(call, state, table, req)
-    blocks = state.blocks(table.router.id)
+    blocks, exists = (
+        state.blocks(table.router.id),
+        AwsError("RouteAlreadyExists", f"The route identified by {block} already exists."),
+    )
     if block in table.routes or block in blocks:
         if table.routes.get(block) == target:  # a gateway that was killed may have written it and no more
-            await _write(call, state, table, block, target)
-        raise AwsError("RouteAlreadyExists", f"The route identified by {block} already exists.")
+            await _write(call, state, table, _Route(block, target, there=True, otherwise=exists))
+        raise exists
     if ":" not in block and any(IPv4Network(block).subnet_of(IPv4Network(one)) for one in blocks):
         if target.startswith("eni-"):
             raise AwsError(
@@ -82,7 +85,7 @@ async def create_route(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
             "This route can target only an interface or an instance.",
         )
     hops.check(block, target)
-    await _write(call, state, table, block, target)
+    await _write(call, state, table, _Route(block, target, there=False, otherwise=exists))
     return {"Return": True}
 
 
@@ -93,13 +96,14 @@ async def replace_route(call: Call, req: Mapping[str, Any]) -> None:
     table = _table(state, req)
     _check_family(table, block)
     target = await _target(call, state, table, req)
+    absent = AwsError(
+        "InvalidParameterValue",
+        f"There is no route defined for '{block}' in the route table. Use CreateRoute instead.",
+    )
     if block not in table.routes:
-        raise AwsError(
-            "InvalidParameterValue",
-            f"There is no route defined for '{block}' in the route table. Use CreateRoute instead.",
-        )
+        raise absent
     hops.check(block, target)
-    await _write(call, state, table, block, target)
+    await _write(call, state, table, _Route(block, target, there=True, otherwise=absent))
 
 
 @action(supports="RouteTableId DestinationCidrBlock DestinationIpv6CidrBlock", read=_read)
@@ -109,10 +113,14 @@ async def delete_route(call: Call, req: Mapping[str, Any]) -> None:
     table = _table(state, req)
     if block in (*state.blocks(table.router.id), *state.ipv6_blocks(table.router.id)):
         raise AwsError("InvalidParameterValue", f"cannot remove local route {block} in route table {table.id}")
+    name = "destination-ipv6-cidr-block" if ":" in block else "destination-cidr-block"
+    absent = AwsError("InvalidRoute.NotFound", f"no route with {name} {block} in route table {table.id}")
     if block not in table.routes:
-        name = "destination-ipv6-cidr-block" if ":" in block else "destination-cidr-block"
-        raise AwsError("InvalidRoute.NotFound", f"no route with {name} {block} in route table {table.id}")
-    await _write(call, state, table, block, "")
+        if block == ipv6_way.ANYWHERE:  # a gateway that was killed may have deleted it, and left the way open
+            async with settling(call, table.router.id), undoing() as undo:
+                await ipv6_way.settle(call, undo, table.router.id)
+        raise absent
+    await _write(call, state, table, _Route(block, "", there=True, otherwise=absent))
 
 
 def _table(state: State, req: Mapping[str, Any]) -> RouteTable:
@@ -217,26 +225,46 @@ _TARGETS: Mapping[str, Callable[[Call, State, RouteTable, str], Awaitable[str]]]
 }
 
 
-async def _write(call: Call, state: State, table: RouteTable, block: str, target: str) -> None:
-    """Replace the route to a block ('' for none), and apply it: the router leads to an internet gateway by itself."""
-    pool = table.pool or await markers.own_marker(call, markers.TABLE, table.router.id)
-    full = len(pool.tags) >= _MOST_TAGS
-    if target and full and block not in table.routes:
-        raise AwsError("RouteLimitExceeded", "The maximum number of routes for this route table has been reached.")
-    wanted, start = (facts.written(facts.ROUTE, f"{block}={one}") for one in (target, ""))
-    there = [tag for tag in pool.tags if tag.startswith(start)]  # two where a gateway was killed in a ReplaceRoute
-    new = [Fact("subnetpools", pool.id, wanted)] if target and wanted not in there else []
-    old = [Fact("subnetpools", pool.id, tag) for tag in there if tag != wanted]
-    kinds = {tag.removeprefix(start).partition("-")[0] for tag in (*there, wanted)}
-    router_id, of_ipv6 = table.router.id, ":" in block
-    applies = not of_ipv6 and bool(kinds & {"nat", *hops.KINDS})  # IPv6 leads to internet gateways alone
-    async with settling(call, router_id) if of_ipv6 else nullcontext(), undoing() as undo:
-        if full or not applies:  # both would be too many tags
-            await remove(call, undo, old)
-            old = []
-        if applies:
-            await change(call, router_id, state, new, old)
-        else:
-            await add(call, undo, new)
-        if of_ipv6:
-            await ipv6_way.settle(call, undo, router_id)
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """A block and its new target ('' for none); AWS's error (`otherwise`) unless the block has a route (`there`)."""
+
+    block: str
+    target: str
+    there: bool
+    otherwise: AwsError
+
+    def plan(self, pool_id: str) -> Plan:
+        """Return what comes to the record of a table (`pool_id`) and goes, as it is when the VPC's lock is held."""
+
+        def planned(pools: Sequence[cloud.SubnetPool]) -> Wish:
+            tags = next((one.tags for one in pools if one.id == pool_id), ())
+            wanted, start = (facts.written(facts.ROUTE, f"{self.block}={one}") for one in (self.target, ""))
+            there = [tag for tag in tags if tag.startswith(start)]  # two where a gateway was killed in a ReplaceRoute
+            if bool(there) is not self.there:
+                raise self.otherwise
+            if self.target and not there and len(tags) >= MOST_TAGS:
+                raise AwsError(
+                    "RouteLimitExceeded", "The maximum number of routes for this route table has been reached."
+                )
+            kinds = {tag.removeprefix(start).partition("-")[0] for tag in (*there, wanted)}
+            return Wish(
+                [Fact(_POOLS, pool_id, wanted)] if self.target and wanted not in there else [],
+                [Fact(_POOLS, pool_id, tag) for tag in there if tag != wanted],
+                applies=bool(kinds & {"nat", *hops.KINDS}),
+            )
+
+        return planned
+
+
+async def _write(call: Call, state: State, table: RouteTable, route: _Route) -> None:
+    """Replace a route, and apply it: the router leads to an internet gateway by itself."""
+    pool, router_id = table.pool or await markers.own_marker(call, markers.TABLE, table.router.id), table.router.id
+    if ":" not in route.block:
+        await change(call, router_id, state, route.plan(pool.id))
+        return
+    async with settling(call, router_id), undoing() as undo:
+        wish = route.plan(pool.id)(await call.cloud.network.subnet_pools())
+        await remove(call, undo, wish.old)
+        await add(call, undo, wish.new)
+        await ipv6_way.settle(call, undo, router_id)

@@ -139,6 +139,12 @@ def without(state: State, gone: Collection[Fact]) -> State:
     )
 
 
+def with_facts(pool: cloud.SubnetPool, new: Iterable[Fact], gone: Iterable[Fact]) -> cloud.SubnetPool:
+    """Return a record as it will be when facts have come and gone."""
+    more, less = ([fact.tag for fact in facts if fact.id == pool.id] for facts in (new, gone))
+    return replace(pool, tags=tuple(dict.fromkeys(tag for tag in (*pool.tags, *more) if tag not in less)))
+
+
 async def read_shown(call: Call, wanted: Collection[str]) -> State:
     """Read what the descriptions of some route tables or network ACLs are made of: three concurrent OpenStack calls.
 

@@ -13,7 +13,7 @@ from shim.ec2.network import facts
 from shim.ec2.routing.applied import settling
 from shim.ec2.routing.internet_gateways import attach_internet_gateway
 from shim.ec2.routing.route_tables import delete_route_table
-from shim.ec2.routing.routes import create_route, replace_route
+from shim.ec2.routing.routes import create_route, delete_route, replace_route
 from shim.errors import AwsError
 from tests.ec2.ipv6.neutron import OUTER, OUTSIDE, ROUTER, VPC, Neutron, router
 
@@ -141,3 +141,17 @@ def test_a_table_stays_while_the_way_is_open(granted: bool, broken: tuple[str, .
     neutron.granted, neutron.broken = True, ()
     asyncio.run(neutron.act(delete_route_table, "DeleteRouteTable", asked))
     assert (table.id in neutron.things, addresses(neutron)) == (False, CLOSED)
+
+
+def test_a_route_whose_gateway_was_killed_leaves_no_open_way_when_it_is_deleted_again() -> None:
+    there = router(CIDR, BLOCK, gateway=Gateway("outside", True, OPEN))
+    neutron = Neutron.of(there, OUTSIDE, *OUTER, ATTACHED, leads(IGW), broken=("set_gateway", "add_tag"))
+    asked = {"RouteTableId": TABLE, "DestinationIpv6CidrBlock": "::/0"}
+    assert not asyncio.run(neutron.try_to(delete_route, "DeleteRoute", asked))
+    assert addresses(neutron) == OPEN
+    neutron.broken = ()
+    for _ in range(2):
+        with pytest.raises(AwsError) as refused:
+            asyncio.run(neutron.act(delete_route, "DeleteRoute", asked))
+        assert (refused.value.code, addresses(neutron)) == ("InvalidRoute.NotFound", CLOSED)
+    assert neutron.writes.count("set_gateway") == 2

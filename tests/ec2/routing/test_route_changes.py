@@ -191,3 +191,54 @@ def test_a_table_that_gets_its_first_such_route_while_a_subnet_is_associated(cre
         assert neutron.seen() == apart.seen()
 
     anyio.run(scenario)
+
+
+def routes_of(neutron: Neutron, table: int) -> list[str]:
+    return [tag for tag in neutron.things[uuid(table)].tags if tag.startswith("ec2:route=")]
+
+
+@pytest.mark.parametrize("other", [TO_GATEWAY, TO_NAT], ids=["internet gateway", "NAT"])
+def test_of_two_routes_of_one_block_that_are_created_at_once_the_second_is_refused(other: Mapping[str, str]) -> None:
+    async def scenario(steps: list[Step]) -> None:
+        neutron, shared = Neutron(), Locks("")
+        await begun(neutron, "add_tag subnetpools", steps[0].under(shared))
+        work = [asyncio.ensure_future(one.under(shared).take(neutron)) for one in steps[1:]]
+        await asyncio.wait(work, timeout=0.1)
+        neutron.waits["add_tag subnetpools"].set()
+        errors = await asyncio.gather(*work, return_exceptions=True)
+        codes = [getattr(one, "code", None) for one in errors]
+        assert codes == ["RouteAlreadyExists"] * len(work)
+        assert len(routes_of(neutron, OTHER)) == 1
+
+    create = [route(create_route, FAR, one, OTHER_TABLE) for one in (TO_INTERFACE, other, TO_INTERFACE)]
+    anyio.run(scenario, create)
+    anyio.run(scenario, create[1:])
+
+
+def test_of_two_replacements_that_come_at_once_one_route_remains() -> None:
+    async def scenario() -> None:
+        neutron, shared = await prepared((FAR_ROUTE_OF_OTHER,)), Locks("")
+        targets = TO_GATEWAY, TO_NAT, TO_GATEWAY
+        replacing = [route(replace_route, FAR, one, OTHER_TABLE).under(shared).take(neutron) for one in targets]
+        await asyncio.gather(*replacing)
+        assert len(routes_of(neutron, OTHER)) == 1
+
+    anyio.run(scenario)
+
+
+def test_a_route_is_gone_before_it_is_replaced() -> None:
+    async def scenario() -> None:
+        neutron, shared = await prepared((FAR_ROUTE_OF_OTHER,)), Locks("")
+        deleting = await begun(
+            neutron, "remove_tag subnetpools", route(delete_route, FAR, {}, OTHER_TABLE).under(shared)
+        )
+        late = route(replace_route, FAR, TO_NAT, OTHER_TABLE), route(delete_route, FAR, {}, OTHER_TABLE)
+        work = [asyncio.ensure_future(one.under(shared).take(neutron)) for one in late]
+        await asyncio.wait(work, timeout=0.1)
+        neutron.waits["remove_tag subnetpools"].set()
+        await deleting
+        errors = await asyncio.gather(*work, return_exceptions=True)
+        assert [getattr(one, "code", None) for one in errors] == ["InvalidParameterValue", "InvalidRoute.NotFound"]
+        assert routes_of(neutron, OTHER) == []
+
+    anyio.run(scenario)
