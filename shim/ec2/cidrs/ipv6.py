@@ -49,8 +49,10 @@ async def associate(call: Call, vpc: str) -> Mapping[str, Any]:
             undo(_untag, call, uuid, tag)  # a call that fails may have taken effect
             await network.add_tag(_ROUTERS, uuid, tag)
         await _let_out(call, undo, groups, uuid)
-        await _let_pass(call, undo, before, uuid)
-        await acls.enforce(call, before, await read_state(call))
+        async with settling(call, uuid):
+            now = await read_state(call)
+            await _let_pass(call, undo, now, uuid)
+            await acls.enforce(call, now, uuid)
     return {"VpcId": vpc, "Ipv6CidrBlockAssociation": _association(call, vpc, cidr, "associating")}
 
 

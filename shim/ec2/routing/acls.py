@@ -87,24 +87,30 @@ def used_by(known: Mapping[str, Acl], state: State, subnet: cloud.Subnet) -> Acl
     return named if named is not None and named.router.id == home else known[home]
 
 
-async def enforce(call: Call, before: State, after: State) -> None:
-    """Switch the routers' ports of those subnets whose ACL lets pass what it did not before, or the reverse."""
-    network, old, new = call.cloud.network, acls(before), acls(after)
-    marked = set[str]()
-    for router in after.vpcs.values():
-        for version, closed in _CLOSED.items():
-            passes = new[router.id].passes(version) or (version == 6 and not new[router.id].has_ipv6)
-            if passes is (closed in router.tags):
-                mark = network.remove_tag if passes else network.add_tag
-                await mark("routers", router.id, closed)
-                marked.add(router.id)
+async def enforce(call: Call, before: State, router_id: str) -> None:
+    """Switch the router's ports of those subnets of a VPC whose ACL lets pass what it did not before, or the reverse.
+
+    The caller has been `settling` since `before` was read: another change of the VPC's ACLs, or a NAT gateway's router
+    that enters a subnet meanwhile, would not be seen.  Other VPCs are left alone, as their changes have other locks.
+    """
+    network, after = call.cloud.network, await read_state(call)
+    router = after.vpcs.get(router_id)
+    if router is None:  # it was deleted meanwhile
+        return
+    old, new, marked = acls(before), acls(after), False
+    for version, closed in _CLOSED.items():
+        passes = new[router_id].passes(version) or (version == 6 and not new[router_id].has_ipv6)
+        if passes is (closed in router.tags):
+            mark = network.remove_tag if passes else network.add_tag
+            await mark("routers", router_id, closed)
+            marked = True
     if marked:  # CreateSubnet, which reads the mark last, may have made a subnet since `after`
         after = await read_state(call)
         new = acls(after)
     work = []
-    for subnet in after.subnets.values():
+    for subnet in (one for one in after.subnets.values() if after.homes[one.id] == router_id):
         passes, was = _passes(new, after, subnet), before.subnets.get(subnet.id)
-        changed = passes is not _passes(old, before, was) if was else after.homes[subnet.id] in marked
+        changed = passes is not _passes(old, before, was) if was else marked
         if changed:
             nats = (port.id for (_, there), port in after.nat_ports.items() if there == subnet.id)
             work += [network.switch_interface(one, up=passes) for one in (after.doors[subnet.id], *nats)]

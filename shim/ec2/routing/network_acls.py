@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from adapters.errors import absent_is
@@ -115,13 +116,13 @@ def _read_entry(settings: Any, principal: Any, operation: str, req: Mapping[str,
 )
 async def create_network_acl_entry(call: Call, req: Mapping[str, Any]) -> None:
     """Add an entry, which allows everything."""
-    state = await read_state(call)
-    acl = _named(state, req)
-    if (bool(req["Egress"]), req["RuleNumber"]) in acl.entries:
-        raise AwsError(
-            "NetworkAclEntryAlreadyExists", f"The network acl entry identified by {req['RuleNumber']} already exists."
-        )
-    await _write(call, state, acl, "", _entry(req))
+    async with _alone(call, req) as (state, acl):
+        if (bool(req["Egress"]), req["RuleNumber"]) in acl.entries:
+            raise AwsError(
+                "NetworkAclEntryAlreadyExists",
+                f"The network acl entry identified by {req['RuleNumber']} already exists.",
+            )
+        await _write(call, state, acl, "", _entry(req))
 
 
 @action(
@@ -132,38 +133,47 @@ async def create_network_acl_entry(call: Call, req: Mapping[str, Any]) -> None:
 )
 async def replace_network_acl_entry(call: Call, req: Mapping[str, Any]) -> None:
     """Replace an entry."""
-    state = await read_state(call)
-    acl = _named(state, req)
-    await _write(call, state, acl, _existing(acl, req), _entry(req))
+    async with _alone(call, req) as (state, acl):
+        await _write(call, state, acl, _existing(acl, req), _entry(req))
 
 
 @action(supports="NetworkAclId RuleNumber Egress", read=_read_entry)
 async def delete_network_acl_entry(call: Call, req: Mapping[str, Any]) -> None:
     """Delete an entry."""
-    state = await read_state(call)
-    acl = _named(state, req)
-    await _write(call, state, acl, _existing(acl, req), "")
+    async with _alone(call, req) as (state, acl):
+        await _write(call, state, acl, _existing(acl, req), "")
 
 
 @action(supports="AssociationId NetworkAclId")
 async def replace_network_acl_association(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Associate a subnet with another network ACL; the new association has the id of the old one."""
     ids.check(NETWORK_ACL, req["NetworkAclId"])
-    uuid, state = ids.uuid(NETWORK_ACL_ASSOCIATION, req["AssociationId"]), await read_state(call)
-    acl = _named(state, req)
-    subnet = state.subnets.get(uuid)
-    if subnet is None:
-        raise ids.missing(NETWORK_ACL_ASSOCIATION, [req["AssociationId"]])
-    if state.homes[uuid] != acl.router.id:
-        raise AwsError(
-            "InvalidParameterValue",
-            f"network ACL {acl.id} and subnet {ids.aws('subnet', uuid)} belong to different networks",
-        )
-    async with undoing() as undo:
-        wanted = "" if acl.own else facts.written(acls.ACL, acl.uuid)
-        await vpc_records.write_fact(call, undo, subnet, acls.ACL, wanted)
-        await _enforce(call, state, acl)
+    uuid = ids.uuid(NETWORK_ACL_ASSOCIATION, req["AssociationId"])
+    async with _alone(call, req) as (state, acl):
+        subnet = state.subnets.get(uuid)
+        if subnet is None:
+            raise ids.missing(NETWORK_ACL_ASSOCIATION, [req["AssociationId"]])
+        if state.homes[uuid] != acl.router.id:
+            raise AwsError(
+                "InvalidParameterValue",
+                f"network ACL {acl.id} and subnet {ids.aws('subnet', uuid)} belong to different networks",
+            )
+        async with undoing() as undo:
+            wanted = "" if acl.own else facts.written(acls.ACL, acl.uuid)
+            await vpc_records.write_fact(call, undo, subnet, acls.ACL, wanted)
+            await acls.enforce(call, state, acl.router.id)
     return {"NewAssociationId": req["AssociationId"]}
+
+
+@asynccontextmanager
+async def _alone(call: Call, req: Mapping[str, Any]) -> AsyncIterator[tuple[State, Acl]]:
+    """Yield the state, and the ACL that a request names, while nothing else changes the VPC's ACLs or its routes.
+
+    A route that is applied puts NAT gateways' ports on subnets, up or down as the ACLs were when it began.
+    """
+    async with settling(call, _named(await read_state(call), req).router.id):
+        state = await read_state(call)
+        yield state, _named(state, req)
 
 
 def _named(state: State, req: Mapping[str, Any]) -> Acl:
@@ -196,13 +206,4 @@ async def _write(call: Call, state: State, acl: Acl, old: str, new: str) -> None
         if old and new != old:
             await absent_is(None, network.remove_tag("subnetpools", pool.id, old))
             undo(network.add_tag, "subnetpools", pool.id, old)
-        await _enforce(call, state, acl)
-
-
-async def _enforce(call: Call, before: State, acl: Acl) -> None:
-    """Switch what an ACL now opens or closes, when no route of its VPC is being applied.
-
-    That puts NAT gateways' ports on subnets, up or down as the ACLs were when it began.
-    """
-    async with settling(call, acl.router.id):
-        await acls.enforce(call, before, await read_state(call))
+        await acls.enforce(call, state, acl.router.id)

@@ -44,12 +44,16 @@ SUBNETS = (31, 32, 33)
 NETWORK = 100  # and the subnet's number: that of the subnet's network
 
 
-def _port(number: int, subnet: int, last: int, device: int = 0) -> Port:
-    fixed = (FixedAddress(uuid(subnet), f"10.30.{subnet}.{last}"),)
+def router_port(number: int, network_id: str, fixed: tuple[FixedAddress, ...], device: int = 0) -> Port:
+    """Return a port of a router, or of nothing."""
     return Port(
-        uuid(number), "", "", "p", uuid(NETWORK + subnet), "", "ACTIVE", uuid(device) if device else "",
+        uuid(number), "", "", "p", network_id, "", "ACTIVE", uuid(device) if device else "",
         ROUTER_PORTS[0] if device else "", fixed, (), True, NOW, (),
     )  # fmt: skip
+
+
+def _port(number: int, subnet: int, last: int, device: int = 0) -> Port:
+    return router_port(number, uuid(NETWORK + subnet), (FixedAddress(uuid(subnet), f"10.30.{subnet}.{last}"),), device)
 
 
 def _things() -> dict[str, Any]:
@@ -195,8 +199,8 @@ class Neutron:
         return self._made_port(wanted.subnet_id, str(wanted.address))
 
     def _made_port(self, subnet_id: str, address: str) -> Port:
-        fixed, network = (FixedAddress(subnet_id, address),), self.things[subnet_id].network_id
-        made = replace(_port(self._number(), SUBNETS[0], 0), network_id=network, fixed=fixed)
+        fixed = (FixedAddress(subnet_id, address),)
+        made = router_port(self._number(), self.things[subnet_id].network_id, fixed)
         self.things[made.id] = made
         return made
 
