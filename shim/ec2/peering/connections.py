@@ -8,8 +8,8 @@ tags of the subnet, whose UUID the connection's id has.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import Any
@@ -27,7 +27,7 @@ from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import PEERING, VPC
 from shim.ec2.network import facts
 from shim.ec2.peering import rows
-from shim.ec2.routing import hops
+from shim.ec2.routing import applied, hops
 from shim.ec2.routing.state import Peering, State, read_peerings, read_state
 from shim.ec2.service import action
 from shim.ec2.tags.creating import HALF_DONE, CreateRequest, creates, creating, half_done_name
@@ -95,8 +95,10 @@ async def create_vpc_peering_connection(call: Call, asked: CreateRequest[None]) 
         for vpc in (req["VpcId"], req["PeerVpcId"]):
             state.vpc(vpc)
         _check_new(state, requester, accepter)
-        gone = [one for one in state.peerings.values() if rows.forgotten(one)]
-        await gather_all(_end(call, state, one) for one in gone)
+        for one in state.peerings.values():
+            if rows.forgotten(one):
+                async with _settling(call, one):
+                    await _end(call, await read_state(call), one)
         told = {facts.REQUESTER: requester, facts.ACCEPTER: accepter, facts.ASKED: str(int(time.time()))}
         strings = new.strings(*(facts.written(name, value) for name, value in told.items()))
         if _overlap(state, requester, accepter):
@@ -128,10 +130,9 @@ async def describe_vpc_peering_connections(call: Call, asked: Question) -> list[
 @action(supports="VpcPeeringConnectionId")
 async def accept_vpc_peering_connection(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Put the other VPC's router on the network; routes to the connection that are there take effect."""
-    state, network = await read_state(call), call.cloud.network
-    peering = named(state, req, rows.PENDING, "provisioning")
-    wanted = cloud.WantedAddress(peering.subnet.id, peering.address(peering.accepter))
-    async with undoing() as undo:
+    network = call.cloud.network
+    async with _named_alone(call, req, rows.PENDING, "provisioning") as (state, peering), undoing() as undo:
+        wanted = cloud.WantedAddress(peering.subnet.id, peering.address(peering.accepter))
         port = await network.create_port(cloud.NewPort(peering.subnet.network_id, (wanted,), ()))
         undo(network.delete_port, port.id)
         await network.add_interface(peering.accepter, port_id=port.id)
@@ -145,9 +146,8 @@ async def accept_vpc_peering_connection(call: Call, req: Mapping[str, Any]) -> M
 @action(supports="VpcPeeringConnectionId")
 async def reject_vpc_peering_connection(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Delete the network of a connection that nobody has accepted."""
-    state = await read_state(call)
-    peering = named(state, req, rows.PENDING, "rejected")
-    await _end(call, state, peering)
+    async with _named_alone(call, req, rows.PENDING, "rejected") as (state, peering):
+        await _end(call, state, peering)
     keep(call, PEERING, rows.row(call, state, peering, "rejected"), rows.ENDED_SECONDS)
     return {"Return": True}
 
@@ -155,11 +155,28 @@ async def reject_vpc_peering_connection(call: Call, req: Mapping[str, Any]) -> M
 @action(supports="VpcPeeringConnectionId")
 async def delete_vpc_peering_connection(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Delete the network of a connection; routes to it stay in their tables and lead nowhere."""
-    state = await read_state(call)
-    peering = named(state, req, "", "deleting")
-    await _end(call, state, peering)
+    async with _named_alone(call, req, "", "deleting") as (state, peering):
+        await _end(call, state, peering)
     keep(call, PEERING, rows.row(call, state, peering, "deleted"), rows.ENDED_SECONDS)
     return {"Return": True}
+
+
+@asynccontextmanager
+async def _named_alone(
+    call: Call, req: Mapping[str, Any], must: str, wanted: str
+) -> AsyncIterator[tuple[State, Peering]]:
+    """Yield the connection that a request names (`named`) and the state, while no routes of both VPCs change."""
+    async with _settling(call, named(await read_peerings(call), req, must, wanted)):
+        state = await read_state(call)
+        yield state, named(state, req, must, wanted)
+
+
+def _settling(call: Call, peering: Peering) -> AbstractAsyncContextManager[None]:
+    """Hold the locks under which the routes of both VPCs are changed and applied.
+
+    A route that is written meanwhile would else be applied by neither: its request sees the connection as it was.
+    """
+    return call.locks.hold_all(applied.lock(call, router) for router in (peering.requester, peering.accepter))
 
 
 def _check_peer(call: Call, req: Mapping[str, Any]) -> None:
@@ -233,7 +250,8 @@ def named(state: State, req: Mapping[str, Any], must: str, wanted: str) -> Peeri
 
 async def _end(call: Call, state: State, peering: Peering) -> None:
     """Take away the routes of both VPCs to a connection, its routers' ports and its network."""
-    after = replace(state, peerings={uuid: one for uuid, one in state.peerings.items() if one is not peering})
+    left = {uuid: one for uuid, one in state.peerings.items() if uuid != peering.subnet.id}
+    after = replace(state, peerings=left)
     async with undoing() as undo:
         for router in (peering.requester, peering.accepter):
             if router in state.vpcs:
