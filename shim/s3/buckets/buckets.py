@@ -12,11 +12,12 @@ from typing import Any, Final
 
 from adapters.errors import BackendError, Fault, absent_is
 from adapters.types.objects import Container, Listing
+from shim.authz.acl import Acl, private
 from shim.context import Call
 from shim.errors import AwsError
 from shim.s3 import grants, name_registry, names
 from shim.s3.buckets.versioning import change as change_versioning
-from shim.s3.config import acl, configuration, documents, object_lock
+from shim.s3.config import acl, configuration, documents, object_lock, ownership
 from shim.s3.config.versioning import ENABLED
 from shim.s3.errors import invalid_argument
 from shim.s3.lifecycle import registry, rules
@@ -80,15 +81,15 @@ async def _buckets(call: Call, prefix: str, marker: str, limit: int | None) -> l
     f"GrantWrite {grants.MEMBERS}",
 )
 async def create_bucket(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Create a bucket.  Creating one's own again is a 409 but in us-east-1: there it succeeds, and resets the ACL.
-
-    "If you re-create an existing bucket that you already own in us-east-1, Amazon S3 returns 200 OK and resets the
-    bucket access control lists (ACLs)" (Error responses, BucketAlreadyOwnedByYou).
-    """
+    """Create a bucket.  Creating one's own again is a 409 but in us-east-1: there it succeeds, and resets the ACL."""
     name = req["Bucket"]
     names.check_new_bucket(name)
     _check_location(call, (req.get("CreateBucketConfiguration") or {}).get("LocationConstraint"))
-    given = acl.of_new_bucket(call, req)
+    given = acl.asked(call, req)
+    refusal = acl.refusal_of_new_bucket(call, req, given)
+    # An ACL that a new bucket cannot have may suit one that is there: that has an ownership of its own.
+    if refusal and (call.region != HOME or await absent_is(None, call.cloud.objects.container(name)) is None):
+        raise refusal
     async with name_registry.claiming(call, name) as claim, undoing() as undo:
         # The lock keeps a deletion of the old bucket of that name from emptying the new one's further containers.
         async with documents.alone(call, name):
@@ -96,19 +97,41 @@ async def create_bucket(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
         configuration.forget(call, name)
         if made:
             undo(_delete_container, call, name)
+            if refusal:  # the bucket that was there has been deleted since
+                raise refusal
             await acl.set_up(call, name, given, req.get("ObjectOwnership"))
             if req.get("ObjectLockEnabledForBucket"):
                 await _lock(call, name)
         elif call.region == HOME:
-            await acl.reset(call, name, given)
-    if not made and call.region != HOME:
-        raise AwsError(
-            "BucketAlreadyOwnedByYou",
-            "Your previous request to create the named bucket succeeded and you already own it.",
-            409,
-            extra={"BucketName": name},
-        )
+            await _reset(call, req, given)
+        else:
+            raise _already_owned(name)
     return {"Location": f"/{name}"}
+
+
+async def _reset(call: Call, req: Mapping[str, Any], given: Acl) -> None:
+    """Give a bucket that is created again the ACL of the request; refuse what would change anything else of it.
+
+    "If you re-create an existing bucket that you already own in us-east-1, Amazon S3 returns 200 OK and resets the
+    bucket access control lists (ACLs)" (Error responses, BucketAlreadyOwnedByYou).  Nothing is said of another object
+    ownership or of Object Lock; a 200 would let the client believe in them.
+    """
+    name, mode = req["Bucket"], req.get("ObjectOwnership")
+    if given != private(given.owner):
+        await acl.check(call, name, given)
+    lockless = req.get("ObjectLockEnabledForBucket") and not object_lock.is_on(await configuration.read(call, name))
+    if lockless or (mode and mode != await ownership.current(call, name)):
+        raise _already_owned(name)
+    await acl.reset(call, name, given)
+
+
+def _already_owned(name: str) -> AwsError:
+    return AwsError(
+        "BucketAlreadyOwnedByYou",
+        "Your previous request to create the named bucket succeeded and you already own it.",
+        409,
+        extra={"BucketName": name},
+    )
 
 
 async def _lock(call: Call, name: str) -> None:

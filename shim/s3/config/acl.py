@@ -75,16 +75,21 @@ async def delete_bucket_ownership_controls(call: Call, req: Mapping[str, Any]) -
     await documents.write(call, names.bucket(call, req), ownership.NAME, {})
 
 
-def of_new_bucket(call: Call, req: Mapping[str, Any]) -> Acl:
-    """Return the ACL that a CreateBucket asks for; raise AwsError if the new bucket cannot have it."""
-    acl = grants.asked(call, req, call.caller.project_id) or private(call.caller.project_id)
-    if acl != private(acl.owner):
-        if (req.get("ObjectOwnership") or call.settings.object_ownership) == ownership.ENFORCED:
-            raise ownership.enforced_with_acls()
-        if acl.public and call.settings.block_public_access:
-            message = "Bucket cannot have public ACLs set with BlockPublicAccess enabled"
-            raise AwsError("InvalidBucketAclWithBlockPublicAccessError", message, 400)
-    return acl
+def asked(call: Call, req: Mapping[str, Any]) -> Acl:
+    """Return the ACL that a CreateBucket asks for."""
+    return grants.asked(call, req, call.caller.project_id) or private(call.caller.project_id)
+
+
+def refusal_of_new_bucket(call: Call, req: Mapping[str, Any], acl: Acl) -> AwsError | None:
+    """Return why a new bucket cannot have an ACL, None if it can."""
+    if acl == private(acl.owner):
+        return None
+    if (req.get("ObjectOwnership") or call.settings.object_ownership) == ownership.ENFORCED:
+        return ownership.enforced_with_acls()
+    if acl.public and call.settings.block_public_access:
+        message = "Bucket cannot have public ACLs set with BlockPublicAccess enabled"
+        return AwsError("InvalidBucketAclWithBlockPublicAccessError", message, 400)
+    return None
 
 
 async def set_up(call: Call, bucket: str, acl: Acl, mode: str | None) -> None:
@@ -98,7 +103,6 @@ async def set_up(call: Call, bucket: str, acl: Acl, mode: str | None) -> None:
 async def reset(call: Call, bucket: str, acl: Acl) -> None:
     """Replace the ACL of a bucket that is created again; its object ownership stays."""
     if acl != private(acl.owner):
-        await check(call, bucket, acl)
         await documents.write(call, bucket, NAME, {"acl": acl.text()})
     elif NAME in await configuration.read(call, bucket):
         await documents.delete(call, bucket, NAME)

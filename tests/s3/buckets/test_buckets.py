@@ -59,6 +59,41 @@ def test_ones_own_bucket_again_has_the_new_acl(s3: Any, bucket: str) -> None:
         s3.create_bucket(Bucket=bucket, **others)
 
 
+def test_ones_own_bucket_again_takes_an_acl_by_its_own_ownership(s3: Any, bucket: str) -> None:
+    """New buckets have none by default (BucketOwnerEnforced); this one has."""
+    writers = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+    s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=writers)
+    with refused("AccessDenied", 403):  # as PutBucketAcl, since the bucket blocks public ACLs
+        s3.create_bucket(Bucket=bucket, ACL="public-read")
+    s3.delete_public_access_block(Bucket=bucket)
+    s3.create_bucket(Bucket=bucket, ACL="public-read")
+    assert sorted(one["Permission"] for one in s3.get_bucket_acl(Bucket=bucket)["Grants"]) == ["FULL_CONTROL", "READ"]
+    assert s3.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"] == writers
+    s3.create_bucket(Bucket=bucket)
+    assert [one["Permission"] for one in s3.get_bucket_acl(Bucket=bucket)["Grants"]] == ["FULL_CONTROL"]
+
+
+def test_ones_own_bucket_again_does_not_pretend(s3: Any, bucket: str) -> None:
+    """What a repetition does not change, it does not answer with 200."""
+    s3.put_bucket_ownership_controls(
+        Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerPreferred"}]}
+    )
+    s3.create_bucket(Bucket=bucket, GrantRead='uri="http://acs.amazonaws.com/groups/s3/LogDelivery"')
+    with refused("BucketAlreadyOwnedByYou", 409):
+        s3.create_bucket(Bucket=bucket, ObjectOwnership="ObjectWriter")
+    with refused("BucketAlreadyOwnedByYou", 409):
+        s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+    assert [one["Permission"] for one in s3.get_bucket_acl(Bucket=bucket)["Grants"]] == ["READ"]
+    with refused("ObjectLockConfigurationNotFoundError", 404):
+        s3.get_object_lock_configuration(Bucket=bucket)
+    s3.create_bucket(Bucket=bucket, ObjectOwnership="BucketOwnerPreferred", ObjectLockEnabledForBucket=False)
+    assert [one["Permission"] for one in s3.get_bucket_acl(Bucket=bucket)["Grants"]] == ["FULL_CONTROL"]
+    name = unique("locked")
+    for _ in range(2):  # the same request again is AWS's idempotent success
+        s3.create_bucket(Bucket=name, ObjectOwnership="ObjectWriter", ObjectLockEnabledForBucket=True)
+    s3.delete_bucket(Bucket=name)
+
+
 def test_a_missing_bucket_with_an_expected_owner(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="k", Body=b"x")
     missing, other = unique("missing"), "1" * 12
