@@ -5,6 +5,7 @@ Importing this package registers every action; what no file here defines is answ
 
 import shim.s3.access_log.actions
 import shim.s3.buckets.buckets
+import shim.s3.buckets.deletion
 import shim.s3.buckets.listing
 import shim.s3.buckets.versioning
 import shim.s3.buckets.versions

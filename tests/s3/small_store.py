@@ -22,9 +22,9 @@ def failure(fault: Fault, resource: str = "object") -> BackendError:
 
 @dataclass
 class SmallStore:
-    """Containers by name, each with its objects; `rows` are the versions that Swift lists, and `seen` the calls."""
+    """Containers `held` by name, with their objects; `rows` are the versions that Swift lists, and `seen` the calls."""
 
-    containers: dict[str, dict[str, Stored]] = field(default_factory=dict)
+    held: dict[str, dict[str, Stored]] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)  # of every container
     versions_kept: bool | None = None
     rows: list[ObjectRow] = field(default_factory=list)
@@ -39,9 +39,9 @@ class SmallStore:
             raise failure(fault)
 
     def _objects(self, container: str) -> dict[str, Stored]:
-        if container not in self.containers:
+        if container not in self.held:
             raise failure(Fault.NOT_FOUND, "container")
-        return self.containers[container]
+        return self.held[container]
 
     async def limits(self) -> Limits:
         return Limits(segments=1000)
@@ -55,17 +55,22 @@ class SmallStore:
         self._objects(name)
         return Container(name, WHEN, 0, 0, self.metadata, versions=self.versions_kept)
 
+    async def containers(self, *, prefix: str = "", marker: str = "", limit: int = 0) -> list[Container]:
+        self._note("containers", prefix)
+        names = sorted(name for name in self.held if name.startswith(prefix) and name > marker)
+        return [Container(name, WHEN, 0, 0) for name in names]
+
     async def has_container(self, name: str) -> bool:
-        return name in self.containers
+        return name in self.held
 
     async def create_container(self, name: str, *, like: str = "") -> bool:
         self._note("create_container", name)
-        return self.containers.setdefault(name, {}) == {}
+        return self.held.setdefault(name, {}) == {}
 
     async def delete_container(self, name: str) -> None:
         self._note("delete_container", name)
         self._objects(name)
-        del self.containers[name]
+        del self.held[name]
 
     async def head(self, container: str, name: str, *, version: str = "", link: bool = False, part: int = 0) -> Stored:
         self._note("head", container, name, version)
@@ -77,7 +82,7 @@ class SmallStore:
     async def objects(self, container: str, want: Listing) -> list[ObjectRow]:
         self._note("objects", container)
         names = sorted(one for one in self._objects(container) if one.startswith(want.prefix) and one > want.marker)
-        return [_row(name, self.containers[container][name]) for name in names]
+        return [_row(name, self.held[container][name]) for name in names]
 
     async def versions(self, container: str, want: Listing) -> list[ObjectRow]:
         self._note("versions", container)

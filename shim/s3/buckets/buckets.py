@@ -6,33 +6,27 @@ behind.  A DeleteBucket right after the last DeleteObject may be refused until S
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
-from adapters.errors import BackendError, Fault, absent_is
-from adapters.types.objects import Container, Listing
+from adapters.errors import absent_is
+from adapters.types.objects import Container
 from shim.authz.acl import Acl, private
 from shim.context import Call
 from shim.errors import AwsError
 from shim.s3 import grants, name_registry, names
+from shim.s3.buckets.deletion import delete_container
 from shim.s3.buckets.versioning import change as change_versioning
 from shim.s3.config import acl, configuration, documents, object_lock, ownership
 from shim.s3.config.versioning import ENABLED
 from shim.s3.errors import invalid_argument
-from shim.s3.lifecycle import registry, rules
-from shim.s3.objects.conditions import present
 from shim.s3.owners import owner
-from shim.s3.paging import MOST_KEYS, opened, sealed
-from shim.s3.placement import places
+from shim.s3.paging import opened, sealed
 from shim.s3.service import action
 from shim.undo import undoing
 
-log = logging.getLogger(__name__)
-
 HOME: Final = "us-east-1"  # the region whose buckets have no location constraint
 _MOST_BUCKETS: Final = 10_000
-_MOST_STALE_ROWS: Final = 20
 
 
 @action(supports="MaxBuckets ContinuationToken Prefix BucketRegion")
@@ -96,7 +90,7 @@ async def create_bucket(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
             made = await _make(call, name, claim)
         configuration.forget(call, name)
         if made:
-            undo(_delete_container, call, name)
+            undo(delete_container, call, name)
             if refusal:  # the bucket that was there has been deleted since
                 raise refusal
             await acl.set_up(call, name, given, req.get("ObjectOwnership"))
@@ -199,77 +193,3 @@ async def get_bucket_location(call: Call, req: Mapping[str, Any]) -> Mapping[str
     """Return a bucket's region: "Buckets in Region us-east-1 have a LocationConstraint of null" (GetBucketLocation)."""
     await configuration.read(call, names.bucket(call, req))
     return {"LocationConstraint": None if call.region == HOME else call.region}
-
-
-@action(supports="Bucket ExpectedBucketOwner")
-async def delete_bucket(call: Call, req: Mapping[str, Any]) -> None:
-    """Delete an empty bucket with its configuration, left side records and the parts of its abandoned uploads."""
-    name = names.bucket(call, req)
-    has_rules = rules.NAME in await configuration.read(call, name)
-    segmented = await places.containers(call, name)
-    # A new bucket of that name is made after all this is deleted.
-    async with name_registry.releasing(call, name), documents.alone(call, name):
-        await _delete_container(call, name)
-        configuration.forget(call, name)
-        await _drop_container(call, names.documents(name))
-        await _drop_container(call, names.records(name))
-        for container in segmented:
-            await _drop_container(call, container)
-        if has_rules:
-            await _leave(call, name)
-
-
-async def _leave(call: Call, name: str) -> None:
-    """Remove a deleted bucket from the registry of lifecycle rules; the sweeper removes an entry that stays."""
-    try:
-        await registry.leave(call, name)
-    except BackendError as error:
-        log.warning("request %s: the lifecycle entry of %s stays behind: %s", call.request_id, name, error)
-
-
-async def _delete_container(call: Call, name: str) -> None:
-    """Delete a bucket's container, even if its listing still shows deleted objects."""
-    store = call.cloud.objects
-    versioned = (await store.container(name)).versions
-    if versioned is not None and await store.versions(name, Listing(limit=1)):
-        raise BackendError(Fault.CONFLICT, service="object-store", resource="container", id=name)
-    try:
-        await store.delete_container(name)
-    except BackendError as error:
-        if error.fault is Fault.CONFLICT and versioned:
-            # Swift has deleted the container of the versions, and cannot store objects without it.
-            await store.keep_versions(name)
-        if error.fault is not Fault.CONFLICT or not await _only_stale_rows(call, name):
-            raise
-        await store.delete_container(name)
-
-
-async def _only_stale_rows(call: Call, name: str) -> bool:
-    """Return whether all listed objects are already deleted; if so, remove them from the listing.
-
-    A busy container server may learn of a deletion late.
-    """
-    store = call.cloud.objects
-    listed = [row["name"] for row in await store.objects(name, Listing(limit=_MOST_STALE_ROWS + 1))]
-    if len(listed) > _MOST_STALE_ROWS:
-        return False
-    for key in listed:
-        if await present(call, name, key) is not None:
-            return False
-    for key in listed:
-        if not await store.drop_stale_row(name, key):  # stored after the check
-            return False
-    return True
-
-
-async def _drop_container(call: Call, container: str) -> None:
-    """Empty and delete a container of a deleted bucket; failures are logged and leave the rest in place."""
-    store = call.cloud.objects
-    try:
-        while page := await store.objects(container, Listing(limit=MOST_KEYS)):
-            if await store.delete_many(container, [row["name"] for row in page]):
-                break
-        await store.delete_container(container)
-    except BackendError as error:
-        if error.fault is not Fault.NOT_FOUND:
-            log.warning("request %s: %s stays behind: %s", call.request_id, container, error)

@@ -7,15 +7,16 @@ from typing import Any
 
 from adapters.errors import Fault
 from adapters.types.objects import Stored
-from shim.s3.buckets.buckets import create_bucket, delete_bucket
+from shim.s3.buckets.buckets import create_bucket
+from shim.s3.buckets.deletion import delete_bucket
 from tests.s3.small_store import WHEN, SmallStore, call_of, failure
 
 
 class SlowStore(SmallStore):
     """A store whose deletion of many names waits until other requests have done what they can."""
 
-    def __init__(self, containers: dict[str, dict[str, Stored]]) -> None:
-        super().__init__(containers)
+    def __init__(self, held: dict[str, dict[str, Stored]]) -> None:
+        super().__init__(held)
         self.gone = asyncio.Event()
 
     async def delete_container(self, name: str) -> None:
@@ -44,7 +45,7 @@ def test_what_a_new_bucket_stores_stays() -> None:
     store = SlowStore({"bbb": {}, "bbb+segments": {"k/upload/1": part}, "bbb+records": {"k/null": part}})
     asyncio.run(_both(store))
     calls = [call[:2] for call in store.seen]
-    assert store.containers == {"bbb": {}}
+    assert store.held == {"bbb": {}}
     made = calls.index(("create_container", "bbb"))
     assert all(place < made for place, call in enumerate(calls) if call[0].startswith("delete"))
 
@@ -68,4 +69,4 @@ def test_a_deletion_succeeds_though_its_lifecycle_entry_stays() -> None:
     call, clouds = call_of(store, "DeleteBucket"), NoOwnCloud()
     call.clouds = clouds  # type: ignore[assignment]
     asyncio.run(delete_bucket(call, {"Bucket": "bbb"}))
-    assert (store.containers, clouds.asked) == ({}, 1)
+    assert (store.held, clouds.asked) == ({}, 1)

@@ -15,7 +15,7 @@ from adapters.openstack.swift.http import Pool
 from adapters.openstack.swift.swift import Swift
 from adapters.openstack.swift.wire import Answer
 from adapters.types.objects import Listing, ObjectRow
-from shim.s3.buckets.buckets import delete_bucket
+from shim.s3.buckets.deletion import delete_bucket
 from tests.s3.client_errors import refused
 from tests.s3.in_process import calling
 

@@ -87,7 +87,7 @@ class SmallSwift(SmallStore):
     @property
     def cold(self) -> list[str]:
         """The segments under the policy `cold`."""
-        return list(self.containers[COLD])
+        return list(self.held[COLD])
 
 
 def mapped(store: SmallStore, operation: str = "PutObject", **more: Any) -> Call:

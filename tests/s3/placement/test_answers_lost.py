@@ -41,7 +41,7 @@ def test_a_segment_goes_if_another_object_is_there(other: Stored | None) -> None
     store = SmallSwift()
     store.says, store.stores = Fault.PRECONDITION, False
     if other:
-        store.containers["bbb"]["k"] = other
+        store.held["bbb"]["k"] = other
         store.manifests["k"] = [Segment(COLD, "another", 1, "e")]
     with pytest.raises(BackendError) as refused:
         put(store)
@@ -51,7 +51,7 @@ def test_a_segment_goes_if_another_object_is_there(other: Stored | None) -> None
 def test_a_segment_stays_if_an_older_version_may_have_it() -> None:
     store = SmallSwift()
     store.says, store.stores = Fault.PRECONDITION, False
-    store.containers["bbb"]["k"] = Stored(1, "e", WHEN, "a/b", version="1767312000.00000")
+    store.held["bbb"]["k"] = Stored(1, "e", WHEN, "a/b", version="1767312000.00000")
     with pytest.raises(BackendError):
         put(store)
     assert len(store.cold) == 1

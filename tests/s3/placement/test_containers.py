@@ -29,17 +29,17 @@ def begun(store: SmallSwift) -> str:
 
 def test_an_upload_makes_what_was_lost_with_an_older_bucket() -> None:
     store = Remembering()
-    del store.containers["bbb+segments"], store.containers[COLD]
+    del store.held["bbb+segments"], store.held[COLD]
     upload_id = begun(store)
     assert upload_id.endswith("_cold")
-    assert set(store.containers) == {"bbb", "bbb+segments", COLD}
-    assert list(store.containers["bbb+segments"]) == [f"k/{upload_id}"]
+    assert set(store.held) == {"bbb", "bbb+segments", COLD}
+    assert list(store.held["bbb+segments"]) == [f"k/{upload_id}"]
 
 
 def test_a_part_makes_its_container_for_the_next_attempt() -> None:
     store = SmallSwift()
     part: dict[str, Any] = {**KEY, "UploadId": begun(store), "PartNumber": 1}
-    del store.containers[COLD]
+    del store.held[COLD]
     for lost in (True, False):
         request = upload_part(mapped(store), {**part, "Body": body_of(b"bytes")})
         if lost:
@@ -54,10 +54,10 @@ def test_a_part_makes_its_container_for_the_next_attempt() -> None:
 def test_a_part_of_no_upload_makes_nothing() -> None:
     store = SmallSwift()
     part: dict[str, Any] = {**KEY, "UploadId": begun(store), "PartNumber": 1}
-    del store.containers[COLD], store.containers["bbb+segments"][f"k/{part['UploadId']}"]
+    del store.held[COLD], store.held["bbb+segments"][f"k/{part['UploadId']}"]
     with pytest.raises(Exception, match="NoSuchUpload"):
         asyncio.run(upload_part(mapped(store), {**part, "Body": body_of(b"bytes")}))
-    assert COLD not in store.containers
+    assert COLD not in store.held
 
 
 @pytest.mark.parametrize("home", [True, False], ids=["all there", "without the bucket's own"])
@@ -67,7 +67,7 @@ def test_segments_are_found_without_the_bucket_s_own_container(home: bool) -> No
     asyncio.run(put_object(mapped(store), {**KEY, "StorageClass": "STANDARD_IA", "Body": body_of(b"bytes")}))
     assert len(store.cold) == 1
     if not home:
-        del store.containers["bbb+segments"]
+        del store.held["bbb+segments"]
     assert asyncio.run(segments.candidates(mapped(store), "bbb", ["k", "l"])) == {"k"}
     asyncio.run(delete_object(mapped(store, "DeleteObject"), dict(KEY)))
     assert store.cold == []
@@ -75,6 +75,6 @@ def test_segments_are_found_without_the_bucket_s_own_container(home: bool) -> No
 
 def test_the_bucket_s_own_container_is_made_again() -> None:
     store = SmallSwift()
-    del store.containers["bbb+segments"]
+    del store.held["bbb+segments"]
     asyncio.run(put_object(mapped(store), {**KEY, "StorageClass": "STANDARD_IA", "Body": body_of(b"bytes")}))
-    assert "bbb+segments" in store.containers
+    assert "bbb+segments" in store.held

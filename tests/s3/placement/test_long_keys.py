@@ -14,8 +14,8 @@ def test_such_an_object_lies_in_the_bucket(length: int, elsewhere: bool) -> None
     store, key = SmallSwift(), "k" * length
     req = {"Bucket": "bbb", "Key": key, "StorageClass": "STANDARD_IA", "Body": body_of(b"bytes")}
     answer = asyncio.run(put_object(mapped(store), req))
-    stored: Stored = store.containers["bbb"][key]
+    stored: Stored = store.held["bbb"][key]
     assert (bool(store.cold), stored.layout == "static") == (elsewhere, elsewhere)
     assert (stored.size, stored.content_type[:38]) == (5, "binary/octet-stream; s3_class=STANDARD")
     assert answer["ETag"] == '"4b3a6218bb3e3a7303e8a171a60fcf92"'
-    assert all(len(name) <= 1024 for names in store.containers.values() for name in names)
+    assert all(len(name) <= 1024 for names in store.held.values() for name in names)

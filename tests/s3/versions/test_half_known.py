@@ -51,7 +51,7 @@ def test_the_record_goes_with_the_null_version(
     call = call_of(store, "DeleteObject", {"records": "yes", "versioning": SUSPENDED, "swift-versions": "on"})
     asyncio.run(delete_object(call, {"Bucket": "bbb", "Key": "k"}))
     assert (("delete_version", "bbb", "k", NULL_ROW["version_id"]) in store.seen) is goes
-    assert ("k/null" not in store.containers["bbb+records"]) is goes
+    assert ("k/null" not in store.held["bbb+records"]) is goes
 
 
 @pytest.mark.parametrize("version", ["", "1767312000.00000"], ids=["no versions", "a version"])
@@ -66,7 +66,7 @@ def test_an_abort_keeps_the_segments_of_an_object_that_no_listing_shows(version:
     store.manifests["k"] = [Segment("bbb+segments", part, 1, "e")]
     req: dict[str, Any] = {"Bucket": "bbb", "Key": "k", "UploadId": upload_id}
     asyncio.run(abort_multipart_upload(call_of(store, "AbortMultipartUpload", {}), req))
-    assert list(store.containers["bbb+segments"]) == [part]
+    assert list(store.held["bbb+segments"]) == [part]
 
 
 def test_an_abort_deletes_the_parts_of_an_object_that_another_upload_made() -> None:
@@ -79,7 +79,7 @@ def test_an_abort_deletes_the_parts_of_an_object_that_another_upload_made() -> N
     store.manifests["k"] = [Segment("bbb+segments", names.part("k", "other", 1), 1, "e")]
     req: dict[str, Any] = {"Bucket": "bbb", "Key": "k", "UploadId": upload_id}
     asyncio.run(abort_multipart_upload(call_of(store, "AbortMultipartUpload", {}), req))
-    assert store.containers["bbb+segments"] == {}
+    assert store.held["bbb+segments"] == {}
 
 
 def test_a_conditional_deletion_lists_the_versions_once() -> None:
