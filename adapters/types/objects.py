@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -12,6 +13,9 @@ from typing import Final, Literal, NamedTuple, TypedDict
 # segments.
 Layout = Literal["plain", "static", "dynamic"]
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+# A segment's row in a manifest without its name, and the longest: JSON has six bytes for one of a name ("\u0001").
+_ROW_BYTES: Final = 512
+_LONGEST_ROW: Final = _ROW_BYTES + 6 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +172,10 @@ class Refused:
 class Limits:
     """What a Swift allows and can do; the defaults are those of a Swift that does not say, without its optional parts.
 
-    `segments` are those of one manifest, `bulk_delete` the names in one bulk deletion (0: none), `rows` and
-    `containers` the rows in one page of a container's and of the account's listing.  `name_bytes` is the length of an
-    object's name; `metadata_bytes` and `metadata_items` are an object's metadata, `value_bytes` is one value of it.
+    `segments` are those of one manifest, `manifest_bytes` its length as it is written, `bulk_delete` the names in one
+    bulk deletion (0: none), `rows` and `containers` the rows in one page of a container's and of the account's listing.
+    `name_bytes` is the length of an object's name; `metadata_bytes` and `metadata_items` are an object's metadata,
+    `value_bytes` is one value of it.
 
     `versions` is whether it keeps versions.  `if_absent`: a write can be refused where the name is taken.  `copies`:
     it copies inside, on a condition, and also a range.  `manifests`: it returns the manifest of a large object, and
@@ -179,6 +184,7 @@ class Limits:
     """
 
     segments: int = 1000
+    manifest_bytes: int = 8 << 20
     bulk_delete: int = 0
     versions: bool = False
     rows: int = 10_000
@@ -196,3 +202,20 @@ class Limits:
     def nested_segments(self) -> int:
         """Return how many segments one object can have, in manifests below its own."""
         return self.segments**2 if self.manifests else self.segments
+
+    def in_manifests(self, laid: Sequence[Segment]) -> list[Sequence[Segment]]:
+        """Split segments into groups that fit into a manifest each; 10,000 take milliseconds.
+
+        A server whose manifests cannot be nested gets no more of them for their length.
+        """
+        if len(laid) <= self.segments and (not self.manifests or len(laid) * _LONGEST_ROW <= self.manifest_bytes):
+            return [laid]
+        starts, length = [0], 0
+        for place, segment in enumerate(laid):
+            row = _ROW_BYTES + len(json.dumps(segment.name))
+            too_long = self.manifests and length + row > self.manifest_bytes
+            if place > starts[-1] and (too_long or place - starts[-1] == self.segments):
+                starts.append(place)
+                length = 0
+            length += row
+        return [laid[start:end] for start, end in zip(starts, [*starts[1:], len(laid)], strict=True)]

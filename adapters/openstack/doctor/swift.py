@@ -51,6 +51,7 @@ _LIMITS: Final = (
     _Limit(("swift", "container_listing_limit"), 1001, "a listing of 1,000 keys takes several requests"),
     _Limit(("swift", "max_meta_overall_size"), 2048, "more metadata of one object is refused"),
     _Limit(("slo", "max_manifest_segments"), 10_000, "uploads of more parts cannot be completed"),
+    _Limit(("slo", "max_manifest_size"), 8 << 20, "uploads of many parts are manifests of more manifests"),
     _Limit(("bulk_delete", "max_deletes_per_request"), 1000, "DeleteObjects takes several calls"),
 )
 

@@ -104,6 +104,7 @@ def limits_of(info: Mapping[str, Any]) -> Limits:
     bulk_delete = _BULK_DELETE if "bulk_delete" in info else 0
     return Limits(
         segments=_number(info, "slo", "max_manifest_segments", usual.segments),
+        manifest_bytes=_number(info, "slo", "max_manifest_size", usual.manifest_bytes),
         bulk_delete=_number(info, "bulk_delete", "max_deletes_per_request", bulk_delete),
         rows=rows,
         containers=_number(info, "swift", "account_listing_limit", rows),

@@ -334,14 +334,14 @@ def _checksum(req: Mapping[str, Any], upload: Upload, found: Sequence[Found]) ->
 
 
 async def _write(call: Call, upload: Upload, laid: Sequence[Segment], told: Description) -> Written:
-    """Write the manifest; above Swift's limit of segments, write nested manifests."""
+    """Write the manifest; where it is too long for Swift, write nested manifests."""
     store = call.cloud.objects
     try:
         if not laid:
             return await store.put(upload.bucket, upload.key, b"", 0, told)
-        most = (await store.limits()).segments
-        if len(laid) > most:
-            laid = await _folded(call, upload, laid, most)
+        groups = await uploads.for_many(call, len(laid), partial((await store.limits()).in_manifests, laid))
+        if len(groups) > 1:
+            laid = await _folded(call, upload, groups)
         return await store.put_manifest(upload.bucket, upload.key, laid, told)
     except BackendError as error:
         if error.fault is Fault.INVALID and ("Etag Mismatch" in error.detail or "404 Not Found" in error.detail):
@@ -349,9 +349,8 @@ async def _write(call: Call, upload: Upload, laid: Sequence[Segment], told: Desc
         raise
 
 
-async def _folded(call: Call, upload: Upload, laid: Sequence[Segment], most: int) -> list[Segment]:
+async def _folded(call: Call, upload: Upload, groups: Sequence[Sequence[Segment]]) -> list[Segment]:
     store, container = call.cloud.objects, upload.container
-    groups = [laid[start : start + most] for start in range(0, len(laid), most)]
     made = []
     for number, group in enumerate(groups):
         name = names.sub_manifest(upload.key, upload.id, number)

@@ -22,10 +22,10 @@ from tests.s3.multipart.test_multipart import MIB, segments, upload
 SIZES = (5 * MIB, 5 * MIB + 1, 5 * MIB, 5 * MIB + 2, 3)
 
 
-async def completed(connection: Connection, params: Mapping[str, Any], at_most: int) -> Any:
-    """Complete an upload as the gateway does, on a Swift with this limit of segments per manifest."""
+async def completed(connection: Connection, params: Mapping[str, Any], **limits: int) -> Any:
+    """Complete an upload as the gateway does, on a Swift with these limits of manifests."""
     cache = SwiftCache()
-    cache.keep_limits(str(connection.object_store.get_endpoint()).partition("/v1/")[0], Limits(segments=at_most))
+    cache.keep_limits(str(connection.object_store.get_endpoint()).partition("/v1/")[0], Limits(**limits))  # type: ignore[arg-type]
     async with calling(connection, "CompleteMultipartUpload", partial(Swift, cache=cache)) as call:
         return await complete_multipart_upload(call, params)
 
@@ -33,7 +33,7 @@ async def completed(connection: Connection, params: Mapping[str, Any], at_most: 
 def test_an_object_of_manifests(s3: Any, bucket: str, openstack_main: Connection) -> None:
     upload_id, parts, whole = upload(s3, bucket, "k", SIZES)
     params = {"Bucket": bucket, "Key": "k", "UploadId": upload_id, "MultipartUpload": {"Parts": parts}}
-    etag = asyncio.run(completed(openstack_main, params, at_most=2))["ETag"]
+    etag = asyncio.run(completed(openstack_main, params, segments=2))["ETag"]
     assert etag.endswith('-5"')
     assert len(segments(openstack_main, bucket)) == len(SIZES) + 3
     got = s3.get_object(Bucket=bucket, Key="k")
@@ -52,11 +52,22 @@ def test_an_object_of_manifests(s3: Any, bucket: str, openstack_main: Connection
     assert segments(openstack_main, bucket) == []
 
 
+def test_an_object_of_manifests_of_few_bytes(s3: Any, bucket: str, openstack_main: Connection) -> None:
+    key = "\N{LATIN SMALL LETTER E WITH ACUTE}" * 100  # six bytes each in a manifest
+    upload_id, parts, whole = upload(s3, bucket, key, (5 * MIB, 5 * MIB, 1))
+    params = {"Bucket": bucket, "Key": key, "UploadId": upload_id, "MultipartUpload": {"Parts": parts}}
+    asyncio.run(completed(openstack_main, params, manifest_bytes=2500))
+    assert len(segments(openstack_main, bucket)) == 3 + 2
+    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == whole
+    s3.delete_object(Bucket=bucket, Key=key)
+    assert segments(openstack_main, bucket) == []
+
+
 @pytest.mark.parametrize("way", ["put", "delete many"])
 def test_nothing_is_left_of_it(s3: Any, bucket: str, openstack_main: Connection, way: str) -> None:
     upload_id, parts, _ = upload(s3, bucket, "k", (5 * MIB, 5 * MIB, 1))
     params = {"Bucket": bucket, "Key": "k", "UploadId": upload_id, "MultipartUpload": {"Parts": parts}}
-    asyncio.run(completed(openstack_main, params, at_most=2))
+    asyncio.run(completed(openstack_main, params, segments=2))
     if way == "put":
         s3.put_object(Bucket=bucket, Key="k", Body=b"")
     else:
@@ -70,7 +81,7 @@ def test_one_that_lost_a_manifest_can_still_be_got_rid_of(
 ) -> None:
     upload_id, parts, _ = upload(s3, bucket, "k", (5 * MIB, 5 * MIB, 1))
     params = {"Bucket": bucket, "Key": "k", "UploadId": upload_id, "MultipartUpload": {"Parts": parts}}
-    asyncio.run(completed(openstack_main, params, at_most=2))
+    asyncio.run(completed(openstack_main, params, segments=2))
     store = openstack_main.object_store
     store.delete(f"/{bucket}+segments/k/{upload_id}/100000")
     if way == "put":
