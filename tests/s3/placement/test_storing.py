@@ -1,7 +1,6 @@
 """Objects of a mapped class lie under its storage policy in Swift, and S3 shows them as it shows all others."""
 
 import hashlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,28 +10,9 @@ from openstack.connection import Connection
 from tests.s3.client_errors import refused
 from tests.s3.multipart.test_multipart import complete, upload
 from tests.s3.objects.test_storage_classes import asks
-from tests.support.clients import Boto
-from tests.support.gateway import Gateway, faults
-from tests.support.gateway import gateway as started
-from tests.support.target import Target
+from tests.support.gateway import Gateway
 
 LONG = bytes(range(256)) * (3 << 12)  # 3 MiB, which is streamed
-MAPPED = '{"STANDARD_IA": "Cold", "GLACIER": "cold", "ONEZONE_IA": "nowhere"}'
-
-
-@pytest.fixture(scope="module")
-def running(cloud: Target) -> Iterator[Gateway]:
-    with started(cloud, "classes", settings={"s3_storage_classes": MAPPED}) as one:
-        yield one
-    assert not faults(one.log)
-
-
-@pytest.fixture(scope="module")
-def mapped(running: Gateway, cloud: Target) -> Iterator[Any]:
-    """A client of a gateway that maps STANDARD_IA and GLACIER to the policy `cold`."""
-    aws = Boto(running.url, dict(cloud.keys))
-    yield aws("s3")
-    aws.close()
 
 
 def md5(body: bytes) -> str:
