@@ -11,6 +11,7 @@ from openstack.connection import Connection
 
 from adapters.errors import BackendError
 from shim.auth.body import Body, Plan
+from shim.config import Settings
 from shim.context import Call
 from shim.keystore import KeyStore
 from shim.locks import Locks
@@ -21,6 +22,8 @@ from tests.s3.in_process import ObjectsOnly, calling
 T = TypeVar("T")
 Action = Callable[[Call, Mapping[str, Any]], Awaitable[Any]]
 _SECONDS = 20.0  # to wait for a lock that nobody holds
+CLASS = "STANDARD_IA"  # its objects lie under the storage policy `cold`
+SETTINGS = Settings.model_validate({"s3_storage_classes": {CLASS: "cold"}})
 
 
 class Killed(BaseException):
@@ -72,7 +75,8 @@ class Gateways:
         await locks.start()
         try:
             async with calling(self.connection, operation) as call:
-                call.locks, call.keys, call.client, call.requester = locks, self.keys, "127.0.0.1", call.caller
+                call.settings, call.locks, call.keys = SETTINGS, locks, self.keys
+                call.client, call.requester = "127.0.0.1", call.caller
                 if kill is not None:
                     mortal: Any = ObjectsOnly(Mortal(call.cloud.objects, kill))  # type: ignore[arg-type]
                     call.cloud = mortal

@@ -12,16 +12,24 @@ from tests.s3.machine.model import NULL, Model
 
 
 def orphans(native: Connection, bucket: str, model: Model) -> dict[str, str]:
-    """Return the segments that no manifest names, and the records of no version, by their names with their keys."""
+    """Return the segments that no manifest names, and the records of no version, by their names with their keys.
+
+    An upload's id is part of a segment's name, so no two containers have segments of one name.
+    """
     return {name: key for key, name in (*_segments(native, bucket, model), *_records(native, bucket, model))}
 
 
 def _segments(native: Connection, bucket: str, model: Model) -> Iterable[tuple[str, str]]:
     used = set(_named_by_manifests(native, bucket))
-    for name in _names(native, f"{bucket}+segments"):
-        key, upload, *_ = _split(name)
-        if name not in used and (key, upload) not in model.uploads:
-            yield key, name
+    for container in _segment_containers(bucket):
+        for name in _names(native, container):
+            key, upload, *_ = _split(name)
+            if (container, name) not in used and (key, upload) not in model.uploads:
+                yield key, name
+
+
+def _segment_containers(bucket: str) -> tuple[str, str]:
+    return f"{bucket}+segments", f"{bucket}+segments+cold"
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -32,7 +40,7 @@ def _split(name: str) -> tuple[str, str]:
     return above, last
 
 
-def _named_by_manifests(native: Connection, bucket: str) -> Iterable[str]:
+def _named_by_manifests(native: Connection, bucket: str) -> Iterable[tuple[str, str]]:
     for row in _rows(native, f"{bucket}?versions&format=json"):
         if "slo_etag" not in row:
             continue
@@ -42,8 +50,13 @@ def _named_by_manifests(native: Connection, bucket: str) -> Iterable[str]:
         answer.raise_for_status()
         for segment in answer.json():
             container, _, name = segment["name"].removeprefix("/").partition("/")
-            assert container == f"{bucket}+segments"
-            yield name
+            assert container in _segment_containers(bucket)
+            yield container, name
+
+
+def cold_objects(native: Connection, bucket: str) -> int:
+    """Return how many versions have segments under the policy `cold`, all of one segment or part."""
+    return sum(container.endswith("+cold") for container, _ in _named_by_manifests(native, bucket))
 
 
 def _records(native: Connection, bucket: str, model: Model) -> Iterable[tuple[str, str]]:

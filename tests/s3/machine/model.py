@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 NULL = "null"
 ENABLED, SUSPENDED = "Enabled", "Suspended"
@@ -13,7 +13,7 @@ class Version:
     """A version; a delete marker has no body.
 
     `sealed` is how it is encrypted: not ("") or with the store's keys or with the customer's.  `reader` is the account
-    that its ACL lets read.
+    that its ACL lets read.  `cold` is whether it has the class that is mapped to a storage policy of its own.
     """
 
     id: str
@@ -23,6 +23,7 @@ class Version:
     held: bool = False
     retained: bool = False
     reader: str = ""
+    cold: bool = False
 
     @property
     def is_marker(self) -> bool:
@@ -99,6 +100,6 @@ class Model:
             self.delete(key, self.new_id("new"))
         self.remove_lone_markers()
 
-    def copied(self, source: Version, to: str, sealed: str) -> Version:
-        """Return a copy of a version, which has its bytes and tags, and neither its ACL nor its lock."""
-        return replace(source, id=to, tags=dict(source.tags), sealed=sealed, held=False, retained=False, reader="")
+    def copied(self, source: Version, to: str, sealed: str, *, cold: bool) -> Version:
+        """Return a copy of a version, which has its bytes and tags, and neither its class, its ACL nor its lock."""
+        return Version(to, source.body, dict(source.tags), sealed, cold=cold)

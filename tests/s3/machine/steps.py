@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import md5
 from pathlib import Path
@@ -21,6 +21,7 @@ from shim.config import Settings
 from shim.context import Call
 from shim.errors import AwsError
 from shim.keystore import KeyFile, add
+from shim.s3.buckets.deletion import delete_bucket
 from shim.s3.buckets.versioning import put_bucket_versioning
 from shim.s3.buckets.versions import list_object_versions
 from shim.s3.config import documents
@@ -32,8 +33,8 @@ from shim.sweeps.bucket import sweep_bucket
 from shim.sweeps.pace import Pace
 from shim.sweeps.tools import Tools
 from tests.conftest import remove_bucket
-from tests.s3.machine.killing import Gateways, Killed
-from tests.s3.machine.leftovers import orphans
+from tests.s3.machine.killing import CLASS, Gateways, Killed
+from tests.s3.machine.leftovers import cold_objects, orphans
 from tests.s3.machine.model import ENABLED, NULL, SUSPENDED, Model, Version
 from tests.support.names import unique
 from tests.sweeps.memory import Memory
@@ -54,6 +55,11 @@ STORE, CUSTOMER = "AES256", "C"
 def sealed(how: str) -> dict[str, str]:
     """Return the parameters of a write that encrypts."""
     return {"": {}, STORE: {"ServerSideEncryption": STORE}, CUSTOMER: _CUSTOMERS}[how]
+
+
+def classed(*, cold: bool) -> dict[str, str]:
+    """Return the parameters of a write whose object is to lie under a storage policy of its own."""
+    return {"StorageClass": CLASS} if cold else {}
 
 
 def opened(how: str, of: str = "") -> dict[str, str]:
@@ -87,8 +93,9 @@ class Steps(RuleBasedStateMachine):
     s3: Any
     native: Connection
 
-    def start(self) -> None:
-        """Make an empty bucket."""
+    def start(self, last_kill: int | None) -> None:
+        """Make an empty bucket; `last_kill` is that of the gateway that deletes it."""
+        self.last_kill = last_kill
         self.bucket, self.directory = unique("bucket"), tempfile.mkdtemp()
         add(keys := Path(self.directory, "keys.json"))
         self.gateways = Gateways(self.native, f"file://{self.directory}", KeyFile(keys))
@@ -160,7 +167,7 @@ class Steps(RuleBasedStateMachine):
             assert seen[:1] == [answer["VersionId"]]
             assert len(seen) <= 2
             for version in seen[:0:-1]:
-                self.model.write(key, self.model.copied(made, version, made.sealed))
+                self.model.write(key, self.model.copied(made, version, made.sealed, cold=made.cold))
         version = answer.get("VersionId", NULL)
         if made.is_marker:
             self.model.delete(key, version)
@@ -242,6 +249,8 @@ class Steps(RuleBasedStateMachine):
             for version in found:
                 if not version.is_marker:
                     self._check_version(key, version)
+        there = [version for found in self.model.keys.values() for version in found]
+        assert cold_objects(self.native, self.bucket) == sum(version.cold for version in there)
 
     def _check_version(self, key: str, version: Version) -> None:
         which = {"Bucket": self.bucket, "Key": key, "VersionId": version.id}
@@ -250,6 +259,7 @@ class Steps(RuleBasedStateMachine):
         else:
             got = self.s3.get_object(**which, **opened(version.sealed))
             assert got["Body"].read() == version.body
+            assert got.get("StorageClass", "") == (CLASS if version.cold else "")
             assert got.get("ObjectLockLegalHoldStatus", "OFF") == ("ON" if version.held else "OFF")
             assert got.get("ObjectLockMode", "") == ("GOVERNANCE" if version.retained else "")
         tags = self.s3.get_object_tagging(**which)["TagSet"]
@@ -272,6 +282,10 @@ class Steps(RuleBasedStateMachine):
         native = self.native.object_store
         assert native.get(f"/{self.bucket}?versions&format=json").json() == []
         assert orphans(self.native, self.bucket, Model()).keys() <= self.left
-        self.s3.delete_bucket(Bucket=self.bucket)
+        try:
+            self.gateways.run("DeleteBucket", delete_bucket, {"Bucket": self.bucket}, self.last_kill)
+        except Killed:
+            with suppress(self.s3.exceptions.NoSuchBucket):  # of a deletion that is finished all the same
+                self.s3.delete_bucket(Bucket=self.bucket)
         left = {one.name for one in native.containers() if one.name.startswith(self.bucket)}
         assert left == set()

@@ -2,9 +2,9 @@
 
 After a kill the client sends its request again, as SDKs do.  What the killed gateway had done by then may be seen: a
 version more, or nothing.  At the end all is read through the public door and compared with what Swift itself holds:
-every segment belongs to a manifest or to an open upload, every side record to a version, and no lock is held.  Only a
-step whose gateway was killed may leave segments behind, of its own keys.  Then all is deleted, and nothing more may be
-left over.
+every segment, of whatever storage policy, belongs to a manifest or to an open upload, every side record to a version,
+and no lock is held.  Only a step whose gateway was killed may leave segments behind, of its own keys.  Then all is
+deleted, and nothing more may be left over.
 
 PASSERELLE_TEST_MACHINE is the number of examples, chosen anew each time; without it there are a few that never change.
 """
@@ -34,12 +34,13 @@ from shim.s3.objects.objects import head_object, put_object
 from shim.s3.objects.tagging import put_object_tagging
 from tests.s3.machine.killing import body
 from tests.s3.machine.model import NULL, Version
-from tests.s3.machine.steps import CUSTOMER, READER, STORE, Steps, ended_before, opened, sealed
+from tests.s3.machine.steps import CUSTOMER, READER, STORE, Steps, classed, ended_before, opened, sealed
 
 KEYS = st.sampled_from(["k", "k/1"])
 BODIES = st.binary(min_size=1, max_size=3)
 TAGS = st.dictionaries(st.sampled_from("ab"), st.sampled_from("12"), max_size=2)
 SEALED = st.sampled_from(["", "", STORE, CUSTOMER])
+COLD = st.sampled_from([False, False, True])  # whether it has the class that is mapped to a storage policy
 PLACES = st.sampled_from([0, 0, 0, 1, 2])  # of a version among those of a key; the newest is at 0
 KILLS = st.none() | st.integers(0, 9)
 CONDITIONS = st.sampled_from(["absent", "same", "other", "unless"])
@@ -50,9 +51,9 @@ UNTIL = datetime.now(UTC) + timedelta(days=30)
 class Machine(Steps):
     """Steps on a bucket and on its model."""
 
-    @initialize(lock=st.booleans(), versioned=st.booleans(), data=st.lists(BODIES, max_size=3))
-    def begin(self, lock: bool, versioned: bool, data: list[bytes]) -> None:
-        self.start()
+    @initialize(lock=st.booleans(), versioned=st.booleans(), data=st.lists(BODIES, max_size=3), last_kill=KILLS)
+    def begin(self, lock: bool, versioned: bool, data: list[bytes], last_kill: int | None) -> None:
+        self.start(last_kill)
         writers = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
         self.run("PutBucketOwnershipControls", put_bucket_ownership_controls, OwnershipControls=writers)
         if lock:
@@ -61,7 +62,7 @@ class Machine(Steps):
             self.run("PutObjectLockConfiguration", put_object_lock_configuration, ObjectLockConfiguration=enabled)
             self.lock = True
         for one in data:
-            self.put("k", one, {}, "", None)
+            self.put("k", one, {}, "", False, None)
             if versioned and not lock:
                 self.turn(on=True)
 
@@ -72,17 +73,18 @@ class Machine(Steps):
 
     # --- writes ---
 
-    @rule(key=KEYS, data=BODIES, tags=TAGS, how=SEALED, kill=KILLS)
-    def put(self, key: str, data: bytes, tags: dict[str, str], how: str, kill: int | None) -> None:
+    @rule(key=KEYS, data=BODIES, tags=TAGS, how=SEALED, cold=COLD, kill=KILLS)
+    def put(self, key: str, data: bytes, tags: dict[str, str], how: str, cold: bool, kill: int | None) -> None:
         told = "&".join(f"{name}={value}" for name, value in tags.items())
 
         def asked() -> dict[str, Any]:
-            return {"Key": key, "Body": body(data), **({"Tagging": told} if told else {}), **sealed(how)}
+            tagging = {"Tagging": told} if told else {}
+            return {"Key": key, "Body": body(data), **tagging, **sealed(how), **classed(cold=cold)}
 
-        self.written(self.ask("PutObject", put_object, asked, kill), key, Version("", data, tags, how))
+        self.written(self.ask("PutObject", put_object, asked, kill), key, Version("", data, tags, how, cold=cold))
 
-    @rule(key=KEYS, data=BODIES, condition=CONDITIONS, kill=KILLS)
-    def put_on_condition(self, key: str, data: bytes, condition: str, kill: int | None) -> None:
+    @rule(key=KEYS, data=BODIES, condition=CONDITIONS, cold=COLD, kill=KILLS)
+    def put_on_condition(self, key: str, data: bytes, condition: str, cold: bool, kill: int | None) -> None:
         there = self.model.readable(key)
         told = {} if there is None else self.run("HeadObject", head_object, Key=key, **opened(there.sealed))
         etag = told.get("ETag", '"0"')
@@ -95,7 +97,7 @@ class Machine(Steps):
         refusal = self.model.refusal(key, condition)
 
         def asked() -> dict[str, Any]:
-            return {"Key": key, "Body": body(data), **headers}
+            return {"Key": key, "Body": body(data), **headers, **classed(cold=cold)}
 
         answers, code = list[Any](), ""
         try:
@@ -107,21 +109,22 @@ class Machine(Steps):
         assert code == refusal
         if refusal:
             return
-        self.written(answers, key, Version("", data))
+        self.written(answers, key, Version("", data, cold=cold))
 
-    @rule(key=KEYS, data=BODIES, tags=TAGS, how=SEALED, again=st.booleans(), part_kill=KILLS, kill=KILLS)
+    @rule(key=KEYS, data=BODIES, tags=TAGS, how=SEALED, cold=COLD, again=st.booleans(), part_kill=KILLS, kill=KILLS)
     def put_in_parts(
         self,
         key: str,
         data: bytes,
         tags: dict[str, str],
         how: str,
+        cold: bool,
         again: bool,
         part_kill: int | None,
         kill: int | None,
     ) -> None:
         told = {"Tagging": "&".join(f"{name}={value}" for name, value in tags.items())} if tags else {}
-        upload = self._begun(key, **told, **sealed(how))
+        upload = self._begun(key, **told, **sealed(how), **classed(cold=cold))
         stale = self._part(key, upload, b"stale", how, None) if again else ""
         etag = self._part(key, upload, data, how, part_kill)
 
@@ -132,7 +135,7 @@ class Machine(Steps):
             stale_parts = self._completion(key, upload, stale, how)
             self.refused("InvalidPart", "CompleteMultipartUpload", complete_multipart_upload, **stale_parts)
         answers = self.ask("CompleteMultipartUpload", complete_multipart_upload, asked, kill)
-        self.written(answers, key, Version("", data, tags, how))
+        self.written(answers, key, Version("", data, tags, how, cold=cold))
         same = self.run("CompleteMultipartUpload", complete_multipart_upload, **asked())
         names = ("ETag", "VersionId")
         assert [same.get(name) for name in names] == [answers[-1].get(name) for name in names]
@@ -150,32 +153,32 @@ class Machine(Steps):
         parts = {"Parts": [{"PartNumber": 1, "ETag": etag}]}
         return {"Key": key, "UploadId": upload, "MultipartUpload": parts, **opened(how)}
 
-    @rule(key=KEYS, data=BODIES, kill=KILLS)
-    def upload_and_abort(self, key: str, data: bytes, kill: int | None) -> None:
-        upload = self._begun(key)
+    @rule(key=KEYS, data=BODIES, cold=COLD, kill=KILLS)
+    def upload_and_abort(self, key: str, data: bytes, cold: bool, kill: int | None) -> None:
+        upload = self._begun(key, **classed(cold=cold))
         self._part(key, upload, data, "", None)
         with ended_before(kill):
             asked = {"Key": key, "UploadId": upload}
             self.ask("AbortMultipartUpload", abort_multipart_upload, lambda: asked, kill, leaves=False)
         self.refused("NoSuchUpload", "AbortMultipartUpload", abort_multipart_upload, Key=key, UploadId=upload)
 
-    @rule(key=KEYS, data=BODIES)
-    def leave_an_upload_open(self, key: str, data: bytes) -> None:
-        upload = self._begun(key)
+    @rule(key=KEYS, data=BODIES, cold=COLD)
+    def leave_an_upload_open(self, key: str, data: bytes, cold: bool) -> None:
+        upload = self._begun(key, **classed(cold=cold))
         self._part(key, upload, data, "", None)
         self.model.uploads.append((key, upload))
 
-    @rule(key=KEYS, other=KEYS, place=PLACES, how=SEALED, kill=KILLS)
-    def copy(self, key: str, other: str, place: int, how: str, kill: int | None) -> None:
+    @rule(key=KEYS, other=KEYS, place=PLACES, how=SEALED, cold=COLD, kill=KILLS)
+    def copy(self, key: str, other: str, place: int, how: str, cold: bool, kill: int | None) -> None:
         version = self.version(key, place)
         if version is None:
             return
         if key == other and version is self.model.keys[key][0]:
             return  # S3 refuses to copy an object to itself without a change
         source = {"CopySource": f"{self.bucket}/{key}?versionId={version.id}"}
-        asked = {"Key": other, **source, **opened(version.sealed, "CopySource"), **sealed(how)}
+        asked = {"Key": other, **source, **opened(version.sealed, "CopySource"), **sealed(how), **classed(cold=cold)}
         answers = self.ask("CopyObject", copy_object, lambda: asked, kill)
-        self.written(answers, other, self.model.copied(version, "", how))
+        self.written(answers, other, self.model.copied(version, "", how, cold=cold))
 
     # --- deletions ---
 
