@@ -29,6 +29,7 @@ class Says:
 
 _BUCKET = {"BucketName": "Bucket"}
 _KEY = {"Key": "Key"}
+_CLASS = {"StorageClassRequested": "StorageClass"}
 _ABORTED = Says(
     409,
     "OperationAborted",
@@ -54,6 +55,7 @@ TABLE: Mapping[Fault, Mapping[str, Says]] = {
     Fault.QUOTA: {"": Says(403, "QuotaExceeded", "The storage quota of the project or the bucket is reached.")},
     Fault.INVALID: {
         "name": Says(400, "KeyTooLongError", "Your key is too long", _KEY),
+        "policy": Says(400, "InvalidStorageClass", "The storage class you specified is not valid", _CLASS),
         "metadata": Says(400, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size"),
         "": Says(400, "InvalidArgument", "The object store refused the request: {detail}"),
     },

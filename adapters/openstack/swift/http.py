@@ -43,6 +43,8 @@ _ABOUT: Final = (
     ("Total metadata too large", "metadata"),
     ("Header value too long", "metadata"),
     ("Header Line Too Long", "metadata"),
+    ("Invalid X-Storage-Policy", "policy"),  # these two: swift.proxy.controllers.container
+    ("Storage Policy ", "policy"),
 )
 _LONGEST_ERROR_BODY: Final = 1 << 20
 # Matches a path that needs no quoting and has no segment that begins with a dot, such as `..`.
@@ -198,7 +200,7 @@ def error_from(status: int, body: bytes, headers: Mapping[str, str], path: str) 
 
 
 def _about(status: int, detail: str) -> str:
-    """Return `name` or `metadata` where Swift refused one for its length; else ''."""
+    """Return `name` or `metadata` where Swift refused one for its length, or `policy`; else ''."""
     return next((about for text, about in _ABOUT if detail.startswith(text)), "") if status == 400 else ""
 
 

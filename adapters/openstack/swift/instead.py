@@ -1,4 +1,6 @@
-"""What takes more than one request: a copy where the server cannot copy well, the removal of a stale row."""
+"""What may take more than one request: a copy where the server cannot copy well, the removal of a stale row, a
+container like another one.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,12 @@ from typing import Final
 
 from adapters.errors import BackendError, Fault
 from adapters.openstack.swift.headers import SERVICE
+from adapters.openstack.swift.wire import Answer
 from adapters.types.objects import Download, Stored, Written
 
 _STAND_IN_SECONDS: Final = 3600
+_POLICY: Final = "x-storage-policy"
+_LIKE: Final = (_POLICY, "x-container-read", "x-container-write")
 _ROUNDED: Final = timedelta(seconds=1)  # by which Swift's answers to writes are later than the object, and others' not
 
 
@@ -45,3 +50,19 @@ async def drop_stale_row(path: str, send: Callable[[str, str, Mapping[str, str]]
             raise
         return False
     return True
+
+
+async def create_container(
+    send: Callable[[Mapping[str, str]], Awaitable[Answer]], model: Mapping[str, str], policy: str
+) -> Answer:
+    """Make a container with the ACLs of `model`, the headers of another, and under its storage policy if none is given.
+
+    A policy that is deprecated keeps its containers and gets no new ones; these lie under Swift's default one then.
+    """
+    headers = {key: model[key] for key in _LIKE if key in model}
+    try:
+        return await send({**headers, **({_POLICY: policy} if policy else {})})
+    except BackendError as error:
+        if error.resource != "policy" or policy:
+            raise
+    return await send({key: headers[key] for key in headers if key != _POLICY})

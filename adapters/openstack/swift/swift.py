@@ -46,7 +46,6 @@ _WRITES: Final = 4
 # Swift checks this many segments in about a second: without a heartbeat, its answer names the new version.
 _QUICK_SEGMENTS: Final = 100
 _NEWEST: Final = 100  # versions among which a new one must be
-_POLICY_AND_ACLS: Final = ("x-storage-policy", "x-container-read", "x-container-write")
 
 
 class Swift:
@@ -89,9 +88,7 @@ class Swift:
     async def create_container(self, name: str, *, like: str = "", policy: str = "") -> bool:
         """Make a container like `like`, or with a storage policy of its own; return False if it existed."""
         model = await self._container_headers(like) if like else {}
-        headers = {key: model[key] for key in _POLICY_AND_ACLS if key in model}
-        own = {"x-storage-policy": policy} if policy else {}
-        answer = await self._expect("PUT", path_of(name), headers | own)
+        answer = await instead.create_container(partial(self._expect, "PUT", path_of(name)), model, policy)
         self._cache.keep_container(self._url(name), True)
         return answer.status == 201
 

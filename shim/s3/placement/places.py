@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from adapters.errors import absent_is
+from adapters.errors import BackendError, absent_is
 from shim.context import Call
 from shim.s3 import names
 from shim.s3.config.configuration import configuration, configure
@@ -52,4 +52,10 @@ async def make(call: Call, bucket: str, policy: str) -> None:
     configured = await configuration(call, bucket)
     await configure(call, bucket, {ITEM + policy: "yes"})
     call.configurations[bucket] = {**configured, ITEM + policy: "yes"}  # for the rest of this request
-    await store.create_container(names.segments(bucket, policy), like=bucket, policy=policy)
+    try:
+        await store.create_container(names.segments(bucket, policy), like=bucket, policy=policy)
+    except BackendError as error:
+        # Where Swift hides its policies (`expose_info`), this is how a policy that it does not have shows.
+        if error.resource == "policy" and ITEM + policy not in configured:
+            await configure(call, bucket, {ITEM + policy: ""})
+        raise
