@@ -25,12 +25,14 @@ from bench import (
     two_workers,
     upstream_calls,
     versioned_writes,
+    write_instances,
 )
 from bench.bars import BARS
 from bench.stage import Stage, stage
 
 MEASUREMENTS: dict[str, Callable[[Stage], None]] = {
     "steps": steps.run,
+    "instances": write_instances.run,
     "connections": connections.run,
     "s3": s3_side_by_side.run,
     "multipart": multipart_upload.run,

@@ -16,6 +16,7 @@ from shim.ec2.engine import client_tokens, ids
 from shim.ec2.instances import facts as instance_facts
 from shim.ec2.instances import profiles as instance_profiles
 from shim.ec2.instances import states as instance_states
+from shim.ec2.instances.alike import alike
 from shim.ec2.network import known
 from shim.ec2.network.interface_rows import (
     NetworkContext,
@@ -136,16 +137,17 @@ _ALWAYS = {
     "EnaSupport": True,
     # A server's own disk stays when it is stopped, so it is not what AWS calls an instance store (decision 27).
     "RootDeviceType": "ebs",
-    "HibernationOptions": {"Configured": False},
-    "EnclaveOptions": {"Enabled": False},
-    "MaintenanceOptions": {"AutoRecovery": "disabled"},
-    "CapacityReservationSpecification": {"CapacityReservationPreference": "open"},
-    "NetworkPerformanceOptions": {"BandwidthWeighting": "default"},
-    "PrivateDnsNameOptions": {
-        "HostnameType": "ip-name",
-        "EnableResourceNameDnsARecord": False,
-        "EnableResourceNameDnsAAAARecord": False,
-    },
+    "HibernationOptions": alike("HibernationOptions", {"Configured": False}),
+    "EnclaveOptions": alike("EnclaveOptions", {"Enabled": False}),
+    "MaintenanceOptions": alike("MaintenanceOptions", {"AutoRecovery": "disabled"}),
+    "CapacityReservationSpecification": alike(
+        "CapacityReservationSpecification", {"CapacityReservationPreference": "open"}
+    ),
+    "NetworkPerformanceOptions": alike("NetworkPerformanceOptions", {"BandwidthWeighting": "default"}),
+    "PrivateDnsNameOptions": alike(
+        "PrivateDnsNameOptions",
+        {"HostnameType": "ip-name", "EnableResourceNameDnsARecord": False, "EnableResourceNameDnsAAAARecord": False},
+    ),
     "ProductCodes": [],
 }
 
@@ -161,11 +163,12 @@ def instance(server: cloud.Server, context: InstanceContext) -> dict[str, Any]:
     devices = [] if deleted else block_devices(server, context.volumes)
     root = server.root_device_name or next((one["DeviceName"] for one in devices if _is_root(one)), None)
     windows = facts.get(instance_facts.PLATFORM) == "windows"
+    monitored = instance_facts.flag(facts, instance_facts.MONITORING)
     return {
         **_ALWAYS,
         "InstanceId": ids.aws("i", server.id),
         "ImageId": ids.aws("ami", server.image_id) if server.image_id else None,
-        "State": instance_states.shown(state),
+        "State": alike("State", instance_states.shown(state)),
         "StateReason": instance_states.reason(server),
         "StateTransitionReason": instance_states.transition(server),
         "InstanceType": server.flavor.name,
@@ -173,12 +176,15 @@ def instance(server: cloud.Server, context: InstanceContext) -> dict[str, Any]:
         "LaunchTime": server.created_at,
         "AmiLaunchIndex": _index(server),
         "ClientToken": facts.get(client_tokens.TOKEN, ""),
-        "Placement": {
-            "AvailabilityZone": context.network.zones.shown(server.zone) or None,
-            "GroupName": facts.get(instance_facts.GROUP, ""),
-            "Tenancy": "default",
-        },
-        "Monitoring": {"State": "enabled" if instance_facts.flag(facts, instance_facts.MONITORING) else "disabled"},
+        "Placement": alike(
+            "Placement",
+            {
+                "AvailabilityZone": context.network.zones.shown(server.zone) or None,
+                "GroupName": facts.get(instance_facts.GROUP, ""),
+                "Tenancy": "default",
+            },
+        ),
+        "Monitoring": alike("Monitoring", {"State": "enabled" if monitored else "disabled"}),
         "Architecture": facts.get(instance_facts.ARCHITECTURE, "x86_64"),
         "Platform": "windows" if windows else None,
         "PlatformDetails": "Windows" if windows else "Linux/UNIX",
@@ -186,8 +192,8 @@ def instance(server: cloud.Server, context: InstanceContext) -> dict[str, Any]:
         "EbsOptimized": instance_facts.flag(facts, instance_facts.EBS_OPTIMIZED),
         "RootDeviceName": root or volume_rows.ROOT_DEVICE,
         "BlockDeviceMappings": devices,
-        "CpuOptions": {"CoreCount": server.flavor.vcpus, "ThreadsPerCore": 1},
-        "MetadataOptions": {"State": "applied", **instance_facts.read_options(facts)},
+        "CpuOptions": alike("CpuOptions", {"CoreCount": server.flavor.vcpus, "ThreadsPerCore": 1}),
+        "MetadataOptions": alike("MetadataOptions", {"State": "applied", **instance_facts.read_options(facts)}),
         "IamInstanceProfile": instance_profiles.shown(facts),
         "Tags": tag_rules.shown(tag_codec.from_metadata(facts)),
         **_network(server, () if deleted else context.network.ports.get(server.id, ()), context),

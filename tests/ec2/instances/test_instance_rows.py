@@ -1,5 +1,6 @@
 """Servers as instances: states, joins, and answers that AWS's own model accepts."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +23,7 @@ from shim.ec2.network.interface_rows import APART, ENDS, NetworkContext
 from shim.ec2.network.layout import VpcLayout
 from shim.ec2.service import ec2
 from shim.protocol.message import Head, Request
+from shim.protocol.xml.rows import Written
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ID = "0123abcd-0123-4567-89ab-0123456789ab"
@@ -37,6 +39,7 @@ SERVER = Server(
     volumes=(),
 )  # fmt: skip
 GROUP, NET = "a" * 32, "b" * 32
+REQUEST = Request(Head("POST", b"/", b"", ()), form=(("Action", "DescribeInstances"), ("Version", "2016-11-15")))
 
 
 def port(name: str, mac: str, address: str) -> Port:
@@ -221,10 +224,27 @@ SERVERS = st.builds(
 )
 
 
+@given(SERVERS)
+def test_members_that_are_kept_as_xml_are_written_as_others(server: Server) -> None:
+    row = instance_rows.reservation(server, CONTEXT)
+    assert any(type(value) is Written for value in row["Instances"][0].values())
+    assert written({"Reservations": [row]}) == written({"Reservations": [unwritten(row)]})
+
+
+def written(result: Mapping[str, Any]) -> Any:
+    return ec2.reply(ec2.operations["DescribeInstances"], result, request_id="r", request=REQUEST).body
+
+
+def unwritten(value: Any) -> Any:
+    """Return a copy that is made of plain mappings and lists."""
+    if isinstance(value, Mapping):
+        return {name: unwritten(one) for name, one in value.items()}
+    return [unwritten(one) for one in value] if isinstance(value, list) else value
+
+
 @given(SERVERS, st.booleans())
 def test_every_server_can_be_written(server: Server, joined: bool) -> None:
     context = CONTEXT if joined else replace(CONTEXT, network=replace(CONTEXT.network, ports={}, groups={}), volumes={})
     result = {"Reservations": [instance_rows.reservation(server, context)]}
-    request = Request(Head("POST", b"/", b"", ()), form=(("Action", "DescribeInstances"), ("Version", "2016-11-15")))
-    reply = ec2.reply(ec2.operations["DescribeInstances"], result, request_id="r", request=request)
+    reply = ec2.reply(ec2.operations["DescribeInstances"], result, request_id="r", request=REQUEST)
     assert reply.status == 200
