@@ -152,8 +152,10 @@ async def _delete_version(
             condition.check(key, stored, deleting=True)
             object_lock.check_deletion(stored, bypass=bypass)
         await _remove_version(call, bucket, key, version, stored=None if marker else stored)
-        if not marker and records.SETTING in await configuration(call, bucket):
-            await records.delete(call, bucket, key, version=await versions.shown(call, bucket, stored))
+        # With a delete marker `null` goes what a suspended bucket has kept of older ones.
+        if (not marker or version == NULL_VERSION) and records.SETTING in await configuration(call, bucket):
+            named = NULL_VERSION if marker else await versions.shown(call, bucket, stored)
+            await records.delete(call, bucket, key, version=named)
     return {"VersionId": version, **({"DeleteMarker": True} if marker else {})}
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from adapters.errors import Fault
+from adapters.errors import BackendError, Fault
 from adapters.types.objects import ObjectRow, Segment, Stored
 from shim.s3 import names
 from shim.s3.multipart.multipart import abort_multipart_upload
@@ -52,6 +52,31 @@ def test_the_record_goes_with_the_null_version(
     asyncio.run(delete_object(call, {"Bucket": "bbb", "Key": "k"}))
     assert (("delete_version", "bbb", "k", NULL_ROW["version_id"]) in store.seen) is goes
     assert ("k/null" not in store.held["bbb+records"]) is goes
+
+
+class Marked(SmallStore):
+    """A store whose key `k` has a delete marker."""
+
+    async def head(self, container: str, name: str, *, version: str = "", link: bool = False, part: int = 0) -> Stored:
+        try:
+            return await super().head(container, name, version=version, link=link, part=part)
+        except BackendError as error:
+            error.version = MARKER_ID if version == MARKER_ID else ""
+            raise
+
+
+def test_the_record_of_an_older_null_version_goes_with_the_marker() -> None:
+    """The version stayed when the marker was made, as no listing showed it yet."""
+    record = Stored(1, "e", WHEN, "application/json")
+    suspended = {"s3-config-versioning": SUSPENDED, "s3-config-records": "yes"}
+    store = Marked({"bbb": {}, "bbb+records": {"k/null": record}}, suspended, True, [MARKER, NULL_ROW])
+    req = {"Bucket": "bbb", "Key": "k", "VersionId": "null"}
+    assert asyncio.run(delete_object(call_of(store, "DeleteObject"), req)) == {
+        "VersionId": "null",
+        "DeleteMarker": True,
+    }
+    assert ("delete_version", "bbb", "k", NULL_ROW["version_id"]) in store.seen
+    assert store.held["bbb+records"] == {}
 
 
 @pytest.mark.parametrize("version", ["", "1767312000.00000"], ids=["no versions", "a version"])
