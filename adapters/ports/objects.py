@@ -144,7 +144,8 @@ class ObjectStore(ObjectWriter, Protocol):
         """Describe an object, or one part of it, as `get` would; with `link`, the symbolic link of that name.
 
         Reading follows a symbolic link, which writing and deleting do not.  The current version of an object is read
-        through a link as well.
+        through a link as well.  With `link` a missing container counts as a missing object, since to tell one from the
+        other takes a request.
 
         Swift answers with the copy that it finds first, which is an older one, or none, on a server that was down at
         the write.  With `newest` it asks all servers that have one.

@@ -173,7 +173,7 @@ class Swift:
             path += "?symlink=get"
         answer = await self._http.send("HEAD", path, codec.NEWEST_COPY if newest else None)
         if answer.status not in (200, 206):
-            raise await self._missing(answer, path, container, version)
+            raise await self._missing(answer, path, "" if link else container, version)
         return codec.stored(answer.headers)
 
     async def segments(self, container: str, name: str, *, version: str = "", newest: bool = False) -> list[Segment]:

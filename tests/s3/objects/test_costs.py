@@ -34,3 +34,22 @@ def test_a_long_part_looks_its_upload_up_once(s3: Any, gateway: Gateway, bucket:
     with refused("NoSuchUpload", 404):
         s3.upload_part(**names, PartNumber=3, Body=part)
     assert not list(openstack_main.object_store.objects(f"{bucket}+segments"))
+
+
+def test_a_new_key_beside_segments_costs_one_look(s3: Any, gateway: Gateway, bucket: str) -> None:
+    """That nothing has the key is all that a write asks; the write itself tells whether there is the bucket."""
+    keys = iter("abcdef")
+
+    def put() -> Any:
+        return s3.put_object(Bucket=bucket, Key=next(keys), Body=b"x")
+
+    def complete() -> Any:
+        names = {"Bucket": bucket, "Key": next(keys)}
+        names["UploadId"] = s3.create_multipart_upload(**names)["UploadId"]
+        parts = [{"PartNumber": 1, "ETag": s3.upload_part(**names, PartNumber=1, Body=b"x")["ETag"]}]
+        return s3.complete_multipart_upload(**names, MultipartUpload={"Parts": parts})
+
+    assert gateway.least_calls(complete) == 5  # the upload, its parts, the key, the object, the end of the upload
+    assert gateway.least_calls(put) == 2
+    with refused("NoSuchBucket", 404):
+        s3.put_object(Bucket=f"{bucket}-none", Key="k", Body=b"x")
