@@ -38,6 +38,7 @@ class Placement:
     marks: tuple[tuple[cloud.Port, tuple[str, ...]], ...]  # ports that exist, each with the tags that it is to have
     known_groups: tuple[cloud.SecurityGroup, ...]  # all of the project
     layout: VpcLayout
+    zone: str | None = None  # OpenStack's name of the zone that the first interface's subnet is in; None where in all
     checked: bool = True  # SourceDestCheck of the first interface
     public: bool = False  # each instance gets a public address
     apart: tuple[tuple[str, ...] | None, ...] = ()  # see `groups_apart`
@@ -76,6 +77,7 @@ async def placement(call: Call, launch: Launch) -> Placement:
         ),
         known_groups=tuple(groups),
         layout=layout,
+        zone=_zone_of(layout, network_id),
         checked=source_dest_check(port) if port else True,
         public=public,
         apart=_groups_apart(call, launch, groups, layout, by_id),
@@ -148,6 +150,11 @@ def _in_zone(call: Call, layout: VpcLayout, zone: str | None) -> VpcLayout:
         if zone and native and zone in (native, names.shown(native)):
             return replace(layout, default_network=one)
     return layout
+
+
+def _zone_of(layout: VpcLayout, network_id: str | None) -> str | None:
+    network = layout.networks.get(network_id or "")
+    return facts.one(network.tags, facts.ZONE) if network else None
 
 
 async def groups_apart(call: Call, launch: Launch) -> tuple[tuple[str, ...] | None, ...]:

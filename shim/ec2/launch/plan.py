@@ -11,7 +11,7 @@ from adapters.types.images import Image
 from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
-from shim.ec2.engine.resource_types import IMAGE, KEY_PAIR
+from shim.ec2.engine.resource_types import IMAGE, KEY_PAIR, SUBNET
 from shim.ec2.engine.zones import placeable, zone_names
 from shim.ec2.images import images, uploads
 from shim.ec2.instances import facts as instance_facts
@@ -22,6 +22,7 @@ from shim.ec2.launch.devices import asked_devices, devices
 from shim.ec2.launch.placement import Placement, placement
 from shim.ec2.launch.placement_groups import group_named
 from shim.ec2.launch.request import Launch
+from shim.ec2.network import known
 from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags import rules as tag_rules
 from shim.errors import AwsError
@@ -52,6 +53,7 @@ async def plan(call: Call, launch: Launch, tags: Mapping[str, str], there: int =
         gather(_zone(call, launch.zone), call.cloud.compute.limits(), _check_key(call, launch.key_name)),
     )
     _check(launch, image, flavor, zone)
+    zone = await _zone_of(call, launch, zone, place)
     made = await devices(call, launch.devices, image, flavor)
     block = await call.cloud.block.limits() if any(not device.local for device in made) else None
     more = limits.allowed(launch.least - there, launch.most - there, flavor, compute, made, block)
@@ -100,6 +102,26 @@ async def _group(call: Call, launch: Launch) -> ServerGroup | None:
 async def _zone(call: Call, name: str | None) -> str | None:
     """Return Nova's name of a zone; None if the launch names none, or one that does not exist."""
     return zone_names(call).native(name, placeable(await call.cloud.compute.zones())) if name else None
+
+
+async def _zone_of(call: Call, launch: Launch, named: str | None, place: Placement) -> str | None:
+    """Return the zone to tell Nova: on AWS an instance is in the zone of its subnet.
+
+    A zone that is the only one is not named: "The instance(s) will be bound to this availability zone for their
+    lifetime" (Nova, `default_schedule_zone`), and an operator may yet divide the cloud.
+    """
+    there = placeable(await known.zones(call)) if place.zone else []
+    if place.zone not in there:
+        return named
+    if named and named != place.zone:
+        subnet, names = ids.aws(SUBNET.prefix, place.subnet_id or ""), zone_names(call)
+        raise AwsError(
+            "InvalidParameterValue",
+            f"Value ({launch.zone}) for parameter availabilityZone is invalid. Subnet '{subnet}' is in the "
+            f"availability zone {names.shown(place.zone)}",
+            refused="Placement.AvailabilityZone",
+        )
+    return place.zone if len(there) > 1 else named
 
 
 async def _check_key(call: Call, name: str | None) -> None:

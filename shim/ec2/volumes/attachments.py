@@ -13,6 +13,7 @@ from shim.concurrency import gather, gather_all
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import INSTANCE, VOLUME
+from shim.ec2.engine.zones import placeable
 from shim.ec2.service import action
 from shim.ec2.volumes import rows as volume_rows
 from shim.ec2.volumes.ending import alone, unmark
@@ -47,6 +48,8 @@ async def attach_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
     async with alone(call, volume_id), undoing() as undo:
         volume, server = await gather(shown_volume(call, volume_id), call.cloud.compute.server(server_id))
         await _check(call, volume, server, name)
+        if not await _within(call, volume, server.zone):
+            raise _mismatch(req)
         await _mark(call, volume, mark, name)
         undo(call.cloud.block.delete_volume_metadata, volume_id, mark)
         try:
@@ -85,6 +88,8 @@ async def detach_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
     row = _held(volume_rows.attachments(volume, servers), volume, req)
     if volume_rows.DELETED in volume.metadata:  # its instance was to be terminated, and Nova could not
         await unmark(call, volume.id)
+    if kept := volume_rows.zone_mark(volume, servers):
+        await call.cloud.block.set_volume_metadata(volume.id, kept)
     try:
         await call.cloud.compute.detach_volume(ids.uuid(INSTANCE, row["InstanceId"]), volume.id)
     except BackendError as error:
@@ -111,6 +116,18 @@ async def _check(call: Call, volume: cloud.Volume, server: Server, device: str) 
     wanted = _letters(device)
     if _ROOT.fullmatch(wanted) or wanted in {_letters(volume_rows.device(other, server.id)) for other in others}:
         raise _taken(device)
+
+
+async def _within(call: Call, volume: cloud.Volume, zone: str) -> bool:
+    """Tell whether a volume may be attached in a zone: on AWS "the instance must be in the same Availability Zone".
+
+    Where nobody asked for the volume's zone it counts only if Cinder could have made the volume in that of the server.
+    """
+    asked = volume.metadata.get(volume_rows.ZONE)
+    own = asked or volume.zone
+    if not zone or own == zone or own not in placeable(await call.cloud.compute.zones()):
+        return True
+    return not asked and zone not in [one.name for one in await call.cloud.block.zones()]
 
 
 def _letters(device: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from adapters.types import block as cloud
@@ -151,9 +151,23 @@ def root(server: Server, held: Iterable[cloud.Volume]) -> str:
     return next((volume.id for volume in known if volume.bootable), "") if server.image_id is None else ""
 
 
-def zone(volume: cloud.Volume, names: ZoneNames) -> str:
-    """Return the availability zone in which a volume is shown."""
-    return names.shown(volume.metadata.get(ZONE) or volume.zone)
+def zone(volume: cloud.Volume, names: ZoneNames, servers: Iterable[Server] = ()) -> str:
+    """Return the availability zone in which a volume is shown; `servers` are those that may hold it.
+
+    Nova asks for the volumes of a launch in Cinder's default zone unless the operator set `cross_az_attach` to false.
+    """
+    return names.shown(volume.metadata.get(ZONE) or _holders_zone(volume, servers) or volume.zone)
+
+
+def zone_mark(volume: cloud.Volume, servers: Iterable[Server]) -> dict[str, str]:
+    """Return the metadata that keeps a volume in its server's zone once it is detached, where nothing else does."""
+    here = _holders_zone(volume, servers)
+    return {ZONE: here} if here not in ("", volume.zone) and ZONE not in volume.metadata else {}
+
+
+def _holders_zone(volume: cloud.Volume, servers: Iterable[Server]) -> str:
+    holding = {one.server_id for one in volume.attachments}
+    return next((server.zone for server in servers if server.id in holding), "")
 
 
 def kind(volume: cloud.Volume, plain: Mapping[str, str]) -> str:
@@ -161,7 +175,9 @@ def kind(volume: cloud.Volume, plain: Mapping[str, str]) -> str:
     return volume.metadata.get(TYPE) or plain.get(volume.type) or _UNNAMED.get(volume.type, volume.type)
 
 
-def row(volume: cloud.Volume, servers: Iterable[Server], names: ZoneNames, plain: Mapping[str, str]) -> dict[str, Any]:
+def row(
+    volume: cloud.Volume, servers: Collection[Server], names: ZoneNames, plain: Mapping[str, str]
+) -> dict[str, Any]:
     """Write one volume as in DescribeVolumes."""
     type_ = kind(volume, plain)
     return {
@@ -170,7 +186,7 @@ def row(volume: cloud.Volume, servers: Iterable[Server], names: ZoneNames, plain
         # Ansible's modules require both on every volume.
         "SnapshotId": ids.aws("snap", volume.snapshot_id) if volume.snapshot_id else "",
         "MultiAttachEnabled": volume.multiattach,
-        "AvailabilityZone": zone(volume, names),
+        "AvailabilityZone": zone(volume, names, servers),
         "State": state(volume),
         "CreateTime": volume.created_at,
         "Attachments": attachments(volume, servers),

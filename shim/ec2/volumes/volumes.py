@@ -165,8 +165,9 @@ async def describe_volumes(call: Call, asked: Question) -> list[Row]:
 @describes(STATUSES, supports="VolumeIds Filters MaxResults NextToken")
 async def describe_volume_status(call: Call, asked: Question) -> list[Row]:
     """Describe the status of volumes, from Cinder's status."""
-    names = availability_zones.zone_names(call)
-    return [_status(volume, names) for volume in await _read(call, asked.ids)]
+    names, found = availability_zones.zone_names(call), await _read(call, asked.ids)
+    servers = await holders(call, found) if volume_rows.held(found) else []
+    return [_status(volume, volume_rows.zone(volume, names, servers)) for volume in found]
 
 
 async def holders(call: Call, volumes: Sequence[cloud.Volume]) -> list[Server]:
@@ -299,12 +300,12 @@ def _shared(type: cloud.VolumeType) -> bool:
     return type.extra_specs.get("multiattach", "").split()[-1:] == ["True"]
 
 
-def _status(volume: cloud.Volume, names: availability_zones.ZoneNames) -> dict[str, Any]:
+def _status(volume: cloud.Volume, zone: str) -> dict[str, Any]:
     state = volume_rows.state(volume)
     status = _GONE_QUIET.get(state, "ok")
     return {
         "VolumeId": ids.aws("vol", volume.id),
-        "AvailabilityZone": volume_rows.zone(volume, names),
+        "AvailabilityZone": zone,
         "VolumeStatus": {
             "Status": status,
             "Details": [

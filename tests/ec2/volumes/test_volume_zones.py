@@ -1,0 +1,103 @@
+"""The zone of a volume: the one that it was asked for in, else its instance's, else Cinder's."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from adapters.types.block import BlockZone, Volume
+from adapters.types.compute import Server, Zone
+from shim.ec2.engine import ids
+from shim.ec2.volumes.attachments import attach_volume, detach_volume
+from shim.ec2.volumes.volumes import describe_volume_status, describe_volumes
+from shim.errors import AwsError
+from tests.ec2.acting import act
+from tests.ec2.instances.test_instance_costs import Counted
+from tests.ec2.instances.test_instance_rows import SERVER, volume
+from tests.ec2.test_half_done import call
+
+VOLUME = replace(volume("8", "", id=str(UUID("8" * 32))), status="available", attachments=(), metadata={})
+NAMED = {"VolumeId": ids.aws("vol", VOLUME.id), "InstanceId": ids.aws("i", SERVER.id)}
+ONE, THREE = ("nova",), ("nova", "two", "three")
+
+
+class Cinder(Counted):
+    """A Cinder of these zones with one volume."""
+
+    def __init__(self, held: Volume, *zones: str) -> None:
+        super().__init__(Counter(), zones=[BlockZone(one, True) for one in zones])
+        self.held = held
+
+    async def volume(self, id: str) -> Volume:
+        return self.held
+
+    async def volumes(self, **_: object) -> list[Volume]:
+        return [self.held]
+
+    async def set_volume_metadata(self, id: str, items: Mapping[str, str]) -> None:
+        self.held = replace(self.held, metadata={**self.held.metadata, **items})
+
+
+def here(cinder: Cinder, server: Server, action: str = "AttachVolume") -> Any:
+    nova = Counted(Counter(), server=server, servers=[server], zones=[Zone(one, True) for one in (*THREE, "internal")])
+    return call(action, block=cinder, compute=nova)
+
+
+def attach(held: Volume, zone: str, cinders: tuple[str, ...]) -> str:
+    """Attach a volume to a server in that zone; return AWS's error, or "attached"."""
+    try:
+        asyncio.run(
+            act(attach_volume, here(Cinder(held, *cinders), replace(SERVER, zone=zone)), {**NAMED, "Device": "xvdf"})
+        )
+    except AwsError as refused:
+        return refused.code
+    return "attached"
+
+
+@pytest.mark.parametrize(
+    ("native", "asked", "server", "cinders", "told"),
+    [
+        pytest.param("two", "", "two", THREE, "attached", id="Cinder's zone is the server's"),
+        pytest.param("two", "", "three", THREE, "InvalidVolume.ZoneMismatch", id="Cinder's zone is another"),
+        pytest.param("nova", "two", "two", ONE, "attached", id="asked for in the server's zone"),
+        pytest.param("nova", "two", "three", ONE, "InvalidVolume.ZoneMismatch", id="asked for in another"),
+        pytest.param("nova", "two", "nova", ONE, "InvalidVolume.ZoneMismatch", id="asked for in another than Cinder's"),
+        pytest.param("nova", "", "three", ONE, "attached", id="Cinder has no such zone, and nobody asked for one"),
+        pytest.param("disks", "", "three", ("disks", "three"), "attached", id="Cinder's zone is none of Nova's"),
+        pytest.param("nova", "gone", "three", ONE, "attached", id="the zone that was asked for is gone"),
+        pytest.param("two", "", "", THREE, "attached", id="the server is in no zone yet"),
+    ],
+)
+def test_a_volume_is_attached_within_its_zone(
+    native: str, asked: str, server: str, cinders: tuple[str, ...], told: str
+) -> None:
+    marks = {"ec2:az": asked} if asked else {}
+    assert attach(replace(VOLUME, zone=native, metadata=marks), server, cinders) == told
+
+
+def held_by(server: Server, **marks: str) -> Volume:
+    one = volume("8", "/dev/vdf", id=VOLUME.id)
+    return replace(one, zone="nova", metadata={f"ec2:{name}": value for name, value in marks.items()})
+
+
+@pytest.mark.parametrize(("marks", "zone"), [({}, "three"), ({"az": "two"}, "two")])
+def test_a_volume_is_shown_where_its_instance_is(marks: dict[str, str], zone: str) -> None:
+    server = replace(SERVER, zone="three")
+    cinder = Cinder(held_by(server, **marks), *ONE)
+    for describe, rows in ((describe_volumes, "Volumes"), (describe_volume_status, "VolumeStatuses")):
+        answer = asyncio.run(act(describe, here(cinder, server, "DescribeVolumes"), {}))
+        assert [row["AvailabilityZone"] for row in answer[rows]] == [zone]
+
+
+def test_a_detached_volume_stays_in_the_zone_of_its_instance() -> None:
+    server = replace(SERVER, zone="three")
+    cinder = Cinder(held_by(server), *ONE)
+    asyncio.run(act(detach_volume, here(cinder, server, "DetachVolume"), NAMED))
+    assert cinder.held.metadata["ec2:az"] == "three"
+    within = Cinder(replace(held_by(server), zone="three"), *THREE)
+    asyncio.run(act(detach_volume, here(within, server, "DetachVolume"), NAMED))
+    assert "ec2:az" not in within.held.metadata
