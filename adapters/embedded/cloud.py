@@ -19,7 +19,7 @@ from adapters.embedded.errors import CloudError
 from adapters.embedded.facts import CloudFacts
 from adapters.embedded.host import PORT_PATIENCE, LocalHost
 from adapters.embedded.install import install
-from adapters.embedded.layout import HOST, NETWORKS, OVN, SERVICES, Layout, layout, tail, write_private
+from adapters.embedded.layout import HOST, NETWORKS, OVN, SERVICES, ZONES, Layout, layout, tail, write_private
 from adapters.embedded.locks import locked
 from adapters.embedded.ovn import ability, control, packages
 from adapters.embedded.plan import Plan
@@ -89,6 +89,7 @@ class EmbeddedCloud:
             passwords=secrets_file.passwords(place.root / "passwords.json"),
             swift_devices=configure.swift_devices(place),
             network=chosen,
+            zones=choose_zones(place, chosen),
             programs=programs,
         )
         fresh = databases.prepare(place, say)
@@ -199,6 +200,19 @@ def choose_network(place: Layout, wanted: str | None) -> str:
         ability.require(place)
     if not note.exists():
         write_private(note, chosen)
+    return chosen
+
+
+def choose_zones(place: Layout, network: str) -> tuple[str, ...]:
+    """Return the cloud's availability zones, remembered once chosen: Nova moves no host that has servers into another.
+
+    With OVN there is one: a port is bound to the host of its server, and this machine is one chassis.
+    """
+    note = place.root / "zones"
+    if note.exists():
+        return tuple(note.read_text().split())
+    chosen = tuple(ZONES)[:1] if network == OVN or place.databases.exists() else tuple(ZONES)
+    write_private(note, " ".join(chosen))
     return chosen
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from adapters.embedded import conf
 from adapters.embedded.errors import CloudError
 from adapters.embedded.install import digest
-from adapters.embedded.layout import REGION, Layout, tail, write_private
+from adapters.embedded.layout import REGION, ZONES, Layout, tail, write_private
 from adapters.embedded.plan import Plan
 from adapters.embedded.processes import PACKAGE, environment
 
@@ -92,6 +92,7 @@ def cloud_json(plan: Plan) -> str:
         "admin_password": plan.passwords["admin"],
         "identity_ready": str(plan.place.identity_ready),
         "network": plan.network,
+        "hosts": [ZONES[zone] for zone in plan.zones],
         "programs": str(plan.programs),
         "metadata_secret": plan.passwords["metadata-proxy"],
     })  # fmt: skip

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,10 @@ SERVICES = ("keystone", "nova", "neutron", "placement", "cinder", "glance", "bar
 # A network without agents, in which no packet flows, or Open vSwitch and OVN as one more service of that name.
 OVN = "ovn"
 NETWORKS = ("none", OVN)
+
+# Availability zone → its compute host. Gateways know these zones by default; the first is OpenStack's own default.
+# No host is called "compute", which is the name of an RPC topic.
+ZONES: Mapping[str, str] = {"nova": "passerelle", "nova-b": "passerelle-b", "nova-c": "passerelle-c"}
 
 PORT_NAMES = (
     "keystone", "placement", "glance", "neutron", "nova", "metadata", "cinder",

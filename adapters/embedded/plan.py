@@ -4,23 +4,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adapters.embedded.layout import HOST, NETWORKS, Layout
+from adapters.embedded.layout import HOST, NETWORKS, ZONES, Layout
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A cloud's paths, ports and passwords, the directory of Swift's objects, and its network (one of NETWORKS)."""
+    """A cloud's paths, ports and passwords, the directory of Swift's objects, its network and its zones."""
 
     place: Layout
     ports: Mapping[str, int]
     passwords: Mapping[str, str] = field(repr=False)
     swift_devices: Path
-    network: str = NETWORKS[0]
+    network: str = NETWORKS[0]  # one of NETWORKS
+    zones: tuple[str, ...] = tuple(ZONES)
     programs: Path = Path("/")  # the root under which Open vSwitch and OVN are
 
     def url(self, name: str, path: str = "") -> str:
         """Return a URL on the port of that name."""
         return f"http://{HOST}:{self.ports[name]}{path}"
+
+    @property
+    def several_zones(self) -> bool:
+        """Tell whether hosts are in aggregates: one host alone is in OpenStack's default zone without any."""
+        return len(self.zones) > 1
 
     @property
     def keystone(self) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from adapters.embedded import AnswerError, CloudFacts, EmbeddedCloud, health, processes
-from adapters.embedded.layout import HOST, SERVICES
+from adapters.embedded.layout import HOST, SERVICES, ZONES
 from adapters.embedded.processes import running
 from adapters.embedded.rest import Answer, call
 from adapters.embedded.seed.cloud import FLAVORS
@@ -96,6 +96,8 @@ def test_a_member_finds_what_a_tenant_expects(known: CloudFacts, name: str) -> N
     }
     networks = get(known, name, "network", "/v2.0/networks").body["networks"]
     assert {(each["name"], each["router:external"]) for each in networks} == {("default", False), ("public", True)}
+    zones = get(known, name, "compute", "/os-availability-zone").body["availabilityZoneInfo"]
+    assert {each["zoneName"]: each["zoneState"]["available"] for each in zones} == dict.fromkeys(ZONES, True)
     types = get(known, name, "block-storage", "/types").body["volume_types"]
     assert {"standard", "gp2", "gp3"} <= {each["name"] for each in types}
     assert get(known, name, "object-store", "").status == 204

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from adapters.embedded.layout import HOST, REGION
+from adapters.embedded.layout import HOST, REGION, ZONES
 from adapters.embedded.plan import Plan
 
 Section = Mapping[str, object]
 
-COMPUTE_HOST = "passerelle"  # the one host of the cloud; not "compute", which is the name of an RPC topic
+FIRST_HOST = next(iter(ZONES.values()))  # where all services run but the computes of the other zones
 CACHE_KEY = "passerelle.cache"  # the WSGI environ key under which services.web puts the token cache
 
 
@@ -54,7 +54,7 @@ def default(plan: Plan, service: str, **more: object) -> Section:
         "use_stderr": True,
         "transport_url": "fake:///",
         "state_path": plan.place.root / service,
-        "host": COMPUTE_HOST,
+        "host": FIRST_HOST,
         "my_ip": HOST,
         **more,
     }

@@ -25,6 +25,8 @@ def compute(plan: Plan) -> Section:
         report_interval=10,
         service_down_time=300,
         update_resources_interval=300,
+        # The subnet `default` is shown in the first zone, and an instance of no zone is to be in its subnet's.
+        **({"default_schedule_zone": plan.zones[0]} if plan.several_zones else {}),
         sync_power_state_interval=-1,
         heal_instance_info_cache_interval=-1,
     )

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from adapters.embedded import rest
 from adapters.embedded.errors import AnswerError
+from adapters.embedded.layout import ZONES
 from adapters.embedded.plan import Plan
 from adapters.embedded.rest import Json, Session
 
@@ -34,7 +35,7 @@ DEFAULT, DEFAULT_CIDR = "default", "172.31.0.0/20"
 def seed(plan: Plan) -> None:
     """Create missing resources, calling the four services in parallel."""
     token = rest.token(plan.keystone, "admin", plan.passwords["admin"], "admin")
-    steps: tuple[Callable[[Plan, str], None], ...] = (networks, flavors, images, volume_types)
+    steps: tuple[Callable[[Plan, str], None], ...] = (networks, flavors, zones, images, volume_types)
     with ThreadPoolExecutor(len(steps)) as pool:
         for done in [pool.submit(step, plan, token) for step in steps]:
             done.result()
@@ -47,6 +48,19 @@ def flavors(plan: Plan, token: str) -> None:
     for name, (vcpus, ram, disk) in FLAVORS.items():
         if name not in known:
             nova.post("/flavors", {"flavor": {"name": name, "vcpus": vcpus, "ram": ram, "disk": disk}})
+
+
+def zones(plan: Plan, token: str) -> None:
+    """Put each compute host into the aggregate of its availability zone, where there are several zones."""
+    if not plan.several_zones:
+        return
+    nova = Session(plan.url("nova", "/v2.1"), token)
+    known = {each["availability_zone"]: each for each in nova.get("/os-aggregates")["aggregates"]}
+    for zone in plan.zones:
+        wanted = {"aggregate": {"name": zone, "availability_zone": zone}}
+        found = known.get(zone) or nova.post("/os-aggregates", wanted)["aggregate"]
+        if ZONES[zone] not in found.get("hosts", ()):
+            nova.post(f"/os-aggregates/{found['id']}/action", {"add_host": {"host": ZONES[zone]}})
 
 
 def images(plan: Plan, token: str) -> None:

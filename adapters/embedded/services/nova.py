@@ -4,6 +4,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -51,8 +52,11 @@ def configure(etc: Path) -> Any:
     return options
 
 
-def start_workers() -> list[Any]:
-    """Start conductor, scheduler and compute, in that order, and map the compute host into its cell."""
+def start_workers(hosts: Sequence[str]) -> list[Any]:
+    """Start conductor, scheduler and the compute services of all hosts, in that order; map the hosts into their cell.
+
+    Whatever asks for a host of its own by the option `host` gets the first.
+    """
     from nova import context, service
     from nova.compute import rpcapi as compute
     from nova.conductor import rpcapi as conductor
@@ -60,12 +64,12 @@ def start_workers() -> list[Any]:
     from nova.scheduler import rpcapi as scheduler
 
     started = []
-    for binary, topic, other in (
-        ("nova-conductor", conductor.RPC_TOPIC, None),
-        ("nova-scheduler", scheduler.RPC_TOPIC, None),
-        ("nova-compute", compute.RPC_TOPIC, compute.RPC_TOPIC_ALT),
+    for host, binary, topic, other in (
+        (hosts[0], "nova-conductor", conductor.RPC_TOPIC, None),
+        (hosts[0], "nova-scheduler", scheduler.RPC_TOPIC, None),
+        *((host, "nova-compute", compute.RPC_TOPIC, compute.RPC_TOPIC_ALT) for host in hosts),
     ):
-        worker = service.Service.create(binary=binary, topic=topic, topic_alt=other)
+        worker = service.Service.create(host=host, binary=binary, topic=topic, topic_alt=other)
         worker.start()
         started.append(worker)
     host_mapping.discover_hosts(context.get_admin_context())
@@ -100,6 +104,6 @@ def main(etc: Path) -> None:
     options = configure(etc)
     preload()
     wait_for_identity(known)
-    workers = start_workers()
+    workers = start_workers(known["hosts"])
     serve(applications(options, known["ports"]), threads=12)
     del workers

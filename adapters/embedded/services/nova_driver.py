@@ -5,13 +5,16 @@ common architectures can be scheduled.
 """
 
 import io
+import uuid
 from typing import Any
 
+import nova.conf
 from nova.compute import power_state, task_states
 from nova.image import glance
 from nova.objects import fields
-from nova.virt import fake
+from nova.virt import fake, node
 
+CONF = nova.conf.CONF
 SNAPSHOT_BYTES = 65536
 
 CONSOLE = """\
@@ -39,6 +42,19 @@ class Hypervisor(fake.FakeDriverWithoutFakeNodes):  # type: ignore[misc]
         self.host_status_base["supported_instances"] += [
             (fields.Architecture.AARCH64, fields.HVType.FAKE, fields.VMMode.HVM),
         ]
+
+    def get_available_resource(self, nodename: str) -> Any:
+        """Return the host's resources."""
+        return {**super().get_available_resource(nodename), "uuid": self.node_id()}
+
+    def get_nodenames_by_uuid(self, refresh: bool = False) -> dict[str, str]:
+        """Return the one node."""
+        return {self.node_id(): self.get_available_nodes()[0]}
+
+    def node_id(self) -> str:
+        """Return the node's UUID: Nova keeps one for each process, and here several hosts share one."""
+        kept = str(node.get_local_node_uuid())
+        return kept if self._host == CONF.host else str(uuid.uuid5(uuid.UUID(kept), self._host))
 
     def adopt(self, instance: Any) -> None:
         """Add a server that an earlier process spawned."""

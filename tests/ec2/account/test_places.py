@@ -18,8 +18,9 @@ def test_regions(ec2: Any) -> None:
 def test_zones_are_novas_under_names_of_the_region(ec2: Any, openstack_main: Any) -> None:
     zones = ec2.describe_availability_zones(Filters=[{"Name": "state", "Values": ["available"]}])["AvailabilityZones"]
     native = [zone.name for zone in openstack_main.compute.availability_zones() if zone.state["available"]]
-    others = sorted(set(native) - {"nova"})
-    assert [one["ZoneName"] for one in zones] == [f"{ec2.meta.region_name}a", *others]
+    lettered = {"nova": "a", "nova-b": "b", "nova-c": "c"}
+    named = [f"{ec2.meta.region_name}{letter}" for native_name, letter in lettered.items() if native_name in native]
+    assert [one["ZoneName"] for one in zones] == [*named, *sorted(set(native) - set(lettered))]
     assert {one["RegionName"] for one in zones} == {ec2.meta.region_name}
     by_id = ec2.describe_availability_zones(ZoneIds=[zones[0]["ZoneId"]])["AvailabilityZones"]
     assert by_id == zones[:1]
