@@ -25,12 +25,50 @@ async def devices(
 ) -> tuple[BlockDevice, ...]:
     """Translate the mappings for Nova, with volume types that Cinder has, and encrypted where that is the default."""
     found = asked_devices(call.settings, mappings, image, flavor)
-    if any(not one.local and not one.encrypted_as for one in found) and await default_encryption.is_on(call):
+    on = any(not one.local and not one.encrypted_as for one in found) and await default_encryption.is_on(call)
+    if on:
         found = await _encrypted(call, found)
-    if not any(device.volume_type for device in found):
-        return found
-    known = {one.name for one in await call.cloud.block.volume_types()}
-    return tuple(replace(device, volume_type=_type(device, known)) for device in found)
+    typed = found
+    if any(device.volume_type for device in found):
+        known = {one.name for one in await call.cloud.block.volume_types()}
+        typed = tuple(replace(device, volume_type=_type(device, known)) for device in found)
+    if on or not call.settings.ec2_encrypted_volume_types:
+        return typed
+    return await _of_encrypted(call, found, typed, {_device(one) for one in mappings if _is_plain(one)})
+
+
+async def _of_encrypted(
+    call: Call, asked: Sequence[BlockDevice], typed: Sequence[BlockDevice], plain: Collection[str | None]
+) -> tuple[BlockDevice, ...]:
+    """Leave the types of volumes of encrypted snapshots to Cinder, and keep what was asked for.
+
+    Cinder gives them no other type than the snapshot's, and Nova, asked for another one, would end in an error.  The
+    devices in `plain` are asked to be not encrypted: "In no case can you remove encryption from an encrypted volume."
+    """
+    about = [one for one in asked if one.source == "snapshot" and (one.volume_type or one.device in plain)]
+    found = await mapping.snapshots(call, list(dict.fromkeys(one.id for one in about if one.id)))
+    encrypted = await encryption.encrypted_among(call, found.values())
+    for one in about:
+        if one.id in encrypted and one.device in plain:
+            raise AwsError(
+                "InvalidBlockDeviceMapping",
+                f"The volume of device '{one.device}' is made of an encrypted snapshot, so it is encrypted.",
+                refused="BlockDeviceMappings.Ebs.Encrypted",
+            )
+    return tuple(
+        replace(new, volume_type=None, encrypted_as=old.volume_type) if old in about and old.id in encrypted else new
+        for old, new in zip(asked, typed, strict=True)
+    )
+
+
+def _is_plain(one: Mapping[str, Any]) -> bool:
+    return (one.get("Ebs") or {}).get("Encrypted") is False
+
+
+def _device(one: Mapping[str, Any]) -> str:
+    """Return the name of a mapping's device as Nova's devices have it."""
+    name: str = one["DeviceName"]
+    return name if name.startswith("/dev/") else f"/dev/{name}"
 
 
 async def _encrypted(call: Call, devices: Sequence[BlockDevice]) -> tuple[BlockDevice, ...]:
@@ -193,7 +231,7 @@ def _data(name: str, one: Mapping[str, Any], encrypting: Callable[[str | None], 
         "snapshot" if snapshot else "blank",
         ids.uuid(SNAPSHOT, snapshot) if snapshot else None,
         size=size,
-        device=name if name.startswith("/dev/") else f"/dev/{name}",
+        device=_device(one),
         volume_type=encrypting(kind) if encrypts else kind,
         # AWS's default for a volume that the launch creates; a volume attached later is kept by default.
         delete_on_termination=ebs.get("DeleteOnTermination", True),

@@ -15,6 +15,7 @@ from shim.concurrency import gather_all
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.service import action
+from shim.ec2.volumes.encryption import encrypted_among
 from shim.errors import AwsError
 
 # The name is the whole fact, so that one call writes it and a killed gateway leaves nothing half written.
@@ -35,9 +36,10 @@ async def check_copied(call: Call, snapshots: Iterable[Snapshot]) -> None:
 
 async def check_encrypted(call: Call, snapshots: Iterable[Snapshot]) -> None:
     """Raise UnsupportedOperation for a snapshot that is not encrypted."""
+    snapshots = list(snapshots)
+    encrypted = await encrypted_among(call, snapshots)
     for snapshot in snapshots:
-        volume = await absent_is(None, call.cloud.block.volume(snapshot.volume_id))
-        if volume is None or not volume.encrypted:
+        if snapshot.id not in encrypted:
             raise plain(f"snapshot '{ids.aws('snap', snapshot.id)}'")
 
 

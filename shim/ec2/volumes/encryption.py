@@ -7,10 +7,12 @@ all data to another host.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from adapters.errors import absent_is
 from adapters.types.block import Snapshot, Volume
+from shim.concurrency import gather_all
 from shim.config import Settings
 from shim.context import Call
 from shim.ec2.engine import ids
@@ -71,6 +73,13 @@ async def is_encrypted(call: Call, snapshot: Snapshot, req: Mapping[str, Any]) -
         named = ids.aws("snap", snapshot.id)
         raise _refused(f"Snapshot '{named}' is not encrypted, and Cinder makes no encrypted volume of it.")
     return found
+
+
+async def encrypted_among(call: Call, snapshots: Iterable[Snapshot]) -> set[str]:
+    """Return the UUIDs of those snapshots that are encrypted, as the volumes are of which they were made."""
+    snapshots = list(snapshots)
+    made_of = await gather_all(absent_is(None, call.cloud.block.volume(one.volume_id)) for one in snapshots)
+    return {one.id for one, volume in zip(snapshots, made_of, strict=True) if volume and volume.encrypted}
 
 
 def is_unkept(settings: Settings, volume: Volume) -> bool:

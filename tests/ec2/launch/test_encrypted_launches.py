@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from adapters.types.block import Volume, VolumeType
-from adapters.types.compute import AttachedVolume, BlockDevice
+from adapters.types.block import Snapshot, Volume, VolumeType
+from adapters.types.compute import AttachedVolume, BlockDevice, NewServer
 from adapters.types.network import SubnetPool
 from shim.config import Settings
 from shim.ec2.launch.run_instances import run_instances
@@ -168,3 +168,58 @@ def test_volumes_of_one_size_are_told_apart_by_encryption(names: str) -> None:
     server = replace(SERVER, volumes=tuple(AttachedVolume(name, True) for name in names))
     found = {name: device.device for name, device in matched(server, [one, other], devices).items()}
     assert found == {one.id: free, other.id: sealed}
+
+
+SNAPSHOT = Snapshot(
+    "00000000-0000-4000-8000-00000000005a", "s", "", "p", "source", "available", 3, "100%", SEALED.created_at, {}
+)
+OF_SNAPSHOT: dict[str, Any] = {"SnapshotId": "snap-" + SNAPSHOT.id.replace("-", "")}
+
+
+class OfSnapshots(Encrypting):
+    """A Cinder with a snapshot of a volume."""
+
+    def __init__(self, source: Volume, *types: str) -> None:
+        super().__init__(*types)
+        self.source = source
+
+    async def snapshot(self, id: str) -> Snapshot:
+        return SNAPSHOT
+
+    async def volume(self, id: str) -> Volume:
+        return self.source if id == SNAPSHOT.volume_id else await super().volume(id)
+
+
+class Asked(Booting):
+    """A Nova that remembers what it was asked for."""
+
+    async def create_server(self, new: NewServer) -> str:
+        self.devices = new.devices
+        return await super().create_server(new)
+
+
+@pytest.mark.parametrize("kind", ["gp3", "fast", None])
+def test_a_volume_of_an_encrypted_snapshot_has_the_snapshots_type(kind: str | None) -> None:
+    cinder = OfSnapshots(SEALED, "luks", "gp3", "fast")
+    nova = Asked(cinder, replace(SEALED, snapshot_id=SNAPSHOT.id))
+    launch(nova, **OF_SNAPSHOT, Encrypted=None, VolumeType=kind)
+    assert [one.volume_type for one in nova.devices if one.source == "snapshot"] == [None]
+    assert [one.get("ec2:type") for one in cinder.items()] == [kind]
+
+
+def test_a_volume_of_a_plain_snapshot_has_the_type_that_was_asked_for() -> None:
+    nova = Asked(OfSnapshots(PLAIN, "gp3"), replace(PLAIN, snapshot_id=SNAPSHOT.id))
+    launch(nova, **OF_SNAPSHOT, Encrypted=False)
+    assert [one.volume_type for one in nova.devices if one.source == "snapshot"] == ["gp3"]
+
+
+@pytest.mark.parametrize("kind", ["gp3", None])
+def test_a_volume_of_an_encrypted_snapshot_cannot_be_plain(kind: str | None) -> None:
+    nova = Asked(OfSnapshots(SEALED, "luks", "gp3"), SEALED)
+    assert refused(nova, **OF_SNAPSHOT, Encrypted=False, VolumeType=kind) == "InvalidBlockDeviceMapping"
+    assert nova.made == 0
+
+
+def test_a_type_that_is_not_there_is_refused_for_an_encrypted_snapshot_too() -> None:
+    nova = Asked(OfSnapshots(SEALED, "luks"), SEALED)
+    assert refused(nova, **OF_SNAPSHOT, Encrypted=None, VolumeType="fast") == "UnknownVolumeType"
