@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from uuid import UUID
 
 from adapters.types import network as cloud
 from shim.context import Call
+from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import ALLOCATION, INTERFACE, PEERING, RULE, SECURITY_GROUP, SUBNET, VPC
 from shim.ec2.network import facts, rule_facts
 from shim.ec2.network.addresses import KEPT, allocation_uuid, held_addresses
 from shim.ec2.network.interface_rows import is_automatic
 from shim.ec2.network.interfaces import is_interface
+from shim.ec2.network.security_groups import changing
 from shim.ec2.network.vpcs import is_vpc
 from shim.ec2.tags.codec import from_neutron
 from shim.ec2.tags.creating import is_half_done
@@ -98,13 +101,26 @@ async def _vpcs(lists: Lists, named: Sequence[str]) -> list[Held]:
 
 
 async def _rules(lists: Lists, named: Sequence[str]) -> list[Held]:
-    return [
-        Held(str(UUID(one.id)), tags.get(one.id, {}), {_HOLDER: group.id, **dict.fromkeys(group.tags, "")})
-        for group in await _security_groups(lists)
-        if not is_half_done(group.name)
-        for tags in [rule_facts.tags_of(group)]
-        for one in rule_facts.of_group(group)
-    ]
+    groups = await _security_groups(lists)
+    return [one for group in groups if not is_half_done(group.name) for one in _of_group(group)]
+
+
+def _of_group(group: cloud.SecurityGroup) -> list[Held]:
+    tags, raw = rule_facts.tags_of(group), {_HOLDER: group.id, **dict.fromkeys(group.tags, "")}
+    return [Held(str(UUID(one.id)), tags.get(one.id, {}), raw) for one in rule_facts.of_group(group)]
+
+
+@asynccontextmanager
+async def _rule_alone(call: Call, held: Held) -> AsyncIterator[Held]:
+    """Yield a rule as it is while no other request changes its group's rules, or their tags.
+
+    Its tags are one text in parts, which are written one after another: others may have read half of them.
+    """
+    async with changing(call, {"GroupId": ids.aws(SECURITY_GROUP.prefix, held.raw[_HOLDER])}) as group:
+        found = next((one for one in _of_group(group) if one.id == held.id), None)
+        if found is None:
+            raise ids.missing(RULE, [ids.aws(RULE.prefix, held.id)])
+        yield found
 
 
 def _retag_rule(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[str]) -> Work:
@@ -118,7 +134,7 @@ def _retag_rule(call: Call, held: Held, tags: Mapping[str, str], gone: Sequence[
     return lambda: rule_facts.retag(call, held.raw[_HOLDER], known, old, strings)
 
 
-register(Store(RULE, _rules, _retag_rule))
+register(Store(RULE, _rules, _retag_rule, alone=_rule_alone))
 register(Store(SECURITY_GROUP, _groups, of_neutron("security-groups")))
 register(Store(SUBNET, _subnets, of_neutron("subnets")))
 register(Store(PEERING, _peerings, of_neutron("subnets")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -55,11 +56,15 @@ Change = Callable[[Call, Held, Mapping[str, str], Sequence[str]], Work]
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """How tags of one resource type are read (of all or some resources) and changed."""
+    """How tags of one resource type are read (of all or some resources) and changed.
+
+    `alone` yields a resource as it is while no other request changes its tags, where these are not changed singly.
+    """
 
     resource_type: ResourceType
     read: Callable[[Lists, Sequence[str]], Awaitable[list[Held]]]
     change: Change
+    alone: Callable[[Call, Held], AbstractAsyncContextManager[Held]] | None = None
 
 
 def of_metadata(id: str, metadata: Mapping[str, str]) -> Held:

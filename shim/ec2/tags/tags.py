@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from adapters.errors import BackendError, Fault
@@ -43,8 +43,12 @@ async def create_tags(call: Call, req: Mapping[str, Any]) -> None:
     found = await _resources(call, req["Resources"])
     for _, held in found:
         tag_rules.checked(req["Tags"], held.tags)
-    work = [_write(call, store, held, wanted) for store, held in found]
-    await gather_all(one() for one in work if one)
+
+    def written(store: Store, held: Held) -> Work | None:
+        new = {key: value for key, value in wanted.items() if held.tags.get(key) != value}
+        return store.change(call, held, new, ()) if new else None
+
+    await _change(call, found, written)
 
 
 @action(supports="Resources Tags")
@@ -54,9 +58,12 @@ async def delete_tags(call: Call, req: Mapping[str, Any]) -> None:
     # A request cannot name a tag of AWS's own ("aws:").
     tag_rules.checked({"Key": tag.get("Key", ""), "Value": tag.get("Value") or ""} for tag in named)
     found = await _resources(call, req["Resources"])
-    gone = [(store, held, _chosen(held, named)) for store, held in found]
-    work = [store.change(call, held, {}, keys) for store, held, keys in gone if keys]
-    await gather_all(one() for one in work)
+
+    def deleted(store: Store, held: Held) -> Work | None:
+        keys = _chosen(held, named)
+        return store.change(call, held, {}, keys) if keys else None
+
+    await _change(call, found, deleted)
 
 
 @describes(TAGS, supports="Filters MaxResults NextToken")
@@ -104,9 +111,25 @@ def _id(resource_type: ResourceType, held: Held) -> str:
     return held.id if resource_type is KEY_PAIR else ids.aws(resource_type.prefix, held.id)
 
 
-def _write(call: Call, store: Store, held: Held, wanted: Mapping[str, str]) -> Work | None:
-    new = {key: value for key, value in wanted.items() if held.tags.get(key) != value}
-    return store.change(call, held, new, ()) if new else None
+async def _change(
+    call: Call, found: Iterable[tuple[Store, Held]], changed: Callable[[Store, Held], Work | None]
+) -> None:
+    """Do what `changed` returns for each resource, when it has raised for none of them."""
+
+    def planned(store: Store, held: Held) -> Work | None:
+        work, alone = changed(store, held), store.alone
+        if alone is None:
+            return work
+
+        async def again() -> None:
+            async with alone(call, held) as now:
+                if later := changed(store, now):
+                    await later()
+
+        return again
+
+    work = [planned(store, held) for store, held in found]
+    await gather_all(one() for one in work if one)
 
 
 def _chosen(held: Held, named: Sequence[Mapping[str, Any]]) -> list[str]:

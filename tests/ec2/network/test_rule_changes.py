@@ -17,7 +17,10 @@ from shim.ec2.network import rule_facts
 from shim.ec2.network.ip_permissions import Permission
 from shim.ec2.network.rule_changes import modify_security_group_rules
 from shim.ec2.network.security_group_rules import revoke_security_group_ingress
+from shim.ec2.tags.tags import create_tags, delete_tags
 from shim.errors import AwsError
+from shim.locks import Locks
+from shim.protocol.operation import Handler
 from tests.ec2.acting import act
 from tests.ec2.client_errors import code
 from tests.ec2.test_half_done import call, stored
@@ -40,6 +43,9 @@ class Neutron:
     async def security_group(self, id: str) -> SecurityGroup:
         await asyncio.sleep(0)
         return SecurityGroup(GROUP, "web", "", "p", tuple(self.rules.values()), tuple(sorted(self.tags)))
+
+    async def security_groups(self, **_: object) -> list[SecurityGroup]:
+        return [await self.security_group(GROUP)]
 
     async def create_rules(self, rules: list[NewRule]) -> list[Rule]:
         await asyncio.sleep(0)
@@ -132,6 +138,29 @@ def test_rules_that_change_at_once_keep_their_tags(other: str, late: int) -> Non
     left = known if other == "changed" else known[:1]
     assert {rule: told["Name"] for rule, told in rule_facts.tags_of(group).items()} == {rule: rule for rule in left}
     assert sorted(rule.id for rule in rule_facts.of_group(group)) == left
+
+
+@pytest.mark.parametrize("late", range(12))
+@pytest.mark.parametrize("other", [create_tags, delete_tags])
+def test_tags_that_change_at_once_are_all_changed(other: Handler, late: int) -> None:
+    one = stored(SSH, 1)
+    known, long = one.id.replace("-", ""), "x" * 255
+    neutron = Neutron(rules={one.id: one}, tags=set(rule_facts.tag_strings(known, {"Name": "old", "Owner": long})))
+    here = replace(call("CreateTags", network=neutron), locks=Locks(""))
+
+    async def change(handler: Handler, key: str, pauses: int) -> None:
+        for _ in range(pauses):
+            await asyncio.sleep(0)
+        await act(handler, here, {"Resources": [f"sgr-{known}"], "Tags": [{"Key": key, "Value": long}]})
+
+    async def both() -> SecurityGroup:
+        await asyncio.gather(change(create_tags, "Stage", 0), change(other, "Owner", late))
+        return await neutron.security_group(GROUP)
+
+    left = {"Name": "old", "Owner": long, "Stage": long}
+    if other is delete_tags:
+        del left["Owner"]
+    assert rule_facts.tags_of(asyncio.run(both())) == {known: left}
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_changed() -> None:
