@@ -62,6 +62,10 @@ class Session:
         self._tokens = tokens
         self._request_id = request_id
 
+    async def project_id(self) -> str:
+        """Return the project that the token is of."""
+        return (await self._tokens.token()).project_id
+
     async def get(self, service: str, path: str, **options: Unpack[Options]) -> Answer:
         """GET; see `request`."""
         return await self.request("GET", service, path, **options)

@@ -13,7 +13,12 @@ class SubnetPools(Calls):
     """Neutron's subnet pools, for one project."""
 
     async def subnet_pools(self) -> list[SubnetPool]:
-        """List subnet pools."""
+        """List the project's own subnet pools: an administrator sees those of all projects, and others share theirs."""
+        project = await self._session.project_id()
+        return [_pool(p) for p in await self._list("subnetpools", project_id=[project])]
+
+    async def visible_subnet_pools(self) -> list[SubnetPool]:
+        """List all subnet pools that the project may see."""
         return [_pool(p) for p in await self._list("subnetpools")]
 
     async def create_subnet_pool(self, name: str, prefix: str) -> SubnetPool:

@@ -8,10 +8,14 @@ from adapters.types.network import SubnetPool
 
 
 class SubnetPools(Protocol):
-    """The subnet pools that a project may see."""
+    """The subnet pools of a project, and those that it may see."""
 
     async def subnet_pools(self) -> list[SubnetPool]:
-        """List subnet pools."""
+        """List the project's own pools: only what the project wrote may tell of its resources."""
+        ...
+
+    async def visible_subnet_pools(self) -> list[SubnetPool]:
+        """List the pools that the project may see, which others share with it too."""
         ...
 
     async def create_subnet_pool(self, name: str, prefix: str) -> SubnetPool:

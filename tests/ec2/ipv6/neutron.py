@@ -90,6 +90,9 @@ class Neutron:
         return self.every(Subnet)
 
     async def subnet_pools(self) -> list[SubnetPool]:
+        return [one for one in self.every(SubnetPool) if one.project_id == "p"]
+
+    async def visible_subnet_pools(self) -> list[SubnetPool]:
         return self.every(SubnetPool)
 
     async def ports(self, *, ids: Collection[str] | None = None, **_: Any) -> list[Port]:

@@ -87,7 +87,7 @@ class Cloud:
             lambda uuid: Subnet(uuid, new.name, "p", new.network_id, new.version, cidr, new.gateway, new.pools, ())
         )
 
-    async def subnet_pools(self) -> list[SubnetPool]:
+    async def visible_subnet_pools(self) -> list[SubnetPool]:
         return [SubnetPool("00000000-0000-4000-8000-00000000000b", "ipv6", "p", ())]
 
     async def set_tags(self, resource: str, id: str, tags: Any) -> None:

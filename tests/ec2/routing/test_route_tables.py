@@ -9,7 +9,9 @@ from tests.ec2.client_errors import code, refusal
 from tests.ec2.network.test_security_groups import uuid
 from tests.ec2.network.test_vpc_lives import tagged
 from tests.ec2.routing.test_internet_gateways import vpc
+from tests.support.ipv6 import shared_pool
 from tests.support.names import unique
+from tests.support.target import Target
 
 __all__ = ["vpc"]
 CIDR = "10.30.0.0/16"
@@ -95,6 +97,16 @@ def test_a_subnets_table(ec2: Any, openstack_main: Connection, vpc: str) -> None
         ec2.delete_route_table(RouteTableId=one)
     assert openstack_main.network.find_subnet_pool(uuid(id)) is None
     assert code(ec2.describe_route_tables, RouteTableIds=[id]) == "InvalidRouteTableID.NotFound"
+
+
+def test_a_record_that_another_project_shares_is_no_table(ec2: Any, cloud: Target, vpc: str) -> None:
+    with cloud.connect("admin") as admin, shared_pool(admin, "2001:db8:65::/56") as pool:
+        admin.network.set_tags(pool, ["ec2:kind=route-table", f"ec2:vpc={uuid(vpc)}", "ec2:route=10.0.0.0-8=igw-1"])
+        wanted = [{"Name": "vpc-id", "Values": [vpc]}]
+        [only] = ec2.describe_route_tables(Filters=wanted)["RouteTables"]
+        assert only["RouteTableId"] == main_table(ec2, vpc)["RouteTableId"]
+        shown = "rtb-" + pool.id.replace("-", "")
+        assert code(ec2.delete_route_table, RouteTableId=shown) == "InvalidRouteTableID.NotFound"
 
 
 def test_routes(ec2: Any, openstack_main: Connection, vpc: str) -> None:

@@ -101,7 +101,7 @@ async def release_lost(
 async def _pool(call: Call) -> str:
     """Return the UUID of the operator's pool."""
     wanted = call.settings.ec2_ipv6_pool
-    found = [one.id for one in await call.cloud.network.subnet_pools() if wanted in (one.id, one.name)]
+    found = [one.id for one in await call.cloud.network.visible_subnet_pools() if wanted in (one.id, one.name)]
     if len(found) != 1:
         raise AwsError(
             "UnsupportedOperation", "The pool of IPv6 that this cloud names is not there, or there are several."
