@@ -74,7 +74,8 @@ async def _examine(settings: Settings, tell: Callable[[Finding], None], *, probi
         return
     try:
         policies = frozenset(settings.s3_storage_classes.values())
-        async for finding in examine(factory, settings.sse_key_secret, policies=policies, probing=probing):
+        secret, pool = settings.sse_key_secret, settings.ec2_ipv6_pool
+        async for finding in examine(factory, secret, policies=policies, ipv6_pool=pool, probing=probing):
             tell(finding)
     finally:
         await factory.aclose()

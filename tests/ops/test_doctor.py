@@ -11,10 +11,11 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from adapters.openstack.doctor import swift
+from adapters.openstack.doctor import network, swift
 from adapters.openstack.doctor.clocks import Clocks
 from adapters.openstack.doctor.findings import Verdict
 from shim.cli import main
+from tests.support.ipv6 import shared_pool
 from tests.support.target import Target
 from tests.support.wire import free_port
 
@@ -130,6 +131,48 @@ def test_clocks(seconds: int, verdict: str) -> None:
     clocks.note("compute", {"Date": f"{told:%a, %d %b %Y %H:%M:%S} GMT"}, NOW, NOW)
     (found,) = clocks.findings()
     assert (found.about, found.verdict.value) == ("compute: clock", verdict)
+
+
+POOL: dict[str, Any] = {
+    "id": "1", "name": "six", "project_id": "admin", "ip_version": 6, "shared": True, "prefixes": ["2001:db8::/48"],
+    "min_prefixlen": "56", "max_prefixlen": "64", "default_quota": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict", "says"),
+    [
+        ({}, "OK", "blocks of /56 from 2001:db8::/48"),
+        ({"name": "other"}, "problem", "sees no subnet pool 'six'"),
+        ({"id": "six", "name": "other"}, "OK", "2001:db8::/48"),
+        ({"ip_version": 4}, "problem", "of IPv4"),
+        ({"min_prefixlen": "64"}, "problem", "/64 to /64"),  # Neutron's default
+        ({"max_prefixlen": "48", "min_prefixlen": "48"}, "problem", "/48 to /48"),
+        ({"prefixes": ["2001:db8::/60", "2001:db8:1::/57"]}, "problem", "no prefix"),
+        ({"default_quota": 255}, "problem", "255 networks of /64"),
+        ({"default_quota": 256}, "OK", "2001:db8::/48"),
+        ({"shared": False}, "note", "some projects"),
+        ({"shared": False, "project_id": "own"}, "note", "the gateway's own project"),
+    ],
+)
+def test_the_pool_of_ipv6(change: dict[str, Any], verdict: str, says: str) -> None:
+    (found,) = network.pool([{**POOL, "id": "2", "name": "third"}, {**POOL, **change}], "six", "own")
+    assert (found.verdict.value, says in found.says) == (verdict, True), found
+    assert bool(found.advice) is (verdict != "OK")
+
+
+def test_two_pools_of_ipv6_with_one_name() -> None:
+    (found,) = network.pool([POOL, {**POOL, "id": "2"}], "six", "own")
+    assert (found.verdict, found.says) == (Verdict.PROBLEM, "2 subnet pools are named 'six'")
+
+
+def test_the_pool_of_ipv6_is_looked_for_in_neutron(cloud: Target, home: Path) -> None:
+    with cloud.connect("admin") as admin, shared_pool(admin, "2001:db8:66::/48") as made:
+        clouds = broken(cloud, home)
+        status, found = doctor(clouds, "--cloud", cloud.cloud, "--ec2-ipv6-pool", made.name)
+        assert (status, found["network: IPv6 pool"]["verdict"]) == (0, "OK")
+    status, found = doctor(clouds, "--cloud", cloud.cloud, "--ec2-ipv6-pool", made.name)
+    assert (status, found["network: IPv6 pool"]["verdict"]) == (1, "problem")
 
 
 @pytest.mark.parametrize("headers", [{}, {"Date": "soon"}, {"Date": ""}])

@@ -22,10 +22,13 @@ class Examination:
 
     token: Token
 
-    def __init__(self, factory: CloudFactory, key_secret: str = "", policies: Collection[str] = ()) -> None:
+    def __init__(
+        self, factory: CloudFactory, key_secret: str = "", policies: Collection[str] = (), ipv6_pool: str = ""
+    ) -> None:
         self.factory = factory
         self.key_secret = key_secret
         self.policies = policies
+        self.ipv6_pool = ipv6_pool
         self.config = factory.config
         self.clocks = Clocks()
 

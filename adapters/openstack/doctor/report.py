@@ -25,6 +25,7 @@ _THEN: Final[tuple[Check, ...]] = (
     identity.region,
     services,
     network.routers,
+    network.ipv6_pool,
     secret_keys,
     swift,
     quotas,
@@ -32,13 +33,19 @@ _THEN: Final[tuple[Check, ...]] = (
 
 
 async def examine(
-    factory: CloudFactory, key_secret: str = "", *, policies: Collection[str] = (), probing: bool = False
+    factory: CloudFactory,
+    key_secret: str = "",
+    *,
+    policies: Collection[str] = (),
+    ipv6_pool: str = "",
+    probing: bool = False,
 ) -> AsyncIterator[Finding]:
     """Run all checks; yield each finding as soon as it is known.  With `probing`, also the check that writes.
 
-    `key_secret` names the gateway's keys in Barbican, `policies` the storage policies that it is to use.
+    `key_secret` names the gateway's keys in Barbican, `policies` the storage policies that it is to use,
+    `ipv6_pool` the subnet pool of VPCs' IPv6 blocks.
     """
-    at = Examination(factory, key_secret, policies)
+    at = Examination(factory, key_secret, policies, ipv6_pool)
     for check in _FIRST:
         async for finding in check(at):
             yield finding
