@@ -120,7 +120,9 @@ def test_default_encryption(
     assert encrypting.get_ebs_encryption_by_default()["EbsEncryptionByDefault"] is False
 
 
-def test_the_volumes_of_a_launch(encrypting: Any, openstack_main: Connection, image: str, instance_type: str) -> None:
+def test_the_volumes_of_a_launch(
+    encrypting: Any, openstack_main: Connection, zone: str, image: str, instance_type: str
+) -> None:
     ec2 = encrypting
     asked = {"ImageId": image, "InstanceType": instance_type, "MinCount": 1, "MaxCount": 1}
     ebs = {"VolumeSize": 1, "VolumeType": "gp3", "Encrypted": True, "Iops": 3000}
@@ -128,13 +130,23 @@ def test_the_volumes_of_a_launch(encrypting: Any, openstack_main: Connection, im
     assert code(ec2.run_instances, **asked, BlockDeviceMappings=root) == "UnsupportedOperation"
     wrong = [{"DeviceName": "/dev/sdg", "Ebs": {"VolumeSize": 1, "VolumeType": "standard", "Encrypted": True}}]
     assert code(ec2.run_instances, **asked, BlockDeviceMappings=wrong) == "UnsupportedOperation"
-    data = [{"DeviceName": "/dev/sdg", "Ebs": ebs}]
+    source = made(ec2, Size=1, AvailabilityZone=zone, VolumeType="gp2", Encrypted=True)["VolumeId"]
+    snapshot = ec2.create_snapshot(VolumeId=source)["SnapshotId"]
+    complete(ec2, snapshot)
+    of_snapshot = {"SnapshotId": snapshot, "VolumeType": "gp3", "VolumeSize": 2}
+    plain = [{"DeviceName": "/dev/sdh", "Ebs": {**of_snapshot, "Encrypted": False}}]
+    assert code(ec2.run_instances, **asked, BlockDeviceMappings=plain) == "InvalidBlockDeviceMapping"
+    data = [{"DeviceName": "/dev/sdg", "Ebs": ebs}, {"DeviceName": "/dev/sdh", "Ebs": of_snapshot}]
     [instance] = [one["InstanceId"] for one in ec2.run_instances(**asked, BlockDeviceMappings=data)["Instances"]]
     try:
         ec2.get_waiter("instance_running").wait(InstanceIds=[instance], WaiterConfig=WAIT)
-        [volume] = ec2.describe_volumes(Filters=[{"Name": "attachment.instance-id", "Values": [instance]}])["Volumes"]
+        found = ec2.describe_volumes(Filters=[{"Name": "attachment.instance-id", "Values": [instance]}])["Volumes"]
+        volume, restored = sorted(found, key=lambda one: int(one["Size"]))
         assert (volume["Encrypted"], volume["VolumeType"]) == (True, "gp3")
         native = openstack_main.block_storage.get_volume(uuid(volume["VolumeId"]))
         assert (native.volume_type, native.is_encrypted) == ("gp3-encrypted", True)
+        assert (restored["Encrypted"], restored["VolumeType"], restored["SnapshotId"]) == (True, "gp3", snapshot)
     finally:
         end(ec2, [instance])
+        ec2.delete_snapshot(SnapshotId=snapshot)
+        remove(ec2, source)
