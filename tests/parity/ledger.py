@@ -117,6 +117,44 @@ LEDGER = (
         "AssignedPrivateIpAddresses.*",
         "EC2 API: the addresses that were assigned; moto names the primary one too",
     ),
+    # --- IPv6 ---
+    Entry("create_vpc", r"Vpc\.State", "EC2 API, Vpc: the state of a new one is pending; moto's is there at once"),
+    Entry(
+        "(create|describe)_(vpcs?|subnets?)|(dis)?associate_.*_cidr_block",
+        r".*\.(IpSource|Ipv6AddressAttribute|NetworkBorderGroup)",
+        "EC2 API, VpcIpv6CidrBlockAssociation and SubnetIpv6CidrBlockAssociation: members that moto leaves out",
+    ),
+    Entry(
+        "create_vpc|(dis)?associate_subnet_cidr_block",
+        r".*\.Ipv6CidrBlockState\.State",
+        "EC2 API, the examples' answers say associating and disassociating; moto has done it already",
+    ),
+    Entry(
+        "(create|describe)_subnets?",
+        r".*\.Ipv6CidrBlockState\.State",
+        "EC2 API, SubnetCidrBlockState: a word; moto sends Python's text of a dictionary",
+    ),
+    Entry(
+        "(create|describe)_subnets?",
+        r"Subnets?(\[0\])?\.(AvailabilityZoneId|EnableDns64|MapCustomerOwnedIpOnLaunch)",
+        "EC2 API, Subnet: members that moto leaves out; the zone's id is made of the region's name",
+    ),
+    Entry(
+        "(create|describe)_network_interfaces?",
+        r".*\.PrivateDnsName",
+        "VPC user guide, DNS attributes: a private address has a private DNS hostname; moto gives it in some VPCs only",
+    ),
+    Entry(
+        "assign_ipv6_addresses",
+        "AssignedIpv6Addresses.*",
+        "EC2 API: 'Existing IPv6 addresses that were assigned to the network interface before the request are not "
+        "included'; moto includes them",
+    ),
+    Entry(
+        "describe_vpcs",
+        r"Vpcs\[0\]\.Ipv6CidrBlockAssociationSet.*",
+        "EC2 API, Vpc: the blocks that are associated; moto lists one that is disassociated for ever",
+    ),
     # --- volumes ---
     Entry(
         "create_volume|describe_volumes",

@@ -15,8 +15,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
-_ID = re.compile(r"\b(?:i|vol|sg|sgr|ami|key|r|eni|eni-attach|eipalloc|eipassoc|subnet|vpc|snap)-[0-9a-f]{8,32}\b")
+_ID = re.compile(
+    r"\b(?:i|vol|sg|sgr|ami|key|r|eni|eni-attach|eipalloc|eipassoc|subnet|vpc|snap|(?:vpc|subnet)-cidr-assoc)-[0-9a-f]{8,32}\b"
+)
 _ACCOUNT = re.compile(r"\b[0-9]{12}\b")
+_IPV6 = re.compile(r"\b[2f][0-9a-f]{3}:(?:[0-9a-f]{1,4}:){0,6}:?(?:[0-9a-f]{1,4}(?::[0-9a-f]{1,4})*)?")
 _ADDRESS = re.compile(r"\b(?:[0-9]{1,3}[.-]){3}[0-9]{1,3}\b(?!/)")
 
 # Lists in no order that AWS promises, and the member to sort them by.
@@ -68,7 +71,7 @@ class Recording:
         if isinstance(value, datetime):
             return "<time>"
         if isinstance(value, str):
-            value = _ID.sub(lambda found: self._symbol(found[0]), value)
+            value = _IPV6.sub("<ipv6>", _ID.sub(lambda found: self._symbol(found[0]), value))
             return _ADDRESS.sub("<address>", _ACCOUNT.sub("<account>", value))
         return value
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv6Network
+from itertools import islice
 from typing import Any
 
 from tests.parity.recording import Recording
@@ -221,6 +223,34 @@ def interfaces(call: Recording) -> None:
     call("ec2", "delete_security_group", GroupId=group)
 
 
+def ipv6(call: Recording) -> None:
+    asked = {"CidrBlock": "10.88.0.0/16", "AmazonProvidedIpv6CidrBlock": True}
+    vpc = call("ec2", "create_vpc", **asked)["Vpc"]["VpcId"]
+    [held] = call("ec2", "describe_vpcs", VpcIds=[vpc])["Vpcs"][0]["Ipv6CidrBlockAssociationSet"]
+    block, other = map(str, islice(IPv6Network(held["Ipv6CidrBlock"]).subnets(new_prefix=64), 2))
+    wanted = {"VpcId": vpc, "CidrBlock": "10.88.1.0/24", "Ipv6CidrBlock": block}
+    subnet = call("ec2", "create_subnet", **wanted)["Subnet"]["SubnetId"]
+    call("ec2", "modify_subnet_attribute", SubnetId=subnet, AssignIpv6AddressOnCreation={"Value": True})
+    found = call("ec2", "describe_subnets", SubnetIds=[subnet])["Subnets"][0]
+    made = call("ec2", "create_network_interface", SubnetId=subnet, Ipv6AddressCount=2)["NetworkInterface"]
+    interface = made["NetworkInterfaceId"]
+    row = call("ec2", "describe_network_interfaces", NetworkInterfaceIds=[interface])["NetworkInterfaces"][0]
+    gone = [row["Ipv6Addresses"][0]["Ipv6Address"]]
+    call("ec2", "unassign_ipv6_addresses", NetworkInterfaceId=interface, Ipv6Addresses=gone)
+    call("ec2", "assign_ipv6_addresses", NetworkInterfaceId=interface, Ipv6AddressCount=1)
+    call("ec2", "describe_network_interfaces", NetworkInterfaceIds=[interface])
+    call("ec2", "delete_network_interface", NetworkInterfaceId=interface)
+    call("ec2", "modify_subnet_attribute", SubnetId=subnet, AssignIpv6AddressOnCreation={"Value": False})
+    [part] = found["Ipv6CidrBlockAssociationSet"]
+    call("ec2", "disassociate_subnet_cidr_block", AssociationId=part["AssociationId"])
+    call("ec2", "associate_subnet_cidr_block", SubnetId=subnet, Ipv6CidrBlock=other)
+    call("ec2", "describe_subnets", SubnetIds=[subnet])
+    call("ec2", "delete_subnet", SubnetId=subnet)
+    call("ec2", "disassociate_vpc_cidr_block", AssociationId=held["AssociationId"])
+    call("ec2", "describe_vpcs", VpcIds=[vpc])
+    call("ec2", "delete_vpc", VpcId=vpc)
+
+
 def volumes(call: Recording) -> None:
     zone = call("ec2", "describe_availability_zones")["AvailabilityZones"][0]["ZoneName"]
     call.steps.clear()  # moto has more zones than most clouds
@@ -298,5 +328,5 @@ def identity(call: Recording) -> None:
 ALL: tuple[Callable[[Recording], None], ...] = (
     identity,
     *(objects, uploads, versions, object_tags, bucket_settings, locks),
-    *(groups, addresses, interfaces, volumes, snapshots, keys, instances),
+    *(groups, addresses, interfaces, ipv6, volumes, snapshots, keys, instances),
 )

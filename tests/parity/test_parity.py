@@ -6,6 +6,7 @@ Two gateways take the requests in turn, so that no answer may depend on what one
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.parity.scenarios import ALL
 from tests.support.clients import Boto
 from tests.support.gateway import faults
 from tests.support.gateway import gateway as run_gateway
+from tests.support.ipv6 import shared_pool
 from tests.support.moto_server import moto_clients
 from tests.support.target import Target
 
@@ -32,7 +34,11 @@ def moto() -> Iterator[Boto]:
 @pytest.fixture(scope="module")
 def replicas(cloud: Target) -> Iterator[Boto]:
     """Clients that send their requests to two gateways in turn."""
-    with run_gateway(cloud, "parity-1") as first, run_gateway(cloud, "parity-2") as second:
+    with ExitStack() as stack:
+        admin = stack.enter_context(cloud.connect("admin"))
+        settings = {"ec2_ipv6_pool": stack.enter_context(shared_pool(admin, "2001:db8:88::/48")).name}
+        gateways = (run_gateway(cloud, name, settings=settings) for name in ("parity-1", "parity-2"))
+        first, second = map(stack.enter_context, gateways)
         clients = Boto(first.url, dict(cloud.keys), further=(second.url,))
         yield clients
         clients.close()
