@@ -38,6 +38,8 @@ class Mortal:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._store, name)
+        if not callable(found):  # what the gateway knows without a call
+            return found
 
         async def call(*args: Any, **words: Any) -> Any:
             if self._left <= 0:
