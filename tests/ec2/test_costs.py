@@ -11,13 +11,14 @@ from tests.support.names import unique
 
 # The most calls of each action with warm caches.
 MOST = {
+    "DescribeInstances": 5,
     "DescribeSecurityGroups": 3,
     "DescribeSecurityGroupRules": 1,
     "DescribeVolumes": 2,
     "DescribeVolumeStatus": 1,
     "DescribeSnapshots": 2,
     "DescribeAddresses": 3,
-    "DescribeNetworkInterfaces": 4,
+    "DescribeNetworkInterfaces": 2,
     "DescribeVpcs": 4,
     "DescribeSubnets": 4,
     "DescribeRouteTables": 4,

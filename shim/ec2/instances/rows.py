@@ -29,7 +29,7 @@ from shim.ec2.network.interface_rows import (
     placed,
     private_addresses,
 )
-from shim.ec2.network.layout import VpcLayout, vpc_layout_of
+from shim.ec2.network.layout import VpcLayout, layout_by_ports, vpc_layout_of
 from shim.ec2.tags import codec as tag_codec
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.volumes import rows as volume_rows
@@ -50,18 +50,24 @@ class InstanceContext:
 async def instance_context(call: Call) -> InstanceContext:
     """Read what the rows of all instances need: three OpenStack calls for any number of servers.
 
-    Networks and names of security groups are read again if those that are known do not have all (`known`).
+    Names of security groups are read again if those that are known do not have all (`known`).
     """
     net = call.cloud.network
-    ports, volumes, floating = await gather(net.ports(), _volumes(call), net.floating_ips())
+    ports, volumes, floating, _ = await gather(net.ports(), _volumes(call), net.floating_ips(), known.groups(call, ()))
     held = [port for port in ports if of_server(port)]
-    networks, groups = await gather(
-        known.networks(call, {port.network_id for port in held}),
+    layout, groups = await gather(
+        _layout(call, {port.network_id for port in held}, ports),
         known.groups(call, {group for port in held for group in port.security_groups}),
     )
-    name, project_id = call.settings.default_network, call.caller.project_id
-    layout = vpc_layout_of(networks, ports, name=name, project_id=project_id)
     return _joined(call, network_context(call, ports, groups, layout), volumes, floating)
+
+
+async def _layout(call: Call, networks: Collection[str], ports: Sequence[network.Port]) -> VpcLayout:
+    """Return the VPCs of networks; these are read, or known, only where their routers do not tell."""
+    if (found := layout_by_ports(networks, ports)) is not None:
+        return found
+    name, project_id = call.settings.default_network, call.caller.project_id
+    return vpc_layout_of(await known.networks(call, networks), ports, name=name, project_id=project_id)
 
 
 async def context_of(call: Call, server: cloud.Server) -> InstanceContext:

@@ -11,7 +11,7 @@ from typing import Any
 
 from adapters.errors import absent_is
 from adapters.types.compute import Server
-from adapters.types.network import Network, Port, SecurityGroup
+from adapters.types.network import Port
 from shim.concurrency import gather
 from shim.context import Call
 from shim.ec2.engine import ids
@@ -92,7 +92,7 @@ INTERFACES = Table(
     ignores={"IncludeManagedResources": "nothing hides what a service manages: a load balancer's port is always shown"},
 )
 async def describe_network_interfaces(call: Call, asked: Question) -> list[Row]:
-    """Describe interfaces: four concurrent OpenStack calls, and two for a single one whose network is known."""
+    """Describe interfaces: two concurrent OpenStack calls, and more for what is not known of networks (`known`)."""
     named = [ids.uuid(INTERFACE, one) for one in asked.ids]
     return await interface_rows(call, named)
 
@@ -101,21 +101,17 @@ async def interface_rows(call: Call, named: Sequence[str] = ()) -> list[Row]:
     """Read the rows of all interfaces, or of a single named one (UUID)."""
     network = call.cloud.network
     single = named[0] if len(named) == 1 else None
-    networks: Sequence[Network]
-    groups: Sequence[SecurityGroup]
-    zones = await known.zones(call)
-    if single is None:
-        ports, floating, networks, groups = await gather(
-            network.ports(), network.floating_ips(), network.networks(), network.security_groups()
-        )
-        shown = ports
-    else:
-        ports, floating = await gather(network.ports(), network.floating_ips(port_id=single))
-        shown = [port for port in ports if port.id == single]
-        networks, groups = await gather(
-            known.networks(call, {port.network_id for port in shown}),
-            known.groups(call, {group for port in shown for group in port.security_groups}),
-        )
+    (ports, floating), zones, *_ = await gather(
+        gather(network.ports(), network.floating_ips(port_id=single)),
+        known.zones(call),
+        known.networks(call, ()),
+        known.groups(call, ()),
+    )
+    shown = [port for port in ports if single in (None, port.id)]
+    networks, groups = await gather(
+        known.networks(call, {port.network_id for port in shown}),
+        known.groups(call, {group for port in shown for group in port.security_groups}),
+    )
     layout = vpc_layout_of(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
     context = network_context(call, ports, groups, layout)
     public = associations(floating, call)

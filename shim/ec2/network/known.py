@@ -22,6 +22,9 @@ class _Named(Protocol):
     @property
     def id(self) -> str: ...
 
+    @property
+    def name(self) -> str: ...
+
 
 N = TypeVar("N", bound=_Named)
 T = TypeVar("T")
@@ -33,12 +36,15 @@ async def zones(call: Call) -> Sequence[Zone]:
 
 
 async def networks(call: Call, wanted: Collection[str]) -> Sequence[Network]:
-    """Return the networks that the project sees, the wanted ones among them if they exist."""
+    """Return the networks that the project sees, the wanted ones among them if they exist, as they are when made."""
     return await _with(call, "networks", call.cloud.network.networks, wanted)
 
 
 async def groups(call: Call, wanted: Collection[str]) -> Sequence[SecurityGroup]:
-    """Return the security groups that the project sees, without rules; the wanted ones are among them if they exist."""
+    """Return the security groups that the project sees, without rules.
+
+    The wanted ones are among them if they exist, under the names that they have when made.
+    """
 
     async def read() -> list[SecurityGroup]:
         return [replace(group, rules=()) for group in await call.cloud.network.security_groups()]
@@ -74,7 +80,8 @@ def _settled(networks: Sequence[Network], ports: Sequence[Port], wanted: Collect
 
 
 async def _with(call: Call, what: str, read: Callable[[], Awaitable[list[N]]], wanted: Collection[str]) -> Sequence[N]:
-    return await _kept(call, what, read, lambda found: {*wanted} <= {one.id for one in found})
+    """Read what has names; one that was half done when it was read has its own name and tags by now."""
+    return await _kept(call, what, read, lambda found: {*wanted} <= {o.id for o in found if not is_half_done(o.name)})
 
 
 async def _kept(

@@ -65,10 +65,7 @@ def vpc_layout_of(
     """
     networks = list(networks)
     inner = {one.id: one for one in networks if is_inner(one)}
-    found: dict[str, set[str]] = {}
-    for port in ports:
-        if port.device_owner in ROUTER_PORTS and port.device_id:
-            found.setdefault(port.network_id, set()).add(port.device_id)
+    found = _routers_on(ports)
     told = {network.id: facts.one(network.tags, facts.VPC) for network in inner.values()}
     routers = {
         network: router if (router := told.get(network)) in routers else min(routers)
@@ -90,6 +87,27 @@ def vpc_layout_of(
             if (router := facts.one(one.tags, facts.IPV6_OF)) and not is_half_done(one.name)
         ),
     )
+
+
+def layout_by_ports(networks: Iterable[str], ports: Iterable[cloud.Port]) -> VpcLayout | None:
+    """Map networks on which there are servers to VPCs, by routers' ports alone; the layout tells nothing else.
+
+    None if one has two routers: then only the network's tag tells which of them is its VPC.
+    """
+    found = _routers_on(ports)
+    routers = {one: found.get(one, {one}) for one in networks}
+    if any(len(several) > 1 for several in routers.values()):
+        return None
+    return VpcLayout({}, {one: ids.aws("vpc", router) for one, (router,) in routers.items()}, None)
+
+
+def _routers_on(ports: Iterable[cloud.Port]) -> dict[str, set[str]]:
+    """Return the routers of each network that has one."""
+    found: dict[str, set[str]] = {}
+    for port in ports:
+        if port.device_owner in ROUTER_PORTS and port.device_id:
+            found.setdefault(port.network_id, set()).add(port.device_id)
+    return found
 
 
 def is_inner(network: cloud.Network) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from adapters.errors import BackendError, Fault
-from adapters.types.network import Network, Port
+from adapters.types.network import Network, Port, SecurityGroup
 from shim.cache import Cache
 from shim.ec2.engine import ids
 from shim.ec2.network import facts, known
@@ -26,7 +26,13 @@ class Neutron:
     def __init__(self, network: Network, *ports: Port) -> None:
         self.networks, self.ports = [network], [*ports]
         self.counts: Counter[str] = Counter()
-        port = Counted(self.counts, networks=lambda: self.networks, ports=lambda **_: self.ports)
+        self.groups: list[SecurityGroup] = []
+        port = Counted(
+            self.counts,
+            networks=lambda: self.networks,
+            ports=lambda **_: self.ports,
+            security_groups=lambda: self.groups,
+        )
         self.call = call("DescribeInstances", network=port)
         self.call.cache = Cache()
 
@@ -52,6 +58,22 @@ def test_a_network_whose_router_was_not_on_it_yet_is_read_again() -> None:
     assert cloud.layout().vpc_of(NET) == ids.aws("vpc", NET)
     cloud.ports = [DOOR]
     assert cloud.layout().vpc_of(NET) == ids.aws("vpc", ROUTER)
+
+
+def test_what_was_being_made_is_read_again_for_its_name_and_tags() -> None:
+    cloud = Neutron(replace(READY, name="ec2:half-done 1", tags=()))
+    group = SecurityGroup("a" * 32, "web", "", "p", (), ())
+    cloud.groups = [replace(group, name="ec2:half-done 2")]
+
+    def names() -> list[tuple[str, tuple[str, ...]]]:
+        [made] = asyncio.run(known.networks(cloud.call, {NET}))
+        [named] = asyncio.run(known.groups(cloud.call, {group.id}))
+        return [(made.name, made.tags), (named.name, named.tags)]
+
+    assert names() == [("ec2:half-done 1", ()), ("ec2:half-done 2", ())]
+    cloud.networks, cloud.groups = [READY], [group]
+    assert names() == names() == [("one", READY.tags), ("web", ())]
+    assert cloud.counts == {"networks": 2, "security_groups": 2}
 
 
 def test_a_network_of_openstacks_own_tools_is_remembered() -> None:

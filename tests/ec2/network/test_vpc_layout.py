@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from adapters.types.network import Network, Port
-from shim.ec2.network.layout import VpcLayout, vpc_layout_of
+from shim.ec2.network.layout import VpcLayout, layout_by_ports, vpc_layout_of
 
 A, B, C = (f"00000000-0000-4000-8000-00000000000{digit}" for digit in "abc")
 R, S = (f"00000000-0000-4000-9000-00000000000{digit}" for digit in "12")
@@ -36,6 +36,14 @@ def test_networks_on_one_router_are_one_vpc() -> None:
 def test_of_two_routers_one_is_the_vpc_whatever_the_order() -> None:
     ports = [port(A, S), port(A, R)]
     assert fold([network(A)], ports).vpcs == fold([network(A)], ports[::-1]).vpcs == {A: vpc(R)}
+
+
+def test_ports_alone_tell_the_vpc_of_a_network_that_has_one_router_or_none() -> None:
+    networks, ports = [network(A), network(B)], [port(A, R), port(B, "x", "compute:nova"), port(C, R), port(C, S)]
+    told = layout_by_ports([A, B], ports)
+    assert told is not None
+    assert [told.vpc_of(one) for one in (A, B)] == [fold(networks, ports).vpc_of(one) for one in (A, B)]
+    assert layout_by_ports([A, C], ports) is None
 
 
 def test_other_ports_make_no_vpc() -> None:
