@@ -107,14 +107,23 @@ async def launched_context(
     *,
     volumes: bool,
     addresses: bool,
+    seen: tuple[Sequence[network.Port], Sequence[network.FloatingIp]] | None = None,
 ) -> InstanceContext:
-    """Read what the rows of a launch need beside what the launch has read: ports, volumes and public addresses."""
+    """Read what the rows of a launch need beside what the launch has read: ports, volumes and public addresses.
+
+    `seen` are the servers' ports and public addresses, if the launch has read them too.
+    """
     net = call.cloud.network
-    ports, held, floating = await gather(
-        net.ports(device_ids=server_ids),
-        _volumes(call) if volumes else _none(),
-        net.floating_ips() if addresses else _none(),
-    )
+    ports: Sequence[network.Port]
+    floating: Sequence[network.FloatingIp]
+    if seen is not None:
+        (ports, floating), held = seen, await _volumes(call) if volumes else []
+    else:
+        ports, held, floating = await gather(
+            net.ports(device_ids=server_ids),
+            _volumes(call) if volumes else _none(),
+            net.floating_ips() if addresses else _none(),
+        )
     return _joined(call, network_context(call, ports, groups, layout), held, floating)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from adapters.errors import BackendError, Fault, absent_is
 from adapters.types import network as cloud
@@ -31,33 +32,48 @@ def check_way_out(vpc: str, routers: Iterable[cloud.Router]) -> None:
             raise _not_attached(vpc)
 
 
-async def give(call: Call, servers: Sequence[Server]) -> None:
+class Given(NamedTuple):
+    """The interfaces of all instances of a launch, and the public addresses that they were given."""
+
+    ports: Sequence[cloud.Port]
+    addresses: Sequence[cloud.FloatingIp]
+
+
+async def give(call: Call, servers: Sequence[Server], outside: str | None = None) -> Given | None:
     """Give a public address to each instance that was launched with one and does not have it yet.
 
-    Nova makes the ports while it builds the servers, so this waits until they exist, 45 seconds at most.
+    Nova makes the ports while it builds the servers, so this waits until they exist, 45 seconds at most.  `outside` is
+    the network of the addresses (UUID) for new servers; without it, some may have theirs.  Returns None unless what
+    was given is all that the instances have.
     """
     wanting = [one for one in servers if instance_facts.flag(one.metadata, instance_facts.PUBLIC) and not failed(one)]
     if not wanting:
-        return
-    network = call.cloud.network
-    ports = [found[0] for found in (await _ports(call, wanting, 1)).values()]
-    held = {one.port_id for one in await network.floating_ips()}
-    outside = external_network_of(call, await network.networks())
+        return None
+    network, held = call.cloud.network, set[str | None]()
+    found = await _ports(call, wanting, 1)
+    if outside is None:
+        held = {one.port_id for one in await network.floating_ips()}
+        outside = external_network_of(call, await network.networks())
     async with undoing() as undo:
 
-        async def to(port: cloud.Port) -> None:
+        async def to(port: cloud.Port) -> cloud.FloatingIp | None:
             fixed = private_addresses(port)[0].address
             try:
                 made = await network.create_floating_ip(outside, AUTOMATIC, port.id, fixed)
             except BackendError as error:
                 if error.fault is Fault.DUPLICATE:  # a repeated request has just given it one
-                    return
+                    return None
                 if error.fault is Fault.CONFLICT:
                     raise _not_attached((await vpc_layout(call)).vpc_of(port.network_id)) from error
                 raise
             undo(network.delete_floating_ip, made.id)
+            return made
 
-        await gather_all(to(port) for port in ports if port.id not in held)
+        made = await gather_all(to(ports[0]) for ports in found.values() if ports[0].id not in held)
+    addresses = [one for one in made if one is not None]
+    if len(addresses) < len(servers):
+        return None
+    return Given([port for ports in found.values() for port in ports], addresses)
 
 
 async def regroup(call: Call, servers: Sequence[Server], groups: Sequence[Sequence[str] | None]) -> None:

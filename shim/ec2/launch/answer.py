@@ -12,6 +12,7 @@ from shim.ec2.engine import ids
 from shim.ec2.instances.instances import grouped
 from shim.ec2.instances.rows import context_of, instance_context, launched_context, reservation
 from shim.ec2.instances.states import SHUTTING_DOWN, TERMINATED
+from shim.ec2.launch.addresses import Given
 from shim.ec2.launch.placement import Placement, placement
 from shim.ec2.launch.request import Launch
 from shim.ec2.network.interface_rows import groups
@@ -19,15 +20,25 @@ from shim.errors import AwsError
 
 
 async def launched(
-    call: Call, launch: Launch, servers: Sequence[Server], place: Placement | None, devices: Sequence[BlockDevice]
+    call: Call,
+    launch: Launch,
+    servers: Sequence[Server],
+    place: Placement | None,
+    devices: Sequence[BlockDevice],
+    given: Given | None = None,
 ) -> dict[str, Any]:
-    """Write the reservation; if `place` is None and an instance has no interface yet, the placement is read again."""
+    """Write the reservation; if `place` is None and an instance has no interface yet, the placement is read again.
+
+    `given` are the interfaces and public addresses of the instances, if they are known.
+    """
     named = [server.id for server in servers]
     if place is not None:
         made = any(not device.local for device in devices)
         # An interface that existed may have a public address.
-        public = place.public or any(nic.port_id for nic in place.nics)
-        context = await launched_context(call, named, place.known_groups, place.layout, volumes=made, addresses=public)
+        public = place.outside is not None or any(nic.port_id for nic in place.nics)
+        context = await launched_context(
+            call, named, place.known_groups, place.layout, volumes=made, addresses=public, seen=given
+        )
     else:
         context = await (context_of(call, servers[0]) if len(servers) == 1 else instance_context(call))
     rows = [reservation(server, context) for server in servers]

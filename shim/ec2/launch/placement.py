@@ -13,10 +13,11 @@ from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import INTERFACE, SECURITY_GROUP, SUBNET
 from shim.ec2.engine.zones import zone_names
+from shim.ec2.interfaces.allocation import external_network_of
 from shim.ec2.interfaces.chosen import chosen_groups
 from shim.ec2.launch.addresses import check_way_out
 from shim.ec2.launch.request import Interface, Launch
-from shim.ec2.network import facts
+from shim.ec2.network import facts, known
 from shim.ec2.network.default_groups import default_of
 from shim.ec2.network.interface_rows import APART, PLACE, private_addresses, source_dest_check
 from shim.ec2.network.ipv6 import subnet_block
@@ -40,15 +41,14 @@ class Placement:
     layout: VpcLayout
     zone: str | None = None  # OpenStack's name of the zone that the first interface's subnet is in; None where in all
     checked: bool = True  # SourceDestCheck of the first interface
-    public: bool = False  # each instance gets a public address
+    outside: str | None = None  # the network of the public address that each instance gets; None: it gets none
     apart: tuple[tuple[str, ...] | None, ...] = ()  # see `groups_apart`
     ipv6: tuple[Wish | None, ...] = ()  # see `ipv6_wishes`
 
 
 async def placement(call: Call, launch: Launch) -> Placement:
     """Find the resources that the request names; raise NotFound for the first that does not exist."""
-    net = call.cloud.network
-    subnets, ports, groups, networks = await gather(net.subnets(), net.ports(), net.security_groups(), net.networks())
+    subnets, groups, networks, ports = await _read(call, launch)
     layout = vpc_layout_of(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
     layout = _in_zone(call, layout, launch.zone)
     by_id = {subnet.id: subnet for subnet in subnets}
@@ -62,8 +62,10 @@ async def placement(call: Call, launch: Launch) -> Placement:
     port = by_port.get(nics[0].port_id or "")
     network_id = port.network_id if port else nics[0].network_id
     vpc, held = layout.vpc_of(network_id or ""), private_addresses(port) if port else []
+    outside = None
     if public:
-        check_way_out(vpc, await net.routers())
+        check_way_out(vpc, await call.cloud.network.routers())
+        outside = external_network_of(call, networks)
     return Placement(
         nics=tuple(nics),
         groups=tuple(_groups(launch, groups, layout, vpc, call.caller.project_id, port)),
@@ -79,9 +81,29 @@ async def placement(call: Call, launch: Launch) -> Placement:
         layout=layout,
         zone=_zone_of(layout, network_id),
         checked=source_dest_check(port) if port else True,
-        public=public,
+        outside=outside,
         apart=_groups_apart(call, launch, groups, layout, by_id),
         ipv6=_ipv6_wishes(launch, layout, by_id),
+    )
+
+
+async def _read(
+    call: Call, launch: Launch
+) -> tuple[Sequence[cloud.Subnet], Sequence[cloud.SecurityGroup], Sequence[cloud.Network], Sequence[cloud.Port]]:
+    """Read subnets, security groups, networks and ports.
+
+    Where every interface is a new one in a subnet that the request names, and nothing depends on which addresses are in
+    use or which VPC is the default one, what is known of networks and of routers' ports is enough.
+    """
+    net = call.cloud.network
+    if launch.group_names or any(one.port_id or one.address or not one.subnet_id for one in launch.interfaces):
+        return await gather(net.subnets(), net.security_groups(), net.networks(), net.ports())
+    subnets, groups, _ = await gather(net.subnets(), net.security_groups(), known.networks_and_doors(call, ()))
+    named = {one.subnet_id for one in launch.interfaces}
+    return (
+        subnets,
+        groups,
+        *await known.networks_and_doors(call, {one.network_id for one in subnets if one.id in named}),
     )
 
 

@@ -101,7 +101,13 @@ async def _group(call: Call, launch: Launch) -> ServerGroup | None:
 
 async def _zone(call: Call, name: str | None) -> str | None:
     """Return Nova's name of a zone; None if the launch names none, or one that does not exist."""
-    return zone_names(call).native(name, placeable(await call.cloud.compute.zones())) if name else None
+    if name is None:
+        return None
+    names = zone_names(call)
+    # One that is not known may be new.
+    return names.native(name, placeable(await known.zones(call))) or names.native(
+        name, placeable(await call.cloud.compute.zones())
+    )
 
 
 async def _zone_of(call: Call, launch: Launch, named: str | None, place: Placement) -> str | None:
@@ -167,7 +173,7 @@ def _metadata(
         items[instance_facts.ARCHITECTURE] = architecture
     if image.properties.get("os_type", "").lower() == "windows":
         items[instance_facts.PLATFORM] = "windows"
-    if place.public:
+    if place.outside:
         items[instance_facts.PUBLIC] = "1"
     if group:
         items[instance_facts.GROUP] = group.name

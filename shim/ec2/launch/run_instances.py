@@ -97,7 +97,7 @@ async def run_instances(call: Call, asked: CreateRequest[Launch | None]) -> Mapp
         asked = await _from_template(call, asked)
     assert asked.read is not None  # no template names another
     launch, new = asked.read, creating(call, asked)
-    token, planned = token_of(call, new.token), None
+    token, planned, given = token_of(call, new.token), None, None
     async with new.once(partial(launched_before, call, token, launch.least) if token else None):
         if new.earlier:
             servers = new.earlier
@@ -107,12 +107,12 @@ async def run_instances(call: Call, asked: CreateRequest[Launch | None]) -> Mapp
             planned = await plan(call, launch, new.tags, len(new.half_done))
             servers = await _complete(call, launch, planned, new, token)
         if token is None and planned is not None:
-            await _equip(call, launch, planned, servers, new)
+            given = await _equip(call, launch, planned, servers, new)
     if planned is None:
         return await _answered_again(call, launch, servers, new)
     if token is not None:
-        await _finish(call, launch, planned, servers, new, token)
-    return await answer.launched(call, launch, servers, planned.placement, planned.server.devices)
+        given = await _finish(call, launch, planned, servers, new, token)
+    return await answer.launched(call, launch, servers, planned.placement, planned.server.devices, given)
 
 
 async def _answered_again(
@@ -135,18 +135,20 @@ async def _answered_again(
     return await answer.launched(call, launch, servers, None, devices)
 
 
-async def _equip(call: Call, launch: Launch, planned: Plan, servers: Sequence[Server], new: Creation[Server]) -> None:
+async def _equip(
+    call: Call, launch: Launch, planned: Plan, servers: Sequence[Server], new: Creation[Server]
+) -> addresses.Given | None:
     """Do what can only be done once Nova builds the servers: tag volumes, set groups and indexes, give addresses."""
     await launch_volumes.mark(call, servers, planned.server.devices, new.tags_of(VOLUME))
     await addresses.regroup(call, servers, planned.placement.apart)
     await addresses.place(call, servers, launch)
     await addresses.give_ipv6(call, servers, launch, planned.placement.ipv6)
-    await addresses.give(call, servers)
+    return await addresses.give(call, servers, None if new.half_done else planned.placement.outside)
 
 
 async def _finish(
     call: Call, launch: Launch, planned: Plan, servers: Sequence[Server], new: Creation[Server], token: LaunchToken
-) -> None:
+) -> addresses.Given | None:
     """Mark the volumes of a launch with a ClientToken and give public addresses, without the token's lock.
 
     This waits for Cinder and Neutron.
@@ -155,7 +157,7 @@ async def _finish(
     request finds the launch by its token, marks the volumes and gives the addresses.
     """
     try:
-        await _equip(call, launch, planned, servers, new)
+        return await _equip(call, launch, planned, servers, new)
     except (AwsError, BackendError) as error:
         if not _passes(error):
             await to_the_end(_take_all_back(call, servers, new, token))

@@ -54,16 +54,18 @@ async def groups(call: Call, wanted: Collection[str]) -> Sequence[SecurityGroup]
 
 async def layout(call: Call, wanted: Collection[str]) -> VpcLayout:
     """Return the VPCs of the project's networks, at least of the wanted ones that exist."""
-    networks, ports = await _joined(call, wanted)
+    networks, ports = await networks_and_doors(call, wanted)
     return vpc_layout_of(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
 
 
 async def router_ports(call: Call, wanted: Collection[str]) -> Sequence[Port]:
     """Return the ports of routers, at least those on the wanted networks."""
-    return (await _joined(call, wanted))[1]
+    return (await networks_and_doors(call, wanted))[1]
 
 
-async def _joined(call: Call, wanted: Collection[str]) -> tuple[Sequence[Network], Sequence[Port]]:
+async def networks_and_doors(call: Call, wanted: Collection[str]) -> tuple[Sequence[Network], Sequence[Port]]:
+    """Return the networks that the project sees and the ports of routers, which a layout is made of (`layout`)."""
+
     async def read() -> list[tuple[Sequence[Network], Sequence[Port]]]:
         net = call.cloud.network
         return [await gather(net.networks(), net.ports(device_owners=ROUTER_PORTS))]

@@ -64,6 +64,17 @@ def test_none_is_given_to_who_has_one_or_wants_none() -> None:
     assert given(Neutron(Fault.DUPLICATE)) == []
 
 
+@pytest.mark.parametrize(("fault", "told"), [(None, True), (Fault.DUPLICATE, False)])
+def test_what_a_new_launch_was_given_is_told_unless_another_request_gave_it(fault: Fault | None, told: bool) -> None:
+    neutron, nova = Neutron(fault), Counted(Counter(), server=WANTING)
+    here = call("RunInstances", network=neutron, compute=nova)
+    given = asyncio.run(give(here, [WANTING], NETWORK.id))
+    assert (given is not None) is told
+    if given is not None:
+        assert ([one.address for one in given.addresses], given.ports) == (["172.24.0.9"], [PORT])
+    assert asyncio.run(give(here, [WANTING, replace(WANTING, id="f" * 32, status="ERROR")], NETWORK.id)) is None
+
+
 def test_without_a_way_out_there_is_none() -> None:
     with pytest.raises(AwsError) as caught:
         given(Neutron(Fault.CONFLICT))
