@@ -26,6 +26,9 @@ HELD_BYTES: Final = 256 * 1024
 _HEAD_BYTES: Final = 128 * 1024
 # Copying up to so many bytes is cheaper than a second system call.
 _JOINED_BYTES: Final = 64 * 1024
+# A body whose length has so many digits does not pass through the parser, which would copy it.
+_LONG_DIGITS: Final = 6
+_LONG: Final = frozenset((200, 206))
 
 # For heads that the parser has accepted (no folded line, no lone CR or LF); much cheaper than a callback for each
 # header.
@@ -134,6 +137,7 @@ class Wire(asyncio.Protocol):
         self._paused = False
         self._in_head = self._odd_head = False
         self._head = b""
+        self._left = 0  # bytes that are to come of a body that does not pass through the parser
 
     async def ask(
         self, head: bytes, body: bytes | AsyncIterable[bytes], length: int | None, *, bodiless: bool, silence: float
@@ -147,7 +151,7 @@ class Wire(asyncio.Protocol):
         answer = self._answer = Answer(self, silence)
         self._bodiless = bodiless
         self._sent = self._heard = self._odd_head = False
-        self._in_head, self._head = True, b""
+        self._in_head, self._head, self._left = True, b"", 0
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
         try:
@@ -291,6 +295,9 @@ class Wire(asyncio.Protocol):
                     self._parser = parser = httptools.HttpResponseParser(self)
                     parser.feed_data(framing_headers(self._head))
                 self._head = b""
+            if self._left:
+                piece, data = data[: self._left], data[self._left :]
+                self._take(piece)
             if data and self._answer is None:
                 self.abort("more than the answer")
             elif data:
@@ -299,6 +306,15 @@ class Wire(asyncio.Protocol):
             self.abort(f"{type(error).__name__}: {error}")
         if not answer.complete:
             answer.wake()
+
+    def _take(self, piece: bytes) -> None:
+        """Keep a piece of a long body, and end the answer after the last one."""
+        self._left -= len(piece)
+        if piece:
+            self.on_body(piece)
+        if not self._left:
+            self.on_message_complete()
+            self._parser = None  # it would wait for the body
 
     # called by the parser
 
@@ -326,6 +342,8 @@ class Wire(asyncio.Protocol):
         if self._bodiless:
             self.on_message_complete()
             self._parser = None  # it would wait for the body that the head declares
+        elif status in _LONG and len(length := answer.headers.get("content-length", "")) >= _LONG_DIGITS:
+            self._left = int(length)  # the parser has accepted it, and beside it no Transfer-Encoding
 
     def on_body(self, piece: bytes) -> None:
         """Keep a piece of the body."""

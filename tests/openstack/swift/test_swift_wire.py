@@ -48,6 +48,30 @@ def test_an_answer_in_any_segments(cuts: list[int]) -> None:
     uvloop.run(run())
 
 
+LONG = bytes(range(256)) * 1000
+LONG_HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(LONG)
+
+
+@given(st.lists(st.integers(1, len(LONG_HEAD) + len(LONG)), max_size=4, unique=True))
+@settings(max_examples=25, deadline=None)
+def test_a_long_answer_in_any_segments(cuts: list[int]) -> None:
+    """The parser does not see its body."""
+    whole = LONG_HEAD + LONG
+
+    async def run() -> None:
+        turns = [whole[start:end] for start, end in itertools.pairwise(sorted({0, len(whole), *cuts}))]
+        script = Script(says(*turns, pause=0.002), says(OK), says(*turns, pause=0), says(LONG_HEAD), says(OK))
+        async with swift(script) as ask:
+            assert await (await ask()).read() == LONG
+            assert await (await ask()).read() == b"ok"
+            assert await (await ask()).read() == LONG
+            assert await (await ask("HEAD")).read() == b""
+            assert await (await ask()).read() == b"ok"
+        assert script.connections == 1
+
+    uvloop.run(run())
+
+
 TOKENS = st.text(string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~", min_size=1, max_size=12)
 VALUES = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"]), max_size=20)
 
@@ -156,13 +180,16 @@ def test_a_body_of_another_length_is_never_finished(pieces: tuple[bytes, ...]) -
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("in_one_piece", [True, False])
-def test_what_nobody_asked_for_is_nobodys_answer(method: str, more: bytes, in_one_piece: bool) -> None:
-    first = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+@pytest.mark.parametrize("body", [b"", LONG], ids=["empty", "long"])
+def test_what_nobody_asked_for_is_nobodys_answer(method: str, more: bytes, in_one_piece: bool, body: bytes) -> None:
+    first = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+    if method == "GET":
+        first += body
 
     async def run() -> None:
         script = Script(says(first + more) if in_one_piece else says(first, more), says(OK))
         async with swift(script) as ask:
-            assert await (await ask(method)).read() == b""
+            assert await (await ask(method)).read() == (body if method == "GET" else b"")
             async with asyncio.timeout(60):
                 await script.ended.wait()  # the connection is closed after the rest has arrived, however late
             assert await (await ask()).read() == b"ok"
@@ -190,12 +217,19 @@ def test_answers_that_make_no_sense(answer: bytes) -> None:
     uvloop.run(run())
 
 
-@played
-async def test_an_answer_cut_short() -> None:
-    async with swift(Script(says(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", close=True))) as ask:
-        answer = await ask()
-        with pytest.raises(LostError):
-            await answer.read()
+@pytest.mark.parametrize(
+    "answer",
+    [b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", LONG_HEAD, LONG_HEAD + LONG[:-1]],
+    ids=["short", "no-body", "long"],
+)
+def test_an_answer_cut_short(answer: bytes) -> None:
+    async def run() -> None:
+        async with swift(Script(says(answer, close=True))) as ask:
+            whole = await ask()
+            with pytest.raises(LostError):
+                await whole.read()
+
+    uvloop.run(run())
 
 
 @played
