@@ -8,6 +8,7 @@ from openstack.connection import Connection
 
 from shim.ec2.tags.codec import from_neutron
 from tests.ec2.conftest import eventually
+from tests.support.clients import Boto
 from tests.support.gateway import Gateway
 from tests.support.leftovers import inventory
 from tests.support.names import native_uuid
@@ -36,12 +37,13 @@ def network(workspace: Workspace, name: str) -> Iterator[Terraform]:
         yield terraform
 
 
-def test_a_networks_life(network: Terraform, name: str, openstack_alt: Connection, gateway: Gateway) -> None:
+def test_a_networks_life(network: Terraform, name: str, openstack_alt: Connection, gateway: Gateway, aws: Boto) -> None:
     before, unanswered_before = inventory(openstack_alt), unanswered(gateway)
     network("apply", "-auto-approve")
     assert network.settled()
     first = network.outputs()
     check_tiers(openstack_alt, name, first)
+    check_zones(aws("ec2", "alt"), openstack_alt, first)
     check_ways_out(openstack_alt, first, first["gateways"]["nats"])
 
     planned = network.planned(*SINGLE)
@@ -80,6 +82,26 @@ def check_tiers(connection: Connection, name: str, outputs: dict[str, Any]) -> N
         ("ingress", made["default_group"]),
         ("egress", None),
     }
+
+
+def check_zones(ec2: Any, connection: Connection, outputs: dict[str, Any]) -> None:
+    """Look at the zones of each tier's subnets and of the NAT gateways: one in each of three, where there are three."""
+    zones = [one["ZoneName"] for one in ec2.describe_availability_zones()["AvailabilityZones"]]
+    wanted = [zones[place % len(zones)] for place in range(3)]
+    seen: dict[str, set[str]] = {zone: set() for zone in zones}
+    for subnets in outputs["subnets"].values():
+        rows = {one["SubnetId"]: one for one in ec2.describe_subnets(SubnetIds=subnets)["Subnets"]}
+        assert [rows[one]["AvailabilityZone"] for one in subnets] == wanted
+        for one, zone in zip(subnets, wanted, strict=True):
+            network = connection.network.get_network(connection.network.get_subnet(native_uuid(one)).network_id)
+            seen[zone] |= {tag for tag in network.tags if tag.startswith("ec2:az=")}
+    natives_of = [tags.pop() for zone, tags in seen.items() if zone in wanted and len(tags) == 1]
+    known = {f"ec2:az={one.name}" for one in connection.compute.availability_zones()}
+    assert len(set(natives_of)) == len(set(wanted))
+    assert set(natives_of) <= known
+    nats = ec2.describe_nat_gateways(NatGatewayIds=outputs["gateways"]["nats"])["NatGateways"]
+    at = {one["NatGatewayId"]: one["SubnetId"] for one in nats}
+    assert [at[one] for one in outputs["gateways"]["nats"]] == outputs["subnets"]["public"]
 
 
 def check_ways_out(connection: Connection, outputs: dict[str, Any], nats: list[str]) -> None:
