@@ -13,7 +13,8 @@ from typing import Final, Literal, NamedTuple, TypedDict
 # segments.
 Layout = Literal["plain", "static", "dynamic"]
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
-# A segment's row in a manifest without its name, and the longest: JSON has six bytes for one of a name ("\u0001").
+# A segment's row in a manifest without its name (its container, ETag and size, and the JSON around them), and the
+# longest row: JSON has six bytes for one of a name ("\u0001").
 _ROW_BYTES: Final = 512
 _LONGEST_ROW: Final = _ROW_BYTES + 6 * 1024
 
@@ -206,7 +207,7 @@ class Limits:
     def in_manifests(self, laid: Sequence[Segment]) -> list[Sequence[Segment]]:
         """Split segments into groups that fit into a manifest each; 10,000 take milliseconds.
 
-        A server whose manifests cannot be nested gets no more of them for their length.
+        Where manifests cannot be nested, the number of segments alone counts: more manifests could not be joined.
         """
         if len(laid) <= self.segments and (not self.manifests or len(laid) * _LONGEST_ROW <= self.manifest_bytes):
             return [laid]

@@ -44,11 +44,11 @@ class SmallStore:
         return self.held[container]
 
     async def limits(self) -> Limits:
-        return Limits(segments=1000)
+        return self.last_limits
 
     @property
     def last_limits(self) -> Limits:
-        return Limits(segments=1000)
+        return Limits(segments=1000, policies=frozenset({"standard", "cold"}))
 
     async def container(self, name: str) -> Container:
         self._note("container", name)

@@ -55,7 +55,7 @@ async def drop_stale_row(path: str, send: Callable[[str, str, Mapping[str, str]]
 async def create_container(
     send: Callable[[Mapping[str, str]], Awaitable[Answer]], model: Mapping[str, str], policy: str
 ) -> Answer:
-    """Make a container with the ACLs of `model`, the headers of another, and under its storage policy if none is given.
+    """Make a container; `model` are the headers of one whose ACLs it gets, and whose policy unless one is given.
 
     A policy that is deprecated keeps its containers and gets no new ones; these lie under Swift's default one then.
     """

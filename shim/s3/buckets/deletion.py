@@ -1,7 +1,7 @@
 """DeleteBucket: the container of an empty bucket goes, then the further containers that a bucket may have.
 
-A gateway that dies after the first of these leaves the others.  DeleteBucket of that name finds them by their names,
-whether the bucket is gone or has been made again since.
+A gateway that dies after the first of these leaves the others.  They go with the next bucket of that name.  Nothing is
+deleted on the word that there is no such bucket: Swift's proxy says so, too, while it cannot read the account.
 """
 
 from __future__ import annotations
@@ -30,34 +30,26 @@ _MOST_STALE_ROWS: Final = 20
 async def delete_bucket(call: Call, req: Mapping[str, Any]) -> None:
     """Delete an empty bucket with its configuration, left side records and the parts of its abandoned uploads."""
     name = names.bucket(call, req)
-    configured = await absent_is(None, configuration.read(call, name))
-    if configured is None:
-        await _finish(call, name)
-        raise BackendError(Fault.NOT_FOUND, service="object-store", resource="container", id=name)
+    configured = await configuration.read(call, name)
     further = {names.documents(name), names.records(name), *await places.containers(call, name)}
     # A new bucket of that name is made after all this is deleted.
     async with name_registry.releasing(call, name), documents.alone(call, name):
+        further |= await _left_behind(call, name)
         await delete_container(call, name)
         configuration.forget(call, name)
-        await _drop(call, further.union(await _listed(call, name)))
+        await _drop(call, further)
         if rules.NAME in configured:
             await _leave(call, name)
 
 
-async def _finish(call: Call, name: str) -> None:
-    """Delete what an interrupted deletion of a bucket has left; the answer stays that there is no such bucket."""
-    if not await _listed(call, name):
-        return
-    async with name_registry.releasing(call, name), documents.alone(call, name):
-        if await absent_is(None, call.cloud.objects.container(name)) is None:  # else it was made again meanwhile
-            await _drop(call, await _listed(call, name))
+async def _left_behind(call: Call, name: str) -> set[str]:
+    """Return the containers of segments that an earlier bucket of that name had, under policies that Swift has.
 
-
-async def _listed(call: Call, name: str) -> set[str]:
-    """Return a bucket's further containers from the account's listing, which may lag behind."""
-    own = names.documents(name), names.records(name)
-    listed = [one.name for one in await call.cloud.objects.containers(prefix=f"{name}+", limit=MOST_KEYS)]
-    return {one for one in listed if one in own or names.has_segments(one, name)}
+    The account's listing may lag behind; then they go with a later bucket.
+    """
+    store = call.cloud.objects
+    here = {one.name for one in await store.containers(prefix=names.segments(name), limit=MOST_KEYS)}
+    return here & {names.segments(name, policy) for policy in (await store.limits()).policies}
 
 
 async def _leave(call: Call, name: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from adapters.errors import BackendError, absent_is
+from adapters.errors import absent_is
 from shim.context import Call
 from shim.s3 import names
 from shim.s3.config.configuration import configuration, configure
@@ -50,12 +50,7 @@ async def make(call: Call, bucket: str, policy: str) -> None:
     if await absent_is(None, store.container(home)) is None:
         await store.create_container(home, like=bucket)
     configured = await configuration(call, bucket)
+    # The item stays if Swift refuses the policy: another gateway may have needed it meanwhile.
     await configure(call, bucket, {ITEM + policy: "yes"})
     call.configurations[bucket] = {**configured, ITEM + policy: "yes"}  # for the rest of this request
-    try:
-        await store.create_container(names.segments(bucket, policy), like=bucket, policy=policy)
-    except BackendError as error:
-        # Where Swift hides its policies (`expose_info`), this is how a policy that it does not have shows.
-        if error.resource == "policy" and ITEM + policy not in configured:
-            await configure(call, bucket, {ITEM + policy: ""})
-        raise
+    await store.create_container(names.segments(bucket, policy), like=bucket, policy=policy)

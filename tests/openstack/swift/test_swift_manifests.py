@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
+from adapters.errors import BackendError, Fault
 from adapters.openstack.swift.info import limits_of
-from adapters.openstack.swift.manifests import encoded
+from adapters.openstack.swift.manifests import encoded, verdict
 from adapters.types.objects import Limits, Segment
 
 ESCAPED = "\u00e9\x01\udc80"  # one, two and three bytes of a name, six each in JSON
@@ -46,3 +47,10 @@ def test_a_server_without_nested_manifests_splits_by_the_number_alone() -> None:
 def test_info_tells_the_bytes() -> None:
     assert limits_of({"slo": {"max_manifest_size": 12345}}).manifest_bytes == 12345
     assert limits_of({"slo": {}}).manifest_bytes == 8 << 20
+
+
+def test_a_verdict_of_404_is_of_the_container() -> None:
+    """It is in the body of an answer that began with 202, and a PUT needs no object."""
+    with pytest.raises(BackendError) as refused:
+        verdict(b'{"Response Status": "404 Not Found", "Response Body": ""}', {}, "/c/k?multipart-manifest=put")
+    assert (refused.value.fault, refused.value.resource) == (Fault.NOT_FOUND, "container")

@@ -63,6 +63,19 @@ def test_a_container_made_by_swift_gets_its_name_when_its_owner_creates_it(
     s3.delete_bucket(Bucket=name)
 
 
+def test_it_gets_its_name_by_a_creation_that_is_refused_too(aws: Boto, alt_s3: Any, openstack_main: Connection) -> None:
+    """Outside of us-east-1 CreateBucket of one's own bucket is always refused."""
+    name = unique("bucket")
+    openstack_main.object_store.create_container(name)
+    with refused("BucketAlreadyOwnedByYou", 409):
+        aws("s3", region="eu-west-3").create_bucket(
+            Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-3"}
+        )
+    with refused("BucketAlreadyExists", 409):
+        alt_s3.create_bucket(Bucket=name)
+    aws("s3").delete_bucket(Bucket=name)
+
+
 def test_names_may_belong_to_the_project(cloud: Target, bucket: str) -> None:
     with run_gateway(cloud, "names-per-project", "--bucket-names", "project") as alone:
         clients = Boto(alone.url, dict(cloud.keys))

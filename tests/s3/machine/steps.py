@@ -285,7 +285,8 @@ class Steps(RuleBasedStateMachine):
         try:
             self.gateways.run("DeleteBucket", delete_bucket, {"Bucket": self.bucket}, self.last_kill)
         except Killed:
-            with suppress(self.s3.exceptions.NoSuchBucket):  # of a deletion that is finished all the same
-                self.s3.delete_bucket(Bucket=self.bucket)
+            with suppress(self.s3.exceptions.BucketAlreadyOwnedByYou):  # what is left goes with the next of that name
+                self.s3.create_bucket(Bucket=self.bucket)
+            self.s3.delete_bucket(Bucket=self.bucket)
         left = {one.name for one in native.containers() if one.name.startswith(self.bucket)}
         assert left == set()

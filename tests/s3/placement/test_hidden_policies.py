@@ -33,13 +33,12 @@ async def sent(connection: Connection, action: Any, asked: dict[str, Any]) -> Aw
         return translate(refused.value, call.operation, asked)
 
 
-def test_it_is_refused_and_leaves_nothing(bucket: str, openstack_main: Connection) -> None:
+def test_it_is_refused_and_leaves_no_container(bucket: str, openstack_main: Connection) -> None:
     body = {"Body": body_of(b"bytes")}
     for action, more in ((put_object, body), (create_multipart_upload, {})):
         error = asyncio.run(sent(openstack_main, action, {"Bucket": bucket, **ASKED, **more}))
         assert (error.code, error.status) == ("InvalidStorageClass", 400)
         assert error.extra == {"StorageClassRequested": "STANDARD_IA"}
     store = openstack_main.object_store
-    assert not [name for name in store.get_container_metadata(bucket).metadata if "policy" in name.lower()]
     assert store.get(f"/{bucket}+segments?format=json").json() == []
     assert store.head(f"/{bucket}+segments+nowhere").status_code == 404
