@@ -64,8 +64,11 @@ async def placement(call: Call, launch: Launch) -> Placement:
     vpc, held = layout.vpc_of(network_id or ""), private_addresses(port) if port else []
     outside = None
     if public:
-        check_way_out(vpc, await call.cloud.network.routers())
-        outside = external_network_of(call, networks)
+        net = call.cloud.network
+        # What is known of networks may be what another user of the project sees, who has other roles.
+        routers, external = await gather(net.routers(), net.networks(external=True))
+        check_way_out(vpc, routers)
+        outside = external_network_of(call, external)
     return Placement(
         nics=tuple(nics),
         groups=tuple(_groups(launch, groups, layout, vpc, call.caller.project_id, port)),
