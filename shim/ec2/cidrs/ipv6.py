@@ -49,10 +49,10 @@ async def associate(call: Call, vpc: str) -> Mapping[str, Any]:
             undo(_untag, call, uuid, tag)  # a call that fails may have taken effect
             await network.add_tag(_ROUTERS, uuid, tag)
         await _let_out(call, undo, groups, uuid)
-        async with settling(call, uuid):
+        async with settling(call, uuid), undoing() as within:  # undone before another change of the ACL
             now = await read_state(call)
-            await _let_pass(call, undo, now, uuid)
-            await acls.enforce(call, now, uuid)
+            await _let_pass(call, within, now, uuid)
+            await acls.enforce(call, within, now, uuid)
     return {"VpcId": vpc, "Ipv6CidrBlockAssociation": _association(call, vpc, cidr, "associating")}
 
 

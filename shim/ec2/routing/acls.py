@@ -12,10 +12,12 @@ the same for the router's port on the subnet's IPv6 block, where EC2 gave the VP
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from adapters.errors import absent_is
 from adapters.types import network as cloud
 from shim.concurrency import gather_all
 from shim.context import Call
@@ -87,11 +89,12 @@ def used_by(known: Mapping[str, Acl], state: State, subnet: cloud.Subnet) -> Acl
     return named if named is not None and named.router.id == home else known[home]
 
 
-async def enforce(call: Call, before: State, router_id: str) -> None:
+async def enforce(call: Call, undo: Callable[..., None], before: State, router_id: str) -> None:
     """Switch the router's ports of those subnets of a VPC whose ACL lets pass what it did not before, or the reverse.
 
     The caller has been `settling` since `before` was read: another change of the VPC's ACLs, or a NAT gateway's router
     that enters a subnet meanwhile, would not be seen.  Other VPCs are left alone, as their changes have other locks.
+    What is undone is undone before the caller's lock is released, for the same reason.
     """
     network, after = call.cloud.network, await read_state(call)
     router = after.vpcs.get(router_id)
@@ -101,8 +104,8 @@ async def enforce(call: Call, before: State, router_id: str) -> None:
     for version, closed in _CLOSED.items():
         passes = new[router_id].passes(version) or (version == 6 and not new[router_id].has_ipv6)
         if passes is (closed in router.tags):
-            mark = network.remove_tag if passes else network.add_tag
-            await mark("routers", router_id, closed)
+            undo(partial(_mark, there=passes), call, router_id, closed)  # a call that fails may have taken effect
+            await _mark(call, router_id, closed, there=not passes)
             marked = True
     if marked:  # CreateSubnet, which reads the mark last, may have made a subnet since `after`
         after = await read_state(call)
@@ -113,8 +116,19 @@ async def enforce(call: Call, before: State, router_id: str) -> None:
         changed = passes is not _passes(old, before, was) if was else marked
         if changed:
             nats = (port.id for (_, there), port in after.nat_ports.items() if there == subnet.id)
-            work += [network.switch_interface(one, up=passes) for one in (after.doors[subnet.id], *nats)]
+            for one in (after.doors[subnet.id], *nats):
+                undo(partial(network.switch_interface, up=not passes), one)
+                work.append(network.switch_interface(one, up=passes))
     await gather_all(work)
+
+
+async def _mark(call: Call, router_id: str, closed: str, *, there: bool) -> None:
+    """Mark on the router that the default ACL lets nothing pass, or take that mark away."""
+    network = call.cloud.network
+    if there:
+        await network.add_tag("routers", router_id, closed)
+    else:
+        await absent_is(None, network.remove_tag("routers", router_id, closed))
 
 
 def _passes(known: Mapping[str, Acl], state: State, subnet: cloud.Subnet) -> bool:

@@ -161,7 +161,7 @@ async def replace_network_acl_association(call: Call, req: Mapping[str, Any]) ->
         async with undoing() as undo:
             wanted = "" if acl.own else facts.written(acls.ACL, acl.uuid)
             await vpc_records.write_fact(call, undo, subnet, acls.ACL, wanted)
-            await acls.enforce(call, state, acl.router.id)
+            await acls.enforce(call, undo, state, acl.router.id)
     return {"NewAssociationId": req["AssociationId"]}
 
 
@@ -206,4 +206,4 @@ async def _write(call: Call, state: State, acl: Acl, old: str, new: str) -> None
         if old and new != old:
             await absent_is(None, network.remove_tag("subnetpools", pool.id, old))
             undo(network.add_tag, "subnetpools", pool.id, old)
-        await acls.enforce(call, state, acl.router.id)
+        await acls.enforce(call, undo, state, acl.router.id)

@@ -1,24 +1,61 @@
-"""Network ACLs that change at the same time, in one VPC or in two."""
+"""Network ACLs whose changes fail, or come at the same time, in one VPC or in two."""
 
 import asyncio
 
 import anyio
+import pytest
 
+from adapters.errors import BackendError
 from adapters.types.network import FixedAddress, Network, Router, Subnet, SubnetPool
 from shim.ec2.network import facts
-from shim.ec2.routing.network_acls import create_network_acl_entry, delete_network_acl_entry
+from shim.ec2.routing.network_acls import (
+    create_network_acl_entry,
+    delete_network_acl_entry,
+    replace_network_acl_association,
+)
 from shim.locks import Locks
-from tests.ec2.routing.small_neutron import ACL, VPC, Neutron, ec2_id, router_port, uuid
-from tests.ec2.routing.test_route_changes import Step, begun
+from tests.ec2.routing.small_neutron import ACL, SUBNETS, VPC, Neutron, ec2_id, router_port, uuid
+from tests.ec2.routing.test_route_changes import NAT_ROUTE, Step, begun, prepared
 
 IN = {"NetworkAclId": ec2_id("acl", VPC), "Egress": False}
 ALLOW = {"Protocol": "-1", "RuleAction": "allow", "CidrBlock": "0.0.0.0/0"}
 CLOSE = Step(delete_network_acl_entry, {**IN, "RuleNumber": 100})
 OTHER_VPC, OTHER_ACL, OTHER_SUBNET, OTHER_NETWORK, OTHER_DOOR = 3, 15, 80, 81, 82
+EMPTY_ACL = 16
+MOVE = Step(
+    replace_network_acl_association,
+    {"AssociationId": ec2_id("aclassoc", SUBNETS[0]), "NetworkAclId": ec2_id("acl", EMPTY_ACL)},
+)
 
 
 def allow(number: int) -> Step:
     return Step(create_network_acl_entry, {**IN, **ALLOW, "RuleNumber": number})
+
+
+@pytest.mark.parametrize(
+    ("before", "change"),
+    [((), CLOSE), ((CLOSE,), allow(200)), ((NAT_ROUTE,), CLOSE), ((NAT_ROUTE,), MOVE)],
+    ids=["closes", "opens", "closes with a NAT gateway", "moves a subnet"],
+)
+def test_a_change_that_fails_leaves_everything_as_it_was(before: tuple[Step, ...], change: Step) -> None:
+    async def start() -> Neutron:
+        neutron = await prepared(before)
+        tags = ("ec2:kind=network-acl", f"ec2:vpc={uuid(VPC)}")
+        neutron.things[uuid(EMPTY_ACL)] = SubnetPool(uuid(EMPTY_ACL), "", "p", tags)
+        return neutron
+
+    async def scenario() -> None:
+        whole, untouched = await start(), (await start()).seen()
+        await change.take(whole)
+        assert whole.seen() != untouched
+        for fails_at in range(1, whole.writes + 1):
+            neutron = await start()
+            neutron.fails_at = fails_at
+            with pytest.raises(BackendError):
+                await change.take(neutron)
+            assert neutron.seen() == untouched, fails_at
+
+    anyio.run(scenario)
 
 
 def test_an_entry_that_comes_while_another_one_goes_lets_pass() -> None:
