@@ -134,8 +134,7 @@ async def entering(call: Call, undo: Undo, router_id: str, subnet: cloud.Subnet)
         nats = [one for one in await call.cloud.network.routers() if facts.NAT in one.tags]
         if any(facts.one(one.tags, facts.VPC) == router_id for one in nats):
             state = await read_state(call)
-            undo(_leave, call, subnet, {one.id for one in nats})  # the last of both: what is there is led there
-            undo(_apply_again, call, router_id)
+            undo(_leave, call, subnet, {one.id for one in nats})  # no route changed, so the other subnets have theirs
             here = {**state.subnets, subnet.id: subnet}, {**state.homes, subnet.id: router_id}
             await apply(call, replace(state, subnets=here[0], homes=here[1]), router_id)
         yield

@@ -1,17 +1,21 @@
 """A new subnet uses its VPC's main route table at once, also where routes change or the gateway ends meanwhile."""
 
 import asyncio
+from dataclasses import replace
 
 import anyio
 import pytest
 
 from adapters.errors import BackendError
 from adapters.types.network import Port, Route, Subnet
+from shim.ec2.routing.applied import entering
 from shim.ec2.routing.routes import create_route
 from shim.ec2.subnets.subnets import create_subnet
 from shim.locks import Locks
-from tests.ec2.routing.small_neutron import FAR, NAT, VPC, Neutron, ec2_id, uuid
+from shim.undo import undoing
+from tests.ec2.routing.small_neutron import DOWN, FAR, NAT, SUBNETS, VPC, Neutron, ec2_id, uuid
 from tests.ec2.routing.test_route_changes import FAR_ROUTE, NAT_ROUTE, TO_NAT, Step, begun, prepared, route
+from tests.ec2.test_half_done import call
 
 BLOCK = "10.30.50.0/24"
 NEW = Step(create_subnet, {"VpcId": ec2_id("vpc", VPC), "CidrBlock": BLOCK})
@@ -76,6 +80,30 @@ def test_a_subnet_that_cannot_be_made_leaves_nothing() -> None:
             with pytest.raises(BackendError):
                 await NEW.take(neutron)
             assert neutron.seen() == start, fails_at
+
+    anyio.run(scenario)
+
+
+def test_a_subnet_that_fails_after_it_entered_leaves_a_route_that_is_made_meanwhile_alone() -> None:
+    neutron, shared = Neutron(), Locks("")
+    entered = replace(neutron.things[uuid(SUBNETS[0])], id=uuid(90), network_id=uuid(91), cidr=BLOCK)
+    there: list[asyncio.Task[None]] = []
+
+    async def fail() -> None:
+        async with undoing() as undo:
+            async with entering(replace(call("", network=neutron), locks=shared), undo, uuid(VPC), entered):
+                pass
+            there.append(await begun(neutron, "create_port", NAT_ROUTE.under(shared)))
+            asyncio.get_running_loop().call_later(0.1, neutron.waits["create_port"].set)
+            raise DOWN
+
+    async def scenario() -> None:
+        with pytest.raises(BackendError):
+            await fail()
+        await asyncio.gather(*there)
+        whole = await prepared((NAT_ROUTE,))
+        assert neutron.seen() == whole.seen()
+        assert len(neutron.things) == len(whole.things)  # no second port with an address that one has
 
     anyio.run(scenario)
 
