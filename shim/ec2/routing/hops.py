@@ -15,7 +15,7 @@ from adapters.errors import BackendError, Fault
 from adapters.types import network as cloud
 from shim.context import Call
 from shim.ec2.engine import ids
-from shim.ec2.engine.resource_types import INTERFACE, PEERING
+from shim.ec2.engine.resource_types import INTERFACE, PEERING, VPC
 from shim.ec2.network.interface_rows import private_addresses
 from shim.ec2.routing import tables
 from shim.ec2.routing.state import State
@@ -46,9 +46,10 @@ def anywhere(state: State, prefixes: tuple[str, ...] = KINDS) -> bool:
 async def apply(call: Call, undo: Callable[..., None], router_id: str, before: Sequence[State], after: State) -> None:
     """Bring the extra routes of a VPC's router in line with its tables; those of OpenStack's own tools stay.
 
-    `before` are the states that the last changes were made from: their routes are the gateway's to remove.
+    `before` are the states that the last changes were made from: their routes are the gateway's to remove.  Raises the
+    VPC's NotFound if it was deleted meanwhile.
     """
-    router, network = after.vpcs[router_id], call.cloud.network
+    router, network = after.vpc(ids.aws(VPC.prefix, router_id)), call.cloud.network
     wanted = {cloud.Route(block, hop) for block, hop in led(after, router_id).items()}
     managed = {
         block

@@ -193,6 +193,20 @@ def test_a_table_that_gets_its_first_such_route_while_a_subnet_is_associated(cre
     anyio.run(scenario)
 
 
+def test_a_vpc_that_is_deleted_while_its_routes_change() -> None:
+    async def scenario() -> None:
+        neutron = await prepared((FAR_ROUTE_OF_OTHER,))
+        associating = await begun(neutron, "add_tag subnets", ASSOCIATED)
+        del neutron.things[uuid(VPC)]
+        neutron.waits["add_tag subnets"].set()
+        with pytest.raises(AwsError) as error:
+            await associating
+        assert error.value.code == "InvalidVpcID.NotFound"
+        assert neutron.things[uuid(SUBNETS[1])] == Neutron().things[uuid(SUBNETS[1])]
+
+    anyio.run(scenario)
+
+
 def routes_of(neutron: Neutron, table: int) -> list[str]:
     return [tag for tag in neutron.things[uuid(table)].tags if tag.startswith("ec2:route=")]
 
