@@ -15,7 +15,7 @@ from pathlib import Path
 
 from openstack.config import OpenStackConfig
 
-from adapters.embedded import EmbeddedCloud, processes
+from adapters.embedded import GATEWAY_SETTINGS, EmbeddedCloud, processes
 from adapters.embedded.layout import write_private
 from adapters.embedded.locks import locked
 from shim import keystore
@@ -119,7 +119,8 @@ class Shared:
             options = ["--cloud", self.wanted.cloud or SERVICE_USER, "--port", "0", "--metrics-port", "0"]
             options += ["--drain-seconds", "0"]
             environment = {"PASSERELLE_STATE": str(place), "PASSERELLE_SSE_KEY_FILE": str(keys)}
-            environment |= {name: os.environ.get(name, value) for name, value in DEFAULTS.items()}
+            defaults = DEFAULTS if self.wanted.cloud else {**DEFAULTS, **GATEWAY_SETTINGS}
+            environment |= {name: os.environ.get(name, value) for name, value in defaults.items()}
             if self.clouds_yaml:
                 environment["OS_CLIENT_CONFIG_FILE"] = self.clouds_yaml
             running = background.start(options, environment, made_of)

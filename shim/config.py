@@ -30,10 +30,10 @@ class Settings(BaseSettings):
         "those of other regions of the same Keystone catalogue.",
     )
     zones: tuple[str, ...] = Field(
-        ("nova", "nova-b", "nova-c"),
+        ("nova",),
         description="Nova's availability zones in the order in which clients see them as `<region>a`, `<region>b` "
-        "and so on (the default has those of the embedded cloud); others are shown by Nova's own names, which clients "
-        "may always give. Append new ones, so that no letter moves.",
+        "and so on; others are shown by Nova's own names, which clients may always give. Append new ones, so that no "
+        "letter moves.",
     )
     account_ids: dict[str, str] = Field(
         default_factory=dict, description="Account id (12 digits) for a project id, where the computed one must differ."

@@ -5,6 +5,15 @@
 
 from adapters.embedded.cloud import EmbeddedCloud, ServiceStatus
 from adapters.embedded.errors import AnswerError, CloudError, ServiceFailedError
-from adapters.embedded.facts import Account, CloudFacts
+from adapters.embedded.facts import GATEWAY_SETTINGS, Account, CloudFacts
 
-__all__ = ["Account", "AnswerError", "CloudError", "CloudFacts", "EmbeddedCloud", "ServiceFailedError", "ServiceStatus"]
+__all__ = [
+    "GATEWAY_SETTINGS",
+    "Account",
+    "AnswerError",
+    "CloudError",
+    "CloudFacts",
+    "EmbeddedCloud",
+    "ServiceFailedError",
+    "ServiceStatus",
+]

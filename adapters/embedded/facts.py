@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from adapters.embedded.errors import CloudError
-from adapters.embedded.layout import REGION, write_private
+from adapters.embedded.layout import REGION, ZONES, write_private
 
+# Settings of a gateway before an embedded cloud: clients see its zones as `<region>a`, `<region>b` and `<region>c`.
+GATEWAY_SETTINGS: Mapping[str, str] = {"PASSERELLE_ZONES": json.dumps([*ZONES])}
 SYSTEM = "-system"  # suffix of a cloud in clouds.yaml whose token is scoped to the system, not to a project
 
 

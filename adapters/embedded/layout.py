@@ -18,7 +18,7 @@ SERVICES = ("keystone", "nova", "neutron", "placement", "cinder", "glance", "bar
 OVN = "ovn"
 NETWORKS = ("none", OVN)
 
-# Availability zone → its compute host. Gateways know these zones by default; the first is OpenStack's own default.
+# Availability zone → its compute host. The first is OpenStack's own default.
 # No host is called "compute", which is the name of an RPC topic.
 ZONES: Mapping[str, str] = {"nova": "passerelle", "nova-b": "passerelle-b", "nova-c": "passerelle-c"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shlex
 import socket
 import sys
@@ -17,7 +18,7 @@ from openstack.config import OpenStackConfig
 
 import adapters
 import shim
-from adapters.embedded import CloudFacts
+from adapters.embedded import GATEWAY_SETTINGS, CloudFacts
 from adapters.embedded.layout import write_private
 from shim import keystore
 from shim.cli.background import Background, BackgroundError, Running
@@ -101,6 +102,7 @@ def gateway(background: Background, state: Path, port: int) -> Running:
     if not keys.exists():
         keystore.add(keys)
     environment = {
+        **{name: os.environ.get(name, value) for name, value in GATEWAY_SETTINGS.items()},
         "OS_CLIENT_CONFIG_FILE": str(state / "clouds.yaml"),
         "PASSERELLE_STATE": str(state),
         "PASSERELLE_SSE_KEY_FILE": str(keys),

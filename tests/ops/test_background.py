@@ -29,6 +29,12 @@ def test_one_gateway_while_nothing_changes(background: Background) -> None:
     assert get(f"{first.url}/healthcheck")[::2] == (200, b"OK")
 
 
+def test_it_gives_the_zones_of_the_embedded_cloud_letters(background: Background) -> None:
+    running = gateway(background, background.state_dir, free_port())
+    environment = Path(f"/proc/{running.pid}/environ").read_text().split("\0")
+    assert 'PASSERELLE_ZONES=["nova", "nova-b", "nova-c"]' in environment
+
+
 def test_a_cloud_that_moved_has_a_new_gateway_at_the_old_address(
     background: Background, capsys: pytest.CaptureFixture[str]
 ) -> None:

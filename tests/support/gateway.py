@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adapters.embedded import GATEWAY_SETTINGS
 from tests.support.target import Target
 
 READY = re.compile(r"^passerelle listening on (https?://\S+)$", re.MULTILINE)
@@ -91,6 +92,7 @@ def environment(target: Target, settings: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a gateway: clouds.yaml and settings, and nothing of ours that could change it."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OS_", "AWS_", "PASSERELLE_"))}
     own = {
+        **GATEWAY_SETTINGS,  # another cloud shows zones of other names by those
         "OS_CLIENT_CONFIG_FILE": str(target.clouds_yaml),
         "PASSERELLE_STATE_DIR": str(target.state),
         "PASSERELLE_METRICS_PORT": "0",

@@ -120,14 +120,19 @@ async def _zone_of(call: Call, launch: Launch, named: str | None, place: Placeme
     if place.zone not in there:
         return named
     if named and named != place.zone:
-        subnet, names = ids.aws(SUBNET.prefix, place.subnet_id or ""), zone_names(call)
-        raise AwsError(
-            "InvalidParameterValue",
-            f"Value ({launch.zone}) for parameter availabilityZone is invalid. Subnet '{subnet}' is in the "
-            f"availability zone {names.shown(place.zone)}",
-            refused="Placement.AvailabilityZone",
-        )
+        raise _elsewhere(launch, place.subnet_id, zone_names(call).shown(place.zone))
     return place.zone if len(there) > 1 else named
+
+
+def _elsewhere(launch: Launch, subnet_id: str | None, zone: str) -> AwsError:
+    """Return AWS's error for a launch in another zone than its subnet's, which the request may have left open."""
+    code, message = "InvalidInput", f"No default subnet for availability zone: '{launch.zone}'."
+    first = launch.interfaces[0]
+    if first.subnet_id or first.port_id:
+        code, subnet = "InvalidParameterValue", ids.aws(SUBNET.prefix, subnet_id or "")
+        message = f"Value ({launch.zone}) for parameter availabilityZone is invalid. Subnet '{subnet}' is in the "
+        message += f"availability zone {zone}"
+    return AwsError(code, message, refused="Placement.AvailabilityZone")
 
 
 async def _check_key(call: Call, name: str | None) -> None:

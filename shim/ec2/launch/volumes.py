@@ -1,4 +1,4 @@
-"""Write tags and the requested device names on the volumes that Nova creates for a launch.
+"""Write tags, the requested device names and the zone on the volumes that Nova creates for a launch.
 
 Nova creates them while it builds the server and passes neither on, so the launch waits until they exist.
 """
@@ -53,8 +53,9 @@ async def mark(
             device = found.get(volume.id)
             if device and not volume.encrypted and _to_encrypt(call, device, volume, again=again):
                 raise encryption.unkept()
-            marks[volume.id] = items | _own(server, device)
-    await gather_all(call.cloud.block.set_volume_metadata(one, facts) for one, facts in marks.items() if facts)
+            if facts := items | _own(server, device):
+                marks[volume.id] = facts | ({volume_rows.ZONE: server.zone} if server.zone else {})
+    await gather_all(call.cloud.block.set_volume_metadata(one, facts) for one, facts in marks.items())
 
 
 async def _with_volumes(call: Call, servers: Sequence[Server], count: int) -> list[Server]:

@@ -88,8 +88,6 @@ async def detach_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
     row = _held(volume_rows.attachments(volume, servers), volume, req)
     if volume_rows.DELETED in volume.metadata:  # its instance was to be terminated, and Nova could not
         await unmark(call, volume.id)
-    if kept := volume_rows.zone_mark(volume, servers):
-        await call.cloud.block.set_volume_metadata(volume.id, kept)
     try:
         await call.cloud.compute.detach_volume(ids.uuid(INSTANCE, row["InstanceId"]), volume.id)
     except BackendError as error:
@@ -121,13 +119,10 @@ async def _check(call: Call, volume: cloud.Volume, server: Server, device: str) 
 async def _within(call: Call, volume: cloud.Volume, zone: str) -> bool:
     """Tell whether a volume may be attached in a zone: on AWS "the instance must be in the same Availability Zone".
 
-    Where nobody asked for the volume's zone it counts only if Cinder could have made the volume in that of the server.
+    A volume that no client of EC2 asked for in a zone is attached wherever Nova allows it.
     """
-    asked = volume.metadata.get(volume_rows.ZONE)
-    own = asked or volume.zone
-    if not zone or own == zone or own not in placeable(await call.cloud.compute.zones()):
-        return True
-    return not asked and zone not in [one.name for one in await call.cloud.block.zones()]
+    bound = volume.metadata.get(volume_rows.ZONE)
+    return not (bound and zone) or bound == zone or bound not in placeable(await call.cloud.compute.zones())
 
 
 def _letters(device: str) -> str:

@@ -17,7 +17,7 @@ from shim.ec2.volumes.snapshot_rows import COPY
 
 # The gateway's own items in a volume's metadata.
 TYPE = "ec2:type"  # the requested AWS volume type, if Cinder has no type of that name or another one encrypts for it
-ZONE = "ec2:az"  # the requested zone, if Nova has it and Cinder does not
+ZONE = "ec2:az"  # the zone that CreateVolume was asked for, or of the launch; binds the volume, whatever Cinder has
 DEVICE = "ec2:dev:"  # + the server's UUID: the requested device name
 # Marks a volume that was deleted, and that Cinder keeps because it has snapshots: the time, the volume's UUID (a backup
 # that is restored to another volume brings this item along), and that of the instance with which it was to end.
@@ -151,23 +151,12 @@ def root(server: Server, held: Iterable[cloud.Volume]) -> str:
     return next((volume.id for volume in known if volume.bootable), "") if server.image_id is None else ""
 
 
-def zone(volume: cloud.Volume, names: ZoneNames, servers: Iterable[Server] = ()) -> str:
-    """Return the availability zone in which a volume is shown; `servers` are those that may hold it.
+def zone(volume: cloud.Volume, names: ZoneNames) -> str:
+    """Return the availability zone in which a volume is shown, whoever holds it.
 
-    Nova asks for the volumes of a launch in Cinder's default zone unless the operator set `cross_az_attach` to false.
+    It must not move: to Terraform another `availability_zone` is a volume that must be destroyed and made anew.
     """
-    return names.shown(volume.metadata.get(ZONE) or _holders_zone(volume, servers) or volume.zone)
-
-
-def zone_mark(volume: cloud.Volume, servers: Iterable[Server]) -> dict[str, str]:
-    """Return the metadata that keeps a volume in its server's zone once it is detached, where nothing else does."""
-    here = _holders_zone(volume, servers)
-    return {ZONE: here} if here not in ("", volume.zone) and ZONE not in volume.metadata else {}
-
-
-def _holders_zone(volume: cloud.Volume, servers: Iterable[Server]) -> str:
-    holding = {one.server_id for one in volume.attachments}
-    return next((server.zone for server in servers if server.id in holding), "")
+    return names.shown(volume.metadata.get(ZONE) or volume.zone)
 
 
 def kind(volume: cloud.Volume, plain: Mapping[str, str]) -> str:
@@ -186,7 +175,7 @@ def row(
         # Ansible's modules require both on every volume.
         "SnapshotId": ids.aws("snap", volume.snapshot_id) if volume.snapshot_id else "",
         "MultiAttachEnabled": volume.multiattach,
-        "AvailabilityZone": zone(volume, names, servers),
+        "AvailabilityZone": zone(volume, names),
         "State": state(volume),
         "CreateTime": volume.created_at,
         "Attachments": attachments(volume, servers),

@@ -166,8 +166,7 @@ async def describe_volumes(call: Call, asked: Question) -> list[Row]:
 async def describe_volume_status(call: Call, asked: Question) -> list[Row]:
     """Describe the status of volumes, from Cinder's status."""
     names, found = availability_zones.zone_names(call), await _read(call, asked.ids)
-    servers = await holders(call, found) if volume_rows.held(found) else []
-    return [_status(volume, volume_rows.zone(volume, names, servers)) for volume in found]
+    return [_status(volume, volume_rows.zone(volume, names)) for volume in found]
 
 
 async def holders(call: Call, volumes: Sequence[cloud.Volume]) -> list[Server]:
@@ -252,10 +251,10 @@ async def _check_snapshot(call: Call, id: str | None, req: Mapping[str, Any]) ->
 
 
 async def _zone(call: Call, req: Mapping[str, Any]) -> tuple[str | None, dict[str, str]]:
-    """Return Cinder's zone for the requested one, and the metadata that records the requested one.
+    """Return Cinder's zone for the requested one, and the metadata that binds the volume to it.
 
     EC2 has one list of zones, and DescribeAvailabilityZones shows Nova's.  If Cinder has no zone of that name, Cinder
-    chooses a zone, and the requested name is kept in the volume's metadata.
+    chooses a zone.
     """
     name, zone_id = req.get("AvailabilityZone") or "", req.get("AvailabilityZoneId")
     blocks, computes = await gather(call.cloud.block.zones(), call.cloud.compute.zones())
@@ -264,7 +263,7 @@ async def _zone(call: Call, req: Mapping[str, Any]) -> tuple[str | None, dict[st
         rows = availability_zones.zones(computes, names)
         name = next((row["ZoneName"] for row in rows if row["ZoneId"] == zone_id), "")
     if in_cinder := names.native(name, [zone.name for zone in blocks]):
-        return in_cinder, {}
+        return in_cinder, {volume_rows.ZONE: in_cinder}
     native = names.native(name, availability_zones.placeable(computes))
     if native is None:
         raise AwsError("InvalidZone.NotFound", f"The zone '{name or zone_id}' does not exist.")

@@ -93,7 +93,7 @@ def test_a_repetition_looks_at_what_a_killed_gateway_did_not(types: tuple[str, .
     assert refused(nova) == "UnsupportedOperation"
     cinder.made[made] = replace(SEALED, id=made)
     launch(nova)
-    assert cinder.items() == [{f"ec2:dev:{made}": "/dev/sdf", "ec2:type": "gp3"}]
+    assert cinder.items() == [{f"ec2:dev:{made}": "/dev/sdf", "ec2:type": "gp3", "ec2:az": "nova"}]
     assert nova.made == 1
 
 
@@ -130,7 +130,9 @@ def test_default_encryption(asked: dict[str, bool]) -> None:
     cinder = Encrypting("luks")
     nova = Booting(cinder, SEALED)
     launch_by_default(nova, **asked)
-    assert cinder.items() == [{f"ec2:dev:{one}": "/dev/sdf", "ec2:type": "gp3"} for one in cinder.made]
+    assert cinder.items() == [
+        {f"ec2:dev:{one}": "/dev/sdf", "ec2:type": "gp3", "ec2:az": "nova"} for one in cinder.made
+    ]
 
 
 def test_a_repetition_looks_at_a_volume_that_default_encryption_was_for() -> None:

@@ -54,6 +54,7 @@ def test_instances_and_volumes_are_where_their_subnets_are(
     assert len({one.host_id for one in native.values()}) == 3
     first, second, third = subnets
     check_volume(ec2, openstack_main, made, first, third)
+    check_volume(ec2, openstack_main, made, third, first)
     check_resize(ec2, openstack_main, made[second], native[second])
     assert refusal(launch, SubnetId=subnets[second], Placement={"AvailabilityZone": third}) == (
         "InvalidParameterValue",

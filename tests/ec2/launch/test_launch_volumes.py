@@ -87,7 +87,7 @@ def launch(nova: Nova, **more: Any) -> list[dict[str, Any]]:
 
 
 def marks(nova: Nova) -> list[dict[str, str]]:
-    return [{"tag:Name": "data", f"ec2:dev:{server}": "/dev/sdf"} for server in nova.cinder.made]
+    return [{"tag:Name": "data", f"ec2:dev:{server}": "/dev/sdf", "ec2:az": "nova"} for server in nova.cinder.made]
 
 
 @pytest.mark.parametrize("status", ["BUILD", "ACTIVE"])
@@ -101,6 +101,16 @@ def test_volumes_that_were_not_marked_are_marked_by_the_repetition(status: str) 
     launch(nova, MinCount=2, MaxCount=2)
     assert nova.cinder.items() == marks(nova)
     assert nova.made == 2
+
+
+def test_volumes_of_a_server_in_no_zone_yet_are_bound_to_none() -> None:
+    nova = Nova(Cinder())
+    launch(nova)
+    for one, made in nova.cinder.made.items():
+        nova.alive[one] = replace(nova.alive[one], zone="")
+        nova.cinder.made[one] = replace(made, metadata={})
+    launch(nova)
+    assert [sorted(items) for items in nova.cinder.items()] == [[f"ec2:dev:{one}", "tag:Name"] for one in nova.alive]
 
 
 def test_what_was_marked_and_changed_stays_changed() -> None:

@@ -77,3 +77,14 @@ def test_a_zone_that_is_not_the_subnets_is_refused() -> None:
         "zone us-east-1a",
     )
     assert nova.made == 0
+
+
+def test_a_zone_without_a_default_subnet_is_refused() -> None:
+    nova = Told(*THREE)
+    with pytest.raises(AwsError) as refused:
+        zones_told(nova, ("ec2:az=two",), Placement={"AvailabilityZone": "us-east-1a"})
+    assert (refused.value.code, refused.value.message) == (
+        "InvalidInput",
+        "No default subnet for availability zone: 'us-east-1a'.",
+    )
+    assert nova.made == 0

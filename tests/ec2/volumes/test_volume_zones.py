@@ -1,4 +1,4 @@
-"""The zone of a volume: the one that it was asked for in, else its instance's, else Cinder's."""
+"""The zone of a volume: the one that it was asked for in, which binds it, else Cinder's, which does not."""
 
 import asyncio
 from collections import Counter
@@ -9,11 +9,11 @@ from uuid import UUID
 
 import pytest
 
-from adapters.types.block import BlockZone, Volume
+from adapters.types.block import BlockZone, NewVolume, Volume
 from adapters.types.compute import Server, Zone
 from shim.ec2.engine import ids
 from shim.ec2.volumes.attachments import attach_volume, detach_volume
-from shim.ec2.volumes.volumes import describe_volume_status, describe_volumes
+from shim.ec2.volumes.volumes import create_volume, describe_volume_status, describe_volumes
 from shim.errors import AwsError
 from tests.ec2.acting import act
 from tests.ec2.instances.test_instance_costs import Counted
@@ -38,6 +38,10 @@ class Cinder(Counted):
     async def volumes(self, **_: object) -> list[Volume]:
         return [self.held]
 
+    async def create_volume(self, new: NewVolume) -> Volume:
+        self.held = replace(VOLUME, zone=new.zone or "nova", metadata=new.metadata)
+        return self.held
+
     async def set_volume_metadata(self, id: str, items: Mapping[str, str]) -> None:
         self.held = replace(self.held, metadata={**self.held.metadata, **items})
 
@@ -61,15 +65,18 @@ def attach(held: Volume, zone: str, cinders: tuple[str, ...]) -> str:
 @pytest.mark.parametrize(
     ("native", "asked", "server", "cinders", "told"),
     [
-        pytest.param("two", "", "two", THREE, "attached", id="Cinder's zone is the server's"),
-        pytest.param("two", "", "three", THREE, "InvalidVolume.ZoneMismatch", id="Cinder's zone is another"),
+        pytest.param("two", "", "two", THREE, "attached", id="Cinder's zone is the server's, and nobody asked for it"),
+        pytest.param("two", "", "three", THREE, "attached", id="Cinder's zone is another, and nobody asked for it"),
+        pytest.param("two", "two", "two", THREE, "attached", id="asked for in Cinder's zone, and the server is there"),
+        pytest.param("two", "two", "three", THREE, "InvalidVolume.ZoneMismatch", id="asked for in another of Cinder's"),
+        pytest.param("nova", "nova", "three", ONE, "InvalidVolume.ZoneMismatch", id="asked for in Cinder's only zone"),
         pytest.param("nova", "two", "two", ONE, "attached", id="asked for in the server's zone"),
         pytest.param("nova", "two", "three", ONE, "InvalidVolume.ZoneMismatch", id="asked for in another"),
         pytest.param("nova", "two", "nova", ONE, "InvalidVolume.ZoneMismatch", id="asked for in another than Cinder's"),
         pytest.param("nova", "", "three", ONE, "attached", id="Cinder has no such zone, and nobody asked for one"),
-        pytest.param("disks", "", "three", ("disks", "three"), "attached", id="Cinder's zone is none of Nova's"),
+        pytest.param("disks", "disks", "three", ("disks", "three"), "attached", id="Cinder's zone is none of Nova's"),
         pytest.param("nova", "gone", "three", ONE, "attached", id="the zone that was asked for is gone"),
-        pytest.param("two", "", "", THREE, "attached", id="the server is in no zone yet"),
+        pytest.param("two", "two", "", THREE, "attached", id="the server is in no zone yet"),
     ],
 )
 def test_a_volume_is_attached_within_its_zone(
@@ -80,12 +87,13 @@ def test_a_volume_is_attached_within_its_zone(
 
 
 def held_by(server: Server, **marks: str) -> Volume:
+    """Return a volume of Cinder's only zone that a server holds."""
     one = volume("8", "/dev/vdf", id=VOLUME.id)
     return replace(one, zone="nova", metadata={f"ec2:{name}": value for name, value in marks.items()})
 
 
-@pytest.mark.parametrize(("marks", "zone"), [({}, "three"), ({"az": "two"}, "two")])
-def test_a_volume_is_shown_where_its_instance_is(marks: dict[str, str], zone: str) -> None:
+@pytest.mark.parametrize(("marks", "zone"), [({}, "us-east-1a"), ({"az": "two"}, "two")])
+def test_a_volume_is_shown_in_its_own_zone_whoever_holds_it(marks: dict[str, str], zone: str) -> None:
     server = replace(SERVER, zone="three")
     cinder = Cinder(held_by(server, **marks), *ONE)
     for describe, rows in ((describe_volumes, "Volumes"), (describe_volume_status, "VolumeStatuses")):
@@ -93,11 +101,18 @@ def test_a_volume_is_shown_where_its_instance_is(marks: dict[str, str], zone: st
         assert [row["AvailabilityZone"] for row in answer[rows]] == [zone]
 
 
-def test_a_detached_volume_stays_in_the_zone_of_its_instance() -> None:
+def test_a_detached_volume_stays_in_its_own_zone() -> None:
     server = replace(SERVER, zone="three")
     cinder = Cinder(held_by(server), *ONE)
     asyncio.run(act(detach_volume, here(cinder, server, "DetachVolume"), NAMED))
-    assert cinder.held.metadata["ec2:az"] == "three"
-    within = Cinder(replace(held_by(server), zone="three"), *THREE)
-    asyncio.run(act(detach_volume, here(within, server, "DetachVolume"), NAMED))
-    assert "ec2:az" not in within.held.metadata
+    assert cinder.held == held_by(server)
+
+
+@pytest.mark.parametrize(
+    ("asked", "cinders", "zone"), [("us-east-1a", ONE, "nova"), ("two", ONE, "nova"), ("two", THREE, "two")]
+)
+def test_a_new_volume_is_bound_to_the_zone_that_was_asked_for(asked: str, cinders: tuple[str, ...], zone: str) -> None:
+    cinder = Cinder(VOLUME, *cinders)
+    made = asyncio.run(act(create_volume, here(cinder, SERVER, "CreateVolume"), {"Size": 1, "AvailabilityZone": asked}))
+    assert made["AvailabilityZone"] == asked
+    assert (cinder.held.zone, cinder.held.metadata) == (zone, {"ec2:az": "nova" if asked == "us-east-1a" else asked})
