@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from adapters.errors import Fault
 from adapters.openstack.swift.http import error_from, parsed, unavailable
 from adapters.types.objects import Segment
 
@@ -79,7 +78,7 @@ def verdict(body: bytes, headers: Mapping[str, str], path: str) -> dict[str, Any
     status = int(str(told.get("Response Status", "500")).split()[0])
     if status != 201:
         error = error_from(status, body, headers, path)
-        if error.fault is Fault.NOT_FOUND:
+        if status == 404:
             error.resource = "container"  # a PUT creates the object, so only the container can be missing
         raise error
     return told
