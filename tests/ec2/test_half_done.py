@@ -229,7 +229,7 @@ class Nova:
         return [self.pair]
 
     async def server(self, id: str) -> Any:
-        return SimpleNamespace(id=id, volumes=())
+        return SimpleNamespace(id=id, volumes=(), zone="nova")
 
     async def attach_volume(self, server_id: str, volume_id: str, device: str) -> None:
         raise BackendError(Fault.CONFLICT, service="compute", resource="volume_attachment", id=volume_id)
