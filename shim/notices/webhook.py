@@ -13,10 +13,11 @@ import hashlib
 import hmac
 import logging
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import orjson
@@ -57,6 +58,27 @@ async def client(tls: ssl.SSLContext, connections: int) -> AsyncIterator[httpx.A
         await to_the_end(found.aclose())
 
 
+@dataclass(slots=True)
+class Handshake:
+    """The connection whose TLS handshake is under way, `open`.
+
+    httpcore 1.0 closes it where the handshake fails, and leaves it open where the attempt is cancelled in the middle
+    (`start_tls` of its AnyIO backend catches Exception alone).
+    """
+
+    connected: Any = None
+    open: Any = None
+
+    async def follow(self, event: str, info: Mapping[str, Any]) -> None:
+        """Take one event of httpcore's `trace` extension."""
+        if event == "connection.connect_tcp.complete":
+            self.connected = info["return_value"]
+        elif event == "connection.start_tls.started":
+            self.open = self.connected
+        elif event == "connection.start_tls.complete":
+            self.open = None
+
+
 async def send(
     client: httpx.AsyncClient, destination: Destination, content: object, now: float, seconds: float
 ) -> tuple[Outcome, str]:
@@ -65,10 +87,12 @@ async def send(
     headers = {"Content-Type": "application/json", "User-Agent": "Passerelle", "Accept-Encoding": "identity"}
     if destination.secret:
         headers[SIGNATURE] = signature(destination.secret, body, int(now))
+    handshake = Handshake()
+    following = {"trace": handshake.follow}
     try:
         async with (
             asyncio.timeout(seconds),
-            client.stream("POST", destination.url, content=body, headers=headers) as answer,
+            client.stream("POST", destination.url, content=body, headers=headers, extensions=following) as answer,
         ):
             status, read = answer.status_code, 0
             async for piece in answer.aiter_raw():
@@ -79,4 +103,7 @@ async def send(
         return Outcome.SILENT, f"no answer in {seconds:g} seconds"
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         return Outcome.SILENT, f"{type(error).__name__}: {error}"
+    finally:
+        if handshake.open is not None:
+            await to_the_end(handshake.open.aclose())
     return (Outcome.TAKEN if 200 <= status < 300 else Outcome.REFUSED), f"status {status}"

@@ -3,6 +3,8 @@
 import asyncio
 import fcntl
 import os
+import socket
+import ssl
 import threading
 import time
 from collections import Counter
@@ -16,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from shim.notices import webhook
 from shim.notices.delivery import DELIVERED, EXPIRED, FAILED, Deliverer, Patience, about
 from shim.notices.destinations import Destination
 from shim.notices.segments import Notice, queue_name, used
@@ -148,6 +151,25 @@ def test_a_certificate_that_nobody_trusts_gets_nothing(tmp_path: Path, monkeypat
         assert not receiver.received
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
         asyncio.run(sent(stage, [], lambda: stage.numbers == [1]))  # and it is not lost
+
+
+def test_a_handshake_that_is_given_up_leaves_no_connection() -> None:
+    async def attempt(server: socket.socket) -> bytes:
+        hook = Destination(f"https://127.0.0.1:{server.getsockname()[1]}/")
+        async with webhook.client(ssl.create_default_context(), 1) as client:
+            outcome, _ = await webhook.send(client, hook, {}, time.time(), 0.2)
+            assert outcome is webhook.Outcome.SILENT
+            return await asyncio.to_thread(all_of, server.accept()[0])
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert asyncio.run(attempt(server))
+
+
+def all_of(connection: socket.socket) -> bytes:
+    """Read until the other side closes."""
+    with connection, connection.makefile("rb") as file:
+        connection.settimeout(SECONDS)
+        return file.read()
 
 
 def test_a_webhook_that_is_silent_is_given_up(stage: Stage) -> None:

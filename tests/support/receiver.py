@@ -105,7 +105,8 @@ class Receiver:
         if self.certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*self.certificate)
-            server.socket = context.wrap_socket(server.socket, server_side=True)
+            # In the handler's thread, so that a client that is silent in the middle holds up no other.
+            server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         self.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
