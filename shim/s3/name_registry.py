@@ -153,10 +153,15 @@ async def _claim(call: Call, names: ObjectStore, bucket: str) -> Claim:
 
 
 async def _abandoned(call: Call, project: str, bucket: str) -> bool:
-    """Tell whether the bucket of a claimed name is gone: it was deleted by Swift's own API."""
+    """Tell whether the bucket of a claimed name is gone: it was deleted by Swift's own API.
+
+    Swift's proxy answers 404 for a container, too, while it cannot read the account; it does not list it then.
+    """
     try:
-        cloud = await call.clouds.service(project, call.request_id)
-        return await absent_is(None, cloud.objects.container(bucket)) is None
+        store = (await call.clouds.service(project, call.request_id)).objects
+        if await absent_is(None, store.container(bucket)) is not None:
+            return False
+        return bucket not in [one.name for one in await store.containers(prefix=bucket, limit=1)]
     except BackendError as error:
         if error.fault in (Fault.FORBIDDEN, Fault.UNSUPPORTED):
             return False

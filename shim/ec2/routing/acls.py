@@ -19,7 +19,7 @@ from typing import Any
 
 from adapters.errors import absent_is
 from adapters.types import network as cloud
-from shim.concurrency import gather_all
+from shim.concurrency import gather_outcomes
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.filters import Row
@@ -119,7 +119,10 @@ async def enforce(call: Call, undo: Callable[..., None], before: State, router_i
             for one in (after.doors[subnet.id], *nats):
                 undo(partial(network.switch_interface, up=not passes), one)
                 work.append(network.switch_interface(one, up=passes))
-    await gather_all(work)
+    # All of them end before one is undone: a request that is given up may still take effect in Neutron afterwards.
+    for outcome in await gather_outcomes(work):
+        if isinstance(outcome, Exception):
+            raise outcome
 
 
 async def _mark(call: Call, router_id: str, closed: str, *, there: bool) -> None:

@@ -195,15 +195,20 @@ def _existing(acl: Acl, req: Mapping[str, Any]) -> str:
     return acls.entry(bool(req["Egress"]), req["RuleNumber"], family)
 
 
+async def _remove_tag(call: Call, pool_id: str, tag: str) -> None:
+    await absent_is(None, call.cloud.network.remove_tag("subnetpools", pool_id, tag))
+
+
 async def _write(call: Call, state: State, acl: Acl, old: str, new: str) -> None:
     """Replace an entry ('' for none), and switch what the ACL now opens or closes."""
     network = call.cloud.network
     pool = acl.pool or await markers.own_marker(call, markers.ACL, acl.router.id, acl.router.tags)
     async with undoing() as undo:
+        # A call that fails may have taken effect, so each is undone whether it did or not.
         if new and new != old:
+            undo(_remove_tag, call, pool.id, new)
             await network.add_tag("subnetpools", pool.id, new)
-            undo(network.remove_tag, "subnetpools", pool.id, new)
         if old and new != old:
-            await absent_is(None, network.remove_tag("subnetpools", pool.id, old))
             undo(network.add_tag, "subnetpools", pool.id, old)
+            await _remove_tag(call, pool.id, old)
         await acls.enforce(call, undo, state, acl.router.id)

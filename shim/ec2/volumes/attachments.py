@@ -48,7 +48,7 @@ async def attach_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
     async with alone(call, volume_id), undoing() as undo:
         volume, server = await gather(shown_volume(call, volume_id), call.cloud.compute.server(server_id))
         await _check(call, volume, server, name)
-        if not await _within(call, volume, server.zone):
+        if not await _within(call, volume, server):
             raise _mismatch(req)
         await _mark(call, volume, mark, name)
         undo(call.cloud.block.delete_volume_metadata, volume_id, mark)
@@ -116,13 +116,16 @@ async def _check(call: Call, volume: cloud.Volume, server: Server, device: str) 
         raise _taken(device)
 
 
-async def _within(call: Call, volume: cloud.Volume, zone: str) -> bool:
-    """Tell whether a volume may be attached in a zone: on AWS "the instance must be in the same Availability Zone".
+async def _within(call: Call, volume: cloud.Volume, server: Server) -> bool:
+    """Tell whether a volume may be attached to a server: "the instance must be in the same Availability Zone" (AWS).
 
-    A volume that no client of EC2 asked for in a zone is attached wherever Nova allows it.
+    A volume that no client of EC2 asked for in a zone is attached wherever Nova allows it, and so is one that the
+    server had already: Nova may have moved the server to another zone since.
     """
     bound = volume.metadata.get(volume_rows.ZONE)
-    return not (bound and zone) or bound == zone or bound not in placeable(await call.cloud.compute.zones())
+    if not bound or server.zone in ("", bound) or volume_rows.DEVICE + server.id in volume.metadata:
+        return True
+    return bound not in placeable(await call.cloud.compute.zones())
 
 
 def _letters(device: str) -> str:

@@ -151,12 +151,22 @@ def root(server: Server, held: Iterable[cloud.Volume]) -> str:
     return next((volume.id for volume in known if volume.bootable), "") if server.image_id is None else ""
 
 
-def zone(volume: cloud.Volume, names: ZoneNames) -> str:
-    """Return the availability zone in which a volume is shown, whoever holds it.
+def zone(volume: cloud.Volume, names: ZoneNames, servers: Iterable[Server] = ()) -> str:
+    """Return the availability zone in which a volume is shown: the one it is bound to, else Cinder's, whoever holds it.
 
-    It must not move: to Terraform another `availability_zone` is a volume that must be destroyed and made anew.
+    It must not move: to Terraform another `availability_zone` is a volume that must be destroyed and made anew.  A root
+    volume cannot be detached, so it is where its instance is; `servers` are those that may hold it.
     """
-    return names.shown(volume.metadata.get(ZONE) or volume.zone)
+    holder = root_of(volume)
+    here = next((server.zone for server in servers if holder and server.id == holder), "")
+    return names.shown(volume.metadata.get(ZONE) or here or volume.zone)
+
+
+def root_of(volume: cloud.Volume) -> str:
+    """Return the UUID of the server whose root a volume is that is not bound to a zone; '' for all other volumes."""
+    if ZONE in volume.metadata:
+        return ""
+    return next((one.server_id for one in volume.attachments if _ROOT.fullmatch(one.device or "")), "")
 
 
 def kind(volume: cloud.Volume, plain: Mapping[str, str]) -> str:
@@ -175,7 +185,7 @@ def row(
         # Ansible's modules require both on every volume.
         "SnapshotId": ids.aws("snap", volume.snapshot_id) if volume.snapshot_id else "",
         "MultiAttachEnabled": volume.multiattach,
-        "AvailabilityZone": zone(volume, names),
+        "AvailabilityZone": zone(volume, names, servers),
         "State": state(volume),
         "CreateTime": volume.created_at,
         "Attachments": attachments(volume, servers),

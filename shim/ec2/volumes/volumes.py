@@ -164,9 +164,11 @@ async def describe_volumes(call: Call, asked: Question) -> list[Row]:
 
 @describes(STATUSES, supports="VolumeIds Filters MaxResults NextToken")
 async def describe_volume_status(call: Call, asked: Question) -> list[Row]:
-    """Describe the status of volumes, from Cinder's status."""
+    """Describe the status of volumes, from Cinder's; a second call tells the zones of roots that are bound to none."""
     names, found = availability_zones.zone_names(call), await _read(call, asked.ids)
-    return [_status(volume, volume_rows.zone(volume, names)) for volume in found]
+    roots = [volume for volume in found if volume_rows.root_of(volume)]
+    servers = await holders(call, roots) if roots else []
+    return [_status(volume, volume_rows.zone(volume, names, servers)) for volume in found]
 
 
 async def holders(call: Call, volumes: Sequence[cloud.Volume]) -> list[Server]:

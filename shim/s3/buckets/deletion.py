@@ -43,13 +43,14 @@ async def delete_bucket(call: Call, req: Mapping[str, Any]) -> None:
 
 
 async def _left_behind(call: Call, name: str) -> set[str]:
-    """Return the containers of segments that an earlier bucket of that name had, under policies that Swift has.
+    """Return the containers of segments that an earlier bucket of that name had, under policies that are known.
 
     The account's listing may lag behind; then they go with a later bucket.
     """
     store = call.cloud.objects
     here = {one.name for one in await store.containers(prefix=names.segments(name), limit=MOST_KEYS)}
-    return here & {names.segments(name, policy) for policy in (await store.limits()).policies}
+    known = {*(await store.limits()).policies, *call.settings.s3_storage_classes.values()}  # Swift may hide its own
+    return here & {names.segments(name, policy) for policy in known}
 
 
 async def _leave(call: Call, name: str) -> None:

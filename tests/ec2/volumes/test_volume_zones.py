@@ -86,6 +86,20 @@ def test_a_volume_is_attached_within_its_zone(
     assert attach(replace(VOLUME, zone=native, metadata=marks), server, cinders) == told
 
 
+def test_a_volume_comes_back_to_the_server_that_had_it() -> None:
+    """Nova may move a server to another zone, as for a resize, where nothing binds it to one."""
+    marks = {"ec2:az": "two", f"ec2:dev:{SERVER.id}": "/dev/xvdf"}
+    assert attach(replace(VOLUME, zone="nova", metadata=marks), "three", ONE) == "attached"
+
+
+def test_a_root_volume_is_shown_where_its_instance_is() -> None:
+    server = replace(SERVER, zone="three")
+    root = replace(volume("8", "/dev/vda", id=VOLUME.id), zone="nova", metadata={})
+    for describe, rows in ((describe_volumes, "Volumes"), (describe_volume_status, "VolumeStatuses")):
+        answer = asyncio.run(act(describe, here(Cinder(root, *ONE), server, "DescribeVolumes"), {}))
+        assert [row["AvailabilityZone"] for row in answer[rows]] == ["three"]
+
+
 def held_by(server: Server, **marks: str) -> Volume:
     """Return a volume of Cinder's only zone that a server holds."""
     one = volume("8", "/dev/vdf", id=VOLUME.id)
