@@ -228,7 +228,8 @@ def ipv6(call: Recording) -> None:
     vpc = call("ec2", "create_vpc", **asked)["Vpc"]["VpcId"]
     [held] = call("ec2", "describe_vpcs", VpcIds=[vpc])["Vpcs"][0]["Ipv6CidrBlockAssociationSet"]
     block, other = map(str, islice(IPv6Network(held["Ipv6CidrBlock"]).subnets(new_prefix=64), 2))
-    wanted = {"VpcId": vpc, "CidrBlock": "10.88.1.0/24", "Ipv6CidrBlock": block}
+    # In a zone that is named: moto takes any one where none is.
+    wanted = {"VpcId": vpc, "CidrBlock": "10.88.1.0/24", "Ipv6CidrBlock": block, "AvailabilityZone": "us-east-1a"}
     subnet = call("ec2", "create_subnet", **wanted)["Subnet"]["SubnetId"]
     call("ec2", "modify_subnet_attribute", SubnetId=subnet, AssignIpv6AddressOnCreation={"Value": True})
     found = call("ec2", "describe_subnets", SubnetIds=[subnet])["Subnets"][0]
