@@ -64,11 +64,7 @@ async def placement(call: Call, launch: Launch) -> Placement:
     vpc, held = layout.vpc_of(network_id or ""), private_addresses(port) if port else []
     outside = None
     if public:
-        net = call.cloud.network
-        # What is known of networks may be what another user of the project sees, who has other roles.
-        routers, external = await gather(net.routers(), net.networks(external=True))
-        check_way_out(vpc, routers)
-        outside = external_network_of(call, external)
+        outside = await _outside(call, vpc, () if _knows_enough(launch) else networks)
     return Placement(
         nics=tuple(nics),
         groups=tuple(_groups(launch, groups, layout, vpc, call.caller.project_id, port)),
@@ -93,21 +89,40 @@ async def placement(call: Call, launch: Launch) -> Placement:
 async def _read(
     call: Call, launch: Launch
 ) -> tuple[Sequence[cloud.Subnet], Sequence[cloud.SecurityGroup], Sequence[cloud.Network], Sequence[cloud.Port]]:
-    """Read subnets, security groups, networks and ports.
-
-    Where every interface is a new one in a subnet that the request names, and nothing depends on which addresses are in
-    use or which VPC is the default one, what is known of networks and of routers' ports is enough.
-    """
+    """Read subnets, security groups, networks and ports; of the latter two what is known, where that is enough."""
     net = call.cloud.network
-    if launch.group_names or any(one.port_id or one.address or not one.subnet_id for one in launch.interfaces):
+    if not _knows_enough(launch):
         return await gather(net.subnets(), net.security_groups(), net.networks(), net.ports())
-    subnets, groups, _ = await gather(net.subnets(), net.security_groups(), known.networks_and_doors(call, ()))
+    subnets, groups, _ = await gather(net.subnets(), net.security_groups(), known.networks_and_router_ports(call, ()))
     named = {one.subnet_id for one in launch.interfaces}
-    return (
-        subnets,
-        groups,
-        *await known.networks_and_doors(call, {one.network_id for one in subnets if one.id in named}),
+    wanted = {one.network_id for one in subnets if one.id in named}
+    return subnets, groups, *await known.networks_and_router_ports(call, wanted)
+
+
+def _knows_enough(launch: Launch) -> bool:
+    """Tell whether what is known of networks and of routers' ports (`known`) is enough for a launch.
+
+    It is where every interface is a new one in a subnet that the request names, and nothing depends on which addresses
+    are in use or which VPC is the default one.
+    """
+    return not launch.group_names and all(
+        one.subnet_id and not one.port_id and not one.address for one in launch.interfaces
     )
+
+
+async def _outside(call: Call, vpc: str, networks: Sequence[cloud.Network]) -> str:
+    """Return the network that public addresses come from; raise AWS's error if the VPC has no way out.
+
+    `networks` are those that were just read, if they were: what is known of networks may be what another user of the
+    project sees, who has other roles.
+    """
+    network = call.cloud.network
+    if networks:
+        routers = await network.routers()
+    else:
+        routers, networks = await gather(network.routers(), network.networks(external=True))
+    check_way_out(vpc, routers)
+    return external_network_of(call, networks)
 
 
 def gives_public_address(interfaces: Sequence[Interface], subnet: cloud.Subnet | None) -> bool:

@@ -36,14 +36,14 @@ async def zones(call: Call) -> Sequence[Zone]:
 
 
 async def networks(call: Call, wanted: Collection[str]) -> Sequence[Network]:
-    """Return the networks that the project sees, the wanted ones among them if they exist, as they are when made."""
+    """Return the networks that the project sees; the wanted ones are among them if they exist, and not half done."""
     return await _with(call, "networks", call.cloud.network.networks, wanted)
 
 
 async def groups(call: Call, wanted: Collection[str]) -> Sequence[SecurityGroup]:
     """Return the security groups that the project sees, without rules.
 
-    The wanted ones are among them if they exist, under the names that they have when made.
+    The wanted ones are among them if they exist, and not under the name of a half-done one.
     """
 
     async def read() -> list[SecurityGroup]:
@@ -54,17 +54,17 @@ async def groups(call: Call, wanted: Collection[str]) -> Sequence[SecurityGroup]
 
 async def layout(call: Call, wanted: Collection[str]) -> VpcLayout:
     """Return the VPCs of the project's networks, at least of the wanted ones that exist."""
-    networks, ports = await networks_and_doors(call, wanted)
+    networks, ports = await networks_and_router_ports(call, wanted)
     return vpc_layout_of(networks, ports, name=call.settings.default_network, project_id=call.caller.project_id)
 
 
 async def router_ports(call: Call, wanted: Collection[str]) -> Sequence[Port]:
     """Return the ports of routers, at least those on the wanted networks."""
-    return (await networks_and_doors(call, wanted))[1]
+    return (await networks_and_router_ports(call, wanted))[1]
 
 
-async def networks_and_doors(call: Call, wanted: Collection[str]) -> tuple[Sequence[Network], Sequence[Port]]:
-    """Return the networks that the project sees and the ports of routers, which a layout is made of (`layout`)."""
+async def networks_and_router_ports(call: Call, wanted: Collection[str]) -> tuple[Sequence[Network], Sequence[Port]]:
+    """Return what a layout is made of (`layout`): the networks that the project sees, and the ports of routers."""
 
     async def read() -> list[tuple[Sequence[Network], Sequence[Port]]]:
         net = call.cloud.network
@@ -82,8 +82,12 @@ def _settled(networks: Sequence[Network], ports: Sequence[Port], wanted: Collect
 
 
 async def _with(call: Call, what: str, read: Callable[[], Awaitable[list[N]]], wanted: Collection[str]) -> Sequence[N]:
-    """Read what has names; one that was half done when it was read has its own name and tags by now."""
-    return await _kept(call, what, read, lambda found: {*wanted} <= {o.id for o in found if not is_half_done(o.name)})
+    """Return what is known; read it again if a wanted one is absent or was half done, as it has its name by now."""
+
+    def enough(found: list[N]) -> bool:
+        return {*wanted} <= {one.id for one in found if not is_half_done(one.name)}
+
+    return await _kept(call, what, read, enough)
 
 
 async def _kept(

@@ -64,10 +64,8 @@ async def create_route(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     table = _table(state, req)
     _check_family(table, block)
     target = await _target(call, state, table, req)
-    blocks, exists = (
-        state.blocks(table.router.id),
-        AwsError("RouteAlreadyExists", f"The route identified by {block} already exists."),
-    )
+    blocks = state.blocks(table.router.id)
+    exists = AwsError("RouteAlreadyExists", f"The route identified by {block} already exists.")
     if block in table.routes or block in blocks:
         if table.routes.get(block) == target:  # a gateway that was killed may have written it and no more
             await _write(call, state, table, _Route(block, target, there=True, otherwise=exists))

@@ -58,7 +58,7 @@ Change = Callable[[Call, Held, Mapping[str, str], Sequence[str]], Work]
 class Store:
     """How tags of one resource type are read (of all or some resources) and changed.
 
-    `alone` yields a resource as it is while no other request changes its tags, where these are not changed singly.
+    `alone` is for tags that are kept together, as one text: it yields the resource while no other request changes them.
     """
 
     resource_type: ResourceType

@@ -146,7 +146,7 @@ def root(server: Server, held: Iterable[cloud.Volume]) -> str:
     """
     known = list(held)
     for volume in known:
-        if any(one.server_id == server.id and _ROOT.fullmatch(one.device or "") for one in volume.attachments):
+        if server.id in root_holders(volume):
             return volume.id
     return next((volume.id for volume in known if volume.bootable), "") if server.image_id is None else ""
 
@@ -157,16 +157,14 @@ def zone(volume: cloud.Volume, names: ZoneNames, servers: Iterable[Server] = ())
     It must not move: to Terraform another `availability_zone` is a volume that must be destroyed and made anew.  A root
     volume cannot be detached, so it is where its instance is; `servers` are those that may hold it.
     """
-    holder = root_of(volume)
-    here = next((server.zone for server in servers if holder and server.id == holder), "")
-    return names.shown(volume.metadata.get(ZONE) or here or volume.zone)
+    bound, holders = volume.metadata.get(ZONE), root_holders(volume)
+    here = "" if bound or not holders else next((one.zone for one in servers if one.id in holders), "")
+    return names.shown(bound or here or volume.zone)
 
 
-def root_of(volume: cloud.Volume) -> str:
-    """Return the UUID of the server whose root a volume is that is not bound to a zone; '' for all other volumes."""
-    if ZONE in volume.metadata:
-        return ""
-    return next((one.server_id for one in volume.attachments if _ROOT.fullmatch(one.device or "")), "")
+def root_holders(volume: cloud.Volume) -> set[str]:
+    """Return the UUIDs of the servers whose root a volume is."""
+    return {one.server_id for one in volume.attachments if _ROOT.fullmatch(one.device or "")}
 
 
 def kind(volume: cloud.Volume, plain: Mapping[str, str]) -> str:

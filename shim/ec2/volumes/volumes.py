@@ -166,7 +166,7 @@ async def describe_volumes(call: Call, asked: Question) -> list[Row]:
 async def describe_volume_status(call: Call, asked: Question) -> list[Row]:
     """Describe the status of volumes, from Cinder's; a second call tells the zones of roots that are bound to none."""
     names, found = availability_zones.zone_names(call), await _read(call, asked.ids)
-    roots = [volume for volume in found if volume_rows.root_of(volume)]
+    roots = [one for one in found if volume_rows.ZONE not in one.metadata and volume_rows.root_holders(one)]
     servers = await holders(call, roots) if roots else []
     return [_status(volume, volume_rows.zone(volume, names, servers)) for volume in found]
 
