@@ -1,6 +1,6 @@
 """A subnet, an instance and a volume in each availability zone, looked at from OpenStack's side."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -10,9 +10,12 @@ from tests.ec2.client_errors import refusal
 from tests.ec2.conftest import WAIT, Launch, end, eventually
 from tests.ec2.instances.test_instances import instances, server_id
 from tests.ec2.routing.test_internet_gateways import remove_routed
+from tests.ec2.volumes.test_volumes import remove
 from tests.support.names import native_uuid, unique
 
 ONE_SECOND = {"Delay": 1}
+
+VolumeIn = Callable[[str], str]
 
 
 @pytest.fixture
@@ -38,8 +41,28 @@ def spread(ec2: Any) -> Iterator[str]:
     ec2.delete_placement_group(GroupName=name)
 
 
+@pytest.fixture
+def volume_in(ec2: Any) -> Iterator[VolumeIn]:
+    """Return a function that makes a volume in a zone; it is gone after the test."""
+    made: list[str] = []
+
+    def make(zone: str) -> str:
+        made.append(ec2.create_volume(Size=1, AvailabilityZone=zone)["VolumeId"])
+        ec2.get_waiter("volume_available").wait(VolumeIds=made[-1:], WaiterConfig=ONE_SECOND)
+        return made[-1]
+
+    yield make
+    for volume in made:
+        remove(ec2, volume)
+
+
 def test_instances_and_volumes_are_where_their_subnets_are(
-    ec2: Any, openstack_main: Connection, subnets: Mapping[str, str], spread: str, launch: Launch
+    ec2: Any,
+    openstack_main: Connection,
+    subnets: Mapping[str, str],
+    spread: str,
+    volume_in: VolumeIn,
+    launch: Launch,
 ) -> None:
     made = {zone: launch(SubnetId=one, Placement={"GroupName": spread})[0] for zone, one in subnets.items()}
     ec2.get_waiter("instance_running").wait(InstanceIds=[*made.values()], WaiterConfig=WAIT)
@@ -53,8 +76,8 @@ def test_instances_and_volumes_are_where_their_subnets_are(
     assert len({one.availability_zone for one in native.values()}) == 3
     assert len({one.host_id for one in native.values()}) == 3
     first, second, third = subnets
-    check_volume(ec2, openstack_main, made, first, third)
-    check_volume(ec2, openstack_main, made, third, first)
+    check_volume(ec2, openstack_main, made, first, volume_in(third), third)
+    check_volume(ec2, openstack_main, made, third, volume_in(first), first)
     check_resize(ec2, openstack_main, made[second], native[second])
     assert refusal(launch, SubnetId=subnets[second], Placement={"AvailabilityZone": third}) == (
         "InvalidParameterValue",
@@ -64,23 +87,25 @@ def test_instances_and_volumes_are_where_their_subnets_are(
     end(ec2, [*made.values()])
 
 
-def check_volume(ec2: Any, connection: Connection, made: Mapping[str, str], other: str, zone: str) -> None:
+def check_volume(ec2: Any, connection: Connection, made: Mapping[str, str], other: str, volume: str, zone: str) -> None:
     """Attach a volume of a zone to the instance there, and to none elsewhere."""
-    volume = ec2.create_volume(Size=1, AvailabilityZone=zone)["VolumeId"]
-    ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig=ONE_SECOND)
+
+    def holders() -> list[str]:
+        attachments = connection.block_storage.get_volume(native_uuid(volume)).attachments
+        return [one["server_id"] for one in attachments]
+
     assert refusal(ec2.attach_volume, VolumeId=volume, InstanceId=made[other], Device="/dev/sdf") == (
         "InvalidVolume.ZoneMismatch",
         f"The volume '{volume}' is not in the same availability zone as instance '{made[other]}'",
     )
-    assert not connection.block_storage.get_volume(native_uuid(volume)).attachments
+    assert not holders()
     ec2.attach_volume(VolumeId=volume, InstanceId=made[zone], Device="/dev/sdf")
     ec2.get_waiter("volume_in_use").wait(VolumeIds=[volume], WaiterConfig=ONE_SECOND)
-    [held] = connection.block_storage.get_volume(native_uuid(volume)).attachments
-    assert held["server_id"] == server_id(made[zone])
+    # EC2 calls a volume `in-use` from the request on; Cinder has it attached a moment later.
+    assert eventually(lambda: holders() == [server_id(made[zone])])
     assert ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0]["AvailabilityZone"] == zone
     ec2.detach_volume(VolumeId=volume)
     ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig=ONE_SECOND)
-    ec2.delete_volume(VolumeId=volume)
 
 
 def check_resize(ec2: Any, connection: Connection, instance: str, before: Any) -> None:
