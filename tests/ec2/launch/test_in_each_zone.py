@@ -10,6 +10,7 @@ from tests.ec2.client_errors import refusal
 from tests.ec2.conftest import WAIT, Launch, end, eventually
 from tests.ec2.instances.test_instances import instances, server_id
 from tests.ec2.routing.test_internet_gateways import remove_routed
+from tests.ec2.volumes.test_volume_attachments import settle
 from tests.ec2.volumes.test_volumes import remove
 from tests.support.names import native_uuid, unique
 
@@ -52,8 +53,8 @@ def volume_in(ec2: Any) -> Iterator[VolumeIn]:
         return made[-1]
 
     yield make
-    for volume in made:
-        remove(ec2, volume)
+    if made:  # the waiter would wait for all volumes where none is named
+        remove(ec2, *made)
 
 
 def test_instances_and_volumes_are_where_their_subnets_are(
@@ -89,20 +90,15 @@ def test_instances_and_volumes_are_where_their_subnets_are(
 
 def check_volume(ec2: Any, connection: Connection, made: Mapping[str, str], other: str, volume: str, zone: str) -> None:
     """Attach a volume of a zone to the instance there, and to none elsewhere."""
-
-    def holders() -> list[str]:
-        attachments = connection.block_storage.get_volume(native_uuid(volume)).attachments
-        return [one["server_id"] for one in attachments]
-
     assert refusal(ec2.attach_volume, VolumeId=volume, InstanceId=made[other], Device="/dev/sdf") == (
         "InvalidVolume.ZoneMismatch",
         f"The volume '{volume}' is not in the same availability zone as instance '{made[other]}'",
     )
-    assert not holders()
+    assert not connection.block_storage.get_volume(native_uuid(volume)).attachments
     ec2.attach_volume(VolumeId=volume, InstanceId=made[zone], Device="/dev/sdf")
-    ec2.get_waiter("volume_in_use").wait(VolumeIds=[volume], WaiterConfig=ONE_SECOND)
-    # EC2 calls a volume `in-use` from the request on; Cinder has it attached a moment later.
-    assert eventually(lambda: holders() == [server_id(made[zone])])
+    settle(ec2, volume, "attached")  # the volume is `in-use` before Cinder has attached it
+    [held] = connection.block_storage.get_volume(native_uuid(volume)).attachments
+    assert held["server_id"] == server_id(made[zone])
     assert ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0]["AvailabilityZone"] == zone
     ec2.detach_volume(VolumeId=volume)
     ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig=ONE_SECOND)
