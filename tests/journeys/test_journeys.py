@@ -136,7 +136,11 @@ def check_made(connection: Connection, name: str, made: Mapping[str, str]) -> No
     [port] = network.ports(device_id=server.id)
     assert port.security_group_ids == [uuids["group"]]
     assert network.get_ip(uuids["address"]).port_id == port.id
-    assert [one["server_id"] for one in connection.block_storage.get_volume(uuids["volume"]).attachments] == [server.id]
+
+    def holders() -> list[str]:
+        return [one["server_id"] for one in connection.block_storage.get_volume(uuids["volume"]).attachments]
+
+    assert eventually(lambda: holders() == [server.id])  # a volume is `in-use` before Cinder has attached it
     image = connection.image.get_image(uuids["image"])
     assert (image.name, image.status) == (name, "active")
 

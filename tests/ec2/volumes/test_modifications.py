@@ -8,6 +8,7 @@ from openstack.connection import Connection
 from tests.ec2.client_errors import code, refusal
 from tests.ec2.conftest import eventually
 from tests.ec2.network.test_security_groups import uuid
+from tests.ec2.volumes.test_volume_attachments import settle
 from tests.ec2.volumes.test_volumes import described, remove
 
 ABSENT = "vol-" + "0" * 32
@@ -70,7 +71,7 @@ def test_size_and_type(ec2: Any, openstack_main: Connection, zone: str) -> None:
 
 def test_an_attached_volume_grows(ec2: Any, openstack_main: Connection, volume: str, instance: str) -> None:
     ec2.attach_volume(VolumeId=volume, InstanceId=instance, Device="/dev/sdh")
-    ec2.get_waiter("volume_in_use").wait(VolumeIds=[volume], WaiterConfig={"Delay": 1})
+    settle(ec2, volume, "attached")  # the volume is `in-use` before Cinder has attached it
     # Terraform sends a 0 for what its user has not set.
     ec2.modify_volume(VolumeId=volume, Size=2, Iops=0, Throughput=0)
     assert modified(ec2, volume)["ModificationState"] == "completed"

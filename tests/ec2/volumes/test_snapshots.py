@@ -9,6 +9,7 @@ from openstack.connection import Connection
 from tests.ec2.client_errors import code, refusal
 from tests.ec2.conftest import WAIT, Launch, eventually
 from tests.ec2.network.test_security_groups import uuid
+from tests.ec2.volumes.test_volume_attachments import settle
 from tests.ec2.volumes.test_volumes import remove
 from tests.support.names import unique
 
@@ -134,7 +135,7 @@ def test_filters_and_pages(ec2: Any, sts: Any, volume: str, snapshot: str) -> No
 
 def test_an_attached_volume(ec2: Any, zone: str, volume: str, instance: str) -> None:
     ec2.attach_volume(VolumeId=volume, InstanceId=instance, Device="/dev/sdf")
-    ec2.get_waiter("volume_in_use").wait(VolumeIds=[volume], WaiterConfig={"Delay": 1})
+    settle(ec2, volume, "attached")  # the volume is `in-use` before Cinder has attached it
     made = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
     complete(ec2, made)
     copy = ec2.create_volume(SnapshotId=made, AvailabilityZone=zone, Size=3)
