@@ -156,8 +156,13 @@ async def associate_dhcp_options(call: Call, req: Mapping[str, Any]) -> None:
         before = facts.name_servers(router.tags)
         # Read again: CreateSubnet, which reads the tags last, may have made a subnet since the first reading.
         for subnet in (await read_state(call)).inside(router.id):
-            await network.set_name_servers(subnet.id, servers)
-            undo(network.set_name_servers, subnet.id, before)
+            await _set_name_servers(call, subnet.id, servers)
+            undo(_set_name_servers, call, subnet.id, before)
+
+
+async def _set_name_servers(call: Call, subnet_id: str, servers: Sequence[str]) -> None:
+    """Give a subnet name servers, unless it is deleted meanwhile, as `terraform destroy` does."""
+    await absent_is(None, call.cloud.network.set_name_servers(subnet_id, servers), resource="subnet")
 
 
 @action(supports="DhcpOptionsId", read=_read_options)

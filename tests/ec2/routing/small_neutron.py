@@ -92,6 +92,7 @@ class Neutron:
 
     things: dict[str, Any] = field(default_factory=_things)
     down: set[str] = field(default_factory=set)
+    name_servers: dict[str, list[str]] = field(default_factory=dict)
     fails_at: int = 0
     ended: bool = False
     refuses: set[str] = field(default_factory=set)
@@ -192,6 +193,12 @@ class Neutron:
         if routes and id in self.refuses:
             raise DOWN
         self.things[id] = replace(self.things[id], host_routes=tuple(routes))
+
+    async def set_name_servers(self, id: str, addresses: Sequence[str]) -> None:
+        await self._write("set_name_servers")
+        if id not in self.things:
+            raise BackendError(Fault.NOT_FOUND, service="network", resource="subnet", id=id)
+        self.name_servers[id] = list(addresses)
 
     async def create_port(self, new: NewPort) -> Port:
         await self._write("create_port")
