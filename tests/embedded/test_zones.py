@@ -61,6 +61,7 @@ def test_each_zone_has_a_host_and_servers_of_no_zone_go_to_the_first(
 
 
 def test_a_gateway_before_this_cloud_gives_each_of_them_a_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PASSERELLE_ZONES", raising=False)
     assert Settings.model_validate({}).zones == ("nova",), "a zone of another cloud keeps the name that clients know"
     for name, value in GATEWAY_SETTINGS.items():
         monkeypatch.setenv(name, value)

@@ -15,8 +15,9 @@ from tests.support.wire import free_port, get
 
 
 @pytest.fixture
-def background(tmp_path: Path) -> Iterator[Background]:
+def background(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Background]:
     """A state directory with a clouds.yaml; nothing listens where it points, which keeps no gateway from starting."""
+    monkeypatch.delenv("PASSERELLE_ZONES", raising=False)  # what the developer has set would come before the demo's
     (tmp_path / "clouds.yaml").write_text(CLOUDS)
     found = Background(tmp_path)
     yield found
