@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final, NamedTuple, TypeVar
 
-from adapters.errors import absent_is
+from adapters.errors import BackendError, Fault, absent_is
 from adapters.ports.objects import ObjectStore
 from adapters.types.objects import Listing, ObjectRow
 from shim.concurrency import gather_all
@@ -33,6 +33,7 @@ RELEASED: Final = "released"
 SWEPT: Final = "swept"
 _AT_ONCE: Final = 8
 _PAGES_BETWEEN_NOTES: Final = 10
+_GONE: Final = object()
 
 
 class Place(NamedTuple):
@@ -82,11 +83,23 @@ async def _rules(call: Call, entry: Entry) -> list[Rule] | None:
 
 
 async def _release(call: Call, entry: Entry) -> str:
-    """Remove the entry of a bucket without rules, unless it gets some at this moment."""
+    """Remove the entry of a bucket without rules, unless it gets some at this moment.
+
+    Swift's proxy answers 404 for a container, too, while it cannot read the account.  So an account that still lists
+    the bucket keeps the entry, whatever the container says.
+    """
     async with registry.alone(call, entry.bucket):
-        if await _rules(call, entry) is None:
+        found = await absent_is(_GONE, rules.current(call, entry.bucket), resource="container")
+        if found is _GONE and await _listed(call, entry.bucket):
+            why = "the account lists a container that is not found"
+            raise BackendError(Fault.UNAVAILABLE, service="object-store", id=entry.bucket, detail=why)
+        if found in (None, _GONE):
             await registry.leave(call, entry.bucket)
     return RELEASED
+
+
+async def _listed(call: Call, bucket: str) -> bool:
+    return bucket in [one.name for one in await call.cloud.objects.containers(prefix=bucket, limit=1)]
 
 
 async def _expiring(call: Call, entry: Entry) -> list[Rule]:

@@ -76,6 +76,10 @@ class Memory:
         self.before("container", (name,))
         return Container(name, OLD, len(self._objects(name)), 0, dict(self.metadata[name]))
 
+    async def containers(self, *, prefix: str = "", marker: str = "", limit: int = 0) -> list[Container]:
+        names = [one for one in sorted(self.containers_) if one.startswith(prefix) and one > marker]
+        return [Container(one, OLD, len(self.containers_[one]), 0, {}) for one in names[: limit or None]]
+
     async def has_container(self, name: str) -> bool:
         return name in self.containers_
 

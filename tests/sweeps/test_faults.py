@@ -262,6 +262,20 @@ def test_an_entry_without_rules_is_removed(world: World, rules: str | None) -> N
     assert world.counts.buckets == {"released": 1, "swept": 1}
 
 
+def test_a_bucket_that_swift_says_is_gone_and_still_lists_keeps_its_entry(world: World) -> None:
+    def unread(method: str, args: tuple[Any, ...]) -> None:
+        if method == "container" and args == ("one",):
+            raise BackendError(Fault.NOT_FOUND, service="object-store", resource="container", id="one")
+
+    world.swift.before = unread
+    assert not world.sweep()
+    assert world.clouds.service_project.names(CONTAINER) == ["p/one", "p/two"]
+    assert world.counts.buckets == {"failed": 1, "swept": 1}
+    world.swift.before = lambda _, __: None
+    assert world.sweep()
+    assert world.swift.names("one") == []
+
+
 def test_the_bucket_that_waited_longest_comes_first(world: World) -> None:
     world.clouds.service_project.add(CONTAINER, "p/one", NOW, body=b"")
     seen: list[str] = []

@@ -5,12 +5,19 @@ import time
 from typing import Any
 
 import anyio
+import pytest
 
+from adapters.errors import BackendError
 from adapters.types.network import FixedAddress, Network, Router, Subnet, SubnetPool
 from shim.ec2.network import facts
-from shim.ec2.peering.connections import accept_vpc_peering_connection, delete_vpc_peering_connection
+from shim.ec2.peering.connections import (
+    accept_vpc_peering_connection,
+    delete_vpc_peering_connection,
+    reject_vpc_peering_connection,
+)
 from shim.ec2.routing.routes import create_route, delete_route
 from shim.locks import Locks
+from shim.protocol.operation import Handler
 from tests.ec2.routing.small_neutron import VPC, Neutron, ec2_id, router_port, uuid
 from tests.ec2.routing.test_route_changes import Step, begun, route
 
@@ -74,5 +81,24 @@ def test_a_route_that_comes_while_the_connection_is_deleted_leads_nowhere() -> N
         await meet(neutron, delete, "remove_routes", route(create_route, SECOND, TO_PEER))
         assert led(neutron) == {}
         assert uuid(BETWEEN) not in neutron.things
+
+    anyio.run(scenario)
+
+
+@pytest.mark.parametrize("then", [accept_vpc_peering_connection, reject_vpc_peering_connection])
+def test_what_a_killed_gateway_left_of_an_acceptance_is_no_hindrance(then: Handler) -> None:
+    async def scenario() -> None:
+        whole = pending()
+        await Step(then, CONNECTION).take(whole)
+        accepted = pending()
+        await Step(accept_vpc_peering_connection, CONNECTION).take(accepted)
+        for fails_at in range(2, accepted.writes + 1):
+            neutron = pending()
+            neutron.fails_at, neutron.ended = fails_at, True
+            with pytest.raises(BackendError):
+                await Step(accept_vpc_peering_connection, CONNECTION).take(neutron)
+            neutron.fails_at = 0
+            await Step(then, CONNECTION).take(neutron)
+            assert neutron.seen() == whole.seen(), fails_at
 
     anyio.run(scenario)

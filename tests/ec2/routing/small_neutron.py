@@ -203,6 +203,9 @@ class Neutron:
     async def create_port(self, new: NewPort) -> Port:
         await self._write("create_port")
         [wanted] = new.fixed
+        fixed = FixedAddress(wanted.subnet_id, str(wanted.address))
+        if any(fixed in one.fixed for one in self._of(Port)):
+            raise BackendError(Fault.DUPLICATE, service="network")
         return self._made_port(wanted.subnet_id, str(wanted.address))
 
     def _made_port(self, subnet_id: str, address: str) -> Port:
@@ -260,10 +263,10 @@ class Neutron:
         self.things[id] = replace(self.things[id], name=name)
 
     async def delete_network(self, id: str) -> None:
-        """Delete a network with its subnets; Neutron refuses one that a router is on."""
+        """Delete a network with its subnets; Neutron refuses one that has ports, whether or not a router has them."""
         await self._write("delete_network")
-        if any(one.network_id == id and one.device_id for one in self._of(Port)):
+        if any(one.network_id == id for one in self._of(Port)):
             raise BackendError(Fault.IN_USE, service="network")
-        inside = [one.id for kind in (Subnet, Port) for one in self._of(kind) if one.network_id == id]
+        inside = [one.id for one in self._of(Subnet) if one.network_id == id]
         for gone in (*inside, id):
             del self.things[gone]
