@@ -22,6 +22,7 @@ class Ports(Calls):
         ids: Collection[str] | None = None,
         device_ids: Collection[str] | None = None,
         device_owners: Collection[str] | None = None,
+        network_ids: Collection[str] | None = None,
         security_group_id: str | None = None,
     ) -> list[Port]:
         """List ports."""
@@ -38,13 +39,20 @@ class Ports(Calls):
                 wanted["device_id"] = sorted(device_ids)
         if device_owners is not None:
             wanted["device_owner"] = sorted(device_owners)
+        if network_ids is not None:
+            if not network_ids:
+                return []
+            if len(network_ids) <= _MOST_DEVICES:
+                wanted["network_id"] = sorted(network_ids)
         if security_group_id is not None:
             wanted["security_groups"] = [security_group_id]
         found = [_port(p) for p in await self._list("ports", **wanted)]
         return [
             port
             for port in found
-            if (ids is None or port.id in ids) and (device_ids is None or port.device_id in device_ids)
+            if (ids is None or port.id in ids)
+            and (device_ids is None or port.device_id in device_ids)
+            and (network_ids is None or port.network_id in network_ids)
         ]
 
     async def port(self, id: str) -> Port:

@@ -17,9 +17,10 @@ class Ports(Protocol):
         ids: Collection[str] | None = None,
         device_ids: Collection[str] | None = None,
         device_owners: Collection[str] | None = None,
+        network_ids: Collection[str] | None = None,
         security_group_id: str | None = None,
     ) -> list[Port]:
-        """List ports: all, or some, those of some devices, of some owners (whole names), or in one security group."""
+        """List ports: all, or some, those of some devices, owners (whole names) or networks, or in a security group."""
         ...
 
     async def port(self, id: str) -> Port:

@@ -23,7 +23,7 @@ from shim.ec2.network.default_groups import create_default_group
 from shim.ec2.network.layout import VpcLayout, vpc_layout
 from shim.ec2.routing.external import external_network
 from shim.ec2.service import action
-from shim.ec2.subnets.making import remove_half_done
+from shim.ec2.subnets.making import remove_networks
 from shim.ec2.subnets.subnets import chosen_zone
 from shim.ec2.tags.creating import HALF_DONE, CreateRequest, creates, creating, half_done_name
 from shim.errors import AwsError
@@ -95,7 +95,7 @@ async def create_default_subnet(call: Call, asked: CreateRequest[None]) -> Mappi
         return [(one, {HALF_DONE: ""}) for one in found if one.name == making.HALF_DONE_SUBNET]
 
     async with new.once(find, name=_NAME):
-        await remove_half_done(call, new.half_done)
+        await remove_networks(call, [one.id for one in new.half_done])
         layout, routers, found = await gather(vpc_layout(call), network.routers(), network.subnets())
         router = _default(routers)
         if router is None and layout.default_vpc is None:

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import Any
 from uuid import uuid4
 
-from adapters.errors import BackendError, absent_is
 from adapters.types import network as cloud
-from shim.concurrency import gather_all
 from shim.config import Settings
 from shim.context import Call
 from shim.ec2.engine import ids
@@ -30,6 +28,7 @@ from shim.ec2.peering import rows
 from shim.ec2.routing import applied, hops
 from shim.ec2.routing.state import Peering, State, read_peerings, read_state
 from shim.ec2.service import action
+from shim.ec2.subnets.making import remove_networks
 from shim.ec2.tags.creating import HALF_DONE, CreateRequest, creates, creating, half_done_name
 from shim.errors import AwsError
 from shim.protocol.values import OTHER_ACCOUNT, but, depends
@@ -90,7 +89,7 @@ async def create_vpc_peering_connection(call: Call, asked: CreateRequest[None]) 
         return [(one, {HALF_DONE: ""}) for one in await network.networks(external=False) if one.name == marked]
 
     async with new.once(find, name=marked):
-        await gather_all(_remove(call, one.id, one.subnets, (requester,)) for one in new.half_done)
+        await remove_networks(call, [one.id for one in new.half_done])
         state = await read_state(call)
         for vpc in (req["VpcId"], req["PeerVpcId"]):
             state.vpc(vpc)
@@ -132,8 +131,7 @@ async def accept_vpc_peering_connection(call: Call, req: Mapping[str, Any]) -> M
     """Put the other VPC's router on the network; routes to the connection that are there take effect."""
     network = call.cloud.network
     async with _named_alone(call, req, rows.PENDING, "provisioning") as (state, peering), undoing() as undo:
-        wanted = cloud.WantedAddress(peering.subnet.id, peering.address(peering.accepter))
-        port = await network.create_port(cloud.NewPort(peering.subnet.network_id, (wanted,), ()))
+        port = await _door(call, peering)
         undo(network.delete_port, port.id)
         await network.add_interface(peering.accepter, port_id=port.id)
         undo(_leave, call, peering.accepter, peering.subnet.id)
@@ -159,6 +157,16 @@ async def delete_vpc_peering_connection(call: Call, req: Mapping[str, Any]) -> M
         await _end(call, state, peering)
     keep(call, PEERING, rows.row(call, state, peering, "deleted"), rows.ENDED_SECONDS)
     return {"Return": True}
+
+
+async def _door(call: Call, peering: Peering) -> cloud.Port:
+    """Return a port for the accepter's router: a new one, or that of a gateway that was killed before it was used."""
+    network, address = call.cloud.network, peering.address(peering.accepter)
+    for one in await network.ports(network_ids=[peering.subnet.network_id]):
+        if not one.device_owner and address in [fixed.address for fixed in one.fixed]:
+            return one
+    wanted = cloud.WantedAddress(peering.subnet.id, address)
+    return await network.create_port(cloud.NewPort(peering.subnet.network_id, (wanted,), ()))
 
 
 @asynccontextmanager
@@ -256,16 +264,7 @@ async def _end(call: Call, state: State, peering: Peering) -> None:
         for router in (peering.requester, peering.accepter):
             if router in state.vpcs:
                 await hops.apply(call, undo, router, [state], after)
-    await _remove(call, peering.subnet.network_id, (peering.subnet.id,), peering.doors)
-
-
-async def _remove(call: Call, network_id: str, subnets: Iterable[str], routers: Iterable[str]) -> None:
-    """Delete a network between routers; they may not have entered it."""
-    for subnet in subnets:
-        for router in routers:
-            with suppress(BackendError):  # if the router is still there, the deletion below fails
-                await _leave(call, router, subnet)
-    await absent_is(None, call.cloud.network.delete_network(network_id))
+    await remove_networks(call, [peering.subnet.network_id])
 
 
 async def _leave(call: Call, router_id: str, subnet_id: str) -> None:

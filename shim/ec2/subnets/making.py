@@ -5,7 +5,7 @@ What a VPC hands on to its subnets, a new one has when it is first seen: DHCP op
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -127,11 +127,16 @@ def _handed_on(router: cloud.Router) -> _HandedOn:
     return _HandedOn(facts.name_servers(router.tags), facts.CLOSED in router.tags, facts.CLOSED_IPV6 in router.tags)
 
 
-async def remove_half_done(call: Call, networks: Iterable[cloud.Network]) -> None:
-    """Delete the networks of subnets that were left half done, and the routers' ports on them."""
-    network, gone = call.cloud.network, [one.id for one in networks]
-    for port in await network.ports(device_owners=ROUTER_PORTS) if gone else ():
-        if port.network_id in gone:
-            with suppress(BackendError):  # if the router is still there, the deletion below fails
+async def remove_networks(call: Call, gone: Collection[str]) -> None:
+    """Delete networks that hold nothing but routers, by their UUIDs, and the ports on them.
+
+    A port without an owner was made for a router by a gateway that was killed before the router had it.
+    """
+    network = call.cloud.network
+    for port in await network.ports(network_ids=gone):
+        with suppress(BackendError):  # if it is still there, the deletion below fails
+            if port.device_owner in ROUTER_PORTS:
                 await network.remove_interface(port.device_id, port_id=port.id)
+            elif not port.device_owner:
+                await network.delete_port(port.id)
     await gather_all(absent_is(None, network.delete_network(one)) for one in gone)

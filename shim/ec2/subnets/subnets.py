@@ -26,7 +26,7 @@ from shim.ec2.network.layout import ROUTER_PORTS, VpcLayout, is_inner, vpc_layou
 from shim.ec2.network.subnet_rows import described
 from shim.ec2.network.vpcs import is_vpc
 from shim.ec2.service import action
-from shim.ec2.subnets.making import Wanted, make, remove_half_done
+from shim.ec2.subnets.making import Wanted, make, remove_networks
 from shim.ec2.tags.creating import HALF_DONE, CreateRequest, creates, creating, half_done_name
 from shim.errors import AwsError
 from shim.protocol.values import only
@@ -75,7 +75,7 @@ async def create_subnet(call: Call, asked: CreateRequest[_New]) -> Mapping[str, 
         return [(one, {HALF_DONE: ""}) for one in networks if one.name == marked]
 
     async with vpc_block.changing(call, router_id) if ipv6 else nullcontext(), new.once(find, name=marked):
-        await remove_half_done(call, new.half_done)
+        await remove_networks(call, [one.id for one in new.half_done])
         dead = {subnet for one in new.half_done for subnet in one.subnets}
         layout = await vpc_layout(call)
         here = [one for one in subnets if layout.vpc_of(one.network_id) == vpc and one.id not in dead]

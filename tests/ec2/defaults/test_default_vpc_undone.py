@@ -60,8 +60,8 @@ class Neutron(Cloud):
     async def subnet_pools(self) -> list[SubnetPool]:
         return self._of(SubnetPool)
 
-    async def ports(self, **_: Any) -> list[Any]:
-        return self._of(Port)
+    async def ports(self, *, network_ids: Any = None, **_: Any) -> list[Any]:
+        return [one for one in self._of(Port) if network_ids is None or one.network_id in network_ids]
 
     async def create_rules(self, rules: list[NewRule]) -> list[Any]:
         return list(self._answer(await super().create_rules(rules)))

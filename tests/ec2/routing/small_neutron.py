@@ -154,8 +154,9 @@ class Neutron:
         ids: Collection[str] | None = None,
         device_ids: Collection[str] | None = None,
         device_owners: Collection[str] | None = None,
+        network_ids: Collection[str] | None = None,
     ) -> list[Port]:
-        wanted = {"id": ids, "device_id": device_ids, "device_owner": device_owners}
+        wanted = {"id": ids, "device_id": device_ids, "device_owner": device_owners, "network_id": network_ids}
         return [
             one
             for one in self._of(Port)
