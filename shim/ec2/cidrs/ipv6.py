@@ -20,6 +20,7 @@ from shim.ec2.network.layout import vpc_layout
 from shim.ec2.routing import acls, ipv6_way, markers
 from shim.ec2.routing.applied import settling
 from shim.ec2.routing.state import State, read_state
+from shim.ec2.routing.vpc_records import remove_tag
 from shim.errors import AwsError
 from shim.undo import undoing
 
@@ -46,7 +47,7 @@ async def associate(call: Call, vpc: str) -> Mapping[str, Any]:
         async with settling(call, uuid):  # from the look at the route tables until the VPC has the block
             # Nothing takes this back: without a block it makes no difference.
             await ipv6_way.settle(call, _nothing, uuid, expected=True)
-            undo(_untag, call, uuid, tag)  # a call that fails may have taken effect
+            undo(remove_tag, call, _ROUTERS, uuid, tag)  # a call that fails may have taken effect
             await network.add_tag(_ROUTERS, uuid, tag)
         await _let_out(call, undo, groups, uuid)
         async with settling(call, uuid), undoing() as within:  # undone before another change of the ACL
@@ -78,7 +79,7 @@ async def disassociate(call: Call, router_id: str, association: str) -> Mapping[
             raise AwsError(
                 "InvalidCidrBlock.InUse", f"The vpc CIDR block '{block}' has subnets and cannot be disassociated."
             )
-        await _untag(call, router_id, facts.written(facts.IPV6, str(block)))
+        await remove_tag(call, _ROUTERS, router_id, facts.written(facts.IPV6, str(block)))
         await vpc_block.release(call, vpc_block.holding(networks, router_id))
     return {"VpcId": vpc, "Ipv6CidrBlockAssociation": _association(call, vpc, str(block), "disassociating")}
 
@@ -98,10 +99,6 @@ def association_id(router: cloud.Router) -> str | None:
     """Return the id of the association of a VPC's IPv6 block; None if it has none."""
     block = vpc_block.of_router(router)
     return ids.derived(CIDR_ASSOCIATION.prefix, ids.aws(VPC.prefix, router.id), str(block)) if block else None
-
-
-async def _untag(call: Call, router_id: str, tag: str) -> None:
-    await absent_is(None, call.cloud.network.remove_tag(_ROUTERS, router_id, tag))
 
 
 async def _give_back(call: Call, router_id: str) -> None:
@@ -150,5 +147,5 @@ async def _let_pass(call: Call, undo: Callable[..., None], before: State, router
     if entries != {*markers.default_entries(())}:
         return
     for entry in markers.IPV6_ENTRIES:
+        undo(remove_tag, call, _POOLS, record.id, entry)  # a call that fails may have taken effect
         await network.add_tag(_POOLS, record.id, entry)
-        undo(network.remove_tag, _POOLS, record.id, entry)

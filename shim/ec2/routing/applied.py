@@ -25,6 +25,7 @@ from shim.ec2.network import facts, known
 from shim.ec2.network.layout import ROUTER_PORTS
 from shim.ec2.routing import acls, hops, tables
 from shim.ec2.routing.state import Fact, State, read_state, with_facts, without
+from shim.ec2.routing.vpc_records import remove_tag
 from shim.undo import undoing
 
 _ANYWHERE = "0.0.0.0/0"
@@ -153,23 +154,21 @@ async def _apply_again(call: Call, router_id: str) -> None:
 
 
 async def add(call: Call, undo: Undo, new: Iterable[Fact]) -> None:
-    """Write facts."""
-    network = call.cloud.network
+    """Write facts.  Each is undone although its call seems to fail: an answer can be lost when the work is done."""
 
     async def one(fact: Fact) -> None:
-        await network.add_tag(*fact)
-        undo(network.remove_tag, *fact)
+        undo(remove_tag, call, *fact)
+        await call.cloud.network.add_tag(*fact)
 
     await _all(map(one, dict.fromkeys(new)))
 
 
 async def remove(call: Call, undo: Undo, old: Iterable[Fact]) -> None:
-    """Remove facts, which may be gone already."""
-    network = call.cloud.network
+    """Remove facts, which may be gone already; each is undone as in `add`."""
 
     async def one(fact: Fact) -> None:
-        await absent_is(None, network.remove_tag(*fact))
-        undo(network.add_tag, *fact)
+        undo(call.cloud.network.add_tag, *fact)
+        await remove_tag(call, *fact)
 
     await _all(map(one, dict.fromkeys(old)))
 

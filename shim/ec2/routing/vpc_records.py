@@ -83,13 +83,21 @@ def created(asked: CreateRequest[None], member: str, row: Mapping[str, Any]) -> 
 async def write_fact(
     call: Call, undo: Callable[..., None], about: cloud.Subnet | cloud.Router, name: str, wanted: str
 ) -> None:
-    """Make `wanted` (a fact as a tag; '' for none) the only fact of its name on a subnet or router."""
+    """Make `wanted` (a fact as a tag; '' for none) the only fact of its name on a subnet or router.
+
+    Each call is undone although it seems to fail: an answer can be lost when the work is done.
+    """
     network, plural = call.cloud.network, "routers" if isinstance(about, cloud.Router) else "subnets"
     old = [facts.written(name, one) for one in facts.every(about.tags, name)]
     for tag in old:
         if tag != wanted:
-            await absent_is(None, network.remove_tag(plural, about.id, tag))
             undo(network.add_tag, plural, about.id, tag)
+            await absent_is(None, network.remove_tag(plural, about.id, tag))
     if wanted and wanted not in old:
+        undo(remove_tag, call, plural, about.id, wanted)
         await network.add_tag(plural, about.id, wanted)
-        undo(network.remove_tag, plural, about.id, wanted)
+
+
+async def remove_tag(call: Call, plural: str, id: str, tag: str) -> None:
+    """Remove a tag, which may be gone already."""
+    await absent_is(None, call.cloud.network.remove_tag(plural, id, tag))

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from adapters.types.network import Gateway, Network, Subnet
+from adapters.types.network import Gateway, Network, Subnet, SubnetPool
 from shim.ec2.cidrs.vpc_cidrs import associate_vpc_cidr_block, disassociate_vpc_cidr_block
 from shim.ec2.network import facts
+from shim.ec2.routing.markers import IPV6_ENTRIES, default_entries
 from shim.errors import AwsError
-from tests.ec2.ipv6.neutron import OUTER, OUTSIDE, VPC, Neutron, port, router
+from tests.ec2.ipv6.neutron import OUTER, OUTSIDE, ROUTER, VPC, Neutron, port, router
 
 ASSOCIATE: Any = (
     associate_vpc_cidr_block,
@@ -46,6 +47,18 @@ def test_a_vpc_that_gets_a_block(effect: bool, broken: tuple[str, ...]) -> None:
         assert broken or not (told(neutron) | held(neutron)), fails_at
     assert fails_at > 4  # every write has failed once
     assert len(held(neutron)) == 1
+
+
+@pytest.mark.parametrize("effect", [False, True])
+def test_a_network_acl_that_was_to_let_ipv6_pass(effect: bool) -> None:
+    tags = ("ec2:kind=network-acl", f"ec2:own={ROUTER}", *default_entries(()))
+    record = SubnetPool("00000000-0000-4000-8000-00000000000c", "", "p", tags)
+    for fails_at in range(1, 20):
+        neutron = Neutron.of(router("ec2:cidr=10.0.0.0-16"), record, fails_at=fails_at, effect=effect)
+        if asyncio.run(neutron.try_to(*ASSOCIATE)):
+            break
+        assert neutron.things[record.id] == record, fails_at
+    assert set(neutron.things[record.id].tags) == {*tags, *IPV6_ENTRIES}
 
 
 @pytest.mark.parametrize("effect", [False, True])

@@ -86,8 +86,8 @@ class Neutron:
     """Neutron with these resources.
 
     The write with the number `fails_at` fails, and with `ended` all later ones do, as if the gateway were killed there.
-    Host routes are never given to the subnets in `refuses`.  A write whose name is in `waits` begins and waits until
-    its event is set.
+    Host routes are never given to the subnets in `refuses`.  The change of a tag with the number `lost_at` takes effect
+    and seems to fail.  A write whose name is in `waits` begins and waits until its event is set.
     """
 
     things: dict[str, Any] = field(default_factory=_things)
@@ -96,6 +96,8 @@ class Neutron:
     fails_at: int = 0
     ended: bool = False
     refuses: set[str] = field(default_factory=set)
+    lost_at: int = 0
+    tagged: int = 0
     waits: dict[str, asyncio.Event] = field(default_factory=dict)
     begun: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
     writes: int = 0
@@ -109,6 +111,12 @@ class Neutron:
         self.writes += 1
         if self.fails_at and (self.writes == self.fails_at or (self.ended and self.writes > self.fails_at)):
             self.failed = self.failed or name
+            raise DOWN
+
+    def _tag(self, id: str, tags: tuple[str, ...]) -> None:
+        self.things[id] = replace(self.things[id], tags=tags)
+        self.tagged += 1
+        if self.tagged == self.lost_at:
             raise DOWN
 
     def _number(self) -> int:
@@ -170,14 +178,14 @@ class Neutron:
     async def add_tag(self, resource: str, id: str, tag: str) -> None:
         await self._write(f"add_tag {resource}")
         one = self.things[id]
-        self.things[id] = replace(one, tags=(*(there for there in one.tags if there != tag), tag))
+        self._tag(id, (*(there for there in one.tags if there != tag), tag))
 
     async def remove_tag(self, resource: str, id: str, tag: str) -> None:
         await self._write(f"remove_tag {resource}")
         one = self.things[id]
         if tag not in one.tags:
             raise BackendError(Fault.NOT_FOUND, service="network")
-        self.things[id] = replace(one, tags=tuple(there for there in one.tags if there != tag))
+        self._tag(id, tuple(there for there in one.tags if there != tag))
 
     async def add_routes(self, id: str, routes: Sequence[Route]) -> None:
         await self._write("add_routes")

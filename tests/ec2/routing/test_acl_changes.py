@@ -58,6 +58,32 @@ def test_a_change_that_fails_leaves_everything_as_it_was(before: tuple[Step, ...
     anyio.run(scenario)
 
 
+@pytest.mark.parametrize("back", [False, True])
+def test_a_subnet_that_moves_is_put_back_where_an_answer_was_lost(back: bool) -> None:
+    async def start() -> Neutron:
+        neutron = Neutron()
+        tags = ("ec2:kind=network-acl", f"ec2:vpc={uuid(VPC)}")
+        neutron.things[uuid(EMPTY_ACL)] = SubnetPool(uuid(EMPTY_ACL), "", "p", tags)
+        if back:
+            await MOVE.take(neutron)
+        neutron.tagged = 0
+        return neutron
+
+    async def scenario() -> None:
+        home = Step(replace_network_acl_association, {**MOVE.params, "NetworkAclId": ec2_id("acl", VPC)})
+        change, whole, untouched = home if back else MOVE, await start(), (await start()).seen()
+        await change.take(whole)
+        assert whole.tagged
+        for lost_at in range(1, whole.tagged + 1):
+            neutron = await start()
+            neutron.lost_at = lost_at
+            with pytest.raises(BackendError):
+                await change.take(neutron)
+            assert neutron.seen() == untouched, lost_at
+
+    anyio.run(scenario)
+
+
 def test_an_entry_that_comes_while_another_one_goes_lets_pass() -> None:
     async def scenario() -> None:
         neutron, shared = Neutron(), Locks("")

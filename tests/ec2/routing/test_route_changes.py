@@ -92,8 +92,25 @@ async def prepared(steps: tuple[Step, ...]) -> Neutron:
     neutron = Neutron()
     for step in steps:
         await step.take(neutron)
-    neutron.writes = 0
+    neutron.writes = neutron.tagged = 0
     return neutron
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_whose_answer_was_lost_leaves_everything_as_it_was(name: str) -> None:
+    before, change = CHANGES[name]
+
+    async def scenario() -> None:
+        whole, start = await prepared(before), (await prepared(before)).seen()
+        await change.take(whole)
+        for lost_at in range(1, whole.tagged + 1):
+            neutron = await prepared(before)
+            neutron.lost_at = lost_at
+            with pytest.raises(BackendError):
+                await change.take(neutron)
+            assert neutron.seen() == start, lost_at
+
+    anyio.run(scenario)
 
 
 @pytest.mark.parametrize("name", CHANGES)
