@@ -22,7 +22,6 @@ from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import NAT_GATEWAY
 from shim.ec2.network import facts, known
-from shim.ec2.network.layout import ROUTER_PORTS
 from shim.ec2.routing import acls, hops, tables
 from shim.ec2.routing.state import Fact, State, read_state, with_facts, without
 from shim.ec2.routing.vpc_records import remove_tag
@@ -135,18 +134,23 @@ async def entering(call: Call, undo: Undo, router_id: str, subnet: cloud.Subnet)
         nats = [one for one in await call.cloud.network.routers() if facts.NAT in one.tags]
         if any(facts.one(one.tags, facts.VPC) == router_id for one in nats):
             state = await read_state(call)
-            undo(_leave, call, subnet, {one.id for one in nats})  # no route changed, so the other subnets have theirs
+            # No route changed, so the other subnets have theirs.
+            undo(_leave, call, router_id, subnet, {one.id for one in nats})
             here = {**state.subnets, subnet.id: subnet}, {**state.homes, subnet.id: router_id}
             await apply(call, replace(state, subnets=here[0], homes=here[1]), router_id)
         yield
 
 
-async def _leave(call: Call, subnet: cloud.Subnet, routers: Collection[str]) -> None:
-    """Take NAT gateways' routers off a subnet, so that its network can be deleted."""
+async def _leave(call: Call, router_id: str, subnet: cloud.Subnet, routers: Collection[str]) -> None:
+    """Take NAT gateways' routers off a subnet, so that its network can be deleted.
+
+    This runs when the lock of `entering` is released: a change of routes that has come meanwhile ends before.
+    """
     network = call.cloud.network
-    for port in await network.ports(device_owners=ROUTER_PORTS):
-        if port.network_id == subnet.network_id and port.device_id in routers:
-            await absent_is(None, network.remove_interface(port.device_id, port_id=port.id))
+    async with settling(call, router_id):
+        for port in await network.ports(network_ids=[subnet.network_id]):
+            if port.device_id in routers:
+                await absent_is(None, network.remove_interface(port.device_id, port_id=port.id))
 
 
 async def _apply_again(call: Call, router_id: str) -> None:

@@ -7,7 +7,7 @@ import anyio
 import pytest
 
 from adapters.errors import BackendError
-from adapters.types.network import Port, Route, Subnet
+from adapters.types.network import Network, Port, Route, Subnet
 from shim.ec2.routing.applied import entering
 from shim.ec2.routing.routes import create_route
 from shim.ec2.subnets.subnets import create_subnet
@@ -104,6 +104,36 @@ def test_a_subnet_that_fails_after_it_entered_leaves_a_route_that_is_made_meanwh
         whole = await prepared((NAT_ROUTE,))
         assert neutron.seen() == whole.seen()
         assert len(neutron.things) == len(whole.things)  # no second port with an address that one has
+
+    anyio.run(scenario)
+
+
+def test_a_subnet_that_fails_after_it_entered_waits_for_a_change_of_the_routes() -> None:
+    async def scenario() -> None:
+        neutron, shared, before = await prepared((NAT_ROUTE,)), Locks(""), list[bool]()
+        home = Network(uuid(91), "", "p", False, False, "ACTIVE", (uuid(90),), (), ())
+        entered = replace(neutron.things[uuid(SUBNETS[0])], id=uuid(90), network_id=home.id, cidr=BLOCK, host_routes=())
+        neutron.things |= {home.id: home, entered.id: entered}
+        there: list[asyncio.Task[None]] = []
+
+        def goes_on() -> None:
+            before.append(neutron.begun["remove_interface"].is_set())
+            neutron.waits["add_routes"].set()
+
+        async def fail() -> None:
+            async with undoing() as undo:
+                async with entering(replace(call("", network=neutron), locks=shared), undo, uuid(VPC), entered):
+                    pass
+                assert addresses_of_nat(neutron, entered) == ["10.30.50.2"]
+                there.append(await begun(neutron, "add_routes", FAR_ROUTE.under(shared)))
+                asyncio.get_running_loop().call_later(0.2, goes_on)
+                raise DOWN
+
+        with pytest.raises(BackendError):
+            await fail()
+        await asyncio.gather(*there)
+        assert before == [False]
+        assert addresses_of_nat(neutron, entered) == []
 
     anyio.run(scenario)
 
