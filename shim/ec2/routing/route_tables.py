@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
-from shim.ec2.engine.resource_types import ROUTE_TABLE, ROUTE_TABLE_ASSOCIATION
+from shim.ec2.engine.resource_types import ROUTE_TABLE, ROUTE_TABLE_ASSOCIATION, SUBNET
 from shim.ec2.network import facts
 from shim.ec2.routing import hops, ipv6_way, markers, tables, vpc_records
 from shim.ec2.routing.applied import Wish, add, change, remove, settling
@@ -96,30 +96,33 @@ async def associate_route_table(call: Call, req: Mapping[str, Any]) -> Mapping[s
     """Give a subnet the routes of a table in place of the main table's."""
     if not req.get("SubnetId"):
         raise AwsError("MissingParameter", "The request must contain the parameter subnetId", refused="SubnetId")
-    state = await read_state(call)
-    known, table = _named(state, req)
-    subnet = state.subnet(req["SubnetId"])
-    _same_vpc(state, table, subnet)
-    now = tables.explicit(known, state, subnet)
-    if now is not None and now.uuid != table.uuid:
-        raise AwsError(
-            "Resource.AlreadyAssociated",
-            f"the specified association for route table {table.id} conflicts with an existing association",
-        )
-    await _move(call, state, subnet, table)  # one that is there too: a killed gateway may have written it and no more
+    async with _alone(call, ids.uuid(SUBNET, req["SubnetId"])):
+        state = await read_state(call)
+        known, table = _named(state, req)
+        subnet = state.subnet(req["SubnetId"])
+        _same_vpc(state, table, subnet)
+        now = tables.explicit(known, state, subnet)
+        if now is not None and now.uuid != table.uuid:
+            raise AwsError(
+                "Resource.AlreadyAssociated",
+                f"the specified association for route table {table.id} conflicts with an existing association",
+            )
+        # One that is there too: a killed gateway may have written it and no more.
+        await _move(call, state, subnet, table)
     return {"AssociationId": association_id(subnet.id), "AssociationState": {"State": "associated"}}
 
 
 @action(supports="AssociationId")
 async def disassociate_route_table(call: Call, req: Mapping[str, Any]) -> None:
     """Give a subnet the routes of the main table again."""
-    state = await read_state(call)
-    about = _associated(state, req["AssociationId"])
-    if isinstance(about, cloud.Router):
-        raise AwsError(
-            "InvalidParameterValue", f"cannot disassociate the main route table association {req['AssociationId']}"
-        )
-    await _move(call, state, about, None)
+    async with _alone(call, ids.uuid(ROUTE_TABLE_ASSOCIATION, req["AssociationId"])):
+        state = await read_state(call)
+        about = _associated(state, req["AssociationId"])
+        if isinstance(about, cloud.Router):
+            raise AwsError(
+                "InvalidParameterValue", f"cannot disassociate the main route table association {req['AssociationId']}"
+            )
+        await _move(call, state, about, None)
 
 
 @action(supports="AssociationId RouteTableId")
@@ -129,12 +132,21 @@ async def replace_route_table_association(call: Call, req: Mapping[str, Any]) ->
     An association has the id of its subnet, so the new one has the id of the old one.
     """
     ids.check(ROUTE_TABLE, req["RouteTableId"])
-    state = await read_state(call)
-    about = _associated(state, req["AssociationId"])
-    _, table = _named(state, req)
-    _same_vpc(state, table, about)
-    await _move(call, state, about, table)
+    async with _alone(call, ids.uuid(ROUTE_TABLE_ASSOCIATION, req["AssociationId"])):
+        state = await read_state(call)
+        about = _associated(state, req["AssociationId"])
+        _, table = _named(state, req)
+        _same_vpc(state, table, about)
+        await _move(call, state, about, table)
     return {"NewAssociationId": req["AssociationId"], "AssociationState": {"State": "associated"}}
+
+
+def _alone(call: Call, uuid: str) -> AbstractAsyncContextManager[None]:
+    """Hold the lock of what a subnet's association is, or a VPC's main one: two requests would both write theirs.
+
+    The lock of the VPC's routes comes inside of it, so that associations of other subnets are still made together.
+    """
+    return call.locks.hold("association", call.caller.project_id, uuid)
 
 
 def _named(state: State, req: Mapping[str, Any]) -> tuple[dict[str, RouteTable], RouteTable]:

@@ -175,6 +175,33 @@ async def begun(neutron: Neutron, write: str, step: Step) -> "asyncio.Task[None]
     return task
 
 
+@pytest.mark.parametrize("first", ["associates", "moves"])
+def test_of_two_associations_of_a_subnet_that_come_at_once_one_is_there(first: str) -> None:
+    """The second one finds what the first one wrote, and is refused as it would be a moment later."""
+
+    async def scenario() -> None:
+        neutron, shared = Neutron(), Locks("")
+        begins, comes = ASSOCIATED, replace_in(ASSOCIATED, RouteTableId=MAIN_TABLE)
+        if first == "moves":
+            await ASSOCIATED.take(neutron)
+            begins = Step(replace_route_table_association, {**ASSOCIATION, "RouteTableId": MAIN_TABLE})
+            comes = ASSOCIATED
+        writing = await begun(neutron, "add_tag subnets", begins.under(shared))
+        second = asyncio.ensure_future(comes.under(shared).take(neutron))
+        await asyncio.wait([second], timeout=0.1)
+        neutron.waits["add_tag subnets"].set()
+        _, error = await asyncio.gather(writing, second, return_exceptions=True)
+        assert getattr(error, "code", None) == "Resource.AlreadyAssociated"
+        tags = neutron.things[uuid(SUBNETS[1])].tags
+        assert tags == (f"ec2:route-table={uuid(VPC if first == 'moves' else OTHER)}",)
+
+    anyio.run(scenario)
+
+
+def replace_in(step: Step, **params: str) -> Step:
+    return replace(step, params={**step.params, **params})
+
+
 def test_a_network_acl_that_closes_while_a_nat_gateway_enters_a_subnet_closes_its_port_too() -> None:
     entry = {"NetworkAclId": ec2_id("acl", VPC), "RuleNumber": 100, "Egress": True}
 
