@@ -74,6 +74,12 @@ async def networks_and_router_ports(call: Call, wanted: Collection[str]) -> tupl
     return found
 
 
+def forget_networks(call: Call) -> None:
+    """Forget the networks: one of them has changed in more than its name."""
+    for what in ("networks", "vpc layout"):
+        call.cache.drop(call.caller.project_id, (what,))
+
+
 def _settled(networks: Sequence[Network], ports: Sequence[Port], wanted: Collection[str]) -> bool:
     """Tell whether the wanted networks were ready when they were read, each with the router that its tag names."""
     ready = {one.id: facts.one(one.tags, facts.VPC) for one in networks if not is_half_done(one.name)}

@@ -232,6 +232,7 @@ async def _join(call: Call, router: str, home: str, subnet: cloud.Subnet, *, tak
     tag, there = facts.written(facts.VPC, home), await known.networks(call, (subnet.network_id,))
     if not any(one.id == subnet.network_id and tag in one.tags for one in there):
         await network.add_tag("networks", subnet.network_id, tag)
+        known.forget_networks(call)
     for place in _PLACES:
         address = str(block[place])
         if address in taken:

@@ -10,6 +10,8 @@ import anyio
 import pytest
 
 from adapters.errors import BackendError
+from shim.cache import Cache
+from shim.ec2.network import known
 from shim.ec2.network.layout import ROUTER_PORTS
 from shim.ec2.routing.network_acls import delete_network_acl_entry
 from shim.ec2.routing.route_tables import (
@@ -22,7 +24,19 @@ from shim.errors import AwsError
 from shim.locks import Locks
 from shim.protocol.operation import Handler
 from tests.ec2.acting import act
-from tests.ec2.routing.small_neutron import FAR, GATEWAY, INTERFACE, NAT, OTHER, SUBNETS, VPC, Neutron, ec2_id, uuid
+from tests.ec2.routing.small_neutron import (
+    FAR,
+    GATEWAY,
+    INTERFACE,
+    NAT,
+    NETWORK,
+    OTHER,
+    SUBNETS,
+    VPC,
+    Neutron,
+    ec2_id,
+    uuid,
+)
 from tests.ec2.test_half_done import call
 
 EVERYWHERE = "0.0.0.0/0"
@@ -173,6 +187,22 @@ async def begun(neutron: Neutron, write: str, step: Step) -> "asyncio.Task[None]
     async with asyncio.timeout(5):
         await neutron.begun[write].wait()
     return task
+
+
+def test_a_nat_gateway_that_enters_a_subnet_leaves_it_in_its_vpc() -> None:
+    """The networks that are known say so at once: the router with the lower id would be the VPC else."""
+
+    async def scenario() -> None:
+        neutron = Neutron()
+        network = uuid(NETWORK + SUBNETS[0])
+        neutron.things[network] = replace(neutron.things[network], tags=())  # one that OpenStack's own tools made
+        here = replace(call("", network=neutron, compute=neutron), cache=Cache())
+        assert [one.tags for one in await known.networks(here, (network,)) if one.id == network] == [()]
+        await act(NAT_ROUTE.handler, here, NAT_ROUTE.params)
+        tags = [one.tags for one in await known.networks(here, (network,)) if one.id == network]
+        assert tags == [(f"ec2:vpc={uuid(VPC)}",)]
+
+    anyio.run(scenario)
 
 
 @pytest.mark.parametrize("first", ["associates", "moves"])
