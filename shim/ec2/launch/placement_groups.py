@@ -17,6 +17,7 @@ from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import PLACEMENT_GROUP
+from shim.ec2.instances.states import TERMINATED, state
 from shim.ec2.service import action
 from shim.ec2.tags.creating import CreateRequest, creates, creating
 from shim.errors import AwsError
@@ -82,9 +83,14 @@ async def create_placement_group(call: Call, asked: CreateRequest[None]) -> Mapp
 async def delete_placement_group(call: Call, req: Mapping[str, Any]) -> None:
     """Delete a group that has no instances."""
     group = await group_named(call, req["GroupName"])
-    if group.members:
+    if group.members and await _lives_in(call, group):
         raise AwsError(PLACEMENT_GROUP.in_use, PLACEMENT_GROUP.in_use_says.format(id=group.name))
     await call.cloud.compute.delete_server_group(group.id)
+
+
+async def _lives_in(call: Call, group: ServerGroup) -> bool:
+    """Tell whether a member is not terminated: Nova keeps one in the group for a moment after it is DELETED."""
+    return any(one.id in group.members and state(one) != TERMINATED for one in await call.cloud.compute.servers())
 
 
 @describes(GROUPS, supports="GroupNames GroupIds Filters")

@@ -24,7 +24,7 @@ from shim.ec2.volumes import sizes as volume_sizes
 from shim.ec2.volumes.encryption import check_there, encrypting, plain_types
 from shim.ec2.volumes.reading import shown_volume, shown_volumes
 from shim.ec2.volumes.types import GENERAL, check_performance
-from shim.ec2.volumes.waiting import settled
+from shim.ec2.volumes.waiting import moved, settled
 from shim.errors import AwsError
 from shim.protocol.values import only
 from shim.undo import undoing
@@ -106,6 +106,7 @@ async def modify_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]
     """Extend a volume, and give it another type; both one after the other, as Cinder does one thing at a time."""
     block, uuid = call.cloud.block, ids.uuid(VOLUME, req["VolumeId"])
     volume, types = await gather(shown_volume(call, uuid), block.volume_types())
+    volume = await moved(call, volume)
     plain = plain_types(call.settings)
     kind = req.get("VolumeType") or volume_rows.kind(volume, plain)
     size = req.get("Size") or volume.size

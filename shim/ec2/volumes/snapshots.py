@@ -19,6 +19,7 @@ from shim.ec2.tags.creating import CreateRequest, creates, creating
 from shim.ec2.volumes import snapshot_rows
 from shim.ec2.volumes.ending import alone, remove, sweep
 from shim.ec2.volumes.reading import shown_volume
+from shim.ec2.volumes.waiting import moved
 from shim.errors import AwsError
 from shim.protocol.values import but, only
 
@@ -87,7 +88,7 @@ async def create_snapshot(call: Call, asked: CreateRequest[str]) -> Mapping[str,
     """Make a snapshot of a volume, also of an attached one; the waiter SnapshotCompleted waits for Cinder."""
     new = creating(call, asked)
     async with new.once(), alone(call, asked.read):  # one call makes it with all its metadata
-        volume = await shown_volume(call, asked.read)
+        volume = await moved(call, await shown_volume(call, asked.read))
         description = asked.params.get("Description") or ""
         made = await call.cloud.block.create_snapshot(
             cloud.NewSnapshot(volume.id, description=description, metadata=new.items)
