@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -52,8 +52,7 @@ def cloud(pytestconfig: pytest.Config) -> Iterator[Target]:
             found = stack.enter_context(target(progress))
         before = {account: inventory(found, account) for account in found.keys}
         yield found
-        after = {account: inventory(found, account) for account in found.keys}
-        left = [thing for account in after for thing in leftovers.new_things(before[account], after[account])]
+        left = left_behind(found, before)
         assert not left, "the tests left behind: " + ", ".join(left)
 
 
@@ -66,6 +65,20 @@ def inventory(cloud: Target, account: str) -> dict[str, str]:
     """Return what a project of the cloud holds."""
     with cloud.connect(account) as connection:
         return leftovers.inventory(connection)
+
+
+def left_behind(cloud: Target, before: Mapping[str, dict[str, str]], seconds: float = 60) -> list[str]:
+    """Return what is there and was not before.
+
+    What the last test deleted may take OpenStack a moment more: a volume without attachments, a server that is DELETED.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        after = {account: inventory(cloud, account) for account in before}
+        left = [thing for account in after for thing in leftovers.new_things(before[account], after[account])]
+        if not left or time.monotonic() > deadline:
+            return left
+        time.sleep(0.5)
 
 
 @pytest.fixture(scope="session")

@@ -116,7 +116,7 @@ def test_the_gateway_is_killed(aws: Boto, cloud: Target, behind: Spoilt, mortals
             try:
                 return getattr(clients("ec2", ACCOUNT, retries={"total_max_attempts": 1}), scenario.action)(**request)
             except HTTPClientError:  # the connection has ended, after which every SDK repeats the request
-                assert running.process.wait(10) == -signal.SIGKILL
+                assert running.process.wait(60) == -signal.SIGKILL
                 return None
             finally:
                 fault.kind = ""

@@ -15,7 +15,7 @@ from conformance.places import find
 from conformance.runner import Run
 from conformance.scenario import PREFIX, load
 from shim.keystore import add
-from tests.conftest import inventory
+from tests.conftest import inventory, left_behind
 from tests.support.clients import REGION
 from tests.support.gateway import faults
 from tests.support.gateway import gateway as run_gateway
@@ -57,5 +57,5 @@ def test_every_scenario_passes(endpoint: Endpoint, cloud: Target) -> None:
     assert DOCUMENTED.keys() == {one.scenario.id for one in report.failed}
     assert report.count() == report.planned > 120
     assert report.left == []
-    left = inventory(cloud, "main").keys() - before.keys()
+    left = left_behind(cloud, {"main": before})
     assert not left

@@ -63,13 +63,13 @@ def end(ec2: Any, ids: list[str]) -> None:
         ec2.get_waiter("instance_terminated").wait(InstanceIds=ids, WaiterConfig=WAIT)
 
 
-def eventually(check: Callable[[], bool], seconds: float = 60.0) -> bool:
+def eventually(check: Callable[[], bool], seconds: float = 60.0, *, pause: float = 0.5) -> bool:
     """Return whether a condition becomes true in time; for conditions without an AWS waiter."""
     deadline = time.monotonic() + seconds
     while not check():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.5)
+        time.sleep(pause)
     return True
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from botocore import xform_name
 
+from tests.ec2.conftest import WAIT
 from tests.ec2.volumes.test_volumes import remove
 from tests.support.gateway import Gateway
 from tests.support.names import unique
@@ -35,9 +36,9 @@ def more(ec2: Any) -> Any:
     zone = ec2.describe_availability_zones()["AvailabilityZones"][0]["ZoneName"]
     groups = [ec2.create_security_group(GroupName=unique("cost"), Description="x")["GroupId"] for _ in range(3)]
     volumes = [ec2.create_volume(Size=1, AvailabilityZone=zone)["VolumeId"] for _ in range(3)]
-    ec2.get_waiter("volume_available").wait(VolumeIds=volumes, WaiterConfig={"Delay": 1})
+    ec2.get_waiter("volume_available").wait(VolumeIds=volumes, WaiterConfig=WAIT)
     snapshots = [ec2.create_snapshot(VolumeId=volume)["SnapshotId"] for volume in volumes]
-    ec2.get_waiter("snapshot_completed").wait(SnapshotIds=snapshots, WaiterConfig={"Delay": 1})
+    ec2.get_waiter("snapshot_completed").wait(SnapshotIds=snapshots, WaiterConfig=WAIT)
     yield
     for snapshot in snapshots:
         ec2.delete_snapshot(SnapshotId=snapshot)

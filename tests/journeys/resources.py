@@ -30,7 +30,9 @@ def make(ec2: Any, asked: Mapping[str, Any]) -> dict[str, str]:
     image.wait_until_exists(Filters=[{"Name": "state", "Values": ["available"]}])
     instance.reload()
     volume = ec2.create_volume(AvailabilityZone=instance.placement["AvailabilityZone"], Size=1)
-    volume.meta.client.get_waiter("volume_available").wait(VolumeIds=[volume.id], WaiterConfig={"Delay": 1})
+    volume.meta.client.get_waiter("volume_available").wait(
+        VolumeIds=[volume.id], WaiterConfig={"Delay": 1, "MaxAttempts": 120}
+    )
     volume.attach_to_instance(InstanceId=instance.id, Device="/dev/sdf")
     address = ec2.VpcAddress(vpc.meta.client.allocate_address(Domain="vpc")["AllocationId"])
     address.associate(InstanceId=instance.id)
@@ -68,7 +70,9 @@ def end(ec2: Any, asked: Mapping[str, Any]) -> dict[str, Any]:
     address.association.delete()
     address.release()
     volume.detach_from_instance()
-    volume.meta.client.get_waiter("volume_available").wait(VolumeIds=[volume.id], WaiterConfig={"Delay": 1})
+    volume.meta.client.get_waiter("volume_available").wait(
+        VolumeIds=[volume.id], WaiterConfig={"Delay": 1, "MaxAttempts": 120}
+    )
     volume.delete()
     instance.terminate()
     instance.wait_until_terminated()

@@ -141,7 +141,7 @@ def test_the_page_loads_nothing(path: str) -> None:
 def test_a_running_gateway_tells_what_it_refused(gateway: Gateway, s3: Any) -> None:
     with pytest.raises(s3.exceptions.ClientError) as caught:
         s3.create_bucket(Bucket="never-made", BucketNamespace="account-regional")
-    wanted = caught.value.response["ResponseMetadata"]["RequestId"]
+    wanted = gateway.call(caught.value.response)["request_id"]  # the refusal is noted after its answer, as the line is
     groups = httpx.get(f"{gateway.metrics_url}/api/refusals?limit=1000").json()
     (told,) = [one for group in groups for one in group["refusals"] if one["request_id"] == wanted]
     assert (told["operation"], told["status"]) == ("CreateBucket", 501)

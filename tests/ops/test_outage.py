@@ -82,7 +82,7 @@ def broken(cloud: Target, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             image_endpoint_override=stack.enter_context(listening(answering(200, b"<html>Welcome</html>"))),
             object_store_endpoint_override=stack.enter_context(listening(answering(502, b"Bad Gateway"))),
         )
-        settings = {"upstream_timeout_seconds": "1.5", "object_idle_seconds": "1.5"}
+        settings = {"upstream_timeout_seconds": "5", "object_idle_seconds": "5"}  # Keystone's are among the answers
         yield stack.enter_context(run_gateway(target, "broken", settings=settings))
 
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.ec2.conftest import WAIT
 from tests.support.clients import AwsCli, Boto
 from tests.support.gateway import Gateway
 from tests.support.gateway import gateway as run_gateway
@@ -71,7 +72,7 @@ def test_a_volume_is_made_in_a_zone_of_the_region_asked_for(clients: Boto, zone:
     made = ec2.create_volume(Size=1, AvailabilityZone=zone)
     try:
         assert made["AvailabilityZone"] == f"{ALIAS}a"
-        ec2.get_waiter("volume_available").wait(VolumeIds=[made["VolumeId"]], WaiterConfig={"Delay": 1})
+        ec2.get_waiter("volume_available").wait(VolumeIds=[made["VolumeId"]], WaiterConfig=WAIT)
         asked = [{"Name": "availability-zone", "Values": [f"{ALIAS}*"]}]
         (seen,) = ec2.describe_volumes(VolumeIds=[made["VolumeId"]], Filters=asked)["Volumes"]
         assert seen["AvailabilityZone"] == f"{ALIAS}a"
@@ -79,7 +80,7 @@ def test_a_volume_is_made_in_a_zone_of_the_region_asked_for(clients: Boto, zone:
         assert elsewhere["AvailabilityZone"] == "us-east-1a"
     finally:
         ec2.delete_volume(VolumeId=made["VolumeId"])
-        ec2.get_waiter("volume_deleted").wait(VolumeIds=[made["VolumeId"]], WaiterConfig={"Delay": 1})
+        ec2.get_waiter("volume_deleted").wait(VolumeIds=[made["VolumeId"]], WaiterConfig=WAIT)
     with pytest.raises(ClientError, match=r"InvalidZone\.NotFound"):
         ec2.create_volume(Size=1, AvailabilityZone="us-east-1a")
 

@@ -313,12 +313,14 @@ def instances(call: Recording) -> None:
     for waiter, step in (("instance_running", ""), ("instance_stopped", "stop"), ("instance_running", "start")):
         if step:
             call("ec2", f"{step}_instances", InstanceIds=[instance])
-        call.boto("ec2").get_waiter(waiter).wait(InstanceIds=[instance], WaiterConfig={"Delay": 1})
+        call.boto("ec2").get_waiter(waiter).wait(InstanceIds=[instance], WaiterConfig={"Delay": 1, "MaxAttempts": 120})
         call("ec2", "describe_instances", InstanceIds=[instance])
     call("ec2", "describe_instance_status", InstanceIds=[instance])
     call("ec2", "reboot_instances", InstanceIds=[instance])
     call("ec2", "terminate_instances", InstanceIds=[instance])
-    call.boto("ec2").get_waiter("instance_terminated").wait(InstanceIds=[instance], WaiterConfig={"Delay": 1})
+    call.boto("ec2").get_waiter("instance_terminated").wait(
+        InstanceIds=[instance], WaiterConfig={"Delay": 1, "MaxAttempts": 120}
+    )
     call("ec2", "describe_instances", InstanceIds=["i-0123456789abcdef0"])
 
 

@@ -2,10 +2,12 @@
 
 import http.client
 import http.server
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from shim.protocol.xml.read import parse
+from tests.ec2.conftest import eventually
 from tests.ops.test_outage import elsewhere, listening
 from tests.s3.client_errors import refused
 from tests.support.clients import AwsCli, Boto
@@ -28,7 +31,18 @@ SLOW = 1.5
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
-def in_front_of(store: str) -> type[http.server.BaseHTTPRequestHandler]:
+@dataclass
+class Gate:
+    """Tells when a delayed request has come, and holds it until it may go on."""
+
+    reached: threading.Event = field(default_factory=threading.Event)
+    opened: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.opened.set()
+
+
+def in_front_of(store: str, gate: Gate) -> type[http.server.BaseHTTPRequestHandler]:
     """Return a proxy handler that delays manifests, copies and bulk deletions."""
 
     class Slow(http.server.BaseHTTPRequestHandler):
@@ -38,7 +52,9 @@ def in_front_of(store: str) -> type[http.server.BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             slow = any(what in self.path for what in ("multipart-manifest=put", "bulk-delete"))
             if slow or "x-copy-from" in self.headers:
+                gate.reached.set()
                 time.sleep(SLOW)
+                gate.opened.wait(60)
             headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
             with closing(http.client.HTTPConnection(urlsplit(store).netloc, timeout=60)) as connection:
                 connection.request(self.command, self.path, body, headers)
@@ -62,12 +78,17 @@ def in_front_of(store: str) -> type[http.server.BaseHTTPRequestHandler]:
 
 
 @pytest.fixture(scope="module")
+def gate() -> Gate:
+    return Gate()
+
+
+@pytest.fixture(scope="module")
 def slow(
-    cloud: Target, openstack_main: openstack.connection.Connection, tmp_path_factory: pytest.TempPathFactory
+    cloud: Target, openstack_main: openstack.connection.Connection, gate: Gate, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
     """A gateway in front of a slow Swift, whose answers may be silent for a quarter of a second."""
     endpoint = openstack_main.object_store.get_endpoint()
-    with listening(in_front_of(endpoint)) as proxy:
+    with listening(in_front_of(endpoint, gate)) as proxy:
         place = tmp_path_factory.mktemp("slow") / "clouds.yaml"
         target = elsewhere(cloud, place, object_store_endpoint_override=proxy + urlsplit(endpoint).path)
         with run_gateway(target, "slow", settings={"answer_silence_seconds": str(SILENCE)}) as running:
@@ -147,29 +168,38 @@ def test_a_long_deletion_keeps_its_client(slow: Gateway, slow_s3: Any, s3: Any, 
     assert slow.call(done)["ms"] >= SLOW * 1000
 
 
-def meanwhile(work: Callable[[], Any], other: Callable[[], Any]) -> Any:
-    """Run something during the operation, late enough that 200 has been sent."""
+def meanwhile(gate: Gate, work: Callable[[], Any], other: Callable[[], Any]) -> Any:
+    """Run something during the operation, behind its last look: 200 is sent before Swift has answered."""
+    gate.reached.clear()
+    gate.opened.clear()
     with ThreadPoolExecutor(1) as pool:
         under_way = pool.submit(work)
-        time.sleep(2 * SILENCE + 0.3)
-        other()
+        try:
+            assert gate.reached.wait(60)
+            other()
+        finally:
+            gate.opened.set()
         return under_way.result()
 
 
 def test_an_error_after_200_is_the_answer(
-    slow: Gateway, slow_s3: Any, s3: Any, bucket: str, openstack_main: openstack.connection.Connection
+    slow: Gateway, gate: Gate, slow_s3: Any, s3: Any, bucket: str, openstack_main: openstack.connection.Connection
 ) -> None:
     names, parts = opened(s3, bucket)
     lost = f"/{bucket}+segments/k/{names['UploadId']}/2"
-    slow_s3.list_parts(**names)  # now the gateway has the bucket's configuration, which it reads before it acts
     with refused("InvalidPart"):
         meanwhile(
+            gate,
             lambda: slow_s3.complete_multipart_upload(**names, MultipartUpload=parts),
             lambda: openstack_main.object_store.delete(lost).raise_for_status(),
         )
-    lines = slow.lines(action="CompleteMultipartUpload", message="call", code="InvalidPart")
+
+    def lines() -> list[dict[str, Any]]:
+        return slow.lines(action="CompleteMultipartUpload", message="call", code="InvalidPart")
+
     # The SDK retries; the retry is an error from the start, unless a busy machine delays it too.
-    statuses = [line["status"] for line in lines]
+    assert eventually(lambda: len(lines()) == 2)
+    statuses = [line["status"] for line in lines()]
     assert statuses in ([200, 400], [200, 200])
     metrics = get(f"{slow.metrics_url}/metrics")[2].decode()
     for status in set(statuses):
@@ -179,10 +209,11 @@ def test_an_error_after_200_is_the_answer(
         s3.head_object(Bucket=bucket, Key="k")
 
 
-def test_an_error_after_200_is_tried_again(slow_s3: Any, s3: Any, bucket: str) -> None:
+def test_an_error_after_200_is_tried_again(gate: Gate, slow_s3: Any, s3: Any, bucket: str) -> None:
     """The source is replaced during the copy, which Swift refuses; SDKs treat the error as a 500 and retry."""
     s3.put_object(Bucket=bucket, Key="source", Body=b"old")
     answer = meanwhile(
+        gate,
         lambda: slow_s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/source"),
         lambda: s3.put_object(Bucket=bucket, Key="source", Body=b"new"),
     )

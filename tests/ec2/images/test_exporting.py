@@ -19,6 +19,7 @@ from shim.ec2.images import fixed_vhd
 from shim.ec2.images.exporting import Cut
 from tests.conftest import remove_bucket
 from tests.ec2.client_errors import code
+from tests.ec2.conftest import WAIT
 from tests.ec2.images.disks import GOOD, RAW
 from tests.ec2.images.test_importing import ended as imported
 from tests.ec2.images.test_importing import records, written
@@ -150,9 +151,9 @@ def test_an_image_of_a_snapshot_is_exported(
 ) -> None:
     zone = ec2.describe_availability_zones()["AvailabilityZones"][0]["ZoneName"]
     volume = ec2.create_volume(Size=1, AvailabilityZone=zone)["VolumeId"]
-    ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig={"Delay": 1})
+    ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig=WAIT)
     snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
-    ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[snapshot], WaiterConfig={"Delay": 1})
+    ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[snapshot], WaiterConfig=WAIT)
     root = {"DeviceName": "/dev/sda1", "Ebs": {"SnapshotId": snapshot}}
     image = ec2.register_image(Name=unique("root"), RootDeviceName="/dev/sda1", BlockDeviceMappings=[root])["ImageId"]
     data = {"DeviceName": "/dev/sdb", "Ebs": {"SnapshotId": snapshot}}

@@ -43,17 +43,17 @@ def volume(ec2: Any) -> Iterator[str]:
     """An available volume of 1 GiB for the tests of this module."""
     zone = ec2.describe_availability_zones()["AvailabilityZones"][0]["ZoneName"]
     made: str = ec2.create_volume(Size=1, AvailabilityZone=zone)["VolumeId"]
-    ec2.get_waiter("volume_available").wait(VolumeIds=[made], WaiterConfig={"Delay": 1})
+    ec2.get_waiter("volume_available").wait(VolumeIds=[made], WaiterConfig=WAIT)
     yield made
     ec2.delete_volume(VolumeId=made)
-    ec2.get_waiter("volume_deleted").wait(VolumeIds=[made], WaiterConfig={"Delay": 1})
+    ec2.get_waiter("volume_deleted").wait(VolumeIds=[made], WaiterConfig=WAIT)
 
 
 @pytest.fixture
 def snapshot(ec2: Any, volume: str) -> Iterator[str]:
     """A completed snapshot; the test may delete it."""
     made: str = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
-    ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[made], WaiterConfig={"Delay": 1})
+    ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[made], WaiterConfig=WAIT)
     yield made
     if ec2.describe_snapshots(Filters=[{"Name": "snapshot-id", "Values": [made]}])["Snapshots"]:
         ec2.delete_snapshot(SnapshotId=made)
@@ -115,7 +115,7 @@ def test_an_image_of_an_instance_with_volumes(
     assert (by_name["/dev/sdg"]["VolumeSize"], by_name["/dev/sdg"]["DeleteOnTermination"]) == (4, False)
     assert "SnapshotId" not in by_name["/dev/sdi"]
     kept = snapshots(seen)
-    ec2.get_waiter("snapshot_completed").wait(SnapshotIds=kept, WaiterConfig={"Delay": 1})
+    ec2.get_waiter("snapshot_completed").wait(SnapshotIds=kept, WaiterConfig=WAIT)
     tagged = ec2.describe_snapshots(Filters=[{"Name": "tag:of", "Values": [name]}])["Snapshots"]
     assert {one["SnapshotId"] for one in tagged} == set(kept)
     native = json.loads(openstack_main.image.get_image(uuid(made)).properties["block_device_mapping"])
@@ -136,9 +136,9 @@ def test_an_image_of_an_instance_with_volumes(
     left = next(one["VolumeId"] for one in held if one["Size"] == 4)
     ec2.terminate_instances(InstanceIds=[copy])
     ec2.get_waiter("instance_terminated").wait(InstanceIds=[copy], WaiterConfig=WAIT)
-    ec2.get_waiter("volume_available").wait(VolumeIds=[left], WaiterConfig={"Delay": 1})
+    ec2.get_waiter("volume_available").wait(VolumeIds=[left], WaiterConfig=WAIT)
     ec2.delete_volume(VolumeId=left)
-    ec2.get_waiter("volume_deleted").wait(VolumeIds=[left], WaiterConfig={"Delay": 1})
+    ec2.get_waiter("volume_deleted").wait(VolumeIds=[left], WaiterConfig=WAIT)
     discard(ec2, openstack_main, made)
 
 

@@ -80,7 +80,7 @@ def test_an_instance_with_a_disk_of_its_own_and_a_volume(ec2: Any, openstack_mai
 def test_whoever_reads_an_image_of_a_killed_gateway_finishes_it(ec2: Any, openstack_main: Connection) -> None:
     zone = ec2.describe_availability_zones()["AvailabilityZones"][0]["ZoneName"]
     disk = ec2.create_volume(Size=1, AvailabilityZone=zone)["VolumeId"]
-    ec2.get_waiter("volume_available").wait(VolumeIds=[disk], WaiterConfig={"Delay": 1})
+    ec2.get_waiter("volume_available").wait(VolumeIds=[disk], WaiterConfig=WAIT)
     cinder = openstack_main.block_storage.get_volume(uuid(disk))
     device = mapping.of_volume("/dev/sdh", volume("1", "", id=cinder.id), delete_on_termination=True)
     own = made(openstack_main, **uploads.later([device]))

@@ -283,7 +283,7 @@ def test_an_interface_is_attached_and_detached(ec2: Any, make: Make, launch: Any
     assert (told["AttachmentId"], told["DeviceIndex"], told["InstanceId"]) == (attachment, 3, instance)
 
     ec2.detach_network_interface(AttachmentId=attachment)
-    ec2.get_waiter("network_interface_available").wait(NetworkInterfaceIds=[first], WaiterConfig={"Delay": 1})
+    ec2.get_waiter("network_interface_available").wait(NetworkInterfaceIds=[first], WaiterConfig=WAIT)
     [seen] = ec2.describe_network_interfaces(**by("attachment.device-index", "1"))["NetworkInterfaces"]
     assert seen["NetworkInterfaceId"] == second
 

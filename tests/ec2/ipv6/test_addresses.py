@@ -8,7 +8,7 @@ import pytest
 from openstack.connection import Connection
 
 from tests.ec2.client_errors import code
-from tests.ec2.conftest import end
+from tests.ec2.conftest import WAIT, end
 from tests.ec2.ipv6.conftest import Vpc
 from tests.ec2.network.test_security_groups import uuid
 
@@ -85,7 +85,7 @@ def run(v6: Any, image: str, instance_type: str) -> Any:
         asked = {"ImageId": image, "InstanceType": instance_type, "MinCount": 1, "MaxCount": 1, **more}
         [one] = v6.run_instances(**asked)["Instances"]
         made.append(one["InstanceId"])
-        v6.get_waiter("instance_running").wait(InstanceIds=made, WaiterConfig={"Delay": 1})
+        v6.get_waiter("instance_running").wait(InstanceIds=made, WaiterConfig=WAIT)
         return v6.describe_instances(InstanceIds=[one["InstanceId"]])["Reservations"][0]["Instances"][0]
 
     yield launch

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -103,29 +104,35 @@ def test_a_repetition_takes_the_interfaces_that_are_there(
 # Through both APIs.
 
 
-def test_a_gap_is_kept(ec2: Any, launch: Launch, openstack_main: Connection) -> None:
+@pytest.fixture
+def interface(ec2: Any) -> Iterator[dict[str, Any]]:
+    """An interface in the default subnet, which is deleted after the instances of the test."""
     [subnet, *_] = ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
-    made = ec2.create_network_interface(SubnetId=subnet["SubnetId"])["NetworkInterface"]["NetworkInterfaceId"]
-    try:
-        [instance] = launch(
-            NetworkInterfaces=[
-                {"DeviceIndex": 0, "SubnetId": subnet["SubnetId"]},
-                {"DeviceIndex": 2, "NetworkInterfaceId": made},
-                {"DeviceIndex": 5, "SubnetId": subnet["SubnetId"]},
-            ]
-        )
-        ec2.get_waiter("instance_running").wait(InstanceIds=[instance], WaiterConfig=WAIT)
-        [row] = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"]
-        places = {one["NetworkInterfaceId"]: one["Attachment"]["DeviceIndex"] for one in row["NetworkInterfaces"]}
-        assert sorted(places.values()) == [0, 2, 5]
-        assert places[made] == 2
-        last = next(one for one, place in places.items() if place == 5)
-        assert "ec2:idx=5" in openstack_main.network.get_port(native_uuid(last)).tags
-        [seen] = ec2.describe_network_interfaces(NetworkInterfaceIds=[last])["NetworkInterfaces"]
-        assert seen["Attachment"]["DeviceIndex"] == 5
-        end(ec2, [instance])
-        left = openstack_main.network.get_port(native_uuid(made)).tags
-        assert ("ec2:eni" in left, [one for one in left if one.startswith("ec2:idx")]) == (True, [])
-    finally:
-        ec2.get_waiter("network_interface_available").wait(NetworkInterfaceIds=[made], WaiterConfig={"Delay": 1})
-        ec2.delete_network_interface(NetworkInterfaceId=made)
+    made = ec2.create_network_interface(SubnetId=subnet["SubnetId"])["NetworkInterface"]
+    yield made
+    named = {"NetworkInterfaceIds": [made["NetworkInterfaceId"]]}
+    ec2.get_waiter("network_interface_available").wait(**named, WaiterConfig=WAIT)
+    ec2.delete_network_interface(NetworkInterfaceId=made["NetworkInterfaceId"])
+
+
+def test_a_gap_is_kept(ec2: Any, interface: dict[str, Any], launch: Launch, openstack_main: Connection) -> None:
+    made, subnet = interface["NetworkInterfaceId"], interface["SubnetId"]
+    [instance] = launch(
+        NetworkInterfaces=[
+            {"DeviceIndex": 0, "SubnetId": subnet},
+            {"DeviceIndex": 2, "NetworkInterfaceId": made},
+            {"DeviceIndex": 5, "SubnetId": subnet},
+        ]
+    )
+    ec2.get_waiter("instance_running").wait(InstanceIds=[instance], WaiterConfig=WAIT)
+    [row] = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"]
+    places = {one["NetworkInterfaceId"]: one["Attachment"]["DeviceIndex"] for one in row["NetworkInterfaces"]}
+    assert sorted(places.values()) == [0, 2, 5]
+    assert places[made] == 2
+    last = next(one for one, place in places.items() if place == 5)
+    assert "ec2:idx=5" in openstack_main.network.get_port(native_uuid(last)).tags
+    [seen] = ec2.describe_network_interfaces(NetworkInterfaceIds=[last])["NetworkInterfaces"]
+    assert seen["Attachment"]["DeviceIndex"] == 5
+    end(ec2, [instance])
+    left = openstack_main.network.get_port(native_uuid(made)).tags
+    assert ("ec2:eni" in left, [one for one in left if one.startswith("ec2:idx")]) == (True, [])

@@ -142,10 +142,12 @@ def test_an_address_comes_and_goes_with_its_instance(ec2: Any, launch: Launch, o
 
     # An Elastic IP address takes its place.
     made = ec2.allocate_address(Domain="vpc")["AllocationId"]
-    ec2.associate_address(AllocationId=made, InstanceId=instance)
-    assert [one.id for one in held(openstack_main, instance)] == [native_uuid(made)]
-    assert openstack_main.network.find_ip(native.id) is None
-    ec2.release_address(AllocationId=made)
+    try:
+        ec2.associate_address(AllocationId=made, InstanceId=instance)
+        assert [one.id for one in held(openstack_main, instance)] == [native_uuid(made)]
+        assert openstack_main.network.find_ip(native.id) is None
+    finally:
+        ec2.release_address(AllocationId=made)
 
 
 def test_terminating_releases_the_address(ec2: Any, launch: Launch, openstack_main: Connection) -> None:

@@ -22,7 +22,7 @@ from shim.ec2.network.interfaces import describe_network_interfaces
 from shim.errors import AwsError
 from tests.ec2.acting import act
 from tests.ec2.client_errors import code
-from tests.ec2.conftest import eventually
+from tests.ec2.conftest import WAIT, eventually
 from tests.ec2.instances.test_instance_costs import Counted
 from tests.ec2.instances.test_instance_rows import GROUP, ID, NET, SERVER, port
 from tests.ec2.network.test_security_groups import uuid
@@ -279,7 +279,7 @@ def test_made_by_aws_read_by_openstack(ec2: Any, instance: str, openstack_main: 
 
 def test_an_interface_ends_with_its_instance(ec2: Any, launch: Any) -> None:
     [instance] = launch()
-    ec2.get_waiter("instance_running").wait(InstanceIds=[instance], WaiterConfig={"Delay": 1})
+    ec2.get_waiter("instance_running").wait(InstanceIds=[instance], WaiterConfig=WAIT)
     [seen] = ec2.describe_network_interfaces(**by("attachment.instance-id", instance))["NetworkInterfaces"]
     ec2.terminate_instances(InstanceIds=[instance])
     gone = by("network-interface-id", seen["NetworkInterfaceId"])

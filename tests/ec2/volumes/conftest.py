@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.ec2.conftest import WAIT
+from tests.ec2.volumes.test_volume_attachments import settle
 from tests.ec2.volumes.test_volumes import remove
 
 
@@ -18,7 +20,17 @@ def zone(ec2: Any) -> str:
 def volume(ec2: Any, zone: str) -> Iterator[str]:
     """The id of a fresh volume that is available; the test may delete it."""
     made: str = ec2.create_volume(Size=1, AvailabilityZone=zone)["VolumeId"]
-    ec2.get_waiter("volume_available").wait(VolumeIds=[made], WaiterConfig={"Delay": 1})
+    ec2.get_waiter("volume_available").wait(VolumeIds=[made], WaiterConfig=WAIT)
     yield made
     if ec2.describe_volumes(Filters=[{"Name": "volume-id", "Values": [made]}])["Volumes"]:
         remove(ec2, made)
+
+
+@pytest.fixture
+def attached(ec2: Any, volume: str, instance: str) -> Iterator[str]:
+    """The id of a volume that an instance holds as /dev/sdf: EC2's `in-use` comes before Cinder has attached it."""
+    ec2.attach_volume(VolumeId=volume, InstanceId=instance, Device="/dev/sdf")
+    settle(ec2, volume, "attached")
+    yield volume
+    ec2.detach_volume(VolumeId=volume)
+    ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig=WAIT)

@@ -6,9 +6,8 @@ import pytest
 from openstack.connection import Connection
 
 from tests.ec2.client_errors import code, refusal
-from tests.ec2.conftest import eventually
+from tests.ec2.conftest import WAIT, eventually
 from tests.ec2.network.test_security_groups import uuid
-from tests.ec2.volumes.test_volume_attachments import settle
 from tests.ec2.volumes.test_volumes import described, remove
 
 ABSENT = "vol-" + "0" * 32
@@ -27,7 +26,7 @@ def modified(ec2: Any, volume: str) -> dict[str, Any]:
 
 def test_size_and_type(ec2: Any, openstack_main: Connection, zone: str) -> None:
     volume = ec2.create_volume(Size=1, AvailabilityZone=zone, VolumeType="gp2")["VolumeId"]
-    ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig={"Delay": 1})
+    ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig=WAIT)
     assert code(ec2.describe_volumes_modifications, VolumeIds=[volume]) == "InvalidVolumeModification.NotFound"
     answer = ec2.modify_volume(VolumeId=volume, Size=3, VolumeType="gp3", Iops=3000, Throughput=125)
     assert answer["VolumeModification"]["VolumeId"] == volume
@@ -69,17 +68,13 @@ def test_size_and_type(ec2: Any, openstack_main: Connection, zone: str) -> None:
     remove(ec2, volume)
 
 
-def test_an_attached_volume_grows(ec2: Any, openstack_main: Connection, volume: str, instance: str) -> None:
-    ec2.attach_volume(VolumeId=volume, InstanceId=instance, Device="/dev/sdh")
-    settle(ec2, volume, "attached")  # the volume is `in-use` before Cinder has attached it
+def test_an_attached_volume_grows(ec2: Any, openstack_main: Connection, attached: str) -> None:
     # Terraform sends a 0 for what its user has not set.
-    ec2.modify_volume(VolumeId=volume, Size=2, Iops=0, Throughput=0)
-    assert modified(ec2, volume)["ModificationState"] == "completed"
-    assert openstack_main.block_storage.get_volume(uuid(volume)).size == 2
-    [row] = described(ec2, VolumeIds=[volume])
-    assert (row["State"], row["Attachments"][0]["Device"]) == ("in-use", "/dev/sdh")
-    ec2.detach_volume(VolumeId=volume)
-    ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig={"Delay": 1})
+    ec2.modify_volume(VolumeId=attached, Size=2, Iops=0, Throughput=0)
+    assert modified(ec2, attached)["ModificationState"] == "completed"
+    assert openstack_main.block_storage.get_volume(uuid(attached)).size == 2
+    [row] = described(ec2, VolumeIds=[attached])
+    assert (row["State"], row["Attachments"][0]["Device"]) == ("in-use", "/dev/sdf")
 
 
 @pytest.mark.parametrize(
@@ -111,10 +106,10 @@ def test_what_is_refused_changes_nothing(
 def test_a_volume_with_a_tagged_snapshot_keeps_its_type(ec2: Any, openstack_main: Connection, zone: str) -> None:
     """Cinder would leave it `retyping` for ever."""
     volume = ec2.create_volume(Size=1, AvailabilityZone=zone, VolumeType="gp2")["VolumeId"]
-    ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig={"Delay": 1})
+    ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig=WAIT)
     tags = [{"ResourceType": "snapshot", "Tags": [{"Key": "Name", "Value": "nightly"}]}]
     snapshot = ec2.create_snapshot(VolumeId=volume, TagSpecifications=tags)["SnapshotId"]
-    ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[snapshot], WaiterConfig={"Delay": 1})
+    ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[snapshot], WaiterConfig=WAIT)
     assert code(ec2.modify_volume, VolumeId=volume, Size=2, VolumeType="gp3") == "UnsupportedOperation"
     native = openstack_main.block_storage.get_volume(uuid(volume))
     assert (native.status, native.size, native.volume_type) == ("available", 1, "gp2")

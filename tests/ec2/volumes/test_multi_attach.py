@@ -13,7 +13,7 @@ from tests.ec2.volumes.test_volumes import described, remove
 def test_two_instances_share_a_volume(ec2: Any, openstack_main: Connection, zone: str, launch: Launch) -> None:
     asked = {"Size": 1, "AvailabilityZone": zone, "VolumeType": "shared", "MultiAttachEnabled": True}
     volume = ec2.create_volume(**asked)["VolumeId"]
-    ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig={"Delay": 1})
+    ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig=WAIT)
     assert described(ec2, Filters=[{"Name": "multi-attach-enabled", "Values": ["true"]}])[0]["VolumeId"] == volume
     instances = launch(2)
     ec2.get_waiter("instance_running").wait(InstanceIds=instances, WaiterConfig=WAIT)

@@ -94,7 +94,7 @@ def test_a_last_snapshot_that_openstack_deletes(
 def test_a_token_of_a_deleted_volume_makes_another(ec2: Any, zone: str) -> None:
     asked = {"Size": 1, "AvailabilityZone": zone, "ClientToken": unique("token")}
     first = ec2.create_volume(**asked)["VolumeId"]
-    ec2.get_waiter("volume_available").wait(VolumeIds=[first], WaiterConfig={"Delay": 1})
+    ec2.get_waiter("volume_available").wait(VolumeIds=[first], WaiterConfig=WAIT)
     made = ec2.create_snapshot(VolumeId=first)["SnapshotId"]
     complete(ec2, made)
     ec2.delete_volume(VolumeId=first)

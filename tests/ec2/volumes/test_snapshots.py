@@ -9,7 +9,6 @@ from openstack.connection import Connection
 from tests.ec2.client_errors import code, refusal
 from tests.ec2.conftest import WAIT, Launch, eventually
 from tests.ec2.network.test_security_groups import uuid
-from tests.ec2.volumes.test_volume_attachments import settle
 from tests.ec2.volumes.test_volumes import remove
 from tests.support.names import unique
 
@@ -17,7 +16,7 @@ ABSENT = "snap-" + "0" * 32
 
 
 def complete(ec2: Any, *ids: str) -> None:
-    ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[*ids], WaiterConfig={"Delay": 1})
+    ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[*ids], WaiterConfig=WAIT)
 
 
 def described(ec2: Any, **params: Any) -> list[dict[str, Any]]:
@@ -63,7 +62,7 @@ def test_made_by_aws_read_by_openstack(ec2: Any, sts: Any, openstack_main: Conne
     ec2.delete_snapshot(SnapshotId=made["SnapshotId"])
     assert code(ec2.describe_snapshots, SnapshotIds=[made["SnapshotId"]]) == "InvalidSnapshot.NotFound"
     ec2.delete_volume(VolumeId=volume)
-    ec2.get_waiter("volume_deleted").wait(VolumeIds=[volume], WaiterConfig={"Delay": 1})
+    ec2.get_waiter("volume_deleted").wait(VolumeIds=[volume], WaiterConfig=WAIT)
     assert openstack_main.block_storage.find_snapshot(native.id) is None
 
 
@@ -133,22 +132,18 @@ def test_filters_and_pages(ec2: Any, sts: Any, volume: str, snapshot: str) -> No
         ec2.delete_snapshot(SnapshotId=one)
 
 
-def test_an_attached_volume(ec2: Any, zone: str, volume: str, instance: str) -> None:
-    ec2.attach_volume(VolumeId=volume, InstanceId=instance, Device="/dev/sdf")
-    settle(ec2, volume, "attached")  # the volume is `in-use` before Cinder has attached it
-    made = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+def test_an_attached_volume(ec2: Any, zone: str, attached: str) -> None:
+    made = ec2.create_snapshot(VolumeId=attached)["SnapshotId"]
     complete(ec2, made)
     copy = ec2.create_volume(SnapshotId=made, AvailabilityZone=zone, Size=3)
     assert (copy["SnapshotId"], copy["Size"]) == (made, 3)
     remove(ec2, copy["VolumeId"])
     ec2.delete_snapshot(SnapshotId=made)
-    ec2.detach_volume(VolumeId=volume)
-    ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig={"Delay": 1})
 
 
 def test_a_volume_is_not_smaller_than_its_snapshot(ec2: Any, zone: str) -> None:
     large = ec2.create_volume(Size=2, AvailabilityZone=zone)["VolumeId"]
-    ec2.get_waiter("volume_available").wait(VolumeIds=[large], WaiterConfig={"Delay": 1})
+    ec2.get_waiter("volume_available").wait(VolumeIds=[large], WaiterConfig=WAIT)
     made = ec2.create_snapshot(VolumeId=large)["SnapshotId"]
     complete(ec2, made)
     told = refusal(ec2.create_volume, SnapshotId=made, Size=1, AvailabilityZone=zone)
@@ -193,7 +188,7 @@ def test_copies_that_are_refused(ec2: Any, openstack_main: Connection, snapshot:
     assert code(ec2.copy_snapshot, SourceSnapshotId=snapshot, KmsKeyId="alias/x", **here) == "UnsupportedOperation"
     long = "x" * 256
     assert code(ec2.copy_snapshot, SourceSnapshotId=snapshot, Description=long, **here) == "InvalidParameterValue"
-    assert {one.id for one in openstack_main.block_storage.volumes()} == before
+    assert {one.id for one in openstack_main.block_storage.volumes()} <= before  # Cinder may still delete some
 
 
 def test_all_volumes_of_an_instance(ec2: Any, openstack_main: Connection, zone: str, launch: Launch) -> None:

@@ -6,6 +6,7 @@ import pytest
 from openstack.connection import Connection
 
 from tests.ec2.client_errors import code
+from tests.ec2.conftest import WAIT
 from tests.ec2.network.test_security_groups import uuid
 from tests.support.names import unique
 
@@ -18,9 +19,9 @@ def described(ec2: Any, **params: Any) -> list[dict[str, Any]]:
 def remove(ec2: Any, *ids: str) -> None:
     """Delete volumes and wait for their end."""
     for one in ids:
-        ec2.get_waiter("volume_available").wait(VolumeIds=[one], WaiterConfig={"Delay": 1})
+        ec2.get_waiter("volume_available").wait(VolumeIds=[one], WaiterConfig=WAIT)
         ec2.delete_volume(VolumeId=one)
-    ec2.get_waiter("volume_deleted").wait(VolumeIds=ids, WaiterConfig={"Delay": 1})
+    ec2.get_waiter("volume_deleted").wait(VolumeIds=ids, WaiterConfig=WAIT)
 
 
 def test_made_by_aws_read_by_openstack(ec2: Any, openstack_main: Connection, zone: str) -> None:
@@ -35,7 +36,7 @@ def test_made_by_aws_read_by_openstack(ec2: Any, openstack_main: Connection, zon
         TagSpecifications=[{"ResourceType": "volume", "Tags": tags}],
     )
     assert (made["State"], made["Attachments"], made["Tags"]) == ("creating", [], tags)
-    ec2.get_waiter("volume_available").wait(VolumeIds=[made["VolumeId"]], WaiterConfig={"Delay": 1})
+    ec2.get_waiter("volume_available").wait(VolumeIds=[made["VolumeId"]], WaiterConfig=WAIT)
     native = openstack_main.block_storage.get_volume(uuid(made["VolumeId"]))
     assert (native.size, native.status) == (2, "available")
     assert native.metadata["tag:Name"] == "data é"
@@ -64,7 +65,7 @@ def test_made_by_aws_read_by_openstack(ec2: Any, openstack_main: Connection, zon
 def test_made_by_openstack_read_by_aws(ec2: Any, openstack_main: Connection) -> None:
     native = openstack_main.block_storage.create_volume(size=1, name=unique("native"), metadata={"tag:Owner": "ops"})
     made = "vol-" + native.id.replace("-", "")
-    ec2.get_waiter("volume_available").wait(VolumeIds=[made], WaiterConfig={"Delay": 1})
+    ec2.get_waiter("volume_available").wait(VolumeIds=[made], WaiterConfig=WAIT)
     [seen] = described(ec2, Filters=[{"Name": "tag:Owner", "Values": ["ops"]}, {"Name": "volume-id", "Values": [made]}])
     assert (seen["Size"], native.availability_zone) == (1, "nova")
     assert seen["AvailabilityZone"] == f"{ec2.meta.region_name}a"
@@ -117,7 +118,7 @@ def test_what_is_no_volume_is_refused_and_leaves_nothing(
     before = {found.id for found in openstack_main.block_storage.volumes()}
     asked = {"Size": 1, "AvailabilityZone": zone, **params}
     assert code(ec2.create_volume, **{name: value for name, value in asked.items() if value is not None}) == expected
-    assert {found.id for found in openstack_main.block_storage.volumes()} == before
+    assert {found.id for found in openstack_main.block_storage.volumes()} <= before  # Cinder may still delete some
 
 
 def test_parameters_that_are_not_honoured_are_named(ec2: Any, zone: str) -> None:
@@ -139,7 +140,7 @@ def test_filters(ec2: Any, zone: str) -> None:
     tags = [{"ResourceType": "volume", "Tags": [{"Key": "test", "Value": mark}]}]
     made = ec2.create_volume(Size=3, AvailabilityZone=zone, VolumeType="gp2", TagSpecifications=tags)
     volume = made["VolumeId"]
-    ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig={"Delay": 1})
+    ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig=WAIT)
     for name, value in {
         "availability-zone": zone,
         "create-time": made["CreateTime"].strftime("%Y-%m-%dT%H:*"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import requests
+from botocore.exceptions import ClientError
 from openstack.connection import Connection
 
 from shim.s3.config.configuration import KEEP_SECONDS
@@ -247,8 +248,9 @@ def test_a_damaged_policy_lets_nobody_in(s3: Any, governed: str, openstack_main:
 def test_why_a_policy_refuses_is_told_to_the_operator(s3: Any, governed: str, gateway: Gateway) -> None:
     text = document(governed, {"Sid": "NoReads", "Effect": "Deny", "Action": "s3:GetObject"})
     s3.put_bucket_policy(Bucket=governed, Policy=text)
-    with refused("AccessDenied", 403):
+    with pytest.raises(ClientError, match="AccessDenied") as caught:
         s3.get_object(Bucket=governed, Key="k")
+    gateway.call(caught.value.response)  # the refusal is noted after its answer, as the line is
     accounts = requests.get(f"{gateway.metrics_url}/api/refusals", timeout=60).json()
     why = f"statement 'NoReads' of the bucket's policy denies s3:GetObject on arn:aws:s3:::{governed}/k"
     assert any(why in one["why"] for each in accounts for one in each["refusals"])

@@ -13,6 +13,9 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from tests.ec2.conftest import eventually
+from tests.support.gateway import Gateway
+
 LENGTH = 4_000_000
 
 
@@ -56,27 +59,30 @@ def native(connection: openstack.connection.Connection, container: str) -> list[
     return [one.name for one in connection.object_store.objects(container)]
 
 
+def hang_up(gateway: Gateway, connection: socket.socket) -> None:
+    """Let a client go away, and wait until the gateway has noticed and done with its request."""
+    gone = len(gateway.lines(code="ClientGone"))
+    time.sleep(0.3)
+    connection.close()
+    assert eventually(lambda: len(gateway.lines(code="ClientGone")) > gone)
+
+
 def test_a_client_that_goes_away(
-    s3: Any, bucket: str, wire: Any, openstack_main: openstack.connection.Connection
+    s3: Any, bucket: str, wire: Any, gateway: Gateway, openstack_main: openstack.connection.Connection
 ) -> None:
     s3.put_object(Bucket=bucket, Key="old", Body=b"old")
     for key in ("old", "new"):
-        connection = wire(f"/{bucket}/{key}", bytes(LENGTH), LENGTH - 1)
-        time.sleep(0.3)
-        connection.close()
-    time.sleep(1)
+        hang_up(gateway, wire(f"/{bucket}/{key}", bytes(LENGTH), LENGTH - 1))
     assert native(openstack_main, bucket) == ["old"]
     assert s3.get_object(Bucket=bucket, Key="old")["Body"].read() == b"old"
 
 
 def test_a_part_that_breaks_off(
-    s3: Any, bucket: str, wire: Any, openstack_main: openstack.connection.Connection
+    s3: Any, bucket: str, wire: Any, gateway: Gateway, openstack_main: openstack.connection.Connection
 ) -> None:
     upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
-    connection = wire(f"/{bucket}/k?partNumber=1&uploadId={upload.replace('=', '%3D')}", bytes(LENGTH), LENGTH - 1)
-    time.sleep(0.3)
-    connection.close()
-    time.sleep(1)
+    path = f"/{bucket}/k?partNumber=1&uploadId={upload.replace('=', '%3D')}"
+    hang_up(gateway, wire(path, bytes(LENGTH), LENGTH - 1))
     assert "Parts" not in s3.list_parts(Bucket=bucket, Key="k", UploadId=upload)
     assert native(openstack_main, f"{bucket}+segments") == [f"k/{upload}"]
 

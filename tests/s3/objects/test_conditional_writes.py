@@ -151,8 +151,10 @@ def test_deleting_on_condition(s3: Any, bucket: str) -> None:
         s3.head_object(Bucket=bucket, Key="k")
 
 
-def put_meanwhile(s3: Any, bucket: str, headers: dict[str, str], meanwhile: Callable[[], Any]) -> tuple[int, bytes]:
-    """Send half of a long PUT, do something else, send the rest; return status and body of the answer."""
+def put_meanwhile(
+    s3: Any, bucket: str, headers: dict[str, str], meanwhile: Callable[[], Any], seconds: float = 0.5
+) -> tuple[int, bytes]:
+    """Send half of a long PUT, do something else `seconds` later, send the rest; return status and body."""
     url = urlsplit(s3.generate_presigned_url("put_object", {"Bucket": bucket, "Key": "k"}))
     with closing(http.client.HTTPConnection(url.netloc, timeout=60)) as connection:
         connection.putrequest("PUT", f"{url.path}?{url.query}")
@@ -160,7 +162,7 @@ def put_meanwhile(s3: Any, bucket: str, headers: dict[str, str], meanwhile: Call
             connection.putheader(name, value)
         half = len(LARGE) // 2
         connection.endheaders(LARGE[:half])
-        time.sleep(0.5)  # so that the upload has reached Swift
+        time.sleep(seconds)  # so that the upload has reached Swift
         meanwhile()
         connection.send(LARGE[half:])
         answer = connection.getresponse()
@@ -174,7 +176,7 @@ def test_a_long_creation_that_was_overtaken(s3: Any, bucket: str) -> None:
         s3.put_object(Bucket=bucket, Key="k", Body=b"lease", IfNoneMatch="*")
         s3.delete_object(Bucket=bucket, Key="k")
 
-    status, body = put_meanwhile(s3, bucket, {"If-None-Match": "*"}, leased)
+    status, body = put_meanwhile(s3, bucket, {"If-None-Match": "*"}, leased, 2.0)
     assert (status, b"<Code>ConditionalRequestConflict</Code>" in body) == (409, True)
     assert put_meanwhile(s3, bucket, {"If-None-Match": "*"}, lambda: None)[0] == 200
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == LARGE
@@ -187,7 +189,7 @@ def test_a_long_replacement_that_was_overtaken(s3: Any, bucket: str) -> None:
         new = s3.put_object(Bucket=bucket, Key="k", Body=b"new", IfMatch=etag)["ETag"]
         s3.put_object(Bucket=bucket, Key="k", Body=b"old", IfMatch=new)
 
-    status, body = put_meanwhile(s3, bucket, {"If-Match": etag}, replaced)
+    status, body = put_meanwhile(s3, bucket, {"If-Match": etag}, replaced, 2.0)
     assert (status, b"<Code>ConditionalRequestConflict</Code>" in body) == (409, True)
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"old"
     assert put_meanwhile(s3, bucket, {"If-Match": etag}, lambda: None)[0] == 200

@@ -121,7 +121,7 @@ def test_compliance(s3: Any, locked: str, later: bool) -> None:
 
 
 def test_a_retention_ends(s3: Any, locked: str) -> None:
-    version = put(s3, locked, **given("COMPLIANCE", datetime.now(UTC) + timedelta(seconds=4)))
+    version = put(s3, locked, **given("COMPLIANCE", datetime.now(UTC) + timedelta(seconds=8)))
     is_protected(s3, locked, version)
     while datetime.now(UTC) <= told(s3, locked, version)[1]:
         time.sleep(0.5)
