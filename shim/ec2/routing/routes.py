@@ -66,21 +66,23 @@ async def create_route(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     target = await _target(call, state, table, req)
     blocks = state.blocks(table.router.id)
     exists = AwsError("RouteAlreadyExists", f"The route identified by {block} already exists.")
-    if block in table.routes or block in blocks:
-        if table.routes.get(block) == target:  # a gateway that was killed may have written it and no more
+    if block in table.routes:
+        if table.routes[block] == target:  # a gateway that was killed may have written it and no more
             await _write(call, state, table, _Route(block, target, there=True, otherwise=exists))
         raise exists
     if ":" not in block and any(IPv4Network(block).subnet_of(IPv4Network(one)) for one in blocks):
-        if target.startswith("eni-"):
+        if not target.startswith("eni-"):
             raise AwsError(
-                "UnsupportedOperation",
-                f"The VPC's router delivers {block} by itself: a route inside of the VPC's blocks is not supported.",
-                refused="DestinationCidrBlock",
+                "InvalidParameterValue",
+                f"The destination CIDR block {block} is equal to or more specific than one of this VPC's CIDR blocks. "
+                "This route can target only an interface or an instance.",
             )
+        if block in blocks:
+            raise exists
         raise AwsError(
-            "InvalidParameterValue",
-            f"The destination CIDR block {block} is equal to or more specific than one of this VPC's CIDR blocks. "
-            "This route can target only an interface or an instance.",
+            "UnsupportedOperation",
+            f"The VPC's router delivers {block} by itself: a route inside of the VPC's blocks is not supported.",
+            refused="DestinationCidrBlock",
         )
     hops.check(block, target)
     await _write(call, state, table, _Route(block, target, there=False, otherwise=exists))

@@ -12,7 +12,7 @@ from tests.ec2.client_errors import code, refusal
 from tests.ec2.conftest import WAIT, Launch, end
 from tests.ec2.network.test_security_groups import uuid
 from tests.ec2.routing.test_internet_gateways import vpc
-from tests.ec2.routing.test_route_tables import main_table, table
+from tests.ec2.routing.test_route_tables import CIDR, main_table, table
 
 __all__ = ["vpc"]
 FAR = "10.99.0.0/16"
@@ -60,7 +60,8 @@ def test_a_route_to_an_interface(
     assert extra(network, vpc) == {(FAR, "10.30.1.10"), ("10.98.0.0/16", "10.30.1.11")}
     seen = route_to(ec2, main, FAR)
     assert (seen["NetworkInterfaceId"], seen["State"], "InstanceId" in seen) == (first, "blackhole", False)
-    assert code(ec2.create_route, **wanted) == "RouteAlreadyExists"
+    for there in (FAR, CIDR):  # the second is the local route
+        assert code(ec2.create_route, **{**wanted, "DestinationCidrBlock": there}) == "RouteAlreadyExists"
 
     ec2.replace_route(**{**wanted, "NetworkInterfaceId": second})
     assert extra(network, vpc) == {(FAR, "10.30.1.11"), ("10.98.0.0/16", "10.30.1.11")}

@@ -128,7 +128,7 @@ def test_routes(ec2: Any, openstack_main: Connection, vpc: str) -> None:
         } == {(CIDR, "local", "CreateRouteTable", "active"), ("0.0.0.0/0", gateway, "CreateRoute", "active")}
     ec2.replace_route(**wanted)
     assert code(ec2.replace_route, **{**wanted, "DestinationCidrBlock": "8.8.8.8/32"}) == "InvalidParameterValue"
-    assert code(ec2.create_route, **{**wanted, "DestinationCidrBlock": CIDR}) == "RouteAlreadyExists"
+    assert code(ec2.create_route, **{**wanted, "DestinationCidrBlock": CIDR}) == "InvalidParameterValue"
     assert code(ec2.create_route, **{**wanted, "DestinationCidrBlock": "10.30.1.0/24"}) == "InvalidParameterValue"
     assert f"ec2:route=0.0.0.0-0={gateway}" in openstack_main.network.get_subnet_pool(uuid(made)).tags
     ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
