@@ -23,7 +23,7 @@ from shim.ec2.tags.creating import HALF_DONE, CreateRequest, Creation, creates, 
 from shim.ec2.volumes import ending, snapshot_rows
 from shim.ec2.volumes.reading import shown_volume
 from shim.ec2.volumes.rows import DEVICE, root
-from shim.ec2.volumes.waiting import PAUSES, moved
+from shim.ec2.volumes.waiting import PAUSES
 from shim.errors import AwsError
 
 Asked = CreateRequest[dict[str, Mapping[str, Any]]]
@@ -136,7 +136,7 @@ async def _of_own_disk(
     metadata = {**tag_codec.to_metadata(new.tags_of(SNAPSHOT)), snapshot_rows.OF_IMAGE: made}
     for one in (one for one in devices if "volume_id" in one):
         async with ending.alone(call, one["volume_id"]):
-            await moved(call, await shown_volume(call, one["volume_id"]))
+            await shown_volume(call, one["volume_id"])
             snapshot = await call.cloud.block.create_snapshot(NewSnapshot(one["volume_id"], metadata=metadata))
         new.undo(partial(ending.take_back, call), snapshot.id)
     if devices:  # if too much is watched already, the next request that reads the image finishes it

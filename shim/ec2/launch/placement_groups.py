@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from adapters.errors import absent_is
 from adapters.types.compute import ServerGroup
 from shim.context import Call
 from shim.ec2.engine import ids
@@ -90,7 +91,11 @@ async def delete_placement_group(call: Call, req: Mapping[str, Any]) -> None:
 
 async def _lives_in(call: Call, group: ServerGroup) -> bool:
     """Tell whether a member is not terminated: Nova keeps one in the group for a moment after it is DELETED."""
-    return any(one.id in group.members and state(one) != TERMINATED for one in await call.cloud.compute.servers())
+    for one in group.members:
+        server = await absent_is(None, call.cloud.compute.server(one))
+        if server is not None and state(server) != TERMINATED:
+            return True
+    return False
 
 
 @describes(GROUPS, supports="GroupNames GroupIds Filters")

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from adapters.types import block as cloud
-from shim.concurrency import gather
 from shim.config import Settings
 from shim.context import Call
 from shim.ec2.engine import ids
@@ -22,9 +21,10 @@ from shim.ec2.service import action
 from shim.ec2.volumes import rows as volume_rows
 from shim.ec2.volumes import sizes as volume_sizes
 from shim.ec2.volumes.encryption import check_there, encrypting, plain_types
+from shim.ec2.volumes.moving import at_rest
 from shim.ec2.volumes.reading import shown_volume, shown_volumes
 from shim.ec2.volumes.types import GENERAL, check_performance
-from shim.ec2.volumes.waiting import moved, settled
+from shim.ec2.volumes.waiting import settled
 from shim.errors import AwsError
 from shim.protocol.values import only
 from shim.undo import undoing
@@ -105,27 +105,32 @@ def _check(settings: Settings, principal: Any, operation: str, req: Mapping[str,
 async def modify_volume(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Extend a volume, and give it another type; both one after the other, as Cinder does one thing at a time."""
     block, uuid = call.cloud.block, ids.uuid(VOLUME, req["VolumeId"])
-    volume, types = await gather(shown_volume(call, uuid), block.volume_types())
-    volume = await moved(call, volume)
+    types = {one.name for one in await block.volume_types()}
     plain = plain_types(call.settings)
-    kind = req.get("VolumeType") or volume_rows.kind(volume, plain)
-    size = req.get("Size") or volume.size
-    native = _native(call.settings, volume, kind, {one.name for one in types})
-    _check_change(volume, size, kind, req)
-    if native != volume.type:
-        await _check_snapshots(call, uuid)
-    change = Modification(datetime.now(UTC), (volume.size, size), (volume_rows.kind(volume, plain), kind))
     async with undoing() as undo:
-        before = {name: value for name, value in volume.metadata.items() if name in (_WHEN, _FROM, _TO)}
-        undo(_restore, call, uuid, before)
-        await block.set_volume_metadata(uuid, change.items())
-        if size > volume.size:
-            await block.extend_volume(uuid, size)
+
+        async def begin(volume: cloud.Volume) -> tuple[cloud.Volume, Modification, str]:
+            kind = req.get("VolumeType") or volume_rows.kind(volume, plain)
+            size = req.get("Size") or volume.size
+            native = _native(call.settings, volume, kind, types)
+            _check_change(volume, size, kind, req)
             if native != volume.type:
-                await settled(call, uuid)
-        if native != volume.type:
+                await _check_snapshots(call, uuid)
+            change = Modification(datetime.now(UTC), (volume.size, size), (volume_rows.kind(volume, plain), kind))
+            before = {name: value for name, value in volume.metadata.items() if name in (_WHEN, _FROM, _TO)}
+            undo(_restore, call, uuid, before)
+            await block.set_volume_metadata(uuid, change.items())
+            if size > volume.size:
+                await block.extend_volume(uuid, size)
+            elif native != volume.type:
+                await block.retype_volume(uuid, native)
+            return volume, change, native
+
+        volume, change, native = await at_rest(call, uuid, begin)
+        if change.sizes[1] > volume.size and native != volume.type:
+            await settled(call, uuid)
             await block.retype_volume(uuid, native)
-        await _mark(call, volume, kind, plain.get(native, native))
+        await _mark(call, volume, change.types[1], plain.get(native, native))
     return {"VolumeModification": row(await block.volume(uuid), change, plain)}
 
 

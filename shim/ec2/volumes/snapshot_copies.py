@@ -20,7 +20,7 @@ from shim.ec2.volumes import default_encryption, snapshot_rows
 from shim.ec2.volumes import rows as volume_rows
 from shim.ec2.volumes.ending import alone, take_back
 from shim.ec2.volumes.snapshots import REGIONAL, check_description
-from shim.ec2.volumes.waiting import delete_snapshot, moved, settled
+from shim.ec2.volumes.waiting import delete_snapshot, settled
 from shim.errors import AwsError
 
 NOT_ENCRYPTED = "Encryption on request is not supported; it belongs to the volume type of the source."
@@ -115,7 +115,6 @@ async def create_snapshots(call: Call, asked: CreateRequest[str]) -> Mapping[str
         for volume in volumes:
             described, items = req.get("Description") or "", _items(new, volume, req)
             async with alone(call, volume.id):
-                await moved(call, volume)
                 made = await call.cloud.block.create_snapshot(
                     cloud.NewSnapshot(volume.id, description=described, metadata=items)
                 )

@@ -17,9 +17,8 @@ from shim.ec2.engine.resource_types import SNAPSHOT, VOLUME
 from shim.ec2.service import action
 from shim.ec2.tags.creating import CreateRequest, creates, creating
 from shim.ec2.volumes import snapshot_rows
-from shim.ec2.volumes.ending import alone, remove, sweep
-from shim.ec2.volumes.reading import shown_volume
-from shim.ec2.volumes.waiting import moved
+from shim.ec2.volumes.ending import remove, sweep
+from shim.ec2.volumes.moving import at_rest
 from shim.errors import AwsError
 from shim.protocol.values import but, only
 
@@ -87,13 +86,16 @@ def _check_new(settings: Any, req: Mapping[str, Any]) -> str:
 async def create_snapshot(call: Call, asked: CreateRequest[str]) -> Mapping[str, Any]:
     """Make a snapshot of a volume, also of an attached one; the waiter SnapshotCompleted waits for Cinder."""
     new = creating(call, asked)
-    async with new.once(), alone(call, asked.read):  # one call makes it with all its metadata
-        volume = await moved(call, await shown_volume(call, asked.read))
+
+    async def make(volume: cloud.Volume) -> Mapping[str, Any]:
         description = asked.params.get("Description") or ""
         made = await call.cloud.block.create_snapshot(
             cloud.NewSnapshot(volume.id, description=description, metadata=new.items)
         )
         return snapshot_rows.row(call, made, [volume])
+
+    async with new.once():  # one call makes it with all its metadata
+        return await at_rest(call, asked.read, make)
 
 
 @describes(SNAPSHOTS, supports="SnapshotIds OwnerIds RestorableByUserIds Filters MaxResults NextToken")

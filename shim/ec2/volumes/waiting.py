@@ -11,8 +11,6 @@ from shim.errors import AwsError
 
 PAUSES = (0.3, 0.5, *(1.0,) * 40)  # 41 s in all: SDKs wait for 60 s
 _BUSY = frozenset({"creating", "downloading", "extending", "retyping"})
-_MOVING = frozenset({"reserved", "attaching", "detaching"})  # Cinder's; EC2 shows such a volume `in-use`
-_MOVES = PAUSES[:12]  # 10.8 s: what takes longer has failed in Nova
 
 
 async def settled(call: Call, id: str) -> Volume:
@@ -23,19 +21,6 @@ async def settled(call: Call, id: str) -> Volume:
             return volume
         await asyncio.sleep(pause)
     raise AwsError("Unavailable", "The volume is still being worked on. Please try again later.", 503)
-
-
-async def moved(call: Call, volume: Volume) -> Volume:
-    """Read a volume until its attachment is made or undone, or return it as it is after some seconds.
-
-    Cinder refuses a snapshot and another size meanwhile, where AWS has a volume that is `in-use`.
-    """
-    for pause in _MOVES:
-        if volume.status not in _MOVING:
-            break
-        await asyncio.sleep(pause)
-        volume = await call.cloud.block.volume(volume.id)
-    return volume
 
 
 async def delete_snapshot(call: Call, id: str) -> None:

@@ -72,8 +72,8 @@ class Nova:
     async def server_groups(self) -> list[ServerGroup]:
         return [ServerGroup(UUID, "nine", "affinity", self.members)]
 
-    async def servers(self) -> list[Server]:
-        return self.found
+    async def server(self, id: str) -> Server:
+        return next(one for one in self.found if one.id == id)
 
     async def delete_server_group(self, id: str) -> None:
         self.deleted.append(id)

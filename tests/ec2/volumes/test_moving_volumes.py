@@ -11,6 +11,7 @@ import pytest
 from adapters.errors import BackendError, Fault
 from adapters.types.block import NewSnapshot, Snapshot, Volume, VolumeType
 from shim.ec2.engine import ids
+from shim.ec2.volumes.ending import alone
 from shim.ec2.volumes.modifications import modify_volume
 from shim.ec2.volumes.snapshots import create_snapshot
 from shim.errors import AwsError
@@ -40,8 +41,12 @@ class Cinder:
     async def set_volume_metadata(self, id: str, items: Mapping[str, str]) -> None:
         self.one = replace(self.one, metadata={**self.one.metadata, **items})
 
+    async def delete_volume_metadata(self, id: str, key: str) -> None:
+        self.one = replace(self.one, metadata={name: one for name, one in self.one.metadata.items() if name != key})
+
     async def extend_volume(self, id: str, size: int) -> None:
         self.work("extended")
+        self.statuses = ["extending"]
 
     async def create_snapshot(self, new: NewSnapshot) -> Snapshot:
         self.work("snapshot made")
@@ -69,6 +74,34 @@ def test_a_snapshot_waits_for_the_attachment(status: str) -> None:
     cinder = Cinder(status, status, "in-use")
     asked(cinder, create_snapshot)
     assert cinder.did == ["snapshot made"]
+
+
+def test_of_two_sizes_that_wait_for_the_attachment_one_is_refused() -> None:
+    cinder = Cinder("reserved", "reserved", "reserved", "in-use")
+
+    async def both() -> list[Any]:
+        here = call("", block=cinder)
+        asks = [act(modify_volume, here, {"VolumeId": VOLUME, "Size": size}) for size in (9, 10)]
+        return await asyncio.gather(*asks, return_exceptions=True)
+
+    errors = [one.code for one in asyncio.run(both()) if isinstance(one, AwsError)]
+    assert (errors, cinder.did) == (["IncorrectModificationState"], ["extended"])
+    assert "ec2:modified" in cinder.one.metadata
+
+
+def test_others_may_work_on_a_volume_while_its_attachment_is_waited_for() -> None:
+    cinder = Cinder(*["reserved"] * 20)
+
+    async def both() -> bool:
+        here = call("", block=cinder)
+        waits = asyncio.ensure_future(act(create_snapshot, here, {"VolumeId": VOLUME}))
+        await asyncio.sleep(0.1)
+        async with alone(here, UUID):
+            waited = waits.done()
+        waits.cancel()
+        return waited
+
+    assert asyncio.run(both()) is False
 
 
 def test_an_attachment_that_hangs_is_not_waited_for_any_longer() -> None:
