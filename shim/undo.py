@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from adapters.errors import absent_is
+
 log = logging.getLogger(__name__)
 
 Step = Callable[..., Awaitable[Any]]
@@ -38,8 +40,9 @@ async def to_the_end(work: Awaitable[T]) -> T:
 async def undoing() -> AsyncIterator[Callable[..., None]]:
     """Collect undo steps, and run them, newest first, when the block fails or is cancelled.
 
-    Call `undo(cloud.block.delete_volume, volume.id)` right after each creation.  A step that fails is logged, the next
-    ones still run, and the caller sees the block's own error.
+    Call `undo(cloud.block.delete_volume, volume.id)` right after each creation, and before a change whose undo needs
+    nothing of its answer (`undo(if_there, network.remove_tag, ...)`): the answer can be lost when the work is done.  A
+    step that fails is logged, the next ones still run, and the caller sees the block's own error.
     """
     steps: list[tuple[Step, tuple[Any, ...]]] = []
 
@@ -51,6 +54,11 @@ async def undoing() -> AsyncIterator[Callable[..., None]]:
     except BaseException:
         await to_the_end(_take_back(steps))
         raise
+
+
+async def if_there(step: Step, *args: Any) -> None:
+    """Do an undo step; it is no failure that what it takes away is not there."""
+    await absent_is(None, step(*args))
 
 
 async def _take_back(steps: list[tuple[Step, tuple[Any, ...]]]) -> None:

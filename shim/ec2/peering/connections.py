@@ -32,7 +32,7 @@ from shim.ec2.subnets.making import remove_networks
 from shim.ec2.tags.creating import HALF_DONE, CreateRequest, creates, creating, half_done_name
 from shim.errors import AwsError
 from shim.protocol.values import OTHER_ACCOUNT, but, depends
-from shim.undo import undoing
+from shim.undo import if_there, undoing
 
 _INFO = {"cidr-block": "CidrBlock", "owner-id": "OwnerId", "vpc-id": "VpcId"}
 PEERINGS = Table(
@@ -129,12 +129,9 @@ async def describe_vpc_peering_connections(call: Call, asked: Question) -> list[
 @action(supports="VpcPeeringConnectionId")
 async def accept_vpc_peering_connection(call: Call, req: Mapping[str, Any]) -> Mapping[str, Any]:
     """Put the other VPC's router on the network; routes to the connection that are there take effect."""
-    network = call.cloud.network
     async with _named_alone(call, req, rows.PENDING, "provisioning") as (state, peering), undoing() as undo:
-        port = await _door(call, peering)
-        undo(network.delete_port, port.id)
-        await network.add_interface(peering.accepter, port_id=port.id)
-        undo(_leave, call, peering.accepter, peering.subnet.id)
+        port = await _door(call, undo, peering)
+        await applied.put_on(call, undo, peering.accepter, port.id)
         after = await read_state(call)
         for router in (peering.requester, peering.accepter):
             await hops.apply(call, undo, router, [state], after)
@@ -159,14 +156,19 @@ async def delete_vpc_peering_connection(call: Call, req: Mapping[str, Any]) -> M
     return {"Return": True}
 
 
-async def _door(call: Call, peering: Peering) -> cloud.Port:
-    """Return a port for the accepter's router: a new one, or that of a gateway that was killed before it was used."""
+async def _door(call: Call, undo: applied.Undo, peering: Peering) -> cloud.Port:
+    """Return a port for the accepter's router: a new one, or that of a gateway that was killed before it was used.
+
+    A failure takes only a new one away: the other may be somebody's.
+    """
     network, address = call.cloud.network, peering.address(peering.accepter)
     for one in await network.ports(network_ids=[peering.subnet.network_id]):
         if not one.device_owner and address in [fixed.address for fixed in one.fixed]:
             return one
     wanted = cloud.WantedAddress(peering.subnet.id, address)
-    return await network.create_port(cloud.NewPort(peering.subnet.network_id, (wanted,), ()))
+    made = await network.create_port(cloud.NewPort(peering.subnet.network_id, (wanted,), ()))
+    undo(if_there, network.delete_port, made.id)
+    return made
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ address space are more specific than it; the VPC's own blocks are more specific 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
@@ -22,10 +22,11 @@ from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.resource_types import NAT_GATEWAY
 from shim.ec2.network import facts, known
+from shim.ec2.network.layout import ROUTER_PORTS
 from shim.ec2.routing import acls, hops, tables
 from shim.ec2.routing.state import Fact, State, read_state, with_facts, without
 from shim.ec2.routing.vpc_records import remove_tag
-from shim.undo import undoing
+from shim.undo import if_there, undoing
 
 _ANYWHERE = "0.0.0.0/0"
 _HALVES = ("0.0.0.0/1", "128.0.0.0/1")
@@ -131,26 +132,31 @@ async def entering(call: Call, undo: Undo, router_id: str, subnet: cloud.Subnet)
     the main route table."  The VPC's router has that table's routes to interfaces and peering connections already.
     """
     async with settling(call, router_id):
+        undo(_leave, call, router_id, subnet)
         nats = [one for one in await call.cloud.network.routers() if facts.NAT in one.tags]
         if any(facts.one(one.tags, facts.VPC) == router_id for one in nats):
             state = await read_state(call)
             # No route changed, so the other subnets have theirs.
-            undo(_leave, call, router_id, subnet, {one.id for one in nats})
             here = {**state.subnets, subnet.id: subnet}, {**state.homes, subnet.id: router_id}
             await apply(call, replace(state, subnets=here[0], homes=here[1]), router_id)
         yield
 
 
-async def _leave(call: Call, router_id: str, subnet: cloud.Subnet, routers: Collection[str]) -> None:
-    """Take NAT gateways' routers off a subnet, so that its network can be deleted.
+async def _leave(call: Call, router_id: str, subnet: cloud.Subnet) -> None:
+    """Give a subnet its half-done name again, and take NAT gateways' routers off it: its network is to be deleted.
 
-    This runs when the lock of `entering` is released: a change of routes that has come meanwhile ends before.
+    This runs when the lock of `entering` is released: a change of routes that has come meanwhile ends before, and one
+    that comes afterwards passes over the subnet.
     """
     network = call.cloud.network
     async with settling(call, router_id):
-        for port in await network.ports(network_ids=[subnet.network_id]):
-            if port.device_id in routers:
-                await absent_is(None, network.remove_interface(port.device_id, port_id=port.id))
+        try:
+            await network.rename_subnet(subnet.id, subnet.name)
+            await network.rename_network(subnet.network_id, subnet.name)
+        finally:
+            for port in await network.ports(network_ids=[subnet.network_id], device_owners=ROUTER_PORTS):
+                if port.device_id != router_id:
+                    await absent_is(None, network.remove_interface(port.device_id, port_id=port.id))
 
 
 async def _apply_again(call: Call, router_id: str) -> None:
@@ -225,6 +231,16 @@ def _split(block: str) -> tuple[str, ...]:
     return _HALVES if block == _ANYWHERE else (block,)
 
 
+async def put_on(call: Call, undo: Undo, router_id: str, port_id: str) -> None:
+    """Give a router a port.  This is undone although the call seems to fail: an answer can be lost."""
+
+    async def take_off() -> None:
+        await call.cloud.network.remove_interface(router_id, port_id=port_id)
+
+    undo(if_there, take_off)
+    await call.cloud.network.add_interface(router_id, port_id=port_id)
+
+
 async def _join(call: Call, router: str, home: str, subnet: cloud.Subnet, *, taken: set[str], passes: bool) -> str:
     """Put a router on a subnet with one of the addresses that AWS reserves, and return it."""
     network, block = call.cloud.network, IPv4Network(subnet.cidr)
@@ -244,12 +260,10 @@ async def _join(call: Call, router: str, home: str, subnet: cloud.Subnet, *, tak
             if error.fault is not Fault.DUPLICATE or place == _PLACES[-1]:
                 raise
             continue
-        try:
-            await network.add_interface(router, port_id=port.id)
-        except BaseException:
-            await absent_is(None, network.delete_port(port.id))
-            raise
-        if not passes:
-            await network.switch_interface(port.id, up=False)
+        async with undoing() as undo:
+            undo(if_there, network.delete_port, port.id)
+            await put_on(call, undo, router, port.id)
+            if not passes:
+                await network.switch_interface(port.id, up=False)
         return address
     raise BackendError(Fault.NO_CAPACITY, service="network", resource="subnet", id=subnet.id)

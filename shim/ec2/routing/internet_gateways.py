@@ -96,8 +96,8 @@ async def _attach(call: Call, req: Mapping[str, Any], wanted: tuple[str, str]) -
     async with undoing() as undo:
         for old in facts.every(found[0].tags, facts.VPC):
             await _untag(call, wanted[0], old)
-        await network.add_tag("subnetpools", wanted[0], facts.written(facts.VPC, router.id))
         undo(_untag, call, wanted[0], router.id)
+        await network.add_tag("subnetpools", wanted[0], facts.written(facts.VPC, router.id))
         if vpc_block.of_router(router) is None:
             await connect(call, router.id, outside.id)
         else:

@@ -19,6 +19,7 @@ from shim.ec2.network import facts
 from shim.ec2.network.ipv6 import vpc_block
 from shim.ec2.routing.external import NOT_GRANTED, gateway_ids
 from shim.errors import AwsError
+from shim.undo import if_there
 
 ANYWHERE = "::/0"
 
@@ -57,12 +58,12 @@ async def settle(
     gateway = replace(router.gateway, addresses=old, subnets=tuple(outside))
     try:
         own = await call.clouds.own(call.request_id)
+        undo(if_there, own.network.set_gateway, router_id, router.gateway)  # also where only the answer is lost
         await own.network.set_gateway(router_id, gateway)
     except BackendError as error:
         if error.fault not in NOT_GRANTED:
             raise
         raise not_granted() from error
-    undo(own.network.set_gateway, router_id, router.gateway)
 
 
 async def subnets(call: Call, network_id: str, *, opened: bool) -> tuple[str, ...]:

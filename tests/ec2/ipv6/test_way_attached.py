@@ -150,8 +150,9 @@ def test_a_route_whose_gateway_was_killed_leaves_no_open_way_when_it_is_deleted_
     assert not asyncio.run(neutron.try_to(delete_route, "DeleteRoute", asked))
     assert addresses(neutron) == OPEN
     neutron.broken = ()
-    for _ in range(2):
+    for writes in (["set_gateway"], []):  # nothing is left to do for the second one
+        neutron.writes.clear()
         with pytest.raises(AwsError) as refused:
             asyncio.run(neutron.act(delete_route, "DeleteRoute", asked))
         assert (refused.value.code, addresses(neutron)) == ("InvalidRoute.NotFound", CLOSED)
-    assert neutron.writes.count("set_gateway") == 2
+        assert neutron.writes == writes

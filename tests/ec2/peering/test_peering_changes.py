@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
@@ -18,7 +19,7 @@ from shim.ec2.peering.connections import (
 from shim.ec2.routing.routes import create_route, delete_route
 from shim.locks import Locks
 from shim.protocol.operation import Handler
-from tests.ec2.routing.small_neutron import VPC, Neutron, ec2_id, router_port, uuid
+from tests.ec2.routing.small_neutron import DOWN, VPC, Neutron, ec2_id, router_port, uuid
 from tests.ec2.routing.test_route_changes import Step, begun, route
 
 PEER, BETWEEN, JOINED, PEERS_TABLE = 3, 4, 5, 14
@@ -97,6 +98,33 @@ def test_what_a_killed_gateway_left_of_an_acceptance_is_no_hindrance(then: Handl
         assert neutron.failed == "add_interface"
         neutron.fails_at = 0
         await Step(then, CONNECTION).take(neutron)
+        assert neutron.seen() == whole.seen()
+
+    anyio.run(scenario)
+
+
+@dataclass
+class Losing(Neutron):
+    """The answer to the first port that a router is given is lost."""
+
+    lost: bool = False
+
+    async def add_interface(self, id: str, *, port_id: str = "", subnet_id: str = "") -> None:
+        await super().add_interface(id, port_id=port_id, subnet_id=subnet_id)
+        if not self.lost:
+            self.lost = True
+            raise DOWN
+
+
+def test_an_acceptance_whose_answer_was_lost_can_be_repeated() -> None:
+    async def scenario() -> None:
+        whole, neutron = pending(), Losing(things=pending().things)
+        start = neutron.seen()
+        await Step(accept_vpc_peering_connection, CONNECTION).take(whole)
+        with pytest.raises(BackendError):
+            await Step(accept_vpc_peering_connection, CONNECTION).take(neutron)
+        assert neutron.seen() == start
+        await Step(accept_vpc_peering_connection, CONNECTION).take(neutron)
         assert neutron.seen() == whole.seen()
 
     anyio.run(scenario)

@@ -239,6 +239,8 @@ class Neutron:
 
     async def delete_port(self, id: str) -> None:
         await self._write("delete_port")
+        if self.things[id].device_owner in ROUTER_PORTS:
+            raise BackendError(Fault.CONFLICT, service="network", resource="port", id=id)
         del self.things[id]
 
     async def switch_interface(self, port_id: str, *, up: bool) -> None:

@@ -11,6 +11,7 @@ from adapters.types.network import Network, Port, Route, Subnet
 from shim.ec2.routing.applied import entering
 from shim.ec2.routing.routes import create_route
 from shim.ec2.subnets.subnets import create_subnet
+from shim.ec2.tags.creating import HALF_DONE
 from shim.locks import Locks
 from shim.undo import undoing
 from tests.ec2.routing.small_neutron import DOWN, FAR, NAT, SUBNETS, VPC, Neutron, ec2_id, uuid
@@ -133,6 +134,34 @@ def test_a_subnet_that_fails_after_it_entered_waits_for_a_change_of_the_routes()
             await fail()
         await asyncio.gather(*there)
         assert before == [False]
+        assert addresses_of_nat(neutron, entered) == []
+
+    anyio.run(scenario)
+
+
+def test_a_change_of_the_routes_that_comes_after_a_failure_passes_over_the_subnet() -> None:
+    """The subnet has its own name when it fails, and would be one of the VPC's until its network is deleted."""
+
+    async def scenario() -> None:
+        neutron, shared = await prepared((NAT_ROUTE,)), Locks("")
+        home = Network(uuid(91), "", "p", False, False, "ACTIVE", (uuid(90),), (), ())
+        entered = replace(
+            neutron.things[uuid(SUBNETS[0])], id=uuid(90), network_id=home.id, cidr=BLOCK, host_routes=(),
+            name=f"{HALF_DONE} digest",
+        )  # fmt: skip
+        neutron.things |= {home.id: home, entered.id: entered}
+
+        async def fail() -> None:
+            async with undoing() as undo:
+                async with entering(replace(call("", network=neutron), locks=shared), undo, uuid(VPC), entered):
+                    await neutron.rename_subnet(entered.id, "web")
+                    await neutron.rename_network(home.id, "web")
+                raise DOWN
+
+        with pytest.raises(BackendError):
+            await fail()
+        assert (neutron.things[entered.id].name, neutron.things[home.id].name) == (entered.name, entered.name)
+        await route(create_route, "198.51.100.0/24", TO_NAT).under(shared).take(neutron)
         assert addresses_of_nat(neutron, entered) == []
 
     anyio.run(scenario)
