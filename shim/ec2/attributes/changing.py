@@ -26,7 +26,7 @@ from shim.ec2.service import action
 from shim.ec2.volumes.ending import unmark
 from shim.ec2.volumes.rows import DELETED
 from shim.errors import AwsError
-from shim.protocol.values import only
+from shim.protocol.values import but, only
 
 # Nova always stops a server whose guest shuts down.
 SHUTDOWN_STOPS = only(
@@ -131,6 +131,7 @@ _ATTRIBUTES: Mapping[str, _Attribute] = {
     "groupSet": _Attribute("Groups", list, _groups, check=_check_groups),
     "sourceDestCheck": _Attribute("SourceDestCheck", bool, _source),
 }
+_OF_IMAGES = ("kernel", "ramdisk")
 _ALWAYS_ENA = only(
     True,
     code="UnsupportedOperation",
@@ -194,15 +195,27 @@ def _asked(req: Mapping[str, Any]) -> tuple[_Attribute, Any]:
     return attribute, value
 
 
+def _read_reset(settings: Any, principal: Any, operation: str, req: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Refuse what AWS refuses: "You can only reset the following attributes: kernel | ramdisk | sourceDestCheck"."""
+    if req["Attribute"] not in ("sourceDestCheck", *_OF_IMAGES):
+        raise AwsError(
+            "InvalidParameterValue",
+            f"Value ({req['Attribute']}) for parameter attribute is invalid.",
+            refused="Attribute",
+        )
+    return req
+
+
 @action(
     supports="InstanceId Attribute",
     values={
-        "Attribute": only(
-            "sourceDestCheck",
+        "Attribute": but(
+            *_OF_IMAGES,
             code="UnsupportedOperation",
             message="Only sourceDestCheck of an instance can be reset: kernels and RAM disks belong to images here.",
         )
     },
+    read=_read_reset,
 )
 async def reset_instance_attribute(call: Call, req: Mapping[str, Any]) -> None:
     """Reset the source/destination check to true."""

@@ -11,6 +11,7 @@ from shim.ec2.engine import ids
 from shim.ec2.instances import facts as instance_facts
 from shim.ec2.instances.instances import existing
 from shim.ec2.instances.rows import context_of, instance
+from shim.ec2.interfaces.chosen import several_interfaces
 from shim.ec2.service import action
 from shim.errors import AwsError
 
@@ -42,6 +43,7 @@ _OF_ROW: Mapping[str, Callable[[Row], dict[str, Any]]] = {
     "sourceDestCheck": lambda r: {"SourceDestCheck": {"Value": r["SourceDestCheck"] is not False}},
     "groupSet": lambda r: {"Groups": r["SecurityGroups"]},
 }
+_OF_INTERFACE = ("sourceDestCheck", "groupSet")  # an instance has them by its only interface
 
 
 @action(supports="InstanceId Attribute")
@@ -56,7 +58,10 @@ async def describe_instance_attribute(call: Call, req: Mapping[str, Any]) -> Map
     if name in _OF_SERVER:
         found = _OF_SERVER[name](server)
     else:
-        found = _OF_ROW[name](instance(server, await context_of(call, server)))
+        row = instance(server, await context_of(call, server))
+        if name in _OF_INTERFACE and len(row["NetworkInterfaces"]) > 1:
+            raise several_interfaces(row["InstanceId"])
+        found = _OF_ROW[name](row)
     return {"InstanceId": ids.aws("i", server.id), **found}
 
 

@@ -179,6 +179,20 @@ def test_an_instance_of_several_interfaces_is_changed_by_them(ec2: Any, launch: 
     ec2.get_waiter("instance_running").wait(InstanceIds=[made], WaiterConfig=WAIT)
     with refused("InvalidInstanceID"):
         ec2.modify_instance_attribute(InstanceId=made, SourceDestCheck={"Value": False})
+    for attribute in ("groupSet", "sourceDestCheck"):
+        with refused("InvalidInstanceID"):
+            ec2.describe_instance_attribute(InstanceId=made, Attribute=attribute)
+
+
+def test_few_attributes_can_be_reset(ec2: Any, instance: str) -> None:
+    for attribute, code in (
+        ("instanceType", "InvalidParameterValue"),
+        ("groupSet", "InvalidParameterValue"),
+        ("colour", "InvalidParameterValue"),
+        ("ramdisk", "UnsupportedOperation"),
+    ):
+        with refused(code):
+            ec2.reset_instance_attribute(InstanceId=instance, Attribute=attribute)
 
 
 def test_attributes_that_cannot_be_changed_here(ec2: Any, instance: str) -> None:
