@@ -61,7 +61,7 @@ async def associate_subnet_cidr_block(call: Call, req: Mapping[str, Any]) -> Map
         subnet_block.check_place(req["Ipv6CidrBlock"], router, here)
         made = await subnet_block.add(call, undo, router, subnet, req["Ipv6CidrBlock"], marked)
         made = await subnet_block.name_it(call, made, subnet.name)
-        await _close(call, made)
+        await _catch_up(call, router, made)
     return {
         "SubnetId": req["SubnetId"],
         "Ipv6CidrBlockAssociation": subnet_block.association(made, "associating"),
@@ -101,13 +101,17 @@ async def disassociate_subnet_cidr_block(call: Call, req: Mapping[str, Any]) -> 
     }
 
 
-async def _close(call: Call, made: cloud.Subnet) -> None:
-    """Switch the router's port off if the subnet's network ACL lets no IPv6 pass.
+async def _catch_up(call: Call, before: cloud.Router, made: cloud.Subnet) -> None:
+    """Switch the router's port off if the subnet's network ACL lets no IPv6 pass, and follow the VPC's DNS support.
 
-    A change of the ACL is written before it lists subnets, and this reads it after the subnet is made: the later of
+    A change of either is written before it lists subnets, and this reads it after the subnet is made: the later of
     both sees the other.
     """
     state = await read_state(call)
+    if before.id in state.vpcs:
+        servers = facts.name_servers(state.vpcs[before.id].tags, 6)
+        if servers != facts.name_servers(before.tags, 6):
+            await call.cloud.network.set_name_servers(made.id, servers)
     there = state.subnets.get(made.id)
     if there is not None and not acls.used_by(acls.acls(state), state, there).passes(6):
         await call.cloud.network.switch_interface(state.doors[made.id], up=False)

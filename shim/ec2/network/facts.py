@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from shim.ec2.tags.creating import is_half_done
 
 _LONGEST_NAME = 255
+NO_SERVER = {4: "0.0.0.0", 6: "::"}  # noqa: S104 - the name server of a subnet that stands for none, by the IP version
 
 CIDR = "ec2:cidr"
 MORE_CIDR = "ec2:more-cidr"
@@ -24,6 +25,7 @@ ROUTE = "ec2:route"  # on the record of a route table: a block and the target of
 DNS_HOSTNAMES = "ec2:dns-hostnames"
 DHCP_OPTIONS = "ec2:dhcp-options"
 NAME_SERVERS = "ec2:name-servers"  # those that new subnets of a VPC get, with spaces between
+DNS_SUPPORT = "ec2:dns-support"  # on the router of a VPC: "false" where enableDnsSupport is
 CLOSED = "ec2:closed"  # on the router of a VPC whose default network ACL lets nothing pass
 CLOSED_IPV6 = "ec2:closed-ipv6"  # and of one that lets no IPv6 pass
 IPV6 = "ec2:ipv6-block"  # on the router of a VPC: its IPv6 block
@@ -75,6 +77,13 @@ def cidrs(tags: Iterable[str]) -> list[str]:
     return [cidr.replace("-", "/") for cidr in (*every(tags, CIDR), *every(tags, MORE_CIDR))]
 
 
-def name_servers(tags: Iterable[str]) -> tuple[str, ...]:
-    """Return the name servers that new subnets of a VPC get; none: those of Neutron."""
-    return tuple((one(tags, NAME_SERVERS) or "").split())
+def name_servers(tags: Iterable[str], version: int = 4) -> tuple[str, ...]:
+    """Return the name servers that subnets of a VPC have, by the tags of its router; none: those of Neutron.
+
+    The servers of DHCP options are of IPv4.  Without DNS support no resolver of the cloud stands in for them: "The DHCP
+    should not announce any DNS resolver at all on the subnet if any configured DNS server is "0.0.0.0" (IPv4) or "::"
+    (IPv6)" (neutron/common/ovn/utils.py).
+    """
+    tags = list(tags)
+    own = tuple((one(tags, NAME_SERVERS) or "").split()) if version == 4 else ()
+    return own or ((NO_SERVER[version],) if one(tags, DNS_SUPPORT) == "false" else ())

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Address
 from typing import Any
 
-from adapters.errors import absent_is
 from adapters.types import network as cloud
 from shim.config import Settings
 from shim.context import Call
@@ -20,14 +19,14 @@ from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import DHCP_OPTIONS, VPC
 from shim.ec2.network import facts
 from shim.ec2.network.security_groups import owner_of
-from shim.ec2.routing import markers
+from shim.ec2.routing import markers, vpc_dhcp
+from shim.ec2.routing.applied import settling
 from shim.ec2.routing.state import State, read_state
 from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_neutron
 from shim.ec2.tags.creating import CreateRequest, creates
 from shim.errors import AwsError
-from shim.undo import undoing
 
 OPTIONS = Table(
     items="DhcpOptions",
@@ -128,41 +127,32 @@ async def associate_dhcp_options(call: Call, req: Mapping[str, Any]) -> None:
     Hosts have them when they renew their lease, as on AWS.
     """
     state = await read_state(call)
-    router, network = state.vpc(req["VpcId"]), call.cloud.network
-    wanted = []
-    servers: list[str] = []
-    if req["DhcpOptionsId"] != DEFAULT:
-        pool = _named(state, req)
-        values = options(pool.tags)
-        if others := [key for key in values if key != SERVERS]:
-            raise AwsError(
-                "UnsupportedOperation",
-                f"This cloud gives instances no {' and no '.join(others)}: DHCP options with only {SERVERS} can be "
-                "associated.",
-                refused=others[0],
-            )
-        servers = [one for one in values.get(SERVERS, ()) if one != AMAZON]
-        wanted = [facts.written(facts.DHCP_OPTIONS, pool.id)]
-        if servers:
-            wanted.append(facts.written(facts.NAME_SERVERS, " ".join(servers)))
-    old = [one for one in router.tags if one.startswith((f"{facts.DHCP_OPTIONS}=", f"{facts.NAME_SERVERS}="))]
-    async with undoing() as undo:
-        for tag in set(old) - set(wanted):
-            await absent_is(None, network.remove_tag("routers", router.id, tag))
-            undo(network.add_tag, "routers", router.id, tag)
-        for tag in set(wanted) - set(old):
-            await network.add_tag("routers", router.id, tag)
-            undo(network.remove_tag, "routers", router.id, tag)
-        before = facts.name_servers(router.tags)
-        # Read again: CreateSubnet, which reads the tags last, may have made a subnet since the first reading.
-        for subnet in (await read_state(call)).inside(router.id):
-            await _set_name_servers(call, subnet.id, servers)
-            undo(_set_name_servers, call, subnet.id, before)
+    router = state.vpc(req["VpcId"])
+    wanted = _tags(_named(state, req)) if req["DhcpOptionsId"] != DEFAULT else []
+    async with settling(call, router.id):
+        router = await call.cloud.network.router(router.id)
+        old = [one for one in router.tags if one.startswith((f"{facts.DHCP_OPTIONS}=", f"{facts.NAME_SERVERS}="))]
+        await vpc_dhcp.retag(
+            call,
+            router,
+            gone=[one for one in old if one not in wanted],
+            new=[one for one in wanted if one not in old],
+        )
 
 
-async def _set_name_servers(call: Call, subnet_id: str, servers: Sequence[str]) -> None:
-    """Give a subnet name servers, unless it is deleted meanwhile, as `terraform destroy` does."""
-    await absent_is(None, call.cloud.network.set_name_servers(subnet_id, servers), resource="subnet")
+def _tags(pool: cloud.SubnetPool) -> list[str]:
+    """Return what the router of a VPC with a set of options has; raise where the cloud does not give these options."""
+    values = options(pool.tags)
+    if others := [key for key in values if key != SERVERS]:
+        raise AwsError(
+            "UnsupportedOperation",
+            f"This cloud gives instances no {' and no '.join(others)}: DHCP options with only {SERVERS} can be "
+            "associated.",
+            refused=others[0],
+        )
+    servers = [one for one in values.get(SERVERS, ()) if one != AMAZON]
+    named = [facts.written(facts.NAME_SERVERS, " ".join(servers))] if servers else []
+    return [facts.written(facts.DHCP_OPTIONS, pool.id), *named]
 
 
 @action(supports="DhcpOptionsId", read=_read_options)

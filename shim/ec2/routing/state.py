@@ -83,12 +83,12 @@ class State:
     ports: Mapping[str, cloud.Port] = field(default_factory=dict)
     peerings: Mapping[str, Peering] = field(default_factory=dict)
 
-    def inside(self, router_id: str) -> list[cloud.Subnet]:
-        """Return the IPv4 subnets of a VPC, in the order of their UUIDs."""
+    def inside(self, router_id: str, version: int = 4) -> list[cloud.Subnet]:
+        """Return the subnets of a VPC of one IP version, in the order of their UUIDs."""
         return [
             self.subnets[one]
             for one, router in sorted(self.homes.items())
-            if router == router_id and self.subnets[one].version == 4
+            if router == router_id and self.subnets[one].version == version
         ]
 
     def blocks(self, router_id: str) -> list[str]:

@@ -12,19 +12,25 @@ from shim.ec2.engine.resource_types import VPC
 from shim.ec2.network import facts
 from shim.ec2.network.layout import vpc_layout
 from shim.ec2.network.vpcs import is_vpc
+from shim.ec2.routing import vpc_dhcp
+from shim.ec2.routing.applied import settling
 from shim.ec2.service import action
 from shim.errors import AwsError
 from shim.protocol.values import only
 
 # Attribute → its member in requests and answers, and AWS's default.
 _ATTRIBUTES: Mapping[str, tuple[str, bool]] = {
-    # "Each DHCP agent provides a DNS resolver" (Neutron's DNS resolution for instances): it cannot be disabled.
     "enableDnsSupport": ("EnableDnsSupport", True),
     # "Whether instances with public IP addresses get corresponding public DNS hostnames": here no instance does.
     "enableDnsHostnames": ("EnableDnsHostnames", False),
     "enableNetworkAddressUsageMetrics": ("EnableNetworkAddressUsageMetrics", False),
 }
-_HOSTNAMES = facts.written(facts.DNS_HOSTNAMES, "true")
+# Member → the tag of the router that says that the value is not AWS's default.
+_TAGS = {
+    "EnableDnsSupport": facts.written(facts.DNS_SUPPORT, "false"),
+    "EnableDnsHostnames": facts.written(facts.DNS_HOSTNAMES, "true"),
+}
+_DEFAULTS = dict(_ATTRIBUTES.values())
 
 
 @action(supports="VpcId Attribute")
@@ -42,8 +48,8 @@ async def describe_vpc_attribute(call: Call, req: Mapping[str, Any]) -> Mapping[
     if not exists:
         raise ids.missing(VPC, [vpc])
     member, value = _ATTRIBUTES[attribute]
-    if attribute == "enableDnsHostnames":
-        value = router is not None and _HOSTNAMES in router.tags
+    if router is not None and member in _TAGS:
+        value = (_TAGS[member] in router.tags) is not value
     return {"VpcId": vpc, member: {"Value": value}}
 
 
@@ -62,20 +68,35 @@ def _read(settings: Any, principal: Any, operation: str, req: Mapping[str, Any])
 
 @action(
     supports="VpcId EnableDnsHostnames EnableDnsSupport EnableNetworkAddressUsageMetrics",
-    values={"EnableDnsSupport.Value": only(True), "EnableNetworkAddressUsageMetrics.Value": only(False)},
+    values={"EnableNetworkAddressUsageMetrics.Value": only(False)},
     read=_read,
 )
 async def modify_vpc_attribute(call: Call, req: Mapping[str, Any]) -> None:
-    """Keep `enableDnsHostnames` with the VPC's router; the two others have the only value that this cloud has."""
+    """Keep an attribute with the VPC's router; metrics of address usage have the only value that this cloud has.
+
+    Without DNS support DHCP announces no resolver of the cloud: only name servers of the VPC's DHCP options.
+    """
     network, uuid = call.cloud.network, ids.uuid(VPC, req["VpcId"])
-    routers = await network.routers()
-    router = next((one for one in routers if one.id == uuid and is_vpc(one)), None)
-    if router is None:
-        raise ids.missing(VPC, [req["VpcId"]])
-    wanted = req.get("EnableDnsHostnames")
-    if wanted is None or bool(wanted.get("Value")) is (_HOSTNAMES in router.tags):
-        return
-    if wanted.get("Value"):
-        await network.add_tag("routers", uuid, _HOSTNAMES)
-    else:
-        await absent_is(None, network.remove_tag("routers", uuid, _HOSTNAMES), resource="router")
+    member = next((one for one in _TAGS if req.get(one)), None)
+    async with settling(call, uuid):
+        router = next((one for one in await network.routers() if one.id == uuid and is_vpc(one)), None)
+        if router is None:
+            raise ids.missing(VPC, [req["VpcId"]])
+        if member is None:
+            return
+        wanted, tag = bool(req[member].get("Value")), _TAGS[member]
+        if member == "EnableDnsHostnames" and wanted and _TAGS["EnableDnsSupport"] in router.tags:
+            raise AwsError(
+                "InvalidParameterCombination",
+                "DNS hostnames cannot be enabled while DNS support is disabled.",
+                refused="EnableDnsHostnames",
+            )
+        there = wanted is not _DEFAULTS[member]
+        if there is (tag in router.tags):
+            return
+        if member == "EnableDnsSupport":
+            await vpc_dhcp.retag(call, router, gone=() if there else [tag], new=[tag] if there else ())
+        elif there:
+            await network.add_tag("routers", uuid, tag)
+        else:
+            await absent_is(None, network.remove_tag("routers", uuid, tag), resource="router")

@@ -101,13 +101,15 @@ async def _switch(call: Call, router_id: str, subnet: cloud.Subnet, *, up: bool)
 async def _catch_up(call: Call, before: cloud.Router, subnet: cloud.Subnet, second: cloud.Subnet | None) -> None:
     """Give a subnet, and its IPv6 one (`second`), what its VPC has become since it was read.
 
-    AssociateDhcpOptions and the default network ACL write the VPC's tags and list its subnets afterwards.  CreateSubnet
-    reads the tags after everything that it writes, so that the later of both sees the other.
+    AssociateDhcpOptions, ModifyVpcAttribute and the default network ACL write the VPC's tags and list its subnets
+    afterwards.  CreateSubnet reads the tags after everything that it writes, so that the later of both sees the other.
     """
     network, given = call.cloud.network, _handed_on(before)
     while (now := _handed_on(await network.router(before.id))) != given:
         if now.servers != given.servers:
             await network.set_name_servers(subnet.id, now.servers)
+        if second and now.servers_ipv6 != given.servers_ipv6:
+            await network.set_name_servers(second.id, now.servers_ipv6)
         if now.closed is not given.closed:
             await _switch(call, before.id, subnet, up=not now.closed)
         if second and now.closed_ipv6 is not given.closed_ipv6:
@@ -119,12 +121,15 @@ class _HandedOn(NamedTuple):
     """What a VPC's subnets have from it: name servers, and whether the default network ACL lets nothing pass."""
 
     servers: tuple[str, ...]
+    servers_ipv6: tuple[str, ...]
     closed: bool
     closed_ipv6: bool
 
 
 def _handed_on(router: cloud.Router) -> _HandedOn:
-    return _HandedOn(facts.name_servers(router.tags), facts.CLOSED in router.tags, facts.CLOSED_IPV6 in router.tags)
+    tags = router.tags
+    servers = facts.name_servers(tags), facts.name_servers(tags, 6)
+    return _HandedOn(*servers, facts.CLOSED in tags, facts.CLOSED_IPV6 in tags)
 
 
 async def remove_networks(call: Call, gone: Collection[str]) -> None:

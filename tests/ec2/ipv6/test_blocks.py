@@ -186,6 +186,27 @@ def test_a_subnet_gets_and_loses_its_block(v6: Any, openstack_main: Connection, 
     assert code(v6.disassociate_subnet_cidr_block, **gone) == "InvalidSubnetCidrBlockAssociationID.NotFound"
 
 
+def test_without_dns_support_no_ipv6_resolver_is_announced(v6: Any, openstack_main: Connection, vpc: Vpc) -> None:
+    def servers(subnet: str) -> list[list[str]]:
+        found = (openstack_main.network.get_subnet(uuid(subnet)), *natives(openstack_main, subnet))
+        return [list(one.dns_nameservers) for one in found]
+
+    asked = {"VpcId": vpc.id, "CidrBlock": "10.64.5.0/24", "Ipv6CidrBlock": vpc.subnet(5)}
+    subnets = [v6.create_subnet(**asked)["Subnet"]["SubnetId"]]
+    try:
+        v6.modify_vpc_attribute(VpcId=vpc.id, EnableDnsSupport={"Value": False})
+        asked |= {"CidrBlock": "10.64.6.0/24", "Ipv6CidrBlock": vpc.subnet(6)}
+        subnets.append(v6.create_subnet(**asked)["Subnet"]["SubnetId"])
+        assert [servers(one) for one in subnets] == [[["0.0.0.0"], ["::"]]] * 2  # noqa: S104 - Neutron's words for none
+    finally:
+        v6.modify_vpc_attribute(VpcId=vpc.id, EnableDnsSupport={"Value": True})
+    try:
+        assert [servers(one) for one in subnets] == [[[], []]] * 2
+    finally:
+        for one in subnets:
+            v6.delete_subnet(SubnetId=one)
+
+
 def test_a_network_acl_opens_and_closes_ipv6(v6: Any, openstack_main: Connection, vpc: Vpc) -> None:
     asked = {"VpcId": vpc.id, "CidrBlock": "10.64.5.0/24", "Ipv6CidrBlock": vpc.subnet(5)}
     subnet = v6.create_subnet(**asked)["Subnet"]["SubnetId"]

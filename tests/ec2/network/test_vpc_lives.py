@@ -152,7 +152,8 @@ def test_hostnames_are_kept(ec2: Any, openstack_main: Connection, vpc: str) -> N
     ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsSupport={"Value": True})
     both = {"EnableDnsSupport": {"Value": True}, "EnableDnsHostnames": {"Value": True}}
     assert code(ec2.modify_vpc_attribute, VpcId=vpc, **both) == "InvalidParameterCombination"
-    assert code(ec2.modify_vpc_attribute, VpcId=vpc, EnableDnsSupport={"Value": False}) == "UnsupportedOperation"
+    usage = {"EnableNetworkAddressUsageMetrics": {"Value": True}}
+    assert code(ec2.modify_vpc_attribute, VpcId=vpc, **usage) == "UnsupportedOperation"
 
 
 def test_a_subnets_attributes_have_the_values_that_neutron_keeps(ec2: Any, openstack_main: Connection) -> None:

@@ -14,6 +14,8 @@ from tests.ec2.routing.test_internet_gateways import vpc
 __all__ = ["vpc"]
 SERVERS = [{"Key": "domain-name-servers", "Values": ["10.30.0.9", "9.9.9.9"]}]
 
+NONE = ["0.0.0.0"]  # noqa: S104 - Neutron's word for no name server
+
 
 def test_name_servers_of_a_vpc(ec2: Any, openstack_main: Connection, vpc: str) -> None:
     def servers(subnet: str) -> list[str]:
@@ -58,6 +60,52 @@ def test_subnets_that_are_made_at_the_same_time_get_the_name_servers(
         ec2.associate_dhcp_options(DhcpOptionsId=options, VpcId=vpc)
     natives = [openstack_main.network.get_subnet(uuid(one.result())) for one in made]
     assert [one.dns_nameservers for one in natives] == [["10.30.0.9", "9.9.9.9"]] * 4
+    ec2.associate_dhcp_options(DhcpOptionsId="default", VpcId=vpc)
+    ec2.delete_dhcp_options(DhcpOptionsId=options)
+
+
+def test_without_dns_support_no_resolver_is_announced(ec2: Any, openstack_main: Connection, vpc: str) -> None:
+    def servers() -> list[list[str]]:
+        return [list(openstack_main.network.get_subnet(uuid(one)).dns_nameservers) for one in subnets]
+
+    def told(attribute: str) -> bool:
+        return bool(ec2.describe_vpc_attribute(VpcId=vpc, Attribute=f"e{attribute[1:]}")[attribute]["Value"])
+
+    def switch(attribute: str, value: bool) -> None:
+        ec2.modify_vpc_attribute(VpcId=vpc, **{attribute: {"Value": value}})
+
+    assert told("EnableDnsSupport")
+    subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock="10.30.1.0/24")["Subnet"]["SubnetId"]]
+    switch("EnableDnsHostnames", True)
+    switch("EnableDnsSupport", False)
+    assert (told("EnableDnsSupport"), told("EnableDnsHostnames")) == (False, True)
+    switch("EnableDnsHostnames", False)
+    hostnames = {"VpcId": vpc, "EnableDnsHostnames": {"Value": True}}
+    assert code(ec2.modify_vpc_attribute, **hostnames) == "InvalidParameterCombination"
+    subnets.append(ec2.create_subnet(VpcId=vpc, CidrBlock="10.30.2.0/24")["Subnet"]["SubnetId"])
+    assert servers() == [NONE] * 2
+    # Name servers of DHCP options are no resolver of the cloud's.
+    options = ec2.create_dhcp_options(DhcpConfigurations=SERVERS)["DhcpOptions"]["DhcpOptionsId"]
+    ec2.associate_dhcp_options(DhcpOptionsId=options, VpcId=vpc)
+    assert servers() == [["10.30.0.9", "9.9.9.9"]] * 2
+    ec2.associate_dhcp_options(DhcpOptionsId="default", VpcId=vpc)
+    ec2.delete_dhcp_options(DhcpOptionsId=options)
+    assert servers() == [NONE] * 2
+    switch("EnableDnsSupport", True)
+    switch("EnableDnsSupport", True)
+    assert told("EnableDnsSupport")
+    assert servers() == [[]] * 2
+
+
+def test_changes_at_the_same_time_end_as_the_last_one_says(ec2: Any, openstack_main: Connection, vpc: str) -> None:
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.30.1.0/24")["Subnet"]["SubnetId"]
+    options = ec2.create_dhcp_options(DhcpConfigurations=SERVERS)["DhcpOptions"]["DhcpOptionsId"]
+    wanted = [options, "default"] * 3
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda one: ec2.associate_dhcp_options(DhcpOptionsId=one, VpcId=vpc), wanted))
+    last = ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["DhcpOptionsId"]
+    servers = openstack_main.network.get_subnet(uuid(subnet)).dns_nameservers
+    assert servers == ([] if last == "default" else ["10.30.0.9", "9.9.9.9"])
     ec2.associate_dhcp_options(DhcpOptionsId="default", VpcId=vpc)
     ec2.delete_dhcp_options(DhcpOptionsId=options)
 

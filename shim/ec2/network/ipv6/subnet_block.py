@@ -133,8 +133,9 @@ async def add(
     """
     network, whole = call.cloud.network, ip_network(block)
     pool = str(whole[_RESERVED]), str(whole[-2])
+    servers = facts.name_servers(router.tags, 6)
     made = await network.create_subnet(
-        cloud.NewSubnet(marked, subnet.network_id, 6, str(block), str(whole[1]), (pool,))
+        cloud.NewSubnet(marked, subnet.network_id, 6, str(block), str(whole[1]), (pool,), servers)
     )
     undo(network.delete_subnet, made.id)
     tags = (facts.written(facts.IPV6_OF, subnet.id),)
