@@ -113,7 +113,8 @@ class FixedAddress:
 class Port:
     """A port; `device_id` is the server, router or service that it belongs to ('' where none), `device_owner` its kind.
 
-    For a server `device_owner` starts with `compute:`.  `allowed` are its further addresses.
+    For a server `device_owner` starts with `compute:`.  `allowed` are its further addresses, `dhcp_options` the names
+    and values that DHCP of IPv4 gives to it alone.
     """
 
     id: str
@@ -131,6 +132,7 @@ class Port:
     created_at: datetime
     tags: tuple[str, ...]
     allowed: tuple[AllowedAddress, ...] = ()
+    dhcp_options: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,7 @@ class NewPort:
     security_groups: tuple[str, ...]
     name: str = ""
     description: str = ""
+    dhcp_options: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,13 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from adapters.errors import absent_is
 from adapters.openstack.neutron.calls import Calls, tags
 from adapters.types.network import AllowedAddress, FixedAddress, NewPort, Port, WantedAddress
 
 # Each id takes some 50 characters of the URL, and web servers before Neutron accept 8 KiB of it (Apache's default).
 _MOST_DEVICES = 100
+_EXTENSION, _OPTIONS = "extension", "extra_dhcp_opt"
 
 
 class Ports(Calls):
@@ -62,13 +64,15 @@ class Ports(Calls):
 
     async def create_port(self, new: NewPort) -> Port:
         """Make a port."""
-        wanted = {
+        wanted: dict[str, Any] = {
             "network_id": new.network_id,
             "fixed_ips": _wanted(new.fixed),
             "security_groups": list(new.security_groups),
             "name": new.name,
             "description": new.description,
         }
+        if new.dhcp_options:
+            wanted["extra_dhcp_opts"] = _options(dict(new.dhcp_options))
         answer = await self._session.post("network", "/ports", json={"port": wanted}, resource="port")
         return _port(answer.member("port"))
 
@@ -92,6 +96,15 @@ class Ports(Calls):
         }
         return await self._put_port(id, {field: value for field, value in wanted.items() if value is not None})
 
+    async def gives_dhcp_options(self) -> bool:
+        """Tell whether this Neutron gives options to single ports."""
+        path = f"/extensions/{_OPTIONS}"
+        return await absent_is(None, self._session.get("network", path, resource=_EXTENSION, id=_OPTIONS)) is not None
+
+    async def set_dhcp_options(self, id: str, options: Mapping[str, str | None]) -> None:
+        """Change DHCP options of a port."""
+        await self._put_port(id, {"extra_dhcp_opts": _options(options)})
+
     async def set_device(self, id: str, device_id: str, device_owner: str) -> None:
         """Write which device a port belongs to."""
         await self._put_port(id, {"device_id": device_id, "device_owner": device_owner})
@@ -113,6 +126,11 @@ def _wanted(fixed: Collection[WantedAddress]) -> list[dict[str, str]]:
     return [{"subnet_id": one.subnet_id, **({"ip_address": one.address} if one.address else {})} for one in fixed]
 
 
+def _options(options: Mapping[str, str | None]) -> list[dict[str, Any]]:
+    """Write options for a request; Neutron keeps those that it does not name."""
+    return [{"opt_name": name, "opt_value": value, "ip_version": 4} for name, value in sorted(options.items())]
+
+
 def _port(p: Mapping[str, Any]) -> Port:
     return Port(
         id=p["id"],
@@ -131,6 +149,11 @@ def _port(p: Mapping[str, Any]) -> Port:
         tags=tags(p),
         allowed=tuple(
             AllowedAddress(pair["ip_address"], pair.get("mac_address")) for pair in p.get("allowed_address_pairs") or ()
+        ),
+        dhcp_options=tuple(
+            (one["opt_name"], one["opt_value"])
+            for one in p.get("extra_dhcp_opts") or ()
+            if one.get("ip_version", 4) == 4
         ),
     )
 

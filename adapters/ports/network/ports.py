@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from adapters.types.network import AllowedAddress, NewPort, Port, WantedAddress
@@ -42,6 +42,14 @@ class Ports(Protocol):
         allowed: Collection[AllowedAddress] | None = None,
     ) -> Port:
         """Change what is not None of a port.  An address of `fixed` that the port has already stays as it is."""
+        ...
+
+    async def gives_dhcp_options(self) -> bool:
+        """Tell whether Neutron gives DHCP options to single ports."""
+        ...
+
+    async def set_dhcp_options(self, id: str, options: Mapping[str, str | None]) -> None:
+        """Set options that DHCP of IPv4 gives to a port, by their names; None takes one away, others stay."""
         ...
 
     async def set_device(self, id: str, device_id: str, device_owner: str) -> None:
