@@ -242,6 +242,11 @@ class Settings(BaseSettings):
         description="Name or id of the subnet pool that VPCs get IPv6 blocks (/56) from; empty: requests for them are "
         "refused.",
     )
+    ec2_dhcp_server: Literal["any", "dnsmasq", "ovn"] = Field(
+        "any",
+        description="What Neutron's DHCP is made of: its agent (`dnsmasq`), which gives instances every option, `ovn`, "
+        "which gives domain names and NTP servers, or not told (`any`): domain names and a single NTP server.",
+    )
     cache_bytes: int = Field(
         64 << 20,
         ge=0,

@@ -49,7 +49,7 @@ def machines(packet_cloud: target.Target) -> Iterator[Machines]:
 @pytest.fixture(scope="session")
 def packet_ec2(packet_cloud: target.Target) -> Iterator[Any]:
     """EC2 by a gateway in front of this cloud."""
-    with run_gateway(packet_cloud, "packets") as running:
+    with run_gateway(packet_cloud, "packets", settings={"ec2_dhcp_server": "ovn"}) as running:
         clients = Boto(running.url, dict(packet_cloud.keys))
         yield clients("ec2")
         clients.close()

@@ -9,7 +9,12 @@ from tests.terraform.conftest import Terraform, Workspace
 from tests.terraform.test_terraform import natives, present
 
 pytestmark = [pytest.mark.tool, pytest.mark.timeout(1800)]
-IN_PLACE = {"aws_route_table_association.private", "aws_vpc.main"}
+IN_PLACE = {
+    "aws_route_table_association.private",
+    "aws_vpc.main",
+    "aws_vpc_dhcp_options.main",
+    "aws_vpc_dhcp_options_association.main",
+}
 
 
 @pytest.fixture
@@ -30,6 +35,7 @@ def test_a_vpcs_life(network: Terraform, name: str, openstack_alt: Connection) -
     public = openstack_alt.network.get_subnet(made["public"])
     assert (public.name, public.dns_nameservers) == (f"{name}-public-0", ["10.40.0.9"])
     assert {f"ec2:route-table={made['table']}", "ec2:map-public-ip"} <= set(public.tags)
+    assert f"ec2:port-dhcp={made['options']}" in public.tags
     assert f"ec2:route=0.0.0.0-0={ids['igw']}" in openstack_alt.network.get_subnet_pool(made["table"]).tags
     assert list(openstack_alt.network.security_group_rules(security_group_id=made["group"])) == []
     interfaces = list(openstack_alt.network.ports(device_id=router.id, device_owner="network:router_interface"))
@@ -42,7 +48,9 @@ def test_a_vpcs_life(network: Terraform, name: str, openstack_alt: Connection) -
     network("apply", "-auto-approve", changed)
     assert network.settled(changed)
     private = openstack_alt.network.get_subnet(made["private"])
-    assert f"ec2:route-table={made['table']}" in private.tags
+    assert {f"ec2:route-table={made['table']}", f"ec2:port-dhcp={made['other']}"} <= set(private.tags)
+    assert f"ec2:port-dhcp={made['options']}" not in private.tags
+    assert private.dns_nameservers == ["0.0.0.0"]  # noqa: S104 - Neutron's word for none
 
     network.import_again(
         {

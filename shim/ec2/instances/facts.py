@@ -18,6 +18,7 @@ PLATFORM: Final = "ec2:os"  # "windows"
 EBS_OPTIMIZED: Final = "ec2:ebs"  # echoed
 MONITORING: Final = "ec2:mon"  # echoed
 GROUP: Final = "ec2:pg"  # the placement group's name
+DHCP: Final = "ec2:dhcp"  # the interfaces get DHCP options at launch
 PUBLIC: Final = "ec2:public"  # a public address is given at launch
 PROFILE: Final = "ec2:iam"  # echoed: the instance profile's ARN
 METADATA_OPTIONS: Final = "ec2:imds"  # echoed: the values of OPTIONS in order, joined by spaces

@@ -18,6 +18,7 @@ from shim.ec2.engine import ids
 from shim.ec2.engine.client_tokens import DIGEST, TOKEN
 from shim.ec2.engine.resource_types import INTERFACE, SECURITY_GROUP, SUBNET
 from shim.ec2.interfaces.chosen import chosen_groups, in_subnet, one_interface, one_subnet
+from shim.ec2.network import dhcp
 from shim.ec2.network.addresses import check_address, check_number
 from shim.ec2.network.interface_rows import APART, PRIMARY, fact
 from shim.ec2.network.interfaces import interface_rows
@@ -123,6 +124,7 @@ async def create_network_interface(call: Call, asked: CreateRequest[_New]) -> Ma
             in_subnet(address, subnet)
     ipv6 = wish(wanted.ipv6, subnet, subnet_block.partners(subnets).get(subnet.id, ()))
     fixed = [*wanted.fixed, *(ipv6.fixed if ipv6 else ())]
+    options = (await dhcp.of_subnets(call, [subnet])).get(subnet.id, {})
     marks = _marks(new.token)
     strings = new.strings(APART, *marks)
     mark = half_done_name("interface", *marks)
@@ -135,7 +137,7 @@ async def create_network_interface(call: Call, asked: CreateRequest[_New]) -> Ma
         made = new.earlier[0].id if new.earlier else ""
         if not made:
             port = await network.create_port(
-                NewPort(subnet.network_id, tuple(fixed), chosen, mark, wanted.description),
+                NewPort(subnet.network_id, tuple(fixed), chosen, mark, wanted.description, tuple(options.items())),
             )
             made = port.id
             new.undo(network.delete_port, made)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from adapters.errors import BackendError, Fault, absent_is
@@ -17,7 +17,7 @@ from shim.ec2.instances.states import failed
 from shim.ec2.interfaces.allocation import external_network_of
 from shim.ec2.launch.request import Launch
 from shim.ec2.launch.volumes import PAUSES, read_servers
-from shim.ec2.network import facts
+from shim.ec2.network import dhcp, facts
 from shim.ec2.network.interface_rows import APART, AUTOMATIC, PLACE, fact, ordered, private_addresses
 from shim.ec2.network.ipv6.asked import Wish
 from shim.ec2.network.layout import vpc_layout
@@ -116,6 +116,16 @@ async def give_ipv6(call: Call, servers: Sequence[Server], launch: Launch, wishe
     ]
     update = call.cloud.network.update_port
     await gather_all(absent_is(None, update(port, fixed=fixed)) for port, fixed in work)
+
+
+async def give_dhcp(
+    call: Call, servers: Sequence[Server], launch: Launch, wanted: Mapping[str, Mapping[str, str]]
+) -> None:
+    """Give each interface the DHCP options of its subnet (`wanted`, by UUID); this waits as `regroup` does."""
+    alive = [one for one in servers if not failed(one)]
+    if wanted and alive:
+        found = await _ports(call, alive, len(launch.interfaces))
+        await dhcp.give(call, (port for ports in found.values() for port in ports), wanted)
 
 
 async def place(call: Call, servers: Sequence[Server], launch: Launch) -> None:

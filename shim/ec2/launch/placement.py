@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
 
 from adapters.types import network as cloud
@@ -17,7 +17,7 @@ from shim.ec2.interfaces.allocation import external_network_of
 from shim.ec2.interfaces.chosen import chosen_groups
 from shim.ec2.launch.addresses import check_way_out
 from shim.ec2.launch.request import Interface, Launch
-from shim.ec2.network import facts, known
+from shim.ec2.network import dhcp, facts, known
 from shim.ec2.network.default_groups import default_of
 from shim.ec2.network.interface_rows import APART, PLACE, private_addresses, source_dest_check
 from shim.ec2.network.ipv6 import subnet_block
@@ -44,6 +44,7 @@ class Placement:
     outside: str | None = None  # the network of the public address that each instance gets; None: it gets none
     apart: tuple[tuple[str, ...] | None, ...] = ()  # see `groups_apart`
     ipv6: tuple[Wish | None, ...] = ()  # see `ipv6_wishes`
+    dhcp: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # see `dhcp.of_subnets`
 
 
 async def placement(call: Call, launch: Launch) -> Placement:
@@ -53,11 +54,12 @@ async def placement(call: Call, launch: Launch) -> Placement:
     layout = _in_zone(call, layout, launch.zone)
     by_id = {subnet.id: subnet for subnet in subnets}
     by_port = {port.id: port for port in ports}
-    nics, first = [], None
+    nics, first, joined = [], None, []
     for wanted in launch.interfaces:
         nic, subnet = _nic(wanted, by_id, by_port, layout)
         nics.append(nic)
         first = first or subnet
+        joined += [subnet] if subnet and not wanted.port_id else []
     public = gives_public_address(launch.interfaces, first)
     port = by_port.get(nics[0].port_id or "")
     network_id = port.network_id if port else nics[0].network_id
@@ -83,6 +85,7 @@ async def placement(call: Call, launch: Launch) -> Placement:
         outside=outside,
         apart=_groups_apart(call, launch, groups, layout, by_id),
         ipv6=_ipv6_wishes(launch, layout, by_id),
+        dhcp=await dhcp.of_subnets(call, joined),
     )
 
 

@@ -180,6 +180,8 @@ def _metadata(
         items[instance_facts.PLATFORM] = "windows"
     if place.outside:
         items[instance_facts.PUBLIC] = "1"
+    if place.dhcp:
+        items[instance_facts.DHCP] = "1"
     if group:
         items[instance_facts.GROUP] = group.name
     if launch.profile:

@@ -28,6 +28,7 @@ from shim.ec2.launch.placement import groups_apart, ipv6_wishes
 from shim.ec2.launch.plan import Plan, devices_again, plan
 from shim.ec2.launch.repeated import LaunchToken, launched_before, take_back, token_of
 from shim.ec2.launch.request import FORBIDS, VALUES, Launch, read
+from shim.ec2.network import dhcp
 from shim.ec2.network.interface_rows import ENDS, PLACE
 from shim.ec2.network.ipv6.asked import SUPPORTS as IPV6
 from shim.ec2.service import action, ec2
@@ -131,6 +132,8 @@ async def _answered_again(
     if any(one.ipv6.some for one in launch.interfaces) or any(a.version == 6 for one in alive for a in one.addresses):
         with suppress(AwsError):  # as above
             await addresses.give_ipv6(call, alive, launch, await ipv6_wishes(call, launch))
+    if any(instance_facts.flag(one.metadata, instance_facts.DHCP) for one in alive):
+        await addresses.give_dhcp(call, alive, launch, await dhcp.of_subnets(call, await call.cloud.network.subnets()))
     await addresses.give(call, alive)
     return await answer.launched(call, launch, servers, None, devices)
 
@@ -143,6 +146,7 @@ async def _equip(
     await addresses.regroup(call, servers, planned.placement.apart)
     await addresses.place(call, servers, launch)
     await addresses.give_ipv6(call, servers, launch, planned.placement.ipv6)
+    await addresses.give_dhcp(call, servers, launch, planned.placement.dhcp)
     return await addresses.give(call, servers, None if new.half_done else planned.placement.outside)
 
 

@@ -25,6 +25,8 @@ ROUTE = "ec2:route"  # on the record of a route table: a block and the target of
 DNS_HOSTNAMES = "ec2:dns-hostnames"
 DHCP_OPTIONS = "ec2:dhcp-options"
 NAME_SERVERS = "ec2:name-servers"  # those that new subnets of a VPC get, with spaces between
+# On the router of a VPC whose DHCP options are for single ports too, and on its IPv4 subnets: the set's UUID.
+PORT_OPTIONS = "ec2:port-dhcp"
 DNS_SUPPORT = "ec2:dns-support"  # on the router of a VPC: "false" where enableDnsSupport is
 CLOSED = "ec2:closed"  # on the router of a VPC whose default network ACL lets nothing pass
 CLOSED_IPV6 = "ec2:closed-ipv6"  # and of one that lets no IPv6 pass
@@ -87,3 +89,8 @@ def name_servers(tags: Iterable[str], version: int = 4) -> tuple[str, ...]:
     tags = list(tags)
     own = tuple((one(tags, NAME_SERVERS) or "").split()) if version == 4 else ()
     return own or ((NO_SERVER[version],) if one(tags, DNS_SUPPORT) == "false" else ())
+
+
+def port_options(tags: Iterable[str]) -> tuple[str, ...]:
+    """Return the tag of a VPC's router by which new subnets know that their ports get DHCP options."""
+    return tuple(written(PORT_OPTIONS, value) for value in every(tags, PORT_OPTIONS))

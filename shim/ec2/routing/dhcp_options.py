@@ -1,12 +1,12 @@
-"""DHCP options: a record, and the name servers of a VPC's subnets.
+"""DHCP options: a record, the name servers of a VPC's subnets, and the options of the ports on them.
 
-Neutron gives a subnet's hosts name servers, and every other option only to single ports.  So a set with other options
-can be kept, but not associated.
+Neutron gives a subnet's hosts name servers, and every other option only to single ports.  A set with options that this
+cloud's DHCP does not give can be kept, but not associated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -17,10 +17,10 @@ from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
 from shim.ec2.engine.filters import Row
 from shim.ec2.engine.resource_types import DHCP_OPTIONS, VPC
-from shim.ec2.network import facts
+from shim.ec2.network import dhcp, facts
 from shim.ec2.network.security_groups import owner_of
 from shim.ec2.routing import markers, vpc_dhcp
-from shim.ec2.routing.applied import settling
+from shim.ec2.routing.applied import lock
 from shim.ec2.routing.state import State, read_state
 from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
@@ -42,12 +42,11 @@ OPTIONS = Table(
     },
 )
 DEFAULT = "default"
-SERVERS = "domain-name-servers"
 AMAZON = "AmazonProvidedDNS"  # stands for the resolver that the cloud gives by itself
-_KEYS = ("domain-name", SERVERS, "ntp-servers", "netbios-name-servers", "netbios-node-type")
-_ADDRESSES = (SERVERS, "ntp-servers", "netbios-name-servers")
+_ADDRESSES = (dhcp.SERVERS, dhcp.NTP, dhcp.NETBIOS)
+_NODE_TYPES = ("1", "2", "4", "8")  # "The NetBIOS node type (1, 2, 4, or 8)"
 _MOST_VALUES = 4  # "The IP addresses of up to four domain name servers"; EC2 takes several domain names as well
-_FACT = "ec2:dhcp-"
+_OF_ROUTERS = (facts.DHCP_OPTIONS, facts.NAME_SERVERS, facts.PORT_OPTIONS)
 _LONGEST = 200
 
 
@@ -56,7 +55,7 @@ def _read_new(settings: Settings, req: Mapping[str, Any]) -> dict[str, list[str]
     found: dict[str, list[str]] = {}
     for one in req.get("DhcpConfigurations") or ():
         key, values = one.get("Key") or "", list(one.get("Values") or ())
-        if key not in _KEYS:
+        if key not in dhcp.KEYS:
             raise AwsError(
                 "InvalidParameterValue",
                 f"Value ({key}) for parameter name is invalid. Unknown DHCP option",
@@ -79,13 +78,15 @@ def _check_values(key: str, values: Sequence[str]) -> None:
     refused = AwsError(
         "InvalidParameterValue", f"Value ({', '.join(values)}) for parameter {key} is invalid.", refused=key
     )
-    if len(values) > (1 if key == "netbios-node-type" else _MOST_VALUES) or any(
+    if len(values) > (1 if key == dhcp.NODE_TYPE else _MOST_VALUES) or any(
         not one or len(one) > _LONGEST or not one.isascii() or not one.isprintable() or set(one) & set(" ,/=%")
         for one in values
     ):
         raise refused
+    if key == dhcp.NODE_TYPE and values[0] not in _NODE_TYPES:
+        raise refused
     for one in values if key in _ADDRESSES else ():
-        if key == SERVERS and one == AMAZON:
+        if key == dhcp.SERVERS and one == AMAZON:
             continue
         try:
             IPv4Address(one)
@@ -95,13 +96,8 @@ def _check_values(key: str, values: Sequence[str]) -> None:
 
 @action(supports="DhcpConfigurations TagSpecifications", read=creates(DHCP_OPTIONS, read=_read_new))
 async def create_dhcp_options(call: Call, asked: CreateRequest[dict[str, list[str]]]) -> Mapping[str, Any]:
-    """Create the record of a set of options; a value with its place is one tag."""
-    told = [
-        facts.written(f"{_FACT}{key}", f"{place}-{value}")
-        for key, values in asked.read.items()
-        for place, value in enumerate(values)
-    ]
-    made = await markers.create_marker(call, asked, markers.OPTIONS, *told)
+    """Create the record of a set of options."""
+    made = await markers.create_marker(call, asked, markers.OPTIONS, *dhcp.written(asked.read))
     return {"DhcpOptions": _row(call, made)}
 
 
@@ -122,16 +118,18 @@ def _read_options(settings: Any, principal: Any, operation: str, req: Mapping[st
 
 @action(supports="DhcpOptionsId VpcId", read=_read_options)
 async def associate_dhcp_options(call: Call, req: Mapping[str, Any]) -> None:
-    """Give the subnets of a VPC, and those that it gets later, the name servers of a set of options.
+    """Give the instances of a VPC, and those that it gets later, a set of options.
 
     Hosts have them when they renew their lease, as on AWS.
     """
-    state = await read_state(call)
-    router = state.vpc(req["VpcId"])
-    wanted = _tags(_named(state, req)) if req["DhcpOptionsId"] != DEFAULT else []
-    async with settling(call, router.id):
-        router = await call.cloud.network.router(router.id)
-        old = [one for one in router.tags if one.startswith((f"{facts.DHCP_OPTIONS}=", f"{facts.NAME_SERVERS}="))]
+    locks = [lock(call, ids.uuid(VPC, req["VpcId"]))]
+    if req["DhcpOptionsId"] != DEFAULT:
+        locks.append(_lock(call, req))
+    async with call.locks.hold_all(locks):
+        state = await read_state(call)
+        router = state.vpc(req["VpcId"])
+        wanted = await _tags(call, _named(state, req)) if req["DhcpOptionsId"] != DEFAULT else []
+        old = [one for one in router.tags if one.partition("=")[0] in _OF_ROUTERS]
         await vpc_dhcp.retag(
             call,
             router,
@@ -140,36 +138,41 @@ async def associate_dhcp_options(call: Call, req: Mapping[str, Any]) -> None:
         )
 
 
-def _tags(pool: cloud.SubnetPool) -> list[str]:
+def _lock(call: Call, req: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the name of the lock of a set: it is not deleted while it is associated."""
+    return ("dhcp options", call.caller.project_id, ids.uuid(DHCP_OPTIONS, req["DhcpOptionsId"]))
+
+
+async def _tags(call: Call, pool: cloud.SubnetPool) -> list[str]:
     """Return what the router of a VPC with a set of options has; raise where the cloud does not give these options."""
-    values = options(pool.tags)
-    if others := [key for key in values if key != SERVERS]:
+    values = dhcp.options(pool.tags)
+    further, others = dhcp.for_ports(call.settings.ec2_dhcp_server, values)
+    if further and not others and not await call.cloud.network.gives_dhcp_options():
+        others = [key for key in values if key != dhcp.SERVERS]
+    if others:
+        given = ", ".join(f"{key} ({' '.join(values[key])})" for key in others)
         raise AwsError(
             "UnsupportedOperation",
-            f"This cloud gives instances no {' and no '.join(others)}: DHCP options with only {SERVERS} can be "
-            "associated.",
+            f"The DHCP of this cloud does not give instances: {given}.",
             refused=others[0],
         )
-    servers = [one for one in values.get(SERVERS, ()) if one != AMAZON]
-    named = [facts.written(facts.NAME_SERVERS, " ".join(servers))] if servers else []
-    return [facts.written(facts.DHCP_OPTIONS, pool.id), *named]
+    servers = [one for one in values.get(dhcp.SERVERS, ()) if one != AMAZON]
+    return [
+        facts.written(facts.DHCP_OPTIONS, pool.id),
+        *([facts.written(facts.NAME_SERVERS, " ".join(servers))] if servers else []),
+        *([facts.written(facts.PORT_OPTIONS, pool.id)] if further else []),
+    ]
 
 
 @action(supports="DhcpOptionsId", read=_read_options)
 async def delete_dhcp_options(call: Call, req: Mapping[str, Any]) -> None:
     """Delete a set of options that no VPC uses."""
-    state = await read_state(call)
-    pool = _named(state, req)
-    if any(facts.written(facts.DHCP_OPTIONS, pool.id) in router.tags for router in state.vpcs.values()):
-        raise AwsError(DHCP_OPTIONS.in_use, DHCP_OPTIONS.in_use_says.format(id=req["DhcpOptionsId"]))
-    await call.cloud.network.delete_subnet_pool(pool.id)
-
-
-def options(tags: Iterable[str]) -> dict[str, list[str]]:
-    """Read the values by key."""
-    tags = list(tags)
-    found = {key: facts.every(tags, f"{_FACT}{key}") for key in _KEYS}
-    return {key: [value.partition("-")[2] for value in values] for key, values in found.items() if values}
+    async with call.locks.hold(*_lock(call, req)):
+        state = await read_state(call)
+        pool = _named(state, req)
+        if any(facts.written(facts.DHCP_OPTIONS, pool.id) in router.tags for router in state.vpcs.values()):
+            raise AwsError(DHCP_OPTIONS.in_use, DHCP_OPTIONS.in_use_says.format(id=req["DhcpOptionsId"]))
+        await call.cloud.network.delete_subnet_pool(pool.id)
 
 
 def _named(state: State, req: Mapping[str, Any]) -> cloud.SubnetPool:
@@ -185,7 +188,8 @@ def _row(call: Call, pool: cloud.SubnetPool) -> Row:
         "DhcpOptionsId": ids.aws(DHCP_OPTIONS.prefix, pool.id),
         "OwnerId": owner_of(call, pool.project_id),
         "DhcpConfigurations": [
-            {"Key": key, "Values": [{"Value": one} for one in values]} for key, values in options(pool.tags).items()
+            {"Key": key, "Values": [{"Value": one} for one in values]}
+            for key, values in dhcp.options(pool.tags).items()
         ],
         "Tags": tag_rules.shown(from_neutron(pool.tags)),
     }

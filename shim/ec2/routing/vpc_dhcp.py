@@ -1,22 +1,29 @@
-"""What DHCP tells the instances of a VPC: the name servers of its subnets, which follow the tags of its router."""
+"""What DHCP tells the instances of a VPC: name servers of its subnets, and further options of the ports on them.
+
+Both follow the tags of the VPC's router.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from adapters.errors import absent_is
 from adapters.types import network as cloud
+from shim.concurrency import gather_outcomes
 from shim.context import Call
-from shim.ec2.network import facts
-from shim.ec2.routing.state import read_state
+from shim.ec2.network import dhcp, facts
+from shim.ec2.routing.state import State, read_state
 from shim.undo import undoing
+
+_AT_ONCE = 4
+_ROUNDS = 3  # ports that come while others get their options
 
 Undo = Callable[..., None]
 
 
 async def retag(call: Call, router: cloud.Router, *, gone: Collection[str] = (), new: Collection[str] = ()) -> None:
-    """Change tags of a VPC's router, and bring the VPC's subnets in line with them; or take all back.
+    """Change tags of a VPC's router, and bring the VPC's subnets and ports in line with them; or take all back.
 
     The caller holds the lock of the VPC's routes: two changes at once would leave the tags of one and the name servers
     of the other.  Each call is undone although it seems to fail: an answer can be lost when the work is done.
@@ -31,6 +38,11 @@ async def retag(call: Call, router: cloud.Router, *, gone: Collection[str] = (),
             for subnet in state.inside(router.id, version) if version == 4 or before != after else ():
                 undo(_set_name_servers, call, subnet.id, before)
                 await _set_name_servers(call, subnet.id, after)
+        written, subnets = set[str](), state.inside(router.id)
+        if facts.port_options(tags) or facts.port_options(router.tags):
+            written = await _give_ports(call, undo, state, subnets, facts.port_options(tags))
+        if facts.name_servers(router.tags) != facts.name_servers(tags):
+            await _write_again(call, {one.id for one in subnets}, written)
 
 
 async def _set_name_servers(call: Call, subnet_id: str, servers: Sequence[str]) -> None:
@@ -51,3 +63,63 @@ async def _replace(call: Call, undo: Undo, resource: str, id: str, gone: Iterabl
 async def _if_there(step: Callable[..., Awaitable[None]], *args: Any) -> None:
     """Take a step back, unless what it changed is not there: the tag, or the resource that had it."""
     await absent_is(None, step(*args))
+
+
+async def _give_ports(
+    call: Call, undo: Undo, state: State, subnets: Sequence[cloud.Subnet], marks: Collection[str]
+) -> set[str]:
+    """Mark subnets, so that ports which are made later get a set's options, and give them to those that there are.
+
+    Returns the UUIDs of the ports that were written.
+    """
+    for subnet in subnets:
+        old = facts.port_options(subnet.tags)
+        marked = _replace(call, undo, "subnets", subnet.id, set(old) - set(marks), set(marks) - set(old))
+        await absent_is(None, marked, resource="subnet")  # it may be deleted meanwhile
+    uuid = facts.one(marks, facts.PORT_OPTIONS)
+    values = next((dhcp.options(one.tags) for one in state.pools if one.id == uuid), {})
+    wanted = dict.fromkeys((one.id for one in subnets), dhcp.for_ports(call.settings.ec2_dhcp_server, values)[0])
+    written = set[str]()
+    for _ in range(_ROUNDS):
+        ports = [one for one in await call.cloud.network.ports() if _is_clients(call, one)]
+        left = dhcp.changes(ports, wanted)
+        if not left:
+            break
+        await _all(_change(call, undo, *one) for one in left)
+        written |= {port.id for port, _ in left}
+    return written
+
+
+async def _write_again(call: Call, subnets: Collection[str], written: Collection[str]) -> None:
+    """Write the options of ports once more where a subnet's name servers have changed and the options have not.
+
+    ML2/OVN has a record of its own for a port with options, and where a subnet loses all name servers it fails to take
+    them from that: "attempting to write bad value to column options (ovsdb error: expected string, got NoneType)" in
+    Neutron's log.  When the port is written it makes the record anew from the subnet's.
+    """
+    network = call.cloud.network
+    await _all(
+        absent_is(None, network.set_dhcp_options(port.id, dict(port.dhcp_options)))
+        for port in await network.ports()
+        if port.dhcp_options and port.id not in written and {one.subnet_id for one in port.fixed} & {*subnets}
+    )
+
+
+async def _all(work: Iterable[Awaitable[None]]) -> None:
+    """Await work on different ports to the end of each, and raise the first failure."""
+    for outcome in await gather_outcomes(work, most=_AT_ONCE):
+        if isinstance(outcome, Exception):
+            raise outcome
+
+
+def _is_clients(call: Call, port: cloud.Port) -> bool:
+    """Tell whether a port is an interface of an instance or of nobody; what else holds one, a balancer, gets none."""
+    owner = port.device_owner
+    return port.project_id == call.caller.project_id and (not owner or owner.startswith("compute:"))
+
+
+async def _change(call: Call, undo: Undo, port: cloud.Port, new: Mapping[str, str | None]) -> None:
+    """Change the options of a port, which may be gone meanwhile."""
+    change, there = call.cloud.network.set_dhcp_options, dict(port.dhcp_options)
+    undo(_if_there, change, port.id, {name: there.get(name) for name in new})
+    await absent_is(None, change(port.id, new), resource="port")

@@ -61,14 +61,15 @@ async def make(
         if facts.CLOSED_IPV6 in router.tags:
             await _switch(call, router.id, second, up=False)
     await network.set_tags("networks", made.id, wanted.of_network)
-    if wanted.of_subnet:
-        await network.set_tags("subnets", subnet.id, wanted.of_subnet)
+    of_subnet = (*wanted.of_subnet, *facts.port_options(router.tags))
+    if of_subnet:
+        await network.set_tags("subnets", subnet.id, of_subnet)
     async with entering(call, undo, router.id, subnet):
         await network.rename_subnet(subnet.id, wanted.name)
         second = await subnet_block.name_it(call, second, wanted.name) if second else None
         await network.rename_network(made.id, wanted.name)
     await _catch_up(call, router, subnet, second)
-    return replace(subnet, tags=wanted.of_subnet), replace(made, tags=wanted.of_network), second
+    return replace(subnet, tags=of_subnet), replace(made, tags=wanted.of_network), second
 
 
 def _new_subnet(name: str, network_id: str, block: IPv4Network, router: cloud.Router) -> cloud.NewSubnet:
@@ -110,6 +111,10 @@ async def _catch_up(call: Call, before: cloud.Router, subnet: cloud.Subnet, seco
             await network.set_name_servers(subnet.id, now.servers)
         if second and now.servers_ipv6 != given.servers_ipv6:
             await network.set_name_servers(second.id, now.servers_ipv6)
+        for tag in set(given.port_options) - set(now.port_options):
+            await absent_is(None, network.remove_tag("subnets", subnet.id, tag))
+        for tag in set(now.port_options) - set(given.port_options):
+            await network.add_tag("subnets", subnet.id, tag)
         if now.closed is not given.closed:
             await _switch(call, before.id, subnet, up=not now.closed)
         if second and now.closed_ipv6 is not given.closed_ipv6:
@@ -118,10 +123,13 @@ async def _catch_up(call: Call, before: cloud.Router, subnet: cloud.Subnet, seco
 
 
 class _HandedOn(NamedTuple):
-    """What a VPC's subnets have from it: name servers, and whether the default network ACL lets nothing pass."""
+    """What a VPC's subnets have from it: name servers, the mark of ports' DHCP options, and whether the default network
+    ACL lets nothing pass.
+    """
 
     servers: tuple[str, ...]
     servers_ipv6: tuple[str, ...]
+    port_options: tuple[str, ...]
     closed: bool
     closed_ipv6: bool
 
@@ -129,7 +137,7 @@ class _HandedOn(NamedTuple):
 def _handed_on(router: cloud.Router) -> _HandedOn:
     tags = router.tags
     servers = facts.name_servers(tags), facts.name_servers(tags, 6)
-    return _HandedOn(*servers, facts.CLOSED in tags, facts.CLOSED_IPV6 in tags)
+    return _HandedOn(*servers, facts.port_options(tags), facts.CLOSED in tags, facts.CLOSED_IPV6 in tags)
 
 
 async def remove_networks(call: Call, gone: Collection[str]) -> None:

@@ -1,4 +1,4 @@
-"""DHCP options are associated while subnets of the VPC are deleted, as `terraform destroy` does."""
+"""DHCP options are associated while subnets of the VPC are deleted, as `terraform destroy` does, or the options."""
 
 import asyncio
 
@@ -7,9 +7,11 @@ import pytest
 
 from adapters.errors import BackendError
 from adapters.types.network import SubnetPool
-from shim.ec2.routing.dhcp_options import associate_dhcp_options
+from shim.ec2.routing.dhcp_options import associate_dhcp_options, delete_dhcp_options
+from shim.errors import AwsError
+from shim.locks import Locks
 from tests.ec2.routing.small_neutron import DOWN, SUBNETS, VPC, Neutron, ec2_id, uuid
-from tests.ec2.routing.test_route_changes import Step
+from tests.ec2.routing.test_route_changes import Step, begun
 
 OPTIONS, SERVER = 50, "9.9.9.9"
 FIRST, *OTHERS = map(uuid, SUBNETS)
@@ -64,5 +66,20 @@ def test_what_is_taken_back_passes_over_a_subnet_that_is_gone(caplog: pytest.Log
         assert neutron.seen() == before
         assert neutron.name_servers[OTHERS[0]] == []
         assert "could not take back" not in caplog.text
+
+    anyio.run(scenario)
+
+
+def test_a_set_that_is_being_associated_is_not_deleted() -> None:
+    async def scenario() -> None:
+        neutron, shared = with_options(), Locks("")
+        associating = await begun(neutron, "add_tag routers", NAMED.under(shared))
+        deletion = Step(delete_dhcp_options, {"DhcpOptionsId": ec2_id("dopt", OPTIONS)}, shared)
+        deleting = asyncio.ensure_future(deletion.take(neutron))
+        await asyncio.wait([deleting], timeout=0.1)
+        neutron.waits["add_tag routers"].set()
+        await associating
+        with pytest.raises(AwsError, match="DependencyViolation"):
+            await deleting
 
     anyio.run(scenario)

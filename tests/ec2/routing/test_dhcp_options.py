@@ -7,9 +7,11 @@ import pytest
 from openstack.connection import Connection
 
 from tests.ec2.client_errors import code, refusal
+from tests.ec2.conftest import Launch
 from tests.ec2.network.test_security_groups import uuid
 from tests.ec2.network.test_vpc_lives import tagged
 from tests.ec2.routing.test_internet_gateways import vpc
+from tests.support.names import native_uuid
 
 __all__ = ["vpc"]
 SERVERS = [{"Key": "domain-name-servers", "Values": ["10.30.0.9", "9.9.9.9"]}]
@@ -110,15 +112,63 @@ def test_changes_at_the_same_time_end_as_the_last_one_says(ec2: Any, openstack_m
     ec2.delete_dhcp_options(DhcpOptionsId=options)
 
 
-def test_options_that_neutron_does_not_give_are_not_associated(ec2: Any, vpc: str) -> None:
+def test_ports_get_the_options_that_a_subnet_cannot_have(
+    ec2: Any, openstack_main: Connection, vpc: str, launch: Launch
+) -> None:
+    """Interfaces that are there get them, those that are made later, and those of a launch."""
+
+    def given(port: str) -> dict[str, str]:
+        found = openstack_main.network.get_port(port).extra_dhcp_opts
+        return {one["opt_name"]: one["opt_value"] for one in found}
+
+    def interface(where: str = "") -> str:
+        return str(ec2.create_network_interface(SubnetId=where or subnet)["NetworkInterface"]["NetworkInterfaceId"])
+
+    def associate(options: str) -> None:
+        ec2.associate_dhcp_options(DhcpOptionsId=options, VpcId=vpc)
+
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.30.1.0/24")["Subnet"]["SubnetId"]
+    domain = [{"Key": "domain-name", "Values": ["example.org"]}]
+    wanted = [*domain, {"Key": "ntp-servers", "Values": ["10.30.0.7"]}, *SERVERS]
+    both, single = (
+        ec2.create_dhcp_options(DhcpConfigurations=one)["DhcpOptions"]["DhcpOptionsId"] for one in (wanted, domain)
+    )
+    interfaces = [interface()]
+    try:
+        associate(both)
+        interfaces.append(interface())
+        (made,) = launch(SubnetId=subnet)
+        (port,) = openstack_main.network.ports(device_id=native_uuid(made))  # the launch waited for it
+        ports = [*map(uuid, interfaces), port.id]
+        all_of_it = {"domain-name": "example.org", "ntp-server": "10.30.0.7"}
+        assert [given(one) for one in ports] == [all_of_it] * 3
+        assert openstack_main.network.get_subnet(uuid(subnet)).dns_nameservers == ["10.30.0.9", "9.9.9.9"]
+        associate(single)
+        assert [given(one) for one in ports] == [{"domain-name": "example.org"}] * 3
+        later = ec2.create_subnet(VpcId=vpc, CidrBlock="10.30.2.0/24")["Subnet"]["SubnetId"]
+        interfaces.append(interface(later))
+        assert given(uuid(interfaces[-1])) == {"domain-name": "example.org"}
+        associate("default")
+        assert [given(one) for one in (*ports, uuid(interfaces[-1]))] == [{}] * 4
+        interfaces.append(interface())
+        assert given(uuid(interfaces[-1])) == {}
+    finally:
+        for one in interfaces:
+            ec2.delete_network_interface(NetworkInterfaceId=one)
+        associate("default")
+        for one in (both, single):
+            ec2.delete_dhcp_options(DhcpOptionsId=one)
+
+
+def test_options_that_this_clouds_dhcp_does_not_give_are_not_associated(ec2: Any, vpc: str) -> None:
     names = ["example.org", "example.net"]
-    wanted = [{"Key": "domain-name", "Values": names}, {"Key": "ntp-servers", "Values": ["10.30.0.9"]}]
+    wanted = [{"Key": "domain-name", "Values": names}, {"Key": "netbios-node-type", "Values": ["2"]}]
     made = ec2.create_dhcp_options(DhcpConfigurations=wanted)["DhcpOptions"]
     assert [one["Value"] for one in made["DhcpConfigurations"][0]["Values"]] == names
     options = made["DhcpOptionsId"]
     said = refusal(ec2.associate_dhcp_options, DhcpOptionsId=options, VpcId=vpc)
-    assert said[0] == "UnsupportedOperation"
-    assert "domain-name" in said[1]
+    assert said == ("UnsupportedOperation", "The DHCP of this cloud does not give instances: netbios-node-type (2).")
+    assert ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["DhcpOptionsId"] == "default"
     ec2.delete_dhcp_options(DhcpOptionsId=options)
 
 
@@ -130,6 +180,7 @@ def test_options_that_neutron_does_not_give_are_not_associated(ec2: Any, vpc: st
         ("domain-name-servers", ["10.0.0.1"] * 5, "InvalidParameterValue"),
         ("domain-name", ["a b"], "InvalidParameterValue"),
         ("netbios-node-type", ["1", "2"], "InvalidParameterValue"),
+        ("netbios-node-type", ["3"], "InvalidParameterValue"),
     ],
 )
 def test_values_are_checked(ec2: Any, key: str, values: list[str], expected: str) -> None:

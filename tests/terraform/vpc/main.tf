@@ -29,7 +29,8 @@ data "aws_availability_zones" "here" {
 
 resource "aws_vpc" "main" {
   cidr_block           = "10.40.0.0/16"
-  enable_dns_hostnames = true
+  enable_dns_hostnames = !var.changed
+  enable_dns_support   = !var.changed
   tags = {
     Name  = var.name
     Stage = var.changed ? "two" : "one"
@@ -42,13 +43,22 @@ resource "aws_vpc_ipv4_cidr_block_association" "more" {
 }
 
 resource "aws_vpc_dhcp_options" "main" {
+  domain_name         = "example.internal"
   domain_name_servers = ["10.40.0.9", "AmazonProvidedDNS"]
-  tags                = { Name = var.name }
+  ntp_servers         = ["10.40.0.7"]
+  tags = {
+    Name  = var.name
+    Stage = var.changed ? "two" : "one"
+  }
+}
+
+resource "aws_vpc_dhcp_options" "other" {
+  domain_name = "other.internal"
 }
 
 resource "aws_vpc_dhcp_options_association" "main" {
   vpc_id          = aws_vpc.main.id
-  dhcp_options_id = aws_vpc_dhcp_options.main.id
+  dhcp_options_id = var.changed ? aws_vpc_dhcp_options.other.id : aws_vpc_dhcp_options.main.id
 }
 
 resource "aws_subnet" "public" {
@@ -141,6 +151,7 @@ output "made" {
     igw     = aws_internet_gateway.main.id
     table   = aws_route_table.public.id
     options = aws_vpc_dhcp_options.main.id
+    other   = aws_vpc_dhcp_options.other.id
     group   = aws_default_security_group.main.id
   }
 }
