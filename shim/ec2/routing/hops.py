@@ -8,10 +8,10 @@ block to two places.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from ipaddress import IPv4Network
 
-from adapters.errors import BackendError, Fault
+from adapters.errors import BackendError, Fault, absent_is
 from adapters.types import network as cloud
 from shim.context import Call
 from shim.ec2.engine import ids
@@ -47,7 +47,8 @@ async def apply(call: Call, undo: Callable[..., None], router_id: str, before: S
     """Bring the extra routes of a VPC's router in line with its tables; those of OpenStack's own tools stay.
 
     `before` are the states that the last changes were made from: their routes are the gateway's to remove.  Raises the
-    VPC's NotFound if it was deleted meanwhile.
+    VPC's NotFound if it was deleted meanwhile.  Each call is undone although it seems to fail: an answer can be lost
+    when the work is done.
     """
     router, network = after.vpc(ids.aws(VPC.prefix, router_id)), call.cloud.network
     wanted = {cloud.Route(block, hop) for block, hop in led(after, router_id).items()}
@@ -62,9 +63,10 @@ async def apply(call: Call, undo: Callable[..., None], router_id: str, before: S
     gone = sorted((one for one in there - wanted if one.cidr in managed), key=lambda one: one.cidr)
     more = sorted(wanted - there, key=lambda one: one.cidr)
     if gone:
+        undo(_if_there, network.add_routes, router_id, gone)
         await network.remove_routes(router_id, gone)
-        undo(network.add_routes, router_id, gone)
     if more:
+        undo(_if_there, network.remove_routes, router_id, more)
         try:
             await network.add_routes(router_id, more)
         except BackendError as error:
@@ -73,7 +75,11 @@ async def apply(call: Call, undo: Callable[..., None], router_id: str, before: S
             raise AwsError(
                 "RouteLimitExceeded", "The maximum number of routes for this route table has been reached."
             ) from error
-        undo(network.remove_routes, router_id, more)
+
+
+async def _if_there(change: Callable[..., Awaitable[None]], router_id: str, routes: Sequence[cloud.Route]) -> None:
+    """Take routes back, unless the router is deleted meanwhile; it is no failure that they are as wanted already."""
+    await absent_is(None, change(router_id, routes))
 
 
 def led(state: State, router_id: str) -> dict[str, str]:
