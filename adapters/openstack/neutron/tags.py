@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Collection
+from typing import Any
 from urllib.parse import quote
 
+from adapters.errors import BackendError, Fault, absent_is
 from adapters.openstack.neutron.calls import SINGULAR, Calls
+
+_BROKE = 500
 
 
 class Tags(Calls):
@@ -13,18 +17,32 @@ class Tags(Calls):
 
     async def set_tags(self, resource: str, id: str, tags: Collection[str]) -> None:
         """Replace a resource's tags by these."""
-        await self._session.put(
-            "network", f"/{resource}/{id}/tags", json={"tags": sorted(tags)}, resource=SINGULAR[resource], id=id
-        )
+        path, one = f"/{resource}/{id}/tags", SINGULAR[resource]
+        call = self._session.put("network", path, json={"tags": sorted(tags)}, resource=one, id=id)
+        await self._of_what_exists(resource, id, call)
 
     async def add_tag(self, resource: str, id: str, tag: str) -> None:
         """Add one tag."""
-        await self._session.put(
-            "network", f"/{resource}/{id}/tags/{quote(tag, safe='')}", resource=SINGULAR[resource], id=id
-        )
+        path, one = f"/{resource}/{id}/tags/{quote(tag, safe='')}", SINGULAR[resource]
+        await self._of_what_exists(resource, id, self._session.put("network", path, resource=one, id=id))
 
     async def remove_tag(self, resource: str, id: str, tag: str) -> None:
         """Delete one tag."""
-        await self._session.delete(
-            "network", f"/{resource}/{id}/tags/{quote(tag, safe='')}", resource=SINGULAR[resource], id=id
-        )
+        path, one = f"/{resource}/{id}/tags/{quote(tag, safe='')}", SINGULAR[resource]
+        await self._of_what_exists(resource, id, self._session.delete("network", path, resource=one, id=id))
+
+    async def _of_what_exists(self, resource: str, id: str, call: Awaitable[Any]) -> None:
+        """Await a change of tags; raise NOT_FOUND where the resource is gone.
+
+        Neutron 29 answers 500 then: `KeyError: None` in `_get_policy_action` (neutron/extensions/tagging.py), for which
+        `_get_resource_info` has found nothing.
+        """
+        try:
+            await call
+        except BackendError as error:
+            one = SINGULAR[resource]
+            if error.status == _BROKE:
+                there = await absent_is(None, self._session.get("network", f"/{resource}/{id}", resource=one, id=id))
+                if there is None:
+                    raise BackendError(Fault.NOT_FOUND, service="network", resource=one, id=id) from error
+            raise
