@@ -35,6 +35,7 @@ class Subnet:
     pools: tuple[tuple[str, str], ...]
     tags: tuple[str, ...]
     host_routes: tuple[Route, ...] = ()
+    name_servers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

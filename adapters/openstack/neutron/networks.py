@@ -97,4 +97,5 @@ def _subnet(s: Mapping[str, Any]) -> Subnet:
         pools=tuple((pool["start"], pool["end"]) for pool in s["allocation_pools"]),
         tags=tags(s),
         host_routes=routes(s.get("host_routes")),
+        name_servers=tuple(s.get("dns_nameservers") or ()),
     )

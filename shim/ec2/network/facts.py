@@ -27,6 +27,7 @@ DHCP_OPTIONS = "ec2:dhcp-options"
 NAME_SERVERS = "ec2:name-servers"  # those that new subnets of a VPC get, with spaces between
 # On the router of a VPC whose DHCP options are for single ports too, and on its IPv4 subnets: the set's UUID.
 PORT_OPTIONS = "ec2:port-dhcp"
+PORT_OPTIONS_USED = "ec2:port-dhcp-used"  # on a router that has or had such options: they may be left on ports
 DNS_SUPPORT = "ec2:dns-support"  # on the router of a VPC: "false" where enableDnsSupport is
 CLOSED = "ec2:closed"  # on the router of a VPC whose default network ACL lets nothing pass
 CLOSED_IPV6 = "ec2:closed-ipv6"  # and of one that lets no IPv6 pass

@@ -8,10 +8,10 @@ block to two places.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Network
 
-from adapters.errors import BackendError, Fault, absent_is
+from adapters.errors import BackendError, Fault
 from adapters.types import network as cloud
 from shim.context import Call
 from shim.ec2.engine import ids
@@ -21,6 +21,7 @@ from shim.ec2.routing import tables
 from shim.ec2.routing.state import State
 from shim.ec2.routing.tables import RouteTable
 from shim.errors import AwsError
+from shim.undo import if_there
 
 KINDS = ("eni", "pcx")  # the prefixes of such targets
 _EVERYWHERE = "0.0.0.0/0"
@@ -63,10 +64,10 @@ async def apply(call: Call, undo: Callable[..., None], router_id: str, before: S
     gone = sorted((one for one in there - wanted if one.cidr in managed), key=lambda one: one.cidr)
     more = sorted(wanted - there, key=lambda one: one.cidr)
     if gone:
-        undo(_if_there, network.add_routes, router_id, gone)
+        undo(if_there, network.add_routes, router_id, gone)
         await network.remove_routes(router_id, gone)
     if more:
-        undo(_if_there, network.remove_routes, router_id, more)
+        undo(if_there, network.remove_routes, router_id, more)
         try:
             await network.add_routes(router_id, more)
         except BackendError as error:
@@ -75,11 +76,6 @@ async def apply(call: Call, undo: Callable[..., None], router_id: str, before: S
             raise AwsError(
                 "RouteLimitExceeded", "The maximum number of routes for this route table has been reached."
             ) from error
-
-
-async def _if_there(change: Callable[..., Awaitable[None]], router_id: str, routes: Sequence[cloud.Route]) -> None:
-    """Take routes back, unless the router is deleted meanwhile; it is no failure that they are as wanted already."""
-    await absent_is(None, change(router_id, routes))
 
 
 def led(state: State, router_id: str) -> dict[str, str]:

@@ -92,10 +92,12 @@ async def modify_vpc_attribute(call: Call, req: Mapping[str, Any]) -> None:
                 refused="EnableDnsHostnames",
             )
         there = wanted is not _DEFAULTS[member]
-        if there is (tag in router.tags):
-            return
+        differs = [] if there is (tag in router.tags) else [tag]
         if member == "EnableDnsSupport":
-            await vpc_dhcp.retag(call, router, gone=() if there else [tag], new=[tag] if there else ())
+            change = {"new" if there else "gone": differs}
+            await vpc_dhcp.retag(call, router, **change, serves=False)
+        elif not differs:
+            return
         elif there:
             await network.add_tag("routers", uuid, tag)
         else:

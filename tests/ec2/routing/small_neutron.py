@@ -208,6 +208,7 @@ class Neutron:
         if id not in self.things:
             raise BackendError(Fault.NOT_FOUND, service="network", resource="subnet", id=id)
         self.name_servers[id] = list(addresses)
+        self.things[id] = replace(self.things[id], name_servers=tuple(addresses))
 
     async def create_port(self, new: NewPort) -> Port:
         await self._write("create_port")
