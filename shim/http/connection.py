@@ -13,7 +13,6 @@ import asyncio
 import logging
 from collections import deque
 from typing import Any, Final, cast
-from urllib.parse import unquote
 
 import httptools
 import uvicorn
@@ -39,8 +38,7 @@ QUEUED = 64
 # chunk costs a call, and may be one byte long.  A body of known length costs one call, however long it is.
 SLICE_BYTES = 8 * 1024
 
-# A longer path is not decoded: only the short paths of the metrics listener are read decoded.
-_DECODED_PATH_BYTES = 4 * 1024
+_LONG_BYTES = 64 * 1024  # the rest of a body this long does not pass through the parser, which would copy it
 _ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
 
 
@@ -57,6 +55,7 @@ class Connection(asyncio.Protocol):
     _url = b""
     _in_head = False
     _body_left = 0  # bytes of a body whose length is known
+    _long = False  # a body of which no more passes through the parser
     _error: AwsError | None = None  # what is wrong with a head
     _rest = b""  # what came and is not parsed yet
     _overhead = 0  # bytes since the last head or piece of a body: a head, trailers, what extends chunks
@@ -228,11 +227,10 @@ class Connection(asyncio.Protocol):
         except AwsError as error:
             self._error = error
             raise ValueError(error.code) from None
-        plain = path.decode("ascii")
         scope = {
             **self._scope,
             "method": self._parser.get_method().decode("ascii"),
-            "path": unquote(plain) if "%" in plain and len(plain) <= _DECODED_PATH_BYTES else plain,
+            "path": request_head.decoded(path),
             "raw_path": path,
             "query_string": query,
             "headers": self._headers,
@@ -241,6 +239,7 @@ class Connection(asyncio.Protocol):
         keep = self._parser.should_keep_alive()
         if version != "1.1":
             scope["http_version"], keep = version, False
+        self._long = keep and self._body_left >= _LONG_BYTES
         if self._behind_proxy:
             self._proxies.correct(scope)
         expects = b"expect" in first and first[b"expect"].lower() == b"100-continue"
@@ -261,13 +260,21 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """Mark the body complete."""
         self._overhead = 0
-        self._body_left = 0
+        self._body_left, self._long = 0, False
         if self._read is not None:
             self._read.body_complete()
             self._read = None
 
     def _parsed(self, data: bytes) -> bool:
-        """Pass bytes to the parser; return whether they are HTTP."""
+        """Pass bytes to the parser, but those of a long body past it; return whether they are HTTP."""
+        if self._long:
+            body, data = data[: self._body_left], data[self._body_left :]
+            self.on_body(body)
+            if not self._body_left:
+                self.on_message_complete()
+                self._parser = httptools.HttpRequestParser(self)
+            if not data:
+                return True
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 import httptools
 
@@ -22,6 +23,8 @@ VERSIONS = frozenset(("1.0", "1.1"))
 LONGEST_HOST = 255  # bytes: of a domain name (RFC 1035, 2.3.4); caches by Host rely on it
 MOST_HEADERS = 500
 MOST_PAIRS = 4000  # of a query: one with more is all separators, as a target is no longer than a head
+# A longer path is not decoded: only the short paths of the metrics listener are read decoded.
+_DECODED_PATH_BYTES = 4 * 1024
 _FEW = MOST_HEADERS  # bytes of a target and headers together: what is under it is looked at no further
 
 # A registered name or an address in brackets, and a port (RFC 3986, 3.2.2); boto 2 repeats the port.
@@ -85,6 +88,12 @@ def check(version: str, url: bytes, headers: Sequence[Header], first: Mapping[by
         path, _, query = url.partition(b"?")
         return path, query
     return _absolute(url, host)
+
+
+def decoded(path: bytes) -> str:
+    """Return a path without its percent-encoding; one that is long as it is."""
+    plain = path.decode("ascii")
+    return unquote(plain) if "%" in plain and len(plain) <= _DECODED_PATH_BYTES else plain
 
 
 def _check_size(url: bytes, headers: Sequence[Header]) -> None:

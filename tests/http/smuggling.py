@@ -15,6 +15,7 @@ CHUNKED = PUT + b"Transfer-Encoding: chunked\r\n\r\n"
 LAST = b"0\r\n\r\n"
 AFTER = b"GET /after HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 THEN = " | GET /after"
+LONG = b"a" * 70_000  # most of it does not pass through our parser
 
 # uvicorn's application has its turn before the body is found to be broken; ours is told what is wrong instead.
 LATE = "its application is told that the client has gone, not that the body is broken"
@@ -66,6 +67,8 @@ LENGTH = [
     ),
     Case("a body of a GET", b"GET /k HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", "GET /k abc" + THEN),
     Case("less than the length", put(b"Content-Length: 4\r\n"), "cut", cut=True),
+    Case("a long body", put(b"Content-Length: 70000\r\n", body=LONG), f"PUT /k {LONG.decode()}{THEN}"),
+    Case("less than a long length", put(b"Content-Length: 70000\r\n", body=LONG[1:]), "cut", cut=True),
 ]
 
 CODING = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -40,6 +41,19 @@ def test_packets_may_end_anywhere(sizes: list[int]) -> None:
         pieces.append(left[:size])
         left = left[size:]
     assert said(echo, *(piece for piece in (*pieces, left) if piece)) == said(echo, asked)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(1, 150_000), max_size=4))
+def test_packets_of_long_bodies_may_end_anywhere(cuts: list[int]) -> None:
+    bodies = [b"z" * 70_000, b"w" * 65_536, b"", b"v" * 100_000]
+    asked = b"".join(get(f"/{at}", method="PUT", body=body) for at, body in enumerate(bodies)) + get("/4", LAST)
+    bounds = sorted({0, *cuts, len(asked)})
+    answer = said(echo, *(asked[start:end] for start, end in pairwise(bounds)))
+    assert [one.partition(b"\r\n\r\n")[2] for one in answer.split(b"HTTP/1.1 200 OK\r\n")[1:]] == [
+        *(b"PUT /%d? %b" % (at, body) for at, body in enumerate(bodies)),
+        b"GET /4? ",
+    ]
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
