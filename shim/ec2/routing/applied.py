@@ -253,12 +253,8 @@ async def _join(call: Call, router: str, home: str, subnet: cloud.Subnet, *, tak
         address = str(block[place])
         if address in taken:
             continue
-        wanted = cloud.NewPort(subnet.network_id, (cloud.WantedAddress(subnet.id, address),), ())
-        try:
-            port = await network.create_port(wanted)
-        except BackendError as error:
-            if error.fault is not Fault.DUPLICATE or place == _PLACES[-1]:
-                raise
+        port = await _door(call, ids.aws(NAT_GATEWAY.prefix, router), subnet, address)
+        if port is None:
             continue
         async with undoing() as undo:
             undo(if_there, network.delete_port, port.id)
@@ -267,3 +263,19 @@ async def _join(call: Call, router: str, home: str, subnet: cloud.Subnet, *, tak
                 await network.switch_interface(port.id, up=False)
         return address
     raise BackendError(Fault.NO_CAPACITY, service="network", resource="subnet", id=subnet.id)
+
+
+async def _door(call: Call, name: str, subnet: cloud.Subnet, address: str) -> cloud.Port | None:
+    """Make a port with an address; None if another has it.
+
+    One of this name that no router has was made for a request whose gateway was killed, or whose answer was lost.
+    """
+    network, wanted = call.cloud.network, (cloud.WantedAddress(subnet.id, address),)
+    try:
+        return await network.create_port(cloud.NewPort(subnet.network_id, wanted, (), name))
+    except BackendError as error:
+        if error.fault is not Fault.DUPLICATE:
+            raise
+    there = await network.ports(network_ids=[subnet.network_id])
+    left = (one for one in there if not one.device_owner and one.name == name)
+    return next((one for one in left if address in [fixed.address for fixed in one.fixed]), None)

@@ -216,7 +216,9 @@ class Neutron:
         fixed = FixedAddress(wanted.subnet_id, str(wanted.address))
         if any(fixed in one.fixed for one in self._of(Port)):
             raise BackendError(Fault.DUPLICATE, service="network")
-        return self._made_port(wanted.subnet_id, str(wanted.address))
+        made = replace(self._made_port(wanted.subnet_id, str(wanted.address)), name=new.name)
+        self.things[made.id] = made
+        return made
 
     def _made_port(self, subnet_id: str, address: str) -> Port:
         fixed = (FixedAddress(subnet_id, address),)

@@ -7,9 +7,9 @@ import anyio
 import pytest
 
 from adapters.errors import BackendError
-from adapters.types.network import Route
-from tests.ec2.routing.small_neutron import DOWN, Neutron
-from tests.ec2.routing.test_route_changes import CHANGES, FAR_ROUTE
+from adapters.types.network import NewPort, Port, Route, WantedAddress
+from tests.ec2.routing.small_neutron import DOWN, NAT, SUBNETS, Neutron, uuid
+from tests.ec2.routing.test_route_changes import CHANGES, FAR_ROUTE, NAT_ROUTE
 
 
 @dataclass
@@ -26,6 +26,11 @@ class Losing(Neutron):
     async def add_routes(self, id: str, routes: Sequence[Route]) -> None:
         await super().add_routes(id, routes)
         self._lose("add_routes")
+
+    async def create_port(self, new: NewPort) -> Port:
+        made = await super().create_port(new)
+        self._lose("create_port")
+        return made
 
     async def remove_routes(self, id: str, routes: Sequence[Route]) -> None:
         await super().remove_routes(id, routes)
@@ -47,5 +52,32 @@ def test_routes_of_a_router_are_taken_back(lost: str, name: str) -> None:
         with pytest.raises(BackendError):
             await change.take(neutron)
         assert (neutron.lost, neutron.seen()) == ("", start)
+
+    anyio.run(scenario)
+
+
+def test_a_port_whose_answer_was_lost_is_the_nat_gateways_at_the_next_try() -> None:
+    async def scenario() -> None:
+        whole, neutron = Neutron(), Losing(lost="create_port")
+        await NAT_ROUTE.take(whole)
+        with pytest.raises(BackendError):
+            await NAT_ROUTE.take(neutron)
+        await NAT_ROUTE.take(neutron)
+        assert (neutron.lost, neutron.seen()) == ("", whole.seen())
+        assert len(neutron.things) == len(whole.things)
+
+    anyio.run(scenario)
+
+
+def test_a_port_of_somebody_else_is_left_alone() -> None:
+    """It has the first of the addresses that AWS reserves; the NAT gateway takes the second."""
+
+    async def scenario() -> None:
+        neutron = Neutron()
+        theirs = await neutron.create_port(NewPort("", (WantedAddress(uuid(SUBNETS[0]), "10.30.31.2"),), (), "theirs"))
+        await NAT_ROUTE.take(neutron)
+        assert neutron.things[theirs.id] == theirs
+        ports = [one for one in neutron.things.values() if isinstance(one, Port) and one.device_id == uuid(NAT)]
+        assert "10.30.31.3" in [fixed.address for one in ports for fixed in one.fixed]
 
     anyio.run(scenario)
