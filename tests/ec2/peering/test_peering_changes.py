@@ -25,12 +25,13 @@ from tests.ec2.routing.test_route_changes import Step, begun, route
 PEER, BETWEEN, JOINED, PEERS_TABLE = 3, 4, 5, 14
 TO_PEER = {"VpcPeeringConnectionId": ec2_id("pcx", JOINED)}
 CONNECTION = {"VpcPeeringConnectionId": ec2_id("pcx", JOINED)}
+ASKED = int(time.time())  # within the last days: it expires
 FIRST, SECOND = "10.40.1.0/24", "10.40.2.0/24"
 
 
 def pending() -> Neutron:
     """Two VPCs, the first of which has asked for a connection with the second."""
-    told = {facts.REQUESTER: uuid(VPC), facts.ACCEPTER: uuid(PEER), facts.ASKED: str(int(time.time()))}
+    told = {facts.REQUESTER: uuid(VPC), facts.ACCEPTER: uuid(PEER), facts.ASKED: str(ASKED)}
     tags = tuple(facts.written(name, value) for name, value in told.items())
     first = (FixedAddress(uuid(JOINED), "198.19.0.1"),)
     made: list[Any] = [
