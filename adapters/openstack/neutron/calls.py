@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from adapters.errors import BackendError
 from adapters.openstack.session import Session
 from adapters.types.network import Route
 
 # neutron.conf's pagination_max_limit is unlimited by default; with a lower one, the links are followed.
 _PAGE = 1000
+BROKE = 500
 
 # Neutron's plural in URLs → the word for one in errors.
 SINGULAR: Mapping[str, str] = {
@@ -34,7 +37,15 @@ class Calls:
     async def _list(self, plural: str, **filters: list[str]) -> list[dict[str, Any]]:
         key = plural.replace("-", "_")
         params: dict[str, int | list[str]] = {"limit": _PAGE, **filters}
-        return await self._session.pages("network", f"/{plural}", key, params=params, resource=SINGULAR[plural])
+        ask = partial(self._session.pages, "network", f"/{plural}", key, params=params, resource=SINGULAR[plural])
+        try:
+            return await ask()
+        except BackendError as error:
+            # A network was deleted while its ports were listed: Neutron 29 reads each one's network for its policy, and
+            # answers 500 where that is gone (`NetworkNotFound` in `_extract`, neutron/policy.py).
+            if error.status != BROKE:
+                raise
+            return await ask()
 
     async def _create(self, plural: str, body: Mapping[str, Any], *, id: str = "") -> dict[str, Any]:
         one = SINGULAR[plural]

@@ -7,9 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from adapters.errors import BackendError, Fault, absent_is
-from adapters.openstack.neutron.calls import SINGULAR, Calls
-
-_BROKE = 500
+from adapters.openstack.neutron.calls import BROKE, SINGULAR, Calls
 
 
 class Tags(Calls):
@@ -41,7 +39,7 @@ class Tags(Calls):
             await call
         except BackendError as error:
             one = SINGULAR[resource]
-            if error.status == _BROKE:
+            if error.status == BROKE:
                 there = await absent_is(None, self._session.get("network", f"/{resource}/{id}", resource=one, id=id))
                 if there is None:
                     raise BackendError(Fault.NOT_FOUND, service="network", resource=one, id=id) from error
