@@ -12,7 +12,7 @@ from adapters.types.network import Route
 
 # neutron.conf's pagination_max_limit is unlimited by default; with a lower one, the links are followed.
 _PAGE = 1000
-BROKE = 500
+BROKE = 500  # Neutron failed where it should have passed over, or refused, what is gone
 
 # Neutron's plural in URLs → the word for one in errors.
 SINGULAR: Mapping[str, str] = {

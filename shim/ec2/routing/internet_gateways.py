@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from typing import Any
 
-from adapters.errors import BackendError, Fault, absent_is
+from adapters.errors import BackendError, Fault
 from adapters.types import network as cloud
 from shim.concurrency import gather
 from shim.context import Call
@@ -30,6 +30,7 @@ from shim.ec2.network.vpcs import is_vpc
 from shim.ec2.routing import ipv6_way, markers
 from shim.ec2.routing.applied import settling
 from shim.ec2.routing.external import NOT_GRANTED, attachments, external_network
+from shim.ec2.routing.vpc_records import remove_tag
 from shim.ec2.service import action
 from shim.ec2.tags import rules as tag_rules
 from shim.ec2.tags.codec import from_neutron
@@ -170,7 +171,7 @@ async def connect(call: Call, router_id: str, network_id: str, subnets: tuple[st
 
 async def _untag(call: Call, pool_id: str, router_id: str) -> None:
     tag = facts.written(facts.VPC, router_id)
-    await absent_is(None, call.cloud.network.remove_tag("subnetpools", pool_id, tag))
+    await remove_tag(call, "subnetpools", pool_id, tag)
 
 
 def _row(call: Call, uuid: str, project_id: str, tags: Iterable[str], router: cloud.Router | None) -> Row:

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from adapters.errors import absent_is
 from shim.context import Call
 from shim.ec2.engine import ids
 from shim.ec2.engine.describe import Question, Table, describes
@@ -195,10 +194,6 @@ def _existing(acl: Acl, req: Mapping[str, Any]) -> str:
     return acls.entry(bool(req["Egress"]), req["RuleNumber"], family)
 
 
-async def _remove_tag(call: Call, pool_id: str, tag: str) -> None:
-    await absent_is(None, call.cloud.network.remove_tag("subnetpools", pool_id, tag))
-
-
 async def _write(call: Call, state: State, acl: Acl, old: str, new: str) -> None:
     """Replace an entry ('' for none), and switch what the ACL now opens or closes."""
     network = call.cloud.network
@@ -206,9 +201,9 @@ async def _write(call: Call, state: State, acl: Acl, old: str, new: str) -> None
     async with undoing() as undo:
         # A call that fails may have taken effect, so each is undone whether it did or not.
         if new and new != old:
-            undo(_remove_tag, call, pool.id, new)
+            undo(vpc_records.remove_tag, call, "subnetpools", pool.id, new)
             await network.add_tag("subnetpools", pool.id, new)
         if old and new != old:
             undo(network.add_tag, "subnetpools", pool.id, old)
-            await _remove_tag(call, pool.id, old)
+            await vpc_records.remove_tag(call, "subnetpools", pool.id, old)
         await acls.enforce(call, undo, state, acl.router.id)

@@ -14,6 +14,7 @@ from shim.concurrency import gather_outcomes
 from shim.context import Call
 from shim.ec2.network import dhcp, facts
 from shim.ec2.routing.state import State, read_state
+from shim.ec2.routing.vpc_records import remove_tag
 from shim.undo import if_there, undoing
 
 _AT_ONCE = 4
@@ -68,9 +69,9 @@ async def _replace(call: Call, undo: Undo, resource: str, id: str, gone: Iterabl
     network = call.cloud.network
     for tag in gone:
         undo(if_there, network.add_tag, resource, id, tag)
-        await absent_is(None, network.remove_tag(resource, id, tag))
+        await remove_tag(call, resource, id, tag)
     for tag in new:
-        undo(if_there, network.remove_tag, resource, id, tag)
+        undo(remove_tag, call, resource, id, tag)
         await network.add_tag(resource, id, tag)
 
 

@@ -92,7 +92,7 @@ async def write_fact(
     for tag in old:
         if tag != wanted:
             undo(network.add_tag, plural, about.id, tag)
-            await absent_is(None, network.remove_tag(plural, about.id, tag))
+            await remove_tag(call, plural, about.id, tag)
     if wanted and wanted not in old:
         undo(remove_tag, call, plural, about.id, wanted)
         await network.add_tag(plural, about.id, wanted)
